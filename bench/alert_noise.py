@@ -30,18 +30,18 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
-from nephoscope.alerts.incidents.incident_service import Desk  # noqa: E402
-from nephoscope.alerts.rules.rule import Rule  # noqa: E402
+from nephoscope.alerts.incidents.incident_service import IncidentService  # noqa: E402
+from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
 from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
 from nephoscope.alerts.rules.window import at  # noqa: E402
-from nephoscope.alerts.tuning.advice import Advising, Confidence, apply  # noqa: E402
-from nephoscope.alerts.tuning.effective_rules import Tuned  # noqa: E402
+from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor, apply  # noqa: E402
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning  # noqa: E402
 from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
-from nephoscope.alerts.tuning.tuning_service import Editing  # noqa: E402
+from nephoscope.alerts.tuning.tuning_service import TuningEditor  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
-from nephoscope.sample.sample_loading import Loading  # noqa: E402
+from nephoscope.sample.sample_loading import SampleLogLoader  # noqa: E402
 from nephoscope.sample.staged_attacks import Attack, attacks  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.incidents.alerts import StoredAlert  # noqa: E402
@@ -49,7 +49,7 @@ from nephoscope.state.incidents.incidents import IncidentStatus  # noqa: E402
 from noise.windows import Windows  # noqa: E402
 
 ALLOWED, CUT = 5.0, 0.7
-Found = Sequence[tuple[datetime, Rule]]
+Found = Sequence[tuple[datetime, AnalyticRule]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> Non
     marker = lake.data / "taken"
     if marker.exists():
         return
-    loading = Loading(lake, state, state.workspaces.get())
+    loading = SampleLogLoader(lake, state, state.workspaces.get())
     if lists:
         loading.describe()
     tally = loading.days(generator)
@@ -104,8 +104,8 @@ def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> Non
 
 def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None:
     """Take what windows found to the desk, as the schedule would."""
-    detector, desk = windows.detector(), Desk(state, "default")
-    known = Tuned.load(state, windows.lake, "default", found[0][0]) if tuned and found else None
+    detector, desk = windows.detector(), IncidentService(state, "default")
+    known = EffectiveTuning.load(state, windows.lake, "default", found[0][0]) if tuned and found else None
     for end, rule in found:
         one = known.rule(rule) if known else rule
         if one.enabled:
@@ -116,12 +116,12 @@ def closed(state: State, now: datetime) -> None:
     """What an analyst says of benign days."""
     for one in state.incidents.newest("default", most=1_000_000):
         if one.status is not IncidentStatus.CLOSED:
-            Desk(state, "default").change(
+            IncidentService(state, "default").change(
                 one.number, now, "analyst", status=IncidentStatus.CLOSED, classification="BenignPositive"
             )
 
 
-def advised(windows: Windows, state: State, rules: Sequence[Rule], part: Part) -> Counter[str]:
+def advised(windows: Windows, state: State, rules: Sequence[AnalyticRule], part: Part) -> Counter[str]:
     """Follow the advice that the days give, until there is none; how many of each kind."""
     kinds: Counter[str] = Counter()
     while followed := _followed(windows, state, rules, part):
@@ -129,14 +129,14 @@ def advised(windows: Windows, state: State, rules: Sequence[Rule], part: Part) -
     return kinds
 
 
-def _followed(windows: Windows, state: State, rules: Sequence[Rule], part: Part) -> Counter[str]:
+def _followed(windows: Windows, state: State, rules: Sequence[AnalyticRule], part: Part) -> Counter[str]:
     """Follow the first advice for each rule: what is left of the others is seen when they are asked for again."""
-    advising = Advising(state, windows.lake, "default", part.since, part.until, windows.detector())
+    advising = TuningAdvisor(state, windows.lake, "default", part.since, part.until, windows.detector())
     kinds: Counter[str] = Counter()
     done: set[str] = set()
     for one in list(advising.offered(rules)):
         if one.kind != "disable" and one.confidence is not Confidence.REVIEW and one.rule.id not in done:
-            editing = Editing(state, "default", "analyst", part.until, one.id)
+            editing = TuningEditor(state, "default", "analyst", part.until, one.id)
             apply(editing, one, part.until + timedelta(days=90))
             done.add(one.rule.id)
             kinds[one.kind] += 1
@@ -154,7 +154,7 @@ def table(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> None:
 
 
 def counted(
-    windows: Windows, rules: Sequence[Rule], learn: Part, rest: Part, generator: Generator | None
+    windows: Windows, rules: Sequence[AnalyticRule], learn: Part, rest: Part, generator: Generator | None
 ) -> tuple[float, float, list[tuple[str, int]]]:
     """Alerts per 1,000 users and day of the rest before and after, and the attacks with how many alerts each has (None: not asked)."""
     found = windows.run(rules, learn.since, rest.until)
@@ -179,7 +179,7 @@ def counted(
 
 
 def staged(
-    windows: Windows, tuning: State, rules: Sequence[Rule], generator: Generator, known: set[str]
+    windows: Windows, tuning: State, rules: Sequence[AnalyticRule], generator: Generator, known: set[str]
 ) -> list[tuple[str, int]]:
     """All attacks laid over the last day of a copy of the lake; (attack, alerts with its address that the tuned rules raise)."""
     last = generator.start + timedelta(days=generator.days - 1)
@@ -188,12 +188,12 @@ def staged(
         copy = Path(folder) / "lake"
         shutil.copytree(windows.lake.data, copy, ignore=shutil.ignore_patterns("found.pickle"))
         with State.of(copy) as state, Lake.open(copy, state) as lake:
-            loading = Loading(lake, state, state.workspaces.get())
+            loading = SampleLogLoader(lake, state, state.workspaces.get())
             for one in attacks().values():
                 loading.take(one.entries(generator.company, last), begin)
             lake.flush(timeout=600)
             own = Windows(lake, Path(folder) / "found.pickle", windows.exact)
-            detector, tuned = own.detector(), Tuned.load(tuning, lake, "default", begin)
+            detector, tuned = own.detector(), EffectiveTuning.load(tuning, lake, "default", begin)
             raised = [
                 alert
                 for end, rule in own.run(rules, begin, begin + timedelta(days=1))

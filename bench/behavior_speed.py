@@ -24,7 +24,7 @@ from nephoscope.behavior.anomaly_detection import judge_observations
 from nephoscope.behavior.observation_reader import OBSERVED
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.profiles import RECENT, Profiles
-from nephoscope.behavior.settings import Settings
+from nephoscope.behavior.settings import BehaviorSettings
 
 TODAY = 20_600
 DAY = 86_400_000_000
@@ -98,7 +98,7 @@ def teach(folder: Path, days: int) -> None:
 
 def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
     """The first times of the batch, by the product."""
-    found = judge_observations(Profiles(folder, "default"), batch, PEERS, Settings())
+    found = judge_observations(Profiles(folder, "default"), batch, PEERS, BehaviorSettings())
     return {
         (one.event["entity"], facts.dimension, facts.value)
         for one in found

@@ -28,14 +28,14 @@ from nephoscope.content.loader import documents
 from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.entry import Entry
+from nephoscope_policy.entry import CatalogueEntry
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.related import EXTENSIONS
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.scope import EvaluationScope
 from nephoscope_policy.view import View
 
-NOW = policy.Context(now=datetime(2026, 11, 24, tzinfo=UTC))
+NOW = policy.EvaluationContext(now=datetime(2026, 11, 24, tzinfo=UTC))
 SOMETHING = {
     "string": "made",
     "integer": 1,
@@ -189,9 +189,9 @@ class Judge:
             self.out.ends["engines differ"] += 1
             return
         self.out.ends[f"{result.state.value} {result.cause}".strip()] += 1
-        if told.state is State.NON_COMPLIANT and self.out.failing is None:
+        if told.state is ComplianceState.NON_COMPLIANT and self.out.failing is None:
             self.out.failing = told
-        if told.state is State.COMPLIANT and self.out.passing is None:
+        if told.state is ComplianceState.COMPLIANT and self.out.passing is None:
             self.out.passing = told
         if self.out.both:
             self.out.reasons = _right(self.out, self.rule)
@@ -201,7 +201,7 @@ class Judge:
         subject = View(bare.resource(edits))
         existence = self.rule.tree.then.existence
         assert existence is not None
-        scope = Scope(subject, self.snapshot, NOW, self.rule.parameters)
+        scope = EvaluationScope(subject, self.snapshot, NOW, self.rule.parameters)
         found = _related_id(subject, existence, scope)
         if found is None:
             return
@@ -219,7 +219,7 @@ class Judge:
             yield inner.bare.resource(one)
 
 
-def _related_id(subject: View, existence: tree.Existence, scope: Scope) -> tuple[str, str] | None:
+def _related_id(subject: View, existence: tree.Existence, scope: EvaluationScope) -> tuple[str, str] | None:
     """Where a related resource must stand to be found: (id, lower-cased type)."""
     try:
         type_ = str(explain.value(existence.type, scope)).lower().strip("/")
@@ -314,7 +314,7 @@ def load(corpus: Path) -> tuple[Catalogue, list[policy.Definition], int]:
     return catalogue, found, broken
 
 
-def _compiled(entry: Entry, catalogue: Catalogue) -> policy.Definition | None:
+def _compiled(entry: CatalogueEntry, catalogue: Catalogue) -> policy.Definition | None:
     try:
         definition = catalogue.parsed(entry)
         definition.check(policy.Aliases.builtin())

@@ -31,7 +31,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from detection import naive, rows, rules, workspace  # noqa: E402
-from nephoscope.alerts.rules.rule import Rule  # noqa: E402
+from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.together import together  # noqa: E402
@@ -71,7 +71,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], workers: int) -> list[Look]:
+def looks(
+    data: Path, several: Sequence[AnalyticRule], moments: Sequence[dt.datetime], workers: int
+) -> list[Look]:
     """Look at the schedule at each moment, all workers together."""
     file = data.parent / "rules.pickle"
     file.write_bytes(pickle.dumps(list(several)))
@@ -106,7 +108,7 @@ def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], w
 def filled(
     folder: Path,
     name: str,
-    several: Sequence[Rule],
+    several: Sequence[AnalyticRule],
     tables: int,
     stretches: list[Any],
     corpora: Path | None = None,
@@ -207,7 +209,7 @@ def _line(look: Look) -> str:
     )
 
 
-def _worst(found: Sequence[Look], several: Sequence[Rule]) -> None:
+def _worst(found: Sequence[Look], several: Sequence[AnalyticRule]) -> None:
     names = {rule.id: rule.name for rule in several}
     taken: dict[str, list[float]] = defaultdict(list)
     for look in found:
@@ -221,7 +223,9 @@ def _worst(found: Sequence[Look], several: Sequence[Rule]) -> None:
         print(f"    {max(times):8.3f} s  {names[rule][:90]}")
 
 
-def _peer(data: Path, several: Sequence[Rule], found: Sequence[Look], end: dt.datetime, sample: int) -> None:
+def _peer(
+    data: Path, several: Sequence[AnalyticRule], found: Sequence[Look], end: dt.datetime, sample: int
+) -> None:
     """The ratio on rules that ended a window at that time: what they took on schedule, and one by one."""
     ran: dict[str, float] = {}
     for look in found:

@@ -32,9 +32,9 @@ import pyarrow as pa  # noqa: E402
 
 from ingest import files, peer  # noqa: E402
 from nephoscope.ingest.logs.discovery import formats  # noqa: E402
-from nephoscope.ingest.logs.log_format import Context, Destination  # noqa: E402
+from nephoscope.ingest.logs.log_format import Destination, StreamContext  # noqa: E402
 from nephoscope.ingest.logs.log_reader import read  # noqa: E402
-from nephoscope.ingest.logs.parsed_batch import Parsed  # noqa: E402
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch  # noqa: E402
 from nephoscope.lake.dictionary_rows import join_tables  # noqa: E402
 from nephoscope.lake.durable_files import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
@@ -60,9 +60,9 @@ main()
 GROWTH = 1.25
 
 
-def parse(file: Path) -> tuple[list[Parsed], float]:
+def parse(file: Path) -> tuple[list[ParsedBatch], float]:
     """The file's rows, and CPU seconds."""
-    context = Context(file.name, datetime.now(UTC), destination=Destination.DEDICATED)
+    context = StreamContext(file.name, datetime.now(UTC), destination=Destination.DEDICATED)
     began = time.process_time()
     with file.open("rb") as stream:
         found = list(
@@ -71,12 +71,12 @@ def parse(file: Path) -> tuple[list[Parsed], float]:
     return found, time.process_time() - began
 
 
-def rows_of(found: list[Parsed]) -> int:
+def rows_of(found: list[ParsedBatch]) -> int:
     """How many rows there are."""
     return sum(table.num_rows for parsed in found for table in parsed.tables.values())
 
 
-def to_parquet(found: list[Parsed], folder: Path) -> float:
+def to_parquet(found: list[ParsedBatch], folder: Path) -> float:
     """CPU seconds to write the rows as the Parquet files of the lake."""
     began = time.process_time()
     parts: dict[str, list[pa.Table]] = {}
@@ -141,7 +141,7 @@ class Steps:
         return self.spool + self.unpack + self.encode + self.commit
 
 
-def to_delta(found: list[Parsed], folder: Path) -> Steps:
+def to_delta(found: list[ParsedBatch], folder: Path) -> Steps:
     """From rows through the spool into the Delta tables."""
     disk = Timed()
     with State.of(folder) as state, Untended(folder, StateLedger(state), disk=disk) as lake:

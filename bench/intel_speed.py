@@ -28,7 +28,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.queries.time_span import Span  # noqa: E402
+from nephoscope.lake.queries.time_span import RowSpan  # noqa: E402
 from nephoscope.lake.schema.row_conversion import complete  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
@@ -129,7 +129,7 @@ def look(folder: Path, name: str, now: dt.datetime) -> None:
         for _ in range(1 if name == "peer" else 2):
             with lake.reading("default") as reading, span() as took:
                 compiled = reading.compile(ASKED[name], now)
-                found = reading.rows(compiled, ASKED[name], Span(now - dt.timedelta(days=14), now), 3600)
+                found = reading.rows(compiled, ASKED[name], RowSpan(now - dt.timedelta(days=14), now), 3600)
             values = sorted(found.column(0).to_pylist())
             told.append(Look(took.wall, took.cpu, peak_mib(), values))
     print(msgspec.json.encode(told).decode())

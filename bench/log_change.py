@@ -32,8 +32,8 @@ from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
 from nephoscope.posture.evaluation import analyzer_results  # noqa: E402
 from nephoscope.posture.evaluation.evaluation_run import evaluate  # noqa: E402
-from nephoscope.posture.evaluation.finished_run import Run  # noqa: E402
-from nephoscope.posture.policies.evaluation_plan import Plan  # noqa: E402
+from nephoscope.posture.evaluation.finished_run import EvaluationRun  # noqa: E402
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan  # noqa: E402
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
@@ -55,13 +55,13 @@ class Judged:
     data: Path
     state: State
     estate: Estate
-    plan: Plan
+    plan: EvaluationPlan
 
-    def run(self, since: Run | None = None) -> tuple[Run, Span]:
+    def run(self, since: EvaluationRun | None = None) -> tuple[EvaluationRun, Span]:
         """Judge everything, or what changed since a run; the time that it took."""
 
         def analyzers(
-            estate: Estate, now: datetime, before: analyzer_results.Before | None = None, /
+            estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
         ) -> analyzer_results.Analysis:
             with frozen_logs(self.data, self.state, estate, now) as logs:
                 return analyzer_results.every_analyzer(estate, now, before, logs)

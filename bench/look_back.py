@@ -25,13 +25,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.sample_loading import SampleLogLoader
 from nephoscope.sample.staged_attacks import attack_named
 from nephoscope.state import State
 
@@ -104,7 +104,7 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
     ]
     if not data.exists():
         with State.of(data) as state, Lake.open(data, state) as lake:
-            loading = Loading(lake, state, lake.workspace("default"))
+            loading = SampleLogLoader(lake, state, lake.workspace("default"))
             loading.describe()
             loading.days(generator)
             for day, several in entries.items():
@@ -113,13 +113,13 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
     return begins
 
 
-def chosen(most: int, ids: Sequence[str]) -> list[Rule]:
+def chosen(most: int, ids: Sequence[str]) -> list[AnalyticRule]:
     """The rules that are run: all that come along, those of these ids, or so many of them."""
     every = sorted((one for one in load_shipped().rules if not ids or one.id in ids), key=lambda one: one.id)
     return every if not most else [every[len(every) * place // most] for place in range(most)]
 
 
-def look(data: Path, rules: Sequence[Rule], days: int) -> tuple[Took, LookBack]:
+def look(data: Path, rules: Sequence[AnalyticRule], days: int) -> tuple[Took, LookBack]:
     """Look back over all days; how long it took."""
     took = Took()
     with State.of(data) as state, Lake.open(data, state) as lake:
@@ -135,7 +135,7 @@ def look(data: Path, rules: Sequence[Rule], days: int) -> tuple[Took, LookBack]:
 
 
 def step(
-    base: Path, data: Path, rules: Sequence[Rule], stretches: Sequence[Sequence[dt.datetime]]
+    base: Path, data: Path, rules: Sequence[AnalyticRule], stretches: Sequence[Sequence[dt.datetime]]
 ) -> tuple[Stepped, set[str]]:
     """Step a schedule through stretches of hours, and the alerts of these; each begins without what was run before it."""
     found, alerts = Stepped(), set[str]()

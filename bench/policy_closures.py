@@ -46,7 +46,7 @@ def work(shared: Path, views: dict[str, list[Any]]) -> list[tuple[policy.Rule, l
 
 
 def run(
-    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.Context
+    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> int:
     count = 0
     for rule, views in pairs:
@@ -58,7 +58,7 @@ def run(
 
 
 def leaf_tests(
-    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.Context
+    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> int:
     """How many predicates one pass asks, counted in an untimed pass with freshly compiled rules."""
     asked, plain = [0], compiler.predicate
@@ -86,7 +86,7 @@ def main() -> None:
         sys.argv[1] if len(sys.argv) > 1 else os.environ.get("NEPHOSCOPE_SHARED", ROOT.parent / "shared")
     )
     resources = recorded(shared)
-    snapshot, context = policy.Snapshot([*resources, *containers(resources)]), policy.Context()
+    snapshot, context = policy.Snapshot([*resources, *containers(resources)]), policy.EvaluationContext()
     views: dict[str, list[Any]] = {}
     for view in snapshot.views():
         views.setdefault(view.type, []).append(view)
@@ -108,7 +108,7 @@ def _forget(snapshot: policy.Snapshot) -> None:
 
 
 def _timed(
-    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.Context
+    pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> float:
     _forget(snapshot)
     started = time.perf_counter()

@@ -36,10 +36,10 @@ import httpx  # noqa: E402
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
-from nephoscope.posture.published.edition_cache import Shelf  # noqa: E402
-from nephoscope.posture.published.published_snapshot import Edition  # noqa: E402
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache  # noqa: E402
+from nephoscope.posture.published.published_snapshot import PublishedSnapshot  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402
-from nephoscope.serve.server_settings import Settings  # noqa: E402
+from nephoscope.serve.server_settings import ServeSettings  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from serving.fairness import fairness  # noqa: E402
 from serving.load import Ask, Orders  # noqa: E402
@@ -112,7 +112,7 @@ def load(orders: Orders) -> dict[str, Any]:
 
 def asks(data: Path) -> list[Ask]:
     """What users ask for: pages, one subscription's lists of the API, and queries of the estate."""
-    edition = Shelf(data).newest()
+    edition = PublishedSnapshotCache(data).newest()
     assert edition is not None
     several = sorted(edition.made.subscriptions)[:20]
     found = [Ask(f"page {path.partition('?')[0]}", path) for path in PAGES]
@@ -213,7 +213,7 @@ def lists(server: Running, data: Path, headers: dict[str, str], options: argpars
 
 def first_views(server: Running, data: Path, headers: dict[str, str]) -> None:
     """Print how long the pages of resources take that nobody asked for before, one after another."""
-    edition = Shelf(data).newest()
+    edition = PublishedSnapshotCache(data).newest()
     assert edition is not None
     every = edition.inventory.page(EVERYTHING, text="a", start=200, most=20 * FIRST_VIEWS)
     times = []
@@ -249,7 +249,7 @@ def _each_once(server: Running, headers: dict[str, str], several: list[Ask]) -> 
 
 def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
     """Queries through the API and by the engine alone, in turn."""
-    edition = Shelf(data).newest()
+    edition = PublishedSnapshotCache(data).newest()
     assert edition is not None
     good = True
     print("overhead: median of 15, in turn")
@@ -271,7 +271,7 @@ def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
     return good
 
 
-def _engine(edition: Edition, text: str) -> Callable[[], object]:
+def _engine(edition: PublishedSnapshot, text: str) -> Callable[[], object]:
     return lambda: edition.query(other(text), EVERYTHING)
 
 
@@ -307,7 +307,7 @@ def floor(
     data: Path, authority: str, headers: dict[str, str], paths: list[str], options: argparse.Namespace
 ) -> None:
     """What the generator and a server that does nothing with the same requests take of the machine."""
-    settings, _ = ensure_certificate(Settings(data))
+    settings, _ = ensure_certificate(ServeSettings(data))
     with nothing(settings.certificate, settings.key) as peer:
         before = peer.cpu()
         figures = load(

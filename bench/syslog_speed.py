@@ -23,11 +23,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.ingest.live.kinds.syslog import Syslog
+from nephoscope.ingest.live.kinds.syslog import SyslogSource
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.live_source import Surroundings, Taken
+from nephoscope.ingest.live.live_source import IngestCounts, SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
@@ -88,7 +88,7 @@ def sender(protocol: str, port: int, authority: str) -> Iterator:
 class CountingSink(LakeSink):
     """Counts what is on disk since it was asked last."""
 
-    def take(self, *args: Any, **named: Any) -> Taken:
+    def take(self, *args: Any, **named: Any) -> IngestCounts:
         """LakeSink.take."""
         found = super().take(*args, **named)
         self.lake.acknowledged.append(found.rows + found.bad)
@@ -111,8 +111,8 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
     ):
         settings = parse_settings(kind_of("syslog"), {protocol: "127.0.0.1:0"})
         source, meter, stop = (
-            Syslog(settings, Surroundings("bench", Path(folder))),
-            Meter(),
+            SyslogSource(settings, SourceContext("bench", Path(folder))),
+            SourceMeter(),
             threading.Event(),
         )
         lake.acknowledged = deque()

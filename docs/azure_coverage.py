@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nephoscope.api.defender import collected
 from nephoscope.api.defender.collected import PROVIDERS, kind_of
-from nephoscope.api.wire.operation import Directory
+from nephoscope.api.wire.operation import OperationRegistry
 
 OPERATIONS = Path(__file__).parent / "azure-operations.json"
 _HEAD = """# Azure's operations and this server
@@ -29,7 +29,7 @@ _SCOPE = "subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMa
 def standing(method: str, path: str) -> tuple[str, str]:
     """How an operation stands, and the reason or the name by which it is known here."""
     asked = re.sub(r"\{(\w+)\}", _filled, path)
-    found = Directory.whole().find(method, asked)
+    found = OperationRegistry.whole().find(method, asked)
     if found is None:
         return MISSING, ""
     operation, parameters = found

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 
 def copy_published(factory: pytest.TempPathFactory, data: Path, now: datetime) -> None:
@@ -32,8 +32,8 @@ def copy_published(factory: pytest.TempPathFactory, data: Path, now: datetime) -
 
 def _publish(data: Path, now: datetime) -> None:
     data.mkdir()
-    scan = Scan(Request(("sample:",)), data, now)
+    scan = EstateScan(ScanRequest(("sample:",)), data, now)
     publish(data, Report(scan.run(scan.estate()), "sample:"), {})
-    edition = Shelf(data).newest()
+    edition = PublishedSnapshotCache(data).newest()
     assert edition is not None
     edition.listing.types()  # makes the copy by which lists are answered

@@ -9,14 +9,13 @@ from typing import Any
 
 from derivation.values import candidates
 from derivation.world import NAME, Bare, Edits, Mark
-from nephoscope_policy import Context, Snapshot, explain, tree
+from nephoscope_policy import EvaluationContext, Snapshot, explain, tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.arm.tree import Call, children
-from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, children
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.paths import STAR
-from nephoscope_policy.scope import Frame, Scope
+from nephoscope_policy.scope import EvaluationScope, LoopFrame
 from nephoscope_policy.view import NotCollected, View
 
 LEAF_TRIES = 240
@@ -50,19 +49,19 @@ class Search:
 
     bare: Bare
     snapshot: Snapshot
-    context: Context
+    context: EvaluationContext
     parameters: dict[str, Any]
     budget: Budget = field(default_factory=Budget)
     subject: View | None = None
     bound: tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...] = ()
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[LoopFrame, ...] = ()
 
-    def scope(self, edits: Edits) -> Scope:
+    def scope(self, edits: Edits) -> EvaluationScope:
         """What a condition sees after the edits."""
         self.budget.spend()
         view = View(self.bare.resource(edits))
         subject = self.subject or view
-        return Scope(subject, self.snapshot, self.context, self.parameters, view, self.frames)
+        return EvaluationScope(subject, self.snapshot, self.context, self.parameters, view, self.frames)
 
     def truth(self, node: tree.Condition, edits: Edits) -> Truth:
         """How the condition ends after the edits, counted loops aside."""
@@ -102,7 +101,7 @@ class Search:
             operand = explain.value(leaf.operand, self.scope(edits))
         except (ArmError, NotCollected):
             operand = None
-        if isinstance(leaf.subject, tree.Count):
+        if isinstance(leaf.subject, tree.CountExpression):
             yield from self._count(leaf.subject, operand, edits)
         elif isinstance(leaf.subject, tree.FieldRef):
             path = self._path(leaf.subject, edits)
@@ -135,7 +134,9 @@ class Search:
     def _arguments(self, leaf: tree.Leaf, operand: Any, edits: Edits) -> Iterator[Edits]:
         """Values for the fields that the expressions of a leaf read."""
         names = list(dict.fromkeys(name for part in _templates(leaf) for name in _read(part)))
-        paths = [path for name in names if (path := self._path(tree.FieldRef(tree.Literal(name)), edits))][:2]
+        paths = [
+            path for name in names if (path := self._path(tree.FieldRef(tree.PolicyLiteral(name)), edits))
+        ][:2]
         if not paths:
             return
         near = [operand, *(operand if isinstance(operand, list) else [])] if operand is not None else []
@@ -149,7 +150,7 @@ class Search:
         for chosen in product(pool[:24], repeat=len(paths)):
             yield tuple(zip(paths, chosen, strict=True))
 
-    def _count(self, count: tree.Count, operand: Any, edits: Edits) -> Iterator[Edits]:
+    def _count(self, count: tree.CountExpression, operand: Any, edits: Edits) -> Iterator[Edits]:
         """Arrays with numbers of elements around the one that is compared with."""
         if isinstance(count.over, tree.ValueRef):
             yield from self._value_count(count, edits)
@@ -183,7 +184,7 @@ class Search:
 
     def _elements(
         self,
-        count: tree.Count,
+        count: tree.CountExpression,
         path: tuple[Any, ...],
         array: tuple[Any, ...],
         matching: int,
@@ -201,7 +202,7 @@ class Search:
             yield made + tuple(edit for part in chosen for edit in part)
 
     def _element(
-        self, count: tree.Count, path: tuple[Any, ...], at: tuple[Any, ...], goal: bool
+        self, count: tree.CountExpression, path: tuple[Any, ...], at: tuple[Any, ...], goal: bool
     ) -> list[Edits]:
         """Ways to make one element."""
         if count.where is None:
@@ -224,7 +225,7 @@ class Search:
             )
         return replace(self, bound=tuple(bound))
 
-    def _value_count(self, count: tree.Count, edits: Edits) -> Iterator[Edits]:
+    def _value_count(self, count: tree.CountExpression, edits: Edits) -> Iterator[Edits]:
         """Edits for the first elements of a counted array: the `where` true, or false, for each."""
         assert isinstance(count.over, tree.ValueRef)
         try:
@@ -236,11 +237,11 @@ class Search:
         for goal in (True, False):
             found: Edits = edits
             for item in items[:8]:
-                inner = replace(self, frames=(*self.frames, Frame(count.name.lower(), item)))
+                inner = replace(self, frames=(*self.frames, LoopFrame(count.name.lower(), item)))
                 found = next(inner.make(count.where, goal, found), found)
             yield tuple(edit for edit in found if edit not in edits)
         for item in items[:4]:
-            inner = replace(self, frames=(*self.frames, Frame(count.name.lower(), item)))
+            inner = replace(self, frames=(*self.frames, LoopFrame(count.name.lower(), item)))
             for one in islice(inner.make(count.where, True, edits), 4):
                 yield tuple(edit for edit in one if edit not in edits)
 
@@ -278,7 +279,7 @@ def _joined(edits: Edits, added: Edits) -> Edits:
     return tuple(merged.items())
 
 
-def _templates(leaf: tree.Leaf) -> Iterator[tree.Template]:
+def _templates(leaf: tree.Leaf) -> Iterator[tree.TemplateExpression]:
     parts: list[Any] = [leaf.operand]
     if isinstance(leaf.subject, tree.ValueRef):
         parts.append(leaf.subject.operand)
@@ -286,19 +287,19 @@ def _templates(leaf: tree.Leaf) -> Iterator[tree.Template]:
         parts.append(leaf.subject.name)
     while parts:
         part = parts.pop()
-        if isinstance(part, tree.Template):
+        if isinstance(part, tree.TemplateExpression):
             yield part
-        elif isinstance(part, tree.ListOf):
+        elif isinstance(part, tree.ListExpression):
             parts.extend(part.items)
-        elif isinstance(part, tree.ObjectOf):
+        elif isinstance(part, tree.ObjectExpression):
             parts.extend(value for _, value in part.items)
 
 
-def _read(template: tree.Template) -> Iterator[str]:
+def _read(template: tree.TemplateExpression) -> Iterator[str]:
     """The fields that an expression reads by a literal name."""
     nodes = [template.expression.tree]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, Call) and node.key == "field" and isinstance(node.arguments[0], ArmLiteral):
+        if isinstance(node, ArmCall) and node.key == "field" and isinstance(node.arguments[0], ArmLiteral):
             yield str(node.arguments[0].value)
         nodes.extend(children(node))

@@ -13,11 +13,13 @@ from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.lake.lake import Lake
 
 
-def one_by_one(lake: Lake, rules: Sequence[Rule], end: dt.datetime) -> dict[str, tuple[float, float, int]]:
+def one_by_one(
+    lake: Lake, rules: Sequence[AnalyticRule], end: dt.datetime
+) -> dict[str, tuple[float, float, int]]:
     """Rule -> wall and CPU seconds (compiling not among them), and rows (-1 = an error)."""
     found = {}
     for rule in rules:

@@ -15,7 +15,7 @@ from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
 
 CHUNK = 250_000
 USERS = [f"user{place}@contoso.com" for place in range(1000)]
@@ -63,7 +63,7 @@ def values_of(column: str) -> list[str]:
 
 
 def made(
-    table: Table,
+    table: LakeTable,
     columns: Mapping[str, KqlType],
     start: dt.datetime,
     length: dt.timedelta,

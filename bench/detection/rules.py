@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detection.rows import ADDRESSES, COMMANDS, USERS
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import find_rules
-from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place
 
@@ -53,7 +53,7 @@ _LOOKS = (
 )  # fmt: skip
 
 
-def own(count: int) -> list[Rule]:
+def own(count: int) -> list[AnalyticRule]:
     """Rules over five minutes, no two alike."""
     names = list(TABLES)
     rules = []
@@ -68,13 +68,13 @@ def own(count: int) -> list[Rule]:
             "id": f"own-{number:04}", "name": f"Own {number}: {name}", "kind": "Scheduled", "severity": "Low", "queryFrequency": "5m",
             "queryPeriod": "5m", "query": query, "triggerThreshold": 0, "triggerOperator": "gt",
         }  # fmt: skip
-        rules.append(Rule.parse(document, Place("own")))
+        rules.append(AnalyticRule.parse(document, Place("own")))
     return rules
 
 
-def corpus(folder: Path, lake: Lake, count: int) -> tuple[list[Rule], int, int]:
+def corpus(folder: Path, lake: Lake, count: int) -> tuple[list[AnalyticRule], int, int]:
     """The rules of the corpus that compile, copied until there are so many; how many different ones, how many do not compile."""
-    several = [one for one in find_rules(folder).rules if one.kind is not Kind.HUNTING]
+    several = [one for one in find_rules(folder).rules if one.kind is not RuleKind.HUNTING]
     usable = [one for one in several if compiled(one, lake) is not None]
     different = len(usable)
     if count < different:  # some of all kinds
@@ -87,7 +87,7 @@ def corpus(folder: Path, lake: Lake, count: int) -> tuple[list[Rule], int, int]:
     return rules, min(different, count), len(several) - different
 
 
-def compiled(rule: Rule, lake: Lake) -> Compiled | None:
+def compiled(rule: AnalyticRule, lake: Lake) -> CompiledQuery | None:
     """The rule's query; None where it does not compile over the lake's tables, or only with the rows of others before it."""
     with lake.catalog() as catalog:
         try:
@@ -96,7 +96,7 @@ def compiled(rule: Rule, lake: Lake) -> Compiled | None:
             return None
 
 
-def columns_of(rules: Sequence[Rule], lake: Lake, most: int) -> dict[str, Mapping[str, KqlType]]:
+def columns_of(rules: Sequence[AnalyticRule], lake: Lake, most: int) -> dict[str, Mapping[str, KqlType]]:
     """The tables that most rules read (at most so many), each with the columns that are read of it."""
     counts: Counter[str] = Counter()
     columns: dict[str, set[str]] = {}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_discovery import read
-from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
@@ -28,10 +28,10 @@ def furnish(lake: Lake, corpora: Path) -> tuple[int, int]:
     return len(tables), _parsers(lake, corpora / "azure-sentinel")
 
 
-def _table(name: str, columns: dict[str, str]) -> Table | None:
+def _table(name: str, columns: dict[str, str]) -> LakeTable | None:
     """The table; None where its standard columns are not of the types that they have in Log Analytics."""
     try:
-        return Table.of(name, {one: KqlType(kind) for one, kind in columns.items() if one[0] != "_"})
+        return LakeTable.of(name, {one: KqlType(kind) for one, kind in columns.items() if one[0] != "_"})
     except (LakeError, ValueError):
         return None
 
@@ -39,7 +39,7 @@ def _table(name: str, columns: dict[str, str]) -> Table | None:
 def _parsers(lake: Lake, folder: Path) -> int:
     seen: set[str] = set()
     for piece in read(folder).pieces:
-        if piece.kind is PieceKind.FUNCTION and piece.name not in seen:
+        if piece.kind is ContentKind.FUNCTION and piece.name not in seen:
             given = piece.document
             try:
                 lake.functions.save("default", StoredFunction(piece.name, given["body"], given["parameters"]))

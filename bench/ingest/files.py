@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingest.records import MAKERS
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.record_framing import blocks
 from nephoscope.lake.schema.tables import Tables
@@ -143,7 +143,7 @@ def sample_lines(name: str) -> list[bytes]:
 
 
 def _is_clean(line: bytes) -> bool:
-    context = Context(now=datetime.now(UTC))
+    context = StreamContext(now=datetime.now(UTC))
     made = list(
         read(
             io.BytesIO(line),

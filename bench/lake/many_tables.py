@@ -7,7 +7,7 @@ import random
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope_kql.types import KqlType
 
 TABLES, ROWS = 30, 1_000
@@ -39,7 +39,7 @@ def fill(lake: Lake) -> list[str]:
     return sorted(rows)
 
 
-def _rows(table: Table, now: dt.datetime, draw: random.Random) -> list[dict[str, object]]:
+def _rows(table: LakeTable, now: dt.datetime, draw: random.Random) -> list[dict[str, object]]:
     names = [name for name, kind in table.columns if kind == KqlType.STRING and not name.startswith("_")]
     return [
         {

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rules.query_result import Finding, findings
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window, at, ends
-from nephoscope.alerts.tuning.replay import Remembering
+from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow, at, ends
+from nephoscope.alerts.tuning.replay import CachingDetector
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.consistent_queries import SHARED_FROM, Demand, Reading
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.consistent_queries import SHARED_FROM, LakeReading, QueryDemand
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.errors import KqlError
 
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
@@ -33,7 +33,7 @@ _RECENT = re.compile(r"ago\(\s*1h\s*\)")
 SPAN = timedelta(days=60)
 """How far back rows are kept in memory: all days, and what the longest period looks at before them."""
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
-Known = dict[tuple[str, Window], tuple[int, list[Finding]]]
+Known = dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]]
 
 
 @dataclass(slots=True)
@@ -47,13 +47,15 @@ class Windows:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     _done: set[tuple[Any, ...]] = field(default_factory=set)
-    _reading: Reading | None = None
+    _reading: LakeReading | None = None
 
     def __post_init__(self) -> None:
         if self.kept.exists():
             self.knows, self.seconds, self._done = pickle.loads(self.kept.read_bytes())
 
-    def run(self, rules: Sequence[Rule], since: datetime, until: datetime) -> list[tuple[datetime, Rule]]:
+    def run(
+        self, rules: Sequence[AnalyticRule], since: datetime, until: datetime
+    ) -> list[tuple[datetime, AnalyticRule]]:
         """Look at all windows that end in (since, until]; (end, rule) of those with rows, in the order of the time."""
         left = [one for one in rules if self._key(one, since, until) not in self._done]
         if left:
@@ -68,23 +70,23 @@ class Windows:
         ]
         return sorted(found, key=lambda one: (one[0], one[1].id))
 
-    def _key(self, rule: Rule, since: datetime, until: datetime) -> tuple[Any, ...]:
+    def _key(self, rule: AnalyticRule, since: datetime, until: datetime) -> tuple[Any, ...]:
         return rule.query, str(rule.frequency), str(rule.period), since, until, self.exact
 
-    def _keep(self, rules: Sequence[Rule], until: datetime) -> None:
+    def _keep(self, rules: Sequence[AnalyticRule], until: datetime) -> None:
         """Have the rows of all days in memory: the windows of all rules are looked at one after the other."""
         assert self._reading is not None
         self._reading.memory, self._reading.kept_bytes = "3GB", 2 << 30
-        span, demands = Span(until - SPAN, until), []
+        span, demands = RowSpan(until - SPAN, until), []
         for rule in rules:
             try:
-                demand = Demand(self._reading.compile(rule.query, until), span)
+                demand = QueryDemand(self._reading.compile(rule.query, until), span)
             except KqlError:  # told when it is run
                 continue
             demands += [demand] * SHARED_FROM
         self._reading.keep(demands)
 
-    def _all(self, rules: Sequence[Rule], since: datetime, until: datetime) -> None:
+    def _all(self, rules: Sequence[AnalyticRule], since: datetime, until: datetime) -> None:
         began = time.monotonic()
         for number, rule in enumerate(rules):
             self._rule(rule, since, until)
@@ -92,17 +94,17 @@ class Windows:
             self.kept.write_bytes(pickle.dumps((self.knows, self.seconds, self._done)))
             print(f"{number + 1}/{len(rules)} {time.monotonic() - began:.0f} s {rule.name}", file=sys.stderr)
 
-    def detector(self) -> Remembering:
+    def detector(self) -> CachingDetector:
         """A detector that knows what was found; windows that were passed over found nothing."""
         return Recalling(self.lake, "default", knows=self.knows)
 
-    def _rule(self, rule: Rule, since: datetime, until: datetime) -> None:
+    def _rule(self, rule: AnalyticRule, since: datetime, until: datetime) -> None:
         began = time.process_time()
         for end in self._wanted(rule, since, until):
             self._one(rule, end)
         self.seconds[rule.id] = time.process_time() - began
 
-    def _wanted(self, rule: Rule, since: datetime, until: datetime) -> Iterator[datetime]:
+    def _wanted(self, rule: AnalyticRule, since: datetime, until: datetime) -> Iterator[datetime]:
         if not self.exact and _LOUD.search(rule.query):
             yield from self._loud(rule, since, until)
             return
@@ -112,7 +114,7 @@ class Windows:
         else:
             yield from self._within(rule, since, until, BLOCKS)
 
-    def _loud(self, rule: Rule, since: datetime, until: datetime) -> Iterator[datetime]:
+    def _loud(self, rule: AnalyticRule, since: datetime, until: datetime) -> Iterator[datetime]:
         """The ends of windows in whose last hour something is loud: the query's own test, of all hours at once."""
         match = _LOUD.search(rule.query)
         assert match is not None
@@ -123,13 +125,13 @@ class Windows:
             f"{rule.query[: match.start()]}events | summarize Seen = sum(Amount) by Hour = bin(TimeGenerated, 1h){by}"
             f" | where Seen >= {least} | distinct Hour"
         )
-        span = Span(since - rule.period, until)
+        span = RowSpan(since - rule.period, until)
         table = self._reading.rows(self._reading.compile(text, until), text, span)
         hours = {one.moments()[0] for one in findings(table.rename_columns(["TimeGenerated"]))}
         yield from (end for end in ends(rule, since, until) if end - timedelta(hours=1) in hours)
 
     def _within(
-        self, rule: Rule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]
+        self, rule: AnalyticRule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]
     ) -> Iterator[datetime]:
         """The ends of windows in a stretch whose block, looked at as one window, finds something."""
         if not blocks:
@@ -141,15 +143,15 @@ class Windows:
                 yield from self._within(rule, since, end, blocks[1:])
             since = end
 
-    def _finds(self, rule: Rule, since: datetime, until: datetime) -> bool:
+    def _finds(self, rule: AnalyticRule, since: datetime, until: datetime) -> bool:
         hours = (until - since) // timedelta(hours=1)
         wide = replace(rule, query=_RECENT.sub(f"ago({hours}h)", rule.query), threshold=0)
-        window = Window(since + rule.frequency - rule.period, until)
-        found = Remembering(self.lake, "default", reading=self._reading).run(wide, window, NOW)
+        window = RuleWindow(since + rule.frequency - rule.period, until)
+        found = CachingDetector(self.lake, "default", reading=self._reading).run(wide, window, NOW)
         return bool(found.rows or found.error)
 
-    def _one(self, rule: Rule, end: datetime) -> None:
-        detector = Remembering(self.lake, "default", reading=self._reading, knows=self.knows)
+    def _one(self, rule: AnalyticRule, end: datetime) -> None:
+        detector = CachingDetector(self.lake, "default", reading=self._reading, knows=self.knows)
         outcome = detector.run(rule, at(rule, end), NOW)
         if outcome.error:
             self.errors[rule.name] = outcome.error
@@ -158,8 +160,8 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalling(Remembering):
+class Recalling(CachingDetector):
     """Knows all there is: what it does not know found nothing."""
 
-    def _rows(self, rule: Rule, window: Window, *_: Any) -> tuple[int, list[Finding]]:
+    def _rows(self, rule: AnalyticRule, window: RuleWindow, *_: Any) -> tuple[int, list[RuleResultRow]]:
         return self.knows.get((rule.query, window), (0, []))

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import WriterProperties, write_deltalake
 
-from nephoscope.posture.published.build_info import Made, evaluation_row
+from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
 from nephoscope.posture.published.document_rows import SCHEMA
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import published_path
 from nephoscope.posture.reports.resource_graph_tables import EVALUATION
 
@@ -25,7 +25,7 @@ GROUP = 16_384
 
 def enlarge(data: Path, assessments: int) -> int:
     """Publish so many copies of what a data folder has published that there are at least so many assessments; how many there are."""
-    edition = Shelf(data).newest()
+    edition = PublishedSnapshotCache(data).newest()
     assert edition is not None
     own = len(
         pq.read_table(
@@ -50,7 +50,7 @@ def _with(batches: Iterator[pa.RecordBatch], last: pa.RecordBatch) -> Iterator[p
     yield last
 
 
-def _copy(edition: Edition, number: int) -> Iterator[pa.RecordBatch]:
+def _copy(edition: PublishedSnapshot, number: int) -> Iterator[pa.RecordBatch]:
     """The documents of a copy; what stands over all subscriptions is only in the first one."""
     names = {one: renamed(one, number) for one in edition.made.subscriptions}
     pattern = re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
@@ -79,7 +79,7 @@ def _swapped(value: Any, pattern: re.Pattern[str], names: dict[str, str]) -> Any
     return pattern.sub(lambda found: names[found[0].lower()], value) if isinstance(value, str) else value
 
 
-def _many(made: Made, times: int) -> Made:
+def _many(made: BuildInfo, times: int) -> BuildInfo:
     """The evaluation of all copies."""
     subscriptions = {
         renamed(id_, number): f"{name}-{number}" if number else name

@@ -19,9 +19,9 @@ from lake.firewall import CHUNK, TABLE, Firewall
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.scans.scan import SAMPLE, Request
+from nephoscope.posture.scans.scan import SAMPLE, ScanRequest
 from nephoscope.serve.assessment_worker import assess
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -34,7 +34,7 @@ DAYS = 7
 def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
     """Fill a data folder; how many assessments it has."""
     with State.of(data) as state, Lake.open(data, state) as lake:
-        assess(Settings(data), Request((SAMPLE,)), state)
+        assess(ServeSettings(data), ScanRequest((SAMPLE,)), state)
         made = enlarge(data, assessments)
         with state.by_product("the set-up of a bench"):
             for number in range(1, workspaces):

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy import catalogue_cache
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.entry import Entry
+from nephoscope_policy.entry import CatalogueEntry
 from nephoscope_policy.tree import Parameter
 
 _SAMPLES: dict[str, Any] = {
@@ -31,7 +31,7 @@ def catalogue(shared: Path, cache: Path) -> Catalogue:
     return catalogue_cache.load(documents(shared / "corpora/azure-policy"), cache)
 
 
-def judged(found: Catalogue) -> list[tuple[Entry, Definition]]:
+def judged(found: Catalogue) -> list[tuple[CatalogueEntry, Definition]]:
     """The newest version of every All/Indexed definition that resources decide."""
     pairs = [
         (entry, found.parsed(entry)) for entry in found.definitions() if not entry.static and not entry.fault
@@ -61,13 +61,13 @@ def _value(one: Parameter) -> Any:
     return None
 
 
-def plan(found: Catalogue) -> Plan:
+def plan(found: Catalogue) -> EvaluationPlan:
     """Every judged definition assigned to the whole tenant."""
     assignments = [
         Assignment.everywhere(entry.id, entry.name, parameters(definition))
         for entry, definition in judged(found)
     ]
-    return Plan(found, tuple(assignments))
+    return EvaluationPlan(found, tuple(assignments))
 
 
 def by_type(found: Catalogue) -> tuple[Counter[str], frozenset[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.collect import resources
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.context import Context
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.paths import fold_keys
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
@@ -48,7 +48,7 @@ def compare(shared: Path, cache: Path, file: Path) -> dict[str, Any]:
             by_type[view.type].append(view)
     work, rules = _work(found, aliases, by_type)
     peer = _peer(environment(cache), cache, by_type, rules)
-    context = Context(now=datetime(2026, 11, 24, tzinfo=UTC))
+    context = EvaluationContext(now=datetime(2026, 11, 24, tzinfo=UTC))
     matched = _judge(work, snapshot, context)
     best = min((_timed(work, snapshot, context) for _ in range(3)), key=lambda one: one[0])
     pairs = sum(len(views) for _, _, views in work)
@@ -108,14 +108,14 @@ def _peer(
     return answer
 
 
-def _judge(work: Work, snapshot: Snapshot, context: Context) -> list[set[str]]:
+def _judge(work: Work, snapshot: Snapshot, context: EvaluationContext) -> list[set[str]]:
     return [
         {str(view.id) for view in views if rule.verdict_of(view, snapshot, context).matched}
         for rule, _, views in work
     ]
 
 
-def _timed(work: Work, snapshot: Snapshot, context: Context) -> tuple[float, float]:
+def _timed(work: Work, snapshot: Snapshot, context: EvaluationContext) -> tuple[float, float]:
     with span() as took:
         for rule, _, views in work:
             judge = rule.verdict_of

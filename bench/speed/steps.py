@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources import Spool
+from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import every_analyzer, no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.context import Context
-from nephoscope_policy.model.state import State
+from nephoscope_policy.context import EvaluationContext
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.rule import Rule
 from speed import content, custodian, growth
 from speed.clock import Span, peak_mib, span
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 Figures = dict[str, Any]
 
 
-def _plan(shared: Path, cache: Path) -> tuple[Plan, Aliases, Span]:
+def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
     """The plan, with every definition parsed and bound: what does not depend on resources."""
     with span() as took:
         plan, aliases = content.plan(content.catalogue(shared, cache)), Aliases.builtin()
@@ -83,10 +83,10 @@ def full(shared: Path, cache: Path, file: Path) -> Figures:
 def parts(shared: Path, cache: Path, file: Path) -> Figures:
     """The same part by part, from a spool on disk."""
     plan, aliases, compiling = _plan(shared, cache)
-    states: Counter[State] = Counter()
+    states: Counter[ComplianceState] = Counter()
     evaluations = held = 0
     with tempfile.TemporaryDirectory(dir=file.parent) as folder, span() as took:
-        surveys = Spool.of([file], Path(folder)).surveys()
+        surveys = SnapshotSpool.of([file], Path(folder)).surveys()
         runs = (
             evaluate_parts(survey, plan, NOW, analyzers=no_analyzers, aliases=aliases) for survey in surveys
         )
@@ -134,7 +134,7 @@ def incremental(shared: Path, cache: Path, file: Path) -> Figures:
     }
 
 
-def _columns(run: Run) -> dict[tuple[str, str], str]:
+def _columns(run: EvaluationRun) -> dict[tuple[str, str], str]:
     """A hash of the outcomes of every (check, type), in words, so that two runs can be compared whole."""
     rows = [
         f"{row.state}|{row.effect}|{row.cause}|{row.description}\n".encode()
@@ -174,7 +174,7 @@ def digests(shared: Path, cache: Path, file: Path, sample: int) -> Figures:
     }
 
 
-def _compiled(run: Run, chosen: frozenset[str]) -> dict[tuple[str, str], State]:
+def _compiled(run: EvaluationRun, chosen: frozenset[str]) -> dict[tuple[str, str], ComplianceState]:
     """The verdicts that are not NotApplicable: pairs that the index skips have none, which means the same."""
     found = {}
     engine = run.engine
@@ -182,15 +182,15 @@ def _compiled(run: Run, chosen: frozenset[str]) -> dict[tuple[str, str], State]:
         roster, key = engine.roster.types[block.type], engine.program.requirements[block.requirement].key
         wanted = [at for at in block.positions if roster[at].key in chosen]
         for at, outcome in run.assessments.outcomes(block, wanted):
-            if outcome.state is not State.NOT_APPLICABLE:
+            if outcome.state is not ComplianceState.NOT_APPLICABLE:
                 found[roster[at].key, key] = outcome.state
     return found
 
 
-_SHARES: list[tuple[Run, Estate, list[str]]] = []
+_SHARES: list[tuple[EvaluationRun, Estate, list[str]]] = []
 
 
-def _share(number: int) -> tuple[dict[tuple[str, str], State], float]:
+def _share(number: int) -> tuple[dict[tuple[str, str], ComplianceState], float]:
     """The interpreter's verdicts of one share, and the CPU seconds they took; run in a process that was forked for it."""
     with span() as took:
         found = _explained(*_SHARES[number])
@@ -198,8 +198,8 @@ def _share(number: int) -> tuple[dict[tuple[str, str], State], float]:
 
 
 def _explained_in_two(
-    run: Run, estate: Estate, chosen: list[str]
-) -> tuple[dict[tuple[str, str], State], float]:
+    run: EvaluationRun, estate: Estate, chosen: list[str]
+) -> tuple[dict[tuple[str, str], ComplianceState], float]:
     """The same in two processes, each with every other resource: no verdict depends on another one."""
     _SHARES[:] = [(run, estate, chosen[::2]), (run, estate, chosen[1::2])]
     with get_context("fork").Pool(2) as pool:
@@ -207,8 +207,10 @@ def _explained_in_two(
     return first | second, one + other
 
 
-def _explained(run: Run, estate: Estate, chosen: Iterable[str]) -> dict[tuple[str, str], State]:
-    engine, context = run.engine, Context(now=NOW)
+def _explained(
+    run: EvaluationRun, estate: Estate, chosen: Iterable[str]
+) -> dict[tuple[str, str], ComplianceState]:
+    engine, context = run.engine, EvaluationContext(now=NOW)
     rules = []
     for index, requirement in enumerate(engine.program.requirements):
         rule = engine.rules.of(engine.program.checks[engine.program.check_of(index)])
@@ -218,18 +220,20 @@ def _explained(run: Run, estate: Estate, chosen: Iterable[str]) -> dict[tuple[st
     for key in chosen:
         for name, rule in rules:
             state = rule.explain(estate.resources[key], engine.snapshot, context).state
-            if state is not State.NOT_APPLICABLE:
+            if state is not ComplianceState.NOT_APPLICABLE:
                 found[key, name] = state
     return found
 
 
-def _digest(states: dict[tuple[str, str], State], chosen: list[str], plan: Plan) -> str:
+def _digest(states: dict[tuple[str, str], ComplianceState], chosen: list[str], plan: EvaluationPlan) -> str:
     """The hash over sorted (resource, definition, state) of the whole product."""
     names = sorted(assignment.target.rsplit("/", 1)[-1].lower() for assignment in plan.assignments)
     hashed = blake2b(digest_size=16)
     for key in sorted(chosen):
         for name in names:
-            hashed.update(f"{key} {name} {states.get((key, name), State.NOT_APPLICABLE).value}\n".encode())
+            hashed.update(
+                f"{key} {name} {states.get((key, name), ComplianceState.NOT_APPLICABLE).value}\n".encode()
+            )
     return hashed.hexdigest()
 
 

@@ -17,25 +17,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.application_ids import applications
-from nephoscope.alerts.investigation.entity_context import Context, Fact, PathThrough, Weakness, unknown
+from nephoscope.alerts.investigation.entity_context import (
+    EntityAttackPath,
+    EntityContext,
+    EntityFact,
+    EntityWeakness,
+    unknown,
+)
 from nephoscope.alerts.investigation.estate_context import KINDS, EstateContext, resource_id, service_id
 from nephoscope.alerts.investigation.estate_index import TYPES, EstateIndex, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.alerts.investigation.managed_identities import WORDS
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.investigation.participants import Involved
+    from nephoscope.alerts.investigation.participants import InvolvedEntity
     from nephoscope.estate.estate_store import EstateStore
     from nephoscope.model.entity import Entity
-    from nephoscope.posture.published.edition_cache import Shelf
-    from nephoscope.posture.published.findings import Finding
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.findings import ListedFinding
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _GRAPH = "/providers/microsoft.graph/"
 
@@ -43,15 +49,15 @@ _GRAPH = "/providers/microsoft.graph/"
 class EntityContexts:
     """Gives the contexts of entities from what a data folder holds; safe for threads."""
 
-    def __init__(self, data: Path, shelf: Shelf) -> None:
+    def __init__(self, data: Path, shelf: PublishedSnapshotCache) -> None:
         self._data, self._shelf = data, shelf
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[int, EstateIndex]] = {}
         self._refreshed = False
 
     def describe(
-        self, involved: Sequence[Involved], reader: EstateReader = WHOLE
-    ) -> list[Context | None] | None:
+        self, involved: Sequence[InvolvedEntity], reader: EstateReader = WHOLE
+    ) -> list[EntityContext | None] | None:
         """The context of each entity, None for kinds that no estate holds; None where the reader reaches no collected estate.
 
         Raises StoreError or LakeError where the estate or the edition cannot be read.
@@ -59,7 +65,7 @@ class EntityContexts:
         several = [EstateContext(one, reader) for one in self.indexes(reader)]
         if not several:
             return None
-        found = Search(several, reader).describe(involved)
+        found = EntityContextSearch(several, reader).describe(involved)
         return _with_results(found, self._shelf.newest(), reader)
 
     def indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
@@ -97,7 +103,7 @@ class EntityContexts:
             if not store.snapshots():
                 return None
             estate = store.part(TYPES)
-            view = View(estate, datetime.now(UTC))
+            view = EstateView(estate, datetime.now(UTC))
             made = EstateIndex(
                 view,
                 estate.tenant,
@@ -111,13 +117,13 @@ class EntityContexts:
 
 
 @dataclass(frozen=True)
-class Search:
+class EntityContextSearch:
     """Looks entities up in the estates of several tenants, of which a reader reaches something in each."""
 
     contexts: Sequence[EstateContext]
     reader: EstateReader
 
-    def describe(self, involved: Sequence[Involved]) -> list[Context | None]:
+    def describe(self, involved: Sequence[InvolvedEntity]) -> list[EntityContext | None]:
         """The context of each entity, without assessments and attack paths."""
         self._prefetch(involved)
         tenants = self._tenants_by_source(involved)
@@ -126,13 +132,13 @@ class Search:
             for one in involved
         ]
 
-    def _prefetch(self, involved: Sequence[Involved]) -> None:
+    def _prefetch(self, involved: Sequence[InvolvedEntity]) -> None:
         ids = [id_ for one in involved if (id_ := _parse(one.entity)) is not None]
         for context in self.contexts:
             own = (one for one in ids if one.subscription in context.index.subscriptions)
             context.index.prefetch(key for one in own for key in (one.key, service_id(one)))
 
-    def _tenants_by_source(self, involved: Iterable[Involved]) -> dict[str, set[str]]:
+    def _tenants_by_source(self, involved: Iterable[InvolvedEntity]) -> dict[str, set[str]]:
         """Id of an alert -> the tenants of the resources that it names."""
         found: dict[str, set[str]] = {}
         for one in involved:
@@ -145,7 +151,7 @@ class Search:
     def _of_subscription(self, subscription: str) -> list[EstateContext]:
         return [one for one in self.contexts if subscription and subscription in one.index.subscriptions]
 
-    def _one(self, entity: Entity, near: Collection[str]) -> Context | None:
+    def _one(self, entity: Entity, near: Collection[str]) -> EntityContext | None:
         if entity.kind not in KINDS:
             return None
         id_ = _parse(entity)
@@ -158,21 +164,21 @@ class Search:
             return found
         return self._combine(entity, self.contexts)
 
-    def _of_id(self, entity: Entity, id_: ResourceId) -> Context:
+    def _of_id(self, entity: Entity, id_: ResourceId) -> EntityContext:
         own = self._of_subscription(id_.subscription)
         if own and self.reader.sees(id_):
             return self._combine(entity, own)
         why = "its subscription was not collected" if self.reader.sees(id_) else BEYOND
-        return Context(entity, "", (unknown("resource", why),))
+        return EntityContext(entity, "", (unknown("resource", why),))
 
-    def _of_tenant(self, entity: Entity, tenant: str) -> Context:
+    def _of_tenant(self, entity: Entity, tenant: str) -> EntityContext:
         own = [one for one in self.contexts if one.index.tenant == tenant]
         if own:
             return self._combine(entity, own)
         why = "was not collected" if self.reader.whole else "is not one that your roles reach"
-        return Context(entity, "", (unknown("account", f"its tenant {tenant} {why}"),))
+        return EntityContext(entity, "", (unknown("account", f"its tenant {tenant} {why}"),))
 
-    def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> Context:
+    def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
         """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
         told = [one for each in contexts if (one := each.describe(entity)) is not None]
         found = [one for one in told if one.found]
@@ -189,24 +195,24 @@ class Search:
             return self._say_tenant((unsure or told)[0])
         return replace(told[0], tenant="")  # nobody holds it, and all tenants were read
 
-    def _say_tenant(self, context: Context) -> Context:
+    def _say_tenant(self, context: EntityContext) -> EntityContext:
         """A context that says its tenant, where the reader reaches several."""
         if len(self.contexts) == 1:
             return context
-        return replace(context, facts=(Fact("tenant", _tenant_name(context)), *context.facts))
+        return replace(context, facts=(EntityFact("tenant", _tenant_name(context)), *context.facts))
 
 
-def _join(entity: Entity, several: Sequence[Context], doubt: str) -> Context:
+def _join(entity: Entity, several: Sequence[EntityContext], doubt: str) -> EntityContext:
     """One context of several tenants', each fact with its tenant; `doubt` says why none of them is chosen ('' = nothing is)."""
     facts = [
         replace(fact, name=f"{fact.name} in {_tenant_name(one)}") for one in several for fact in one.facts
     ]
-    head = [Fact("tenant", doubt, known=False)] if doubt else []
+    head = [EntityFact("tenant", doubt, known=False)] if doubt else []
     candidates = [key for one in several for key in (one.resource, *one.candidates) if key]
-    return Context(entity, "", (*head, *facts), tuple(candidates))
+    return EntityContext(entity, "", (*head, *facts), tuple(candidates))
 
 
-def _tenant_name(context: Context) -> str:
+def _tenant_name(context: EntityContext) -> str:
     return context.tenant or "the tenant without an id"
 
 
@@ -221,8 +227,8 @@ def _parse(entity: Entity) -> ResourceId | None:
 
 
 def _with_results(
-    contexts: Sequence[Context | None], edition: Edition | None, reader: EstateReader
-) -> list[Context | None]:
+    contexts: Sequence[EntityContext | None], edition: PublishedSnapshot | None, reader: EstateReader
+) -> list[EntityContext | None]:
     """The contexts with the unhealthy assessments of their resources and the attack paths through them."""
     keys = {
         one.resource for one in contexts if one is not None and one.resource.startswith("/subscriptions/")
@@ -235,8 +241,11 @@ def _with_results(
 
 
 def _with_result(
-    context: Context, findings: Sequence[Finding] | None, edition: Edition | None, reader: EstateReader
-) -> Context:
+    context: EntityContext,
+    findings: Sequence[ListedFinding] | None,
+    edition: PublishedSnapshot | None,
+    reader: EstateReader,
+) -> EntityContext:
     if not context.resource:
         return context
     facts, weaknesses = context.facts, context.weaknesses
@@ -249,17 +258,19 @@ def _with_result(
 
 
 def _describe_assessments(
-    findings: Sequence[Finding] | None, edition: Edition | None, reader: EstateReader
-) -> Fact:
+    findings: Sequence[ListedFinding] | None, edition: PublishedSnapshot | None, reader: EstateReader
+) -> EntityFact:
     if findings is None:
         return unknown("assessments", _why_unassessed(edition, reader))
     states = Counter(one.state for one in findings)
-    unjudged = states[State.UNKNOWN] + states[State.ERROR]
+    unjudged = states[ComplianceState.UNKNOWN] + states[ComplianceState.ERROR]
     more = f", {unjudged} not assessed" if unjudged else ""
-    return Fact("assessments", f"{states[State.NON_COMPLIANT]} of {len(findings)} unhealthy{more}")
+    return EntityFact(
+        "assessments", f"{states[ComplianceState.NON_COMPLIANT]} of {len(findings)} unhealthy{more}"
+    )
 
 
-def _why_unassessed(edition: Edition | None, reader: EstateReader) -> str:
+def _why_unassessed(edition: PublishedSnapshot | None, reader: EstateReader) -> str:
     if edition is None:
         return "nothing was assessed yet: run `nephoscope scan`"
     if reader.assessments.nothing:
@@ -268,19 +279,19 @@ def _why_unassessed(edition: Edition | None, reader: EstateReader) -> str:
 
 
 def _find_assessments(
-    edition: Edition, reader: EstateReader, keys: Collection[str]
-) -> dict[str, list[Finding]]:
+    edition: PublishedSnapshot, reader: EstateReader, keys: Collection[str]
+) -> dict[str, list[ListedFinding]]:
     """Lower-cased resource id -> its assessments, the gravest first; ids without any are left out."""
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[ListedFinding]] = {}
     for one in edition.findings.of(reader.assessments, keys):
         found.setdefault(one.resource, []).append(one)
     return found
 
 
-def _weaknesses(findings: Iterable[Finding]) -> tuple[Weakness, ...]:
-    unhealthy = (one for one in findings if one.state is State.NON_COMPLIANT)
+def _weaknesses(findings: Iterable[ListedFinding]) -> tuple[EntityWeakness, ...]:
+    unhealthy = (one for one in findings if one.state is ComplianceState.NON_COMPLIANT)
     return tuple(
-        Weakness(one.title, one.severity.value, _control(one.recommendation), one.recommendation)
+        EntityWeakness(one.title, one.severity.value, _control(one.recommendation), one.recommendation)
         for one in unhealthy
     )
 
@@ -295,10 +306,12 @@ def _control(recommendation: str) -> str:
     return found.name if found is not None else ""
 
 
-def _paths(edition: Edition | None, reader: EstateReader, key: str) -> tuple[PathThrough, ...] | None:
+def _paths(
+    edition: PublishedSnapshot | None, reader: EstateReader, key: str
+) -> tuple[EntityAttackPath, ...] | None:
     """The attack paths through a resource or a principal, the gravest first; None where they are not to be had."""
     if edition is None or reader.attack_paths.nothing:
         return None
     through = key.rsplit("/", 1)[-1] if key.startswith(_GRAPH) else key
     several = edition.attack_paths.listed(reader.attack_paths, WantedPaths(through=through))
-    return tuple(PathThrough(one.id, one.title, one.level.value) for one in several)
+    return tuple(EntityAttackPath(one.id, one.title, one.level.value) for one in several)

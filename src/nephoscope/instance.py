@@ -20,14 +20,14 @@ from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
-from nephoscope.access.tokens import NO_TENANT, Tokens
+from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
-from nephoscope.ingest.live.ingestion.endpoints import Doors
+from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints
 from nephoscope.lake.lake import Lake
 from nephoscope.live_security_resources import removed_since
-from nephoscope.posture.governance.effective_policy import TYPES, Governing
+from nephoscope.posture.governance.effective_policy import TYPES, EffectivePolicy
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -53,9 +53,9 @@ class Instance:
     data: Path
     state: State
     lake: Lake
-    shelf: Shelf
+    shelf: PublishedSnapshotCache
     guard: Guard
-    tokens: Tokens
+    tokens: AccessTokenIssuer
     tenant: str = NO_TENANT
     query_seconds: float = QUERY_SECONDS
     managed_identity: str = ""
@@ -83,9 +83,9 @@ class Instance:
         return EntityContexts(self.data, self.shelf)
 
     @cached_property
-    def doors(self) -> Doors:
+    def doors(self) -> IngestionEndpoints:
         """Where records come in at the server's own port."""
-        return Doors(self.lake, self.state)
+        return IngestionEndpoints(self.lake, self.state)
 
     @cached_property
     def sign_in(self) -> SignIn:
@@ -96,16 +96,16 @@ class Instance:
         """The keys of documents that were removed after a time: what was published then may still hold them."""
         return removed_since(self.state, when)
 
-    def load_governing(self) -> Governing:
+    def load_governing(self) -> EffectivePolicy:
         """What can be assigned now and what is; made once for what people put and what was published."""
         put = [one.body for one in self.state.arm_documents.all(TYPES)]
         edition = self.shelf.newest()
         if edition is None:
-            return Governing.of(self.data, None, frozenset(), put)
+            return EffectivePolicy.of(self.data, None, frozenset(), put)
         gone = self.removed_since(edition.made.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, gone, text)
-        return edition.once(key, lambda: Governing.of(self.data, edition, gone, put))
+        return edition.once(key, lambda: EffectivePolicy.of(self.data, edition, gone, put))
 
     def assess_soon(self, author: str, address: str = "") -> datetime:
         """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
@@ -132,11 +132,11 @@ class Instance:
         query_limits: QueryLimits | None = None,
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
-        shelf = Shelf(data)
+        shelf = PublishedSnapshotCache(data)
         with State.of(data, url) as state, opened_lake(data, state, tenant, shelf) as lake:
             guard = Guard(state, lambda: hierarchy_of(shelf))
             made = cls(
-                data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds,
+                data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", tenant), tenant, query_seconds,
                 managed_identity, query_limits or QueryLimits(),
             )  # fmt: skip
             try:
@@ -145,7 +145,7 @@ class Instance:
                 made.queries.close()
 
 
-def hierarchy_of(shelf: Shelf) -> Hierarchy:
+def hierarchy_of(shelf: PublishedSnapshotCache) -> Hierarchy:
     """What lies where, by what was published last."""
     found = shelf.newest()
     if found is None:

@@ -19,19 +19,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
-from nephoscope.alerts.incidents.alert_visibility import READ, Sight, sight_of
-from nephoscope.posture.published.live_rows import Beside, rows
-from nephoscope.posture.published.live_rows import Current as Rows
+from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, sight_of
+from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
 from nephoscope.posture.published.resource_graph_spelling import capitalise
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.incidents.alerts import Looked
+from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State
     from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.state.incidents.alerts import StoredAlert
@@ -51,42 +50,42 @@ def removed_since(state: State, when: datetime) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Reader:
+class LiveReader:
     """Who is shown what is true now: `reach` says where an operation may be done, `sight` what of an alert of a workspace is told
     ('' = of none)."""
 
     reach: Callable[[str], Reach]
-    sight: Callable[[str], Sight]
+    sight: Callable[[str], AlertVisibility]
 
     @staticmethod
-    def of(caller: Caller, reach: Callable[[str], Reach]) -> Reader:
+    def of(caller: Caller, reach: Callable[[str], Reach]) -> LiveReader:
         """A caller, of the scope that was chosen."""
-        return Reader(reach, lambda workspace: sight_of(caller, workspace))
+        return LiveReader(reach, lambda workspace: sight_of(caller, workspace))
 
     @staticmethod
-    def for_reaches(reaches: Reaches, subscriptions: frozenset[str]) -> Reader:
+    def for_reaches(reaches: Reaches, subscriptions: frozenset[str]) -> LiveReader:
         """Whoever reaches some of the estate, in which there are these subscriptions; of an alert no more than that is told."""
 
         def reach(operation: str) -> Reach:
             return reaches([operation])[operation]
 
-        return Reader(reach, lambda _: Sight(reach(READ), subscriptions))
+        return LiveReader(reach, lambda _: AlertVisibility(reach(READ), subscriptions))
 
 
 @dataclass(frozen=True)
-class Current:
+class LiveResources:
     """What a reader is shown beside an edition; `base` is the address of the pages."""
 
     state: State
     tenant: str
-    edition: Edition
-    reader: Reader
+    edition: PublishedSnapshot
+    reader: LiveReader
     base: str = ""
 
-    def beside(self) -> Beside:
+    def beside(self) -> LiveRowSource:
         """Where the rows come from."""
         key = (self._stamp, self._alerts, self._assessments, self._sight, self._whole, self.base)
-        return Beside(key, self._list_made)
+        return LiveRowSource(key, self._list_made)
 
     @cached_property
     def _alerts(self) -> Reach:
@@ -97,7 +96,7 @@ class Current:
         return self.reader.reach(READ_ASSESSMENTS)
 
     @cached_property
-    def _sight(self) -> Sight:
+    def _sight(self) -> AlertVisibility:
         """What the reader may be told of an alert: all that is reached, not only what of it was asked for."""
         return self.reader.sight("")
 
@@ -121,21 +120,21 @@ class Current:
         told = (self.state.alerts.versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
-    def _list_made(self) -> Rows:
+    def _list_made(self) -> LiveRows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
         mine = [body for key, body in put.items() if _sees(self._assessments, key)]
         found = rows([*mine, *self._list_raised(), *self._list_collected()], self.tenant)
-        return Rows(found, frozenset({ALERTS}), frozenset(put))
+        return LiveRows(found, frozenset({ALERTS}), frozenset(put))
 
     def _list_raised(self) -> Iterator[dict[str, object]]:
         """The alerts that were raised here."""
-        looked = Looked(held=True, within=None if self._alerts.everything else self._alerts)
+        looked = AlertFilter(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
             sight = self.reader.sight(workspace)
             for alert in self.state.alerts.listed(workspace, looked, most=MOST):
                 yield from self._of(alert, sight)
 
-    def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, object]]:
+    def _of(self, alert: StoredAlert, sight: AlertVisibility) -> Iterator[dict[str, object]]:
         first: dict[str, ResourceId] = {}
         for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)

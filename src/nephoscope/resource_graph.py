@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import EVERYTHING
-from nephoscope.live_security_resources import Current, Reader
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.live_security_resources import LiveReader, LiveResources
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 
     from nephoscope.access.authenticator import Caller
     from nephoscope.lake.queries.estate_reach import Reaches
-    from nephoscope.posture.published.live_rows import Beside
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.live_rows import LiveRowSource
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.parser.lexer import Token
 
 
-def opened_lake(data: Path, state: State, tenant: str = NO_TENANT, shelf: Shelf | None = None) -> Lake:
+def opened_lake(
+    data: Path, state: State, tenant: str = NO_TENANT, shelf: PublishedSnapshotCache | None = None
+) -> Lake:
     """Open the lake of a data folder, whose queries read the estate as it was published last; `tenant` is the id that rows carry."""
-    newest = _Newest(state, tenant, shelf or Shelf(data))
+    newest = _Newest(state, tenant, shelf or PublishedSnapshotCache(data))
     return Lake.open(data, state, newest)
 
 
@@ -42,17 +44,19 @@ class _Newest:
 
     state: State
     tenant: str
-    shelf: Shelf
+    shelf: PublishedSnapshotCache
 
     def __call__(self) -> PublishedGraph:
         return PublishedGraph(self.shelf.newest(), self._beside)
 
-    def _beside(self, edition: Edition, reaches: Reaches) -> Beside:
-        reader = Reader.for_reaches(reaches, frozenset(edition.made.subscriptions))
-        return Current(self.state, self.tenant, edition, reader).beside()
+    def _beside(self, edition: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
+        reader = LiveReader.for_reaches(reaches, frozenset(edition.made.subscriptions))
+        return LiveResources(self.state, self.tenant, edition, reader).beside()
 
 
-def must_read_estate(caller: Caller, lake: Lake, shelf: Shelf, workspace: str, query: str) -> None:
+def must_read_estate(
+    caller: Caller, lake: Lake, shelf: PublishedSnapshotCache, workspace: str, query: str
+) -> None:
     """Raise DeniedError where a rule of a workspace would read more of the estate than who writes it may read; see must_read_whole."""
     with lake.catalog(EVERYTHING, workspace) as catalog:
         with suppress(KqlError):  # a query that is wrong is refused by who keeps it
@@ -61,7 +65,7 @@ def must_read_estate(caller: Caller, lake: Lake, shelf: Shelf, workspace: str, q
 
 
 def must_read_estate_by(
-    caller: Caller, lake: Lake, shelf: Shelf, workspace: str, function: StoredFunction
+    caller: Caller, lake: Lake, shelf: PublishedSnapshotCache, workspace: str, function: StoredFunction
 ) -> None:
     """Raise DeniedError where rules that call a function might read more of the estate by it than who writes it may read.
 

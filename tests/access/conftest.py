@@ -11,11 +11,11 @@ import uvicorn
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.serve.server import make_listener
 from nephoscope.state import State
 
@@ -71,5 +71,5 @@ def instance(tmp_path, clock):
         Lake.open(tmp_path, state) as lake,
     ):
         guard = Guard(state, lambda: Hierarchy({}))
-        tokens = Tokens(state, tmp_path / "keys", TENANT)
-        yield Instance(tmp_path, state, lake, Shelf(tmp_path), guard, tokens, TENANT)
+        tokens = AccessTokenIssuer(state, tmp_path / "keys", TENANT)
+        yield Instance(tmp_path, state, lake, PublishedSnapshotCache(tmp_path), guard, tokens, TENANT)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from nephoscope.access.deferred_writes import Afterwards
-from nephoscope.state.database.database import BusyError
+from nephoscope.access.deferred_writes import DeferredWrites
+from nephoscope.state.database.database import DatabaseBusyError
 
 
 class Troubled:
@@ -31,7 +31,9 @@ kept: list[str] = []
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_loses_no_note() -> None:
     kept.clear()
-    afterwards = Afterwards(Troubled(BusyError("others write"), BusyError("still"), RuntimeError("a fault")))
+    afterwards = DeferredWrites(
+        Troubled(DatabaseBusyError("others write"), DatabaseBusyError("still"), RuntimeError("a fault"))
+    )
     afterwards.note(lambda session: session.append("first"))
     afterwards.settle()
     assert kept == []

@@ -22,18 +22,18 @@ from tests.posture.scans.test_tenants_apart import GROUP, NOW, Company, judged
 from tests.web.inside import advisory, package
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
-from nephoscope.api.wire.operation import Operation
+from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.api.wire.operation import ApiOperation
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_formats.security_automations import TYPE
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import Request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
@@ -81,7 +81,7 @@ def look_inside(state: State, data: Path, companies: list[Company]) -> None:
     records = [msgspec.structs.replace(one, summary="", aliases=()) for one in told]
     import_feed(path, "pypi", records, imported=NOW.isoformat())
     for company, digit in zip(companies, digits, strict=True):
-        contents = Contents("debian", "12", (package("same"), package(f"package-of-{digit}")))
+        contents = InventoryContents("debian", "12", (package("same"), package(f"package-of-{digit}")))
         machine = f"{company.subscription}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/same"
         keep_inventory(context, MachineScan(contents, NOW, "same", machine, company.tenant))
         image = ImageScan(
@@ -101,8 +101,8 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
     a = companies[0]
     report = judged(folders, data)
     Recorder(data, "default").record(report)
-    save_request(Request(tuple(folders)), data)
-    shelf = Shelf(data)
+    save_request(ScanRequest(tuple(folders)), data)
+    shelf = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         rows = [
             {"TimeGenerated": NOW, "OperationNameValue": f"op-{one}", "_SubscriptionId": one}
@@ -114,7 +114,9 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
         lake.flush()
         look_inside(state, data, companies)
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", a.tenant), a.tenant)
+        instance = Instance(
+            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", a.tenant), a.tenant
+        )
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")
             program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
@@ -248,7 +250,7 @@ def test_pages_about_the_other_tenant(sides: tuple[Company, Company, Side, Side]
 )
 @pytest.mark.parametrize("whose", ["own", "the other's", "nobody's"])
 def test_every_operation_of_the_api_that_reads(
-    sides: tuple[Company, Company, Side, Side], operation: Operation, whose: str
+    sides: tuple[Company, Company, Side, Side], operation: ApiOperation, whose: str
 ) -> None:
     a, b, alone, both = sides
     subscription = {
@@ -301,7 +303,7 @@ def mails(side: Side, a: Company) -> list[tuple[str, str]]:
         body = {"id": id_, "name": "told", "type": TYPE, "properties": properties}
         with state.transaction() as session:
             state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
-        PublicationWatch(side.data, state, Shelf(side.data)).look()
+        PublicationWatch(side.data, state, PublishedSnapshotCache(side.data)).look()
         found = [letter(one, BASE) for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)]
     return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
 

@@ -9,14 +9,14 @@ import pytest
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import (
     Hierarchy,
-    ScopeError,
+    RoleScopeError,
     containers,
     is_permitted,
     log_scope,
     parse_scope,
     reach,
 )
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -98,7 +98,7 @@ def test_scopes(text, kept):
     ],
 )
 def test_no_scopes(text):
-    with pytest.raises(ScopeError):
+    with pytest.raises(RoleScopeError):
         parse_scope(text)
 
 
@@ -123,10 +123,10 @@ def test_roles_add_up():
 @pytest.mark.parametrize(
     ("held", "scope"),
     [
-        (("Reader", "/"), Scope(None, None)),
-        (("Reader", "/workspaces/w"), Scope(None, frozenset({"w"}))),
+        (("Reader", "/"), LakeScope(None, None)),
+        (("Reader", "/workspaces/w"), LakeScope(None, frozenset({"w"}))),
         (("Reader", "/workspaces/other"), None),
-        (("Reader", f"/subscriptions/{A}"), Scope(frozenset({A}), None)),
+        (("Reader", f"/subscriptions/{A}"), LakeScope(frozenset({A}), None)),
         (("Reader", f"/subscriptions/{A}/resourcegroups/g"), None),
         (("Monitoring Metrics Publisher", "/"), None),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.access.scopes import (
     Hierarchy,
-    ScopeError,
+    RoleScopeError,
     find_unknown_scope,
     is_permitted,
     parse_scope,
@@ -68,7 +68,7 @@ def test_the_scope_is_read_and_looked_up():
     assert "no subscription of the tenant" in find_unknown_scope(
         "/tenants/cccccccc-0000-4000-8000-000000000003", HIERARCHY, ()
     )
-    with pytest.raises(ScopeError, match="/tenants/<id>"):
+    with pytest.raises(RoleScopeError, match="/tenants/<id>"):
         parse_scope("/tenants/contoso")
 
 

@@ -6,11 +6,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -22,14 +22,16 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
     with State.of(data) as state, opened_lake(data, state) as lake:
-        shelf = Shelf(data)
+        shelf = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
+        yield Instance(
+            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
+        )
 
 
 @pytest.fixture(scope="module")
 def app(instance):
-    settings = Settings(instance.data, state="postgresql://user:word@db/state", key="/etc/tls.key")
+    settings = ServeSettings(instance.data, state="postgresql://user:word@db/state", key="/etc/tls.key")
     return application(instance, requests_a_minute=10_000_000, settings=settings)
 
 

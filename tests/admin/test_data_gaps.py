@@ -8,7 +8,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.coverage import Coverage
 
 PATH = "/admin/v1/data-gaps"
@@ -19,7 +19,7 @@ def report(instance, server, owner):
     assert server.get(PATH, headers=owner).json() == {"value": [], "assessments": 0, "unjudged": 0}, (
         "nothing was assessed yet"
     )
-    scan = Scan(Request(("sample:",)), instance.data)
+    scan = EstateScan(ScanRequest(("sample:",)), instance.data)
     whole = scan.estate()
     estate = Estate.of(whole.resources.values(), Coverage({}, tenant=whole.tenant), tenant=whole.tenant)
     found = Report(scan.run(estate), "sample:")

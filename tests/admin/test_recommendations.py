@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 PATH = "/admin/v1/recommendations"
 
@@ -15,7 +15,7 @@ PATH = "/admin/v1/recommendations"
 @pytest.fixture(scope="module")
 def run(instance, server, owner):
     assert server.get(PATH, headers=owner).json() == {"value": [], "total": 0}, "nothing was assessed yet"
-    scan = Scan(Request(("sample:",)), instance.data)
+    scan = EstateScan(ScanRequest(("sample:",)), instance.data)
     found = scan.run(scan.estate())
     publish(instance.data, Report(found, "sample:"), {})
     return found
@@ -49,7 +49,7 @@ def test_a_reader_of_one_subscription_is_told_of_it(server, caller, run, instanc
         id_ for id_, name in instance.shelf.newest().made.subscriptions.items() if name == "sub-bwf-sandbox"
     ]
     reader = caller(("Reader", f"/subscriptions/{ids[0]}"))
-    report = Report(run, "sample:", Filter(subscriptions=tuple(ids)))
+    report = Report(run, "sample:", ReportFilter(subscriptions=tuple(ids)))
     assert listed(server, reader) == told(report)
 
 

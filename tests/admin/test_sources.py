@@ -8,7 +8,7 @@ import pytest
 from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.live import source_setup
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 
 PASSWORD = "Top-Secret-Pw-77"
 FEED = {
@@ -60,7 +60,7 @@ def test_a_change_of_the_address_takes_no_secret_along(ask, instance, feed, list
 
 def test_a_change_that_another_overtook_is_a_conflict(ask, feed, monkeypatch):
     def overtaken(*_: object, **__: object) -> None:
-        raise OvertakenError("source feed was changed meanwhile: check its current state")
+        raise ConcurrentChangeError("source feed was changed meanwhile: check its current state")
 
     monkeypatch.setattr(source_setup, "change", overtaken)
     assert ask("PATCH", "/sources/feed", 409, json={"settings": {"poll": 60}})["error"]["code"] == "Conflict"

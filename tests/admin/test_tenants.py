@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.collect.azure.connection_test import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import (
+    ConnectionTrial,
+    GroupTrial,
+    PermissionTrial,
+    SubscriptionTrial,
+)
 from nephoscope.posture.scans import tenants
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
@@ -90,7 +95,7 @@ def test_trying_says_it_of_each_subscription(ask, instance, contoso, monkeypatch
     )
     refused = PermissionTrial("User.Read.All", granted=False, reason="403")
     monkeypatch.setattr(
-        tenants, "try_connection", lambda *_: Trial(datetime.now(UTC), "", (lacking,), (refused,))
+        tenants, "try_connection", lambda *_: ConnectionTrial(datetime.now(UTC), "", (lacking,), (refused,))
     )
     asked = ask("POST", "/tenants/contoso/test", 202)
     assert (asked["tested"], ask("GET", "/tenants/contoso")["testing"]) == (None, asked["testing"])

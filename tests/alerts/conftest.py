@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.trial_runner import Trying
+from nephoscope.alerts.tuning.trial_runner import TrialRunner
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
@@ -22,12 +22,12 @@ from nephoscope.lake.schema.row_conversion import arrow_of
 def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     loops = (
-        (Desk, "take"),
+        (IncidentService, "take"),
         (LookBack, "run"),
         (AutomationEngine, "tick"),
         (Schedule, "once"),
         (Schedule, "tick"),
-        (Trying, "next"),
+        (TrialRunner, "next"),
     )
     with pytest.MonkeyPatch.context() as patch:
         for kind, name in loops:

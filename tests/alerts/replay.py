@@ -20,14 +20,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.log_entry import Entry
-from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.log_entry import SampleEntry
+from nephoscope.sample.sample_loading import SampleLogLoader
 from nephoscope.sample.staged_attacks import Attack, attack_named, attacks
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident
@@ -46,10 +46,10 @@ LATE = {
 
 
 @contextmanager
-def opened(data: Path) -> Iterator[tuple[Lake, State, Loading]]:
+def opened(data: Path) -> Iterator[tuple[Lake, State, SampleLogLoader]]:
     """A data folder with its lake, its state and what takes entries in."""
     with State.of(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
-        yield lake, state, Loading(lake, state, lake.workspace("default"))
+        yield lake, state, SampleLogLoader(lake, state, lake.workspace("default"))
 
 
 def filled(data: Path, generator: Generator, streams: Container[str] | None = None) -> Path:
@@ -70,7 +70,7 @@ class Replay:
 
     data: Path
     generator: Generator
-    rules: Sequence[Rule] = field(default_factory=lambda: load_shipped().rules)
+    rules: Sequence[AnalyticRule] = field(default_factory=lambda: load_shipped().rules)
     errors: list[str] = field(default_factory=list)
 
     def attack(self, attack: Attack, *, late: str = "", stop: bool = False) -> None:
@@ -99,7 +99,9 @@ class Replay:
             for number in range(count + 1):
                 self._tick(schedule, first + number * HOUR + SETTLED)
 
-    def _take(self, lake: Lake, loading: Loading, entries: list[Entry], moment: datetime) -> None:
+    def _take(
+        self, lake: Lake, loading: SampleLogLoader, entries: list[SampleEntry], moment: datetime
+    ) -> None:
         if entries:
             tally = loading.take(entries, moment)
             assert not tally.bad, tally.bad

@@ -11,11 +11,11 @@ import pytest
 
 import nephoscope_policy as policy
 from nephoscope.analyze import run
-from nephoscope.analyze.analyzer_runner import Earlier, types
+from nephoscope.analyze.analyzer_runner import PreviousAnalysis, types
 from nephoscope.analyze.discovery import analyzers, keys
 from nephoscope.analyze.unanswered import NEEDED
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 PORTS = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
 OPEN = {
@@ -68,13 +68,13 @@ def test_overlay_has_azures_shape(world: Any, golden: Any) -> None:
 
 @pytest.mark.parametrize(
     ("rules", "state"),
-    [(["100 Allow In Tcp * * -> * 22"], State.NON_COMPLIANT), ([], State.COMPLIANT)],
+    [(["100 Allow In Tcp * * -> * 22"], ComplianceState.NON_COMPLIANT), ([], ComplianceState.COMPLIANT)],
 )
-def test_a_policy_flips_both_ways(world: Any, rules: list[str], state: State) -> None:
+def test_a_policy_flips_both_ways(world: Any, rules: list[str], state: ComplianceState) -> None:
     view = world.view({**OPEN, "nsgs": {"edge": rules}})
     machine = next(iter(view.resources("microsoft.compute/virtualmachines")))
     result = minimal(PORTS, machine.type).evaluate(
-        machine, assessed(view), context=policy.Context(now=world.NOW)
+        machine, assessed(view), context=policy.EvaluationContext(now=world.NOW)
     )
     assert result.state is state
 
@@ -84,11 +84,11 @@ def test_every_key_reaches_a_policy(world: Any) -> None:
     view = world.view({**OPEN, "coverage": {"without": []}})
     found = run(view)
     snapshot = assessed(view)
-    expected = {State.NOT_APPLICABLE: State.COMPLIANT}
+    expected = {ComplianceState.NOT_APPLICABLE: ComplianceState.COMPLIANT}
     for item in found.assessments:
         resource = view.estate.resources.get(item.resource.lower()) or Resource.of({"id": item.resource})
         result = minimal(item.key, resource.type).evaluate(
-            resource, snapshot, context=policy.Context(now=world.NOW)
+            resource, snapshot, context=policy.EvaluationContext(now=world.NOW)
         )
         assert result.state is expected.get(item.state, item.state), (item, result)
 
@@ -101,9 +101,11 @@ def test_unanswered_keys_say_what_they_need(world: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "state"), [("Healthy", State.COMPLIANT), ("Unhealthy", State.NON_COMPLIANT)]
+    ("code", "state"), [("Healthy", ComplianceState.COMPLIANT), ("Unhealthy", ComplianceState.NON_COMPLIANT)]
 )
-def test_azures_own_assessment_stands_where_we_cannot_say(world: Any, code: str, state: State) -> None:
+def test_azures_own_assessment_stands_where_we_cannot_say(
+    world: Any, code: str, state: ComplianceState
+) -> None:
     key = "17618b1a-ed14-49bb-b37f-9f8ba967be8b"
     own = {
         "id": f"~rg/providers/Microsoft.Compute/virtualMachines/vm1/providers/Microsoft.Security/assessments/{key}",
@@ -125,7 +127,9 @@ def test_ours_hides_azures_own_where_we_can_say(world: Any) -> None:
     }
     view = world.view({**OPEN, "extra": [own]})
     machine = next(iter(view.resources("microsoft.compute/virtualmachines")))
-    assert minimal(PORTS, machine.type).evaluate(machine, assessed(view)).state is State.NON_COMPLIANT
+    assert (
+        minimal(PORTS, machine.type).evaluate(machine, assessed(view)).state is ComplianceState.NON_COMPLIANT
+    )
 
 
 BUSY = {
@@ -179,17 +183,17 @@ BUSY = {
 }
 
 
-def states(world: Any, described: dict[str, Any]) -> dict[tuple[str, str], State]:
+def states(world: Any, described: dict[str, Any]) -> dict[tuple[str, str], ComplianceState]:
     return {(item.resource.lower(), item.key): item.state for item in run(world.view(described)).assessments}
 
 
 def assert_only_unknown(before: Any, after: Any, what: str) -> None:
     """A verdict stays, goes Unknown, or moves between the two content ones."""
-    content = {State.COMPLIANT, State.NOT_APPLICABLE}
+    content = {ComplianceState.COMPLIANT, ComplianceState.NOT_APPLICABLE}
     for place, state in after.items():
         was = before.get(place)
         same = was is state or (was in content and state in content)
-        assert same or state is State.UNKNOWN, (what, place, was, state)
+        assert same or state is ComplianceState.UNKNOWN, (what, place, was, state)
 
 
 def test_removing_a_type_flips_nothing_but_to_unknown(world: Any) -> None:
@@ -247,6 +251,6 @@ def test_what_time_alone_changes_is_said_anew() -> None:
     (by_time,) = [one for one in analyzers() if one.name == "github_secrets"]
     (other,) = [one for one in analyzers() if one.name == "github_access"]
     said = {one.name: () for one in (by_time, other)}
-    later = Earlier(said, {}, frozenset(), moved=True)
+    later = PreviousAnalysis(said, {}, frozenset(), moved=True)
     assert (later.holds(by_time, {}), later.holds(other, {})) == (False, True)
-    assert Earlier(said, {}, frozenset(), moved=False).holds(by_time, {})
+    assert PreviousAnalysis(said, {}, frozenset(), moved=False).holds(by_time, {})

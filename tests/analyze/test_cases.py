@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from nephoscope.analyze import run
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 FOLDER = Path(__file__).parent.parent / "cases" / "analyze" / "verdicts"
 WORDS = {
-    State.COMPLIANT: "Healthy",
-    State.NON_COMPLIANT: "Unhealthy",
-    State.NOT_APPLICABLE: "NotApplicable",
-    State.UNKNOWN: "Unknown",
+    ComplianceState.COMPLIANT: "Healthy",
+    ComplianceState.NON_COMPLIANT: "Unhealthy",
+    ComplianceState.NOT_APPLICABLE: "NotApplicable",
+    ComplianceState.UNKNOWN: "Unknown",
 }
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 
 import nephoscope_kql as kql
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.estate_view import View
-from nephoscope.estate.log_queries import Declared, FileAggregate
+from nephoscope.estate.estate_view import EstateView
+from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
 from nephoscope.lake.storage.file_aggregates import GROUPS
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.types import KqlType
@@ -454,18 +454,18 @@ class WrittenLogs:
             for name, rows in spec.items()
         }
 
-    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+    def query(self, text: str, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of a query."""
         tables = {name: rows for name, rows in self._tables.items() if name in declared.tables}
         if not tables:
-            raise NotCollected("rows of logs")
+            raise DataNotCollectedError("rows of logs")
         return _records(kql.run(text, tables, now=NOW))
 
-    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of an aggregate, as if each row of the table lay in a file of its own."""
         rows = self._tables.get(asked.table) if asked.table in declared.tables else None
         if rows is None:
-            raise NotCollected("rows of logs")
+            raise DataNotCollectedError("rows of logs")
         files = [rows.slice(place, 1) for place in range(rows.num_rows)]
         groups = [kql.run(asked.by_file, {asked.table: one}, now=NOW) for one in files]
         return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=NOW))
@@ -475,7 +475,7 @@ class WrittenLogs:
         return dict.fromkeys(tables)
 
 
-def view(spec: Body) -> View:
+def view(spec: Body) -> EstateView:
     """A view of the described estate at NOW, with the described `logs`."""
     logs = spec.get("logs")
-    return View(estate(spec), NOW, logs=WrittenLogs(logs) if logs else None)
+    return EstateView(estate(spec), NOW, logs=WrittenLogs(logs) if logs else None)

@@ -10,13 +10,13 @@ from starlette.testclient import TestClient
 from tests.published_sample import copy_published
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -27,7 +27,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory):
-    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("scan"), NOW)
+    scan = EstateScan(ScanRequest(("sample:",)), tmp_path_factory.mktemp("scan"), NOW)
     return Report(scan.run(scan.estate()), "sample:")
 
 
@@ -41,10 +41,12 @@ def publish_estate(tmp_path_factory):
 def instance(tmp_path_factory, publish_estate):
     data = tmp_path_factory.mktemp("server")
     publish_estate(data)
-    shelf = Shelf(data)
+    shelf = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state, TENANT, shelf) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
+        yield Instance(
+            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
+        )
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.instance import Instance
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
@@ -29,15 +29,15 @@ def raise_alerts(instance: Instance, rule: str, about: Mapping[str, Sequence[str
         "id": rule, "name": "A rule", "query": "print 1", "severity": "High", "queryFrequency": "1h", "queryPeriod": "1h",
         "tactics": ["Impact"],
     }  # fmt: skip
-    by = Rule.parse(document, Place("t"))
+    by = AnalyticRule.parse(document, Place("t"))
     alerts = tuple(_alert(by, id_, vaults) for id_, vaults in about.items())
-    outcome = Outcome(by, Window(NOON - timedelta(hours=1), NOON), len(alerts), alerts)
-    Desk(instance.state, "default").take(outcome, NOON)
+    outcome = RuleOutcome(by, RuleWindow(NOON - timedelta(hours=1), NOON), len(alerts), alerts)
+    IncidentService(instance.state, "default").take(outcome, NOON)
     deliver(instance.lake, instance.state)
     instance.lake.flush()
 
 
-def _alert(rule: Rule, id_: str, vaults: Sequence[str]) -> Alert:
+def _alert(rule: AnalyticRule, id_: str, vaults: Sequence[str]) -> Alert:
     names = " and ".join(one.rpartition("/")[2] for one in vaults)
     entities = (
         Entity("Account", (("Name", "ada"),)),

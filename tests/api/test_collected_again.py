@@ -14,21 +14,21 @@ from tests.api.conftest import NOW
 
 from nephoscope.api.server import app
 from nephoscope.collect import resources
-from nephoscope.collect.azure.collection_scope import Scope
-from nephoscope.collect.azure.collection_settings import Settings
+from nephoscope.collect.azure.collection_scope import CollectionScope
+from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.collector import Collector
 from nephoscope.connect.cloud import OWN, Cloud
 from nephoscope.posture.scans.live_estate import content_needs
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 ERP, GROUP = "sub-bwf-erp-prod", "rg-erp-app"
 GROUPS = "/providers/microsoft.management/managementgroups"
 ROLES = "/providers/microsoft.authorization/roledefinitions/"
-WHOLE = Scope()
-_JUDGED = (State.COMPLIANT, State.NON_COMPLIANT)
+WHOLE = CollectionScope()
+_JUDGED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
 #: What Resource Graph adds to a body; the type is told by the id, which each of Azure's APIs spells its own way.
 COLUMNS = ("tenantId", "subscriptionId", "resourceGroup", "type")
 
@@ -54,7 +54,7 @@ def collect(origin, token, tmp_path):
     def collected(*roles, scope=WHOLE):
         shown = SimpleNamespace(token=token(*roles), expires_on=int(time.time()) + 86_400)
         credential = SimpleNamespace(get_token=lambda *_, **__: shown)
-        settings = Settings(
+        settings = CollectionSettings(
             cloud=Cloud(OWN, origin, origin, origin, origin),
             sign_in=lambda _: lambda: credential,
             scope=scope,
@@ -130,7 +130,7 @@ def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, es
 
 def test_a_reader_of_one_resource_group_gets_it_whole_and_nothing_else(collect, estate, erp):
     group = f"/subscriptions/{erp[0]}/resourcegroups/{GROUP}"
-    found, told = collect(("Reader", group), scope=Scope.of(resource_groups=(group,)))
+    found, told = collect(("Reader", group), scope=CollectionScope.of(resource_groups=(group,)))
     wanted = {key: body for key, body in estate.items() if key == group or key.startswith(f"{group}/")}
     assert differing(found, wanted) == []
     assert len(wanted) > 20
@@ -155,14 +155,16 @@ def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(col
     subscription = f"/subscriptions/{erp[0]}"
     group = f"{subscription}/resourcegroups/{GROUP}"
     _, told = collect(("Reader", group))
-    scan = Scan(Request((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    scan = EstateScan(ScanRequest((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
     found = verdicts(scan.run(scan.estate()))
     whole = verdicts(report.run)
-    wrong = {each: state for each, state in found.items() if state is State.NON_COMPLIANT}
-    assert {each for each in wrong if whole[each] is not State.NON_COMPLIANT} == set()
+    wrong = {each: state for each, state in found.items() if state is ComplianceState.NON_COMPLIANT}
+    assert {each for each in wrong if whole[each] is not ComplianceState.NON_COMPLIANT} == set()
     judged = {each: state for each, state in found.items() if state in _JUDGED}
     assert judged == {each: whole[each] for each in judged}
-    assert {state for (resource, _), state in found.items() if resource == subscription} == {State.UNKNOWN}
+    assert {state for (resource, _), state in found.items() if resource == subscription} == {
+        ComplianceState.UNKNOWN
+    }
     assert sum(inside(resource, group) for resource, _ in judged) > 200
     covered = resources.load([tmp_path / "out"]).coverage
     assert not covered.covers("microsoft.security/pricings", subscription)
@@ -176,17 +178,19 @@ def test_what_a_security_reader_collects_is_judged_as_by_the_owner(collect, repo
     subscription = f"/subscriptions/{erp[0]}"
     more = [(role, f"{subscription}/resourcegroups/{name}") for role, name in besides]
     collect(("Security Reader", subscription), *more)
-    scan = Scan(Request((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    scan = EstateScan(ScanRequest((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
     judged = {each: state for each, state in verdicts(scan.run(scan.estate())).items() if state in _JUDGED}
     whole = verdicts(report.run)
     assert judged == {each: whole[each] for each in judged}
     found = resources.load([tmp_path / "out"])
     assert "microsoft.security/automations" in {ResourceId.parse(key).type for key in found.resources}
     assert found.coverage.covers("microsoft.security/automations", subscription)
-    assert State.COMPLIANT in {state for (resource, _), state in judged.items() if resource == subscription}
+    assert ComplianceState.COMPLIANT in {
+        state for (resource, _), state in judged.items() if resource == subscription
+    }
 
 
-def verdicts(run) -> dict[tuple[str, str], State]:
+def verdicts(run) -> dict[tuple[str, str], ComplianceState]:
     return {(one.resource.lower(), one.key): one.state for one in run.assessments}
 
 
@@ -211,7 +215,7 @@ def test_who_may_read_security_alone_gets_no_resources(collect, estate, erp):
 def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_path):
     """As a collection does it unless it is asked for everything."""
     shown = SimpleNamespace(token=token(("Reader", "/")), expires_on=int(time.time()) + 86_400)
-    settings = Settings(
+    settings = CollectionSettings(
         cloud=Cloud(OWN, origin, origin, origin, origin),
         sign_in=lambda _: lambda: SimpleNamespace(get_token=lambda *_, **__: shown),
     )

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.api.server import app
 from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.scans.scan import Request
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.scans.scan import ScanRequest
 from nephoscope.serve.assessment_worker import assess, due
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope_policy.model.place import Place
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 V = "api-version=2022-07-01-preview"
 ROOT = "/providers/Microsoft.Management/managementGroups/bwf"
@@ -35,7 +35,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def failing(instance):
     """A resource that fails a recommendation: (resource, recommendation)."""
-    wanted = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+    wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
     found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
     one = next(one for one in found if "/providers/microsoft.storage/storageaccounts/" in one.resource)
     return one.resource, one.recommendation
@@ -62,23 +62,23 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, 
     below = f"/{'/'.join(resource.split('/')[1:3])}/providers/Microsoft.Authorization/policyExemptions?{V}"
     assert made.json() in server.get(below, headers=owner).json()["value"]
 
-    settings = Settings(tmp_path)
-    assess(settings, Request(("sample:",)), instance.state)
-    assert due(Settings(instance.data), instance.state, NOON) is None, (
+    settings = ServeSettings(tmp_path)
+    assess(settings, ScanRequest(("sample:",)), instance.state)
+    assert due(ServeSettings(instance.data), instance.state, NOON) is None, (
         "nothing was scanned in this data folder"
     )
 
-    about = Wanted(resource=resource, recommendations=frozenset({recommendation}))
-    (judged,) = Shelf(tmp_path).newest().findings.page(EVERYTHING, about)
-    assert judged.state is State.EXEMPT
+    about = FindingQuery(resource=resource, recommendations=frozenset({recommendation}))
+    (judged,) = PublishedSnapshotCache(tmp_path).newest().findings.page(EVERYTHING, about)
+    assert judged.state is ComplianceState.EXEMPT
 
     assert server.delete(f"{path}?{V}", headers=reader).status_code == 403
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
     assert server.get(f"{path}?{V}", headers=owner).status_code == 404
-    assess(settings, Request(("sample:",)), instance.state)
-    (judged,) = Shelf(tmp_path).newest().findings.page(EVERYTHING, about)
-    assert judged.state is State.NON_COMPLIANT
+    assess(settings, ScanRequest(("sample:",)), instance.state)
+    (judged,) = PublishedSnapshotCache(tmp_path).newest().findings.page(EVERYTHING, about)
+    assert judged.state is ComplianceState.NON_COMPLIANT
     assert instance.state.audit.broken() is None
 
 
@@ -93,7 +93,7 @@ def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance
         f"{path}?{V}", headers=owner, json={"properties": {"policyDefinitionId": definition}}
     )
     assert assigned.status_code == 201
-    report = assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+    report = assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
     keys = {item.key.lower() for item in report.run.assessments}
     assert "no-eastus" in keys
     assert len(keys) > 100, "the own initiative is judged as well"
@@ -111,11 +111,11 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
     assigned = "/providers/Microsoft.Authorization/policyAssignments/no-westus"
     by = {"properties": {"policyDefinitionId": definition}}
     everywhere = ROOT + assigned
-    later = replace(instance, shelf=Shelf(tmp_path))
+    later = replace(instance, shelf=PublishedSnapshotCache(tmp_path))
     with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):
             assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201
-        assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+        assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
         for path in (everywhere, definition):
             assert server.get(f"{path}?{V}", headers=owner).status_code == 200
             assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
@@ -125,7 +125,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
             listed = server.get(f"{path.rpartition('/')[0]}?{V}", headers=owner).json()["value"]
             assert path.lower() not in {one["id"].lower() for one in listed}
         assert {definition.lower(), everywhere.lower()} <= set(instance.state.checkpoints.all(REMOVED))
-        assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+        assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
         assert instance.state.checkpoints.all(REMOVED) == {}
         assert server.get(f"{definition}?{V}", headers=owner).status_code == 404
 
@@ -156,7 +156,7 @@ def raised(instance, resource: str) -> str:
         "query": "print 1",
         "severity": "High",
     }
-    rule = Rule.parse(
+    rule = AnalyticRule.parse(
         {**document, "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"]}, Place("t")
     )
     alert = Alert(
@@ -165,9 +165,9 @@ def raised(instance, resource: str) -> str:
         entities=(Entity("AzureResource", (("ResourceId", resource),)),), events=1, custom_details={}, remediation="Look",
         query="print 1", properties={},
     )  # fmt: skip
-    window = Window(NOON - timedelta(hours=1), NOON)
-    outcome = Outcome(rule, window, 1, (alert,))
-    Desk(instance.state, "default").take(outcome, NOON)
+    window = RuleWindow(NOON - timedelta(hours=1), NOON)
+    outcome = RuleOutcome(rule, window, 1, (alert,))
+    IncidentService(instance.state, "default").take(outcome, NOON)
     return alert.id
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope.api.wire.document_kinds import merge_documents, without_secrets
-from nephoscope.api.wire.operation import Directory
+from nephoscope.api.wire.operation import OperationRegistry
 from nephoscope.automation.operator_policy import FILE
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
@@ -186,7 +186,7 @@ def test_merging_takes_away_what_is_null():
 
 
 def test_every_kept_kind_says_what_follows():
-    kept = [one for one in Directory.whole() if one.effect]
+    kept = [one for one in OperationRegistry.whole() if one.effect]
     assert len(kept) > 150
     assert all(one.effect.endswith(".") for one in kept)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.api.sentinel.entities import EXPANSIONS
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
@@ -39,7 +39,7 @@ BOOKMARK = "bbbbbbbb-0000-4000-8000-000000000001"
 def staged(instance):
     """Three alerts of a rule, and a bookmark of who is in the first."""
     document = {"id": str(uuid.uuid4()), "name": "A rule", "query": "print 1", "severity": "High"}
-    rule = Rule.parse(
+    rule = AnalyticRule.parse(
         {**document, "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"]}, Place("t")
     )
     for id_, (hours, entities) in ALERTS.items():
@@ -49,8 +49,8 @@ def staged(instance):
             generated=at, tactics=("Impact",), techniques=(), entities=entities, events=1, custom_details={}, remediation="",
             query="print 1", properties={},
         )  # fmt: skip
-        Desk(instance.state, "default").take(
-            Outcome(rule, Window(at - timedelta(hours=1), at), 1, (alert,)), at
+        IncidentService(instance.state, "default").take(
+            RuleOutcome(rule, RuleWindow(at - timedelta(hours=1), at), 1, (alert,)), at
         )
     kept = Bookmark(
         BOOKMARK, "default", "Odd", "print 1", "API", NOON, NOON, NOON + timedelta(hours=2), {}, "me", NOON, "me", NOON,

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.instance import FAILED
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.scans.scan import Request, forget_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, forget_request, save_request
 
 V = "api-version=2019-10-01"
 BASE = "https://127.0.0.1"
@@ -39,7 +39,7 @@ def test_where_nothing_was_scanned_nothing_can_be_evaluated(server, owner, insta
 
 
 def test_an_operation_ends_with_the_results(server, owner, token, instance, subscription):
-    save_request(Request(("sample:",)), instance.data)
+    save_request(ScanRequest(("sample:",)), instance.data)
     instance.state.checkpoints.put(*FAILED, "an older fault")
     told = trigger(server, owner, subscription)
     where = told.headers["location"]

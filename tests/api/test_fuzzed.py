@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nephoscope.api.wire.operation import Directory
+from nephoscope.api.wire.operation import OperationRegistry
 
-OPERATIONS = list(Directory.whole())
+OPERATIONS = list(OperationRegistry.whole())
 #: Words that documents of the surfaces use: what is sent looks like what is meant, and is not.
 WORDS = (
     "properties", "kind", "etag", "id", "name", "type", "location", "tags", "query", "options", "$top", "$skipToken", "facets",

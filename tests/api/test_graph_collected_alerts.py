@@ -9,7 +9,7 @@ from tests.api.conftest import NOW
 
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 ONE, OTHER = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
 QUERY = """securityresources | where type == 'microsoft.security/locations/alerts'
@@ -40,7 +40,7 @@ def report(tmp_path_factory):
         alert(ONE, "rg-a"), alert(ONE, "rg-b"), alert(OTHER, "rg-c"),
     ]  # fmt: skip
     (folder / "resources.json").write_text(json.dumps({"data": bodies}))
-    scan = Scan(Request((str(folder),)), tmp_path_factory.mktemp("scan"), NOW)
+    scan = EstateScan(ScanRequest((str(folder),)), tmp_path_factory.mktemp("scan"), NOW)
     return Report(scan.run(scan.estate()), str(folder))
 
 

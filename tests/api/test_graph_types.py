@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.row_access import OPERATIONS, Parted, find_row_access, read_operation
+from nephoscope.posture.published.row_access import OPERATIONS, RowAccess, find_row_access, read_operation
 from nephoscope.posture.reports.resource_graph_tables import _TYPES, table_of
 
 V = "api-version=2022-01-01"
@@ -96,7 +96,7 @@ def test_a_refusal_names_the_reading_of_the_type(server, token, rows, erp):
 
 def test_tables_of_one_operation_are_read_alike_by_every_role():
     """Only of these a table's operation stands for the reading of every type in it."""
-    types = {*_TYPES, *Reading.builtin().tables}
+    types = {*_TYPES, *TypeSources.builtin().tables}
     held = {one: OPERATIONS[table_of(one)] for one in types if table_of(one) in OPERATIONS}
     assert len(held) > 10
     differing = {
@@ -120,6 +120,6 @@ def test_operations_are_asked_by_distinct_type():
     found = find_row_access(
         {"resources": types, "healthresources": frozenset({"microsoft.web/sites"})}, reaches
     )
-    assert found["resources"] == Parted(((frozenset({"microsoft.security/automations"}), one),))
+    assert found["resources"] == RowAccess(((frozenset({"microsoft.security/automations"}), one),))
     assert found["healthresources"] == other
     assert len(asked) == len(types) + len(OPERATIONS) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.api.logs import log_analytics
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.schema.row_conversion import arrow_of
 
 
@@ -49,7 +49,7 @@ def test_rows_of_several_workspaces(server, owner, token, instance, subscription
 def test_a_subscription_is_the_same_in_any_case():
     mine = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
     for held, asked in ((mine, mine.lower()), (mine.lower(), mine), (mine, mine)):
-        scope = Scope(frozenset({held}))
+        scope = LakeScope(frozenset({held}))
         found = log_analytics._of_subscription(None, scope, f"/Subscriptions/{asked}/")
         assert found.ids == frozenset({mine.lower()})
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.types import KqlType
@@ -227,7 +227,7 @@ def test_a_table_that_is_made_while_the_server_runs(server, owner, instance):
     sent = json.dumps([{"TimeGenerated": instance.now.isoformat(), "a": 1}])
     assert server.post(path.format("Syslog"), headers=owner, content=sent).status_code == 200
     assert server.post(path.format("Late_CL"), headers=owner, content=sent).status_code == 400
-    import_tables(instance.data, [Table.of("Late_CL", {"a": KqlType.LONG})])
+    import_tables(instance.data, [LakeTable.of("Late_CL", {"a": KqlType.LONG})])
     told = server.post(path.format("Late_CL"), headers=owner, content=sent)
     assert told.status_code == 200, told.text
     instance.lake.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.types import KqlType
 
@@ -26,7 +26,7 @@ def test_a_table_that_was_made_while_the_door_is_open(server, owner, instance, f
     name = f"Made{form}_CL"
     assert send(name).status_code == 400  # nobody has made it yet
     assert send("Syslog").status_code == 200  # the door is open from here on
-    import_tables(instance.data, [Table.of(name, COLUMNS)])
+    import_tables(instance.data, [LakeTable.of(name, COLUMNS)])
     answer = send(name)
     assert answer.status_code == 200, answer.text
     assert answer.json()["Tables"][0]["Rows"][0][0] == 2

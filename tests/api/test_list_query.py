@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.odata_filter import compile_filter, read
 
 VERSION = "2023-11-01"
@@ -87,7 +87,7 @@ def test_a_filter_passes_over(text):
 
 @pytest.mark.parametrize(("text", "at"), WRONG, ids=range(len(WRONG)))
 def test_a_wrong_filter_is_told_with_its_place(text, at):
-    with pytest.raises(Fault) as told:
+    with pytest.raises(ApiError) as told:
         compile_filter(text)
     assert f"at character {at}:" in told.value.message
 
@@ -96,7 +96,7 @@ def test_a_wrong_filter_is_told_with_its_place(text, at):
 def test_any_text_is_a_filter_or_a_fault(text):
     try:
         picks = compile_filter(text)
-    except Fault:
+    except ApiError:
         return
     assert picks(ROW) in (True, False)
 

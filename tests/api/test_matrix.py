@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from nephoscope.access.roles import ROLES, Role
-from nephoscope.api.wire.operation import ANYONE, OWN, PUBLIC, Directory
+from nephoscope.api.wire.operation import ANYONE, OWN, PUBLIC, OperationRegistry
 
-OPERATIONS = [one for one in Directory.whole() if one.permission != PUBLIC]
+OPERATIONS = [one for one in OperationRegistry.whole() if one.permission != PUBLIC]
 ROLE_NAMES = [one.name for one in ROLES]
 #: A parameter -> what is asked for; the others are asked for by a name that nothing has.
 KNOWN = {

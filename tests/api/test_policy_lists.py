@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 
 V = "api-version=2022-07-01-preview"
 AUTHORIZATION = "providers/Microsoft.Authorization"
@@ -19,7 +19,7 @@ RULE = {"if": {"field": "location", "equals": "moon"}, "then": {"effect": "audit
 def scopes(instance):
     """Name -> scope: management group, subscription with a group, its resource and another group, another subscription."""
     found = instance.shelf.newest().findings.page(
-        EVERYTHING, Wanted(states=frozenset({"NonCompliant"})), order="resource", most=400
+        EVERYTHING, FindingQuery(states=frozenset({"NonCompliant"})), order="resource", most=400
     )
     ids = sorted(one.resource for one in found if "/resourcegroups/" in one.resource)
     resource = ids[0]

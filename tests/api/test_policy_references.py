@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 
 V = "api-version=2022-07-01-preview"
 AUTHORIZATION = "providers/Microsoft.Authorization"
@@ -19,7 +19,7 @@ WAIVER = {"exemptionCategory": "Waiver"}
 @pytest.fixture(scope="module")
 def place(instance):
     """A resource group that has a failing resource, the resource, its recommendation, and another subscription."""
-    wanted = Wanted(states=frozenset({"NonCompliant"}))
+    wanted = FindingQuery(states=frozenset({"NonCompliant"}))
     found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
     one = next(one for one in found if "/resourcegroups/" in one.resource)
     group = "/".join(one.resource.split("/")[:5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.policy_state_query import apply_steps, names_of, order_rows, select_fields
 
@@ -53,13 +53,13 @@ def test_a_filter(text, wanted):
 
 @pytest.mark.parametrize(("text", "place"), WRONG)
 def test_a_wrong_filter_says_where(text, place):
-    with pytest.raises(Fault, match=f"at character {place}:"):
+    with pytest.raises(ApiError, match=f"at character {place}:"):
         compile_filter(text)
 
 
 def test_a_filter_too_deep_or_too_long():
     for text in ("(" * 60 + "a eq 1" + ")" * 60, "a eq 1 and " * 500 + "a eq 1"):
-        with pytest.raises(Fault):
+        with pytest.raises(ApiError):
             compile_filter(text)
 
 
@@ -77,7 +77,7 @@ def test_orders_and_fields():
         lambda: names_of("a b"),
         lambda: apply_steps(ROWS, "sum(n)"),
     ):
-        with pytest.raises(Fault):
+        with pytest.raises(ApiError):
             wrong()
 
 

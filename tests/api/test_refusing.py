@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.azure_error import Fault, finding, refusing
-from nephoscope.state.database.state_errors import BusyError, MissingError, OvertakenError, StateError
+from nephoscope.api.wire.azure_error import ApiError, finding, refusing
+from nephoscope.state.database.state_errors import (
+    ConcurrentChangeError,
+    DatabaseBusyError,
+    NotFoundError,
+    StateError,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,12 +25,12 @@ from nephoscope.state.database.state_errors import BusyError, MissingError, Over
 def test_what_cannot_be_done_is_400_with_its_sentence_and_place(
     error: StateError, named: bool, message: str
 ) -> None:
-    with pytest.raises(Fault) as told, refusing("name", StateError, named=named):
+    with pytest.raises(ApiError) as told, refusing("name", StateError, named=named):
         raise error
     assert (told.value.status, told.value.message, told.value.target) == (400, message, "name")
 
 
-@pytest.mark.parametrize("kind", [BusyError, OvertakenError])
+@pytest.mark.parametrize("kind", [DatabaseBusyError, ConcurrentChangeError])
 def test_what_may_be_tried_again_is_no_fault_of_who_asks(kind: type[StateError]) -> None:
     with pytest.raises(kind), refusing("name", StateError):
         raise kind("later")
@@ -37,6 +42,6 @@ def test_other_errors_go_through() -> None:
 
 
 def test_what_is_missing_is_404_also_within_what_is_refused() -> None:
-    with pytest.raises(Fault) as told, refusing("name", StateError), finding("A name"):
-        raise MissingError("none")
+    with pytest.raises(ApiError) as told, refusing("name", StateError), finding("A name"):
+        raise NotFoundError("none")
     assert (told.value.status, told.value.message) == (404, "A name was not found.")

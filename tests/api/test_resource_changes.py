@@ -12,15 +12,15 @@ from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.resource_changes import changes, diff_values
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
-from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
-from nephoscope.posture.published.policy_events import Events
+from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -119,20 +119,29 @@ def test_changes_of_what_may_not_be_read_are_not_told(server, token, subscriptio
 
 
 def test_policy_events_are_what_changed_and_are_carried_on(report, tmp_path):
-    assert not told(report, tmp_path, NOW, [state("a", State.NON_COMPLIANT), state("b", State.COMPLIANT)])
+    assert not told(
+        report,
+        tmp_path,
+        NOW,
+        [state("a", ComplianceState.NON_COMPLIANT), state("b", ComplianceState.COMPLIANT)],
+    )
     later = NOW + timedelta(hours=8)
     found = told(
         report,
         tmp_path,
         later,
-        [state("a", State.COMPLIANT), state("b", State.COMPLIANT), state("c", State.UNKNOWN)],
+        [
+            state("a", ComplianceState.COMPLIANT),
+            state("b", ComplianceState.COMPLIANT),
+            state("c", ComplianceState.UNKNOWN),
+        ],
     )
     assert sorted((one["resourceId"][-1], one["complianceState"], one["timestamp"]) for one in found) == [
         ("a", "Compliant", later.isoformat()),
         ("c", "Unknown", later.isoformat()),
     ]
-    same = [state(one, State.COMPLIANT) for one in "abc"]
-    same[2] = state("c", State.UNKNOWN)
+    same = [state(one, ComplianceState.COMPLIANT) for one in "abc"]
+    same[2] = state("c", ComplianceState.UNKNOWN)
     assert told(report, tmp_path, NOW + timedelta(days=2), same) == found
     assert not told(report, tmp_path, NOW + timedelta(days=100), same)
 
@@ -142,20 +151,24 @@ def state(name, how):
     id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/{name}"
     properties = {"resourceId": id_, "policyAssignmentId": "/a", "complianceState": STATES[how]}
     body = arm(f"{id_}/providers/{TYPE}/1", TYPE, properties)
-    return Document.of(body, state=how.value)
+    return PublishedDocument.of(body, state=how.value)
 
 
 def told(report, data, now, states):
     """The policy events that are there after some states were published."""
-    before = Shelf(data).newest()
-    events = Events(before.files if before else {}, now)
+    before = PublishedSnapshotCache(data).newest()
+    events = PolicyEvents(before.files if before else {}, now)
     at = {"timestamp": now.isoformat()}
     stamped = [
         replace(one, body={**one.body, "properties": {**one.body["properties"], **at}}) for one in states
     ]
     several = [*events.watch((one, table_of(one.id.type)) for one in stamped), *events.documents()]
     publish_documents(data, several, make_build_info([report]))
-    page = Shelf(data).newest().listing.page(["microsoft.policyinsights/policyevents"], EVERYTHING)
+    page = (
+        PublishedSnapshotCache(data)
+        .newest()
+        .listing.page(["microsoft.policyinsights/policyevents"], EVERYTHING)
+    )
     return [one["properties"] for one in page.bodies]
 
 

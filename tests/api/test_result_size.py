@@ -7,7 +7,7 @@ import pytest
 
 from nephoscope.api.logs import log_analytics
 from nephoscope.api.wire import kusto_properties
-from nephoscope_kql.engines.most import Most
+from nephoscope_kql.engines.most import ResultLimit
 
 LARGE = "range i from 1 to 20000 step 1 | extend a = strcat(strrep('x', 500), i)"
 PATH = "/v1/workspaces/default/query"
@@ -17,7 +17,7 @@ PATH = "/v1/workspaces/default/query"
 def small(monkeypatch):
     """Answers may have a MiB."""
     monkeypatch.setattr(log_analytics, "MAX_BYTES", 1 << 20)
-    monkeypatch.setattr(log_analytics.Room.__init__, "__defaults__", (1 << 20, False))
+    monkeypatch.setattr(log_analytics.ResponseBudget.__init__, "__defaults__", (1 << 20, False))
     monkeypatch.setattr(kusto_properties, "MAX_BYTES", 1 << 20)
 
 
@@ -56,7 +56,7 @@ def test_kusto_gives_an_error_and_no_part(server, owner, small):
 )  # fmt: skip
 def test_most(rows, size, kept, cut):
     batches = [pa.record_batch({"a": pa.array(range(start, start + 5))}) for start in (0, 5)]
-    most = Most(rows, size)
+    most = ResultLimit(rows, size)
     found = most.taken(pa.RecordBatchReader.from_batches(batches[0].schema, batches))
     assert (found["a"].to_pylist(), most.cut) == (list(range(kept)), cut)
 
@@ -70,7 +70,7 @@ def test_rows_over_the_bound_are_not_asked_for():
             yield pa.record_batch({"a": pa.array(["x" * 1000] * 10)})
 
     schema = pa.schema({"a": pa.string()})
-    Most(1_000_000, 25_000).taken(pa.RecordBatchReader.from_batches(schema, batches()))
+    ResultLimit(1_000_000, 25_000).taken(pa.RecordBatchReader.from_batches(schema, batches()))
     assert len(asked) <= 4
 
 

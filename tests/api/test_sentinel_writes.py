@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 
 VERSION = "api-version=2023-11-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
@@ -197,7 +197,9 @@ def test_the_owner_of_an_incident_is_read_back_as_it_was_written(server, owner, 
     found = asked(server, owner, "GET", path).json()["properties"]
     empty = dict.fromkeys(("assignedTo", "userPrincipalName", "objectId", "email"))
     assert found["owner"] == {**empty, "ownerType": "User", **wanted}
-    Desk(instance.state, "default").change(found["incidentNumber"], instance.now, "kim", owner="Lee")
+    IncidentService(instance.state, "default").change(
+        found["incidentNumber"], instance.now, "kim", owner="Lee"
+    )
     after = asked(server, owner, "GET", path).json()["properties"]["owner"]
     assert (after["assignedTo"], after["objectId"]) == ("Lee", None)
     assert asked(server, owner, "DELETE", path).status_code == 200

@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from nephoscope.api.wire.operation import PUBLIC, Directory
+from nephoscope.api.wire.operation import PUBLIC, OperationRegistry
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 VERSION = "api-version=2021-06-01"
@@ -38,7 +38,9 @@ def example(one):
 
 
 @pytest.mark.sampled(4, each=lambda given: (given["one"].surface, given["one"].method))
-@pytest.mark.parametrize("one", list(Directory.whole()), ids=lambda one: f"{one.method} {one.template.text}")
+@pytest.mark.parametrize(
+    "one", list(OperationRegistry.whole()), ids=lambda one: f"{one.method} {one.template.text}"
+)
 def test_nothing_is_answered_without_a_credential(server, one):
     for shown in ("", "Bearer nepho_" + "x" * 43, "Basic eDp5", "Bearer a.b.c"):
         headers = {"Authorization": shown} if shown else {}
@@ -51,7 +53,9 @@ def test_nothing_is_answered_without_a_credential(server, one):
             assert answer.json()["error"]["code"] in ("AuthenticationFailed", "InvalidAuthenticationToken")
 
 
-@pytest.mark.parametrize("one", list(Directory.whole()), ids=lambda one: f"{one.method} {one.template.text}")
+@pytest.mark.parametrize(
+    "one", list(OperationRegistry.whole()), ids=lambda one: f"{one.method} {one.template.text}"
+)
 def test_every_operation_says_what_it_does(one):
     assert one.doc.endswith(".")
     assert one.permission == PUBLIC or one.permission.count("/") >= 1
@@ -59,10 +63,10 @@ def test_every_operation_says_what_it_does(one):
 
 
 def test_one_name_and_one_path_each():
-    found = [(one.method, one.template.text.lower()) for one in Directory.whole()]
+    found = [(one.method, one.template.text.lower()) for one in OperationRegistry.whole()]
     assert len(found) == len(set(found))
     # Azure calls operations of two providers the same: Entities_List is one of Management groups and one of Sentinel
-    names = [(one.surface, one.name) for one in Directory.whole()]
+    names = [(one.surface, one.name) for one in OperationRegistry.whole()]
     assert len(names) == len(set(names))
 
 
@@ -81,7 +85,7 @@ def test_paths_in_any_case_and_what_is_not_there(server, owner):
 
 def test_assessments_are_those_of_the_report(server, owner, report, subscriptions):
     told = verdicts(report.run.assessments)
-    codes = {State.COMPLIANT: "Healthy", State.NON_COMPLIANT: "Unhealthy"}
+    codes = {ComplianceState.COMPLIANT: "Healthy", ComplianceState.NON_COMPLIANT: "Unhealthy"}
     found = {}
     for id_ in subscriptions.values():
         for one in every(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
 
 VERSION = "api-version=2021-05-01-preview"
 NOW = datetime.now(UTC)
@@ -16,7 +16,7 @@ def sent(instance, table, *rows):
     import json
 
     told = [{"TimeGenerated": (NOW - timedelta(hours=hours)).isoformat(), **row} for hours, row in rows]
-    instance.doors.of("default").take((Flow(table),), f"Microsoft-{table}", json.dumps(told).encode(), "")
+    instance.doors.of("default").take((DataFlow(table),), f"Microsoft-{table}", json.dumps(told).encode(), "")
 
 
 @pytest.fixture(scope="module")

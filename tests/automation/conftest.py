@@ -13,10 +13,10 @@ import pytest
 import yaml
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_catalogue import load_rules
@@ -25,8 +25,8 @@ from nephoscope.automation.rule_formats.security_automations import TENANT, TYPE
 from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place
@@ -37,14 +37,14 @@ from nephoscope_policy.model.state import Severity
 def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     with pytest.MonkeyPatch.context() as patch:
-        by_itself(patch, Desk, "take")
+        by_itself(patch, IncidentService, "take")
         by_itself(patch, PublicationWatch, "look")
         by_itself(patch, AutomationEngine, "tick")
         yield
 
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-RULE = Rule.parse(
+RULE = AnalyticRule.parse(
     {"id": "r1", "name": "Sign-ins", "query": "SigninLogs", "tactics": ["InitialAccess"]}, Place("rule.yaml")
 )
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -54,7 +54,7 @@ STATES = {"Healthy": "Compliant", "Unhealthy": "NonCompliant"}
 
 def assessment(
     machine: str, code: str = "Unhealthy", severity: str = "High", home: str = SUBSCRIPTION
-) -> Document:
+) -> PublishedDocument:
     resource = f"{home}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{machine}"
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource}, "displayName": "Disks are encrypted",
@@ -66,22 +66,22 @@ def assessment(
         "Microsoft.Security/assessments",
         properties,
     )
-    return Document.of(
+    return PublishedDocument.of(
         body, subject=resource.lower(), key="k1", state=STATES[code], severity=severity, title="Disks"
     )
 
 
-def score(current: float) -> Document:
+def score(current: float) -> PublishedDocument:
     told = {
         "displayName": "ASC score",
         "score": {"max": 55, "current": current, "percentage": current / 55},
         "weight": 8,
     }
     id_ = f"{SUBSCRIPTION}/providers/Microsoft.Security/secureScores/ascScore"
-    return Document.of(arm(id_, "Microsoft.Security/secureScores", told))
+    return PublishedDocument.of(arm(id_, "Microsoft.Security/secureScores", told))
 
 
-def control(state: str) -> Document:
+def control(state: str) -> PublishedDocument:
     told = {
         "description": "Disks",
         "state": state,
@@ -94,15 +94,15 @@ def control(state: str) -> Document:
         "regulatoryComplianceAssessments/k1"
     )
     type_ = "Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls/regulatoryComplianceAssessments"
-    return Document.of(arm(id_, type_, told))
+    return PublishedDocument.of(arm(id_, type_, told))
 
 
 @pytest.fixture
 def publish(tmp_path):
     """Publish documents."""
 
-    def publishing(*documents: Document) -> None:
-        made = Made(datetime.now(UTC), "all", 1, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
+    def publishing(*documents: PublishedDocument) -> None:
+        made = BuildInfo(datetime.now(UTC), "all", 1, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
         publish_documents(tmp_path / "data", [(one, "securityresources") for one in documents], made)
 
     return publishing
@@ -162,7 +162,7 @@ def raise_alert(state: State) -> Callable[..., None]:
         severity: Severity = Severity.HIGH,
         techniques: tuple[str, ...] = ("T1078",),
         entities: tuple[tuple[str, dict[str, str]], ...] = (),
-        rule: Rule = RULE,
+        rule: AnalyticRule = RULE,
         ends: datetime = NOW,
     ) -> None:
         several = [("IP", {"Address": one}) for one in addresses or ("185.220.101.4",)] + list(entities)
@@ -179,8 +179,8 @@ def raise_alert(state: State) -> Callable[..., None]:
             techniques,
             tuple(Entity.of(*one) for one in several),
         )
-        window = Window(ends - timedelta(hours=1), ends)
-        Desk(state, "default").take(Outcome(rule, window, 1, (alert,)), NOW, scheduled=False)
+        window = RuleWindow(ends - timedelta(hours=1), ends)
+        IncidentService(state, "default").take(RuleOutcome(rule, window, 1, (alert,)), NOW, scheduled=False)
 
     return raising
 

@@ -39,20 +39,22 @@ def main() -> None:
 def _raise(state: State, count: int) -> None:
     """Alerts one by one; those that are there already change nothing."""
     # who only responds begins sooner without
-    from nephoscope.alerts.detection.detector import Outcome
-    from nephoscope.alerts.incidents.incident_service import Desk
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.rules.window import Window
+    from nephoscope.alerts.detection.detector import RuleOutcome
+    from nephoscope.alerts.incidents.incident_service import IncidentService
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.rules.window import RuleWindow
     from nephoscope.model.alert import Alert
     from nephoscope.model.entity import Entity
     from nephoscope_policy.model.place import Place
     from nephoscope_policy.model.state import Severity
 
-    now, rule = datetime(2026, 11, 1, tzinfo=UTC), Rule.parse(DOCUMENT, Place("rule.yaml"))
+    now, rule = datetime(2026, 11, 1, tzinfo=UTC), AnalyticRule.parse(DOCUMENT, Place("rule.yaml"))
     for number in range(count):
         entity = Entity.of("IP", {"Address": f"185.220.{number // 250}.{number % 250}"})
         alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), (entity,))
-        Desk(state, "default").take(Outcome(rule, Window(now, now), 1, (alert,)), now, scheduled=False)
+        IncidentService(state, "default").take(
+            RuleOutcome(rule, RuleWindow(now, now), 1, (alert,)), now, scheduled=False
+        )
         print(alert.id, flush=True)
 
 

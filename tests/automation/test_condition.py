@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nephoscope.automation.condition import (
-    AllOf,
-    AnyOf,
+    AllConditions,
+    AnyCondition,
     EventView,
     FactChanged,
     FactGrew,
@@ -70,10 +70,10 @@ def path(where: str, operator: str, *values: Any, negated: bool = False) -> Valu
         (FactGrew("labels"), True),
         (FactGrew("severity"), True),
         (FactGrew("techniques"), False),
-        (AllOf(), True),
-        (AllOf((FactChanged("severity"), FactChanged("title"))), False),
-        (AnyOf((FactChanged("severity"), FactChanged("title"))), True),
-        (AnyOf(()), False),
+        (AllConditions(), True),
+        (AllConditions((FactChanged("severity"), FactChanged("title"))), False),
+        (AnyCondition((FactChanged("severity"), FactChanged("title"))), True),
+        (AnyCondition(()), False),
     ],
 )  # fmt: skip
 def test_a_condition_holds(condition, holds) -> None:

@@ -12,7 +12,7 @@ from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import automation_worker
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.state import State
 
 RULE = "name: tell\nwhen: [alert.created]\nactions: [{action: %s}]\n"
@@ -45,7 +45,7 @@ def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):
             automation_worker._load(state, lake, said)
     assert [one.message for one in caplog.records if one.name == "nephoscope.responding"] == [fault]
     found = [one for one in examine(tmp_path, None) if one.check == "responses"]
-    assert [(one.verdict, one.text) for one in found] == [(Verdict.WRONG, fault)]
+    assert [(one.verdict, one.text) for one in found] == [(CheckVerdict.WRONG, fault)]
     listed = CliRunner().invoke(cli, ["--data", str(tmp_path), "response", "rules"])
     assert listed.exit_code == 3
     assert fault in listed.output

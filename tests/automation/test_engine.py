@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.automation.conftest import NOW
 
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Incidents, Rule
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule, IncidentConfiguration
 from nephoscope.automation.event_facts import FACTS, fact_name, facts_of
 from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_response_rule
 from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
@@ -121,7 +121,7 @@ def test_what_changed_is_known_and_own_changes_ask_no_rule(engine, raise_alert, 
     who = engine({"when": ["incident.updated"], "actions": [TAG], **when("changed", "severity")})
     raise_alert()
     assert list(who.tick()) == []
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.comment(1, "hm", NOW, "kim")
     assert list(who.tick()) == []
     desk.change(1, NOW, "kim", severity="Low")
@@ -133,10 +133,12 @@ def test_an_incident_that_an_alert_opens_again_is_told_of(engine, raise_alert, s
     asked = {"changed": "status", "before.status": "Closed", "status": "Active"}
     conditions = [{"property": name, "operator": "in", "values": [value]} for name, value in asked.items()]
     who = engine({"when": ["incident.updated"], "actions": [TAG], "conditions": conditions})
-    rule = Rule("r1", "Sign-ins", "SigninLogs", incidents=Incidents(grouped=True, reopen=True))
+    rule = AnalyticRule(
+        "r1", "Sign-ins", "SigninLogs", incidents=IncidentConfiguration(grouped=True, reopen=True)
+    )
     raise_alert(rule=rule)
     closed = {"status": IncidentStatus.CLOSED, "classification": "FalsePositive"}
-    Desk(state, "default").change(1, NOW, "kim", **closed)
+    IncidentService(state, "default").change(1, NOW, "kim", **closed)
     assert list(who.tick()) == []
     # a window of its own: one that holds the first alert as well would make it grow
     raise_alert("a2", rule=rule, ends=NOW + timedelta(hours=2))

@@ -12,9 +12,9 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from nephoscope.automation.action import ActionError, Around
-from nephoscope.automation.actions.event_hub import Settings, refusal, run
-from nephoscope.automation.operator_policy import EventHubs, Operator
+from nephoscope.automation.action import ActionContext, ActionError
+from nephoscope.automation.actions.event_hub import EventHubActionSettings, refusal, run
+from nephoscope.automation.operator_policy import EventHubPolicy, OperatorPolicy
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 pytestmark = pytest.mark.system
@@ -37,10 +37,10 @@ def kafka(tmp_path_factory):
         yield running
 
 
-def around(kafka, connection: str) -> Around:
+def around(kafka, connection: str) -> ActionContext:
     allowed = [f"127.0.0.1:{kafka.front.port}"]
-    operator = Operator(event_hub=EventHubs(ca=str(kafka.front.authority), hosts=allowed))
-    return Around(Path(), operator, NOW, lambda _: connection)
+    operator = OperatorPolicy(event_hub=EventHubPolicy(ca=str(kafka.front.authority), hosts=allowed))
+    return ActionContext(Path(), operator, NOW, lambda _: connection)
 
 
 def planned(*records) -> AutomationRun:
@@ -67,7 +67,9 @@ def test_records_reach_the_hub(kafka):
     }  # fmt: skip
     admin = AdminClient(sign_in)
     admin.create_topics([NewTopic("hub", 1, 1)])["hub"].result(60)
-    outcome = run(Settings("c"), planned({"n": 1}, {"n": 2}), around(kafka, kafka.front.password))
+    outcome = run(
+        EventHubActionSettings("c"), planned({"n": 1}, {"n": 2}), around(kafka, kafka.front.password)
+    )
     assert outcome.detail.startswith("2 messages to hub")
     consumer = Consumer({**sign_in, "group.id": "g", "auto.offset.reset": "earliest"})
     consumer.subscribe(["hub"])
@@ -83,7 +85,7 @@ def test_records_reach_the_hub(kafka):
 
 def test_a_connection_string_that_is_none_is_not_tried_again(kafka):
     with pytest.raises(ActionError, match="Endpoint") as error:
-        run(Settings("c"), planned({"n": 1}), around(kafka, "nonsense"))
+        run(EventHubActionSettings("c"), planned({"n": 1}), around(kafka, "nonsense"))
     assert not error.value.again
 
 
@@ -105,10 +107,10 @@ def test_a_connection_string_that_is_none_is_not_tried_again(kafka):
 )
 def test_messages_go_to_azure_and_where_the_operator_allows(endpoint, may):
     connection = f"Endpoint={endpoint};SharedAccessKeyName=send;SharedAccessKey=a;EntityPath=hub"
-    allowed = EventHubs(hosts=["inside.example:9093"])
+    allowed = EventHubPolicy(hosts=["inside.example:9093"])
     assert (refusal(connection, allowed) == "") is may
     if not may:
-        around = Around(Path(), Operator(event_hub=allowed), NOW, lambda _: connection)
+        around = ActionContext(Path(), OperatorPolicy(event_hub=allowed), NOW, lambda _: connection)
         with pytest.raises(ActionError, match=r"event_hub\.hosts") as error:
-            run(Settings("c"), planned({"n": 1}), around)
+            run(EventHubActionSettings("c"), planned({"n": 1}), around)
         assert not error.value.again

@@ -17,7 +17,7 @@ import yaml
 from nephoscope.automation import run_queues as choosing
 from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.lake.lake import Lake
-from nephoscope.serve.automation_worker import Desks
+from nephoscope.serve.automation_worker import ResponderPool
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import (
     AutomationRun,
@@ -146,7 +146,7 @@ def test_a_workspace_does_not_wait_for_another(lake: Lake, state: State, tmp_pat
     (lake.data / "responses").mkdir(parents=True)
     (lake.data / "responses" / "operator.yaml").write_text(yaml.safe_dump(commands(tmp_path)))
     planned(state, "hold")
-    with Desks(lake, state) as desks:
+    with ResponderPool(lake, state) as desks:
         desks.ask([])
         until(tmp_path / "begun")
         planned(state, "tell", workspace="other")

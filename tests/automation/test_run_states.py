@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.automation.action import ActionError, ActionKind, Outcome, find_action_kind
+from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome, find_action_kind
 from nephoscope.automation.run_states import (
     MOST_TRIES,
     approve_run,
@@ -82,7 +82,9 @@ def run_at(action: str, status: str, step: str, **more: object) -> AutomationRun
 def happening(kind: ActionKind) -> dict[str, Callable[[AutomationRun], AutomationRun]]:
     return {
         "begun": lambda run: begin_run(run, LATER),
-        "ended": lambda run: end_run(run, kind, Outcome("it did", PLAN if run.step is RunStep.DO and kind.plan else None), LATER),
+        "ended": lambda run: end_run(
+            run, kind, ActionOutcome("it did", PLAN if run.step is RunStep.DO and kind.plan else None), LATER
+        ),
         "failed": lambda run: fail_run(run, ActionError("no"), LATER),
         "failed for good": lambda run: fail_run(run, ActionError("no", again=False), LATER),
         "cut off": lambda run: cut_off(run, LATER),
@@ -166,7 +168,10 @@ def test_what_failed_says_what_holds() -> None:
     ],
 )
 def test_what_is_undone_says_why_and_what_is_not_known(more: dict[str, object], detail: str) -> None:
-    assert end_run(run_at("block", "running", "undo", **more), BLOCK, Outcome("it did"), NOW).detail == detail
+    assert (
+        end_run(run_at("block", "running", "undo", **more), BLOCK, ActionOutcome("it did"), NOW).detail
+        == detail
+    )
 
 
 def test_nothing_is_approved_when_its_time_is_over() -> None:
@@ -181,9 +186,9 @@ def test_undoing_what_could_not_be_undone_is_a_retry() -> None:
 
 
 def test_an_action_of_one_step_ends_without_a_plan() -> None:
-    done = end_run(run_at("command", "running", "do"), COMMAND, Outcome("said"), NOW)
+    done = end_run(run_at("command", "running", "do"), COMMAND, ActionOutcome("said"), NOW)
     assert (done.status, done.plan, done.until) == (RunStatus.DONE, None, None)
-    none = end_run(run_at("block", "running", "do", plan=None), BLOCK, Outcome("nothing to block"), NOW)
+    none = end_run(run_at("block", "running", "do", plan=None), BLOCK, ActionOutcome("nothing to block"), NOW)
     assert (none.status, none.plan) == (RunStatus.DONE, None)
     with pytest.raises(StateError):
         taken_back(none, BLOCK, "kim", NOW)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.automation.condition import EventView
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.rule import AutomationError
@@ -165,7 +165,7 @@ def test_what_changed(keep, respond, raise_alert, state: State) -> None:
         left=body(tag["from"], triggersWhen="Updated", conditions=[left]),
         label=body(tag["label"], triggersWhen="Updated", conditions=[labelled]),
     )
-    desk, now = Desk(state, "default"), datetime.now(UTC)
+    desk, now = IncidentService(state, "default"), datetime.now(UTC)
     desk.change(1, now, "kim", status=IncidentStatus.ACTIVE)
     respond()
     assert state.incidents.get(1).labels == ("to",)

@@ -13,7 +13,7 @@ from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_catalogue import load_automations
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 pytestmark = pytest.mark.system
@@ -24,7 +24,7 @@ HOME = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/pr
 
 @pytest.fixture
 def watch(tmp_path, state):
-    return PublicationWatch(tmp_path / "data", state, Shelf(tmp_path / "data"))
+    return PublicationWatch(tmp_path / "data", state, PublishedSnapshotCache(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ def respond(tmp_path, lake, state):
         known = {"files": {"out": {"folder": str(tmp_path / "out"), "megabytes": 1, "keep": 2}}, **operator}
         (tmp_path / "data" / "responses" / "operator.yaml").write_text(yaml.safe_dump(known))
         return list(
-            AutomationEngine(lake, state, "default", load_automations(state, Shelf(lake.data))[0]).tick(now)
+            AutomationEngine(
+                lake, state, "default", load_automations(state, PublishedSnapshotCache(lake.data))[0]
+            ).tick(now)
         )
 
     return responding

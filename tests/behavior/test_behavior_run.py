@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from tests.behavior.conftest import NOON, routine, signin
 
-from nephoscope.behavior.behavior_run import CHECKPOINT, Analysis
+from nephoscope.behavior.behavior_run import CHECKPOINT, BehaviorAnalysis
 from nephoscope.behavior.profile import profile
 from nephoscope.behavior.profiles import Profiles
-from nephoscope.behavior.settings import Settings, keep
+from nephoscope.behavior.settings import BehaviorSettings, keep
 from nephoscope.lake.lake import Lake
 from nephoscope.state import LeaseLostError, State
 from nephoscope_kql.cells import columns_of, rows_of
@@ -25,8 +25,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def analysis(lake: Lake, state: State) -> Analysis:
-    return Analysis(lake, state, "default")
+def analysis(lake: Lake, state: State) -> BehaviorAnalysis:
+    return BehaviorAnalysis(lake, state, "default")
 
 
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def abroad(user: str = "user03", moment: datetime = NOON) -> dict[str, Any]:
 
 
 def test_a_new_country_is_told_once_with_its_reasons(
-    lake: Lake, analysis: Analysis, put: Put, golden: Any
+    lake: Lake, analysis: BehaviorAnalysis, put: Put, golden: Any
 ) -> None:
     put(
         "SigninLogs", [*routine(USERS, 14), abroad(), abroad(moment=NOON + timedelta(minutes=5))], NOON + HOUR
@@ -81,7 +81,9 @@ def test_a_new_country_is_told_once_with_its_reasons(
     )
 
 
-def test_a_second_run_and_an_overlap_tell_nothing_again(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_a_second_run_and_an_overlap_tell_nothing_again(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     put("SigninLogs", [*routine(USERS, 14), abroad()], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     before = told(lake)
@@ -92,11 +94,11 @@ def test_a_second_run_and_an_overlap_tell_nothing_again(lake: Lake, analysis: An
 
 
 def test_a_run_that_died_before_its_end_is_repeated_by_the_next(
-    lake: Lake, state: State, analysis: Analysis, put: Put, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("SigninLogs", [*routine(USERS, 14), abroad()], NOON + HOUR)
-    died = Analysis(lake, state, "default")
-    monkeypatch.setattr(Analysis, "_append", _dies)
+    died = BehaviorAnalysis(lake, state, "default")
+    monkeypatch.setattr(BehaviorAnalysis, "_append", _dies)
     with pytest.raises(RuntimeError):
         died.run(NOON + 2 * HOUR)
     monkeypatch.undo()
@@ -105,13 +107,13 @@ def test_a_run_that_died_before_its_end_is_repeated_by_the_next(
     assert [row["UserPrincipalName"] for row in told(lake)] == ["user03@contoso.com"]
 
 
-def _dies(self: Analysis, lease: object, tables: dict[str, list[Any]], *_: object) -> None:
+def _dies(self: BehaviorAnalysis, lease: object, tables: dict[str, list[Any]], *_: object) -> None:
     if tables.get("BehaviorAnalytics"):
         raise RuntimeError("killed before the rows were written")
 
 
 def test_late_rows_are_judged_by_what_came_before_them_on_their_day(
-    lake: Lake, analysis: Analysis, put: Put
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
     put("SigninLogs", routine(USERS, 14), NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
@@ -132,19 +134,25 @@ def test_batches_in_any_cut_leave_the_same_profile(lake: Lake, state: State, put
     given = [*routine(USERS[:4], 9), abroad()]
     for number, start in enumerate(range(0, len(given), 17)):
         put("SigninLogs", given[start : start + 17], NOON + number * timedelta(minutes=1))
-        Analysis(lake, state, "default").run(NOON + number * timedelta(minutes=1) + timedelta(seconds=30))
+        BehaviorAnalysis(lake, state, "default").run(
+            NOON + number * timedelta(minutes=1) + timedelta(seconds=30)
+        )
     pieces = profile(lake.data, "default", "user03@contoso.com")
-    Analysis(lake, state, "default").run(NOON + 5 * HOUR, anew=True)
+    BehaviorAnalysis(lake, state, "default").run(NOON + 5 * HOUR, anew=True)
     assert profile(lake.data, "default", "user03@contoso.com") == pieces != []
 
 
-def test_nothing_is_claimed_before_there_is_a_history(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_nothing_is_claimed_before_there_is_a_history(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     put("SigninLogs", [*routine(USERS, 5), abroad()], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert told(lake) == []
 
 
-def test_a_new_account_is_told_of_only_what_nobody_does(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_a_new_account_is_told_of_only_what_nobody_does(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     fresh = [signin("newcomer", NOON), signin("newcomer2", NOON, country="PT", IPAddress="203.0.113.9")]
     put("SigninLogs", [*routine(USERS, 14), *fresh], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
@@ -153,7 +161,9 @@ def test_a_new_account_is_told_of_only_what_nobody_does(lake: Lake, analysis: An
     assert told(lake)[0]["ActivityInsights"]["FirstTimeUserConnectedFromCountry"] is False
 
 
-def test_failures_teach_nothing_and_are_told_once_a_day(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_failures_teach_nothing_and_are_told_once_a_day(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     tries = [
         {**abroad(moment=NOON + timedelta(minutes=minute)), "ResultType": "50126"} for minute in range(30)
     ]
@@ -166,7 +176,9 @@ def test_failures_teach_nothing_and_are_told_once_a_day(lake: Lake, analysis: An
     assert found[0]["InvestigationPriority"] < found[1]["InvestigationPriority"]
 
 
-def test_a_place_behind_a_shared_address_counts_little(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_a_place_behind_a_shared_address_counts_little(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     egress = [signin(user, NOON - DAY, country="NL", IPAddress="192.0.2.50") for user in USERS[:12]]
     later = [
         signin("user15", NOON, country="NL", IPAddress="192.0.2.50"),
@@ -187,7 +199,7 @@ def test_a_place_behind_a_shared_address_counts_little(lake: Lake, analysis: Ana
     )
 
 
-def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: BehaviorAnalysis, put: Put) -> None:
     renamed = {**signin("user03", NOON), "UserPrincipalName": "married@contoso.com"}
     put("SigninLogs", [*routine(USERS, 14), renamed], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
@@ -197,7 +209,7 @@ def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: Analysis, put: P
 
 
 @pytest.mark.usefixtures("leases_stand")
-def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: Analysis, put: Put) -> None:
+def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put) -> None:
     put("SigninLogs", routine(USERS[:2], 2), NOON + HOUR)
     lease = state.leases.take("behavior/default", "another", 60)
     assert analysis.run(NOON + 2 * HOUR) is None
@@ -206,17 +218,17 @@ def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: Analysi
 
 
 def test_a_process_that_lost_its_lease_writes_nothing(
-    lake: Lake, state: State, analysis: Analysis, put: Put, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("SigninLogs", [*routine(USERS, 14), abroad()], NOON + HOUR)
-    told_before = Analysis._append
+    told_before = BehaviorAnalysis._append
 
-    def slept(self: Analysis, lease: Any, *rest: Any) -> None:
+    def slept(self: BehaviorAnalysis, lease: Any, *rest: Any) -> None:
         state.leases.release(lease)
         state.leases.take("behavior/default", "another", 60)
         told_before(self, lease, *rest)
 
-    monkeypatch.setattr(Analysis, "_append", slept)
+    monkeypatch.setattr(BehaviorAnalysis, "_append", slept)
     with pytest.raises(LeaseLostError):
         analysis.run(NOON + 2 * HOUR)
     assert told(lake) == []
@@ -251,7 +263,7 @@ def role(template: str, title: str, holder: str) -> dict[str, Any]:
 GLOBAL = role("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "user03")
 
 
-def test_peers_and_power_count(lake: Lake, analysis: Analysis, put: Put, tell_estate: Any) -> None:
+def test_peers_and_power_count(lake: Lake, analysis: BehaviorAnalysis, put: Put, tell_estate: Any) -> None:
     tell_estate(
         NOON - DAY,
         [account(user) for user in USERS],
@@ -286,7 +298,7 @@ def test_peers_and_power_count(lake: Lake, analysis: Analysis, put: Put, tell_es
 
 
 def test_identities_are_told_on_change_and_each_fortnight(
-    lake: Lake, analysis: Analysis, put: Put, tell_estate: Any
+    lake: Lake, analysis: BehaviorAnalysis, put: Put, tell_estate: Any
 ) -> None:
     start = NOON - 20 * DAY
     put("SigninLogs", [signin("ada", start)], start + HOUR)
@@ -316,7 +328,9 @@ def test_identities_are_told_on_change_and_each_fortnight(
     assert bob["IsAccountEnabled"] is False
 
 
-def test_without_a_directory_accounts_come_from_sign_ins(lake: Lake, analysis: Analysis, put: Put) -> None:
+def test_without_a_directory_accounts_come_from_sign_ins(
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
+) -> None:
     put("SigninLogs", routine(USERS[:3], 3), NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert [row["AccountUPN"] for row in rows(lake, "IdentityInfo | sort by AccountUPN asc")] == [
@@ -325,7 +339,7 @@ def test_without_a_directory_accounts_come_from_sign_ins(lake: Lake, analysis: A
 
 
 def test_administration_of_azure_is_judged_by_operation_and_group(
-    lake: Lake, analysis: Analysis, put: Put
+    lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
     ids = {"admin": "0c5f2d0a-1111-4b63-9f0e-000000000001", "other": "0c5f2d0a-1111-4b63-9f0e-000000000002"}
 
@@ -395,8 +409,8 @@ def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: Stat
         assert connection.execute("SELECT count(*) FROM recent").fetchall() == [(0,)]
 
 
-def test_settings_are_kept_and_used(lake: Lake, state: State, analysis: Analysis, put: Put) -> None:
-    keep(state, "default", Settings(learning_days=2, active_days=2))
+def test_settings_are_kept_and_used(lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put) -> None:
+    keep(state, "default", BehaviorSettings(learning_days=2, active_days=2))
     put("SigninLogs", [*routine(USERS, 4), abroad()], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert len(told(lake)) == 1

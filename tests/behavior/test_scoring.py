@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
-from nephoscope.behavior.scoring import Circumstances, Facts, reason, score_facts
+from nephoscope.behavior.scoring import ActivityContext, ProfileFacts, reason, score_facts
 
-NEW = Facts("Country", "PT", 0, 20, 0, 8, None, 30, True, 20, 0, 0, 300, 480, 3, 5, 9000)
+NEW = ProfileFacts("Country", "PT", 0, 20, 0, 8, None, 30, True, 20, 0, 0, 300, 480, 3, 5, 9000)
 DAYS = st.integers(0, 200)
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> Facts:
+def facts(draw: st.DrawFn) -> ProfileFacts:
     active, recent_active = draw(st.integers(0, 180)), draw(st.integers(0, 10))
     days, recent = draw(st.integers(0, active)), draw(st.integers(0, recent_active))
     peers, others = draw(st.integers(0, 20)), draw(st.integers(0, 100_000))
     peer_users, other_users = draw(st.integers(0, peers)), draw(st.integers(0, others))
     peer_active, other_active = draw(st.integers(peers, peers * 180)), draw(st.integers(others, others * 180))
-    return Facts(
+    return ProfileFacts(
         draw(st.sampled_from(sorted(DIMENSIONS))), draw(st.text()), days, active, recent, recent_active, None if days == 0 else 1, 90,
         draw(st.booleans()), peers, peer_users, draw(st.integers(0, peer_active)), peer_active, others, other_users,
         draw(st.integers(0, other_active)), other_active,
@@ -30,7 +30,7 @@ def facts(draw: st.DrawFn) -> Facts:
 
 
 around = st.builds(
-    Circumstances,
+    ActivityContext,
     st.sampled_from(("Low", "Medium", "High")),
     st.booleans(),
     st.booleans(),
@@ -60,10 +60,10 @@ def test_what_is_seen_more_surprises_less(one, more) -> None:
 
 @given(st.lists(facts(), min_size=1, max_size=6, unique_by=lambda one: one.dimension))
 def test_power_raises_failure_and_shared_addresses_lower(several) -> None:
-    usual = score_facts(several, Circumstances()).priority
-    assert score_facts(several, Circumstances(blast="High")).priority >= usual
-    assert score_facts(several, Circumstances(failed=True)).priority <= usual
-    assert score_facts(several, Circumstances(shared=True)).priority <= usual
+    usual = score_facts(several, ActivityContext()).priority
+    assert score_facts(several, ActivityContext(blast="High")).priority >= usual
+    assert score_facts(several, ActivityContext(failed=True)).priority <= usual
+    assert score_facts(several, ActivityContext(shared=True)).priority <= usual
 
 
 @pytest.mark.parametrize(
@@ -85,19 +85,23 @@ def test_the_reason_in_words(changes, words) -> None:
 @pytest.mark.parametrize(
     ("facts", "circumstances", "priority"),
     [
-        ([NEW], Circumstances(), 5),
-        ([replace(NEW, other_users=0, other_days=0)], Circumstances(), 6),
+        ([NEW], ActivityContext(), 5),
+        ([replace(NEW, other_users=0, other_days=0)], ActivityContext(), 6),
         (
             [
                 replace(NEW, other_users=0, other_days=0),
                 replace(NEW, dimension="ISP", other_users=0, other_days=0),
             ],
-            Circumstances(),
+            ActivityContext(),
             7,
         ),
-        ([replace(NEW, other_users=0, other_days=0)], Circumstances(blast="High"), 7),
-        ([replace(NEW, other_users=0, other_days=0)], Circumstances(shared=True), 1),
-        ([replace(NEW, peer_users=12, peer_days=150, other_users=300, other_days=4000)], Circumstances(), 0),
+        ([replace(NEW, other_users=0, other_days=0)], ActivityContext(blast="High"), 7),
+        ([replace(NEW, other_users=0, other_days=0)], ActivityContext(shared=True), 1),
+        (
+            [replace(NEW, peer_users=12, peer_days=150, other_users=300, other_days=4000)],
+            ActivityContext(),
+            0,
+        ),
     ],
 )
 def test_worked_scores(facts, circumstances, priority) -> None:

@@ -17,7 +17,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import Request, Scan, save_request
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, save_request
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.incidents.incidents import Incident
@@ -51,8 +51,8 @@ def served(data: Path, **environment: str) -> Iterator[str]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Where the server answers, and its data folder."""
     data = tmp_path_factory.mktemp("browser")
-    request = Request(("sample:",))
-    scan = Scan(request, data)
+    request = ScanRequest(("sample:",))
+    scan = EstateScan(request, data)
     Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"))
     save_request(request, data)
     with State.of(data) as state, state.transaction() as session:

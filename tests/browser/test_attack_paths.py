@@ -6,7 +6,7 @@ import pytest
 from tests.browser.test_pages import looked_at
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
 pytestmark = pytest.mark.system
 
@@ -14,7 +14,10 @@ pytestmark = pytest.mark.system
 @pytest.fixture(scope="module")
 def longest(address):
     _, data = address
-    return max(Shelf(data).newest().attack_paths.listed(EVERYTHING), key=lambda one: len(one.entities))
+    return max(
+        PublishedSnapshotCache(data).newest().attack_paths.listed(EVERYTHING),
+        key=lambda one: len(one.entities),
+    )
 
 
 @pytest.mark.parametrize(

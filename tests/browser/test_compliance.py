@@ -16,7 +16,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
@@ -28,7 +28,9 @@ GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
 def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A window of somebody who is signed in to a server with a standard of eight controls; its address is `base`."""
     data = tmp_path_factory.mktemp("standard")
-    scan = Scan(Request((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data)
+    scan = EstateScan(
+        ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
+    )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.of(data) as state:
         link = Guard(state, lambda: Hierarchy({})).first_link("ada")

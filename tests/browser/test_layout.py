@@ -10,9 +10,9 @@ from tests.browser.conftest import NOON
 from tests.browser.test_pages import addresses
 from tests.web.conftest import LONG
 
-from nephoscope.alerts.suppression.condition import Condition
-from nephoscope.alerts.tuning.tuning_service import Editing
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.alerts.suppression.condition import SuppressionCondition
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
@@ -88,11 +88,11 @@ def test_every_page_is_laid_out(opened, address, scoped, pages):
     """Each page is fetched once; a window that becomes narrower lays the same page out anew."""
     base, data = address
     with State.of(data) as state:
-        resource = Condition("entities.azureresource.resourceId", "equals", (LONG,))
-        Editing(state, "default", "ada", NOON).suppress(
+        resource = SuppressionCondition("entities.azureresource.resourceId", "equals", (LONG,))
+        TuningEditor(state, "default", "ada", NOON).suppress(
             f"layout {scoped} {pages}", "a-rule", [resource], comment=LONG
         )
-    subscription = next(iter(Shelf(data).newest().made.subscriptions))
+    subscription = next(iter(PublishedSnapshotCache(data).newest().made.subscriptions))
     wrong: list[str] = []
     page = opened(1440, "dark").new_page()
     for path in addresses(data)[pages]:

@@ -13,7 +13,7 @@ from tests.web.inside import CVE, HELD
 
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.state import State
 from nephoscope.web.all_pages import pages
 
@@ -29,14 +29,14 @@ CHART = (
 
 def addresses(data: Path) -> list[str]:
     """An address of every page."""
-    finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
+    finding = PublishedSnapshotCache(data).newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(load_shipped().rules)).id
     with State.of(data) as state:
         run = state.pipelines.runs()[0]
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": Shelf(data).newest().attack_paths.listed(EVERYTHING)[0].name,
+        "/attack-paths/{name}": PublishedSnapshotCache(data).newest().attack_paths.listed(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",

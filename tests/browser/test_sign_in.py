@@ -14,7 +14,7 @@ import pytest
 
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 pytestmark = pytest.mark.system
 
@@ -49,7 +49,7 @@ def issuer(address, base, tmp_path_factory):
         found = next(line.strip() for line in process.stdout if line.startswith("https://"))
         with State.of(address[1]) as state:
             state.credentials.put("sign-in.corp", SECRET)
-            rules = (Rule("email", "ada@example.org", "Reader"),)
+            rules = (ClaimRule("email", "ada@example.org", "Reader"),)
             made = SignInProvider(
                 "corp",
                 "The company",

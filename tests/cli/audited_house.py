@@ -14,7 +14,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.rules.rule_state import RuleStanding
 
@@ -142,7 +142,7 @@ def _fill(state: State) -> None:
         provider = SignInProvider("corp", "Corp", "https://192.0.2.9", "nephoscope", "", ("openid",))
         state.sign_in_providers.put(session, provider)
         allowed = SignInProvider(
-            "shop", "Shop", "https://192.0.2.9", "nephoscope", "", ("openid",), rules=(Rule("sub", "7"),)
+            "shop", "Shop", "https://192.0.2.9", "nephoscope", "", ("openid",), rules=(ClaimRule("sub", "7"),)
         )
         state.sign_in_providers.put(session, allowed)
         state.rule_standings.put(session, [RuleStanding("default", RULE_ID, "x", 9, NOW)])

@@ -10,7 +10,7 @@ import yaml
 from tests.automation.conftest import SUBSCRIPTION, assessment
 from tests.cli.test_detect import run
 
-from nephoscope.posture.published.build_info import Made
+from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.publishing import publish_documents
 
 pytestmark = pytest.mark.system
@@ -32,7 +32,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     (folder / "responses").mkdir(parents=True)
     (folder / "responses" / "operator.yaml").write_text(yaml.safe_dump(OPERATOR))
-    made = Made(datetime(2026, 11, 1, tzinfo=UTC), "all", 1, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
+    made = BuildInfo(datetime(2026, 11, 1, tzinfo=UTC), "all", 1, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
     publish_documents(folder, [(assessment("vm"), "securityresources")], made)
     return folder
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from nephoscope.serve.server import ensure_certificate
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 
 Run = Callable[..., Result]
@@ -45,7 +45,7 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
 
 
 def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
-    ensure_certificate(Settings(filled))
+    ensure_certificate(ServeSettings(filled))
     authority = (filled / "tls" / "ca.crt").read_bytes()
     told = "the server's certificates"
     assert told in nephoscope(filled, "backup", tmp_path / "b.tar").stderr
@@ -54,7 +54,7 @@ def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, 
     looked = nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar", "--check").stderr
     assert "tls/ca.key is a certificate or key" in looked
     assert restored_to(tmp_path / "third", tmp_path / "k.tar", nephoscope).stderr == ""
-    ensure_certificate(Settings(tmp_path / "third"))
+    ensure_certificate(ServeSettings(tmp_path / "third"))
     assert (tmp_path / "third" / "tls" / "ca.crt").read_bytes() == authority, "clients go on trusting it"
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "third" / "tls").glob("*.key")} == {0}
 

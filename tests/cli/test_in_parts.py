@@ -16,11 +16,11 @@ from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
-from nephoscope.collect.resources import Spool
+from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.posture.history import history as history_module
 from nephoscope.posture.history.history import History
-from nephoscope.posture.reports.row_ledger import Ledger
+from nephoscope.posture.reports.row_ledger import RowLedger
 from nephoscope.posture.scans import partitioned_scan
 
 TESTS = Path(__file__).parents[1]
@@ -225,7 +225,7 @@ def memory(data: Path) -> tuple[Any, ...]:
 
 @pytest.mark.full
 def test_what_a_series_of_scans_remembers(changed: Callable[..., Path], tmp_path: Path) -> None:
-    (survey,) = Spool.of([SAMPLE], _new(tmp_path / "spool")).surveys()
+    (survey,) = SnapshotSpool.of([SAMPLE], _new(tmp_path / "spool")).surveys()
     subscriptions = sorted(one for one in survey.subscriptions if one)
     snapshots = [
         changed("earlier", json.loads((CASES / "earlier.json").read_text())["changes"]),
@@ -257,13 +257,13 @@ def test_parts_are_taken_when_they_should(
     estate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Path] = []
-    start = Ledger.__init__
+    start = RowLedger.__init__
 
-    def noticed(self: Ledger, path: Path, *rest: Any) -> None:
+    def noticed(self: RowLedger, path: Path, *rest: Any) -> None:
         made.append(path)
         start(self, path, *rest)
 
-    monkeypatch.setattr(Ledger, "__init__", noticed)
+    monkeypatch.setattr(RowLedger, "__init__", noticed)
     scan(tmp_path, estate, "--no-history")
     scan(tmp_path, estate, "--no-history", *PIECE)
     assert not made

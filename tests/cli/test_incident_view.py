@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from tests.web.conftest import alert
 
-from nephoscope.alerts.investigation.estate_context import Context, Fact
+from nephoscope.alerts.investigation.estate_context import EntityContext, EntityFact
 from nephoscope.alerts.investigation.incident_details import CaseFile
-from nephoscope.cli.session.incident_details import Case
+from nephoscope.cli.session.incident_details import IncidentCase
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views import incident as view
 from nephoscope.state.incidents.incidents import Incident
@@ -29,13 +29,17 @@ def told() -> str:
     story = Incident("default", "A story", "", "High", NOON, NOON, NOON, NOON)
     file = CaseFile(story, tuple(alerts), (), (), (), ())
     contexts = [
-        Context(one.entity, "/providers/microsoft.graph/serviceprincipals/x", (Fact("roles", "Contributor"),))
+        EntityContext(
+            one.entity,
+            "/providers/microsoft.graph/serviceprincipals/x",
+            (EntityFact("roles", "Contributor"),),
+        )
         if one.entity.kind == "CloudApplication"
-        else Context(one.entity, "", (Fact("account", "nobody is called so", known=False),))
+        else EntityContext(one.entity, "", (EntityFact("account", "nobody is called so", known=False),))
         for one in file.participants
     ]
     out = io.StringIO()
-    view._entities(console_of(out), Case(file, [], contexts))
+    view._entities(console_of(out), IncidentCase(file, [], contexts))
     return out.getvalue()
 
 

@@ -14,8 +14,8 @@ from prompt_toolkit.output import DummyOutput
 
 from nephoscope.cli.session.lake_access import lake_of
 from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, converse, goes_on
-from nephoscope.cli.session.query_session import Desk
-from nephoscope.cli.session.repl_commands import Talking
+from nephoscope.cli.session.query_session import QuerySession
+from nephoscope.cli.session.repl_commands import QueryRepl
 from nephoscope.state import State
 from nephoscope_kql import MemoryCatalog
 
@@ -105,7 +105,9 @@ def talked(data: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[
     with lake_of(data) as (lake, _), create_pipe_input() as keys:
         keys.send_text(typed)
         told: list[str] = []
-        talk = Talking(Desk.of(OPTIONS, lake, "default"), lambda error, text: told.append(error.message) or 2)
+        talk = QueryRepl(
+            QuerySession.of(OPTIONS, lake, "default"), lambda error, text: told.append(error.message) or 2
+        )
         converse(talk, data, input=keys, output=DummyOutput())
     printed = capsys.readouterr()
     return printed.out, printed.err + "".join(told)

@@ -13,7 +13,7 @@ from tests.service.acting import context_of
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.cli.main import cli
 from nephoscope.service.registries import find_image, list_images, list_registries
-from nephoscope.state import MissingError, State, StateError
+from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, RegistryImageFilter
 
 NOW = datetime(2031, 1, 2, 12, tzinfo=UTC)
@@ -115,5 +115,5 @@ def test_who_may_not_read_images_is_refused_by_the_service(data: Path) -> None:
         assert find_image(reader, "web").repository == "quarantine/web"
         with pytest.raises(StateError, match="several"):
             find_image(reader, "quarantine")
-        with pytest.raises(MissingError):
+        with pytest.raises(NotFoundError):
             find_image(reader, "nowhere")

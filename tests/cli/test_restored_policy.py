@@ -15,15 +15,15 @@ from click.testing import Result
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.alerts.suppression.condition import conditions
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.backup_archive import ArchiveWriter
-from nephoscope.posture.scans.scan import Request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, save_request
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.state.rules.rule_settings import RuleSetting
 
@@ -61,7 +61,7 @@ def hostile_state(folder: Path) -> bytes:
             eve = state.principals.add(session, PrincipalKind.PERSON, "eve\n  and nothing else")
             state.principals.grant(session, eve.id, "Owner", "/", "eve")
             state.sign_in_providers.put(
-                session, SignInProvider("evil", "Evil", "https://evil.example", "x", rules=(Rule("sub", "7", "Owner", "/"),))
+                session, SignInProvider("evil", "Evil", "https://evil.example", "x", rules=(ClaimRule("sub", "7", "Owner", "/"),))
             )  # fmt: skip
             key = "/providers/microsoft.security/automations/out"
             action = {"actionType": "LogicApp", "uri": "https://evil.example"}
@@ -85,10 +85,10 @@ def hostile_state(folder: Path) -> bytes:
                 step=RunStep.APPLY, until=NOW, plan={"command": "undo"},
             ))  # fmt: skip
         state.sources.add(Source("passwords", "folder", {"paths": ["/etc"]}))
-        state.tenants.add(Tenant("theirs", Connection(id="11111111-2222-3333-4444-555555555555")))
+        state.tenants.add(Tenant("theirs", TenantConnection(id="11111111-2222-3333-4444-555555555555")))
         state.workspaces.set_table("default", "SigninLogs", 1)
         every = conditions([{"field": "entities.ip.address", "in": ["0.0.0.0/0"]}])
-        Editing(state, "default", "eve", NOW).suppress("all", "*", every)
+        TuningEditor(state, "default", "eve", NOW).suppress("all", "*", every)
         Guard(state, lambda: Hierarchy({})).make_secret(eve, SecretKind.TOKEN, "eve")
     return (folder / "state.db").read_bytes()
 
@@ -129,7 +129,7 @@ WOULD = [
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("forged")
-    save_request(Request(("/etc/passwd",), decisions=("/tmp/waived.json",)), folder / "data")
+    save_request(ScanRequest(("/etc/passwd",), decisions=("/tmp/waived.json",)), folder / "data")
     files = {
         "responses/operator.yaml": OPERATOR.encode(),
         "responses/rules/tidy.yaml": RULE.encode(),

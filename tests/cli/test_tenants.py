@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from nephoscope.collect.azure.connection_test import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.collect.azure.tenant_connection import Secrets
+from nephoscope.collect.azure.connection_test import (
+    ConnectionTrial,
+    GroupTrial,
+    PermissionTrial,
+    SubscriptionTrial,
+)
+from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.posture.scans import tenants
 from nephoscope.state import State
 
@@ -41,7 +46,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
     assert (row["tenant"], row["signIn"], row["hours"], row["subscriptions"]) == (ID, "secret", 4, [ONE])
     with State.of(tmp_path) as state:
         kept = state.tenants.get("contoso")
-        assert tenants.secrets_of(state, kept) == Secrets(SECRET)
+        assert tenants.secrets_of(state, kept) == TenantSecrets(SECRET)
     changed = nephoscope(
         tmp_path, "tenants", "set", "contoso", "--management-group", "mg", "--disable", "--no-graph"
     )
@@ -54,7 +59,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
         False,
     )
     with State.of(tmp_path) as state:
-        assert tenants.secrets_of(state, state.tenants.get("contoso")) == Secrets(SECRET)
+        assert tenants.secrets_of(state, state.tenants.get("contoso")) == TenantSecrets(SECRET)
     assert nephoscope(tmp_path, "tenants", "collect", "contoso").exit_code == 0
     assert nephoscope(tmp_path, "tenants", "remove", "contoso").exit_code == 0
     assert listed(nephoscope, tmp_path) == []
@@ -89,9 +94,9 @@ def test_what_cannot_be_is_a_usage_error(
 @pytest.mark.parametrize(
     ("found", "code", "said"),
     [
-        (Trial(datetime.now(UTC), "", (SubscriptionTrial(ONE, "prod", answers=True),)), 0, "prod"),
+        (ConnectionTrial(datetime.now(UTC), "", (SubscriptionTrial(ONE, "prod", answers=True),)), 0, "prod"),
         (
-            Trial(
+            ConnectionTrial(
                 datetime.now(UTC),
                 "",
                 (SubscriptionTrial(ONE, "prod", answers=True, lacks=("Microsoft.Web/sites/read",)),),
@@ -101,7 +106,7 @@ def test_what_cannot_be_is_a_usage_error(
             "Microsoft.Web/sites/read",
         ),
         (
-            Trial(
+            ConnectionTrial(
                 datetime.now(UTC),
                 "",
                 (SubscriptionTrial(ONE, "prod", False, "403", groups=(GroupTrial("/x/rg", "rg"),)),),
@@ -109,12 +114,17 @@ def test_what_cannot_be_is_a_usage_error(
             1,
             "resource group",
         ),
-        (Trial(datetime.now(UTC), "could not sign in"), 1, "could not sign in"),
+        (ConnectionTrial(datetime.now(UTC), "could not sign in"), 1, "could not sign in"),
     ],
     ids=["works", "lacks", "group", "no sign-in"],
 )
 def test_trying_says_it_of_each_subscription(
-    tmp_path: Path, nephoscope: Run, monkeypatch: pytest.MonkeyPatch, found: Trial, code: int, said: str
+    tmp_path: Path,
+    nephoscope: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    found: ConnectionTrial,
+    code: int,
+    said: str,
 ) -> None:
     nephoscope(tmp_path, "tenants", "add", "contoso", *NEW)
     monkeypatch.setattr(tenants, "try_connection", lambda *_: found)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.connect.ssrf_guard import PrivateError, UnreachableError, is_public, target
+from nephoscope.connect.ssrf_guard import PrivateAddressError, UnreachableAddressError, is_public, target
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_public_addresses(text: str, public: bool) -> None:
      "https://[::1]/", "https://2130706433/", "https://localhost:99999/", "https://0x7f.1/"],
 )  # fmt: skip
 def test_urls_that_are_refused(url: str) -> None:
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableAddressError):
         target(url, [], 60.0)
 
 
@@ -48,5 +48,5 @@ def test_every_address_of_a_name_is_judged_and_each_turn_has_another(monkeypatch
     ]  # fmt: skip
     assert {(one.host, one.name) for one in asked} == {("feed.example", "feed.example")}
     known.append("10.0.0.1")
-    with pytest.raises(PrivateError, match=r"feed.example leads to 10.0.0.1, which is not public"):
+    with pytest.raises(PrivateAddressError, match=r"feed.example leads to 10.0.0.1, which is not public"):
         target("https://feed.example/", (), 5.0)

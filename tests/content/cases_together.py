@@ -13,11 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.alerts.rule_tests.rule_test import NOW, Ground, find_problem, raise_alerts
+from nephoscope.alerts.rule_tests.rule_test import NOW, RuleTestRunner, find_problem, raise_alerts
 from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
-from nephoscope_kql.compile import Compiled
+from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values
 from nephoscope_kql.types import KqlType
 
@@ -36,7 +36,7 @@ TYPES: Mapping[KqlType, str] = {
 CASE = "nephoscope case"
 
 
-def find_failures(ground: Ground, rule: Rule, cases: Sequence[RuleTestCase]) -> list[str]:
+def find_failures(ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[RuleTestCase]) -> list[str]:
     """Return what is wrong with cases of a rule, a line each.
 
     The order of rows is another in one statement, and of more values than a set may have it decides which are kept: what counts of a
@@ -48,7 +48,9 @@ def find_failures(ground: Ground, rule: Rule, cases: Sequence[RuleTestCase]) -> 
     return [f"{case.place} {case.note}: {problem}" for case, problem in problems if problem]
 
 
-def alerts_together(ground: Ground, rule: Rule, cases: Sequence[RuleTestCase]) -> list[list[Alert]]:
+def alerts_together(
+    ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[RuleTestCase]
+) -> list[list[Alert]]:
     """Return the alerts that a rule raises for each case."""
     together = [case for case in cases if not case.now and not case.watchlists]
     compiled = ground.compile(rule, together[0], NOW) if len(together) > 1 else None
@@ -62,7 +64,7 @@ def alerts_together(ground: Ground, rule: Rule, cases: Sequence[RuleTestCase]) -
 
 
 def run_together(
-    ground: Ground, rule: Rule, cases: Sequence[RuleTestCase], compiled: Compiled
+    ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[RuleTestCase], compiled: CompiledQuery
 ) -> list[pa.Table]:
     """Return what a rule's query finds in the rows of each case."""
     several = [ground.rows_of(rule, case, compiled) for case in cases]
@@ -85,13 +87,13 @@ def run_together(
     ]
 
 
-def fetch(engine: DuckDBEngine, compiled: Compiled) -> list[tuple[object, ...]]:
+def fetch(engine: DuckDBEngine, compiled: CompiledQuery) -> list[tuple[object, ...]]:
     """Return the rows of a statement as values."""
     found = engine.run(compiled)
     return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
 
-def statement(compiled: Compiled, tables: Sequence[str], cases: int) -> str:
+def statement(compiled: CompiledQuery, tables: Sequence[str], cases: int) -> str:
     """Return SQL that runs a query for each of so many cases: the case's number, then the query's columns."""
     columns = [f"c{number}" for number, _ in enumerate(compiled.columns)]
     types = [TYPES[kind] for _, kind in compiled.columns]

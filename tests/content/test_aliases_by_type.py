@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope_policy import Aliases, Definition, Snapshot
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 COMPUTE = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/g/providers/Microsoft.Compute"
 REFERENCE = {"imageReference": {"publisher": "Canonical", "offer": "o", "sku": "s", "id": "i"}}
@@ -37,8 +37,8 @@ def test_both_engines_find_the_image(body: dict, alias: str) -> None:
     definition = Definition.parse({"mode": "All", "policyRule": rule})
     resource = Resource.of(body)
     snapshot = Snapshot([resource])
-    assert definition.evaluate(resource, snapshot).state is State.NON_COMPLIANT
-    assert definition.explain(resource, snapshot).state is State.NON_COMPLIANT
+    assert definition.evaluate(resource, snapshot).state is ComplianceState.NON_COMPLIANT
+    assert definition.explain(resource, snapshot).state is ComplianceState.NON_COMPLIANT
 
 
 def test_an_imported_table_keeps_the_paths_of_every_type() -> None:

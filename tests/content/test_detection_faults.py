@@ -17,26 +17,26 @@ from typing import Any
 import pytest
 from tests.content.cases_together import alerts_together, by_table
 
-from nephoscope.alerts.rule_tests.rule_test import Ground
+from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner
 from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, read_cases
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 
 RULES = load_shipped().rules
 Case = RuleTestCase
 
 
-def named(rule: Rule) -> str:
+def named(rule: AnalyticRule) -> str:
     return Path(rule.place.file).stem
 
 
-def cases(rule: Rule) -> list[Case]:
+def cases(rule: AnalyticRule) -> list[Case]:
     return beside(Path(rule.place.file))
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    with Ground() as opened:
+def ground() -> Iterator[RuleTestRunner]:
+    with RuleTestRunner() as opened:
         yield opened
 
 
@@ -75,7 +75,7 @@ def looked_at(several: Iterable[Case], full: bool) -> list[Case]:
     return [case for case in (raising, quiet) if case is not None]
 
 
-def raised_wrongly(rule: Rule, several: list[Case], ground: Ground) -> list[str]:
+def raised_wrongly(rule: AnalyticRule, several: list[Case], ground: RuleTestRunner) -> list[str]:
     """The notes of cases that raise another number of alerts than they say."""
     found = alerts_together(ground, rule, several)
     return [case.note for case, alerts in zip(several, found, strict=True) if len(alerts) != case.alerts]
@@ -111,7 +111,9 @@ def of_users(case: Case) -> bool:
 
 @pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_users, cases(rule)))], ids=named)
-def test_names_of_users_count_whatever_their_case(rule: Rule, ground: Ground, full: bool) -> None:
+def test_names_of_users_count_whatever_their_case(
+    rule: AnalyticRule, ground: RuleTestRunner, full: bool
+) -> None:
     several = looked_at(filter(of_users, cases(rule)), full)
     mixed = [changed(case, lambda number, row: shouted(row) if number % 2 else row) for case in several]
     assert raised_wrongly(rule, mixed, ground) == []
@@ -133,7 +135,9 @@ def of_activities(case: Case) -> bool:
 
 @pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_activities, cases(rule)))], ids=named)
-def test_an_activity_whose_properties_are_text(rule: Rule, ground: Ground, full: bool) -> None:
+def test_an_activity_whose_properties_are_text(
+    rule: AnalyticRule, ground: RuleTestRunner, full: bool
+) -> None:
     several = looked_at(filter(of_activities, cases(rule)), full)
     moved = [
         replace(
@@ -150,7 +154,7 @@ def test_an_activity_whose_properties_are_text(rule: Rule, ground: Ground, full:
 
 @pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
-def test_the_next_window_does_not_raise_the_same_again(rule: Rule, ground: Ground) -> None:
+def test_the_next_window_does_not_raise_the_same_again(rule: AnalyticRule, ground: RuleTestRunner) -> None:
     raising = next(case for case in cases(rule) if case.alerts)
     assert ground.alerts_of(rule, raising, later=rule.frequency) == []
 
@@ -159,7 +163,7 @@ BEFORE = re.compile(r"\| distinct (Caller|By|Who|UserId|UserPrincipalName)(?=[;)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if BEFORE.search(rule.query)], ids=named)
-def test_an_actor_without_a_name_does_not_speak_for_others(rule: Rule) -> None:
+def test_an_actor_without_a_name_does_not_speak_for_others(rule: AnalyticRule) -> None:
     for found in BEFORE.finditer(rule.query):
         pipeline = rule.query[: found.start()].rpartition(";")[2]
         assert f"isnotempty({found[1]})" in pipeline or named(rule) in BY_TARGET
@@ -172,7 +176,7 @@ DIRECT = re.compile(r"^\s*\(?\s*(ThreatIntelIndicators|ThreatIntelligenceIndicat
 
 
 @pytest.mark.parametrize("rule", RULES, ids=named)
-def test_indicators_are_asked_through_what_knows_their_validity(rule: Rule) -> None:
+def test_indicators_are_asked_through_what_knows_their_validity(rule: AnalyticRule) -> None:
     assert not DIRECT.search(rule.query)
     held = "Confidence >= " in rule.query and "ValidFrom" in rule.query
     assert "_Indicators()" not in rule.query or "_Listed" in rule.query or held
@@ -190,7 +194,7 @@ READS_THE_START = {
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if "ActivityStatusValue" in rule.query], ids=named)
-def test_what_was_begun_is_not_what_was_done(rule: Rule) -> None:
+def test_what_was_begun_is_not_what_was_done(rule: AnalyticRule) -> None:
     assert bool(BEGUN.search(rule.query)) == (named(rule) in READS_THE_START)
     assert (
         not READS_THE_START.get(named(rule))
@@ -202,5 +206,5 @@ COUNTED = re.compile(r"dcount\(IPAddress\)|array_length\(Addresses\) >=")
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if "SigninLogs" in rule.query], ids=named)
-def test_the_addresses_of_one_network_of_ipv6_count_once(rule: Rule) -> None:
+def test_the_addresses_of_one_network_of_ipv6_count_once(rule: AnalyticRule) -> None:
     assert not COUNTED.search(rule.query) or named(rule) == "revoked-session-tried"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.content.cases_together import by_table, find_failures
 
-from nephoscope.alerts.rule_tests.rule_test import Ground, check, check_rule
+from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check, check_rule
 from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import folder, load_shipped
 from nephoscope_policy.model.state import Severity
 
@@ -25,29 +25,29 @@ def test_the_shipped_rules_can_be_read():
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    with Ground() as opened:
+def ground() -> Iterator[RuleTestRunner]:
+    with RuleTestRunner() as opened:
         yield opened
 
 
 @pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
-def test_the_rows_beside_a_rule(rule: Rule, ground: Ground):
+def test_the_rows_beside_a_rule(rule: AnalyticRule, ground: RuleTestRunner):
     cases = read_cases(cases_path(Path(rule.place.file)))
     assert find_failures(ground, rule, cases) == []
     assert {bool(case.alerts) for case in cases} == {True, False}
 
 
 @pytest.fixture(scope="module")
-def optimized() -> Iterator[Ground]:
+def optimized() -> Iterator[RuleTestRunner]:
     """What queries are run on as a schedule runs them."""
-    with Ground(small=False) as opened:
+    with RuleTestRunner(small=False) as opened:
         yield opened
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
-def test_the_rows_beside_a_rule_case_by_case(rule: Rule, optimized: Ground):
+def test_the_rows_beside_a_rule_case_by_case(rule: AnalyticRule, optimized: RuleTestRunner):
     failed = [
         f"{one.place} {one.note}: {one.problem}" for one in check_rule(optimized, rule) if not one.passed
     ]
@@ -123,7 +123,7 @@ LISTED = re.compile(r"_Listed|_Indicators|ThreatIntel")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
-def test_what_compares_with_a_past_waits_until_there_is_one(rule: Rule) -> None:
+def test_what_compares_with_a_past_waits_until_there_is_one(rule: AnalyticRule) -> None:
     compares = rule.period > timedelta(days=1) and PAST.search(rule.query) and not LISTED.search(rule.query)
     waits = rule.learning or OWN_DAYS.search(rule.query) or rule.severity.rank >= Severity.HIGH.rank
     assert not compares or waits or Path(rule.place.file).stem in NOT_HABITS

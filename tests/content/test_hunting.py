@@ -9,9 +9,9 @@ import pytest
 from tests.content.cases_together import find_failures
 
 from nephoscope.alerts.library.hunting import folder, load_shipped
-from nephoscope.alerts.rule_tests.rule_test import Ground, check_rule
+from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_rule
 from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped as shipped_rules
 
 QUERIES = load_shipped().rules
@@ -26,14 +26,14 @@ def test_the_shipped_queries_can_be_read():
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    with Ground() as opened:
+def ground() -> Iterator[RuleTestRunner]:
+    with RuleTestRunner() as opened:
         yield opened
 
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
-def test_the_rows_beside_a_query(query: Rule, ground: Ground):
+def test_the_rows_beside_a_query(query: AnalyticRule, ground: RuleTestRunner):
     cases = read_cases(cases_path(Path(query.place.file)))
     assert find_failures(ground, query, cases) == []
     assert {bool(case.alerts) for case in cases} == {True, False}
@@ -41,14 +41,14 @@ def test_the_rows_beside_a_query(query: Rule, ground: Ground):
 
 @pytest.mark.full
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
-def test_the_rows_beside_a_query_case_by_case(query: Rule, ground: Ground):
+def test_the_rows_beside_a_query_case_by_case(query: AnalyticRule, ground: RuleTestRunner):
     failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, query) if not one.passed]
     assert failed == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
 def test_what_a_query_says_of_itself(query):
-    assert query.kind is Kind.HUNTING
+    assert query.kind is RuleKind.HUNTING
     assert query.description
     assert query.tactics
     assert query.techniques

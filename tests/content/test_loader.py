@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nephoscope.content import loader
 from nephoscope.content.loader import documents
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 
 PLACE = Place("x.json")
@@ -29,7 +29,7 @@ PLACE = Place("x.json")
     ],
 )
 def test_json_is_read_with_mark_and_comments(data: bytes, want: object) -> None:
-    assert Document(data, PLACE).json() == want
+    assert ContentDocument(data, PLACE).json() == want
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_json_is_read_with_mark_and_comments(data: bytes, want: object) -> None:
 )
 def test_a_broken_document_names_its_place(data: bytes, line: int, column: int) -> None:
     with pytest.raises(ContentError) as caught:
-        Document(data, PLACE).json()
+        ContentDocument(data, PLACE).json()
     assert caught.value.place.file == "x.json"
     assert caught.value.place.line == line
     if column and line == 3:
@@ -100,10 +100,10 @@ def test_the_shipped_pack_is_found_without_a_path() -> None:
 )
 def test_whatever_json_is_written_comes_back(value: object) -> None:
     text = "// c\n" + json.dumps(value) + "/* d */"
-    assert Document(text.encode(), PLACE).json() == value
+    assert ContentDocument(text.encode(), PLACE).json() == value
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_content_error(data: bytes) -> None:
     with contextlib.suppress(ContentError):
-        Document(data, PLACE).json()
+        ContentDocument(data, PLACE).json()

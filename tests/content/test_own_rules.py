@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.alerts.library.content_packs import RulePacks, Stored
+from nephoscope.alerts.library.content_packs import RulePacks, StoredPiece
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.state import State
 from nephoscope.state.ingestion.checkpoints import Checkpoints
@@ -19,8 +19,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def rule(id_: str) -> Stored:
-    return Stored("rule", id_, id_, "", "api", "", "", {"id": id_})
+def rule(id_: str) -> StoredPiece:
+    return StoredPiece("rule", id_, id_, "", "api", "", "", {"id": id_})
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.alerts.library.defender_plan_reference import page
 from nephoscope.alerts.library.defender_plans import _plan, plans
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 
 RULES = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
@@ -70,4 +70,4 @@ def test_there_are_enough(title: str, least: int):
 )
 def test_a_plan_that_is_wrong_is_told(text: str, message: str):
     with pytest.raises(ContentError, match=message):
-        _plan(Document(text.encode(), Place("x.json")))
+        _plan(ContentDocument(text.encode(), Place("x.json")))

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.content.loader import documents
 from nephoscope_kql.types import KqlType
-from nephoscope_policy.documents import Document
+from nephoscope_policy.documents import ContentDocument
 
 FILES = list(documents(kind="tables"))
 STANDARD = {"TimeGenerated": "datetime", "TenantId": "string", "Type": "string"}
@@ -19,7 +19,7 @@ def test_the_package_brings_the_tables_that_sources_and_rules_need() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
-def test_a_table_file_is_whole(file: Document) -> None:
+def test_a_table_file_is_whole(file: ContentDocument) -> None:
     table = file.json()
     assert set(table) <= {"name", "description", "categories", "bag", "columns", "machine"}
     assert table["name"] == file.name.removesuffix(".json")

@@ -23,7 +23,7 @@ from nephoscope.analyze import discovery as analyzers
 from nephoscope.api.wire import operation
 from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
-from nephoscope.ingest.logs.log_format import BadRecordError, Context
+from nephoscope.ingest.logs.log_format import BadRecordError, StreamContext
 from nephoscope.posture.evaluation.analyzer_results import every_analyzer
 from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage
@@ -74,11 +74,11 @@ def test_a_log_format(added: ModuleType) -> None:
     (form,) = formats.formats().only("acme-gate").records
     record = {"product": "Acme Gate", "badge": "kim", "at": "2026-11-01T12:00:00Z"}
     assert form.recognises(record)
-    (row,) = form.rows(record, Context())
+    (row,) = form.rows(record, StreamContext())
     assert row.table == "CommonSecurityLog"
     assert row.values["SourceUserName"] == "kim"  # type: ignore[union-attr]
     with pytest.raises(BadRecordError, match="badge"):
-        list(form.rows({"product": "Acme Gate"}, Context()))
+        list(form.rows({"product": "Acme Gate"}, StreamContext()))
 
 
 def test_a_kql_function(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.estate.coverage import (
     CoverageError,
-    Inference,
+    CoverageInference,
     manifest_document,
     merge,
     parse_manifest,
@@ -71,7 +71,7 @@ def test_a_manifest_that_cannot_be_used_says_why(document, words):
 
 
 def test_types_are_inferred_for_the_scope_in_which_they_were_seen():
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(network("v"))
     inference.see(resource("/providers/microsoft.graph/users/u"))
     inference.see(resource("/providers/Microsoft.Authorization/roleAssignments/r"))
@@ -84,7 +84,7 @@ def test_types_are_inferred_for_the_scope_in_which_they_were_seen():
 
 
 def test_of_assessments_only_the_names_that_were_seen_are_inferred():
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
     coverage = inference.manifest()
     assert was_read(coverage, ResourceId.parse(assessment("v", "one")), SUB)
@@ -119,7 +119,7 @@ def test_a_child_or_an_extension_vouches_for_its_own_parent_alone(seen, same, ot
     def id_of(text):
         return ResourceId.parse(text.format(v=network("v").key, w=network("w").key, sub=SUB))
 
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(resource(id_of(seen).key))
     coverage = inference.manifest()
     assert was_read(coverage, id_of(same), SUB)
@@ -128,7 +128,7 @@ def test_a_child_or_an_extension_vouches_for_its_own_parent_alone(seen, same, ot
 
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({NET})}, declared=True)])
 def test_child_types_that_bodies_list_are_read_with_the_bodies(declared):
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(network("v"), carries=frozenset({SUBNETS}))
     assert inference.manifest(declared).covers(SUBNETS, SUB)
     inference.see(network("w", complete=False), carries=frozenset({SUBNETS}))
@@ -137,14 +137,14 @@ def test_child_types_that_bodies_list_are_read_with_the_bodies(declared):
 
 
 def test_child_types_are_not_declared_where_their_parent_is_not():
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(network("v"), carries=frozenset({SUBNETS}))
     declared = Coverage({SUB: frozenset({"microsoft.sql/servers"})}, declared=True)
     assert inference.manifest(declared) == declared
 
 
 def test_embedded_children_vouch_for_the_parent_whose_body_lists_them():
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(network("v"), carries=frozenset({SUBNETS}))
     inference.see(subnet("s"), embedded=True)
     inference.see(network("w", complete=False))
@@ -181,7 +181,7 @@ def test_a_manifest_tells_each_tenant_and_when_it_was_read():
 
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({"*"})}, declared=True)])
 def test_the_type_of_a_lost_record_is_not_covered(declared):
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(network("v"))
     inference.see(subnet("s"))
     inference.lost(SUBNETS, "broken")
@@ -194,7 +194,7 @@ def test_the_type_of_a_lost_record_is_not_covered(declared):
 
 
 def test_a_lost_assessment_takes_its_names_along():
-    inference = Inference()
+    inference = CoverageInference()
     inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
     assert was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
     inference.lost("microsoft.security/assessments", "broken")

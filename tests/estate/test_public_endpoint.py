@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.estate_view import View
-from nephoscope.estate.public_endpoint import Answers, answers, is_unrestricted
+from nephoscope.estate.estate_view import EstateView
+from nephoscope.estate.public_endpoint import EndpointAccess, answers, is_unrestricted
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -21,7 +21,7 @@ PLACE = f"{SUB}/resourcegroups/rg/providers"
 SQL, RULES = "microsoft.sql/servers", "microsoft.sql/servers/firewallrules"
 SITE, CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-NOBODY, LISTED, EVERYBODY = Answers.NOBODY, Answers.LISTED, Answers.EVERYBODY
+NOBODY, LISTED, EVERYBODY = EndpointAccess.NOBODY, EndpointAccess.LISTED, EndpointAccess.EVERYBODY
 
 
 def told(
@@ -33,11 +33,11 @@ def told(
     bodies += [{"id": f"{id_}/{name}", "properties": body} for name, body in children]
     resources = [Resource.of(one) for one in bodies]
     coverage = Coverage({SUB: frozenset([type_, *read])}, declared=True)
-    found = View(Estate.of(resources, coverage), NOON)
+    found = EstateView(Estate.of(resources, coverage), NOON)
     return answers(found.estate.resources[id_], found)
 
 
-CASES: list[tuple[str, Any, Answers | None]] = [
+CASES: list[tuple[str, Any, EndpointAccess | None]] = [
     ("a vault that is closed", ("microsoft.keyvault/vaults", {"publicNetworkAccess": "Disabled"}), NOBODY),
     ("a vault of a perimeter", ("microsoft.keyvault/vaults", {"publicNetworkAccess": "SecuredByPerimeter"}), NOBODY),
     ("a vault with rules", ("microsoft.keyvault/vaults", {"networkAcls": {"defaultAction": "Deny"}}), LISTED),
@@ -70,7 +70,7 @@ CASES: list[tuple[str, Any, Answers | None]] = [
 
 
 @pytest.mark.parametrize(("given", "wanted"), [one[1:] for one in CASES], ids=[one[0] for one in CASES])
-def test_whom_it_answers(given: Any, wanted: Answers | None) -> None:
+def test_whom_it_answers(given: Any, wanted: EndpointAccess | None) -> None:
     assert told(given[0], given[1], *given[2:], read=(CONFIG,)) is wanted
 
 
@@ -84,7 +84,7 @@ def test_whom_it_answers(given: Any, wanted: Answers | None) -> None:
         ([("0.0.0.0", "127.255.255.255"), ("128.0.0.0", "255.255.255.255")], EVERYBODY),
     ],
 )
-def test_servers_by_their_firewall_rules(rules: list[tuple[str, str]], wanted: Answers) -> None:
+def test_servers_by_their_firewall_rules(rules: list[tuple[str, str]], wanted: EndpointAccess) -> None:
     children = [
         (f"firewallrules/r{at}", {"startIpAddress": start, "endIpAddress": end})
         for at, (start, end) in enumerate(rules)
@@ -93,7 +93,7 @@ def test_servers_by_their_firewall_rules(rules: list[tuple[str, str]], wanted: A
 
 
 def test_rules_that_were_not_read_leave_it_open() -> None:
-    with pytest.raises(NotCollected):
+    with pytest.raises(DataNotCollectedError):
         told(SQL, {"publicNetworkAccess": "Enabled"})
 
 

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.estate.addresses import AddressSet, intersect, merge, size, subtract
-from nephoscope.estate.reachability import Region, clauses, combine, decide, first_match, select_rules, sides
+from nephoscope.estate.reachability import (
+    TrafficRegion,
+    clauses,
+    combine,
+    decide,
+    first_match,
+    select_rules,
+    sides,
+)
 from nephoscope.estate.security_rules import SecurityRule, default_rules, parse_rule
 from nephoscope.estate.service_tags import ServiceTags
 
@@ -125,7 +133,7 @@ def lets(openings: Any, address: str, source: int, port: int) -> int:
     )
 
 
-EVERYTHING = Region(AddressSet.everything().v4)
+EVERYTHING = TrafficRegion(AddressSet.everything().v4)
 
 
 @settings(max_examples=40, deadline=None)
@@ -155,7 +163,7 @@ def test_two_groups_in_turn(first: list[dict[str, Any]], second: list[dict[str, 
 @given(rule_sets())
 def test_a_smaller_question_gets_the_same_answer(raw: list[dict[str, Any]]) -> None:
     matching = filtered(raw)
-    part = Region(AddressSet.of(["8.8.8.0/24"]).v4, ports=((3, 8),))
+    part = TrafficRegion(AddressSet.of(["8.8.8.0/24"]).v4, ports=((3, 8),))
     openings = first_match(matching, "tcp", 4, part)
     for address, source, port in PACKETS:
         asked = address.startswith("8.8.8.") and 3 <= port <= 8

@@ -11,14 +11,14 @@ import pytest
 import nephoscope_policy as policy
 from nephoscope.collect import resources
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 CASES = Path(__file__).parents[1] / "cases" / "snapshots"
 BODIES = json.loads((CASES / "orchard_estate.json").read_text())
 DEFINITIONS = [
     policy.Definition.parse(item) for item in json.loads((CASES / "orchard_policies.json").read_text())
 ]
-NOW = policy.Context(now=datetime(2026, 5, 1, tzinfo=UTC))
+NOW = policy.EvaluationContext(now=datetime(2026, 5, 1, tzinfo=UTC))
 TYPES = sorted({ResourceId.parse(body["id"]).type for body in BODIES})
 
 
@@ -44,13 +44,15 @@ def flips(before, after):
     return {
         key: (before[key], state)
         for key, state in after.items()
-        if key in before and state not in (before[key], State.UNKNOWN)
+        if key in before and state not in (before[key], ComplianceState.UNKNOWN)
     }
 
 
 def test_the_whole_estate_gives_every_kind_of_verdict(whole):
     states = {name: {state for (_, rule), state in whole.items() if rule == name} for _, name in whole}
-    assert all({State.COMPLIANT, State.NON_COMPLIANT} <= found for found in states.values()), states
+    assert all(
+        {ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT} <= found for found in states.values()
+    ), states
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -66,7 +68,7 @@ def test_removing_types_does_turn_verdicts_to_unknown(whole, tmp_path):
         kept = [body for body in BODIES if ResourceId.parse(body["id"]).type != type_]
         after = verdicts(tmp_path, kept)
         assert any(
-            state is State.UNKNOWN and whole[key] is State.NON_COMPLIANT
+            state is ComplianceState.UNKNOWN and whole[key] is ComplianceState.NON_COMPLIANT
             for key, state in after.items()
             if key in whole
         )
@@ -83,7 +85,7 @@ def test_removing_all_properties_flips_no_verdict(whole, tmp_path, written):
     bare = [without_properties(body, written) for body in BODIES]
     after = verdicts(tmp_path, bare)
     assert flips(whole, after) == {}
-    assert State.UNKNOWN in after.values()
+    assert ComplianceState.UNKNOWN in after.values()
 
 
 @pytest.mark.parametrize("written", ["absent", "empty"])
@@ -140,7 +142,7 @@ def test_a_thin_record_says_nothing_by_a_key_that_it_lacks(tmp_path, member, exi
         ]
         return definition.evaluate(resource, policy.Snapshot([resource]), context=NOW).state
 
-    absent = State.COMPLIANT if exists else State.NON_COMPLIANT
-    assert state() is State.UNKNOWN
+    absent = ComplianceState.COMPLIANT if exists else ComplianceState.NON_COMPLIANT
+    assert state() is ComplianceState.UNKNOWN
     assert state(**{member: None}) is absent
     assert state(properties={"minimumTlsVersion": "TLS1_2"}) is absent

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nephoscope.collect.resources.snapshot_loading import load
-from nephoscope.files.function_files import FunctionError, functions
-from nephoscope.files.tables.table_files import TableError, table
+from nephoscope.files.function_files import FunctionFileError, functions
+from nephoscope.files.tables.table_files import TableFileError, table
 
 OUT = "a link out of the folder"
 
@@ -69,7 +69,7 @@ def test_a_table_reads_no_link_out_of_its_folder(folder: Path, name: str) -> Non
     assert rows is not None
     assert rows.num_rows == 2
     (folder / name).symlink_to(outside if name == "below" else outside / name)
-    with pytest.raises(TableError, match=OUT):
+    with pytest.raises(TableFileError, match=OUT):
         table("T", folder)
 
 
@@ -78,5 +78,5 @@ def test_functions_are_read_from_no_link_out_of_their_folder(folder: Path) -> No
     assert [one.name for one in functions(folder)] == ["A"]
     (folder.parent / "outside/b.kql").write_text(".create function B() { print 1 }")
     (folder / "b.kql").symlink_to(folder.parent / "outside/b.kql")
-    with pytest.raises(FunctionError, match=OUT):
+    with pytest.raises(FunctionFileError, match=OUT):
         functions(folder)

@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.files.function_files import FunctionError, functions, query_of
+from nephoscope.files.function_files import FunctionFileError, functions, query_of
 from nephoscope.files.tables import type_inference
-from nephoscope.files.tables.table_files import TableError, table
+from nephoscope.files.tables.table_files import TableFileError, table
 from nephoscope_kql import cells
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -166,13 +166,13 @@ def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | bytes, why: str) -> None:
-    with pytest.raises(TableError, match=name) as caught:
+    with pytest.raises(TableFileError, match=name) as caught:
         table("T", write(tmp_path, name, content))
     assert why in str(caught.value)
 
 
 def test_a_value_that_is_not_of_its_declared_type(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="column a is no long"):
+    with pytest.raises(TableFileError, match="column a is no long"):
         table("T", write(tmp_path, "t.csv", "a\nx\n"), {"a": KqlType.LONG})
 
 
@@ -201,14 +201,14 @@ def test_functions_in_files(tmp_path: Path) -> None:
 
 
 def test_functions_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(FunctionError, match=r"ends in \.kql or \.yaml"):
+    with pytest.raises(FunctionFileError, match=r"ends in \.kql or \.yaml"):
         functions(tmp_path)
     write(tmp_path, "a.kql", "(a: long { print a }")
-    with pytest.raises(FunctionError, match="is not closed"):
+    with pytest.raises(FunctionFileError, match="is not closed"):
         functions(tmp_path)
     write(tmp_path, "a.kql", "print 1")
     write(tmp_path, "sub/a.kql", "print 2")
-    with pytest.raises(FunctionError, match="is also in"):
+    with pytest.raises(FunctionFileError, match="is also in"):
         functions(tmp_path)
 
 
@@ -235,7 +235,7 @@ def test_arrow_files_and_streams(tmp_path: Path, opened: Any, ending: str) -> No
     assert found.rows.column("s").to_pylist() == [36_000_000_000, None]
     assert found.rows.column("w").to_pylist() == ["x", "y"]
     for damaged in (data[: len(data) // 2], b"", b"ARROW1", b"no arrow", data[:8] + b"\xff" * 40):
-        with pytest.raises(TableError, match=r"t\.arrow"):
+        with pytest.raises(TableFileError, match=r"t\.arrow"):
             table("T", write(tmp_path, "t.arrow", damaged))
 
 
@@ -244,5 +244,5 @@ def test_an_arrow_file_of_a_type_that_kql_lacks(tmp_path: Path) -> None:
     out = pa.BufferOutputStream()
     with pa.ipc.new_file(out, schema) as writer:
         writer.write_table(pa.table([["red"]], schema=schema))
-    with pytest.raises(TableError, match="the column x has the type"):
+    with pytest.raises(TableFileError, match="the column x has the type"):
         table("T", write(tmp_path, "t.arrow", out.getvalue().to_pybytes()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
@@ -18,10 +18,10 @@ import yaml
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import ReachesWithin, reach_everything
-from nephoscope.lake.queries.principal_scope import EVERYTHING, Scope
+from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
@@ -38,7 +38,7 @@ from nephoscope_kql.registry import aggregates, callable_functions
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
-SCOPE = Scope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))
+SCOPE = LakeScope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))
 TABLES = ("Syslog", "Event")
 
 CASES = yaml.load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
@@ -89,8 +89,8 @@ def assessed(data: Path, *, all_rows: bool) -> None:
             "tags": {"owner": row["HostName"]},
             "properties": {"number": row["ProcessID"], "since": row["TimeGenerated"].isoformat()},
         }
-        found += [(Document.of(body), table) for table in ("resources", "securityresources")]
-    made = Made(NOW, "", len(found), None, 0, 0, {}, (), {}, (), (), 0, {MINE: "mine"}, {})
+        found += [(PublishedDocument.of(body), table) for table in ("resources", "securityresources")]
+    made = BuildInfo(NOW, "", len(found), None, 0, 0, {}, (), {}, (), (), 0, {MINE: "mine"}, {})
     publish_documents(data, found, made)
 
 
@@ -126,7 +126,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory):
         state.close()
 
 
-def answer(lake: Lake, text: str, scope: Scope) -> object:
+def answer(lake: Lake, text: str, scope: LakeScope) -> object:
     """All rows of all results, in no order; or the error."""
     try:
         results = lake.query(PRELUDE + text, scope=scope, now=NOW)
@@ -251,7 +251,7 @@ def test_watchlists_belong_to_no_subscription(lakes: tuple[Lake, Lake]) -> None:
 )
 def test_names_and_columns_of_watchlists_do_not_show(lakes: tuple[Lake, Lake], text: str) -> None:
     assert "Host" in repr(answer(lakes[0], text, EVERYTHING))
-    for scope in (SCOPE, Scope(frozenset({OTHER}), frozenset({"default"})), Scope(frozenset())):
+    for scope in (SCOPE, LakeScope(frozenset({OTHER}), frozenset({"default"})), LakeScope(frozenset())):
         assert "Host" not in repr(answer(lakes[0], text, scope))
     nobody = text.replace("Hosts", "nobody")
     assert answer(lakes[0], text, SCOPE) == answer(lakes[0], nobody, SCOPE)
@@ -259,10 +259,13 @@ def test_names_and_columns_of_watchlists_do_not_show(lakes: tuple[Lake, Lake], t
 
 def test_a_cached_result_is_its_principals(lakes: tuple[Lake, Lake]) -> None:
     text = "set query_results_cache_max_age = 1h; Syslog | count"
-    counts: Callable[[Scope], object] = lambda scope: lakes[0].query(text, scope=scope)[0].table.to_pylist()  # noqa: E731
+
+    def counts(scope: LakeScope) -> object:
+        return lakes[0].query(text, scope=scope)[0].table.to_pylist()
+
     assert counts(EVERYTHING) == counts(EVERYTHING) == [{"Count": 12}]
     assert counts(SCOPE) == counts(SCOPE) == [{"Count": 4}]
-    assert counts(Scope(frozenset({OTHER}))) == [{"Count": 4}]
+    assert counts(LakeScope(frozenset({OTHER}))) == [{"Count": 4}]
     assert lakes[0].query(text, scope=SCOPE)[0] is lakes[0].query(text, scope=SCOPE)[0]
 
 
@@ -286,7 +289,7 @@ CLUSTER = f"cluster('https://ade.loganalytics.io{ARM}other').database('other')"
     ],
 )
 def test_a_workspace_outside_of_the_scope_is_not_there(lakes: tuple[Lake, Lake], text: str) -> None:
-    scope = Scope(frozenset({MINE}), frozenset({"default"}))
+    scope = LakeScope(frozenset({MINE}), frozenset({"default"}))
     assert isinstance(answer(lakes[0], text, scope), str)
     assert not isinstance(answer(lakes[0], text.replace("other", "default"), scope), str)
 
@@ -344,14 +347,14 @@ GRAPH = (
     [
         (EVERYTHING, 12),
         (SCOPE, 4),
-        (Scope(), 0),
+        (LakeScope(), 0),
         (EVERYTHING.of(frozenset({OTHER.upper()})), 4),
         (SCOPE.of(frozenset({OTHER})), 0),
     ],
     ids=["everything", "mine", "untold", "narrowed", "another's"],
 )
 def test_the_estate_shows_what_is_reached(
-    lakes: tuple[Lake, Lake], text: str, scope: Scope, seen: int
+    lakes: tuple[Lake, Lake], text: str, scope: LakeScope, seen: int
 ) -> None:
     assert len(answer(lakes[0], text, scope)[0][2]) == seen
 

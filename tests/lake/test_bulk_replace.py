@@ -9,8 +9,8 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.watchlists import bulk_replace, watchlist_service
-from nephoscope.lake.watchlists.watchlist_diff import Changed
-from nephoscope.lake.watchlists.watchlist_service import Given, Keeping
+from nephoscope.lake.watchlists.watchlist_diff import WatchlistChanges
+from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 
@@ -19,10 +19,10 @@ MANY = 95
 
 
 @pytest.fixture
-def keeping(state: State, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Keeping:
+def keeping(state: State, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> WatchlistService:
     for module in (bulk_replace, watchlist_service):
         monkeypatch.setattr(module, "PORTION", 10)
-    found = Keeping(state, lake, "default", "kim")
+    found = WatchlistService(state, lake, "default", "kim")
     found.create("VIPs", "User", ("User", "Tier"), NOW)
     return found
 
@@ -30,21 +30,21 @@ def keeping(state: State, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Keepin
 @pytest.fixture
 def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], None]], None]]:
     """Lets something be done after each portion."""
-    write = bulk_replace.Exchange._write
+    write = bulk_replace.BulkReplace._write
 
     def during(what: Callable[[], None]) -> None:
-        def written(one: bulk_replace.Exchange, work: Callable[..., None]) -> None:
+        def written(one: bulk_replace.BulkReplace, work: Callable[..., None]) -> None:
             write(one, work)
             what()
 
-        monkeypatch.setattr(bulk_replace.Exchange, "_write", written)
+        monkeypatch.setattr(bulk_replace.BulkReplace, "_write", written)
 
     yield during
     monkeypatch.undo()
 
 
-def many(tier: str, number: int = MANY) -> list[Given]:
-    return [Given({"User": f"u{one}", "Tier": tier}) for one in range(number)]
+def many(tier: str, number: int = MANY) -> list[NewWatchlistItem]:
+    return [NewWatchlistItem({"User": f"u{one}", "Tier": tier}) for one in range(number)]
 
 
 def kept(state: State) -> list[tuple[str, int]]:
@@ -74,7 +74,7 @@ def test_others_write_between_and_see_all_or_nothing(keeping, state, lake, betwe
         found.append((kept(state), seen(lake, LIST), deliver(lake, state)))
 
     between(look)
-    assert keeping.update("vips", many("2"), NOW) == Changed(added=MANY - 5, updated=5)
+    assert keeping.update("vips", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
     before, after = ([("1", 5)], [("1", 5)], 0), [("2", MANY)]
     assert len(found) > 2 * MANY / 10
     changed = next(number for number, one in enumerate(found) if one != before)
@@ -87,9 +87,9 @@ def test_others_write_between_and_see_all_or_nothing(keeping, state, lake, betwe
 
 def test_all_are_replaced_and_deleted(keeping, state, lake) -> None:
     keeping.update("VIPs", many("1"), NOW)
-    assert keeping.update("VIPs", many("1", 3), NOW, whole=True) == Changed(same=3, removed=MANY - 3)
-    assert keeping.update("VIPs", many("1"), NOW) == Changed(added=MANY - 3, same=3)
-    assert keeping.update("VIPs", many("1"), NOW) == Changed(same=MANY)
+    assert keeping.update("VIPs", many("1", 3), NOW, whole=True) == WatchlistChanges(same=3, removed=MANY - 3)
+    assert keeping.update("VIPs", many("1"), NOW) == WatchlistChanges(added=MANY - 3, same=3)
+    assert keeping.update("VIPs", many("1"), NOW) == WatchlistChanges(same=MANY)
     keeping.delete("VIPs", NOW)
     deliver(lake, state)
     assert state.watchlists.all("default") == []
@@ -98,8 +98,8 @@ def test_all_are_replaced_and_deleted(keeping, state, lake) -> None:
 
 
 def test_many_that_are_over_go(keeping, state, lake) -> None:
-    over = [Given(one.cells, NOW + timedelta(hours=1)) for one in many("1")]
-    keeping.update("VIPs", [*over, Given({"User": "kim", "Tier": "2"})], NOW)
+    over = [NewWatchlistItem(one.cells, NOW + timedelta(hours=1)) for one in many("1")]
+    keeping.update("VIPs", [*over, NewWatchlistItem({"User": "kim", "Tier": "2"})], NOW)
     assert keeping.publish_due(NOW + timedelta(hours=2)) == 1
     assert seen(lake, LIST) == [("2", 1)]
     assert keeping.publish_due(NOW + timedelta(hours=2)) == 0
@@ -120,7 +120,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     with pytest.MonkeyPatch.context() as patch:
         between(dies)
         # a process that is killed clears nothing and gives no lease back
-        patch.setattr(bulk_replace.Exchange, "_cleared", lambda _: False)
+        patch.setattr(bulk_replace.BulkReplace, "_cleared", lambda _: False)
         with pytest.raises(KeyboardInterrupt):
             keeping.update("VIPs", many("2"), NOW)
         assert kept(state) == [("1", 5)]
@@ -128,7 +128,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     assert (deliver(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
     keeping.publish_due(NOW)
     assert (state.outbox.holds(), state.watchlists.left_behind("default")) == (set(), [])
-    assert keeping.update("VIPs", many("2"), NOW) == Changed(added=MANY - 5, updated=5)
+    assert keeping.update("VIPs", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
     assert seen(lake, LIST) == [("2", MANY)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake.durable_files import Appending, Disk, TableFile
+from nephoscope.lake.durable_files import AppendFile, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
@@ -34,7 +34,7 @@ class SmallDisk(Disk):
         self.room = 1 << 30
         self.failing_syncs = 0
 
-    def open_for_append(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> AppendFile:
         return SmallFile(self, path, new=new)
 
     def table_file(self, path: Path, schema) -> TableFile:
@@ -57,7 +57,7 @@ class SmallTable(TableFile):
             self.disk.take(self.path.stat().st_size)
 
 
-class SmallFile(Appending):
+class SmallFile(AppendFile):
     def __init__(self, disk: SmallDisk, path: Path, *, new: bool) -> None:
         super().__init__(path, os.O_CREAT | os.O_EXCL if new else 0)
         self.disk = disk

@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.storage import file_aggregates
 from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
@@ -50,18 +50,18 @@ class Aggregated:
         self.lake.writer().append("default", {TABLE: table}, producer="test", sequence=self.sequence)
         self.lake.flush()
 
-    def found(self, scope: Scope | None = None, by_file: str = BY_FILE, now: datetime = NOW) -> list[Any]:
+    def found(self, scope: LakeScope | None = None, by_file: str = BY_FILE, now: datetime = NOW) -> list[Any]:
         """The groups, merged."""
-        with self.lake.catalog(scope or Scope(None), "default") as catalog:
+        with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
             table = catalog.table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
             return _sorted(self.aggregates.merge(by_file, MERGE, catalog, scan, table.relation, now))
 
-    def wanted(self, scope: Scope | None = None, now: datetime = NOW) -> list[Any]:
+    def wanted(self, scope: LakeScope | None = None, now: datetime = NOW) -> list[Any]:
         """The same by one query over all rows."""
         text = BY_FILE.replace(" | summarize", " | where TimeGenerated <= now() | summarize")
-        with self.lake.catalog(scope or Scope(None), "default") as catalog:
+        with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
             compiled = compile_query(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans()) as engine:
                 return _sorted(engine.run(compiled))
@@ -106,7 +106,7 @@ def test_are_of_the_rows_that_a_scope_sees(lake: Aggregated) -> None:
     lake.write((3, "ada"))
     lake.write((3, "bob"), subscription=OTHER)
     for ids in (frozenset({MINE}), frozenset({OTHER}), frozenset({MINE, OTHER}), frozenset()):
-        assert lake.found(Scope(ids)) == lake.wanted(Scope(ids)), ids
+        assert lake.found(LakeScope(ids)) == lake.wanted(LakeScope(ids)), ids
 
 
 def test_keep_files_of_past_days_alone(lake: Aggregated) -> None:

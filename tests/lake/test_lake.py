@@ -7,9 +7,9 @@ import datetime as dt
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope_kql import KqlError
 
 NOW = dt.datetime.now(dt.UTC)
@@ -53,7 +53,7 @@ def test_a_sequence_is_taken_once(lake: Lake) -> None:
 
 
 def test_what_was_bad_is_in_the_quarantine(lake: Lake) -> None:
-    bad = Bad("a.json", "line 7", "no time", "{" * 90_000, "syslog", "Syslog")
+    bad = QuarantineEntry("a.json", "line 7", "no time", "{" * 90_000, "syslog", "Syslog")
     lake.writer().append("default", {}, bad=[bad], producer="p", sequence=0)
     lake.flush()
     found = asked(lake, "_Quarantine | project Source, Place, Reason, strlen(Raw), Format, Table")
@@ -76,13 +76,13 @@ def test_a_scope_sees_its_subscriptions_only(lake: Lake) -> None:
             "default", {"Syslog": syslog(lake, n + 1, _ResourceId=resource)}, producer="p", sequence=n
         )
     lake.flush()
-    assert asked(lake, "Syslog | count", scope=Scope(frozenset({"aaa"}))) == [{"Count": 1}]
-    assert asked(lake, "Syslog | count", scope=Scope(frozenset({"BBB"}))) == [{"Count": 2}]
-    assert asked(lake, "Syslog | count", scope=Scope(frozenset({""}))) == [{"Count": 0}]
-    assert asked(lake, "Syslog | count", scope=Scope(frozenset())) == [{"Count": 0}]
+    assert asked(lake, "Syslog | count", scope=LakeScope(frozenset({"aaa"}))) == [{"Count": 1}]
+    assert asked(lake, "Syslog | count", scope=LakeScope(frozenset({"BBB"}))) == [{"Count": 2}]
+    assert asked(lake, "Syslog | count", scope=LakeScope(frozenset({""}))) == [{"Count": 0}]
+    assert asked(lake, "Syslog | count", scope=LakeScope(frozenset())) == [{"Count": 0}]
     assert asked(lake, "Syslog | count") == [{"Count": 6}]
     with pytest.raises(KqlError):
-        lake.query("Syslog", scope=Scope(workspaces=frozenset({"other"})))
+        lake.query("Syslog", scope=LakeScope(workspaces=frozenset({"other"})))
 
 
 def test_small_files_are_joined_and_counts_stay(lake: Lake) -> None:

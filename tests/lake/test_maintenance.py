@@ -19,8 +19,8 @@ from nephoscope.lake.maintenance.compaction import due
 from nephoscope.lake.maintenance.table_inventory import list_expired
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
-from nephoscope.lake.storage.snapshot import File, Snapshot
+from nephoscope.lake.schema.table import LakeTable
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot
 from nephoscope.lake.storage.version_pins import list_held
 from nephoscope.state import State
 from nephoscope_kql.types import KqlType
@@ -163,14 +163,14 @@ def test_pins_of_a_process_that_is_gone_are_gone(tmp_path: Path) -> None:
 
 
 def test_which_files_are_joined() -> None:
-    def file(number: int, size: int, rows: int = 10, day: int = 1) -> File:
-        return File(Path(), str(number), dt.date(2026, 6, day), size, rows, None, None)
+    def file(number: int, size: int, rows: int = 10, day: int = 1) -> ParquetFile:
+        return ParquetFile(Path(), str(number), dt.date(2026, 6, day), size, rows, None, None)
 
     many = [file(n, 1000) for n in range(33)]
-    assert list(due(Snapshot(1, tuple(many[:32])), 32)) == []
-    assert list(due(Snapshot(1, tuple(many)), 32)) == [many]
+    assert list(due(TableSnapshot(1, tuple(many[:32])), 32)) == []
+    assert list(due(TableSnapshot(1, tuple(many)), 32)) == [many]
     large = [file(99, 40 << 20), file(98, 1000, 10**9), file(97, 1000, day=2)]
-    assert list(due(Snapshot(1, (*many, *large)), 32)) == [many]
+    assert list(due(TableSnapshot(1, (*many, *large)), 32)) == [many]
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_a_table_that_takes_no_rows_holds_up_no_other(
 
 
 def test_a_new_column_is_null_in_rows_from_before(still: Lake) -> None:
-    still.import_table(Table.of("Mine_CL", {"a": KqlType.LONG}))
+    still.import_table(LakeTable.of("Mine_CL", {"a": KqlType.LONG}))
     write(still, 0, [0], "Mine_CL")
-    still.import_table(Table.of("Mine_CL", {"b": KqlType.STRING, "a": KqlType.LONG}))
+    still.import_table(LakeTable.of("Mine_CL", {"b": KqlType.STRING, "a": KqlType.LONG}))
     write(still, 1, [0], "Mine_CL")
     found = still.query("Mine_CL | summarize count() by isempty(b), isnull(a)")[0].table.to_pylist()
     assert [row["count_"] for row in found] == [2]
@@ -231,9 +231,9 @@ def test_a_new_column_is_null_in_rows_from_before(still: Lake) -> None:
 
 def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Path, state: State) -> None:
     with Still.open(tmp_path / "data", state) as other:
-        other.import_table(Table.of("Mine_CL", {"a": KqlType.LONG}))
+        other.import_table(LakeTable.of("Mine_CL", {"a": KqlType.LONG}))
         write(other, 0, [0], "Mine_CL")
-        other.import_table(Table.of("Mine_CL", {"a": KqlType.LONG, "b": KqlType.STRING}))
+        other.import_table(LakeTable.of("Mine_CL", {"a": KqlType.LONG, "b": KqlType.STRING}))
         write(still, 1, [0], "Mine_CL")
     assert count(still, "Mine_CL | where b == '' | count") == 2
 

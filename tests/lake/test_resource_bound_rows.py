@@ -15,7 +15,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.identity_columns import identities
 from nephoscope.lake.schema.resource_bound_rows import CONFLICT
 from nephoscope.lake.schema.row_conversion import arrow_of, complete
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state.workspaces.workspace import Workspace
@@ -29,7 +29,7 @@ A = f"/subscriptions/{SUB}/" + MACHINES.format("Shop", "web-01")
 B = f"/subscriptions/{OTHER_SUB}/" + MACHINES.format("Bank", "web-02")
 B_NAMES = ("web-02", "web-02.contoso.com", "b" * 40, "10.9.9.9", OTHER_SUB, "Bank")
 BOUND = bind_resource(A, also=("10.1.1.1", "web-01.contoso.com"))
-OWN = Table.of(
+OWN = LakeTable.of(
     "Mine_CL",
     {
         "Computer": KqlType.STRING, "Host": KqlType.STRING, "DeviceId": KqlType.GUID, "Machine": KqlType.DYNAMIC, "VmId": KqlType.LONG,
@@ -67,14 +67,14 @@ NOT_OF_MACHINES = {
 }
 
 
-def sent(table: Table, *rows: dict, sender=BOUND):
+def sent(table: LakeTable, *rows: dict, sender=BOUND):
     """What becomes of rows: those that are stored, and by place why the others are not."""
     every = [{"TimeGenerated": NOW, **row} for row in rows]
     found = arrow_of(table, every, workspace=PLACE, now=NOW, senders=[(sender, len(every))])
     return found.table.to_pylist(), dict(found.bad)
 
 
-def attempts(table: Table) -> list[dict]:
+def attempts(table: LakeTable) -> list[dict]:
     """A row for every column, with every name of B: in the column, in the bag, in a dynamic as its member and as a key."""
     found = []
     for name, kind in table.columns:
@@ -119,7 +119,7 @@ def test_a_bound_key_stores_nothing_about_another_machine(table):
         assert not [name for name in bag if ABOUT.fullmatch(name.strip().removesuffix("_s"))], row
 
 
-def _is_about(table: Table, name: str) -> bool:
+def _is_about(table: LakeTable, name: str) -> bool:
     return ABOUT.fullmatch(name) is not None and (table.name, name) not in SEEN
 
 
@@ -254,12 +254,12 @@ def test_a_definition_says_which_columns_name_a_machine():
         "columns": {"Node": "string", "Host": "string"},
         "machine": {"Node": "computer"},
     }
-    table = Table.parse(document, "App_CL.json")
-    assert Table.parse(table.document(), "again") == table
+    table = LakeTable.parse(document, "App_CL.json")
+    assert LakeTable.parse(table.document(), "again") == table
     (row,), bad = sent(table, {"Host": "shop.contoso.com"})
     assert not bad
     assert (row["Node"], row["Host"]) == ("web-01", "shop.contoso.com")
     with pytest.raises(LakeError, match="machine: 'Wrong'"):
-        Table.parse({**document, "machine": {"Wrong": "computer"}}, "x")
+        LakeTable.parse({**document, "machine": {"Wrong": "computer"}}, "x")
     with pytest.raises(LakeError, match="use resource, subscription"):
-        Table.parse({**document, "machine": {"Node": "who"}}, "x")
+        LakeTable.parse({**document, "machine": {"Node": "who"}}, "x")

@@ -17,17 +17,19 @@ from nephoscope.lake.schema.arrow_column import column_of
 from nephoscope.lake.schema.coercion import NONE, coerce_value
 from nephoscope.lake.schema.column_types import storage_type
 from nephoscope.lake.schema.row_conversion import arrow_of, complete
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 PLACE = Workspace("w", "11111111-1111-1111-1111-111111111111", 30, {"Kept": 400})
 GUID = "0F8FAD5B-D9CB-469F-A165-70867728950E"
-T = Table.of("T", {f"the_{kind}": kind for kind in KqlType} | {"Case": KqlType.LONG, "case": KqlType.STRING})
+T = LakeTable.of(
+    "T", {f"the_{kind}": kind for kind in KqlType} | {"Case": KqlType.LONG, "case": KqlType.STRING}
+)
 
 
-def made(*rows: dict, table: Table = T):
+def made(*rows: dict, table: LakeTable = T):
     return arrow_of(table, [{"TimeGenerated": NOW, **row} for row in rows], workspace=PLACE, now=NOW)
 
 
@@ -194,7 +196,7 @@ def test_rows_outside_of_time_are_bad(time: object, reason: str) -> None:
 
 
 def test_a_table_may_be_kept_longer() -> None:
-    table = Table.of("Kept", {})
+    table = LakeTable.of("Kept", {})
     assert made({"TimeGenerated": NOW - dt.timedelta(days=399)}, table=table).bad == []
 
 
@@ -256,12 +258,12 @@ GUID = "0B1C2D3E-0000-4000-8000-00000000000A"
 def test_a_row_that_names_its_subscription_is_of_it(
     table: str, row: dict, expected: str, kind: KqlType
 ) -> None:
-    made_of = Table.of(table, {"SubscriptionId": kind})
+    made_of = LakeTable.of(table, {"SubscriptionId": kind})
     assert made(row, {}, table=made_of).table.column("_SubscriptionId").to_pylist() == [expected, ""]
 
 
 def test_the_column_of_a_name_alone_is_believed() -> None:
-    table = Table.of("T", {"SubscriptionId": KqlType.DYNAMIC})
+    table = LakeTable.of("T", {"SubscriptionId": KqlType.DYNAMIC})
     assert made({"SubscriptionId": GUID}, table=table).table.column("_SubscriptionId").to_pylist() == [""]
     assert made({"SubscriptionId": GUID}).table.column("_SubscriptionId").to_pylist() == [""], (
         "it is in the bag"
@@ -269,7 +271,7 @@ def test_the_column_of_a_name_alone_is_believed() -> None:
 
 
 def test_packed_rows_name_their_subscription() -> None:
-    table = Table.of("T", {"SubscriptionId": KqlType.STRING})
+    table = LakeTable.of("T", {"SubscriptionId": KqlType.STRING})
     times = pa.array([NOW] * 3, pa.timestamp("us", "UTC"))
     named = pa.array([GUID, "", "none"])
     for texts in (named, named.dictionary_encode()):

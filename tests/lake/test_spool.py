@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.lake.durable_files import Appending, Disk
+from nephoscope.lake.durable_files import AppendFile, Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.spool.append_frame import frame_of, frames
 from nephoscope.lake.spool.segments import folders, segments
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
 
@@ -86,11 +86,11 @@ class CountingDisk(Disk):
         self.syncs = 0
         self.go = threading.Event()
 
-    def open_for_append(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> AppendFile:
         return CountingFile(self, path, new=new)
 
 
-class CountingFile(Appending):
+class CountingFile(AppendFile):
     def __init__(self, disk: CountingDisk, path: Path, *, new: bool) -> None:
         import os
 
@@ -184,7 +184,9 @@ def test_a_workspace_takes_its_own_tables(lake: Lake, state: State) -> None:
     state.workspaces.add("few", members=["Event"])
     with pytest.raises(LakeError, match="does not take rows of Syslog"):
         lake.writer().append("few", rows(lake, 1), producer="p", sequence=0)
-    lake.writer().append("few", {}, bad=[Bad("s", "line 1", "r", "x", "f")], producer="p", sequence=0)
+    lake.writer().append(
+        "few", {}, bad=[QuarantineEntry("s", "line 1", "r", "x", "f")], producer="p", sequence=0
+    )
     lake.flush()
     assert lake.query("_Quarantine | count", workspace="few")[0].table.to_pylist() == [{"Count": 1}]
 

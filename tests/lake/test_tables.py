@@ -9,7 +9,7 @@ import pytest
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.column_types import STANDARD, stored_names
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables, import_tables
 from nephoscope_kql.types import KqlType
 
@@ -18,7 +18,7 @@ def test_every_table_has_the_standard_columns_and_a_bag() -> None:
     for table in Tables.builtin():
         assert STANDARD.items() <= table.types.items()
         assert table.types[table.bag] == KqlType.DYNAMIC
-        assert Table.parse(table.document(), "here") == table
+        assert LakeTable.parse(table.document(), "here") == table
 
 
 def test_names_that_differ_by_case_have_names_of_their_own_on_disk() -> None:
@@ -44,11 +44,11 @@ def test_names_that_differ_by_case_have_names_of_their_own_on_disk() -> None:
 )
 def test_a_broken_definition_says_what_is_wrong(document: object, reason: str) -> None:
     with pytest.raises(LakeError, match="here.*" + reason.replace(".", r"\.")):
-        Table.parse(document, "here")
+        LakeTable.parse(document, "here")
 
 
 def test_a_table_can_be_imported(lake: Lake, tmp_path: Path) -> None:
-    lake.import_table(Table.of("Mine_CL", {"a": KqlType.LONG}))
+    lake.import_table(LakeTable.of("Mine_CL", {"a": KqlType.LONG}))
     assert Tables.of(tmp_path / "data")["Mine_CL"] == lake.tables["Mine_CL"]
     assert lake.query("Mine_CL | getschema | where ColumnName == 'a' | project ColumnType")[
         0
@@ -58,7 +58,7 @@ def test_a_table_can_be_imported(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_a_definition_lies_in_the_file_of_its_name(tmp_path: Path) -> None:
-    import_tables(tmp_path, [Table.of("Mine_CL", {})])
+    import_tables(tmp_path, [LakeTable.of("Mine_CL", {})])
     (tmp_path / "tables" / "Mine_CL.json").rename(tmp_path / "tables" / "Other.json")
     with pytest.raises(LakeError, match=r"is Mine_CL\.json"):
         Tables.of(tmp_path)

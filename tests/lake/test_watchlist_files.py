@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.principal_scope import Scope
-from nephoscope.lake.watchlists.watchlist_diff import Changed
-from nephoscope.lake.watchlists.watchlist_service import AGAIN, Given, Keeping
+from nephoscope.lake.queries.principal_scope import LakeScope
+from nephoscope.lake.watchlists.watchlist_diff import WatchlistChanges
+from nephoscope.lake.watchlists.watchlist_service import AGAIN, NewWatchlistItem, WatchlistService
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 
@@ -20,14 +20,14 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def keeping(state: State, lake: Lake) -> Keeping:
-    found = Keeping(state, lake, "default", "kim")
+def keeping(state: State, lake: Lake) -> WatchlistService:
+    found = WatchlistService(state, lake, "default", "kim")
     found.create("VIPs", "User", ("User", "Tier"), NOW)
     return found
 
 
-def items(*pairs: tuple[str, str]) -> list[Given]:
-    return [Given({"User": user, "Tier": tier}) for user, tier in pairs]
+def items(*pairs: tuple[str, str]) -> list[NewWatchlistItem]:
+    return [NewWatchlistItem({"User": user, "Tier": tier}) for user, tier in pairs]
 
 
 def seen(
@@ -39,12 +39,12 @@ def seen(
     return [tuple(row.values()) for row in lake.query(text, **how)[-1].table.to_pylist()]
 
 
-def test_items_are_known_by_their_search_key(keeping: Keeping, lake: Lake) -> None:
-    assert keeping.update("vips", items(("a", "1"), ("b", "2"), ("b", "3")), NOW) == Changed(added=3)
+def test_items_are_known_by_their_search_key(keeping: WatchlistService, lake: Lake) -> None:
+    assert keeping.update("vips", items(("a", "1"), ("b", "2"), ("b", "3")), NOW) == WatchlistChanges(added=3)
     assert seen(lake) == [("a", "1"), ("b", "2"), ("b", "3")]
-    assert keeping.update("VIPs", items(("a", "1"), ("b", "4")), NOW) == Changed(updated=1, same=1)
+    assert keeping.update("VIPs", items(("a", "1"), ("b", "4")), NOW) == WatchlistChanges(updated=1, same=1)
     assert seen(lake) == [("a", "1"), ("b", "3"), ("b", "4")]
-    assert keeping.update("VIPs", items(("a", "1"), ("c", "5")), NOW, whole=True) == Changed(
+    assert keeping.update("VIPs", items(("a", "1"), ("c", "5")), NOW, whole=True) == WatchlistChanges(
         added=1, same=1, removed=2
     )
     assert seen(lake) == [("a", "1"), ("c", "5")]
@@ -56,7 +56,7 @@ def test_items_are_known_by_their_search_key(keeping: Keeping, lake: Lake) -> No
     assert seen(lake, "_GetWatchlistAlias | count") == [(0,)]
 
 
-def test_every_change_is_a_row(keeping: Keeping, lake: Lake, state: State) -> None:
+def test_every_change_is_a_row(keeping: WatchlistService, lake: Lake, state: State) -> None:
     keeping.update("VIPs", items(("a", "1")), NOW)
     keeping.update("VIPs", items(("a", "2")), NOW + timedelta(seconds=1))
     keeping.drop("VIPs", ["a"], NOW + timedelta(seconds=2))
@@ -67,8 +67,8 @@ def test_every_change_is_a_row(keeping: Keeping, lake: Lake, state: State) -> No
     assert seen(lake, "Watchlist | where _DTItemType == 'watchlist' | count") == [(4,)]
 
 
-def test_items_that_are_over_go(keeping: Keeping, lake: Lake) -> None:
-    over = Given({"User": "a", "Tier": "1"}, NOW + DAY)
+def test_items_that_are_over_go(keeping: WatchlistService, lake: Lake) -> None:
+    over = NewWatchlistItem({"User": "a", "Tier": "1"}, NOW + DAY)
     keeping.update("VIPs", [over, *items(("b", "2"))], NOW)
     assert keeping.publish_due(NOW) == 0
     assert keeping.publish_due(NOW + 2 * DAY) == 1
@@ -76,7 +76,7 @@ def test_items_that_are_over_go(keeping: Keeping, lake: Lake) -> None:
     assert keeping.publish_due(NOW + 2 * DAY) == 0
 
 
-def test_what_the_lake_may_forget_is_told_again(keeping: Keeping, lake: Lake, state: State) -> None:
+def test_what_the_lake_may_forget_is_told_again(keeping: WatchlistService, lake: Lake, state: State) -> None:
     keeping.update("VIPs", items(("a", "1")), NOW)
     before = state.outbox.waiting()
     assert keeping.publish_due(NOW + AGAIN + DAY) == 1
@@ -85,7 +85,7 @@ def test_what_the_lake_may_forget_is_told_again(keeping: Keeping, lake: Lake, st
 
 
 def test_a_list_that_was_not_published_is_published_by_the_next(
-    keeping: Keeping, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    keeping: WatchlistService, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -100,17 +100,17 @@ def test_a_list_that_was_not_published_is_published_by_the_next(
 
 
 def test_a_list_is_its_workspaces_and_belongs_to_no_subscription(
-    keeping: Keeping, lake: Lake, state: State
+    keeping: WatchlistService, lake: Lake, state: State
 ) -> None:
     state.workspaces.add("other")
     keeping.update("VIPs", items(("a", "1")), NOW)
-    other = Keeping(state, lake, "other", "jo")
+    other = WatchlistService(state, lake, "other", "jo")
     with pytest.raises(StateError, match="the workspace other has no watchlist VIPs"):
         other.update("VIPs", items(("b", "1")), NOW)
     assert seen(lake, "_GetWatchlist('VIPs') | count", workspace="other") == [(0,)]
     mine = frozenset({"11111111-1111-1111-1111-111111111111"})
-    assert seen(lake, "_GetWatchlist('VIPs') | count", scope=Scope(mine)) == [(0,)]
-    elsewhere = Scope(None, frozenset({"other"}))
+    assert seen(lake, "_GetWatchlist('VIPs') | count", scope=LakeScope(mine)) == [(0,)]
+    elsewhere = LakeScope(None, frozenset({"other"}))
     assert seen(lake, "_GetWatchlist('VIPs') | count", scope=elsewhere) == [(0,)]
 
 
@@ -118,29 +118,29 @@ def test_a_list_is_its_workspaces_and_belongs_to_no_subscription(
     ("alias", "key", "said"),
     [("a/b", "User", "is not an alias"), ("VIPS", "User", "there is a watchlist VIPS already"), ("B", "X", "no column is named X")],
 )  # fmt: skip
-def test_what_cannot_be_made_is_said(keeping: Keeping, alias: str, key: str, said: str) -> None:
+def test_what_cannot_be_made_is_said(keeping: WatchlistService, alias: str, key: str, said: str) -> None:
     with pytest.raises(StateError, match=said):
         keeping.create(alias, key, ("User",), NOW)
 
 
-def test_an_item_that_is_wrong_changes_nothing(keeping: Keeping, lake: Lake) -> None:
+def test_an_item_that_is_wrong_changes_nothing(keeping: WatchlistService, lake: Lake) -> None:
     for wrong, said in (
-        (Given({"Tier": "1"}), "nothing in User"),
-        (Given({"User": "a", "X": "1"}), "no column is named X"),
+        (NewWatchlistItem({"Tier": "1"}), "nothing in User"),
+        (NewWatchlistItem({"User": "a", "X": "1"}), "no column is named X"),
     ):
         with pytest.raises(StateError, match=said):
             keeping.update("VIPs", [*items(("a", "1")), wrong], NOW)
     assert seen(lake) == []
 
 
-def test_the_list_of_a_template_is_made_once_where_it_is_not_there(keeping: Keeping) -> None:
+def test_the_list_of_a_template_is_made_once_where_it_is_not_there(keeping: WatchlistService) -> None:
     assert keeping.start("namedlocations", NOW)
     assert keeping.state.watchlists.get("default", "NamedLocations").search_key == "Address"
     assert not keeping.start("NamedLocations", NOW)
     assert not keeping.start("of-nobody", NOW)
 
 
-def test_what_is_over_is_found_without_reading_all_items(keeping: Keeping, state: State) -> None:
+def test_what_is_over_is_found_without_reading_all_items(keeping: WatchlistService, state: State) -> None:
     keeping.update("VIPs", items(*((str(number), "1") for number in range(500))), NOW)
     plans: list[str] = []
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.lake.durable_files import Appending, Disk, TableFile
+from nephoscope.lake.durable_files import AppendFile, Disk, TableFile
 
 
 class TracedDisk(Disk):
@@ -54,7 +54,7 @@ class TracedDisk(Disk):
             self.known[path] = "own"
             yield
 
-    def open_for_append(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> AppendFile:
         if not new:
             return TracedFile(self, path, new=False)
         with self.own(path):
@@ -95,7 +95,7 @@ class TracedDisk(Disk):
                 self.trace += [("mkdir", one), ("sync folder", one.parent)]
 
 
-class TracedFile(Appending):
+class TracedFile(AppendFile):
     def __init__(self, disk: TracedDisk, path: Path, *, new: bool) -> None:
         import os
 

@@ -15,7 +15,7 @@ from api_compare import difference
 from api_example import QUERIES, Example
 from api_server import Server, told
 
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
 from nephoscope.ingest.live.ingestion.streams import OWN
 
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.IGNORECASE)
@@ -75,7 +75,7 @@ def _sent(server: Server, workspace: str, row: dict[str, Any]) -> Any:
     if table in OWN:
         # nobody sends rows of these but by a rule that names the table
         door, stream = server.instance.doors.of(workspace.lower()), f"Microsoft-{table}"
-        door.take((Flow(table),), stream, json.dumps([record]).encode(), "")
+        door.take((DataFlow(table),), stream, json.dumps([record]).encode(), "")
         return None
     path = f"/dataCollectionRules/{workspace}/streams/Microsoft-{table}?api-version=2023-01-01"
     return server.client.post(path, json=[record])

@@ -16,8 +16,8 @@ from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.library.own_rules import API
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -87,7 +87,7 @@ class Server:
             for one in (*standing_on(self.about), *sorted(self.machines))
             if one.lower() not in keys
         ]
-        found = [Document.of(one, tenant=NO_TENANT) for one in (*given, *around)]
+        found = [PublishedDocument.of(one, tenant=NO_TENANT) for one in (*given, *around)]
         several = [(one, table_of(one.id.type)) for one in found]
         publish_documents(self.instance.data, several, _made(groups or {}))
 
@@ -116,9 +116,9 @@ class _Floor:
         return {}
 
 
-def _made(groups: Mapping[str, tuple[str, ...]]) -> Made:
+def _made(groups: Mapping[str, tuple[str, ...]]) -> BuildInfo:
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    return Made(now, "/", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, dict.fromkeys(groups, ""), groups)
+    return BuildInfo(now, "/", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, dict.fromkeys(groups, ""), groups)
 
 
 def machines_in(value: Any) -> frozenset[str]:

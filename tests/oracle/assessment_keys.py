@@ -29,9 +29,9 @@ from corpus_records import documents_of, properties_of, raised
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import keys
 from nephoscope.analyze.unanswered import NEEDED
-from nephoscope_policy import Context, Definition, Snapshot
+from nephoscope_policy import Definition, EvaluationContext, Snapshot
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 TYPE = "microsoft.security/assessments"
 TESTS = Path(__file__).parent.parent / "analyze"
@@ -61,18 +61,20 @@ class Reader:
     only_status: bool
     asks_cause: str
     parameters: dict[str, Any]
-    seen: set[State | str] = field(default_factory=set)
+    seen: set[ComplianceState | str] = field(default_factory=set)
     matched: int = 0
     misses: list[str] = field(default_factory=list)
 
-    def judge(self, resource: Resource, snapshot: Snapshot) -> State | str:
+    def judge(self, resource: Resource, snapshot: Snapshot) -> ComplianceState | str:
         """The state of a verdict, or the text of what was raised, which is none that is wanted."""
         try:
-            return self.definition.evaluate(resource, snapshot, self.parameters, Context(now=WORLD.NOW)).state
+            return self.definition.evaluate(
+                resource, snapshot, self.parameters, EvaluationContext(now=WORLD.NOW)
+            ).state
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a verdict is a miss, and is shown
             return raised(error)
 
-    def compare(self, where: str, got: State | str, want: State) -> None:
+    def compare(self, where: str, got: ComplianceState | str, want: ComplianceState) -> None:
         """Count a verdict."""
         self.seen.add(got)
         if got is want:
@@ -132,15 +134,19 @@ def scenes(engine: str) -> Iterator[Scene]:
         )
 
 
-def wanted(reader: Reader, verdict: Any) -> State:
-    if verdict.state is State.UNKNOWN:
-        return State.UNKNOWN
+def wanted(reader: Reader, verdict: Any) -> ComplianceState:
+    if verdict.state is ComplianceState.UNKNOWN:
+        return ComplianceState.UNKNOWN
     if reader.only_status:
-        return State.NON_COMPLIANT if verdict.cause == "not-assessed" else State.COMPLIANT
-    if reader.asks_cause and verdict.state is State.COMPLIANT:
+        return ComplianceState.NON_COMPLIANT if verdict.cause == "not-assessed" else ComplianceState.COMPLIANT
+    if reader.asks_cause and verdict.state is ComplianceState.COMPLIANT:
         same = verdict.cause.lower() == reader.asks_cause.lower()
-        return State.COMPLIANT if same else State.NON_COMPLIANT
-    return State.NON_COMPLIANT if verdict.state is State.NON_COMPLIANT else State.COMPLIANT
+        return ComplianceState.COMPLIANT if same else ComplianceState.NON_COMPLIANT
+    return (
+        ComplianceState.NON_COMPLIANT
+        if verdict.state is ComplianceState.NON_COMPLIANT
+        else ComplianceState.COMPLIANT
+    )
 
 
 def play(by_key: dict[str, list[Reader]], engine: str) -> None:
@@ -151,7 +157,7 @@ def play(by_key: dict[str, list[Reader]], engine: str) -> None:
             for reader in by_key.get(key, ()):
                 if reader.definition.applies_to(resource.type):
                     got = reader.judge(resource, scene.snapshot)
-                    if got is not State.NOT_APPLICABLE or not _conditioned(reader):
+                    if got is not ComplianceState.NOT_APPLICABLE or not _conditioned(reader):
                         reader.compare(f"{scene.note} on {id_}", got, wanted(reader, verdict))
 
 
@@ -181,7 +187,9 @@ def unanswered(reader: Reader) -> None:
     for body in bodies:
         resource = view.estate.resources[WORLD.placed(body)["id"].lower()]
         if reader.definition.applies_to(resource.type):
-            reader.compare(f"unanswered on {resource.type}", reader.judge(resource, snapshot), State.UNKNOWN)
+            reader.compare(
+                f"unanswered on {resource.type}", reader.judge(resource, snapshot), ComplianceState.UNKNOWN
+            )
 
 
 _VM = "~rg/providers/Microsoft.Compute/virtualMachines/vm"
@@ -214,7 +222,7 @@ def finish(reader: Reader) -> None:
     if reader.key not in keys():
         reader.misses.append("no analyzer knows the key")
     elif reader.key not in NEEDED:
-        for state in (State.COMPLIANT, State.NON_COMPLIANT):
+        for state in (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT):
             if state not in reader.seen:
                 reader.misses.append(f"never ended {state}")
 
@@ -246,7 +254,11 @@ def main() -> int:
 
 def report(found: list[Reader], verbose: bool) -> None:
     answered = [reader for reader in found if reader.key not in NEEDED and reader.key in keys()]
-    both = [reader for reader in answered if {State.COMPLIANT, State.NON_COMPLIANT} <= reader.seen]
+    both = [
+        reader
+        for reader in answered
+        if {ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT} <= reader.seen
+    ]
     print(f"{len(found)} definitions read {len({reader.key for reader in found})} keys")
     print(f"{len(both)}/{len(answered)} definitions of answered keys flip both ways")
     waiting = [reader for reader in found if reader.key in NEEDED]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.collection_settings import Settings
-from nephoscope.collect.azure.collector import Collection, Collector
+from nephoscope.collect.azure.collection_settings import CollectionSettings
+from nephoscope.collect.azure.collector import CollectionResult, Collector
 from nephoscope.collect.resources.child_resources import children
 from nephoscope.connect.cloud import Cloud
 from nephoscope_policy.model.resource_id import ResourceId
@@ -37,12 +37,12 @@ def sign_in(azure: Any) -> Any:
     return lambda tenant: Credential
 
 
-def settings(azure: Any, **options: Any) -> Settings:
+def settings(azure: Any, **options: Any) -> CollectionSettings:
     cloud = Cloud("loopback", azure.origin, azure.origin, azure.origin, azure.origin)
-    return Settings(cloud=cloud, sign_in=sign_in(azure), **options)
+    return CollectionSettings(cloud=cloud, sign_in=sign_in(azure), **options)
 
 
-def collect(azure: Any, needs: Any, out: Any, **options: Any) -> Collection:
+def collect(azure: Any, needs: Any, out: Any, **options: Any) -> CollectionResult:
     return Collector(settings(azure, **options), needs, out).run()
 
 

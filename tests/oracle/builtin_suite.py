@@ -17,7 +17,7 @@ from typing import Any
 import corpus_records
 
 from nephoscope_policy.arm import ArmError, FunctionError, parse, registry
-from nephoscope_policy.arm.tree import Call, Index, Literal
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral
 
 Engine = Callable[[str, list[Any]], Any]
 PREFIX = "azure.policy."
@@ -85,11 +85,11 @@ def call(builtin: str, arguments: list[Any]) -> Any:
     name = NAMES.get(name, name.removeprefix("fn.")).replace("_", "")
     if name not in registry():
         raise NoFunctionError(f"the language has no function {builtin}")
-    return _evaluate(Call(name, tuple(_argument(place) for place in range(len(arguments)))), arguments)
+    return _evaluate(ArmCall(name, tuple(_argument(place) for place in range(len(arguments)))), arguments)
 
 
-def _argument(place: int) -> Call:
-    return Call("argument", (Literal(place),))
+def _argument(place: int) -> ArmCall:
+    return ArmCall("argument", (ArmLiteral(place),))
 
 
 def _evaluate(node: Any, scope: Any) -> Any:
@@ -138,7 +138,7 @@ def _field(arguments: list[Any]) -> Any:
     for match in STEP.finditer(path):
         name = match["quoted"] if match["quoted"] is not None else match["bracket"] or match["name"]
         step = int(name) if isinstance(value, list) and name.isdigit() else name
-        value = _evaluate(Index(_argument(0), Literal(step)), [value])
+        value = _evaluate(ArmIndex(_argument(0), ArmLiteral(step)), [value])
     return value
 
 

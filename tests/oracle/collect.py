@@ -24,7 +24,7 @@ from corpus_records import lines
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.collect import resources
-from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
+from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
 from nephoscope.content.loader import documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
@@ -85,7 +85,7 @@ def served(corpus: Path, folders: list[Path]) -> azure_server.Azure:
     return azure_server.Azure(world, needed, page=100, faults=dict(FAULTS))
 
 
-def wanted(needs: Needs, unread: dict[str, str], azure: azure_server.Azure) -> set[str]:
+def wanted(needs: ContentNeeds, unread: dict[str, str], azure: azure_server.Azure) -> set[str]:
     """The types of the estate that must be in the snapshot whole."""
     partly = {"microsoft.security/assessments"}
     extensions = {

@@ -75,7 +75,7 @@ def recorded(shared: Path) -> list[Resource]:
 
 
 def compare(
-    rule: policy.Rule, resources: list[Resource], snapshot: policy.Snapshot, context: policy.Context
+    rule: policy.Rule, resources: list[Resource], snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> list[str]:
     differences = []
     for resource in resources:
@@ -97,7 +97,7 @@ def main() -> int:
     parser.add_argument("--all-pairs", type=int, default=20, help="bodies of other types per definition")
     options = parser.parse_args()
     resources = recorded(options.shared)
-    snapshot, context = policy.Snapshot(resources), policy.Context()
+    snapshot, context = policy.Snapshot(resources), policy.EvaluationContext()
     by_type: dict[str, list[Resource]] = {}
     for resource in resources:
         by_type.setdefault(resource.type, []).append(resource)

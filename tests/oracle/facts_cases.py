@@ -31,15 +31,15 @@ from nephoscope import analyze
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.azure_facts import report_kind, report_types
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.paths import walk
 from nephoscope_policy.report_age import expiry
 
-Ends = dict[tuple[str, str], tuple[State, str, str]]
+Ends = dict[tuple[str, str], tuple[ComplianceState, str, str]]
 NOW = datetime.now(UTC)
-DECIDED = frozenset({State.COMPLIANT, State.NON_COMPLIANT})
+DECIDED = frozenset({ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT})
 GUEST = "microsoft.guestconfiguration/guestconfigurationassignments"
 
 
@@ -66,9 +66,9 @@ class Judge:
 
     def ends(self, estate: Estate, now: datetime) -> Ends:
         """How everything ends: (resource, definition or analyzer's key) to state, cause, description."""
-        overlay, unknown, assessments, *_ = analyze.run(View(estate, now))
+        overlay, unknown, assessments, *_ = analyze.run(EstateView(estate, now))
         base = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
-        snapshot, context = base.overlay(overlay, unknown), policy.Context(now=now)
+        snapshot, context = base.overlay(overlay, unknown), policy.EvaluationContext(now=now)
         found: Ends = {
             (one.resource.lower(), f"analyzer {one.key}"): (one.state, one.cause, one.description)
             for one in assessments
@@ -141,7 +141,7 @@ def ages(folder: Path, judge: Judge) -> Case:
         rests = {key for key in then if then[key] != late[key]}
         yield f"{path.name}: verdicts rest on reports", "" if rests else "none changes with the time"
         for key in sorted(rests):
-            ended = late[key][:2] == (State.UNKNOWN, "stale")
+            ended = late[key][:2] == (ComplianceState.UNKNOWN, "stale")
             yield f"{path.name} a year later: {key}", "" if ended else f"{then[key]} became {late[key]}"
         fresh = [one.key for one in reports if expiry(one, max(newest), estate.coverage)]
         yield f"{path.name}: nothing is stale at its time", f"stale: {fresh}" if fresh else ""
@@ -164,11 +164,13 @@ def guests(folder: Path, judge: Judge) -> Case:
         ended = judge.ends(estate, min(when for one in held if (when := _time(one)) is not None))
         having = {one.id.parent for one in held}
         judged = [key for key in ended if key[0] in having and key[1] in looking]
-        decided = any(ended[key][0] in (State.COMPLIANT, State.NON_COMPLIANT) for key in judged)
+        decided = any(
+            ended[key][0] in (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT) for key in judged
+        )
         yield f"{path.name}: the machine with an assignment is judged", "" if decided else "it is not"
         for key in ended:
             if key[1] in looking and key[0] not in having:
-                wrong = ended[key][0] is State.NON_COMPLIANT
+                wrong = ended[key][0] is ComplianceState.NON_COMPLIANT
                 yield f"{path.name}: {key}", f"{ended[key]}" if wrong else ""
 
 
@@ -207,7 +209,7 @@ def _beside(one: Path, other: Path, found: dict[str, Ends], judge: Judge) -> Cas
         for key, (_, cause, text) in found[path.name].items():
             untold = not any(id_ == key[0] or id_.startswith(f"{key[0]}/") for id_ in more)
             if untold and cause == "not-collected" and key in together:
-                absent = together[key][0] is State.NON_COMPLIANT
+                absent = together[key][0] is ComplianceState.NON_COMPLIANT
                 wrong.setdefault(key[0], []).extend([f"{key[1]}: {text} became NonCompliant"] * absent)
         for resource, findings in wrong.items():
             yield f"{one.name} with {other.name}: {resource}", "; ".join(findings)

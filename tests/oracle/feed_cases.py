@@ -22,7 +22,7 @@ from corpus_records import raised
 
 from nephoscope.model.advisory import Advisory, AffectedPackage
 from nephoscope.vulnerability.ecosystems import ecosystem_key
-from nephoscope.vulnerability.feeds.feed_discovery import Refusal, read_path
+from nephoscope.vulnerability.feeds.feed_discovery import RefusedDocument, read_path
 from nephoscope.vulnerability.feeds.feed_records import (
     ExploitedVulnerability,
     ExploitPrediction,
@@ -54,12 +54,12 @@ class Provider:
     def __init__(self, folder: Path) -> None:
         self.advisories: dict[str, list[Advisory]] = defaultdict(list)
         self.others: dict[str, FeedRecord] = {}
-        self.refusals: list[Refusal] = []
+        self.refusals: list[RefusedDocument] = []
         for record in read_path(folder):
             self._add(record)
 
-    def _add(self, record: FeedRecord | Refusal) -> None:
-        if isinstance(record, Refusal):
+    def _add(self, record: FeedRecord | RefusedDocument) -> None:
+        if isinstance(record, RefusedDocument):
             self.refusals.append(record)
         elif isinstance(record, Advisory):
             # Fedora is told by vulnerability, Amazon by bulletin with the number of the release left out

@@ -26,20 +26,20 @@ HINTS: dict[str, Any] = {
 
 
 @registered(CONDITIONS, "and")
-def both(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def both(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     if flag:
         return all(maker.require(one, True, row) for one in call.arguments)
     return either_way(maker, call, False, row)
 
 
 @registered(CONDITIONS, "or")
-def either(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def either(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     if flag:
         return either_way(maker, call, True, row)
     return all(maker.require(one, False, row) for one in call.arguments)
 
 
-def either_way(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def either_way(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     """One of the operands has the value; a chain of the same operator is one choice."""
     parts = chain(call)
     return any(maker.attempt(lambda one=one: maker.require(one, flag, row)) for one in maker.turned(parts))
@@ -47,18 +47,18 @@ def either_way(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
 
 def chain(call: Bound, name: str = "") -> list[Bound]:
     """The operands of a chain of one operator."""
-    if not isinstance(call, bound.Call) or (name and call.function.name != name):
+    if not isinstance(call, bound.BoundCall) or (name and call.function.name != name):
         return [call]
     return [part for one in call.arguments for part in chain(one, call.function.name)]
 
 
 @registered(CONDITIONS, "not")
-def negation(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def negation(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     return maker.require(call.arguments[0], not flag, row)
 
 
 @registered(CONDITIONS, "iff", "iif", "case")
-def branches(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def branches(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     from kql_satisfy_values import each_branch
 
     return each_branch(maker, call, row, lambda value: maker.require(value, flag, row))
@@ -70,7 +70,7 @@ def closed(value: Bound) -> bool:
 
 
 @registered(CONDITIONS, *FLIPPED)
-def comparison(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def comparison(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     name = call.function.name if flag else OPPOSITE[call.function.name]
     left, right = call.arguments
     if closed(right):
@@ -131,14 +131,14 @@ def plain(maker: Maker, value: Bound, row: Row) -> Slot | None:
         if isinstance(cell, Slot):
             return cell.found()
         return plain(maker, cell.value, cell.row) if isinstance(cell, Derived) else None
-    if isinstance(value, bound.Path):
+    if isinstance(value, bound.DynamicPath):
         return document(maker, value, row)
-    if isinstance(value, bound.Call) and value.function.name == "tostring":
+    if isinstance(value, bound.BoundCall) and value.function.name == "tostring":
         return plain(maker, value.arguments[0], row)
     return None
 
 
-def text_condition(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def text_condition(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     name = call.function.name
     if name.startswith("!"):
         name, flag = name[1:], not flag
@@ -167,7 +167,7 @@ def listed(maker: Maker, items: tuple[Bound, ...], row: Row) -> list[Any]:
 
 
 @registered(CONDITIONS, "in", "in~", "has_any", "has_all")
-def membership(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def membership(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     name = call.function.name
     values = listed(maker, call.arguments[1:], row)
     if not values:
@@ -197,7 +197,7 @@ def in_query(maker: Maker, value: bound.InQuery, flag: bool, row: Row) -> bool:
 
 
 @registered(CONDITIONS, "isnotempty", "notempty", "isempty", "isnotnull", "notnull", "isnull")
-def presence(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def presence(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     wanted = call.function.name.startswith(("isnot", "not")) == flag
     if not wanted and maker.give(
         call.arguments[0], Want((lambda found: found in (None, ""),), ("", None)), row
@@ -209,7 +209,7 @@ def presence(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
 
 
 @registered(CONDITIONS, "_matched")
-def matched(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def matched(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     pattern = maker.fix(call.arguments[1], row)
     if not flag or not isinstance(pattern, str):
         return False
@@ -225,7 +225,7 @@ def matched(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     "has_ipv4",
     "has_any_ipv4",
 )
-def address(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def address(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     """The argument that depends on a row gets an address: a private one, a public one, one of the others' range."""
     place = next((at for at, one in enumerate(call.arguments) if not closed(one)), 0)
     cells = [maker.fix(one, row) if at != place else None for at, one in enumerate(call.arguments)]
@@ -244,7 +244,7 @@ def address(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
 
 
 @registered(CONDITIONS, "set_has_element", "bag_has_key")
-def holds(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+def holds(maker: Maker, call: bound.BoundCall, flag: bool, row: Row) -> bool:
     from kql_satisfy_values import element
 
     if not flag or call.function.name == "bag_has_key":

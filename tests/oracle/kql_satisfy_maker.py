@@ -137,7 +137,7 @@ class Maker:
 
     def require(self, value: Bound, flag: bool, row: Row) -> bool:
         """Make a condition true (or false) on a row; False where that is not known how."""
-        if isinstance(value, bound.Call) and value.function.name in CONDITIONS:
+        if isinstance(value, bound.BoundCall) and value.function.name in CONDITIONS:
             return CONDITIONS[value.function.name](self, value, flag, row)
         if isinstance(value, bound.InQuery):
             return CONDITIONS["in query"](self, value, flag, row)
@@ -147,9 +147,9 @@ class Maker:
         """Make an expression's value meet a want; False where that is not known how."""
         if isinstance(value, bound.ColumnRef):
             return self.give_cell(row[value.column.id], want)
-        if isinstance(value, bound.Path):
+        if isinstance(value, bound.DynamicPath):
             return GIVERS["path"](self, value, want, row)
-        if isinstance(value, bound.Call):
+        if isinstance(value, bound.BoundCall):
             giver = GIVERS.get(value.function.name)
             if giver is not None and giver(self, value, want, row):
                 return True
@@ -178,20 +178,20 @@ class Maker:
             return self.fix_cell(row[value.column.id])
         if isinstance(value, bound.ScalarQuery):
             return self.fix_cell(self.row(value.relation)[value.column.id])
-        if isinstance(value, bound.Path):
+        if isinstance(value, bound.DynamicPath):
             return self._fix_path(value, row)
-        if not isinstance(value, bound.Call) or value.function.name not in FUNCTIONS:
+        if not isinstance(value, bound.BoundCall) or value.function.name not in FUNCTIONS:
             return OPEN
         cells = [self.fix(argument, row) for argument in value.arguments]
         return OPEN if any(cell is OPEN for cell in cells) else self._computed(value, cells)
 
-    def _computed(self, value: bound.Call, cells: list[Any]) -> Any:
+    def _computed(self, value: bound.BoundCall, cells: list[Any]) -> Any:
         try:
             return FUNCTIONS[value.function.name](cells, value, NOW)
         except Exception:  # noqa: BLE001 - a value that a function cannot take says nothing about the rows
             return OPEN
 
-    def _fix_path(self, value: bound.Path, row: Row) -> Any:
+    def _fix_path(self, value: bound.DynamicPath, row: Row) -> Any:
         from rowwise import member
 
         slot = GIVERS["document"](self, value, row)

@@ -20,7 +20,7 @@ from nephoscope_kql.types import KqlType
 class Opened(dict[str, Cell]):
     """A stored row whose cells open when they are first asked for."""
 
-    def __init__(self, maker: Maker, relation: relations.Scan) -> None:
+    def __init__(self, maker: Maker, relation: relations.TableScan) -> None:
         super().__init__()
         self.maker = maker
         self.kinds = {column.id: (column.name, str(column.type)) for column in relation.columns}
@@ -51,8 +51,8 @@ class Layered(dict[str, Cell]):
         return Layered(self, dict(other))
 
 
-@registered(ROWS, relations.Scan)
-def scan(maker: Maker, relation: relations.Scan) -> Row:
+@registered(ROWS, relations.TableScan)
+def scan(maker: Maker, relation: relations.TableScan) -> Row:
     return Opened(maker, relation)
 
 
@@ -88,13 +88,13 @@ def filtered(maker: Maker, relation: relations.Filter) -> Row:
 
 
 def chain_of_and(predicate: Bound) -> list[Bound]:
-    is_and = isinstance(predicate, bound.Call) and predicate.function.name == "and"
+    is_and = isinstance(predicate, bound.BoundCall) and predicate.function.name == "and"
     return chain(predicate, "and") if is_and else [predicate]
 
 
 def described(value: Bound) -> str:
     """A condition in a few words: its functions from the outside in."""
-    if isinstance(value, bound.Call):
+    if isinstance(value, bound.BoundCall):
         inside = ", ".join(described(one) for one in value.arguments[:3])
         return f"{value.function.name}({inside})"
     return type(value).__name__

@@ -37,7 +37,7 @@ def decided(maker: Maker, kind: str, want: Want) -> Any:
 @registered(GIVERS, "document")
 def document(maker: Maker, value: Bound, row: Row) -> Slot | None:
     """The open dynamic that an expression is, or that its text holds."""
-    if isinstance(value, bound.Path):
+    if isinstance(value, bound.DynamicPath):
         return _inside(maker, value, row)
     if isinstance(value, bound.ColumnRef):
         cell = row[value.column.id]
@@ -48,7 +48,7 @@ def document(maker: Maker, value: Bound, row: Row) -> Slot | None:
                 document(maker, cell.call.arguments[-1], cell.group.rows[0]) if cell.call.arguments else None
             )
         return cell.found() if isinstance(cell, Slot) else None
-    if not isinstance(value, bound.Call):
+    if not isinstance(value, bound.BoundCall):
         return None
     name = value.function.name
     if name in PARSERS:
@@ -61,7 +61,7 @@ def document(maker: Maker, value: Bound, row: Row) -> Slot | None:
     return None
 
 
-def _first_document(maker: Maker, value: bound.Call, row: Row) -> Slot | None:
+def _first_document(maker: Maker, value: bound.BoundCall, row: Row) -> Slot | None:
     options = value.arguments if value.function.name == "coalesce" else value.arguments[1::2]
     for place, option in enumerate(options):
         found = document(maker, option, row)
@@ -72,7 +72,7 @@ def _first_document(maker: Maker, value: bound.Call, row: Row) -> Slot | None:
     return None
 
 
-def _inside(maker: Maker, value: bound.Path, row: Row) -> Slot | None:
+def _inside(maker: Maker, value: bound.DynamicPath, row: Row) -> Slot | None:
     keys = [maker.fix(step, row) if isinstance(step, Bound) else step for step in value.steps]
     source = seen_through(value.target, row)
     split = source is not None and source[0].function.name == "split"
@@ -99,7 +99,7 @@ def plain_slot(maker: Maker, cell: Cell) -> Slot | None:
 
 
 @registered(GIVERS, "path")
-def path(maker: Maker, value: bound.Path, want: Want, row: Row) -> bool:
+def path(maker: Maker, value: bound.DynamicPath, want: Want, row: Row) -> bool:
     """A member of a dynamic, a part of a split."""
     source = seen_through(value.target, row)
     if source is not None and source[0].function.name == "split" and len(value.steps) == 1:
@@ -113,17 +113,17 @@ def path(maker: Maker, value: bound.Path, want: Want, row: Row) -> bool:
     return want.passes(maker.fix(value, row))
 
 
-def seen_through(value: Bound, row: Row) -> tuple[bound.Call, Row] | None:
+def seen_through(value: Bound, row: Row) -> tuple[bound.BoundCall, Row] | None:
     """The call that an expression is, through columns."""
     while isinstance(value, bound.ColumnRef):
         cell = row[value.column.id]
         if not isinstance(cell, Derived):
             return None
         value, row = cell.value, cell.row
-    return (value, row) if isinstance(value, bound.Call) else None
+    return (value, row) if isinstance(value, bound.BoundCall) else None
 
 
-def _part_of_split(maker: Maker, call: bound.Call, step: Any, want: Want, row: Row) -> bool:
+def _part_of_split(maker: Maker, call: bound.BoundCall, step: Any, want: Want, row: Row) -> bool:
     delimiter = maker.fix(call.arguments[1], row)
     part = decided(maker, "string", want)
     if not isinstance(step, int) or not isinstance(delimiter, str) or not delimiter or part is OPEN:
@@ -143,7 +143,7 @@ def element(maker: Maker, value: Bound, row: Row) -> Cell | None:
         return Fixed(value.value[(maker.seed + maker.first) % len(value.value)])
     if isinstance(value, bound.ColumnRef):
         return _element_of_cell(maker, row[value.column.id], value, row)
-    if isinstance(value, bound.Call):
+    if isinstance(value, bound.BoundCall):
         return _element_of_call(maker, value, row)
     slot = document(maker, value, row)
     return None if slot is None else slot.member(0)
@@ -160,7 +160,7 @@ def _element_of_cell(maker: Maker, cell: Cell, value: Bound, row: Row) -> Cell |
     return None if slot is None else slot.member(0)
 
 
-def _element_of_call(maker: Maker, call: bound.Call, row: Row) -> Cell | None:
+def _element_of_call(maker: Maker, call: bound.BoundCall, row: Row) -> Cell | None:
     name = call.function.name
     if name in (
         "pack_array",
@@ -173,14 +173,14 @@ def _element_of_call(maker: Maker, call: bound.Call, row: Row) -> Cell | None:
         first = call.arguments[0]
         return Derived(first, row) if name == "pack_array" else element(maker, first, row)
     if name == "split" and len(call.arguments) == 2:
-        path_ = bound.Path(type=call.type, target=call, steps=(0,))
+        path_ = bound.DynamicPath(type=call.type, target=call, steps=(0,))
         return Derived(path_, row)
     slot = document(maker, call, row)
     return None if slot is None else slot.member(0)
 
 
 @registered(GIVERS, "array_length", "arraylength")
-def array_length(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def array_length(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     size = decided(maker, "long", want)
     cell = row[call.arguments[0].column.id] if isinstance(call.arguments[0], bound.ColumnRef) else None
     if isinstance(cell, Aggregate) and isinstance(size, int):
@@ -196,7 +196,7 @@ def array_length(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "tostring")
-def tostring(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def tostring(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     kind = str(call.arguments[0].type)
     if kind in ("string", "guid", "dynamic"):
         return maker.give(call.arguments[0], want, row)
@@ -222,7 +222,7 @@ def tostring(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
     "totimespan",
     "toguid",
 )
-def converted(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def converted(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     wanted, kind = str(call.type), str(call.arguments[0].type)
     value = decided(maker, wanted, want)
     if value is OPEN:
@@ -261,7 +261,7 @@ def _kind(kind: str, value: Any) -> str:
     "floor",
     "ceiling",
 )
-def passed_on(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def passed_on(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     """Functions that leave most values as they are: the value is asked of the argument, and proven."""
     place = {"trim": 1, "trim_start": 1, "trim_end": 1, "replace": 2}.get(call.function.name, 0)
     change = {"tolower": str.lower, "toupper": str.upper}.get(call.function.name, lambda one: one)
@@ -282,7 +282,7 @@ def passed_on(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "strcat")
-def strcat(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def strcat(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     hints = Want(pieces=want.pieces, patterns=want.patterns)
     open_ones = [one for one in call.arguments if not isinstance(one, Constant)]
     return any(
@@ -290,19 +290,19 @@ def strcat(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
     )
 
 
-def _through(maker: Maker, call: bound.Call, one: Bound, hints: Want, want: Want, row: Row) -> bool:
+def _through(maker: Maker, call: bound.BoundCall, one: Bound, hints: Want, want: Want, row: Row) -> bool:
     return maker.give(one, hints, row) and want.passes(maker.fix(call, row))
 
 
 @registered(GIVERS, "strlen", "string_size")
-def strlen(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def strlen(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     size = decided(maker, "long", want)
     test = Want((lambda found: want.passes(len(found)),), length=size if isinstance(size, int) else 0)
     return maker.give(call.arguments[0], test, row)
 
 
 @registered(GIVERS, "substring")
-def substring(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def substring(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     value, start = decided(maker, "string", want), maker.fix(call.arguments[1], row)
     if value is OPEN or not isinstance(start, int) or start < 0:
         return False
@@ -310,7 +310,7 @@ def substring(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "extract")
-def extract(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def extract(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     pattern, group = maker.fix(call.arguments[0], row), maker.fix(call.arguments[1], row)
     if not isinstance(pattern, str) or not isinstance(group, int):
         return False
@@ -333,7 +333,7 @@ def pattern_of(maker: Maker, value: Bound, row: Row) -> tuple[Bound, str, Row] |
 
 
 @registered(GIVERS, "_part")
-def part(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def part(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     found, place = pattern_of(maker, call.arguments[0], row), maker.fix(call.arguments[1], row)
     value = decided(maker, "string", want)
     if found is None or value is OPEN:
@@ -348,11 +348,11 @@ def part(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "iff", "iif", "case")
-def branch(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def branch(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     return each_branch(maker, call, row, lambda value: maker.give(value, want, row))
 
 
-def each_branch(maker: Maker, call: bound.Call, row: Row, then: Callable[[Bound], bool]) -> bool:
+def each_branch(maker: Maker, call: bound.BoundCall, row: Row, then: Callable[[Bound], bool]) -> bool:
     """The first branch (in the attempt's order) whose condition and value can be had; earlier conditions fail."""
     size = len(call.arguments) // 2
     return any(
@@ -361,7 +361,7 @@ def each_branch(maker: Maker, call: bound.Call, row: Row, then: Callable[[Bound]
     )
 
 
-def _branch(maker: Maker, call: bound.Call, at: int, row: Row, then: Callable[[Bound], bool]) -> bool:
+def _branch(maker: Maker, call: bound.BoundCall, at: int, row: Row, then: Callable[[Bound], bool]) -> bool:
     size = len(call.arguments) // 2
     value = call.arguments[2 * at + 1] if at < size else call.arguments[-1]
     if isinstance(value, Constant) and not then(value):
@@ -371,7 +371,7 @@ def _branch(maker: Maker, call: bound.Call, at: int, row: Row, then: Callable[[B
 
 
 @registered(GIVERS, "coalesce")
-def coalesce(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def coalesce(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     return any(maker.attempt(lambda one=one: maker.give(one, want, row)) for one in call.arguments)
 
 
@@ -379,7 +379,7 @@ def coalesce(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "bin", "startofday", "bin_at")
-def binned(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def binned(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     step = DAY if call.function.name == "startofday" else maker.fix(call.arguments[1], row)
     if not isinstance(step, int | float) or step <= 0:
         return False
@@ -396,7 +396,7 @@ def binned(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 
 @registered(GIVERS, "+", "-", "*", "/")
-def arithmetic(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
+def arithmetic(maker: Maker, call: bound.BoundCall, want: Want, row: Row) -> bool:
     """One side is decided, the other is what is left."""
     value = decided(maker, str(call.type), want)
     left, right = call.arguments
@@ -408,7 +408,7 @@ def arithmetic(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 
 def _solved(
     maker: Maker,
-    call: bound.Call,
+    call: bound.BoundCall,
     side: Bound,
     known: Any,
     value: Any,

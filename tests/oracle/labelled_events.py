@@ -27,11 +27,11 @@ from corpus_records import raised as error_of
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import findings
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.schema.row_conversion import arrow_of
@@ -39,7 +39,7 @@ from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import Compiled
+from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -112,12 +112,14 @@ class Engine:
     def tables_of(self, record: Record) -> dict[str, list[dict[str, Any]]]:
         """The rows that the formats make of the event, by table."""
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for batch in batches(io.BytesIO(record.data), self._formats, Context(source=record.place, now=NOW)):
+        for batch in batches(
+            io.BytesIO(record.data), self._formats, StreamContext(source=record.place, now=NOW)
+        ):
             for table, placed in batch.rows.items():
                 rows[table] += [dict(one.row.values) for one in placed]
         return rows
 
-    def fired(self, record: Record) -> list[Rule]:
+    def fired(self, record: Record) -> list[AnalyticRule]:
         """The rules that raise an alert and share a technique."""
         given = {
             name: self._replayed(name, rows, record)
@@ -146,10 +148,10 @@ class Engine:
                 several.append({**row, "TimeGenerated": moment})
         return arrow_of(self._tables[name], several, workspace=FOREVER, now=NOW).table
 
-    def _compiled(self, rule: Rule) -> Compiled:
+    def _compiled(self, rule: AnalyticRule) -> CompiledQuery:
         return self._cache.compile(rule.query, self._catalog, now=NOW)
 
-    def _raises(self, rule: Rule, engine: DuckDBEngine) -> bool:
+    def _raises(self, rule: AnalyticRule, engine: DuckDBEngine) -> bool:
         rows = list(findings(engine.run(self._compiled(rule))))
         return bool(build_alerts(rule, at(rule, NOW), rows, NOW))
 
@@ -159,7 +161,7 @@ class Engine:
         return self._empty[name]
 
 
-def fired_by(engine: Engine, record: Record) -> tuple[list[Rule], str]:
+def fired_by(engine: Engine, record: Record) -> tuple[list[AnalyticRule], str]:
     """The rules that fire, and why that cannot be said ('' = it can)."""
     try:
         return (engine.fired(record), "") if not record.wrong else ([], record.wrong)

@@ -22,10 +22,10 @@ from kql_rule_files import functions
 
 import nephoscope_kql as kql
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import StoredFunction
@@ -45,13 +45,13 @@ def sample_rows() -> dict[str, list[dict[str, Any]]]:
         if sample.with_suffix(".context.json").exists():
             continue
         stream = io.BytesIO(sample.read_bytes())
-        for batch in batches(stream, formats(), Context(source=sample.name, now=NOW)):
+        for batch in batches(stream, formats(), StreamContext(source=sample.name, now=NOW)):
             for table, placed in batch.rows.items():
                 found[table] += [one.row.values for one in placed]
     return found
 
 
-def arrow(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
+def arrow(table: LakeTable, rows: list[dict[str, Any]]) -> pa.Table:
     """The rows as the lake stores them, with the types that a query sees."""
     made = arrow_of(table, rows, workspace=Workspace.named("default"), now=NOW).table
     fields = [

@@ -22,7 +22,7 @@ from typing import Any
 from corpus_records import lines
 
 from nephoscope.ingest.logs.discovery import Formats, formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.ingest.logs.resource_log import TIME_NAMES
 
@@ -107,7 +107,7 @@ def read(event: Event, known: Formats) -> Outcome:
         return outcome
     try:
         records = 0
-        for batch in batches(io.BytesIO(event.data), known, Context(source=event.place, now=NOW)):
+        for batch in batches(io.BytesIO(event.data), known, StreamContext(source=event.place, now=NOW)):
             records += batch.records
             for table, placed in batch.rows.items():
                 outcome.rows += [(one.format, table) for one in placed]

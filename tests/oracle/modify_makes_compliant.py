@@ -49,7 +49,7 @@ def main() -> int:
     shared = Path(
         sys.argv[1] if len(sys.argv) > 1 else os.environ.get("NEPHOSCOPE_SHARED", ROOT.parent / "shared")
     )
-    resources, context = recorded(shared), policy.Context()
+    resources, context = recorded(shared), policy.EvaluationContext()
     base = policy.Snapshot([*resources, group()])
     total = good = rules = deployments = deployed = 0
     remains: Counter[str] = Counter()

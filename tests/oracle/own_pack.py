@@ -28,12 +28,12 @@ from corpus_records import documents_of, raised
 
 from nephoscope.collect import resources
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope_policy import Aliases, Context, Definition, Snapshot
+from nephoscope_policy import Aliases, Definition, EvaluationContext, Snapshot
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.paths import STAR
 
-NOW = Context(now=datetime(2026, 1, 15, tzinfo=UTC))
+NOW = EvaluationContext(now=datetime(2026, 1, 15, tzinfo=UTC))
 ALIASES = Aliases.builtin()
 MOST_PAIRS = 300
 """How many double mutations one test body gives at most."""
@@ -235,7 +235,7 @@ def compare(pair: Pair, own: Judge, builtin: Judge, every: Iterator[World], engi
     """Judge every world by both and note where they differ."""
     for world in every:
         theirs = _state(builtin, world, "the built-in")
-        mine = State.COMPLIANT.value if engine == "empty" else "no answer"
+        mine = ComplianceState.COMPLIANT.value if engine == "empty" else "no answer"
         mine = mine if engine else _state(own, world, "the own")
         pair.seen[theirs] += 1
         pair.seen["match" if mine == theirs else "miss"] += 1

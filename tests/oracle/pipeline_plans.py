@@ -15,7 +15,7 @@ from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope.collect.templates.terraform.planned_resource import TerraformResource
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 #: Checks of the records -> built-in policies that ask the same.
 POLICIES = {
@@ -42,16 +42,16 @@ def plan_units(record: dict[str, Any], policies: Path) -> Iterator[tuple[str, bo
         rule = _rule(policies, POLICIES.get(check, ""))
         if rule is not None and made:
             state = _verdict(rule, made[0])
-            want = State.COMPLIANT if expected == "pass" else State.NON_COMPLIANT
+            want = ComplianceState.COMPLIANT if expected == "pass" else ComplianceState.NON_COMPLIANT
             yield check, state is want, f"{address}: {state}, expected {want}"
     for unmapped in plan.unmapped:
         yield "mapped", False, f"{unmapped.address}: {unmapped.reason}"
 
 
-def _verdict(rule: Any, resource: TerraformResource) -> State:
+def _verdict(rule: Any, resource: TerraformResource) -> ComplianceState:
     made = Resource.of(_shown(resource.body))
-    end = rule.verdict(made, policy.Snapshot([made]), policy.Context(now=datetime.now(UTC)))
-    return State(end.state)
+    end = rule.verdict(made, policy.Snapshot([made]), policy.EvaluationContext(now=datetime.now(UTC)))
+    return ComplianceState(end.state)
 
 
 def _shown(value: Any) -> Any:

@@ -76,9 +76,9 @@ class Witness:
             return self.now if node.name == "now" else self.variables[node.name]
         if isinstance(node, bound.ColumnRef):
             return row[node.column.id]
-        if isinstance(node, bound.Call):
+        if isinstance(node, bound.BoundCall):
             return self._call(node, row)
-        if isinstance(node, bound.Path):
+        if isinstance(node, bound.DynamicPath):
             return self._path(node, row)
         if isinstance(node, bound.ScalarQuery):
             rows = self.rows(node.relation)
@@ -87,7 +87,7 @@ class Witness:
             return self._in_query(node, row)
         raise UnwitnessedError(type(node).__name__)
 
-    def _call(self, node: bound.Call, row: Row) -> Any:
+    def _call(self, node: bound.BoundCall, row: Row) -> Any:
         if node.function.name in CHANCE:
             self.free = True
             size = self.value(node.arguments[0], row) if node.arguments else None
@@ -97,7 +97,7 @@ class Witness:
             raise UnwitnessedError(f"{node.function.name}()")
         return body([self.value(argument, row) for argument in node.arguments], node, self.now)
 
-    def _path(self, node: bound.Path, row: Row) -> Any:
+    def _path(self, node: bound.DynamicPath, row: Row) -> Any:
         value = self.value(node.target, row)
         for step in node.steps:
             key = self.value(step, row) if isinstance(step, Bound) else step
@@ -148,8 +148,8 @@ def runs(kind: type[Relation]) -> Callable[[Callable[..., Any]], Callable[..., A
     return declare
 
 
-@runs(relations.Scan)
-def scan(witness: Witness, relation: relations.Scan) -> list[Row]:
+@runs(relations.TableScan)
+def scan(witness: Witness, relation: relations.TableScan) -> list[Row]:
     table = witness.tables[relation.table.name]
     places = {name: at for at, (name, _) in enumerate(table.columns)}
     wanted = [(column.id, places.get(column.name), column.type) for column in relation.columns]

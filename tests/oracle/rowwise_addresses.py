@@ -10,7 +10,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import listed, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 
 def address(value: str) -> tuple[int, int] | None:
@@ -215,13 +215,13 @@ def standing(source: str) -> list[str]:
 
 
 @typed("has_ipv4", "has_any_ipv4")
-def has_any_ipv4(cells: list[Any], call: Call, now: int) -> bool:
+def has_any_ipv4(cells: list[Any], call: BoundCall, now: int) -> bool:
     source = text(kinds(call)[0], cells[0])
     return any(one.strip() in standing(source) for one in listed(cells[1:]))
 
 
 @typed("has_ipv4_prefix", "has_any_ipv4_prefix")
-def has_any_ipv4_prefix(cells: list[Any], call: Call, now: int) -> bool:
+def has_any_ipv4_prefix(cells: list[Any], call: BoundCall, now: int) -> bool:
     """A prefix is a whole address, or ends at a point."""
     source = text(kinds(call)[0], cells[0])
     wanted = [one for one in listed(cells[1:]) if one.endswith(".") or address(one) is not None]

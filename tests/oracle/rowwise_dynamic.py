@@ -10,7 +10,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import element, json_text, numeric, steps, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 
 @gives("array_length", strict=False)
@@ -24,12 +24,12 @@ def bag_keys(value: Any) -> Any:
 
 
 @typed("pack_array")
-def pack_array(cells: list[Any], call: Call, now: int) -> Any:
+def pack_array(cells: list[Any], call: BoundCall, now: int) -> Any:
     return [element(kind, cell) for kind, cell in zip(kinds(call), cells, strict=True)]
 
 
 @typed("bag_pack", "pack")
-def bag_pack(cells: list[Any], call: Call, now: int) -> Any:
+def bag_pack(cells: list[Any], call: BoundCall, now: int) -> Any:
     types = kinds(call)
     return {cells[at]: element(types[at + 1], cells[at + 1]) for at in range(0, len(cells), 2)}
 
@@ -129,7 +129,7 @@ def set_union(*sets: Any) -> Any:
 
 
 @typed("range")
-def range_(cells: list[Any], call: Call, now: int) -> Any:
+def range_(cells: list[Any], call: BoundCall, now: int) -> Any:
     """From low to high, both in; times in steps of an hour where nothing is said."""
     if None in cells:
         return None
@@ -264,7 +264,7 @@ def zip_(*arrays: Any) -> Any:
 
 
 @typed("repeat")
-def repeat(cells: list[Any], call: Call, now: int) -> Any:
+def repeat(cells: list[Any], call: BoundCall, now: int) -> Any:
     value, count = cells
     return None if count is None or count < 0 else [element(kinds(call)[0], value)] * count
 
@@ -278,7 +278,7 @@ def bag_zip(keys: Any, values: Any) -> Any:
 
 
 @typed("_pack_present")
-def pack_present(cells: list[Any], call: Call, now: int) -> Any:
+def pack_present(cells: list[Any], call: BoundCall, now: int) -> Any:
     types = kinds(call)
     pairs = {cells[at]: (types[at + 1], cells[at + 1]) for at in range(0, len(cells), 2)}
     return {
@@ -301,7 +301,7 @@ def sorted_places(items: list[Any], most: bool) -> list[int]:
 
 
 @typed("array_sort_asc", "array_sort_desc")
-def array_sort(cells: list[Any], call: Call, now: int) -> Any:
+def array_sort(cells: list[Any], call: BoundCall, now: int) -> Any:
     """The first array sorted, others along with it; a last bool: whether nulls come last."""
     arrays = [cell for cell, kind in zip(cells, kinds(call), strict=True) if kind != "bool"]
     if not isinstance(arrays[0], list):

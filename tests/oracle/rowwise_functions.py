@@ -15,9 +15,9 @@ from rowwise_values import (
 )
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
-Body: TypeAlias = "Callable[[list[Any], Call, int], Any]"
+Body: TypeAlias = "Callable[[list[Any], BoundCall, int], Any]"
 FUNCTIONS: dict[str, Body] = {}
 """name -> body(cells, call, now): `call.type` and the types of `call.arguments` say what the cells are."""
 
@@ -26,7 +26,7 @@ def gives(*names: str, strict: bool = True) -> Callable[[Callable[..., Any]], Ca
     """Declare a function on cells; `strict`: null where one of them is null (or '' where the result is a string)."""
 
     def declare(body: Callable[..., Any]) -> Callable[..., Any]:
-        def run(cells: list[Any], call: Call, now: int) -> Any:
+        def run(cells: list[Any], call: BoundCall, now: int) -> Any:
             if strict and any(cell is None for cell in cells):
                 return "" if call.type == "string" else None
             result = body(*cells)
@@ -48,7 +48,7 @@ def typed(*names: str) -> Callable[[Body], Body]:
     return declare
 
 
-def kinds(call: Call) -> list[str]:
+def kinds(call: BoundCall) -> list[str]:
     return [str(argument.type) for argument in call.arguments]
 
 
@@ -106,7 +106,7 @@ def between(one: Any, low: Any, high: Any) -> Any:
 
 
 @typed("in", "in~")
-def in_(cells: list[Any], call: Call, now: int) -> Any:
+def in_(cells: list[Any], call: BoundCall, now: int) -> Any:
     wanted, *items = cells
     flat: list[Any] = []
     for kind, item in zip(kinds(call)[1:], items, strict=True):
@@ -160,7 +160,7 @@ def modulo(one: Any, other: Any) -> Any:
 
 
 @typed("+", "-", "*", "/", "%")
-def arithmetic(cells: list[Any], call: Call, now: int) -> Any:
+def arithmetic(cells: list[Any], call: BoundCall, now: int) -> Any:
     if None in cells:
         return None
     one, other = cells
@@ -186,13 +186,13 @@ def arithmetic(cells: list[Any], call: Call, now: int) -> Any:
 
 
 @typed("_negate")
-def negate(cells: list[Any], call: Call, now: int) -> Any:
+def negate(cells: list[Any], call: BoundCall, now: int) -> Any:
     value = cells[0]
     return value if value is None else -value if isinstance(value, float | Decimal) else wrapped(-value)
 
 
 @typed("abs")
-def absolute(cells: list[Any], call: Call, now: int) -> Any:
+def absolute(cells: list[Any], call: BoundCall, now: int) -> Any:
     value = cells[0]
     return (
         value if value is None else abs(value) if isinstance(value, float | Decimal) else wrapped(abs(value))
@@ -200,7 +200,7 @@ def absolute(cells: list[Any], call: Call, now: int) -> Any:
 
 
 @typed("bin", "floor")
-def bin_(cells: list[Any], call: Call, now: int) -> Any:
+def bin_(cells: list[Any], call: BoundCall, now: int) -> Any:
     if None in cells:
         return None
     value, size = cells if len(cells) == 2 else (*cells, 1)
@@ -214,7 +214,7 @@ def bin_(cells: list[Any], call: Call, now: int) -> Any:
 
 
 @typed("bin_at")
-def bin_at(cells: list[Any], call: Call, now: int) -> Any:
+def bin_at(cells: list[Any], call: BoundCall, now: int) -> Any:
     if None in cells or cells[1] <= 0:
         return None
     value, size, start = cells
@@ -274,7 +274,7 @@ def case(*cells: Any) -> Any:
 
 
 @typed("coalesce")
-def coalesce(cells: list[Any], call: Call, now: int) -> Any:
+def coalesce(cells: list[Any], call: BoundCall, now: int) -> Any:
     empty = ("",) if call.type == "string" else ()
     found = next((cell for cell in cells if cell is not None and cell not in empty), None)
     return "" if found is None and call.type == "string" else found
@@ -285,7 +285,7 @@ def coalesce(cells: list[Any], call: Call, now: int) -> Any:
 
 for _kind in ("bool", "int", "long", "real", "decimal", "string", "datetime", "timespan", "guid", "dynamic"):
 
-    def _convert(cells: list[Any], call: Call, now: int, _to: str = _kind) -> Any:
+    def _convert(cells: list[Any], call: BoundCall, now: int, _to: str = _kind) -> Any:
         return convert(kinds(call)[0], _to, cells[0])
 
     typed(f"to{_kind}")(_convert)
@@ -295,12 +295,12 @@ FUNCTIONS["toboolean"] = FUNCTIONS["tobool"]
 
 
 @typed("_as_dynamic")
-def as_dynamic(cells: list[Any], call: Call, now: int) -> Any:
+def as_dynamic(cells: list[Any], call: BoundCall, now: int) -> Any:
     return element(kinds(call)[0], cells[0])
 
 
 @typed("gettype")
-def gettype(cells: list[Any], call: Call, now: int) -> str:
+def gettype(cells: list[Any], call: BoundCall, now: int) -> str:
     kind = kinds(call)[0]
     names = {
         dict: "dictionary",

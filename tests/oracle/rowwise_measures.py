@@ -11,7 +11,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import text, wrapped
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 EXACT = Context(prec=80)
 
@@ -88,7 +88,7 @@ for _name, _body in {
 
 
 @typed("estimate_data_size")
-def estimate_data_size(cells: list[Any], call: Call, now: int) -> int:
+def estimate_data_size(cells: list[Any], call: BoundCall, now: int) -> int:
     sizes = {"bool": 1, "int": 4, "decimal": 16}
     return sum(
         len(text(kind, cell).encode()) if kind in ("string", "dynamic", "guid") else sizes.get(kind, 8)
@@ -145,7 +145,7 @@ def xxhash(data: bytes) -> int:
 
 
 @typed("hash")
-def hash_(cells: list[Any], call: Call, now: int) -> Any:
+def hash_(cells: list[Any], call: BoundCall, now: int) -> Any:
     """Of the bytes of a number, or of the text of anything else; a second argument is a modulus."""
     value, kind = cells[0], kinds(call)[0]
     if value is None or None in cells[1:]:

@@ -11,11 +11,11 @@ from rowwise_functions import gives, typed
 from rowwise_regex import compiled
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 
 @typed("_parsed")
-def parsed(cells: list[Any], call: Call, now: int) -> Any:
+def parsed(cells: list[Any], call: BoundCall, now: int) -> Any:
     """The texts of the pattern's groups, '' each where it does not match."""
     text, pattern, count = cells
     found = compiled(pattern).search(text)
@@ -23,13 +23,13 @@ def parsed(cells: list[Any], call: Call, now: int) -> Any:
 
 
 @typed("_part")
-def part(cells: list[Any], call: Call, now: int) -> str:
+def part(cells: list[Any], call: BoundCall, now: int) -> str:
     parts, place = cells
     return str(parts[place]) if parts else ""
 
 
 @typed("_parts_if")
-def parts_if(cells: list[Any], call: Call, now: int) -> Any:
+def parts_if(cells: list[Any], call: BoundCall, now: int) -> Any:
     return cells[0] if cells[1] is True else None
 
 

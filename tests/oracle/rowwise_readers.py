@@ -13,7 +13,7 @@ from rowwise_functions import gives, typed
 from rowwise_values import convert, json_text, parsed, steps, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 LONGEST_XML = 1_048_576
 
@@ -189,7 +189,7 @@ def at_path(value: Any, path: str) -> Any:
 
 
 @typed("extract_json")
-def extract_json(cells: list[Any], call: Call, now: int) -> Any:
+def extract_json(cells: list[Any], call: BoundCall, now: int) -> Any:
     path, source, *_ = cells
     value = parsed(source) if isinstance(source, str) else source
     if isinstance(source, str) and value == source:

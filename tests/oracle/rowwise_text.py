@@ -16,7 +16,7 @@ from rowwise_regex import compiled
 from rowwise_values import convert, listed, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 
 def word(letter: str) -> bool:
@@ -103,12 +103,12 @@ for _name, _body in {
 
 
 @typed("strcat")
-def strcat(cells: list[Any], call: Call, now: int) -> str:
+def strcat(cells: list[Any], call: BoundCall, now: int) -> str:
     return "".join(text(kind, cell) for kind, cell in zip(kinds(call), cells, strict=True))
 
 
 @typed("strcat_delim")
-def strcat_delim(cells: list[Any], call: Call, now: int) -> str:
+def strcat_delim(cells: list[Any], call: BoundCall, now: int) -> str:
     return str(cells[0]).join(text(kind, cell) for kind, cell in zip(kinds(call)[1:], cells[1:], strict=True))
 
 
@@ -120,7 +120,7 @@ def substring(source: str, start: int, length: int | None = None) -> str:
 
 
 @typed("indexof")
-def indexof(cells: list[Any], call: Call, now: int) -> Any:
+def indexof(cells: list[Any], call: BoundCall, now: int) -> Any:
     """The place of an occurrence that begins inside the range of `length` places from `start`."""
     if None in cells:
         return None
@@ -149,14 +149,14 @@ for _name, _hash in {
     "hash_sha256": hashlib.sha256,
 }.items():
 
-    def _digest(cells: list[Any], call: Call, now: int, _hash: Callable[..., Any] = _hash) -> str:
+    def _digest(cells: list[Any], call: BoundCall, now: int, _hash: Callable[..., Any] = _hash) -> str:
         return str(_hash(text(kinds(call)[0], cells[0]).encode()).hexdigest())
 
     typed(_name)(_digest)
 
 
 @typed("extract")
-def extract(cells: list[Any], call: Call, now: int) -> Any:
+def extract(cells: list[Any], call: BoundCall, now: int) -> Any:
     """What a group matched first, as the type that is asked for."""
     pattern, group, source, *_ = cells
     found = compiled(pattern).search(source)
@@ -199,7 +199,7 @@ def strcmp(one: str, other: str) -> int:
 
 
 @typed("strrep")
-def strrep(cells: list[Any], call: Call, now: int) -> str:
+def strrep(cells: list[Any], call: BoundCall, now: int) -> str:
     value, count, *delimiter = cells
     return "".join(delimiter).join([text(kinds(call)[0], value)] * min(max(count or 0, 0), 1024))
 
@@ -215,7 +215,7 @@ def translate(searched: str, replacement: str, source: str) -> str:
 
 
 @typed("isascii")
-def isascii(cells: list[Any], call: Call, now: int) -> bool:
+def isascii(cells: list[Any], call: BoundCall, now: int) -> bool:
     return text(kinds(call)[0], cells[0]).isascii()
 
 
@@ -290,7 +290,7 @@ def isutf8(value: Any) -> bool:
 
 
 @typed("reverse")
-def reverse(cells: list[Any], call: Call, now: int) -> str:
+def reverse(cells: list[Any], call: BoundCall, now: int) -> str:
     return text(kinds(call)[0], cells[0])[::-1]
 
 

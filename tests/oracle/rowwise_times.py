@@ -12,16 +12,16 @@ from rowwise_functions import gives, typed
 from rowwise_values import DAY, LAST, finite_ticks
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.expressions import Call
+    from nephoscope_kql.plan.expressions import BoundCall
 
 
 @typed("now")
-def now_(cells: list[Any], call: Call, now: int) -> Any:
+def now_(cells: list[Any], call: BoundCall, now: int) -> Any:
     return now + (cells[0] if cells else 0) if not cells or cells[0] is not None else None
 
 
 @typed("ago")
-def ago(cells: list[Any], call: Call, now: int) -> Any:
+def ago(cells: list[Any], call: BoundCall, now: int) -> Any:
     return None if cells[0] is None else finite_ticks(now - cells[0])
 
 

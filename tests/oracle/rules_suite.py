@@ -19,8 +19,8 @@ from nephoscope_policy.explain import Truth
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.scope import EvaluationScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,10 +67,10 @@ class Case:
             return policy.Aliases.raw()
         return policy.Aliases.load(self.path.parent.parent / "aliases" / self.aliases_file)
 
-    def context(self) -> policy.Context:
+    def context(self) -> policy.EvaluationContext:
         given = {**CONTEXT, **(self.case.get("context") or {})}
         request = self.case.get("request_context") or given.get("requestContext")
-        context = policy.Context(
+        context = policy.EvaluationContext(
             api_version=self.case.get("api_version") or "",
             resource_group=given.get("resourceGroup"),
             subscription=given.get("subscription"),
@@ -146,18 +146,20 @@ def _judge(case: Case, rule: policy.Rule, aliases: policy.Aliases) -> Outcome:
 
 
 def _truth(
-    rule: policy.Rule, resource: Resource, snapshot: policy.Snapshot, context: policy.Context
+    rule: policy.Rule, resource: Resource, snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> Truth:
     """Whether the `if` holds, before anything is made of it: what has no answer is not no effect, whatever state it ends in."""
-    scope = Scope(snapshot.view(resource), snapshot, context, rule.parameters, steps=rule.tally.steps())
+    scope = EvaluationScope(
+        snapshot.view(resource), snapshot, context, rule.parameters, steps=rule.tally.steps()
+    )
     return explain.condition(rule.tree.condition, scope).truth
 
 
 def _outcome(result: policy.Result, truth: Callable[[], Truth]) -> Outcome:
-    if result.state in (State.ERROR, State.UNKNOWN) and result.cause not in ATTESTED:
+    if result.state in (ComplianceState.ERROR, ComplianceState.UNKNOWN) and result.cause not in ATTESTED:
         return Outcome("error", message=f"{result.state}: {result.description}")
     if not result.matched:
-        if result.state is State.COMPLIANT and truth() not in (Truth.TRUE, Truth.FALSE):
+        if result.state is ComplianceState.COMPLIANT and truth() not in (Truth.TRUE, Truth.FALSE):
             return Outcome("error", message=f"the condition has no answer, and the end is {result.state}")
         return Outcome("done")
     try:
@@ -183,14 +185,18 @@ def _placed(body: dict[str, Any], parent: str) -> Resource:
 
 
 def _related(
-    case: Case, rule: policy.Rule, resource: Resource, aliases: policy.Aliases, context: policy.Context
+    case: Case,
+    rule: policy.Rule,
+    resource: Resource,
+    aliases: policy.Aliases,
+    context: policy.EvaluationContext,
 ) -> Iterator[Resource]:
     """The answers of `host_await`, put where the rule's own look-up goes; an answer for another key raises."""
     answers = [one for one in case.case.get("host_await") or [] if isinstance(one.get("response"), dict)]
     if not answers or rule.tree.then.existence is None:
         return
     alone = policy.Snapshot([resource], aliases)
-    scope = Scope(alone.view(resource), alone, context, rule.parameters)
+    scope = EvaluationScope(alone.view(resource), alone, context, rule.parameters)
     wanted = judgement.lookup(rule, scope)
     for number, answer in enumerate(answers):
         key = answer.get("key") or {}

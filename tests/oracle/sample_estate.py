@@ -25,15 +25,15 @@ from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import every_analyzer
-from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 BENCHMARK = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 PLANNED = Path(__file__).parent.parent / "cases" / "sample" / "benchmark.json"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-BOTH = (State.COMPLIANT, State.NON_COMPLIANT)
+BOTH = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Verdict:
 
     key: str
     title: str = ""
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[ComplianceState] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -57,13 +57,15 @@ class Verdict:
         return f"{self.kind:5}{self.key}  {self.title[:70]:70}  {why}{f' ({causes})' if causes else ''}"
 
 
-def judge(estate: Estate, corpus: Path) -> Run:
+def judge(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
     catalogue = Catalogue.of(documents(corpus))
-    return evaluate(estate, Plan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=every_analyzer)
+    return evaluate(
+        estate, EvaluationPlan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=every_analyzer
+    )
 
 
-def verdicts(run: Run) -> Mapping[str, Verdict]:
+def verdicts(run: EvaluationRun) -> Mapping[str, Verdict]:
     """The verdict of every member of the benchmark, by the policy's name."""
     found = {member.key: Verdict(member.key) for member in run.requirements.values()}
     for (key, state, cause), count in run.counts.items():

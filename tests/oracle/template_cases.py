@@ -21,7 +21,7 @@ import template_pairs
 import template_rules
 from template_records import MATCH, Verdict, expanded, lines, loader, miss
 
-from nephoscope_policy.arm.template import Expansion, TemplateError, find_unknown
+from nephoscope_policy.arm.template import TemplateError, TemplateExpansion, find_unknown
 
 Judge: TypeAlias = Callable[[Mapping[str, Any]], Verdict | Iterable[Verdict]]
 
@@ -70,7 +70,7 @@ class Expands:
                 return miss(wrong)
         return MATCH
 
-    def _count(self, expansion: Expansion) -> None:
+    def _count(self, expansion: TemplateExpansion) -> None:
         for resource in expansion.resources:
             properties = resource.body.get("properties")
             self.resources += 1
@@ -86,7 +86,7 @@ class Expands:
         )
 
 
-def _unplaced(expansion: Expansion) -> str:
+def _unplaced(expansion: TemplateExpansion) -> str:
     for problem in expansion.problems:
         if not problem.place.file or not problem.place.line or not problem.message:
             return f"a problem has no place or no reason: {problem}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from template_records import EVERYWHERE, MATCH, Verdict, excluded, expanded, miss, same
 
-from nephoscope_policy.arm.template import Expansion, PlannedResource, Unknown
+from nephoscope_policy.arm.template import PlannedResource, TemplateExpansion, Unknown
 
 ABSENT = object()
 #: Children that the other implementation shows as properties of their parents.
@@ -101,7 +101,7 @@ def _at(value: Any, path: list[Any]) -> Any:
     return value
 
 
-def views(expansion: Expansion) -> list[dict[str, Any]]:
+def views(expansion: TemplateExpansion) -> list[dict[str, Any]]:
     """The resources as the other implementation lists them: the deployment itself first, children inside their parents too."""
     root = expansion.deployments[0]
     found = [

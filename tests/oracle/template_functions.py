@@ -16,7 +16,7 @@ from nephoscope_policy.arm.template import Unknown, find_unknown
 from nephoscope_policy.arm.template.expand import root_deployment
 from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.hosts import HOSTS
-from nephoscope_policy.arm.tree import Call, Literal, Node
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node
 
 #: Functions whose recorded values are no values of Azure, and why.
 HASHES = {
@@ -73,6 +73,6 @@ def _frame() -> EvaluationFrame:
 
 def _node(given: Any) -> Node:
     if isinstance(given, dict) and given.keys() == {"fn", "args"}:
-        return Call(given["fn"], tuple(map(_node, given["args"] or [])))
+        return ArmCall(given["fn"], tuple(map(_node, given["args"] or [])))
     # a text is written as an expression has it: with a quote twice
-    return Literal(given.replace("''", "'") if isinstance(given, str) else given)
+    return ArmLiteral(given.replace("''", "'") if isinstance(given, str) else given)

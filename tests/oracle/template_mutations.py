@@ -26,19 +26,22 @@ from template_records import lines
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Document, Scope, TemplateError, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, TemplateError, expand
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
 WRAPPER = "wrapped"
 NEW_NAME = "renamedForThis"
-OPPOSITE = {State.COMPLIANT: State.NON_COMPLIANT, State.NON_COMPLIANT: State.COMPLIANT}
+OPPOSITE = {
+    ComplianceState.COMPLIANT: ComplianceState.NON_COMPLIANT,
+    ComplianceState.NON_COMPLIANT: ComplianceState.COMPLIANT,
+}
 Json = dict[str, Any]
-Verdicts = dict[tuple[str, str], State]
+Verdicts = dict[tuple[str, str], ComplianceState]
 Steps = tuple[str | int, ...]
 
 
@@ -56,16 +59,16 @@ class Judge:
     def __init__(self, data: Path) -> None:
         packs = Packs(data)
         self._aliases = packs.aliases()
-        self._plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+        self._plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
         self._prepared = prepare(self._plan, self._aliases, {})
 
     def verdicts(self, written: Written) -> Verdicts:
         """The verdict of each policy on each resource that it concerns; raises TemplateError."""
-        document = Document.parse(json.dumps(written.template), "azuredeploy.json")
+        document = TemplateDocument.parse(json.dumps(written.template), "azuredeploy.json")
         given = None
         if written.parameters is not None:
-            given = Document.parse(json.dumps(written.parameters), "azuredeploy.parameters.json")
-        estate = plan_estate(expand(document, given, scope=Scope()).resources).estate
+            given = TemplateDocument.parse(json.dumps(written.parameters), "azuredeploy.parameters.json")
+        estate = plan_estate(expand(document, given, scope=DeploymentScope()).resources).estate
         run = evaluate(
             estate, self._plan, NOW, analyzers=analyze_planned, aliases=self._aliases, prepared=self._prepared
         )
@@ -264,11 +267,11 @@ def _after(judge: Judge, written: Written) -> Verdicts:
     try:
         return judge.verdicts(written)
     except TemplateError as error:
-        return {("not expanded", str(error)): State.ERROR}
+        return {("not expanded", str(error)): ComplianceState.ERROR}
 
 
 def _json(text: Any) -> Json:
-    value = text if isinstance(text, dict) else Document.parse(text, "azuredeploy.json").value
+    value = text if isinstance(text, dict) else TemplateDocument.parse(text, "azuredeploy.json").value
     if not isinstance(value, dict):
         raise ValueError("no object")
     return value

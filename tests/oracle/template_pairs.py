@@ -7,7 +7,7 @@ from typing import Any
 
 from template_records import MATCH, Verdict, document, expanded, miss, same
 
-from nephoscope_policy.arm.template import Expansion, OpenObject, PlannedResource, Unknown, expand
+from nephoscope_policy.arm.template import OpenObject, PlannedResource, TemplateExpansion, Unknown, expand
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
@@ -29,7 +29,7 @@ def judge_pair(record: Mapping[str, Any]) -> Verdict:
     return MATCH
 
 
-def _shown(expansion: Expansion) -> dict[str, dict[str, Any]]:
+def _shown(expansion: TemplateExpansion) -> dict[str, dict[str, Any]]:
     return {one.id: _comparable(one) for one in expansion.resources}
 
 

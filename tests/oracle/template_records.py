@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 import corpus_records
 
 from nephoscope_policy.arm.template import (
-    Document,
-    Expansion,
+    DeploymentScope,
     Loader,
     OpenObject,
-    Scope,
+    TemplateDocument,
+    TemplateExpansion,
     Unknown,
     expand,
 )
 
 #: The surroundings that the recorded expansions presuppose (README of the corpus).
 EVERYWHERE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-SCOPE = Scope(
+SCOPE = DeploymentScope(
     tenant_id=EVERYWHERE,
     management_group="mg1",
     subscription_id=EVERYWHERE,
@@ -65,16 +65,16 @@ def lines(path: Path) -> Iterator[corpus_records.Record]:
                 yield corpus_records.Record(f"{path.name}:{number}", value if isinstance(value, dict) else {})
 
 
-def document(given: Any, file: str) -> Document | None:
+def document(given: Any, file: str) -> TemplateDocument | None:
     """A document of a record: text, JSON, or nothing."""
     if given is None:
         return None
-    return Document.parse(given if isinstance(given, str) else json.dumps(given), file)
+    return TemplateDocument.parse(given if isinstance(given, str) else json.dumps(given), file)
 
 
 def expanded(
-    template: Any, parameters: Any = None, *, load: Loader | None = None, scope: Scope = SCOPE
-) -> Expansion:
+    template: Any, parameters: Any = None, *, load: Loader | None = None, scope: DeploymentScope = SCOPE
+) -> TemplateExpansion:
     """The expansion of a record's template; raises TemplateError."""
     found = document(template, "azuredeploy.json")
     assert found is not None

@@ -21,14 +21,14 @@ from corpus_records import documents_of, properties_of, raised
 
 import nephoscope_policy as policy
 from nephoscope.collect import resources
-from nephoscope.estate.coverage import Inference
+from nephoscope.estate.coverage import CoverageInference
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 #: The verdict of a pair that an exception came of: it counts as flipped.
 RAISED = "raised"
-CONTEXT = policy.Context(now=datetime(2026, 5, 1, tzinfo=UTC))
+CONTEXT = policy.EvaluationContext(now=datetime(2026, 5, 1, tzinfo=UTC))
 
 
 def definitions(folder: Path, snapshot: policy.Snapshot):
@@ -51,7 +51,7 @@ def definitions(folder: Path, snapshot: policy.Snapshot):
 
 def estate_of(own: list[Resource]) -> Estate:
     """The estate as the loader would infer it from these bodies (embedded children count as found in their parent)."""
-    inference = Inference()
+    inference = CoverageInference()
     for resource in own:
         inference.see(resource)
     return Estate.of(own, inference.manifest())
@@ -68,7 +68,7 @@ def judge(rules, estate: Estate):
     return found
 
 
-def state_of(rule, resource: Resource, snapshot: policy.Snapshot) -> State | str:
+def state_of(rule, resource: Resource, snapshot: policy.Snapshot) -> ComplianceState | str:
     """The state of a verdict, or RAISED, which is shown."""
     try:
         return rule.evaluate(resource, snapshot, CONTEXT).state
@@ -81,7 +81,7 @@ def flips(before, after):
     return [
         (key, before.get(key), state)
         for key, state in after.items()
-        if state == RAISED or (key in before and state not in (before[key], State.UNKNOWN))
+        if state == RAISED or (key in before and state not in (before[key], ComplianceState.UNKNOWN))
     ]
 
 
@@ -117,7 +117,9 @@ def main() -> int:
     ]
     after = judge(rules, estate_of(bare))
     flipped = flips(before, after)
-    turned = sum(after[key] is State.UNKNOWN and before[key] is not State.UNKNOWN for key in after)
+    turned = sum(
+        after[key] is ComplianceState.UNKNOWN and before[key] is not ComplianceState.UNKNOWN for key in after
+    )
     judged = len(after)
     print(f"without all properties: {len(flipped)} flipped, {turned} turned Unknown")
     removed = turned = 0
@@ -127,7 +129,10 @@ def main() -> int:
         after = judge(looking, without)
         judged += len(after)
         flipped += flips(before, after)
-        turned += sum(after[key] is State.UNKNOWN and before.get(key) is not State.UNKNOWN for key in after)
+        turned += sum(
+            after[key] is ComplianceState.UNKNOWN and before.get(key) is not ComplianceState.UNKNOWN
+            for key in after
+        )
         removed += 1
     print(f"without one of {removed} types at a time: {turned} turned Unknown")
     for (resource, name), was, now in flipped[:20]:

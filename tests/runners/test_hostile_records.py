@@ -15,7 +15,7 @@ import pytest
 
 from nephoscope_policy import Result, Rule
 from nephoscope_policy.explain import Truth
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 NO_JSON = "{"
 Run = Callable[..., tuple[int, str]]
@@ -98,8 +98,8 @@ def test_a_condition_without_an_answer_is_not_no_effect_whatever_state_it_ends_i
         before = getattr(Rule, name)
 
         def turned(*given: Any, before: Callable[..., Any] = before) -> Any:
-            assert before(*given).state is State.ERROR
-            return Result(State.COMPLIANT, "audit")
+            assert before(*given).state is ComplianceState.ERROR
+            return Result(ComplianceState.COMPLIANT, "audit")
 
         monkeypatch.setattr(Rule, name, turned)
     assert suite.ENGINES["nephoscope"](case).stage == "error"
@@ -108,13 +108,13 @@ def test_a_condition_without_an_answer_is_not_no_effect_whatever_state_it_ends_i
 @pytest.mark.parametrize(
     ("result", "truth", "stage"),
     [
-        (Result(State.COMPLIANT), Truth.FALSE, "done"),
-        (Result(State.COMPLIANT), Truth.UNKNOWN, "error"),
-        (Result(State.COMPLIANT), Truth.FAILED, "error"),
-        (Result(State.UNKNOWN, "audit", cause="not-read", matched=True), Truth.TRUE, "error"),
-        (Result(State.ERROR, "modify", matched=True), Truth.TRUE, "error"),
-        (Result(State.UNKNOWN, "manual", cause="manual", matched=True), Truth.TRUE, "done"),
-        (Result(State.NON_COMPLIANT, "audit", matched=True), Truth.TRUE, "done"),
+        (Result(ComplianceState.COMPLIANT), Truth.FALSE, "done"),
+        (Result(ComplianceState.COMPLIANT), Truth.UNKNOWN, "error"),
+        (Result(ComplianceState.COMPLIANT), Truth.FAILED, "error"),
+        (Result(ComplianceState.UNKNOWN, "audit", cause="not-read", matched=True), Truth.TRUE, "error"),
+        (Result(ComplianceState.ERROR, "modify", matched=True), Truth.TRUE, "error"),
+        (Result(ComplianceState.UNKNOWN, "manual", cause="manual", matched=True), Truth.TRUE, "done"),
+        (Result(ComplianceState.NON_COMPLIANT, "audit", matched=True), Truth.TRUE, "done"),
     ],
 )
 def test_ends_that_say_nothing_are_no_match(result: Result, truth: Truth, stage: str) -> None:

@@ -16,8 +16,8 @@ from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.company import Company
 from nephoscope.sample.generator import Generator, write
-from nephoscope.sample.sample_address import Asked
-from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.sample_address import SampleRequest
+from nephoscope.sample.sample_loading import SampleLogLoader
 from nephoscope.sample.staged_attacks import attacks, span
 from nephoscope.state import State
 
@@ -91,7 +91,7 @@ def test_every_record_is_a_row_of_its_table(tmp_path: Path) -> None:
         Lake.open(tmp_path, state) as lake,
     ):
         # a Sunday, when the scanner sweeps and keys are rotated, and the night of the patches
-        loading = Loading(lake, state, lake.workspace("default"))
+        loading = SampleLogLoader(lake, state, lake.workspace("default"))
         tally = loading.days(Generator(date(2026, 6, 7), 1, users=80))
         more = loading.days(Generator(date(2026, 6, 10), 1, users=80))
         assert not tally.bad
@@ -111,7 +111,7 @@ def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name:
         State.of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
         Lake.open(tmp_path, state) as lake,
     ):
-        tally = Loading(lake, state, lake.workspace("default")).take(entries, entries[0].time)
+        tally = SampleLogLoader(lake, state, lake.workspace("default")).take(entries, entries[0].time)
         assert not tally.bad
         assert sum(tally.rows.values()) == len(entries)
 
@@ -142,15 +142,15 @@ def test_the_company_is_as_large_as_asked() -> None:
 )
 def test_what_cannot_be_asked_for(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Asked.parse(text)
+        SampleRequest.parse(text)
 
 
 def test_what_can_be_asked_for() -> None:
-    assert Asked.parse("sample:", DAY) == Asked(DAY - timedelta(days=30))
-    assert Asked.parse("sample:days=7,seed=2,users=60,attack=web-attack", DAY) == Asked(
+    assert SampleRequest.parse("sample:", DAY) == SampleRequest(DAY - timedelta(days=30))
+    assert SampleRequest.parse("sample:days=7,seed=2,users=60,attack=web-attack", DAY) == SampleRequest(
         DAY - timedelta(days=7), 7, 2, 60, "web-attack"
     )
-    assert Asked.parse("sample:days=2,start=2026-01-01").generator().days == 2
+    assert SampleRequest.parse("sample:days=2,start=2026-01-01").generator().days == 2
 
 
 def test_durations() -> None:

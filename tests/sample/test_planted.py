@@ -16,10 +16,10 @@ from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.posture.evaluation.analyzer_results import every_analyzer
 from nephoscope.posture.evaluation.evaluation_run import evaluate
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SAMPLE = Path(str(files("nephoscope.content") / "sample"))
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "sample-estate.md"
@@ -43,9 +43,9 @@ def estate():
 
 @pytest.fixture(scope="module")
 def plan(estate):
-    return Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")])).with_estate(
-        estate
-    )
+    return EvaluationPlan(
+        Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")])
+    ).with_estate(estate)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def rows(planted, *, exempt):
 
 
 def test_findings_are_exactly_the_planted_ones(run, names, planted):
-    found, wanted = ended(run, names, State.NON_COMPLIANT), rows(planted, exempt=False)
+    found, wanted = ended(run, names, ComplianceState.NON_COMPLIANT), rows(planted, exempt=False)
     assert sorted(found - wanted) == [], (
         "findings that nobody planted: plant them (with a twin) or heal the resource"
     )
@@ -87,18 +87,18 @@ def test_findings_are_exactly_the_planted_ones(run, names, planted):
 
 
 def test_exempted_ones_are_exactly_the_planted_ones(run, names, planted):
-    assert ended(run, names, State.EXEMPT) == rows(planted, exempt=True)
+    assert ended(run, names, ComplianceState.EXEMPT) == rows(planted, exempt=True)
     categories = {row["exempt"] for row in planted if "exempt" in row}
     assert categories == {"Mitigated", "Waiver"}
 
 
 def test_no_evaluation_fails(run):
-    assert run.states()[State.ERROR] == 0
+    assert run.states()[ComplianceState.ERROR] == 0
     assert run.errors == ()
 
 
 def test_every_planted_resource_has_a_healthy_twin(run, names, planted):
-    healthy = ended(run, names, State.COMPLIANT)
+    healthy = ended(run, names, ComplianceState.COMPLIANT)
     for row in planted:
         twin = row["twin"].lower()
         assert ResourceId.parse(twin).type == ResourceId.parse(row["resource"]).type, row
@@ -115,7 +115,11 @@ def test_why_is_said_once_for_each_issue(planted):
 def test_by_the_estates_own_assignment_what_it_leaves_out_is_not_judged(estate, plan, names, planted):
     own = evaluate(estate, plan, NOW, analyzers=every_analyzer)
     baseline = [one for one in own.assessments if one.assignment.endswith("/nephoscope-baseline")]
-    found = {(one.resource.lower(), names[one.key]) for one in baseline if one.state is State.NON_COMPLIANT}
+    found = {
+        (one.resource.lower(), names[one.key])
+        for one in baseline
+        if one.state is ComplianceState.NON_COMPLIANT
+    }
     left_out = {pair for pair in rows(planted, exempt=False) if HACKATHON in f"{pair[0]}/"}
     assert left_out
     assert found == set(rows(planted, exempt=False)) - left_out
@@ -125,13 +129,15 @@ def test_an_expired_waiver_is_in_force_before_it_expires(estate, plan, names, pl
     assigned = replace(plan, assignments=()).with_assignment("nephoscope")
     before = evaluate(estate, assigned, datetime(2025, 3, 1, tzinfo=UTC), analyzers=every_analyzer)
     after = rows(planted, exempt=True)
-    assert {policy for _, policy in ended(before, names, State.EXEMPT) - after} == {"sql-mi-public-endpoint"}
+    assert {policy for _, policy in ended(before, names, ComplianceState.EXEMPT) - after} == {
+        "sql-mi-public-endpoint"
+    }
 
 
 def test_findings_do_not_depend_on_the_day(estate, plan, names, planted):
     assigned = replace(plan, assignments=()).with_assignment("nephoscope")
     later = evaluate(estate, assigned, NOW.replace(year=2036), analyzers=every_analyzer)
-    assert ended(later, names, State.NON_COMPLIANT) == rows(planted, exempt=False)
+    assert ended(later, names, ComplianceState.NON_COMPLIANT) == rows(planted, exempt=False)
 
 
 def test_the_estate_is_large_and_clean(estate):

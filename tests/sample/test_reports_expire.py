@@ -20,12 +20,12 @@ from nephoscope.analyze.system_updates import INSTALLED
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.paths import MISSING, walk
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ UPDATES = {"status": "Succeeded", "availablePatchCountByClassification": {"secur
 # Azure's own assessments stand where an analyzer cannot say: these give way to the analyzers.
 ANALYZED = (INSTALLED.id, FIXED.id)
 SCAN = {"state": "Passed", "numberOfFailedSecurityChecks": 0}
-Ends = dict[tuple[str, str], tuple[State, str, str]]
+Ends = dict[tuple[str, str], tuple[ComplianceState, str, str]]
 
 
 def added(estate: Estate) -> list[Resource]:
@@ -82,12 +82,12 @@ def sample() -> Estate:
 
 
 @pytest.fixture(scope="module")
-def first(sample: Estate) -> Run:
-    plan = Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+def first(sample: Estate) -> EvaluationRun:
+    plan = EvaluationPlan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
     return evaluate(sample, plan.with_assignment("nephoscope"), NOW)
 
 
-def ends(run: Run) -> Ends:
+def ends(run: EvaluationRun) -> Ends:
     found = {(one.resource, one.key): (one.state, one.cause, one.description) for one in run.assessments}
     found.update(
         {
@@ -111,7 +111,9 @@ def with_reports(sample: Estate, kind: ReportKind, make: Any) -> Estate:
 
 
 @pytest.mark.parametrize("kind", report_kinds(), ids=lambda kind: kind.title)
-def test_past_its_bound_a_kind_decides_nothing(sample: Estate, first: Run, kind: ReportKind) -> None:
+def test_past_its_bound_a_kind_decides_nothing(
+    sample: Estate, first: EvaluationRun, kind: ReportKind
+) -> None:
     plan, before, bound = first.plan, ends(first), NOW + timedelta(days=kind.days)
     if kind.times:
         estate = with_reports(sample, kind, lambda one: dated(one, kind, NOW.isoformat()))
@@ -127,7 +129,7 @@ def test_past_its_bound_a_kind_decides_nothing(sample: Estate, first: Run, kind:
     stale = changed(before, found)
     unread = evaluate(with_reports(sample, kind, lambda one: without(one, kind)), plan, NOW, since=first)
     assert stale == changed(before, ends(unread))
-    assert {found[key][:2] for key in stale} <= {(State.UNKNOWN, "stale")}
+    assert {found[key][:2] for key in stale} <= {(ComplianceState.UNKNOWN, "stale")}
     assert all(f"holds for {kind.days}" in found[key][2] for key in stale)
     held = any(
         one.key for type_ in kind.types for one in sample.by_type(type_) if without(one, kind) is not one
@@ -135,7 +137,7 @@ def test_past_its_bound_a_kind_decides_nothing(sample: Estate, first: Run, kind:
     assert bool(stale) is held, "the estate has verdicts that rest on each kind that it holds"
 
 
-def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: Run) -> None:
+def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: EvaluationRun) -> None:
     guest = next(kind for kind in report_kinds() if "guest" in kind.title)
     estate = with_reports(sample, guest, lambda one: dated(one, guest, NOW.isoformat()))
     late = NOW + timedelta(days=guest.days + 40)

@@ -25,7 +25,7 @@ from nephoscope.posture.history.evaluation_diff import (
     make_coverage_test,
     remember,
 )
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope_policy.catalogue import Catalogue
 
@@ -46,7 +46,7 @@ def snapshots(tmp_path_factory):
 @pytest.fixture(scope="module")
 def moved(snapshots):
     """The changes that each of the three evaluations brought."""
-    plan = Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    plan = EvaluationPlan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
     past, found = {}, []
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])

@@ -15,7 +15,7 @@ import pytest
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.sample.inventories import SampleInventories, keep_company, read_inventories
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -48,9 +48,9 @@ class Company:
         if not policies.exists():
             policies.mkdir()
             shutil.copy(CONTENT / "policies/Compute/vm-grave-vulnerabilities.json", policies)
-        request = Request((str(CONTENT / "sample/snapshot"),), policies=(str(policies),))
+        request = ScanRequest((str(CONTENT / "sample/snapshot"),), policies=(str(policies),))
         facts = FactReader(lambda: nullcontext(self.state), now=self.now)
-        scan = Scan(request, self.folder / "data", self.now, facts=facts)
+        scan = EstateScan(request, self.folder / "data", self.now, facts=facts)
         (run,) = [scan.run(estate) for estate in scan.estates()]
         found = Report(run, "sample").attack_paths
         return [

@@ -11,33 +11,35 @@ import pytest
 from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
-from nephoscope.collect.azure.tenant_connection import Secrets
+from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published import publishing
-from nephoscope.posture.published.build_info import Made, evaluation_row
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.scans import run_recording, tenants
-from nephoscope.posture.scans.scan import Request, last_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, last_request, save_request
 from nephoscope.serve import assessment_worker
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
-from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.web.page_data.assessment_progress import NOTHING, trouble
 
-ASKED = Connection("11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555")
+ASKED = TenantConnection(
+    "11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555"
+)
 
 RUNNING = threading.Event()
 
 
 @pytest.fixture
-def tries(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[ScanRequest]:
     """What is assessed, each time in vain."""
-    found: list[Request] = []
+    found: list[ScanRequest] = []
 
-    def fails(settings: Settings, request: Request, *_: object) -> None:
+    def fails(settings: ServeSettings, request: ScanRequest, *_: object) -> None:
         found.append(request)
         raise SnapshotError("no such folder")
 
@@ -46,11 +48,11 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 
 
 def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
-    state: State, tmp_path: Path, tries: list[Request], monkeypatch: pytest.MonkeyPatch
+    state: State, tmp_path: Path, tries: list[ScanRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, rest, clock = Settings(data=tmp_path / "data"), assessment_worker.Rest(), [0.0]
+    settings, rest, clock = ServeSettings(data=tmp_path / "data"), assessment_worker.RetryBackoff(), [0.0]
     monkeypatch.setattr(assessment_worker.time, "monotonic", lambda: clock[0])
-    save_request(Request(("estate.json",)), settings.data)
+    save_request(ScanRequest(("estate.json",)), settings.data)
     times = []
     for second in range(0, 1200, 5):
         clock[0] = float(second)
@@ -60,7 +62,7 @@ def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
     assert times == [0, 5, 15, 35, 75, 155, 315, 615, 915]
     state.checkpoints.put(*ASSESS_SOON, "2026-11-01T00:00:00+00:00")
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
-    save_request(Request(("other.json",)), settings.data)
+    save_request(ScanRequest(("other.json",)), settings.data)
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     assert len(tries) == len(times) + 2
 
@@ -74,14 +76,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
     data = tmp_path / "data"
-    shelf = Shelf(data)
+    shelf = PublishedSnapshotCache(data)
     return Instance(
         data,
         state,
         lake,
         shelf,
         Guard(state, lambda: hierarchy_of(shelf)),
-        Tokens(state, data / "keys", NO_TENANT),
+        AccessTokenIssuer(state, data / "keys", NO_TENANT),
     )
 
 
@@ -92,9 +94,9 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
         raise SnapshotError("could not sign in")
 
     monkeypatch.setattr(tenants, "collect_snapshot", refused)
-    settings, rest = Settings(data=instance.data), assessment_worker.Rest()
-    save_request(Request((small,)), settings.data)
-    tenants.connect(state, Tenant("contoso", ASKED), Secrets("s"))
+    settings, rest = ServeSettings(data=instance.data), assessment_worker.RetryBackoff()
+    save_request(ScanRequest((small,)), settings.data)
+    tenants.connect(state, Tenant("contoso", ASKED), TenantSecrets("s"))
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     first = instance.shelf.newest()
     assert first is not None
@@ -114,7 +116,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
 def test_what_was_noted_and_not_published_is_assessed_again(
     state: State, instance: Instance, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, request = Settings(data=instance.data), Request((small,))
+    settings, request = ServeSettings(data=instance.data), ScanRequest((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(run_recording, "publish_tenants", lambda *_, **__: None)
@@ -134,7 +136,7 @@ class Once(threading.Event):
         return True
 
 
-def of_an_older_release(evaluation: Made) -> dict[str, Any]:
+def of_an_older_release(evaluation: BuildInfo) -> dict[str, Any]:
     """The row of an evaluation as it was written before editions were noted."""
     row = evaluation_row(evaluation)
     body = json.loads(row["_body"])
@@ -149,7 +151,7 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings, request = Settings(data=instance.data), Request((small,))
+    settings, request = ServeSettings(data=instance.data), ScanRequest((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
@@ -172,19 +174,19 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
 def test_what_an_older_release_judged_and_nobody_knows_is_told(
     instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    evaluation = Made(instance.now, "all", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, {}, {})
+    evaluation = BuildInfo(instance.now, "all", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, {}, {})
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
         publishing.publish_documents(instance.data, [], evaluation)
-    assessment_worker.work(Settings(data=instance.data), Once())
+    assessment_worker.work(ServeSettings(data=instance.data), Once())
     assert "its source is unknown: scan again" in caplog.text
 
 
 def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance, small: str) -> None:
     ending = threading.Event()
     ending.set()
-    save_request(Request((small,)), instance.data)
-    with pytest.raises(assessment_worker.EndedError):
-        assessment_worker.assess(Settings(data=instance.data), Request((small,)), state, ending)
-    assessment_worker.work(Settings(data=instance.data), ending)
+    save_request(ScanRequest((small,)), instance.data)
+    with pytest.raises(assessment_worker.ServerEndingError):
+        assessment_worker.assess(ServeSettings(data=instance.data), ScanRequest((small,)), state, ending)
+    assessment_worker.work(ServeSettings(data=instance.data), ending)
     assert instance.shelf.newest() is None

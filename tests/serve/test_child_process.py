@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.serve.child_process import Forked, fork_process
+from nephoscope.serve.child_process import ChildProcess, fork_process
 from nephoscope.serve.parent_watch import VARIABLE
 
 pytestmark = pytest.mark.system
@@ -117,7 +117,7 @@ def test_a_signal_that_comes_meanwhile_is_the_forking_processs():
     got = []
     before = signal.signal(signal.SIGTERM, lambda *_: got.append(1))
     try:
-        process: Forked = fork_process(lambda: time.sleep(600), "test")
+        process: ChildProcess = fork_process(lambda: time.sleep(600), "test")
         os.kill(os.getpid(), signal.SIGTERM)
         assert process.poll() is None
         process.send(signal.SIGTERM)

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.serve.web_application import application
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.database.database import Database, UnreachableError
+from nephoscope.state.database.database import Database, DatabaseUnreachableError
 from nephoscope.state.database.retry import once_more
-from nephoscope.state.database.state_errors import CutError
+from nephoscope.state.database.state_errors import ConnectionLostError
 from nephoscope.web.site import COOKIE
 
 pytestmark = pytest.mark.system
@@ -286,7 +286,7 @@ def test_nobody_without_a_credential_is_told_where_the_state_is(instance, owner,
     reason = f"{instance.state.database.shown}: connection failed: connection to server at 127.0.0.1 failed"
 
     def gone(*_, **__):
-        raise UnreachableError(reason)
+        raise DatabaseUnreachableError(reason)
 
     anybody = TestClient(application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False)
     anybody.cookies.set(COOKIE, "x" * 40)
@@ -322,18 +322,18 @@ def test_only_what_was_cut_before_a_commit_is_tried_twice(instance, cut):
 
     def wrong() -> None:
         tries.append(1)
-        raise MissingError("nothing")
+        raise NotFoundError("nothing")
 
     cut(database, "SELECT 2")
-    with pytest.raises(CutError):
+    with pytest.raises(ConnectionLostError):
         once_more(kept)
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         once_more(wrong)
     assert len(tries) == 2
 
 
 def test_who_did_nothing_in_a_transaction_for_too_long_was_cut(instance):
-    with pytest.raises(CutError):
+    with pytest.raises(ConnectionLostError):
         _idle(instance.state.database)
 
 

@@ -16,12 +16,12 @@ from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION
 from nephoscope.serve import file_ownership
 from nephoscope.serve.doctor import CHECKS, examine
-from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.serve.instance_lock import acquire_lock
 from nephoscope.serve.server import ensure_certificate
-from nephoscope.serve.server_settings import Settings
-from nephoscope.serve.status_file import Server, make_status_writer
-from nephoscope.serve.supervisor import Standing
+from nephoscope.serve.server_settings import ServeSettings
+from nephoscope.serve.status_file import ServerStatus, make_status_writer
+from nephoscope.serve.supervisor import ProcessStatus
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
@@ -44,9 +44,9 @@ def program_owns_all(data):
 
 
 def assessment_failed(data):
-    from nephoscope.posture.scans.scan import Request, save_request
+    from nephoscope.posture.scans.scan import ScanRequest, save_request
 
-    save_request(Request(("azure:",)), data)
+    save_request(ScanRequest(("azure:",)), data)
     with State.of(data) as state:
         state.checkpoints.put(*FAILED, "no credential")
 
@@ -107,24 +107,24 @@ def backed_up(data, *, keys):
 
 
 def given_certificate_is_gone(data):
-    make_status_writer(Settings(data, certificate=str(data.parent / "gone.pem")))({})
+    make_status_writer(ServeSettings(data, certificate=str(data.parent / "gone.pem")))({})
 
 
 @pytest.mark.parametrize(
     ("spoil", "check", "verdict"),
     [
-        (audit_changed, "audit", Verdict.WRONG),
-        (audit_without_anchor, "audit", Verdict.WARNING),
-        (program_owns_all, "people", Verdict.WARNING),
-        (assessment_failed, "estate", Verdict.WRONG),
-        (source_failed, "sources", Verdict.WRONG),
-        (runs_are_dead, "runs", Verdict.WARNING),
-        (open_keys, "files", Verdict.WARNING),
-        (open_key_file, "files", Verdict.WARNING),
-        (audit_of_tomorrow, "clock", Verdict.WRONG),
-        (token_ends_soon, "secrets", Verdict.INFO),
-        (old_backup, "backup", Verdict.WARNING),
-        (given_certificate_is_gone, "certificate", Verdict.WRONG),
+        (audit_changed, "audit", CheckVerdict.WRONG),
+        (audit_without_anchor, "audit", CheckVerdict.WARNING),
+        (program_owns_all, "people", CheckVerdict.WARNING),
+        (assessment_failed, "estate", CheckVerdict.WRONG),
+        (source_failed, "sources", CheckVerdict.WRONG),
+        (runs_are_dead, "runs", CheckVerdict.WARNING),
+        (open_keys, "files", CheckVerdict.WARNING),
+        (open_key_file, "files", CheckVerdict.WARNING),
+        (audit_of_tomorrow, "clock", CheckVerdict.WRONG),
+        (token_ends_soon, "secrets", CheckVerdict.INFO),
+        (old_backup, "backup", CheckVerdict.WARNING),
+        (given_certificate_is_gone, "certificate", CheckVerdict.WRONG),
     ],
 )
 def test_what_is_wrong_is_found(tmp_path, spoil, check, verdict):
@@ -138,31 +138,31 @@ def test_what_is_wrong_is_found(tmp_path, spoil, check, verdict):
 @pytest.mark.parametrize(
     ("process", "verdict"),
     [
-        (Standing(0, 4, "signal SIGKILL"), Verdict.WRONG),
-        (Standing(os.getpid(), 9, "exit code 1"), Verdict.WARNING),
+        (ProcessStatus(0, 4, "signal SIGKILL"), CheckVerdict.WRONG),
+        (ProcessStatus(os.getpid(), 9, "exit code 1"), CheckVerdict.WARNING),
     ],
 )
 def test_a_process_that_ends_is_found(tmp_path, process, verdict):
     with acquire_lock(tmp_path):
-        make_status_writer(Settings(tmp_path))({"web": process})
+        make_status_writer(ServeSettings(tmp_path))({"web": process})
         assert verdicts(tmp_path)["server", verdict].remedy
 
 
 def test_a_certificate_that_is_over(tmp_path):
-    ensure_certificate(Settings(tmp_path))
-    assert ("certificate", Verdict.OK) in verdicts(tmp_path)
+    ensure_certificate(ServeSettings(tmp_path))
+    assert ("certificate", CheckVerdict.OK) in verdicts(tmp_path)
     late = datetime.now(UTC) + timedelta(days=4000)
-    assert ("certificate", Verdict.WRONG) in verdicts(tmp_path, late)
+    assert ("certificate", CheckVerdict.WRONG) in verdicts(tmp_path, late)
 
 
 def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
     monkeypatch.setattr("nephoscope.serve.doctor.LOW_DISK", 1 << 60)
-    assert verdicts(tmp_path)["disk", Verdict.WRONG].remedy
+    assert verdicts(tmp_path)["disk", CheckVerdict.WRONG].remedy
 
 
 def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("nephoscope.serve.doctor.MEMORY", tmp_path / "meminfo")
-    assert verdicts(tmp_path)["memory", Verdict.WRONG].remedy
+    assert verdicts(tmp_path)["memory", CheckVerdict.WRONG].remedy
 
 
 def owned(monkeypatch, names, user):
@@ -171,14 +171,14 @@ def owned(monkeypatch, names, user):
 
 
 def test_files_of_another_user(tmp_path, monkeypatch):
-    assert ("owners", Verdict.WARNING) not in verdicts(tmp_path)
+    assert ("owners", CheckVerdict.WARNING) not in verdicts(tmp_path)
     for name in ("lake/T/a.parquet", "lake/b.parquet", "lake/c.parquet", "lake/d.parquet", "lost+found/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     owned(monkeypatch, {"lost+found", "x"}, 0)
-    assert ("owners", Verdict.WARNING) not in verdicts(tmp_path)
+    assert ("owners", CheckVerdict.WARNING) not in verdicts(tmp_path)
     owned(monkeypatch, {"a.parquet", "b.parquet", "c.parquet", "T"}, 0)
-    found = verdicts(tmp_path)["owners", Verdict.WARNING]
+    found = verdicts(tmp_path)["owners", CheckVerdict.WARNING]
     assert found.text == (
         f"4 of its files and folders belong to root, while {tmp_path} belongs to 4000001: "
         f"{tmp_path}/lake/T, {tmp_path}/lake/b.parquet, {tmp_path}/lake/c.parquet and 1 more"
@@ -195,41 +195,41 @@ def test_a_link_is_its_own_makers(tmp_path):
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
     with acquire_lock(tmp_path) as lock:
         lock.answers()
-        assert "a server is starting: process" in verdicts(tmp_path)["server", Verdict.INFO].text
-        make_status_writer(Settings(tmp_path))({"web": Standing(os.getpid(), 1)})
+        assert "a server is starting: process" in verdicts(tmp_path)["server", CheckVerdict.INFO].text
+        make_status_writer(ServeSettings(tmp_path))({"web": ProcessStatus(os.getpid(), 1)})
         assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
     # its number is another process's by now
-    told = Server(os.getpid(), processes={"web": Standing(1, 1)})
+    told = ServerStatus(os.getpid(), processes={"web": ProcessStatus(1, 1)})
     (tmp_path / "server.json").write_bytes(msgspec.json.encode(told))
-    assert verdicts(tmp_path)["server", Verdict.INFO].text == "no server runs on this folder"
+    assert verdicts(tmp_path)["server", CheckVerdict.INFO].text == "no server runs on this folder"
 
 
 def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
     first, copied = tmp_path / "first", tmp_path / "copied"
-    settings, _ = ensure_certificate(Settings(first))
-    make_status_writer(settings)({"web": Standing(os.getpid(), 1)})
-    assert ("certificate", Verdict.OK) in verdicts(first)
+    settings, _ = ensure_certificate(ServeSettings(first))
+    make_status_writer(settings)({"web": ProcessStatus(os.getpid(), 1)})
+    assert ("certificate", CheckVerdict.OK) in verdicts(first)
     copied.mkdir()
     (copied / "server.json").write_bytes((first / "server.json").read_bytes())
     assert not [one for one in examine(copied, None) if one.check == "certificate"]
 
 
 def test_what_a_backup_left_out_is_told(tmp_path):
-    ensure_certificate(Settings(tmp_path))
+    ensure_certificate(ServeSettings(tmp_path))
     backed_up(tmp_path, keys=False)
-    assert verdicts(tmp_path)["backup", Verdict.INFO].text == "the last backup does not include tls/"
+    assert verdicts(tmp_path)["backup", CheckVerdict.INFO].text == "the last backup does not include tls/"
     backed_up(tmp_path, keys=True)
-    assert ("backup", Verdict.INFO) not in verdicts(tmp_path)
+    assert ("backup", CheckVerdict.INFO) not in verdicts(tmp_path)
 
 
 def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_path):
     with State.of(tmp_path) as state, state.transaction() as session:
         state.audit.add(session, "ada", OPERATION, "/", detail={"made": "2026-11-01T00:00:00+00:00"})
-    assert "with a new authority" in verdicts(tmp_path)["certificate", Verdict.INFO].text
-    ensure_certificate(Settings(tmp_path))
-    assert ("certificate", Verdict.INFO) not in verdicts(tmp_path)
+    assert "with a new authority" in verdicts(tmp_path)["certificate", CheckVerdict.INFO].text
+    ensure_certificate(ServeSettings(tmp_path))
+    assert ("certificate", CheckVerdict.INFO) not in verdicts(tmp_path)
 
 
 def test_a_new_folder_is_well(tmp_path):
-    assert not [one for one in examine(tmp_path, None) if one.verdict is Verdict.WRONG]
+    assert not [one for one in examine(tmp_path, None) if one.verdict is CheckVerdict.WRONG]
     assert len({check.__name__ for check in CHECKS}) == len(CHECKS)

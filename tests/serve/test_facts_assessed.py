@@ -12,12 +12,12 @@ import pytest
 from nephoscope.collect.facts.fact_recording import FORGOTTEN, record, remove
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.scans.scan import Request, Scan, last_request
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_request
 from nephoscope.serve import assessment_worker
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
 
@@ -51,14 +51,14 @@ def ended(runs: assessment_worker.LastRuns) -> set[str]:
 def test_the_first_fact_a_change_and_what_is_taken_back(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, runs, since = Settings(data=tmp_path / "data"), assessment_worker.LastRuns(), []
-    whole = Scan.run
+    settings, runs, since = ServeSettings(data=tmp_path / "data"), assessment_worker.LastRuns(), []
+    whole = EstateScan.run
 
-    def spied(scan: Scan, estate: Any, before: Run | None = None) -> Run:
+    def spied(scan: EstateScan, estate: Any, before: EvaluationRun | None = None) -> EvaluationRun:
         since.append(before is not None)
         return whole(scan, estate, before)
 
-    monkeypatch.setattr(Scan, "run", spied)
+    monkeypatch.setattr(EstateScan, "run", spied)
     assert assessment_worker.due(settings, state, datetime.now(UTC)) is None
     put(state, 3)
     request = assessment_worker.due(settings, state, datetime.now(UTC))
@@ -67,7 +67,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assert last_request(settings.data) == request
 
     def assessed() -> datetime:
-        assessment_worker.assess(settings, request or Request(()), state, last=runs)
+        assessment_worker.assess(settings, request or ScanRequest(()), state, last=runs)
         return History(settings.data).evaluations(request.series)[-1].when if request else datetime.now(UTC)
 
     when = assessed()
@@ -79,7 +79,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assessed()
     assert ended(runs) == {"Compliant"}
     assert since == [False, True]
-    shown = Shelf(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).newest()
     assert shown is not None
     assert [one["name"] for one in shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies] == [
         "web01"
@@ -91,7 +91,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     remove(state, BY, MACHINE, datetime.now(UTC))
     assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) == request
     assessed()
-    shown = Shelf(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).newest()
     assert shown is not None
     assert shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies == ()
     assert assessment_worker.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
@@ -103,5 +103,7 @@ def test_of_a_large_estate_no_run_is_kept(
     monkeypatch.setattr(assessment_worker, "KEPT_RESOURCES", 1)
     put(state, 0)
     runs = assessment_worker.LastRuns()
-    assessment_worker.assess(Settings(data=tmp_path / "data"), Request(("facts:",)), state, last=runs)
+    assessment_worker.assess(
+        ServeSettings(data=tmp_path / "data"), ScanRequest(("facts:",)), state, last=runs
+    )
     assert runs.runs == {}

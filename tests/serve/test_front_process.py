@@ -19,10 +19,10 @@ from nephoscope.ingest.live.request_head_limits import HEAD_BYTES, BoundedHead
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import front_process
-from nephoscope.serve.forwarded_headers import Arrived
+from nephoscope.serve.forwarded_headers import ForwardedHeaders
 from nephoscope.serve.front_process import open_front
-from nephoscope.serve.reverse_proxy import Onward
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.reverse_proxy import ReverseProxy
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import DiskFullError
@@ -65,7 +65,7 @@ async def httpx_answer(send, status):
 @asynccontextmanager
 async def asked(data, **settings):
     """(a client of a front, what it hands on)."""
-    with open_front(Settings(data, **settings)) as app:
+    with open_front(ServeSettings(data, **settings)) as app:
         app.onward = Handed()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8443") as client:
@@ -236,7 +236,7 @@ def web(tmp_path):
     listening.bind(str(path))
     listening.listen()
     config = uvicorn.Config(
-        Arrived(asked, counted.append),
+        ForwardedHeaders(asked, counted.append),
         lifespan="off",
         http=BoundedHead,
         date_header=False,
@@ -253,7 +253,7 @@ def web(tmp_path):
 
 def handed(path, method, target, *, content=None, headers=None):
     async def ask():
-        onward = Onward(path, b'{"requests": 3}')
+        onward = ReverseProxy(path, b'{"requests": 3}')
         transport = httpx.ASGITransport(onward, client=("192.0.2.7", 1))
         async with httpx.AsyncClient(transport=transport, base_url="https://front.example") as client:
             answer = await client.request(method, target, content=content, headers=headers)
@@ -336,7 +336,7 @@ def test_a_web_process_that_dies_over_a_request(tmp_path, method, dies, status):
             writer.close()
 
         async with await asyncio.start_unix_server(met, path):
-            onward = Onward(str(path))
+            onward = ReverseProxy(str(path))
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(onward), base_url="https://a"
             ) as client:
@@ -366,7 +366,7 @@ def test_its_own_faults_are_pages_in_a_browser_and_json_for_programs(
 ):
     async def asked_of(**headers):
         odd = {"x-odd": b"a\nb<i>"} if status == 400 else {}
-        onward = Onward(str(tmp_path / ("there" if odd else "nobody")))
+        onward = ReverseProxy(str(tmp_path / ("there" if odd else "nobody")))
         scope_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         answered = {"body": b""}
 
@@ -417,7 +417,7 @@ def test_its_own_faults_are_pages_in_a_browser_and_json_for_programs(
 
 def test_the_style_sheet_is_there_while_nobody_draws_pages(tmp_path):
     async def ask():
-        onward = Onward(str(tmp_path / "nobody"))
+        onward = ReverseProxy(str(tmp_path / "nobody"))
         transport = httpx.ASGITransport(onward)
         async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8443") as client:
             found = await client.get("/static/nephoscope.css"), await client.get("/static/page.js")
@@ -460,7 +460,7 @@ def test_a_client_that_goes_away_ends_its_request_at_the_web_process(tmp_path, b
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.001)
-        onward = Onward(path)
+        onward = ReverseProxy(path)
         headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]
         scope = {
             "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "scheme": "https",

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from nephoscope.serve.html_errors import RefusedPages
-from nephoscope.serve.rate_limit import Limited
+from nephoscope.serve.html_errors import HtmlErrors
+from nephoscope.serve.rate_limit import RateLimitMiddleware
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAMS = [{}, {"Accept": "application/json"}, {**BROWSER, "Authorization": "Bearer x"}, {"Accept": "*/*"}]
@@ -29,7 +29,10 @@ async def _fine(_):
 
 def _client(requests_a_minute=100_000):
     routes = [Route(f"/{one}", _refused(one), methods=["GET", "POST"]) for one in (400, 401, 403, 404)]
-    middleware = [Middleware(RefusedPages), Middleware(Limited, requests_a_minute=requests_a_minute)]
+    middleware = [
+        Middleware(HtmlErrors),
+        Middleware(RateLimitMiddleware, requests_a_minute=requests_a_minute),
+    ]
     return TestClient(Starlette(routes=[*routes, Route("/", _fine)], middleware=middleware))
 
 

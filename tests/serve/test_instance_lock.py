@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.child_process import fork_process
-from nephoscope.serve.instance_lock import Holder, acquire_lock, holder, serves
+from nephoscope.serve.instance_lock import LockHolder, acquire_lock, holder, serves
 
 pytestmark = pytest.mark.system
 
@@ -51,7 +51,7 @@ def test_one_holds_it(tmp_path):
         assert serves(tmp_path), "who did not get it frees nothing"
     assert not serves(tmp_path)
     assert (tmp_path / "server.lock").stat().st_mode & 0o777 == 0o600
-    assert "on elsewhere at" in str(Holder(7, "elsewhere", "https://h"))
+    assert "on elsewhere at" in str(LockHolder(7, "elsewhere", "https://h"))
 
 
 def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):

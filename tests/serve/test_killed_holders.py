@@ -19,17 +19,17 @@ ASSESSING = f"""
 import os, signal, sys, threading
 from pathlib import Path
 from nephoscope.serve import assessment_worker
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 assessment_worker._assess_when_due = lambda *_: {DIES}
 assessment_worker.work(Settings(data=Path(sys.argv[1])), threading.Event())
 """
 BEHAVIOR = f"""
 import datetime, os, signal, sys
 from pathlib import Path
-from nephoscope.behavior.behavior_run import Analysis
+from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-Analysis._run = lambda *_: {DIES}
+BehaviorAnalysis._run = lambda *_: {DIES}
 data = Path(sys.argv[1])
 with State.of(data) as state, Lake.open(data, state) as lake:
     Analysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))

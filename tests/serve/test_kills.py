@@ -19,10 +19,10 @@ from tests.serve.starting import start
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
@@ -41,7 +41,7 @@ STARTED_ANEW = ("supervisor", "service")
 #: One of those that answer, one of those that work, and all at once: what a short run kills.
 SOME = ("front", "detection", "service")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
-RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
+RULE = AnalyticRule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -142,7 +142,7 @@ class Load:
 
     def alert(self) -> None:
         with State.of(self.server.data) as state:
-            desk = Desk(state, "default")
+            desk = IncidentService(state, "default")
             for number in itertools.count():
                 if self.stop.wait(0.1):
                     return
@@ -150,7 +150,9 @@ class Load:
                 alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), ())
                 # a window of the schedule for each, since one that looks in between tells the same alert
                 end = MIDNIGHT + number * RULE.frequency
-                desk.take(Outcome(RULE, Window(end - RULE.period, end), 1, (alert,)), now, scheduled=False)
+                desk.take(
+                    RuleOutcome(RULE, RuleWindow(end - RULE.period, end), 1, (alert,)), now, scheduled=False
+                )
                 self.raised.append(f"a{number}")
 
     def grows(self) -> None:

@@ -18,18 +18,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.serve import preflight
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.doctor_check import Finding, Verdict
+from nephoscope.serve.doctor_check import CheckVerdict, DoctorFinding
 from nephoscope.serve.preflight import check
 from nephoscope.serve.server import ensure_certificate, make_listener
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import FILE, make_status_writer, read
 from nephoscope.state import State, StateError
-from nephoscope.state.database.database import DiskFullError, UnreachableError
+from nephoscope.state.database.database import DatabaseUnreachableError, DiskFullError
 
 pytestmark = pytest.mark.system
 
@@ -42,8 +42,8 @@ def data(tmp_path):
     """A data folder that served before."""
     folder = tmp_path / "data"
     with State.of(folder) as state:
-        Tokens(state, folder / "keys", "")
-    ensure_certificate(Settings(folder))
+        AccessTokenIssuer(state, folder / "keys", "")
+    ensure_certificate(ServeSettings(folder))
     return folder
 
 
@@ -121,10 +121,10 @@ FAULTS = [
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(("spoil", "file", "told"), FAULTS)
 def test_a_broken_file_is_told_before_anything_is_started(data, spoil, file, told):
-    begin(Settings(data))
+    begin(ServeSettings(data))
     spoil(data)
     with pytest.raises((StateError, SourceError)) as found:
-        begin(Settings(data))
+        begin(ServeSettings(data))
     assert file in str(found.value)
     assert told in str(found.value)
     assert "\n" not in str(found.value)
@@ -133,9 +133,9 @@ def test_a_broken_file_is_told_before_anything_is_started(data, spoil, file, tol
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(("spoil", "file", "told"), FAULTS)
 def test_the_doctor_tells_of_it_too(data, spoil, file, told):
-    assert all(one.verdict is not Verdict.WRONG for one in found_in(data))
+    assert all(one.verdict is not CheckVerdict.WRONG for one in found_in(data))
     spoil(data)
-    wrong = [f"{one.text}; {one.remedy}" for one in found_in(data) if one.verdict is Verdict.WRONG]
+    wrong = [f"{one.text}; {one.remedy}" for one in found_in(data) if one.verdict is CheckVerdict.WRONG]
     assert file in wrong[0]
     assert not wrong[0].endswith("; ")
 
@@ -146,7 +146,7 @@ def found_in(data):
         return [one for one in examine(data, None) if one.check != "disk"]
     except StateError as error:
         told, _, remedy = str(error).partition("; ")
-        return [Finding("state", Verdict.WRONG, told, remedy)]
+        return [DoctorFinding("state", CheckVerdict.WRONG, told, remedy)]
 
 
 def begin(settings):
@@ -166,14 +166,14 @@ def begin(settings):
 def test_a_given_certificate_that_cannot_be_used(data, tmp_path, name, given, told):
     certificate, key = pair(tmp_path, name, **given)
     with pytest.raises(SourceError, match=told):
-        ensure_certificate(Settings(data, certificate=str(certificate), key=str(key)))
+        ensure_certificate(ServeSettings(data, certificate=str(certificate), key=str(key)))
 
 
 def test_given_files_that_do_not_belong_together(data, tmp_path):
     one, other = pair(tmp_path, "one"), pair(tmp_path, "other")
     both = tmp_path / "both.pem"
     both.write_bytes(one[0].read_bytes() + one[1].read_bytes())
-    good = Settings(data, certificate=str(both), key=str(both))
+    good = ServeSettings(data, certificate=str(both), key=str(both))
     assert ensure_certificate(good) == (good, "")
     for certificate, key, told in (
         (one[0], other[1], "other.key: this is not the key of .*one.crt"),
@@ -182,7 +182,7 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
         (one[0], tmp_path / "gone", "gone: no such file or directory; it must be there"),
     ):
         with pytest.raises(SourceError, match=told):
-            ensure_certificate(Settings(data, certificate=str(certificate), key=str(key)))
+            ensure_certificate(ServeSettings(data, certificate=str(certificate), key=str(key)))
 
 
 @contextmanager
@@ -200,22 +200,22 @@ def another_user():
 def test_a_folder_that_cannot_be_written(data):
     data.chmod(0o500)
     with another_user(), pytest.raises(PermissionError) as found:
-        check(Settings(data))
+        check(ServeSettings(data))
     data.chmod(0o700)
     assert str(data) in str(found.value.filename)
 
 
-@pytest.mark.parametrize("error", [DiskFullError, UnreachableError])
+@pytest.mark.parametrize("error", [DiskFullError, DatabaseUnreachableError])
 def test_what_may_pass_is_waited_for_by_the_processes(data, monkeypatch, error):
     def raised(*_, **__):
         raise error("later")
 
     monkeypatch.setattr(preflight.State, "of", raised)
-    check(Settings(data))
+    check(ServeSettings(data))
 
 
 def test_a_file_of_how_the_processes_stand_that_the_power_cut_keeps_nothing_back(data):
-    make_status_writer(Settings(data))({})
+    make_status_writer(ServeSettings(data))({})
     assert read(data) is not None
     (data / FILE).write_bytes(b"")
     assert read(data) is None
@@ -234,7 +234,7 @@ def test_a_port_that_is_taken(data):
     with make_listener("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         ended = serve(data, "--port", str(port))
-        make_status_writer(Settings(data, port=port))({})
+        make_status_writer(ServeSettings(data, port=port))({})
         stopped = (data / FILE).read_text().replace(f'"pid":{os.getpid()}', f'"pid":{2**22 + 1}')
         (data / FILE).write_text(stopped)
         found = [one for one in examine(data, None) if one.check == "port"]
@@ -243,7 +243,7 @@ def test_a_port_that_is_taken(data):
         f"nephoscope: --host 127.0.0.1 --port {port}: address already in use; "
         "stop the process that listens there, or use another --port\n"
     )
-    assert [(one.verdict, str(port) in one.text) for one in found] == [(Verdict.WARNING, True)]
+    assert [(one.verdict, str(port) in one.text) for one in found] == [(CheckVerdict.WARNING, True)]
     assert not [one for one in examine(data, None) if one.check == "port"]
 
 

@@ -12,7 +12,7 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.serve import readiness
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.serve.web_application import application
 
 ROOM = {
@@ -80,5 +80,7 @@ def test_a_spool_that_nobody_empties(asked, tmp_path, monkeypatch):
 
 def test_the_doctor_tells_of_a_disk_that_can_only_be_read(tmp_path, monkeypatch):
     disk(monkeypatch, f_flag=os.ST_RDONLY)
-    found = [one for one in examine(tmp_path, None) if one.check == "disk" and one.verdict is Verdict.WRONG]
+    found = [
+        one for one in examine(tmp_path, None) if one.check == "disk" and one.verdict is CheckVerdict.WRONG
+    ]
     assert "can only be read" in found[0].text

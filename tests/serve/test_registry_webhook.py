@@ -11,9 +11,9 @@ from tests.service.house import arranged
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser
@@ -39,8 +39,10 @@ ADDRESS = "/hooks/registries/prod"
 @pytest.fixture
 def house(tmp_path) -> Iterator[tuple[Instance, TestClient, str]]:
     with arranged(tmp_path) as (state, lake, data):
-        tokens = Tokens(state, data / "keys", "7d1b6c4e-0000-0000-0000-000000000001")
-        instance = Instance(data, state, lake, Shelf(data), Guard(state, lambda: Hierarchy({})), tokens)
+        tokens = AccessTokenIssuer(state, data / "keys", "7d1b6c4e-0000-0000-0000-000000000001")
+        instance = Instance(
+            data, state, lake, PublishedSnapshotCache(data), Guard(state, lambda: Hierarchy({})), tokens
+        )
         context = ServiceContext(LocalUser("kim"), state, data)
         settings = read_settings({"quarantine": [{"quarantine": "quarantine/*", "approved": "approved/*"}]})
         add_registry(context, "prod", "registry.example", settings)

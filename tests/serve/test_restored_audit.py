@@ -11,7 +11,7 @@ from nephoscope.lake.backup.backup_restore import restore
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.state import State
 from nephoscope.state.audit.audit import AuditRow
 
@@ -35,7 +35,7 @@ def backed_up(data: Path, file: Path, keys: bool) -> Path:
     return file
 
 
-def told(data: Path) -> tuple[Verdict, str]:
+def told(data: Path) -> tuple[CheckVerdict, str]:
     (found,) = (one for one in examine(data, None) if one.check == "audit")
     return found.verdict, found.text
 
@@ -60,7 +60,10 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
     again = tmp_path / "again"
     manifest = restore(file, again, author="root")
     made = manifest.made
-    assert told(again) == (Verdict.OK, f"the audit chain is complete; restored from the backup of {made}")
+    assert told(again) == (
+        CheckVerdict.OK,
+        f"the audit chain is complete; restored from the backup of {made}",
+    )
     with State.of(again, "") as state:
         newest = state.audit.entries(most=1)[0]
         assert (newest.author, newest.operation, newest.target, newest.detail) == (
@@ -72,7 +75,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
         assert (again / ANCHOR).read_text() == f"{newest.number} {newest.hash}\n"
         assert (again / ANCHOR).stat().st_mode & 0o777 == 0o600
         taken_off(state, newest.number - 1)
-    assert told(again)[0] is Verdict.WRONG
+    assert told(again)[0] is CheckVerdict.WRONG
 
 
 def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tmp_path):
@@ -81,7 +84,7 @@ def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tm
     restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
     verdict, text = told(tmp_path / "again")
     assert (verdict, text) == (
-        Verdict.WRONG,
+        CheckVerdict.WRONG,
         "entry 3 is missing, or does not match the entry before it",
     )
 
@@ -89,7 +92,7 @@ def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tm
 def test_an_anchor_that_is_none_stays_one(data, tmp_path):
     (data / ANCHOR).write_text("nothing")
     restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
-    assert told(tmp_path / "again")[0] is Verdict.WRONG
+    assert told(tmp_path / "again")[0] is CheckVerdict.WRONG
 
 
 def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monkeypatch):
@@ -104,4 +107,4 @@ def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monke
 
     monkeypatch.setattr(backup_writer, "_write", later)
     restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again", author="root")
-    assert told(tmp_path / "again")[0] is Verdict.OK
+    assert told(tmp_path / "again")[0] is CheckVerdict.OK

@@ -19,9 +19,9 @@ from starlette.testclient import TestClient
 from tests.serve.starting import serving
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.rate_limit import Buckets, Limited
+from nephoscope.serve.rate_limit import Buckets, RateLimitMiddleware
 from nephoscope.serve.status_file import read
-from nephoscope.serve.supervisor import Process, Supervisor
+from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
 
 pytestmark = pytest.mark.system
 
@@ -108,8 +108,8 @@ def sleeping() -> None:
 
 def test_the_supervisor_starts_again_and_ends_all():
     said = []
-    short, long_ = Process("short", lambda: sys.exit(7)), Process("long", sleeping)
-    keeper = Supervisor([short, long_], said.append)
+    short, long_ = ManagedProcess("short", lambda: sys.exit(7)), ManagedProcess("long", sleeping)
+    keeper = ProcessSupervisor([short, long_], said.append)
     thread = threading.Thread(target=keeper.run)
     thread.start()
     while sum("exit code 7" in one for one in said) < 2:
@@ -122,8 +122,8 @@ def test_the_supervisor_starts_again_and_ends_all():
 
 def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
     answering, noted, warmed = threading.Event(), [], []
-    first, later = Process("first", sleeping), Process("later", sleeping, waits=True, behind=3)
-    keeper = Supervisor(
+    first, later = ManagedProcess("first", sleeping), ManagedProcess("later", sleeping, waits=True, behind=3)
+    keeper = ProcessSupervisor(
         [first, later],
         print,
         answering.is_set,
@@ -159,7 +159,7 @@ def test_what_a_process_reads_is_read_before_it_is_forked_and_only_once(tmp_path
         sys.exit(7 if "slow_to_read" in sys.modules else 8)
 
     said = []
-    keeper = Supervisor([Process("short", begin, reads=("slow_to_read",))], said.append)
+    keeper = ProcessSupervisor([ManagedProcess("short", begin, reads=("slow_to_read",))], said.append)
     thread = threading.Thread(target=keeper.run)
     thread.start()
     while len(said) < 2:
@@ -177,7 +177,9 @@ def test_where_the_system_gives_no_process_it_is_tried_again(monkeypatch):
 
     monkeypatch.setattr(os, "fork", refuse)
     said, noted = [], []
-    keeper = Supervisor([Process("short", sleeping)], said.append, note=lambda told: noted.append(dict(told)))
+    keeper = ProcessSupervisor(
+        [ManagedProcess("short", sleeping)], said.append, note=lambda told: noted.append(dict(told))
+    )
     thread = threading.Thread(target=keeper.run)
     thread.start()
     while len(said) < 2:
@@ -203,7 +205,7 @@ def test_who_guesses_credentials_is_held_by_the_address(monkeypatch):
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)
 
-    client = TestClient(Limited(app, 60))
+    client = TestClient(RateLimitMiddleware(app, 60))
     answers = [client.get("/", headers={"Authorization": f"Bearer {n}"}).status_code for n in range(120)]
     assert answers[:50] == [200] * 50
     assert 429 in answers
@@ -216,7 +218,7 @@ def test_signing_in_again_and_again_is_held_by_the_address(monkeypatch):
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)
 
-    client = TestClient(Limited(app, 60_000))
+    client = TestClient(RateLimitMiddleware(app, 60_000))
     answers = [client.get("/sign-in/corp", headers={"Cookie": f"a={n}"}).status_code for n in range(130)]
     assert answers[:100] == [200] * 100
     assert 429 in answers

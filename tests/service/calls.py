@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from nephoscope.alerts.investigation.optimistic_update import Decision
-from nephoscope.alerts.library.hunting import Range
+from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate
+from nephoscope.alerts.library.hunting import HuntingRange
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.suppression.condition import Condition
-from nephoscope.alerts.tuning.rule_case import Learn
-from nephoscope.alerts.tuning.trial import Trial, What
-from nephoscope.lake.watchlists.watchlist_service import Given
+from nephoscope.alerts.suppression.condition import SuppressionCondition
+from nephoscope.alerts.tuning.rule_case import LearnStep
+from nephoscope.alerts.tuning.trial import RuleTrial, TrialKind
+from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
 from nephoscope.service import (
     alerts,
     automation_responses,
@@ -32,7 +32,7 @@ from nephoscope.service import (
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
-from nephoscope.state.incidents.incidents import Incident, IncidentStatus, Note, NoteKind
+from nephoscope.state.incidents.incidents import Incident, IncidentNote, IncidentStatus, NoteKind
 from nephoscope.state.rules.rule_switches import RULE
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 RULE_OF = next(one for one in load_shipped().rules if one.enabled)
 ALERT = "0a000000-0000-0000-0000-000000000001"
 BOOKMARK = "0b000000-0000-0000-0000-000000000001"
-ADDRESS = Condition("entities.ip.address", "in", ("192.0.2.7",))
+ADDRESS = SuppressionCondition("entities.ip.address", "in", ("192.0.2.7",))
 HIDDEN = suppressions.NewSuppression("hide the address", "*", (ADDRESS,), "FalsePositive", "ours")
 AUTOMATION = {
     "id": "/providers/Microsoft.Security/automations/b",
@@ -99,10 +99,10 @@ def bookmark() -> Bookmark:
     )
 
 
-def _note(context: ServiceContext) -> Note:
+def _note(context: ServiceContext) -> IncidentNote:
     with context.state.reading() as session:
         found = context.state.incidents.notes(session, 1)
-    return found[0] if found else Note(1, NoteKind.COMMENT, "kim", "seen", False, NOON, "")
+    return found[0] if found else IncidentNote(1, NoteKind.COMMENT, "kim", "seen", False, NOON, "")
 
 
 def _store(context: ServiceContext, lake: Lake) -> watchlists.WatchlistStore:
@@ -115,8 +115,8 @@ def _responder(lake: Lake, context: ServiceContext) -> Any:
     return AutomationEngine(lake, context.state, "default", [])
 
 
-def _trial(what: What) -> Trial:
-    return Trial("default", RULE_OF.id, what, NOON - timedelta(days=1), NOON, "kim", NOON)
+def _trial(what: TrialKind) -> RuleTrial:
+    return RuleTrial("default", RULE_OF.id, what, NOON - timedelta(days=1), NOON, "kim", NOON)
 
 
 def _row() -> Any:
@@ -124,7 +124,7 @@ def _row() -> Any:
 
 
 def _advice() -> Any:
-    step = Learn(("an entity",))
+    step = LearnStep(("an entity",))
     return SimpleNamespace(
         id="a", rule=RULE_OF, proposal=SimpleNamespace(text="learn it", evidence="often", step=step)
     )
@@ -154,9 +154,9 @@ CALLS: Mapping[str, Call] = {
     "delete own rule": Call(lambda c, _: rules.delete_own_rule(c, "default", "mine")),
     "apply advice": Call(lambda c, _: tuning.apply_advice(c, "default", _advice(), NEVER)),
     "undo advice": Call(lambda c, _: tuning.undo_advice(c, "default", "an advice")),
-    "request replay": Call(lambda c, _: tuning.request_trial(c, _trial(What.REPLAY)), READERS),
-    "request advice to be applied": Call(lambda c, _: tuning.request_trial(c, _trial(What.APPLY))),
-    "stop trial": Call(lambda c, _: tuning.stop_trial(c, _trial(What.REPLAY)), READERS),
+    "request replay": Call(lambda c, _: tuning.request_trial(c, _trial(TrialKind.REPLAY)), READERS),
+    "request advice to be applied": Call(lambda c, _: tuning.request_trial(c, _trial(TrialKind.APPLY))),
+    "stop trial": Call(lambda c, _: tuning.stop_trial(c, _trial(TrialKind.REPLAY)), READERS),
     "import pack": Call(
         lambda c, _: content.import_pack(c, "default", "p", cast("Any", _imported), origin="o"),
         workspace=False,
@@ -166,7 +166,7 @@ CALLS: Mapping[str, Call] = {
     "set status by id": Call(lambda c, _: alerts.set_status_by_id(c, "default", [ALERT], "Resolved")),
     "decide incident": Call(
         lambda c, _: incidents.decide_incident(
-            c, "default", 1, _etag(c), Decision({"status": IncidentStatus.ACTIVE}), "status"
+            c, "default", 1, _etag(c), IncidentUpdate({"status": IncidentStatus.ACTIVE}), "status"
         )
     ),
     "change incidents": Call(
@@ -183,16 +183,18 @@ CALLS: Mapping[str, Call] = {
     "delete note": Call(lambda c, _: incidents.delete_note(c, "default", 1, _note(c))),
     "create watchlist": Call(
         lambda c, lake: watchlists.create_watchlist(
-            _store(c, lake), "Mine", "Address", ["Address"], [Given({"Address": "192.0.2.9"})]
+            _store(c, lake), "Mine", "Address", ["Address"], [NewWatchlistItem({"Address": "192.0.2.9"})]
         )
     ),
     "update watchlist": Call(
         lambda c, lake: watchlists.update_watchlist(
-            _store(c, lake), "Known", [Given({"Address": "192.0.2.9"})], whole=True
+            _store(c, lake), "Known", [NewWatchlistItem({"Address": "192.0.2.9"})], whole=True
         )
     ),
     "add item": Call(
-        lambda c, lake: watchlists.add_item(_store(c, lake), "Known", Given({"Address": "192.0.2.9"}))
+        lambda c, lake: watchlists.add_item(
+            _store(c, lake), "Known", NewWatchlistItem({"Address": "192.0.2.9"})
+        )
     ),
     "put item": Call(
         lambda c, lake: watchlists.put_item(_store(c, lake), "Known", BOOKMARK, {"Address": "192.0.2.9"})
@@ -207,7 +209,7 @@ CALLS: Mapping[str, Call] = {
         lambda c, lake: watchlists.sync_locations(_store(c, lake), "KnownEgress", [_location()], "estate")
     ),
     "keep row": Call(
-        lambda c, _: bookmarks.keep_row(c, "default", RULE_OF, _row(), Range(NOON, NOON), mark="m")
+        lambda c, _: bookmarks.keep_row(c, "default", RULE_OF, _row(), HuntingRange(NOON, NOON), mark="m")
     ),
     "put bookmark": Call(lambda c, _: bookmarks.put_bookmark(c, "default", bookmark(), incident(1))),
     "change bookmark": Call(lambda c, _: bookmarks.change_bookmark(c, "default", BOOKMARK, notes="x")),
@@ -274,10 +276,10 @@ def _location() -> dict[str, str]:
 
 
 def _stored() -> Any:
-    from nephoscope.alerts.library.content_packs import Stored
+    from nephoscope.alerts.library.content_packs import StoredPiece
 
     document = {"id": "mine", "name": "Mine", "query": "SigninLogs | take 1", "kind": "NRT"}
-    return Stored("rule", "mine", "Mine", "1.0", "api", "", "mine", document, standing="runs")
+    return StoredPiece("rule", "mine", "Mine", "1.0", "api", "", "mine", document, standing="runs")
 
 
 def _pack() -> Any:

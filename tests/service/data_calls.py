@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.service.calls import CONTRIBUTORS, OWNERS, Call
 
 import nephoscope.content
-from nephoscope.posture.scans.scan import Request
+from nephoscope.posture.scans.scan import ScanRequest
 from nephoscope.service import (
     assessments,
     backups,
@@ -91,7 +91,7 @@ DATA_CALLS: Mapping[str, Call] = {
         workspace=False,
     ),
     "announce request": Call(
-        lambda c, _: assessments.announce_request(c, Request(("snapshot.json",))),
+        lambda c, _: assessments.announce_request(c, ScanRequest(("snapshot.json",))),
         CONTRIBUTORS,
         workspace=False,
     ),

@@ -9,13 +9,13 @@ from tests.service import calls
 from tests.service.registry_calls import arrange_registries
 
 from nephoscope.alerts.library.content_packs import RulePacks
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.watchlists.watchlist_service import Given, Keeping
+from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.incidents.incidents import Note, NoteKind
+from nephoscope.state.incidents.incidents import IncidentNote, NoteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +28,13 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
     data = folder / "data"
     with State.of(data) as state, Lake.open(data, state) as lake, state.by_product("arrangement of a test"):
         now = state.database.about_now()
-        editing = Editing(state, "default", "kim", now, "an advice")
+        editing = TuningEditor(state, "default", "kim", now, "an advice")
         editing.suppress("known", calls.RULE_OF.id, ())
         editing.set(calls.RULE_OF, {"severity": "Low"})
         _decided(state)
         arrange_registries(state, now)
-        keeping = Keeping(state, lake, "default", "kim")
-        keeping.create("Known", "Address", ["Address"], now, [Given({"Address": "192.0.2.7"})])
+        keeping = WatchlistService(state, lake, "default", "kim")
+        keeping.create("Known", "Address", ["Address"], now, [NewWatchlistItem({"Address": "192.0.2.7"})])
         keeping.put_item("Known", calls.BOOKMARK, {"Address": "192.0.2.8"}, now)
         keep(state, "default", "feed", [calls._item()], now)
         state.credentials.put("response.hook", "s3cret")
@@ -51,7 +51,9 @@ def _decided(state: State) -> None:
     with state.transaction() as session:
         for _ in range(2):
             number = state.incidents.put(session, calls.incident()).number
-        state.incidents.note(session, 1, Note(0, NoteKind.TASK, "kim", "ask Kim", False, calls.NOON, ""))
+        state.incidents.note(
+            session, 1, IncidentNote(0, NoteKind.TASK, "kim", "ask Kim", False, calls.NOON, "")
+        )
         state.alerts.put(session, calls.alert(incident=number))
         state.bookmarks.put(session, calls.bookmark())
         now = state.database.about_now()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.service.acting import SUBSCRIPTION
 
-from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.images.layers import UnreadLayerFile
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.inventories import ImageScan, KeptInventory, MachineScan, keep_inventory
+from nephoscope.service.inventories import ImageScan, MachineScan, StoredInventory, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.service.vulnerabilities import list_findings
@@ -62,10 +62,10 @@ class House:
         import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
 
     def machine(
-        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), family: str = "", **fields: str
-    ) -> KeptInventory:
+        self, *packages: Package, unread: tuple[UnreadLayerFile, ...] = (), family: str = "", **fields: str
+    ) -> StoredInventory:
         family = family or ("debian" if any(one.type == "deb" for one in packages) else "")
-        contents = Contents(family, "12" if family else "", packages, (), unread)
+        contents = InventoryContents(family, "12" if family else "", packages, (), unread)
         given = {"name": "web1", "resource_id": VM, **fields}
         return keep_inventory(self.context, MachineScan(contents, self.now, **given))
 
@@ -84,8 +84,8 @@ class House:
             for one in (finding.finding for finding in found)
         ]
 
-    def image(self, *packages: Package, digest: str = DIGEST, resource_id: str = "") -> KeptInventory:
-        contents = Contents(packages=packages)
+    def image(self, *packages: Package, digest: str = DIGEST, resource_id: str = "") -> StoredInventory:
+        contents = InventoryContents(packages=packages)
         scan = ImageScan(
             contents, self.now, "shop/web", digest, "Acr.azurecr.io", ("v1", "Latest"), resource_id
         )

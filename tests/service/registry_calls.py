@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.service.calls import ADMINISTRATORS, CONTRIBUTORS, READERS, Call
 from tests.service.data_calls import POLICY_AUTHORS
 
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.protect.registry.registry_settings import read_settings, stored_settings
 from nephoscope.service import (
     image_requests,
@@ -71,7 +71,7 @@ def _withdraw(context: ServiceContext) -> ImageRequest:
 
 
 def _scan(context: ServiceContext) -> inventories.ImageScan:
-    return inventories.ImageScan(Contents("alpine", "3.19", ()), context.now, "shop/web", DIGEST)
+    return inventories.ImageScan(InventoryContents("alpine", "3.19", ()), context.now, "shop/web", DIGEST)
 
 
 def _results(context: ServiceContext) -> ScannerReport:

@@ -15,10 +15,10 @@ from tests.service.acting import SUBSCRIPTION, context_of
 
 from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.collect.azure.tenant_connection import Secrets
+from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.posture.governance.effective_policy import Governing
+from nephoscope.posture.governance.effective_policy import EffectivePolicy
 from nephoscope.service import (
     arm_documents,
     credentials,
@@ -38,7 +38,7 @@ from nephoscope.state.access.sign_in_providers import SignInProvider
 from nephoscope.state.audit.audit import Audit
 from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.estate.own_facts import OwnFacts
-from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.ingestion.sources import Source
 from nephoscope_policy.exemption import Exemption
 
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SECRET = "very~secret~text"
-CONNECTION = Connection(ID, "secret", CLIENT)
-IDENTITY = Connection("", "managed-identity")
+CONNECTION = TenantConnection(ID, "secret", CLIENT)
+IDENTITY = TenantConnection("", "managed-identity")
 KEY = "c2VjcmV0LWtleS1vZi10aGUtaHVi"
 STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=read;SharedAccessKey={KEY}"
 HUB = {"brokers": "ns.servicebus.windows.net:9093", "topics": "logs"}
@@ -100,8 +100,8 @@ def _exemption(name: str) -> dict[str, Any]:
     return {"id": id_, "name": name, "type": EXEMPTIONS, "properties": ABOUT}
 
 
-def _nothing_governs() -> Governing:
-    return Governing.of(Path(), None, frozenset(), [])
+def _nothing_governs() -> EffectivePolicy:
+    return EffectivePolicy.of(Path(), None, frozenset(), [])
 
 
 def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
@@ -126,15 +126,15 @@ VERBS = {
         "table Heartbeat",
     ),
     "connect_tenant": Verb(
-        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", CONNECTION), Secrets(SECRET)),
+        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", CONNECTION), TenantSecrets(SECRET)),
         tenants.WRITE, "tenant fabrikam", secrets=(SECRET,),
     ),
     "connect_tenant as the server": Verb(
-        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", IDENTITY), Secrets()),
+        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", IDENTITY), TenantSecrets()),
         tenants.WRITE, "tenant fabrikam", OWNER,
     ),
     "change_tenant": Verb(
-        lambda it: tenants.change_tenant(it, _tenant(it, hours=3.0), Secrets("another~" + SECRET)),
+        lambda it: tenants.change_tenant(it, _tenant(it, hours=3.0), TenantSecrets("another~" + SECRET)),
         tenants.WRITE, "tenant contoso", secrets=(SECRET,),
     ),
     "change_tenant to the server's identity": Verb(
@@ -267,7 +267,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(state: State, data: Path) -> None:
     context = ServiceContext(LocalUser.current(), state, data)
     workspaces.add_workspace(context, "soc", {})
-    tenants.connect_tenant(context, Tenant("contoso", CONNECTION), Secrets(SECRET))
+    tenants.connect_tenant(context, Tenant("contoso", CONNECTION), TenantSecrets(SECRET))
     sources.add_source(context, Source("known", "event_hub", {}), HUB, {"password": STRING}, there=False)
     sources.add_source(context, Source("ingest", "logs_ingestion", {}), {}, {}, there=False)
     ada = principals.add_principal(context, PrincipalKind.PERSON, "ada", role="Reader")
@@ -377,7 +377,7 @@ def test_a_fault_behind_the_change_leaves_neither(
         pytest.param(lambda context: sources.try_source(context, None, "none"), id="try-source"),  # type: ignore[arg-type]
         pytest.param(lambda context: sources.remove_source(context, "none"), id="remove-source"),
         pytest.param(
-            lambda context: tenants.change_tenant(context, Tenant("none", Connection("t"))),
+            lambda context: tenants.change_tenant(context, Tenant("none", TenantConnection("t"))),
             id="change-tenant",
         ),
         pytest.param(lambda context: tenants.ask_tenant_test(context, "none"), id="test-tenant"),

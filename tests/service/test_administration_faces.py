@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service import principals, tenants, workspaces
@@ -21,7 +21,7 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.audit.audit import Entry
+from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.web.site import COOKIE
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Faces:
         done = self._client.post(path, headers=headers, data=form, follow_redirects=False)
         assert done.status_code == 303, done.text
 
-    def entries_of(self, do: Callable[[Faces], None]) -> list[Entry]:
+    def entries_of(self, do: Callable[[Faces], None]) -> list[AuditEntry]:
         """What the audit has of it."""
         known = self.instance.state.audit.entries(most=1)[0].number
         do(self)
@@ -67,9 +67,9 @@ class Faces:
 def faces(tmp_path: Path) -> Iterator[Faces]:
     data = tmp_path / "data"
     with State.of(data, "") as state, opened_lake(data, state) as lake:
-        shelf = Shelf(data)
+        shelf = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", ID))
+        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", ID))
         with TestClient(application(instance, requests_a_minute=10_000), base_url=BASE) as client:
             yield Faces(instance, client)
 

@@ -13,10 +13,10 @@ from tests.web.sending import etag
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.serve.web_application import application
 from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
@@ -38,9 +38,14 @@ _SAME = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture
 def instance(tmp_path) -> Iterator[Instance]:
     with arranged(tmp_path) as (state, lake, data):
-        shelf = Shelf(data)
+        shelf = PublishedSnapshotCache(data)
         yield Instance(
-            data, state, lake, shelf, Guard(state, lambda: Hierarchy({})), Tokens(state, data / "keys", _ANY)
+            data,
+            state,
+            lake,
+            shelf,
+            Guard(state, lambda: Hierarchy({})),
+            AccessTokenIssuer(state, data / "keys", _ANY),
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.service.acting import SUBSCRIPTION
 from tests.service.inventory_house import ALL, House, advisory, package
 
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, forget_inventories, keep_inventory
@@ -65,7 +65,7 @@ def scan(house: House, at: random.Random) -> None:
     packages = tuple(package(name, at.choice(("1.0", "2.0"))) for name in at.sample(NAMES, at.randint(0, 4)))
     number, scanner = at.randint(1, 4), at.choice(("nephoscope", "grype"))
     group = f"{subscription}/resourceGroups/Web/providers"
-    contents = Contents(packages=packages)
+    contents = InventoryContents(packages=packages)
     if at.random() < 0.5:
         id_ = f"{group}/Microsoft.Compute/virtualMachines/vm{number}"
         keep_inventory(house.context, MachineScan(contents, house.now, f"vm{number}", id_, scanner=scanner))

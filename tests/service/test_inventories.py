@@ -15,8 +15,8 @@ from tests.service.acting import SUBSCRIPTION, context_of
 from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package, system
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.images.layers import UnreadLayerFile
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
@@ -36,7 +36,7 @@ from nephoscope.service.vulnerabilities import (
     list_findings,
     list_vulnerabilities,
 )
-from nephoscope.state import MissingError, State, StateError
+from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
@@ -141,7 +141,7 @@ def test_what_cannot_be_read_closes_nothing(house: House) -> None:
         package("lamp", "1.0", path="srv/a/METADATA"), package("desk", "1.0", path="opt/METADATA"), chair
     )
     house.later(days=1)
-    kept = house.machine(chair, unread=(UnreadFile("srv/a", "permission denied"),))
+    kept = house.machine(chair, unread=(UnreadLayerFile("srv/a", "permission denied"),))
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
     coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.reason) == (False, "1 file could not be read")
@@ -215,7 +215,7 @@ def test_forgetting_leaves_nothing(house: House) -> None:
     kept = house.machine(package("lamp", "1.0"))
     assert forget_inventories(house.context, [kept.subject.id]) == 1
     assert (house.open(), list_inventories(house.context, ALL)) == ([], [])
-    with pytest.raises(MissingError, match=r"inventory .* not found"):
+    with pytest.raises(NotFoundError, match=r"inventory .* not found"):
         forget_inventories(house.context, [kept.subject.id])
 
 
@@ -251,7 +251,7 @@ def test_a_reader_of_one_tenant_sees_that_tenant_alone(house: House) -> None:
         assert [one.machines for one in list_vulnerabilities(house.context, FindingFilter(wanted))] == [1] * len(names)  # fmt: skip
         assert [one.subject.name for one in holders_of(house.context, reach, "CVE-2031-1")] == names
     (other,) = list_inventories(house.context, replace(ALL, tenant="tenant-b"))
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         packages_of(house.context, seen, other.id)
     assert [one.name for one in packages_of(house.context, EVERYTHING, other.id)[1]] == ["lamp"]
 
@@ -271,7 +271,7 @@ def test_a_reach_below_a_tenant(house: House, reach: Reach, found: int) -> None:
 
 
 def test_who_may_keep(house: House) -> None:
-    contents = Contents("debian", "12", (package("lamp", "1.0"),))
+    contents = InventoryContents("debian", "12", (package("lamp", "1.0"),))
     scan = MachineScan(contents, house.state.database.about_now(), "web1", VM)
     for role, scope, may in (
         ("Reader", "/", False),

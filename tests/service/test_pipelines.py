@@ -26,7 +26,7 @@ from nephoscope.service.pipelines import (
     set_default_branch,
 )
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.state import MissingError, State, StateError
+from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.estate.pipelines import WorkItemFilter, WorkItemStatus
 from nephoscope_policy.model.state import Severity
 
@@ -127,7 +127,7 @@ def test_another_branch_can_decide(context: ServiceContext) -> None:
     assert items(context) == {"a": "Fixed"}
     sent = record_run(context, new(4, results("b"), branch="trunk", default_branch="trunk")).run
     assert (sent.decides, "not the default branch, main" in sent.note) == (False, True)
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         set_default_branch(context, "github.com/contoso/other", "main")
 
 
@@ -214,9 +214,9 @@ def test_a_repository_goes_with_all_of_it(context: ServiceContext) -> None:
         [],
         [],
     )
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         context.state.pipelines.run(run.id)
-    with pytest.raises(MissingError):
+    with pytest.raises(NotFoundError):
         remove_repository(context, SHOP)
     assert context.state.audit.broken() is None
 

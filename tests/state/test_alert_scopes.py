@@ -10,8 +10,8 @@ import pytest
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.incidents.alert_scopes import places
-from nephoscope.state.incidents.alerts import Looked, StoredAlert
-from nephoscope.state.incidents.incidents import Incident, Sought
+from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
+from nephoscope.state.incidents.incidents import Incident, IncidentFilter
 
 pytestmark = pytest.mark.system
 
@@ -63,11 +63,13 @@ def test_alerts_and_incidents_within_a_reach(opened):
         state.alerts.put(session, stored("3", row()))
 
     def found(reach: Reach) -> tuple[list[str], set[int]]:
-        listed = state.alerts.listed("default", Looked(within=reach))
-        assert state.alerts.count("default", Looked(within=reach)) == len(listed)
-        assert state.alerts.listed("default", Looked(within=reach), start=1, most=1) == listed[1:2]
+        listed = state.alerts.listed("default", AlertFilter(within=reach))
+        assert state.alerts.count("default", AlertFilter(within=reach)) == len(listed)
+        assert state.alerts.listed("default", AlertFilter(within=reach), start=1, most=1) == listed[1:2]
         within = state.alerts.incidents_within("default", reach)
-        assert {one.number for one in state.incidents.listed("default", Sought(numbers=within))} == within
+        assert {
+            one.number for one in state.incidents.listed("default", IncidentFilter(numbers=within))
+        } == within
         return [one.id for one in listed], set(within)
 
     both, second = Reach(subscriptions=frozenset({A})), Reach(subscriptions=frozenset({B}))
@@ -87,4 +89,4 @@ def test_alerts_and_incidents_within_a_reach(opened):
 @pytest.mark.parametrize("url", DATABASES, indirect=True)
 def test_more_incidents_than_a_statement_may_have_values(opened):
     state = opened()
-    assert state.incidents.total("default", Sought(numbers=frozenset(range(1, 100_000)))) == 0
+    assert state.incidents.total("default", IncidentFilter(numbers=frozenset(range(1, 100_000)))) == 0

@@ -17,7 +17,7 @@ from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.database.audit_enforcement import UnauditedChangeError, by_product, is_decided
 from nephoscope.state.database.concept_registry import every_table
-from nephoscope.state.tables.columns import Base, Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Base, Json, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,9 @@ OF_THE_PRODUCT = {
 }  # fmt: skip
 KIM = Actor("kim")
 every_table()
-DECIDED = sorted(one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, Decided))
+DECIDED = sorted(
+    one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, AuditedRow)
+)
 CLASSES: dict[str, Any] = {one.class_.__tablename__: one.class_ for one in Base.registry.mappers}
 
 
@@ -72,7 +74,7 @@ def test_every_table_is_decided_in_or_the_products_own() -> None:
 
 def _value(column: Any) -> Any:
     kind = column.type
-    if isinstance(kind, Moment):
+    if isinstance(kind, UtcDateTime):
         return datetime(2026, 1, 1, tzinfo=UTC)
     if isinstance(kind, Json):
         return {}
@@ -133,7 +135,7 @@ def _free(table: Table) -> Any:
 def _other(column: Any) -> Any:
     if column.type.python_type is bool:
         return False
-    if isinstance(column.type, Moment):
+    if isinstance(column.type, UtcDateTime):
         return datetime(2027, 1, 1, tzinfo=UTC)
     return (
         "other" if isinstance(column.type, Text) else 2 if isinstance(column.type, Integer) else {"other": 1}

@@ -29,7 +29,7 @@ from nephoscope.state.ingestion.ingested_files import Chunk
 from nephoscope.state.ingestion.schema_changes import SchemaChange
 from nephoscope.state.ingestion.source_errors import KEPT, SHOWN
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.state.ingestion.table_usage import Used
+from nephoscope.state.ingestion.table_usage import TableUsage
 from nephoscope.state.state_copy import moment
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import Workspace
@@ -268,7 +268,7 @@ def case_a_ledger_is_one_holder(opened: Open, url: str) -> None:
     with state.transaction() as session:
         assert state.usage.take(session, NOON) == []
         used = state.usage.take(session, NOON + timedelta(hours=1))
-    assert used == [Used("default", "T", NOON, 15, 150, 12, 24.0)]
+    assert used == [TableUsage("default", "T", NOON, 15, 150, 12, 24.0)]
     held.release()
     assert here.lease("flush", 30) is None
     heir.release()

@@ -13,15 +13,15 @@ from tests.published_sample import copy_published
 from tests.web.inside import look_inside
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
-from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored
+from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.alerts.library.content_packs import RefusedPiece, RulePack, RulePacks, StoredPiece
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.tuning.trial import Trial, Trials, What
+from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.ingest.live import source_setup
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser
@@ -29,7 +29,7 @@ from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
-from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.state.ingestion.sources import Source
@@ -88,9 +88,11 @@ def pack(data: Path) -> None:
     """An imported pack with a rule that runs, one that waits, one that cannot be run, and something that was no rule."""
     common = {"severity": "High", "tactics": ["Persistence"], "relevantTechniques": ["T1098"]}
 
-    def piece(id_: str, name: str, standing: str, **more: Any) -> Stored:
+    def piece(id_: str, name: str, standing: str, **more: Any) -> StoredPiece:
         document = {**common, "id": id_, "name": name, "query": "SigninLogs | take 1"}
-        return Stored("rule", id_, name, "1.0", f"{name}.yaml", "", id_, document, standing=standing, **more)
+        return StoredPiece(
+            "rule", id_, name, "1.0", f"{name}.yaml", "", id_, document, standing=standing, **more
+        )
 
     pieces = (
         piece("11110000-0000-0000-0000-000000000001", "It runs", "runs"),
@@ -99,7 +101,7 @@ def pack(data: Path) -> None:
             "11110000-0000-0000-0000-000000000003", "It cannot", "unsupported", reasons=("no such operator",)
         ),
     )
-    refused = (Refusal("readme.yaml", "readme.yaml", "", ("no query",)),)
+    refused = (RefusedPiece("readme.yaml", "readme.yaml", "", ("no query",)),)
     RulePacks(data).keep(RulePack("checkout", "/srv/checkout", NOON, "default", pieces, refused))
 
 
@@ -118,11 +120,11 @@ def replayed(state: State) -> None:
             for id_, held in ((ALERT, False), ("none", True))
         ],
     }  # fmt: skip
-    Trials(state).ask(
-        Trial(
+    RuleTrials(state).ask(
+        RuleTrial(
             "default",
             rule,
-            What.REPLAY,
+            TrialKind.REPLAY,
             NOON - timedelta(days=1),
             NOON,
             "ada",
@@ -152,7 +154,9 @@ def set_up(state: State, data: Path) -> None:
     pack(data)
     replayed(state)
     ran(state, data)
-    state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
+    state.tenants.add(
+        Tenant("fabrikam", TenantConnection("fabrikam.example", "managed-identity"), enabled=False)
+    )
     (data / "dropped").mkdir()
     source_setup.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
 
@@ -162,8 +166,8 @@ def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
     copy_published(tmp_path_factory, data, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     with State.of(data) as state, opened_lake(data, state) as lake:
-        shelf = Shelf(data)
-        tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
+        shelf = PublishedSnapshotCache(data)
+        tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         with state.transaction() as session:
             kept = state.incidents.put(
                 session, Incident("default", "An <incident>", "", "High", NOON, NOON, NOON, NOON)

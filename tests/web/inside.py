@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.service.acting import SUBSCRIPTION
 
-from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.images.layers import UnreadLayerFile
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.running_container import RunningContainer
@@ -71,15 +71,21 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
     )
     import_feed(path, "pypi", records, imported=(now - timedelta(days=3)).isoformat(), longest_age=days * 24)
     context = ServiceContext(LocalUser("kim"), state, data)
-    contents = Contents(
-        "debian", "12", (package("lamp"), package("chair", "unheard")), (), (UnreadFile("etc/x", "denied"),)
+    contents = InventoryContents(
+        "debian",
+        "12",
+        (package("lamp"), package("chair", "unheard")),
+        (),
+        (UnreadLayerFile("etc/x", "denied"),),
     )
     keep_inventory(context, MachineScan(contents, now, "web1", VM))
     watch(context, now)
-    image = Contents(packages=(package("lamp", layer=LAYER), package("desk", layer=LAYER)))
+    image = InventoryContents(packages=(package("lamp", layer=LAYER), package("desk", layer=LAYER)))
     for digest, repository in ((HELD, "quarantine/shop/web"), (BAD, "quarantine/shop/miner")):
         keep_inventory(context, ImageScan(image, now, repository, digest, SERVER, ("1.4",), REGISTRY))
-    keep_inventory(context, ImageScan(Contents("alpine", "3.19", ()), now, "shop/free", FREE, tags=("v1",)))
+    keep_inventory(
+        context, ImageScan(InventoryContents("alpine", "3.19", ()), now, "shop/free", FREE, tags=("v1",))
+    )
     container = RunningContainer(HELD, "main", "web", "ReplicaSet", "shop-1")
     keep_image_listing(context, ImageListing(CLUSTER.lower(), "", now, frozenset({HELD}), (container,)))
     return context

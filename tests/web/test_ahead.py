@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.serve.cache_warmup import warm
 from nephoscope.web.page_data.secure_score import score_of
@@ -18,7 +18,7 @@ SCORES = "microsoft.security/securescores"
 @pytest.fixture
 def edition(instance):
     """The newest, of which nothing was made yet."""
-    found = Shelf(instance.data).newest()
+    found = PublishedSnapshotCache(instance.data).newest()
     assert found is not None
     return found
 

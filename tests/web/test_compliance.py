@@ -11,14 +11,14 @@ import pytest
 from markupsafe import escape
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state import State
 
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
@@ -37,11 +37,13 @@ TOLD = (
 def instance(tmp_path_factory):
     """An estate of a few storage accounts, judged by a standard of eight controls."""
     data = tmp_path_factory.mktemp("standard")
-    scan = Scan(Request((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data)
+    scan = EstateScan(
+        ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
+    )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.of(data) as state, Lake.open(data, state) as lake:
-        shelf = Shelf(data)
-        tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
+        shelf = PublishedSnapshotCache(data)
+        tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.scans.scan import Request, save_request
+from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.scans.scan import ScanRequest, save_request
 
 
 def numbers(text: str, pattern: str) -> list[int]:
@@ -31,7 +31,7 @@ def test_the_resources_of_the_overview_are_those_of_the_inventory(owner, sandbox
 
 
 def test_a_reader_is_told_the_number_of_their_own(instance, owner, visitor, sandbox):
-    save_request(Request(("sample:",)), instance.data)
+    save_request(ScanRequest(("sample:",)), instance.data)
     edition = instance.shelf.newest()
     assert edition.made.resources == edition.inventory.count(EVERYTHING)
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
@@ -59,7 +59,7 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
         # ids of nested types have names between the segments: what is looked for is the last one
         (searched,) = parse_qs(urlsplit(html.unescape(address)).query)["q"]
         assert searched in (f"/{type_}/", f"/{type_.rpartition('/')[2]}/")
-        wanted = Wanted(states=frozenset({"NonCompliant"}), text=searched)
+        wanted = FindingQuery(states=frozenset({"NonCompliant"}), text=searched)
         assert findings.count(reach, wanted) == int(count)
 
 

@@ -11,14 +11,14 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.coverage import Coverage
 
 
 @pytest.fixture(scope="module")
 def gaps(instance):
     """The sample company of which little was read."""
-    scan = Scan(Request(("sample:",)), instance.data)
+    scan = EstateScan(ScanRequest(("sample:",)), instance.data)
     whole = scan.estate()
     report = Report(
         scan.run(Estate.of(whole.resources.values(), Coverage({}), tenant=whole.tenant)), "sample:"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.alerts.investigation.participants import Party
+from nephoscope.alerts.investigation.participants import Participant
 from nephoscope.model.entity import Entity
 from nephoscope.web.rendering import display_names
 
@@ -51,10 +51,10 @@ def test_values(told, wanted):
 
 
 def test_those_who_are_known_by_a_name_are_called_by_it():
-    known = Party(
+    known = Participant(
         (Entity("CloudApplication", (("AppId", ID), ("Name", "pipeline-data"))),), ("a",), NOON, NOON
     )
-    nameless = Party((Entity("Account", (("Name", OTHER),)),), ("a",), NOON, NOON)
+    nameless = Participant((Entity("Account", (("Name", OTHER),)),), ("a",), NOON, NOON)
     names = display_names.names_of([known, nameless])
     assert names == {ID: "pipeline-data"}
     assert (

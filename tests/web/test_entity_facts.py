@@ -12,7 +12,7 @@ from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.incidents.incidents import Incident
 
 ALERT = "0c000000-0000-0000-0000-000000000001"
@@ -37,7 +37,7 @@ def target(instance, sandbox):
 @pytest.fixture(scope="module", autouse=True)
 def number(instance, target, sandbox):
     """An incident whose alert names the resource, one of the sandbox and somebody; the estate is stored."""
-    estate = Scan(Request(("sample:",)), instance.data).estate()
+    estate = EstateScan(ScanRequest(("sample:",)), instance.data).estate()
     tenant_store(instance.data, estate).append(estate, LATELY)
     mine = next(
         one.key

@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -29,7 +29,7 @@ FAILING = frozenset({"NonCompliant"})
 @pytest.fixture
 def finding(instance):
     """A failing resource, of which no exemption is left when the test is over."""
-    wanted = Wanted(states=FAILING, text="/storageaccounts/")
+    wanted = FindingQuery(states=FAILING, text="/storageaccounts/")
     yield instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=1)[0]
     for one in kept(instance):
         remove_document(acting(instance), "/", one.key, TYPE)
@@ -71,7 +71,7 @@ def test_an_odd_form_keeps_nothing(instance, owner, finding, odd):
 
 
 def test_what_another_recommendation_knows_is_no_scope_of_this_one(instance, owner, finding):
-    wanted = Wanted(recommendations=frozenset({finding.recommendation}))
+    wanted = FindingQuery(recommendations=frozenset({finding.recommendation}))
     findings = instance.shelf.newest().findings
     known = {one.resource for one in findings.page(EVERYTHING, wanted, most=100_000)}
     other = next(one.resource for one in findings.page(EVERYTHING, most=100_000) if one.resource not in known)
@@ -202,7 +202,7 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
 
 
 def test_a_subscription_is_called_by_its_name(instance, owner):
-    wanted = Wanted(states=FAILING, text="MFA should be enabled for subscription owners")
+    wanted = FindingQuery(states=FAILING, text="MFA should be enabled for subscription owners")
     one = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     name = instance.shelf.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
     assert f">{name}</a> <small>subscriptions" in owner.get(f"/recommendations/{one.recommendation}").text

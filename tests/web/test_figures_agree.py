@@ -14,13 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.outputs import renderer
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
@@ -49,7 +49,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     several.append({"id": SUBSCRIPTION, "properties": {"displayName": "Production"}})
     folder = tmp_path_factory.mktemp("estate")
     (folder / "all.json").write_text(json.dumps(several))
-    scan = Scan(Request((str(folder),)), tmp_path_factory.mktemp("scan"))
+    scan = EstateScan(ScanRequest((str(folder),)), tmp_path_factory.mktemp("scan"))
     return Report(scan.run(scan.estate()), "estate", top=100)
 
 
@@ -57,10 +57,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     data: Path = tmp_path_factory.mktemp("data")
     publish(data, report, {})
-    shelf = Shelf(data)
+    shelf = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", "t"))
+        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", "t"))
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")
             state.principals.grant(session, person.id, "Owner", "/", "test")

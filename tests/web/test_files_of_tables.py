@@ -12,7 +12,7 @@ import pytest
 from tests.web.conftest import ALERT, HERE
 
 from nephoscope.alerts.library.attack_coverage import NO_TECHNIQUE
-from nephoscope.collect.azure.connection_test import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import ConnectionTrial, PermissionTrial, SubscriptionTrial
 from nephoscope.posture.scans import tenants
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
@@ -47,7 +47,7 @@ TABLES = [
 @pytest.fixture(scope="module", autouse=True)
 def tried(instance):
     """A tenant that was tested, so that its page has a table."""
-    found = Trial(
+    found = ConnectionTrial(
         instance.now,
         subscriptions=(SubscriptionTrial("1", "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),),
         permissions=(PermissionTrial("User.Read.All", False, "not granted"),),

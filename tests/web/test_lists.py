@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import NOON
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.state.incidents.incidents import Incident, Sought
+from nephoscope.state.incidents.incidents import Incident, IncidentFilter
 
 MANY = 1203
 
@@ -42,7 +42,7 @@ def test_incidents_have_pages_and_the_file_has_all(owner, many):
 def test_the_oldest_is_found(instance, owner, many):
     assert "A needle" in owner.get("/incidents?q=needle").text
     assert "A needle" in owner.get("/search?q=NEEDLE").text
-    assert instance.state.incidents.total("default", Sought(text="100%_")) == 0, "no pattern of SQL"
+    assert instance.state.incidents.total("default", IncidentFilter(text="100%_")) == 0, "no pattern of SQL"
 
 
 def test_rules_have_pages(owner):

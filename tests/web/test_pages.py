@@ -18,7 +18,7 @@ from tests.web.sending import sent
 
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -270,7 +270,7 @@ def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):
 
 
 def test_an_exemption_is_put_by_a_form(instance, owner, visitor):
-    wanted = Wanted(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
+    wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
     finding = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     address = f"/recommendations/{finding.recommendation}"
     form = {

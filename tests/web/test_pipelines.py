@@ -14,7 +14,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
@@ -27,7 +27,7 @@ SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com
 @pytest.fixture(scope="module")
 def violated(instance):
     """A finding of the cloud whose template a run passed, and another of the same resource that the run found."""
-    wanted = Wanted(states=frozenset({"NonCompliant"}), text="storageaccounts")
+    wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="storageaccounts")
     found = instance.shelf.newest().findings.page(Reach(everything=True), wanted, most=500)
     one = next(each for each in found if "/storageaccounts/" in each.resource.lower())
     reported = ReportedFinding(

@@ -10,13 +10,13 @@ from html import unescape
 import pytest
 
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 
 @pytest.fixture(scope="module")
 def told(instance):
     """The ranking of the command over the same estate."""
-    scan = Scan(Request(("sample:",)), instance.data)
+    scan = EstateScan(ScanRequest(("sample:",)), instance.data)
     report = Report(scan.run(scan.estate()), "sample:")
     return [one for one in report.ranked_recommendations if one.unhealthy]
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.tuning.trial import Trials
-from nephoscope.alerts.tuning.trial_runner import Trying
+from nephoscope.alerts.tuning.trial import RuleTrials
+from nephoscope.alerts.tuning.trial_runner import TrialRunner
 from nephoscope.state import StateError
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.trial_forms import days
@@ -38,14 +38,14 @@ def raised(instance):
             held = "a-suppression" if number is None else ""
             state.alerts.put(session, replace(made, rule=RULE.id, held_by=held))
     for number, verdict in zip(numbers[1:], ("FalsePositive", "BenignPositive"), strict=True):
-        Desk(state, "default").change(
+        IncidentService(state, "default").change(
             number, LATELY, "ana", status=IncidentStatus.CLOSED, classification=verdict, reason=""
         )
     return numbers
 
 
 def worker(instance):
-    return Trying(instance.state, instance.lake)
+    return TrialRunner(instance.state, instance.lake)
 
 
 @pytest.mark.usefixtures("raised")
@@ -88,8 +88,8 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     assert "Queued" in waiting
     assert 'hx-trigger="every 2s"' in waiting
     assert owner.post(ADDRESS, data=form, headers=HERE).headers["location"] == where, "it waits already"
-    (trial,) = [one for one in Trials(instance.state).of("default", RULE.id) if one.ended is None]
-    Trials(instance.state).note(replace(trial, starts=1, done=1, total=3))
+    (trial,) = [one for one in RuleTrials(instance.state).of("default", RULE.id) if one.ended is None]
+    RuleTrials(instance.state).note(replace(trial, starts=1, done=1, total=3))
     assert "1 of 3 windows complete" in owner.get(where).text
     assert worker(instance).next() is not None
     done = owner.get(where).text
@@ -154,28 +154,28 @@ def test_trials_are_for_who_reads_logs_and_tuning_for_who_writes_rules(
 ):
     answer = visitor(*roles).post(ADDRESS, data=form, headers=HERE)
     assert answer.status_code == status
-    for one in Trials(instance.state).all():
+    for one in RuleTrials(instance.state).all():
         if one.ended is None:
-            Trials(instance.state).stop(one)
+            RuleTrials(instance.state).stop(one)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}])
 def test_no_trial_is_asked_for_from_elsewhere(instance, owner, headers):
-    before = len(Trials(instance.state).all())
+    before = len(RuleTrials(instance.state).all())
     assert owner.post(ADDRESS, data={"act": "replay"}, headers=headers).status_code == 403
-    assert len(Trials(instance.state).all()) == before
+    assert len(RuleTrials(instance.state).all()) == before
 
 
 def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
     """The advice is put where a search would leave it; that a search finds it is a matter of its own tests."""
     state = instance.state
     where = owner.post(ADDRESS, data={"act": "advice"}, headers=HERE).headers["location"]
-    trial = Trials(state).next()
+    trial = RuleTrials(state).next()
     advice = {
         "id": "a1b2", "rule": RULE.name, "kind": "suppression", "advice": "suppress <it>", "confidence": "proven", "hides": 2, "of": 3,
         "closedFalse": 2, "truePositives": 0, "evidence": "two of three", "change": {"suppress": []}, "alerts": ["0c1"],
     }  # fmt: skip
-    Trials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found={"advice": [advice]}))
+    RuleTrials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found={"advice": [advice]}))
     text = owner.get(where).text
     assert "would have hidden 2 of 3 alerts, 2 of which were closed as false" in text
     assert "suppress &lt;it&gt;" in text
@@ -216,8 +216,8 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
         "entities": [], "failed": 0, "errors": [], "newest": newest,
     }  # fmt: skip
     where = owner.post(ADDRESS, data={"act": "replay"}, headers=HERE).headers["location"]
-    trial = next(one for one in Trials(state).all() if one.ended is None)
-    Trials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
+    trial = next(one for one in RuleTrials(state).all() if one.ended is None)
+    RuleTrials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
     text = owner.get(where).text
     assert text.count(f"/alerts/{kept.id}") == 2
     assert text.count(">is there<") == 2

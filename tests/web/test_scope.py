@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import tags
 
@@ -91,10 +91,10 @@ def test_the_zone_of_times_is_in_links(owner):
 
 
 def test_many_resources_are_exempted_at_once(instance, owner, visitor):
-    wanted = Wanted(states=frozenset({"NonCompliant"}), text="/virtualmachines/")
+    wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="/virtualmachines/")
     findings = instance.shelf.newest().findings
     tally = next(one for one in findings.tallies(EVERYTHING, wanted) if one.unhealthy > 1)
-    about = Wanted(wanted.states, recommendations=frozenset({tally.recommendation}))
+    about = FindingQuery(wanted.states, recommendations=frozenset({tally.recommendation}))
     scopes = [one.resource for one in findings.page(EVERYTHING, about, most=2)]
     address = f"/recommendations/{tally.recommendation}"
     form = {"act": "exempt", "scope": scopes, "category": "Mitigated", "reason": "patched by the vendor"}

@@ -12,13 +12,13 @@ import pytest
 from tests.web.conftest import HERE
 from tests.web.sending import sent
 
-from nephoscope.collect.azure.connection_test import GroupTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import ConnectionTrial, GroupTrial, SubscriptionTrial
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.ingest.live import source_setup, source_test
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 from nephoscope.ingest.live.source_setup import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.posture.scans import tenants
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
@@ -112,7 +112,7 @@ def test_a_reader_of_one_subscription_sees_no_tenant(visitor, sandbox):
 
 
 def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
-    found = Trial(
+    found = ConnectionTrial(
         instance.now,
         subscriptions=(
             SubscriptionTrial(ONE, "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),
@@ -295,7 +295,9 @@ def test_kinds_of_the_host_are_known():
 
 def test_missing_logs_are_listed(instance, owner):
     assert "Nothing was assessed yet" in owner.get("/sources/missing").text
-    EstateStore(instance.data).append(Scan(Request(("sample:",)), instance.data).estate(), instance.now)
+    EstateStore(instance.data).append(
+        EstateScan(ScanRequest(("sample:",)), instance.data).estate(), instance.now
+    )
     page = owner.get("/sources/missing").text
     assert "no diagnostic setting sends its logs" in page
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/missing?format=csv").text)))

@@ -15,8 +15,8 @@ from tests.web.sending import etag, sent
 
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.scheduling.due_windows import digest
-from nephoscope.alerts.suppression.condition import Condition
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.suppression.condition import SuppressionCondition
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.state.rules.rule_runs import RuleRun
 from nephoscope.state.rules.rule_state import RuleStanding
 from nephoscope.web.page_data.suppressed_rule_counts import READ
@@ -48,7 +48,7 @@ def raised(instance):
 def clean(instance):
     """No suppression before a test."""
     for one in instance.state.suppressions.all("default"):
-        Editing(instance.state, "default", "test", instance.now).remove(one.id)
+        TuningEditor(instance.state, "default", "test", instance.now).remove(one.id)
 
 
 def options(page: str) -> list[tuple[str, str]]:
@@ -142,7 +142,7 @@ def test_a_rule_that_is_suppressed_in_part_says_so_everywhere(owner):
 def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
     assert "Suppress similar alerts from the page" in owner.get("/suppressions").text
     sent(owner, PAGE, FORM)
-    Editing(instance.state, "default", "ana", instance.now).suppress(
+    TuningEditor(instance.state, "default", "ana", instance.now).suppress(
         "every rule", "*", [_address()], comment="<vpn>"
     )
     with instance.state.transaction() as session:
@@ -166,7 +166,7 @@ def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
 
 
 def _address():
-    return Condition("entities.ip.address", "in", ("198.51.100.0/24",))
+    return SuppressionCondition("entities.ip.address", "in", ("198.51.100.0/24",))
 
 
 def stored_id(instance) -> str:
@@ -210,7 +210,7 @@ def test_ending_takes_the_permission_and_the_state_that_was_looked_at(instance, 
     elsewhere = owner.post("/suppressions", data={"act": "end"}, headers={"Sec-Fetch-Site": "cross-site"})
     assert elsewhere.status_code == 403
     old = stored(instance).etag
-    Editing(instance.state, "default", "bob", datetime.now(instance.now.tzinfo)).change(
+    TuningEditor(instance.state, "default", "bob", datetime.now(instance.now.tzinfo)).change(
         stored(instance).id, comment="again"
     )
     told = end(instance, owner, etag=old)

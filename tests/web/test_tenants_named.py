@@ -13,12 +13,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
@@ -51,12 +51,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folders: list[Path] = [tmp_path_factory.mktemp(one[0]) for one in TENANTS]
     for tenant, folder in zip(TENANTS, folders, strict=True):
         (folder / "all.json").write_text(json.dumps(bodies_of(tenant)))
-    scan = Scan(Request(tuple(map(str, folders))), data)
+    scan = EstateScan(ScanRequest(tuple(map(str, folders))), data)
     publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
-    shelf = Shelf(data)
+    shelf = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", A))
+        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", A))
         with TestClient(application(instance), base_url="https://127.0.0.1") as made:
 
             def reader(scope: str) -> TestClient:

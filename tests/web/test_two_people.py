@@ -10,7 +10,7 @@ import pytest
 from tests.web.conftest import HERE, NOON, alert
 from tests.web.sending import etag, sent, tick
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.ingest.live import source_setup
 from nephoscope.state.database.etag import etag_of, moment_of
 from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentStatus
@@ -104,7 +104,7 @@ def test_an_alert_that_came_meanwhile_is_told(instance, owner, number):
     old = owner.get(address).text
     with instance.state.transaction() as session:
         instance.state.alerts.put(session, alert(f"0d000000-0000-0000-0000-{number:012}", number))
-    Desk(instance.state, "default").change(number, instance.now, "nephoscope", description="grown")
+    IncidentService(instance.state, "default").change(number, instance.now, "nephoscope", description="grown")
     told = sent(owner, address, {"act": "close", "classification": FALSE}, old)
     assert told.status_code == 409
     assert "Keys &lt;were&gt; read: the alert came, or changed" in notice(told.text)
@@ -173,7 +173,7 @@ def test_of_many_those_that_changed_are_left_out_and_listed(instance, owner, sec
     page = second.get(address).text
     ticks = [tick(page, "incident", one) for one in (first, other, gone)] + [f"{away.number} {away.etag}"]
     assert sent(owner, f"/incidents/{other}", {"act": "take"}).status_code == 303
-    Desk(instance.state, "default").remove(gone, instance.now, "test")
+    IncidentService(instance.state, "default").remove(gone, instance.now, "test")
     form = {"act": "close", "classification": FALSE, "remark": "a test", "incident": ticks}
     told = second.post(address, data=form, headers=HERE)
     assert told.status_code == 409

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
-from nephoscope_kql.engines.most import Most
+from nephoscope_kql.engines.most import ResultLimit
 from nephoscope_kql.errors import KqlError
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -69,7 +69,7 @@ CASES = {
 }
 
 
-def _compiled(query: str) -> Compiled:
+def _compiled(query: str) -> CompiledQuery:
     return compile_query(query, catalog_of(TABLES), now=NOW)
 
 
@@ -115,7 +115,7 @@ def test_all_rows_of_wide_results_are_put_in_order(step: int, monkeypatch: pytes
     assert compiled.parts.keys
     with DuckDBEngine(TABLES) as engine:
         assert _rows(engine.run(compiled)) == _rows(engine.run(plain))
-    most = Most(3, 1_000_000)
+    most = ResultLimit(3, 1_000_000)
     with DuckDBEngine(TABLES, most=most) as engine:
         assert engine.run(compiled)["T"].to_pylist() == ["A", "B", "C"]
         assert most.cut
@@ -130,7 +130,7 @@ def test_no_further_table_is_read_than_is_needed() -> None:
 
 
 def test_the_largest_result_is_kept_to() -> None:
-    most = Most(3, 1_000_000)
+    most = ResultLimit(3, 1_000_000)
     with DuckDBEngine(TABLES, most=most) as engine:
         assert len(engine.run(_compiled("union *"))) == 3
         assert most.cut

@@ -20,7 +20,7 @@ from nephoscope_kql.cells import rows_of
 from nephoscope_kql.engines.cores import share_of_cores, share_of_memory, shared_by
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
-from nephoscope_kql.engines.memory import BESIDE, LEDGER, Charged, Ledger, allowance, resident
+from nephoscope_kql.engines.memory import BESIDE, LEDGER, ChargedQuery, MemoryLedger, allowance, resident
 from nephoscope_kql.engines.stopping import watch_limits
 from nephoscope_kql.functions import declare
 
@@ -195,20 +195,20 @@ def test_the_process_holds_memory() -> None:
 
 class TestLedger:
     def test_a_query_alone_is_charged_with_all_growth(self) -> None:
-        ledger, query = Ledger(), Charged(100)
+        ledger, query = MemoryLedger(), ChargedQuery(100)
         ledger.begin(query, 1000)
         assert not ledger.must_end(query, 1100)
         assert ledger.must_end(query, 1101)
 
     def test_what_was_there_before_is_charged_to_nobody(self) -> None:
-        ledger, first, second = Ledger(), Charged(100), Charged(100)
+        ledger, first, second = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.begin(first, 0)
         ledger.end(first, 90)
         ledger.begin(second, 5000)
         assert not ledger.must_end(second, 5100)
 
     def test_of_several_the_one_that_ran_while_it_grew_has_to_end(self) -> None:
-        ledger, greedy, small = Ledger(), Charged(100), Charged(100)
+        ledger, greedy, small = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.begin(greedy, 0)
         assert not ledger.must_end(greedy, 95)
         ledger.begin(small, 95)
@@ -217,7 +217,7 @@ class TestLedger:
         assert ledger.must_end(greedy, 210)
 
     def test_what_an_ended_query_gives_back_is_no_credit(self) -> None:
-        ledger, ended, stays = Ledger(), Charged(100), Charged(100)
+        ledger, ended, stays = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.begin(ended, 0)
         assert not ledger.must_end(ended, 80)
         ledger.begin(stays, 80)
@@ -296,7 +296,7 @@ def test_rows_of_a_cancelled_query_are_not_written() -> None:
 
 
 def test_several_queries_share_a_limit_of_their_process() -> None:
-    ledger, first, second = Ledger(most=100, base=1000), Charged(1000), Charged(1000)
+    ledger, first, second = MemoryLedger(most=100, base=1000), ChargedQuery(1000), ChargedQuery(1000)
     ledger.begin(first, 1000)
     assert not ledger.must_end(first, 1090)
     ledger.begin(second, 1090)
@@ -306,7 +306,7 @@ def test_several_queries_share_a_limit_of_their_process() -> None:
 
 
 def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> None:
-    ledger, first, second = Ledger(most=100, base=1000), Charged(1000), Charged(1000)
+    ledger, first, second = MemoryLedger(most=100, base=1000), ChargedQuery(1000), ChargedQuery(1000)
     ledger.begin(first, 1000)
     ledger.end(first, 1110)
     ledger.begin(second, 1110)

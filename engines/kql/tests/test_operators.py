@@ -86,7 +86,7 @@ def catalog() -> MemoryCatalog:
     )
 
 
-def compiled(query: str) -> tuple[kql.Compiled, ...]:
+def compiled(query: str) -> tuple[kql.CompiledQuery, ...]:
     return compile_results(query, catalog(), now=kql_engine.NOW)
 
 

@@ -17,7 +17,7 @@ from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.parser import parse
-from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_reference import page
 from nephoscope_kql.plugin_registry import plugins
@@ -89,7 +89,7 @@ class Recorder:
 
     def keep(self, relation: Relation) -> Relation:
         self.kept.append(relation)
-        return Kept(columns=relation.columns, order=relation.order, name="kept")
+        return Materialized(columns=relation.columns, order=relation.order, name="kept")
 
 
 @pytest.mark.parametrize(

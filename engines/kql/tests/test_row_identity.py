@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 
@@ -49,7 +49,7 @@ CASES = {
 }
 
 
-def compiled(text: str) -> Compiled:
+def compiled(text: str) -> CompiledQuery:
     return compile_query(text, catalog_of(FEW))
 
 

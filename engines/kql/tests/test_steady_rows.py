@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope_kql.compile import Ahead, compile_ahead, compile_query, ticks
+from nephoscope_kql.compile import PrecomputedQuery, compile_ahead, compile_query, ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.steady_rows import SINCE, UNTIL
@@ -88,7 +88,7 @@ def whole(text: str, rows: pa.Table, start: datetime, end: datetime) -> pa.Table
 
 
 @contextmanager
-def computed(ahead: Ahead, rows: pa.Table) -> Iterator[DuckDBEngine]:
+def computed(ahead: PrecomputedQuery, rows: pa.Table) -> Iterator[DuckDBEngine]:
     with DuckDBEngine({"T": rows, "U": rows}) as engine:
         for name, one in ahead.tables.items():
             assert engine.keep_rows(name, one, 1_000, None) is not None

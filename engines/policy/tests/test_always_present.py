@@ -10,7 +10,7 @@ import nephoscope_policy as policy
 from nephoscope_policy.azure_facts import always_present
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUB}/resourceGroups/g"
@@ -62,14 +62,17 @@ def judge(parent: str, details: dict[str, Any], more: list[str], coverage: Cover
 def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
     details = {"type": type_, **({"name": name} if name else {})}
     found = judge(parent, details, [], DECLARED)
-    assert (found.state, found.cause) == (State.UNKNOWN, "not-collected")
+    assert (found.state, found.cause) == (ComplianceState.UNKNOWN, "not-collected")
     assert type_.lower() in found.description
     assert resource_id(parent).lower() in found.description
     assert name.lower() in found.description
     assert (
-        judge(parent, details, [child_id(parent, type_, name or "x")], DECLARED).state is State.NON_COMPLIANT
+        judge(parent, details, [child_id(parent, type_, name or "x")], DECLARED).state
+        is ComplianceState.NON_COMPLIANT
     )
-    assert judge(parent, details, [], None).state is State.NON_COMPLIANT, "a world that somebody supposes"
+    assert judge(parent, details, [], None).state is ComplianceState.NON_COMPLIANT, (
+        "a world that somebody supposes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,13 +88,13 @@ def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
     ],
 )
 def test_what_may_be_absent_is_missed(parent: str, details: dict[str, Any]) -> None:
-    assert judge(parent, details, [], DECLARED).state is State.NON_COMPLIANT
+    assert judge(parent, details, [], DECLARED).state is ComplianceState.NON_COMPLIANT
 
 
 def test_another_name_does_not_stand_for_the_one_that_was_not_read() -> None:
     details = {"type": "Microsoft.Web/sites/config", "name": "web"}
     found = judge(SITE, details, [child_id(SITE, details["type"], "logs")], DECLARED)
-    assert found.state is State.UNKNOWN
+    assert found.state is ComplianceState.UNKNOWN
 
 
 def test_a_plan_of_the_subscription_is_looked_up_from_a_resource() -> None:
@@ -101,4 +104,4 @@ def test_a_plan_of_the_subscription_is_looked_up_from_a_resource() -> None:
         "existenceScope": "subscription",
     }
     found = judge("Microsoft.Storage/storageAccounts", details, [], DECLARED)
-    assert (found.state, SUB in found.description) == (State.UNKNOWN, True)
+    assert (found.state, SUB in found.description) == (ComplianceState.UNKNOWN, True)

@@ -9,7 +9,7 @@ import pytest
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.snapshot import Snapshot
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -25,7 +25,7 @@ DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 BINDING = "Microsoft.Web/sites/hostNameBindings"
 
 
-def state(body: dict[str, Any], details: dict[str, Any], scopes: dict[str, set[str]]) -> State:
+def state(body: dict[str, Any], details: dict[str, Any], scopes: dict[str, set[str]]) -> ComplianceState:
     rule = {
         "if": {"field": "type", "equals": body["type"]},
         "then": {"effect": "auditIfNotExists", "details": details},
@@ -127,4 +127,6 @@ def state(body: dict[str, Any], details: dict[str, Any], scopes: dict[str, set[s
 def test_absence_is_proven_only_where_it_was_read(
     body: dict[str, Any], details: dict[str, Any], scope: str, entry: str, proves: bool
 ) -> None:
-    assert state(body, details, {scope: {entry}}) is (State.NON_COMPLIANT if proves else State.UNKNOWN)
+    assert state(body, details, {scope: {entry}}) is (
+        ComplianceState.NON_COMPLIANT if proves else ComplianceState.UNKNOWN
+    )

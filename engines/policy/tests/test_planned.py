@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_defaults import default_children, defaults_of
-from nephoscope_policy.context import Context
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -113,16 +113,16 @@ def test_what_is_open_and_does_not_decide_needs_no_interpreter() -> None:
         ({"allOf": [other, {"not": known}]}, "Compliant"),
     ):
         bound = rule(condition).bind({})
-        assert bound.verdict(resource, snapshot, Context()).state.value == state
+        assert bound.verdict(resource, snapshot, EvaluationContext()).state.value == state
         assert not snapshot.view(resource).explanations
 
 
 def test_what_is_open_is_explained_once() -> None:
     resource = planned({"minimumTlsVersion": ANY})
-    snapshot, context = Snapshot([resource]), Context()
+    snapshot, context = Snapshot([resource]), EvaluationContext()
     bound = rule(leaf("minimumTlsVersion", "equals", "x")).bind({})
     assert bound.verdict(resource, snapshot, context) is bound.explain(resource, snapshot, context)
-    later = Context(now=context.now + timedelta(days=1))
+    later = EvaluationContext(now=context.now + timedelta(days=1))
     assert bound.explain(resource, snapshot, later) is not bound.explain(resource, snapshot, context)
 
 
@@ -151,10 +151,10 @@ def test_a_related_resource_that_is_known_in_part_answers_where_nothing_open_dec
         ({"securityRules": ANY}, "Unknown"),
     ):
         snapshot = Snapshot([storage, planned(properties)])
-        found = definition.bind({}).verdict(storage, snapshot, Context())
+        found = definition.bind({}).verdict(storage, snapshot, EvaluationContext())
         assert found.state.value == state
         assert bool(snapshot.view(storage).explanations) is (state == "Unknown")
-        assert found == definition.bind({}).explain(storage, snapshot, Context())
+        assert found == definition.bind({}).explain(storage, snapshot, EvaluationContext())
 
 
 def test_a_reason_says_where_the_body_has_what_decides() -> None:

@@ -182,7 +182,7 @@ def agree(
     coverage = (
         Coverage.everything() if read else Coverage({"/subscriptions/s1": frozenset({"contoso.test/things"})})
     )
-    snapshot, context = policy.Snapshot([one, *related], ALIASES, coverage), policy.Context()
+    snapshot, context = policy.Snapshot([one, *related], ALIASES, coverage), policy.EvaluationContext()
     try:
         rule = definition(condition, effect, existence)
         twice = definition({"not": {"not": condition}}, effect, existence)

@@ -10,7 +10,7 @@ import nephoscope_policy as policy
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SUB = "/subscriptions/s1"
 GROUP = f"{SUB}/resourceGroups/g1"
@@ -39,7 +39,7 @@ def definition(
     return policy.Definition.parse({"policyRule": {"if": {"field": "type", "equals": subject}, "then": then}})
 
 
-def state(rule: policy.Definition, subject: Resource, snapshot: policy.Snapshot) -> State:
+def state(rule: policy.Definition, subject: Resource, snapshot: policy.Snapshot) -> ComplianceState:
     fast, slow = rule.evaluate(subject, snapshot), rule.explain(subject, snapshot)
     assert fast == slow
     assert slow.reasons
@@ -141,11 +141,16 @@ def test_a_relation(rule: policy.Definition, subject: str, related: list[Resourc
     one = body(subject)
     nothing = Coverage({SUB: frozenset({"contoso.test/things"})})
     full = policy.Snapshot([one, *related, *FAR], ALIASES)
-    assert state(rule, one, full) is State.COMPLIANT
-    assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES)) is State.NON_COMPLIANT
-    assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES, nothing)) is State.UNKNOWN
-    assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES).overlay(related)) is State.COMPLIANT
-    assert state(rule, one, policy.Snapshot([one, *related, *FAR], ALIASES, nothing)) is State.COMPLIANT
+    assert state(rule, one, full) is ComplianceState.COMPLIANT
+    assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES)) is ComplianceState.NON_COMPLIANT
+    assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES, nothing)) is ComplianceState.UNKNOWN
+    assert (
+        state(rule, one, policy.Snapshot([one, *FAR], ALIASES).overlay(related)) is ComplianceState.COMPLIANT
+    )
+    assert (
+        state(rule, one, policy.Snapshot([one, *related, *FAR], ALIASES, nothing))
+        is ComplianceState.COMPLIANT
+    )
 
 
 def test_long_lists_go_by_name() -> None:
@@ -155,9 +160,9 @@ def test_long_lists_go_by_name() -> None:
     ]
     snapshot = policy.Snapshot([one, *many], ALIASES)
     for name, wanted in (
-        ("h70", State.COMPLIANT),
-        ("h71", State.NON_COMPLIANT),
-        ("h100", State.NON_COMPLIANT),
+        ("h70", ComplianceState.COMPLIANT),
+        ("h71", ComplianceState.NON_COMPLIANT),
+        ("h100", ComplianceState.NON_COMPLIANT),
     ):
         assert (
             state(definition("Contoso.Test/hubs", mode("Contoso.Test/hubs"), name=name), one, snapshot)
@@ -174,7 +179,7 @@ def test_a_named_extension_is_the_only_candidate_even_outside_coverage() -> None
     one = body(THING)
     bad = body(f"{THING}/providers/Microsoft.Security/assessments/k1", status={"code": "Unhealthy"})
     snapshot = policy.Snapshot([one, bad], ALIASES, Coverage({}))
-    assert state(rule, one, snapshot) is State.NON_COMPLIANT
+    assert state(rule, one, snapshot) is ComplianceState.NON_COMPLIANT
 
 
 def test_an_unknown_assessment_is_unknown_until_it_is_there() -> None:
@@ -182,13 +187,13 @@ def test_an_unknown_assessment_is_unknown_until_it_is_there() -> None:
     key = f"{THING}/providers/Microsoft.Security/assessments/K1"
     snapshot = policy.Snapshot([one], ALIASES).overlay([], {key: Gap("no analyzer for k1")})
     result = rule.evaluate(one, snapshot)
-    assert (result.state, result.description) == (State.UNKNOWN, "no analyzer for k1")
+    assert (result.state, result.description) == (ComplianceState.UNKNOWN, "no analyzer for k1")
     other = policy.Snapshot([one], ALIASES).overlay([], {key.replace("K1", "k2"): Gap("no analyzer for k2")})
-    assert state(rule, one, other) is State.NON_COMPLIANT
+    assert state(rule, one, other) is ComplianceState.NON_COMPLIANT
     recorded = RELATIONS[5][3]
     assert (
         state(rule, one, policy.Snapshot([one, *recorded], ALIASES).overlay([], {key: Gap("no analyzer")}))
-        is State.COMPLIANT
+        is ComplianceState.COMPLIANT
     )
 
 
@@ -196,25 +201,25 @@ def test_an_overlay_hides_what_it_replaces() -> None:
     rule, one = RELATIONS[0][1], body(THING)
     base = policy.Snapshot([one, *RELATIONS[0][3]], ALIASES)
     over = base.overlay([body(f"{THING}/parts/p", mode="off")])
-    assert state(rule, one, over) is State.NON_COMPLIANT
-    assert state(rule, one, base) is State.COMPLIANT
+    assert state(rule, one, over) is ComplianceState.NON_COMPLIANT
+    assert state(rule, one, base) is ComplianceState.COMPLIANT
     assert len(over) == len(base)
 
 
 def test_a_candidate_without_properties_is_unknown() -> None:
     rule, one = RELATIONS[0][1], body(THING)
     listed = Resource.of({"id": f"{THING}/parts/p"}, complete=False)
-    assert state(rule, one, policy.Snapshot([one, listed], ALIASES)) is State.UNKNOWN
+    assert state(rule, one, policy.Snapshot([one, listed], ALIASES)) is ComplianceState.UNKNOWN
 
 
 def test_field_reads_the_if_resource_inside_the_existence_condition() -> None:
     condition = {"field": "Contoso.Test/things/parts/mode", "equals": "[field('Contoso.Test/things/mode')]"}
     rule = definition("Contoso.Test/things/parts", condition)
     one, part = body(THING, mode="fast"), body(f"{THING}/parts/p", mode="FAST")
-    assert state(rule, one, policy.Snapshot([one, part], ALIASES)) is State.COMPLIANT
+    assert state(rule, one, policy.Snapshot([one, part], ALIASES)) is ComplianceState.COMPLIANT
     slow = body(f"{THING}/parts/p", mode="slow")
     result = rule.evaluate(one, policy.Snapshot([one, slow], ALIASES))
-    assert result.state is State.NON_COMPLIANT
+    assert result.state is ComplianceState.NON_COMPLIANT
     assert [reason.resource for reason in result.reasons] == [f"{THING}/parts/p"]
 
 
@@ -222,7 +227,7 @@ def test_a_gap_says_why() -> None:
     rule, one = RELATIONS[0][1], body(THING)
     coverage = Coverage({SUB: frozenset()}, gaps={"contoso.test/things/parts": "403 on the parts"})
     result = rule.evaluate(one, policy.Snapshot([one], ALIASES, coverage))
-    assert result.state is State.UNKNOWN
+    assert result.state is ComplianceState.UNKNOWN
     assert "403 on the parts" in result.description
 
 
@@ -233,8 +238,10 @@ def test_an_extension_that_no_table_knows_belongs_to_the_resource_that_its_id_na
     beside = body(f"{GROUP}/providers/{type_}/e")
     subject = body(THING)
     rule = definition(type_)
-    assert state(rule, subject, policy.Snapshot([subject, theirs], ALIASES)) is State.NON_COMPLIANT
-    assert state(rule, subject, policy.Snapshot([subject, theirs, ours], ALIASES)) is State.COMPLIANT
-    assert state(rule, subject, policy.Snapshot([subject, beside], ALIASES)) is State.COMPLIANT
+    assert state(rule, subject, policy.Snapshot([subject, theirs], ALIASES)) is ComplianceState.NON_COMPLIANT
+    assert (
+        state(rule, subject, policy.Snapshot([subject, theirs, ours], ALIASES)) is ComplianceState.COMPLIANT
+    )
+    assert state(rule, subject, policy.Snapshot([subject, beside], ALIASES)) is ComplianceState.COMPLIANT
     asked = definition(type_, existenceScope="resourceGroup")
-    assert state(asked, subject, policy.Snapshot([subject, theirs], ALIASES)) is State.COMPLIANT
+    assert state(asked, subject, policy.Snapshot([subject, theirs], ALIASES)) is ComplianceState.COMPLIANT

@@ -11,7 +11,7 @@ import nephoscope_policy as policy
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.paths import Segments
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
@@ -56,7 +56,7 @@ def judge(subject: Resource, condition: Any, now: datetime, coverage: Coverage |
         "then": {"effect": "audit"},
     }
     definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
-    context = policy.Context(now=now)
+    context = policy.EvaluationContext(now=now)
     found = definition.evaluate(subject, snapshot, context=context)
     assert found == definition.explain(subject, snapshot, context=context)
     return found
@@ -66,13 +66,13 @@ def judge(subject: Resource, condition: Any, now: datetime, coverage: Coverage |
 def test_a_report_decides_until_its_bound(kind: ReportKind, type_: str) -> None:
     one, bound = report(kind, type_, WHEN.isoformat()), WHEN + timedelta(days=kind.days)
     reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
-    assert judge(one, reading, bound).state is State.NON_COMPLIANT
+    assert judge(one, reading, bound).state is ComplianceState.NON_COMPLIANT
     late = judge(one, reading, bound + timedelta(days=1))
-    assert (late.state, late.cause) == (State.UNKNOWN, "stale")
+    assert (late.state, late.cause) == (ComplianceState.UNKNOWN, "stale")
     assert f"2026-03-01: it is {kind.days + 1} days old and holds for {kind.days}" in late.description
     if "properties" not in kind.report:
         other = judge(one, (kind.report[0], "Contoso.Test/other"), bound + timedelta(days=1))
-        assert other.state is State.COMPLIANT, "what does not read the report does not rest on it"
+        assert other.state is ComplianceState.COMPLIANT, "what does not read the report does not rest on it"
 
 
 @pytest.mark.parametrize(("kind", "type_"), KINDS)
@@ -82,8 +82,10 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
     everything = {"": frozenset({"*"})}
     read = Coverage(everything, declared=True, read_at={"": WHEN})
     assert judge(one, reading, late, read).cause == "stale"
-    assert judge(one, reading, late - timedelta(seconds=1), read).state is State.NON_COMPLIANT
-    assert judge(one, reading, late, Coverage(everything, declared=True)).state is State.NON_COMPLIANT
+    assert judge(one, reading, late - timedelta(seconds=1), read).state is ComplianceState.NON_COMPLIANT
+    assert (
+        judge(one, reading, late, Coverage(everything, declared=True)).state is ComplianceState.NON_COMPLIANT
+    )
 
 
 @pytest.mark.parametrize(("kind", "type_"), DATED)
@@ -92,9 +94,9 @@ def test_a_report_of_the_future_is_as_old_as_the_snapshot(kind: ReportKind, type
     reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
     read = Coverage({"": frozenset({"*"})}, declared=True, read_at={"": WHEN})
     assert judge(one, reading, late, read).cause == "stale"
-    assert judge(one, reading, WHEN, read).state is State.NON_COMPLIANT
+    assert judge(one, reading, WHEN, read).state is ComplianceState.NON_COMPLIANT
     ahead = report(kind, type_, (late + timedelta(hours=23)).isoformat())
-    assert judge(ahead, reading, late, read).state is State.NON_COMPLIANT, "clocks differ"
+    assert judge(ahead, reading, late, read).state is ComplianceState.NON_COMPLIANT, "clocks differ"
 
 
 def guest(name: str, status: str, checked: datetime) -> Resource:
@@ -124,20 +126,20 @@ NAMED = {"field": f"{GUEST}/configuration", "equals": "a"}
 @pytest.mark.parametrize(
     ("condition", "reports", "state", "cause"),
     [
-        (GOOD, [("Compliant", OLD)], State.UNKNOWN, "stale"),
-        (GOOD, [("NonCompliant", OLD)], State.UNKNOWN, "stale"),
-        (GOOD, [("NonCompliant", FRESH)], State.NON_COMPLIANT, ""),
-        (GOOD, [("Compliant", OLD), ("Compliant", FRESH)], State.COMPLIANT, ""),
-        (GOOD, [("Compliant", OLD), ("NonCompliant", FRESH)], State.UNKNOWN, "stale"),
-        (NAMED, [("Compliant", OLD)], State.COMPLIANT, ""),
-        ({"allOf": [NAMED, GOOD]}, [("Compliant", OLD)], State.UNKNOWN, "stale"),
-        ({"anyOf": [GOOD, NAMED]}, [("Compliant", OLD)], State.COMPLIANT, ""),
-        ({"not": GOOD}, [("Compliant", OLD)], State.UNKNOWN, "stale"),
-        (None, [("Compliant", OLD)], State.COMPLIANT, ""),
+        (GOOD, [("Compliant", OLD)], ComplianceState.UNKNOWN, "stale"),
+        (GOOD, [("NonCompliant", OLD)], ComplianceState.UNKNOWN, "stale"),
+        (GOOD, [("NonCompliant", FRESH)], ComplianceState.NON_COMPLIANT, ""),
+        (GOOD, [("Compliant", OLD), ("Compliant", FRESH)], ComplianceState.COMPLIANT, ""),
+        (GOOD, [("Compliant", OLD), ("NonCompliant", FRESH)], ComplianceState.UNKNOWN, "stale"),
+        (NAMED, [("Compliant", OLD)], ComplianceState.COMPLIANT, ""),
+        ({"allOf": [NAMED, GOOD]}, [("Compliant", OLD)], ComplianceState.UNKNOWN, "stale"),
+        ({"anyOf": [GOOD, NAMED]}, [("Compliant", OLD)], ComplianceState.COMPLIANT, ""),
+        ({"not": GOOD}, [("Compliant", OLD)], ComplianceState.UNKNOWN, "stale"),
+        (None, [("Compliant", OLD)], ComplianceState.COMPLIANT, ""),
     ],
 )
 def test_a_related_report_that_is_too_old_decides_nothing(
-    condition: Any, reports: list[tuple[str, datetime]], state: State, cause: str
+    condition: Any, reports: list[tuple[str, datetime]], state: ComplianceState, cause: str
 ) -> None:
     machine = Resource.of({"id": MACHINE, "properties": {}})
     found = [guest("ab"[at], status, when) for at, (status, when) in enumerate(reports)]
@@ -148,7 +150,7 @@ def test_a_related_report_that_is_too_old_decides_nothing(
     }
     definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
     snapshot = policy.Snapshot([machine, *found], ALIASES)
-    result = definition.evaluate(machine, snapshot, context=policy.Context(now=WHEN))
-    assert result == definition.explain(machine, snapshot, context=policy.Context(now=WHEN))
+    result = definition.evaluate(machine, snapshot, context=policy.EvaluationContext(now=WHEN))
+    assert result == definition.explain(machine, snapshot, context=policy.EvaluationContext(now=WHEN))
     assert (result.state, result.cause) == (state, cause)
     assert result.reasons

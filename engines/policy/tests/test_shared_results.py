@@ -9,7 +9,7 @@ import pytest
 import nephoscope_policy as policy
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SUBSCRIPTION = "/subscriptions/11111111-0000-0000-0000-000000000000"
 OTHER = "/subscriptions/22222222-0000-0000-0000-000000000000"
@@ -27,9 +27,9 @@ def resource(subscription: str, type_: str, name: str, **properties: Any) -> Res
     return Resource.of({"id": id_, "name": name, "type": type_, "properties": properties})
 
 
-def ends(made: Any, resources: list[Resource], coverage: Coverage) -> list[State]:
+def ends(made: Any, resources: list[Resource], coverage: Coverage) -> list[ComplianceState]:
     """The states, after both engines were found to say the same in every word."""
-    snapshot, context = policy.Snapshot(resources, coverage=coverage), policy.Context()
+    snapshot, context = policy.Snapshot(resources, coverage=coverage), policy.EvaluationContext()
     rule, found = made.bind(), []
     for _ in range(2):
         found = []
@@ -55,8 +55,8 @@ def test_a_type_that_one_subscription_did_not_collect() -> None:
         resource(SUBSCRIPTION, looked_up, "wrong"),
     ]
     read = Coverage({OTHER: frozenset({looked_up.lower()})}, declared=True)
-    unread = State.UNKNOWN
-    assert ends(made, resources, read)[:3] == [unread, State.NON_COMPLIANT, unread]
+    unread = ComplianceState.UNKNOWN
+    assert ends(made, resources, read)[:3] == [unread, ComplianceState.NON_COMPLIANT, unread]
 
 
 @pytest.mark.parametrize("mode", ["All", "Indexed"])
@@ -71,8 +71,8 @@ def test_types_that_indexed_does_not_cover(mode: str) -> None:
         Resource.of({"id": f"{unknown}/c", "properties": {}}),
     ]  # fmt: skip
     found = ends(made, [one for one in resources if "blob" not in one.key], Coverage.everything())
-    last = State.NON_COMPLIANT if mode == "All" else State.NOT_APPLICABLE
-    assert found == [State.NON_COMPLIANT, last, State.NON_COMPLIANT, last]
+    last = ComplianceState.NON_COMPLIANT if mode == "All" else ComplianceState.NOT_APPLICABLE
+    assert found == [ComplianceState.NON_COMPLIANT, last, ComplianceState.NON_COMPLIANT, last]
 
 
 def test_a_count_over_the_type_alone_is_counted_for_every_type() -> None:
@@ -81,7 +81,7 @@ def test_a_count_over_the_type_alone_is_counted_for_every_type() -> None:
     made = definition({"count": counted, "equals": 0})
     types = ["Microsoft.Storage/storageAccounts", "Microsoft.Web/sites", "microsoft.keyvault/vaults"]
     resources = [resource(SUBSCRIPTION, type_, f"n{at}") for at, type_ in enumerate(types)]
-    good, bad = State.COMPLIANT, State.NON_COMPLIANT
+    good, bad = ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT
     assert ends(made, resources, Coverage.everything()) == [good, bad, good]
 
 
@@ -98,4 +98,7 @@ def test_a_count_over_the_type_inside_another_count_sees_the_outer_member() -> N
         resource(SUBSCRIPTION, "Microsoft.Web/sites", "a"),
         resource(SUBSCRIPTION, "Microsoft.Web/certificate", "b"),
     ]
-    assert ends(made, resources, Coverage.everything()) == [State.NON_COMPLIANT, State.COMPLIANT]
+    assert ends(made, resources, Coverage.everything()) == [
+        ComplianceState.NON_COMPLIANT,
+        ComplianceState.COMPLIANT,
+    ]

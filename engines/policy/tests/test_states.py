@@ -10,7 +10,7 @@ import pytest
 import nephoscope_policy as policy
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 ID = "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Storage/storageAccounts/one"
 HTTPS = "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly"
@@ -37,7 +37,7 @@ def definition(
 def result(
     rule: policy.Definition,
     resource: Resource,
-    context: policy.Context | None = None,
+    context: policy.EvaluationContext | None = None,
     parameters: dict[str, Any] | None = None,
 ) -> policy.Result:
     snapshot = policy.Snapshot([resource])
@@ -55,65 +55,71 @@ OFF = {"allOf": [TYPE, {"field": HTTPS, "notEquals": True}]}
 @pytest.mark.parametrize("effect", ["audit", "Deny", "append", "modify"])
 def test_a_match_is_non_compliant(effect: str) -> None:
     rule = definition(OFF, effect)
-    assert result(rule, account()).state is State.NON_COMPLIANT
-    assert result(rule, account(supportsHttpsTrafficOnly=True)).state is State.COMPLIANT
+    assert result(rule, account()).state is ComplianceState.NON_COMPLIANT
+    assert result(rule, account(supportsHttpsTrafficOnly=True)).state is ComplianceState.COMPLIANT
 
 
 def test_disabled_is_not_applicable() -> None:
     ended = result(definition(OFF, "Disabled"), account())
-    assert (ended.state, ended.cause) == (State.NOT_APPLICABLE, "disabled")
+    assert (ended.state, ended.cause) == (ComplianceState.NOT_APPLICABLE, "disabled")
 
 
 def test_another_type_is_not_applicable() -> None:
     vault = Resource.of({"id": ID.replace("Storage/storageAccounts", "KeyVault/vaults")})
-    assert result(definition(OFF), vault).state is State.NOT_APPLICABLE
+    assert result(definition(OFF), vault).state is ComplianceState.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(
     ("condition", "state"),
     [
-        ({"field": "kind", "equals": "other"}, State.COMPLIANT),
-        ({"allOf": [TYPE, {"field": "kind", "equals": "other"}]}, State.COMPLIANT),
+        ({"field": "kind", "equals": "other"}, ComplianceState.COMPLIANT),
+        ({"allOf": [TYPE, {"field": "kind", "equals": "other"}]}, ComplianceState.COMPLIANT),
         (
             {"allOf": [TYPE, {"field": "kind", "equals": "other"}, {"field": HTTPS, "equals": 1}]},
-            State.NOT_APPLICABLE,
+            ComplianceState.NOT_APPLICABLE,
         ),
-        ({"allOf": [{"field": "name", "like": "x*"}, {"field": HTTPS, "equals": 1}]}, State.NOT_APPLICABLE),
-        ({"not": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"}}, State.NOT_APPLICABLE),
-        ({"field": HTTPS, "equals": 1}, State.COMPLIANT),
+        (
+            {"allOf": [{"field": "name", "like": "x*"}, {"field": HTTPS, "equals": 1}]},
+            ComplianceState.NOT_APPLICABLE,
+        ),
+        (
+            {"not": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"}},
+            ComplianceState.NOT_APPLICABLE,
+        ),
+        ({"field": HTTPS, "equals": 1}, ComplianceState.COMPLIANT),
     ],
 )
-def test_applicability_after_azures_special_cases(condition: Any, state: State) -> None:
+def test_applicability_after_azures_special_cases(condition: Any, state: ComplianceState) -> None:
     assert result(definition(condition), account()).state is state
 
 
 def test_if_not_exists_whose_if_is_false_is_not_applicable() -> None:
     details = {"type": "Microsoft.Insights/diagnosticSettings"}
     rule = definition(OFF, "auditIfNotExists", details=details)
-    assert result(rule, account(supportsHttpsTrafficOnly=True)).state is State.NOT_APPLICABLE
-    assert result(rule, account()).state is State.NON_COMPLIANT
+    assert result(rule, account(supportsHttpsTrafficOnly=True)).state is ComplianceState.NOT_APPLICABLE
+    assert result(rule, account()).state is ComplianceState.NON_COMPLIANT
 
 
 def test_a_listed_resource_ends_unknown_and_never_healthy() -> None:
     listed = Resource.of({"id": ID, "kind": "StorageV2", "location": "westeurope"}, complete=False)
     ended = result(definition(OFF), listed)
-    assert (ended.state, ended.cause) == (State.UNKNOWN, "not-collected")
+    assert (ended.state, ended.cause) == (ComplianceState.UNKNOWN, "not-collected")
     assert (
         result(definition({"allOf": [{"field": "kind", "equals": "x"}, OFF]}), listed).state
-        is State.NOT_APPLICABLE
+        is ComplianceState.NOT_APPLICABLE
     )
-    assert result(definition({"anyOf": [TYPE, OFF]}), listed).state is State.NON_COMPLIANT
+    assert result(definition({"anyOf": [TYPE, OFF]}), listed).state is ComplianceState.NON_COMPLIANT
 
 
 def test_an_expression_that_fails_is_an_error_unless_something_else_decides() -> None:
     broken = {"value": "[substring(field('kind'), 0, 99)]", "equals": "x"}
     ended = result(definition({"allOf": [TYPE, broken]}), account())
-    assert (ended.state, ended.cause) == (State.ERROR, "expression-error")
+    assert (ended.state, ended.cause) == (ComplianceState.ERROR, "expression-error")
     assert (
         result(definition({"allOf": [broken, {"field": "name", "equals": "zz"}]}), account()).state
-        is not State.ERROR
+        is not ComplianceState.ERROR
     )
-    assert result(definition({"anyOf": [broken, TYPE]}), account()).state is State.NON_COMPLIANT
+    assert result(definition({"anyOf": [broken, TYPE]}), account()).state is ComplianceState.NON_COMPLIANT
 
 
 def test_data_plane_modes_wait_for_their_evaluator() -> None:
@@ -123,7 +129,7 @@ def test_data_plane_modes_wait_for_their_evaluator() -> None:
         "Microsoft.Kubernetes.Data",
     )
     ended = result(rule, account())
-    assert (ended.state, ended.cause) == (State.UNKNOWN, "data-plane-mode")
+    assert (ended.state, ended.cause) == (ComplianceState.UNKNOWN, "data-plane-mode")
 
 
 def test_indexed_covers_types_with_tags_and_location() -> None:
@@ -135,17 +141,21 @@ def test_indexed_covers_types_with_tags_and_location() -> None:
     )
     assert result(rule, group).cause == "not-indexed"
     assert result(rule, rules).cause == "not-indexed"
-    assert result(rule, account()).state is State.NON_COMPLIANT
-    assert result(definition(everything), group).state is State.NON_COMPLIANT
+    assert result(rule, account()).state is ComplianceState.NON_COMPLIANT
+    assert result(definition(everything), group).state is ComplianceState.NON_COMPLIANT
 
 
 @pytest.mark.parametrize(
     ("attested", "state"),
-    [("", State.UNKNOWN), ("Compliant", State.COMPLIANT), ("noncompliant", State.NON_COMPLIANT)],
+    [
+        ("", ComplianceState.UNKNOWN),
+        ("Compliant", ComplianceState.COMPLIANT),
+        ("noncompliant", ComplianceState.NON_COMPLIANT),
+    ],
 )
-def test_manual_is_what_somebody_attested(attested: str, state: State) -> None:
+def test_manual_is_what_somebody_attested(attested: str, state: ComplianceState) -> None:
     rule = definition(TYPE, "manual", details={"defaultState": "Unknown"})
-    assert result(rule, account(), policy.Context(attestation=attested)).state is state
+    assert result(rule, account(), policy.EvaluationContext(attestation=attested)).state is state
 
 
 @pytest.mark.parametrize(
@@ -161,14 +171,14 @@ def test_both_engines_see_how_a_type_is_spelled(operator: str, spelled: str, neg
     body = {**account().body, "type": "Microsoft.Storage/storageAccounts"}
     exact = spelled == body["type"] or "Insensitively" in operator or operator == "like"
     holds = (exact != operator.startswith("not")) != negated
-    wanted = State.NON_COMPLIANT if holds else State.NOT_APPLICABLE
+    wanted = ComplianceState.NON_COMPLIANT if holds else ComplianceState.NOT_APPLICABLE
     assert result(rule, Resource.of(body)).state is wanted
 
 
 def test_manual_without_attestation_takes_the_default_state() -> None:
     assert (
         result(definition(TYPE, "manual", details={"defaultState": "Compliant"}), account()).state
-        is State.COMPLIANT
+        is ComplianceState.COMPLIANT
     )
 
 
@@ -180,7 +190,7 @@ def test_the_default_state_may_be_a_parameter(value: str) -> None:
         details={"defaultState": "[parameters('state')]"},
         parameters={"state": {"type": "String", "defaultValue": "Unknown"}},
     )
-    assert result(rule, account(), parameters={"state": value}).state is State(value)
+    assert result(rule, account(), parameters={"state": value}).state is ComplianceState(value)
 
 
 def test_a_parameter_that_the_default_state_names_must_exist() -> None:
@@ -192,27 +202,31 @@ def test_a_parameter_that_the_default_state_names_must_exist() -> None:
 def test_bodies_are_taken_as_arm_has_them() -> None:
     body = account().body
     rule = definition(TYPE, "audit")
-    assert rule.evaluate(body, policy.Snapshot([body])).state is State.NON_COMPLIANT
+    assert rule.evaluate(body, policy.Snapshot([body])).state is ComplianceState.NON_COMPLIANT
     with pytest.raises(ValueError, match="'id'"):
         policy.Snapshot([{"name": "x"}])
 
 
 def test_deny_action_is_no_finding_of_a_scan() -> None:
     ended = result(definition(TYPE, "denyAction", details={"actionNames": ["delete"]}), account())
-    assert (ended.state, ended.cause, ended.matched) == (State.NOT_APPLICABLE, "not-a-scan-effect", True)
+    assert (ended.state, ended.cause, ended.matched) == (
+        ComplianceState.NOT_APPLICABLE,
+        "not-a-scan-effect",
+        True,
+    )
 
 
 def test_a_rule_on_the_identity_of_a_request_is_unknown_in_a_scan() -> None:
     rule = definition({"value": "[requestContext().identity.idtyp]", "equals": "user"}, "deny")
     assert result(rule, account()).cause == "request-only"
-    request = policy.Context(request={"apiVersion": "2024-01-01", "identity": {"idtyp": "user"}})
-    assert result(rule, account(), request).state is State.NON_COMPLIANT
+    request = policy.EvaluationContext(request={"apiVersion": "2024-01-01", "identity": {"idtyp": "user"}})
+    assert result(rule, account(), request).state is ComplianceState.NON_COMPLIANT
 
 
 def test_a_resource_group_that_was_not_read_is_unknown_but_its_name_is_known() -> None:
     assert (
         result(definition({"value": "[resourceGroup().name]", "equals": "G1"}), account()).state
-        is State.NON_COMPLIANT
+        is ComplianceState.NON_COMPLIANT
     )
     assert (
         result(definition({"value": "[resourceGroup().location]", "equals": "x"}), account()).cause
@@ -223,9 +237,9 @@ def test_a_resource_group_that_was_not_read_is_unknown_but_its_name_is_known() -
     )
     rule = definition({"value": "[resourceGroup().tags['zz']]", "equals": ""})
     snapshot = policy.Snapshot([account(), group])
-    assert rule.evaluate(account(), snapshot).state is State.NON_COMPLIANT
+    assert rule.evaluate(account(), snapshot).state is ComplianceState.NON_COMPLIANT
     group = replace(group, body={**group.body, "tags": Unknown("object", reason="a parameter has no value")})
-    assert rule.evaluate(account(), policy.Snapshot([account(), group])).state is State.UNKNOWN
+    assert rule.evaluate(account(), policy.Snapshot([account(), group])).state is ComplianceState.UNKNOWN
 
 
 def test_reasons_name_the_deciding_leaf() -> None:
@@ -274,8 +288,8 @@ def test_a_partial_binding_fails_only_where_it_is_read() -> None:
         policy.Snapshot([account()]),
         Resource.of({"id": ID.replace("Storage/storageAccounts", "KeyVault/vaults")}),
     )
-    assert bound.evaluate(account(), snapshot, policy.Context()).state is State.ERROR
-    assert bound.evaluate(vault, snapshot, policy.Context()).state is State.NOT_APPLICABLE
+    assert bound.evaluate(account(), snapshot, policy.EvaluationContext()).state is ComplianceState.ERROR
+    assert bound.evaluate(vault, snapshot, policy.EvaluationContext()).state is ComplianceState.NOT_APPLICABLE
     assert rule.types == frozenset({"microsoft.storage/storageaccounts"})
     assert rule.applies_to("Microsoft.Storage/StorageAccounts")
     assert not rule.applies_to("microsoft.keyvault/vaults")

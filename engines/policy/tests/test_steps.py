@@ -9,7 +9,7 @@ from test_states import OFF, TYPE, account, definition, result
 
 import nephoscope_policy as policy
 from nephoscope_policy import steps
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 @pytest.fixture(autouse=True)
@@ -38,19 +38,21 @@ SEVERAL = {"anyOf": [NEVER, BY_BODY]}
 )
 def test_three_counts_within_each_other_are_an_error(where: Any, around: Any) -> None:
     ended = result(definition(around(counted(3, 10_000, where))), account())
-    assert (ended.state, ended.cause) == (State.ERROR, "too-many-steps")
+    assert (ended.state, ended.cause) == (ComplianceState.ERROR, "too-many-steps")
     assert f"{steps.MOST:,} members" in ended.description
-    assert result(definition(OFF), account()).state is State.NON_COMPLIANT
+    assert result(definition(OFF), account()).state is ComplianceState.NON_COMPLIANT
 
 
 def test_the_interpreter_has_the_same_bound() -> None:
     rule = definition(counted(3, 10_000, SEVERAL)).bind({})
     snapshot = policy.Snapshot([account()])
-    assert rule.explain(account(), snapshot, policy.Context()).cause == "too-many-steps"
+    assert rule.explain(account(), snapshot, policy.EvaluationContext()).cause == "too-many-steps"
 
 
-@pytest.mark.parametrize(("members", "state"), [(9, State.COMPLIANT), (11, State.ERROR)])
-def test_what_is_counted_are_all_members(members: int, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("members", "state"), [(9, ComplianceState.COMPLIANT), (11, ComplianceState.ERROR)])
+def test_what_is_counted_are_all_members(
+    members: int, state: ComplianceState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(steps, "MOST", 100)
     rule = definition({"allOf": [TYPE, counted(2, members, BY_BODY)]})
     assert result(rule, account()).state is state

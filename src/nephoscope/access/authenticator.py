@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.access.deferred_writes import Afterwards
+from nephoscope.access.deferred_writes import DeferredWrites
 from nephoscope.access.managed_identity import cap_roles
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import (
@@ -25,12 +25,18 @@ from nephoscope.access.scopes import (
     reaches,
 )
 from nephoscope.access.sessions import label
-from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
+from nephoscope.state.access.principals import (
+    Principal,
+    PrincipalKind,
+    PrincipalSecret,
+    RoleAssignment,
+    SecretKind,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope.model.read_reach import Reach
     from nephoscope.state import State
 
@@ -125,7 +131,7 @@ class Caller:
         """What of the estate each of many operations may be done on."""
         return reaches(self.roles, operations, self.hierarchy)
 
-    def logs(self, operation: str, workspace: str) -> Scope:
+    def logs(self, operation: str, workspace: str) -> LakeScope:
         """Which rows of a workspace an operation may be done on; DeniedError where on none."""
         found = log_scope(self.roles, operation, self.hierarchy, workspace)
         if found is None:
@@ -134,11 +140,11 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedPrincipal:
     """Whom a secret lets in, as it was read at a time.monotonic()."""
 
     principal: Principal
-    secret: Secret
+    secret: PrincipalSecret
     roles: tuple[RoleAssignment, ...]
     since: float
     changes: int
@@ -149,12 +155,12 @@ class Guard:
 
     def __init__(self, state: State, hierarchy: Hierarchies) -> None:
         self._state, self._hierarchy = state, hierarchy
-        self._afterwards = Afterwards(state)
+        self._afterwards = DeferredWrites(state)
         self._lock = threading.Lock()
         self._noted: dict[str, float] = {}
         #: Address -> when its last refusal was audited, and how many came since.
         self._refused: dict[str, tuple[float, int]] = {}
-        self._recent: dict[tuple[str, tuple[SecretKind, ...]], _Known] = {}
+        self._recent: dict[tuple[str, tuple[SecretKind, ...]], _CachedPrincipal] = {}
 
     def by_secret(self, secret: str, kinds: Sequence[SecretKind], address: str = "") -> Caller | None:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
@@ -167,7 +173,7 @@ class Guard:
         session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
         return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
-    def _known(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _Known | None:
+    def _known(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
         """What the state says of a secret, or said a moment ago where this process has changed nothing since."""
         now, changes = time.monotonic(), self._state.principals.changes
         with self._lock:
@@ -180,7 +186,7 @@ class Guard:
             return None
         principal, kept = found
         roles = tuple(self._state.principals.roles(principal.id))
-        known = _Known(principal, kept, roles, now, changes)
+        known = _CachedPrincipal(principal, kept, roles, now, changes)
         with self._lock:
             if len(self._recent) >= _MOST:
                 self._recent.clear()
@@ -315,7 +321,7 @@ class Guard:
         """Wait until what was noted of requests is kept."""
         self._afterwards.settle()
 
-    def _note(self, principal: Principal, kept: Secret) -> None:
+    def _note(self, principal: Principal, kept: PrincipalSecret) -> None:
         """Note now and then that a secret was used."""
         now = time.monotonic()
         with self._lock:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.state.database.database import BusyError, DiskFullError, StateError
+from nephoscope.state.database.database import DatabaseBusyError, DiskFullError, StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ _MOST = 10_000
 Note = Callable[["Session"], None]
 
 
-class Afterwards:
+class DeferredWrites:
     """Writes notes to the state: at once where nobody else is writing, else in their order as soon as it can be. Safe for threads."""
 
     def __init__(self, state: State) -> None:
@@ -36,7 +36,7 @@ class Afterwards:
             try:
                 with self._state.transaction(brief=True) as session:
                     note(session)
-            except BusyError:
+            except DatabaseBusyError:
                 self._put_off(note)
             except DiskFullError as error:  # who may come in may read what is there
                 _LOG.warning("a request was not recorded: %s", error)
@@ -86,7 +86,7 @@ class Afterwards:
             with self._state.transaction() as session:
                 for note in several:
                     note(session)
-        except BusyError:
+        except DatabaseBusyError:
             return False
         except StateError as error:
             _LOG.warning("%d requests were not recorded: %s", len(several), error)

@@ -21,21 +21,21 @@ READING = frozenset({READER.name, SECURITY_READER.name})
 FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 
 
-class NotReadingError(ValueError):
+class ManagedIdentityError(ValueError):
     """A principal that cannot be the managed identity; the message says why and what to do."""
 
 
 def bound(principals: Principals, name: str) -> Principal:
-    """The principal of a name that local programs get; NotReadingError where it is none or may do more than read."""
+    """The principal of a name that local programs get; ManagedIdentityError where it is none or may do more than read."""
     found = principals.named(PrincipalKind.MANAGED_IDENTITY, name)
     if found is None or found.disabled:
-        raise NotReadingError(
+        raise ManagedIdentityError(
             f"managed identity {name} not found: create it with nephoscope access add {name} "
             "--managed-identity"
         )
     more = sorted({one.role for one in principals.roles(found.id)} - READING)
     if more:
-        raise NotReadingError(
+        raise ManagedIdentityError(
             f"{name} is {', '.join(more)}, but a managed identity must be read-only: run `nephoscope "
             f"access revoke {name} --role ROLE`"
         )

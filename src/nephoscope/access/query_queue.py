@@ -27,7 +27,7 @@ class TooManyQueriesError(Exception):
 
 
 @dataclass(eq=False)
-class Ticket:
+class QueryTicket:
     """A query that waits: the event loop that it waits in, and the future that its admission completes."""
 
     principal: str
@@ -56,7 +56,7 @@ class QueryQueue:
     refused: int = 0
     cancelled: int = 0
     _running: Counter[str] = field(default_factory=Counter)
-    _waiting: OrderedDict[Ticket, None] = field(default_factory=OrderedDict)
+    _waiting: OrderedDict[QueryTicket, None] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     async def enter(self, principal: str) -> None:
@@ -93,7 +93,7 @@ class QueryQueue:
         with self._lock:
             return QueryCounts(self._running.total(), len(self._waiting), self.refused, self.cancelled)
 
-    def _join_queue(self, principal: str) -> Ticket | None:
+    def _join_queue(self, principal: str) -> QueryTicket | None:
         """Take a place (None), or else wait in line; TooManyQueriesError where the line of the principal is full."""
         with self._lock:
             if self._free(principal):
@@ -102,7 +102,7 @@ class QueryQueue:
             waiting = sum(one.principal == principal for one in self._waiting)
             if waiting < self.limits.waiting:
                 loop = asyncio.get_running_loop()
-                ticket = Ticket(principal, loop, loop.create_future())
+                ticket = QueryTicket(principal, loop, loop.create_future())
                 self._waiting[ticket] = None
                 return ticket
             running = self._running[principal]
@@ -113,11 +113,11 @@ class QueryQueue:
             self._running.total() < self.limits.total and self._running[principal] < self.limits.per_principal
         )
 
-    def _next(self) -> Ticket | None:
+    def _next(self) -> QueryTicket | None:
         free = [one for one in self._waiting if self._free(one.principal)]
         return min(free, key=lambda one: self._running[one.principal], default=None)
 
-    def _withdraw(self, ticket: Ticket) -> bool:
+    def _withdraw(self, ticket: QueryTicket) -> bool:
         """Take a ticket out of the line; False where it was admitted before."""
         with self._lock:
             if ticket not in self._waiting:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from nephoscope.access.openid import OpenIdError, context_of, secure
 from nephoscope.access.roles import role
-from nephoscope.access.scopes import ScopeError, parse_scope
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.access.scopes import RoleScopeError, parse_scope
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 #: Claims that people change themselves, or that two of them may have.
 UNSTABLE = frozenset(
@@ -57,7 +57,7 @@ def bound(before: SignInProvider | None, made: SignInProvider, *, given: bool) -
         )
 
 
-def rule(one: Rule) -> Rule:
+def rule(one: ClaimRule) -> ClaimRule:
     """A rule as it is kept; ProviderError where it cannot be."""
     if not one.claim or not one.value or len(one.claim) + len(one.value) > 1000:
         raise ProviderError("rules: a claim and a value are required")
@@ -69,17 +69,17 @@ def rule(one: Rule) -> Rule:
     if one.role and found is None:
         raise ProviderError(f"rules: role {one.role} not found")
     try:
-        return Rule(one.claim, one.value, found.name if found else "", parse_scope(one.scope))
-    except ScopeError as error:
+        return ClaimRule(one.claim, one.value, found.name if found else "", parse_scope(one.scope))
+    except RoleScopeError as error:
         raise ProviderError(f"rules: {error}") from error
 
 
-def match_rules(rules: Iterable[Rule], claims: Mapping[str, object]) -> tuple[Rule, ...]:
+def match_rules(rules: Iterable[ClaimRule], claims: Mapping[str, object]) -> tuple[ClaimRule, ...]:
     """The rules that are true of a person; an e-mail address counts where it was proven to be the person's."""
     return tuple(one for one in rules if _true(one, claims))
 
 
-def _true(one: Rule, claims: Mapping[str, object]) -> bool:
+def _true(one: ClaimRule, claims: Mapping[str, object]) -> bool:
     found = values(claims, one.claim)
     if one.claim == "email":
         proven = any(claims.get(name) in (True, 1, "1", "true", "True") for name in _PROVEN)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import RoleAssignment
 
@@ -27,18 +27,18 @@ _SCOPE = re.compile(
 )
 
 
-class ScopeError(ValueError):
+class RoleScopeError(ValueError):
     """A text that is no scope of a role."""
 
 
 def parse_scope(text: str) -> str:
-    """A scope in the form that is kept: lower-cased without a slash at the end; ScopeError says which forms there are."""
+    """A scope in the form that is kept: lower-cased without a slash at the end; RoleScopeError says which forms there are."""
     wanted = text.strip().lower()
     wanted = wanted if wanted == TENANT else wanted.rstrip("/")
     if _GUID.fullmatch(wanted):
         wanted = f"/subscriptions/{wanted}"
     if not _SCOPE.fullmatch(wanted):
-        raise ScopeError(
+        raise RoleScopeError(
             f"invalid scope {text!r}: use '/', /tenants/<id>, /subscriptions/<id>, "
             "/subscriptions/<id>/resourceGroups/<name>, "
             "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or "
@@ -175,7 +175,7 @@ def reaches(
 
 def log_scope(
     roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy, workspace: str
-) -> Scope | None:
+) -> LakeScope | None:
     """Which rows of a workspace an operation may be done on, None where on none of them.
 
     A role at a resource group reaches no logs: their rows say the subscription, and not all of them the resource.
@@ -184,8 +184,8 @@ def log_scope(
     found = reach(held, operation, hierarchy)
     own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_reaches, held, hierarchy)
     if found.everything or any(one.scope == own and _allows_operation(one, operation) for one in held):
-        return Scope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
-    return Scope(found.subscriptions, None, estate=estate) if found.subscriptions else None
+        return LakeScope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
+    return LakeScope(found.subscriptions, None, estate=estate) if found.subscriptions else None
 
 
 def _reaches(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.state.access.principals import Principal, Secret, SecretKind
+from nephoscope.state.access.principals import Principal, PrincipalSecret, SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -49,6 +49,6 @@ def end(state: State, person: Principal, author: str, address: str = "", only: s
     return gone
 
 
-def _session(one: Secret) -> OpenSession:
+def _session(one: PrincipalSecret) -> OpenSession:
     address, _, way = one.label.partition(" ")
     return OpenSession(one.id, one.created, one.used, one.expires, address, way)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+    from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 SIGNED_IN = "Nephoscope/sessions/write"
 ROLES = "Microsoft.Authorization/roleAssignments"
@@ -36,7 +36,7 @@ PERSON = "Nephoscope/principals/write"
 BY = "sign-in provider "
 
 
-class RefusedError(Exception):
+class SignInRefusedError(Exception):
     """Nobody is signed in; a title, a sentence and the status for the page that says so."""
 
     def __init__(self, title: str, text: str, status: int = 403) -> None:
@@ -45,7 +45,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SignInStart:
     """An attempt: where the browser is to go, and the secret that it keeps meanwhile."""
 
     address: str
@@ -53,7 +53,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class SignInResult:
     """Who signed in has the secret of a new session, and goes to the page that was wanted; `token` is the ID token."""
 
     session: str
@@ -81,8 +81,8 @@ class SignIn:
         """The providers that people may sign in by."""
         return tuple(one for one in self._state.sign_in_providers.all() if one.enabled)
 
-    def begin(self, name: str, redirect: str, next_: str, browser: str = "") -> Begun:
-        """Begin an attempt in a browser, which may have begun others; RefusedError where the provider cannot be used."""
+    def begin(self, name: str, redirect: str, next_: str, browser: str = "") -> SignInStart:
+        """Begin an attempt in a browser, which may have begun others; SignInRefusedError where the provider cannot be used."""
         provider = self._provider(name)
         try:
             endpoint = self.openid(provider).metadata().authorization_endpoint
@@ -98,17 +98,18 @@ class SignIn:
             "scope": " ".join(provider.scopes), "state": state, "nonce": nonce,
             "code_challenge": _challenge(verifier), "code_challenge_method": "S256",
         }  # fmt: skip
-        return Begun(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser)
+        return SignInStart(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser)
 
     def finish(
         self, name: str, browser: str, answer: Mapping[str, str], address: str = "", before: str = ""
-    ) -> Finished:
-        """Sign in by what a provider answered; the session `before` that the browser had ends. RefusedError, audited, otherwise."""
+    ) -> SignInResult:
+        """Sign in by what a provider answered; the session `before` that the browser had ends. SignInRefusedError, audited,
+        otherwise."""
         provider = self._provider(name)
         attempt = self._state.sign_in_attempts.take(digest(answer.get("state", "")), digest(browser))
         if attempt is None or attempt.provider != name:
             self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
-            raise RefusedError(
+            raise SignInRefusedError(
                 "Sign-in expired",
                 ("It was started in another browser, took longer than ten minutes, or was completed before."),
                 400,
@@ -121,7 +122,9 @@ class SignIn:
         person = self._admit(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
-        return Finished(self._guard.open_session(person, address, detail, provider.name), attempt.next, token)
+        return SignInResult(
+            self._guard.open_session(person, address, detail, provider.name), attempt.next, token
+        )
 
     def sign_out_address(self, name: str, back: str, hint: str = "") -> str:
         """Where a browser signs out of a provider too, '' where the provider offers no such thing.
@@ -146,7 +149,7 @@ class SignIn:
     def _provider(self, name: str) -> SignInProvider:
         found = self._state.sign_in_providers.find(name)
         if found is None or not found.enabled:
-            raise RefusedError("Unknown sign-in provider", "This server has no sign-in provider of that name.", 404)  # fmt: skip
+            raise SignInRefusedError("Unknown sign-in provider", "This server has no sign-in provider of that name.", 404)  # fmt: skip
         return found
 
     def _claims(
@@ -180,7 +183,7 @@ class SignIn:
         return claims, token
 
     def _admit(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
-        """The person, kept with the roles of now; RefusedError, audited, for who may not come in."""
+        """The person, kept with the roles of now; SignInRefusedError, audited, for who may not come in."""
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (
             match_rules(provider.rules, claims),
@@ -188,7 +191,7 @@ class SignIn:
         )
         if known is not None and known.disabled:
             self._audit_refused(known.name, "disabled", address, provider, claims)
-            raise RefusedError(
+            raise SignInRefusedError(
                 "Access denied",
                 f"{known.name} is disabled. An Owner of this server can re-enable the account.",
             )
@@ -200,7 +203,7 @@ class SignIn:
             if known is not None:
                 self._assign(known, provider, rules, address)
             self._audit_refused(name_of(claims), reason, address, provider, claims)
-            raise RefusedError("Access denied", _unknown(provider, claims, reason))
+            raise SignInRefusedError("Access denied", _unknown(provider, claims, reason))
         with self._state.transaction() as session:
             person = known or self._new(session, provider, subject, claims, address)
         self._assign(person, provider, rules, address)
@@ -231,7 +234,7 @@ class SignIn:
         raise StateError(f"user {name} already exists")
 
     def _assign(
-        self, person: Principal, provider: SignInProvider, rules: tuple[Rule, ...], address: str
+        self, person: Principal, provider: SignInProvider, rules: tuple[ClaimRule, ...], address: str
     ) -> None:
         """Give the roles of the rules that are true, and take those that a rule gave before; others stay."""
         author = BY + provider.name
@@ -271,15 +274,15 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _provider_failure(provider: SignInProvider, error: OpenIdError) -> RefusedError:
+def _provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRefusedError:
     """What a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
     if error.down:
-        return RefusedError(
+        return SignInRefusedError(
             f"{provider.title} is not reachable",
             f"Try again in a moment, or sign in with a single-use link. ({error})",
             502,
         )
-    return RefusedError("Sign-in failed", f"{provider.title}: {error}.", 403)
+    return SignInRefusedError("Sign-in failed", f"{provider.title}: {error}.", 403)
 
 
 def _unknown(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:

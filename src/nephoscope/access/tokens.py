@@ -46,7 +46,7 @@ _BITS = 2048
 FILE = "tokens.key"
 
 
-class Tokens:
+class AccessTokenIssuer:
     """Issues and checks tokens with a key that lies in the folder of keys, its owner's alone."""
 
     def __init__(self, state: State, keys: Path, tenant: str) -> None:

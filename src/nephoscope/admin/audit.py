@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 
-SECTION = Section("audit", "Audit")
+SECTION = RouteSection("audit", "Audit")
 READ = "Nephoscope/audit/read"
 
 
@@ -36,7 +36,7 @@ class EntryList(Shape, frozen=True, kw_only=True):
     next: int = 0
 
 
-class Before(Shape, frozen=True, kw_only=True):
+class AuditQuery(Shape, frozen=True, kw_only=True):
     """Which entries."""
 
     before: (
@@ -60,7 +60,7 @@ class Verification(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/audit", READ)
-def entries(ask: Ask, query: Before) -> EntryList:
+def entries(ask: AdminRequest, query: AuditQuery) -> EntryList:
     """The newest entries, or those before a number."""
     before = None if query.before is msgspec.UNSET else query.before
     found = ask.instance.state.audit.entries(before=before, most=query.top)
@@ -75,7 +75,7 @@ def entries(ask: Ask, query: Before) -> EntryList:
 
 
 @SECTION.route("GET", "/audit/verification", READ)
-def verification(ask: Ask) -> Verification:
+def verification(ask: AdminRequest) -> Verification:
     """Compute the chain of hashes anew."""
     broken = ask.instance.state.audit.broken()
     last = ask.instance.state.audit.entries(most=1)

@@ -9,20 +9,20 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
-from nephoscope.admin.wire.common_schemas import Name, Paging, Shape, Text, take_page
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.common_schemas import Name, PageQuery, Shape, Text, take_page
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_import import held_tables
 from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePacks
-from nephoscope.alerts.library.content_upload import MOST_BYTES, BusyError, Upload, report, take
+from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
-from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK
 
-SECTION = Section("content", "Content")
+SECTION = RouteSection("content", "Content")
 #: The content as base64, and what stands around it.
 BODY = MOST_BYTES * 4 // 3 + (64 << 10)
 
@@ -100,14 +100,14 @@ class PackSwitch(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/contentPacks", READ)
-def packs(ask: Ask, query: Paging) -> PackList:
+def packs(ask: AdminRequest, query: PageQuery) -> PackList:
     """The imported packs of detection content."""
     found, after = take_page(_packs(ask).values(), lambda one: one.name, query)
     return PackList(value=tuple(_pack_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/contentPacks", WRITE, status=201, most=BODY)
-def import_(ask: Ask, body: NewPack) -> ImportReport:
+def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
     instance, workspace = ask.instance, _workspace(ask, body.workspace)
     upload = Upload(body.file, body.content, body.name)
@@ -116,8 +116,8 @@ def import_(ask: Ask, body: NewPack) -> ImportReport:
         found = import_pack(
             ask.service, workspace, upload.pack, take_, origin=upload.plain, enable=body.enable
         )
-    except BusyError as error:
-        raise Fault(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
+    except UploadBusyError as error:
+        raise ApiError(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
     except UploadError as error:
         raise bad(f"{error}.", "content") from error
     kept = bool(found.pack.pieces)
@@ -131,15 +131,17 @@ def import_(ask: Ask, body: NewPack) -> ImportReport:
 
 
 @SECTION.route("GET", "/contentPacks/{name}", READ)
-def pack(ask: Ask, name: Name) -> PackReport:
+def pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
-    held = content_listing.Held(frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name))
+    held = content_listing.WorkspaceTables(
+        frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name)
+    )
     return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(content_listing.rows(found, held)))
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
-def switch(ask: Ask, name: Name, body: PackSwitch) -> PackShape:
+def switch(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
     found, workspace = _pack(ask, name), _workspace(ask, body.workspace)
     switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
@@ -147,33 +149,33 @@ def switch(ask: Ask, name: Name, body: PackSwitch) -> PackShape:
 
 
 @SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
-def remove(ask: Ask, name: Name) -> None:
+def remove(ask: AdminRequest, name: Name) -> None:
     """Forget a pack, with the functions that it brought; watchlists stay."""
     remove_pack(ask.service, ask.instance.lake, _pack(ask, name))
 
 
-def _workspace(ask: Ask, name: str) -> str:
+def _workspace(ask: AdminRequest, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
         raise bad(f"Workspace {name} not found.", "workspace")
     return found.name
 
 
-def _packs(ask: Ask) -> dict[str, RulePack]:
+def _packs(ask: AdminRequest) -> dict[str, RulePack]:
     try:
         return {one.name: one for one in RulePacks(ask.instance.data).all()}
     except PackError as error:
-        raise Fault(409, "Conflict", str(error)) from error
+        raise ApiError(409, "Conflict", str(error)) from error
 
 
-def _pack(ask: Ask, name: str) -> RulePack:
+def _pack(ask: AdminRequest, name: str) -> RulePack:
     found = _packs(ask).get(name)
     if found is None:
         raise missing_fault(f"A pack {name}")
     return found
 
 
-def _pack_shape(ask: Ask, one: RulePack) -> PackShape:
+def _pack_shape(ask: AdminRequest, one: RulePack) -> PackShape:
     on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
     return PackShape(
         name=one.name, origin=one.origin, imported=one.imported, workspace=one.workspace, pieces=len(one.pieces),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 
-SECTION = Section("data-gaps", "Data gaps")
+SECTION = RouteSection("data-gaps", "Data gaps")
 READ = "Microsoft.Security/assessments/read"
 
 
@@ -45,7 +45,7 @@ class DataGapList(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/data-gaps", READ, scoped=None)
-def data_gaps(ask: Ask) -> DataGapList:
+def data_gaps(ask: AdminRequest) -> DataGapList:
     """The data gaps of what the caller may see; none before the first assessment."""
     reach = ask.caller.reach(READ)
     if reach.nothing:

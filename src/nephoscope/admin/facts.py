@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape, Text
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts
 from nephoscope.state.estate.own_facts import Receipt
 
-SECTION = Section("facts", "Reported facts")
+SECTION = RouteSection("facts", "Reported facts")
 WRITE = "Microsoft.HybridCompute/machines/write"
 Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 
@@ -41,7 +41,7 @@ class FactReceipt(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("PUT", "/facts", WRITE, scoped=None, most=MOST_BYTES)
-def put(ask: Ask, body: FactReportShape) -> FactReceipt:
+def put(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
     """Keep a report; the caller needs the writing of each type at what it tells of. The next assessment judges by it."""
     report = FactReport(body.resource, body.read_at, body.documents, body.scopes, body.tenant)
     try:

@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.registries import RegistryName
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import PLAIN, Id, Shape
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import finding, refusing
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
 from nephoscope.state.registries.image_requests import ImageRequest
 
-SECTION = Section("imageRequests", "Image requests")
+SECTION = RouteSection("imageRequests", "Image requests")
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=PLAIN)]
 
 
@@ -68,7 +68,7 @@ class ImageRequestList(Shape, frozen=True, kw_only=True):
     longest_answer_seconds: float | None
 
 
-class WhichRequests(Shape, frozen=True, kw_only=True):
+class ImageRequestQuery(Shape, frozen=True, kw_only=True):
     """Which requests: of a status ('' = all), and only one's own."""
 
     status: Literal["", "Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed"] = ""
@@ -77,7 +77,7 @@ class WhichRequests(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/imageRequests", READ)
-def requests(ask: Ask, query: WhichRequests) -> ImageRequestList:
+def requests(ask: AdminRequest, query: ImageRequestQuery) -> ImageRequestList:
     """Requests for images, and how long answers took."""
     mine = ask.caller.name if query.own else ""
     found = ask.instance.state.image_requests.listed([query.status] if query.status else [], mine, query.top)
@@ -89,7 +89,7 @@ def requests(ask: Ask, query: WhichRequests) -> ImageRequestList:
 
 
 @SECTION.route("POST", "/imageRequests", WRITE, status=201)
-def request(ask: Ask, body: NewImageRequest) -> ImageRequestShape:
+def request(ask: AdminRequest, body: NewImageRequest) -> ImageRequestShape:
     """Ask for a public image."""
     with refusing("body", ImageRequestError), finding(f"The registry {body.registry}"):
         return _shape(
@@ -98,7 +98,7 @@ def request(ask: Ask, body: NewImageRequest) -> ImageRequestShape:
 
 
 @SECTION.route("POST", "/imageRequests/{id}/answer", WRITE)
-def answer(ask: Ask, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
+def answer(ask: AdminRequest, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
     """Approve or deny a request of somebody else, or withdraw one's own."""
     with finding(f"The request {id}"):
         if body.answer == "withdraw":

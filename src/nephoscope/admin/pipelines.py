@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import missing_fault, refusing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.result_reader import read_results
@@ -18,7 +18,7 @@ from nephoscope.posture.pipelines.results.tool_results import ResultsError
 from nephoscope.service import pipelines as service
 from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes
 from nephoscope.service.pipelines import DELETE, READ, WRITE, NewPipelineRun
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import (
     PipelineRepository,
     PipelineRun,
@@ -27,7 +27,7 @@ from nephoscope.state.estate.pipelines import (
     WorkItemStatus,
 )
 
-SECTION = Section("pipelines", "Pipelines")
+SECTION = RouteSection("pipelines", "Pipelines")
 #: Bytes of a run with its document.
 MOST_BYTES = 24 << 20
 ASSESSMENTS = "Microsoft.Security/assessments/read"
@@ -39,7 +39,7 @@ Key = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PLAIN)]
 Top = Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")]
 
 
-class PipelineRunSent(Shape, frozen=True, kw_only=True):
+class PipelineRunUpload(Shape, frozen=True, kw_only=True):
     """A run: `document` is what the tool wrote, the text of it where it is XML; `runId` differs for each attempt.
 
     `pullRequest` is its number; `partial` says that the tool looked at some files only; `started` is now where it is absent.
@@ -195,14 +195,14 @@ class ViolationList(Shape, frozen=True, kw_only=True):
     value: tuple[ViolationShape, ...]
 
 
-class OfRepository(Shape, frozen=True, kw_only=True):
+class RepositoryQuery(Shape, frozen=True, kw_only=True):
     """Which repository, '' for all."""
 
     repository: Repository = ""
     top: Top = 100
 
 
-class WhichItems(Shape, frozen=True, kw_only=True):
+class WorkItemQuery(Shape, frozen=True, kw_only=True):
     """Which work items."""
 
     repository: Repository = ""
@@ -210,14 +210,14 @@ class WhichItems(Shape, frozen=True, kw_only=True):
     top: Top = 100
 
 
-class OfResource(Shape, frozen=True, kw_only=True):
+class ResourceQuery(Shape, frozen=True, kw_only=True):
     """Which resource, by its id."""
 
     resource: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)] = ""
 
 
 @SECTION.route("PUT", "/pipelines/runs", WRITE, scoped=None, most=MOST_BYTES)
-def put_run(ask: Ask, body: PipelineRunSent) -> PipelineRunReceipt:
+def put_run(ask: AdminRequest, body: PipelineRunUpload) -> PipelineRunReceipt:
     """Take in what a tool wrote (the gate's JSON, SARIF 2.1.0, CycloneDX, ZAP, JUnit); the default branch's newest run decides."""
     ask.caller.must(WRITE, repository_scope(body.repository))
     with (
@@ -229,7 +229,7 @@ def put_run(ask: Ask, body: PipelineRunSent) -> PipelineRunReceipt:
 
 
 @SECTION.route("GET", "/pipelines/repositories", READ, scoped=None)
-def repositories(ask: Ask) -> PipelineRepositoryList:
+def repositories(ask: AdminRequest) -> PipelineRepositoryList:
     """The repositories that the caller may read."""
     counts = ask.instance.state.pipelines.open_counts()
     return PipelineRepositoryList(
@@ -238,7 +238,7 @@ def repositories(ask: Ask) -> PipelineRepositoryList:
 
 
 @SECTION.route("PATCH", "/pipelines/repositories", WRITE, scoped=None)
-def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
+def change(ask: AdminRequest, body: DefaultBranch) -> PipelineRepositoryShape:
     """Let the runs of another branch decide from now on."""
     ask.caller.must(WRITE, repository_scope(body.repository))
     with refusing("repository", RepositoryNameError, named=True):
@@ -247,7 +247,7 @@ def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
 
 
 @SECTION.route("DELETE", "/pipelines/repositories", DELETE, scoped=None, status=204)
-def remove(ask: Ask, query: OfRepository) -> None:
+def remove(ask: AdminRequest, query: RepositoryQuery) -> None:
     """Delete a repository with its runs and work items."""
     ask.caller.must(DELETE, repository_scope(query.repository))
     with refusing("repository", RepositoryNameError, named=True):
@@ -255,20 +255,20 @@ def remove(ask: Ask, query: OfRepository) -> None:
 
 
 @SECTION.route("GET", "/pipelines/runs", READ, scoped=None)
-def runs(ask: Ask, query: OfRepository) -> PipelineRunList:
+def runs(ask: AdminRequest, query: RepositoryQuery) -> PipelineRunList:
     """The newest runs, of one repository or of all that the caller may read."""
     found = ask.instance.state.pipelines.runs(_names(ask, query.repository), query.top)
     return PipelineRunList(value=tuple(map(_run, found)))
 
 
 @SECTION.route("GET", "/pipelines/runs/{id}", READ, scoped=None)
-def run(ask: Ask, id: Key) -> PipelineRunDetail:  # noqa: A002
+def run(ask: AdminRequest, id: Key) -> PipelineRunDetail:  # noqa: A002
     """A run with its findings."""
     _readable(ask)
     try:
         found = ask.instance.state.pipelines.run(id)
         told = service.run_document(ask.service, found)
-    except (MissingError, DeniedError) as error:
+    except (NotFoundError, DeniedError) as error:
         raise missing_fault(f"The run {id[:100]}") from error
     findings = tuple(
         PipelineFindingShape(
@@ -282,7 +282,7 @@ def run(ask: Ask, id: Key) -> PipelineRunDetail:  # noqa: A002
 
 
 @SECTION.route("GET", "/pipelines/work-items", READ, scoped=None)
-def work_items(ask: Ask, query: WhichItems) -> WorkItemList:
+def work_items(ask: AdminRequest, query: WorkItemQuery) -> WorkItemList:
     """The work items of one repository or of all that the caller may read, the newest first."""
     statuses = [WorkItemStatus(query.status)] if query.status else []
     names, held = _names(ask, query.repository), ask.instance.state.pipelines
@@ -292,7 +292,7 @@ def work_items(ask: Ask, query: WhichItems) -> WorkItemList:
 
 
 @SECTION.route("GET", "/pipelines/origins", READ, scoped=None)
-def origins(ask: Ask, query: OfResource) -> OriginList:
+def origins(ask: AdminRequest, query: ResourceQuery) -> OriginList:
     """The templates and lines that made a resource, as the newest runs of default branches planned it."""
     _readable(ask)
     found = made_by(ask.service, query.resource)
@@ -308,7 +308,7 @@ def origins(ask: Ask, query: OfResource) -> OriginList:
 
 
 @SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
-def violations(ask: Ask, query: OfRepository) -> ViolationList:
+def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     """What the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
     names = _names(ask, query.repository)
     edition = ask.instance.shelf.newest()
@@ -317,7 +317,7 @@ def violations(ask: Ask, query: OfRepository) -> ViolationList:
     return ViolationList(value=tuple(map(_violation, found[: query.top])))
 
 
-def _new(body: PipelineRunSent, results: Any) -> NewPipelineRun:
+def _new(body: PipelineRunUpload, results: Any) -> NewPipelineRun:
     return NewPipelineRun(
         repository=body.repository, branch=body.branch, commit_id=body.commit, run_id=body.run_id, results=results,
         started=body.started, url=body.url, pull_request=body.pull_request, default_branch=body.default_branch,
@@ -325,14 +325,14 @@ def _new(body: PipelineRunSent, results: Any) -> NewPipelineRun:
     )  # fmt: skip
 
 
-def _readable(ask: Ask) -> list[PipelineRepository]:
+def _readable(ask: AdminRequest) -> list[PipelineRepository]:
     """The repositories of the caller; DeniedError where roles reach none at all."""
     if not ask.caller.in_some_repository(READ):
         ask.caller.must(READ)
     return service.readable_repositories(ask.service)
 
 
-def _names(ask: Ask, repository: str) -> list[str]:
+def _names(ask: AdminRequest, repository: str) -> list[str]:
     names = [one.name for one in _readable(ask)]
     return names if not repository else [one for one in names if one == repository.lower()]
 

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
-from nephoscope.admin.wire.common_schemas import PLAIN, Id, Paging, Shape, Text, take_page
-from nephoscope.admin.wire.route import Section
-from nephoscope.api.wire.azure_error import Fault, missing_fault, refusing
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.common_schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
+from nephoscope.admin.wire.route import RouteSection
+from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind
 
-SECTION = Section("principals", "Users and programs")
+SECTION = RouteSection("principals", "Users and programs")
 READ = "Nephoscope/principals/read"
 Kind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200)]
@@ -79,14 +79,14 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/principals", READ)
-def everybody(ask: Ask, query: Paging) -> PrincipalList:
+def everybody(ask: AdminRequest, query: PageQuery) -> PrincipalList:
     """Everybody who was ever let in, disabled or not."""
     found, after = take_page(ask.instance.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
     return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
 
 
 @SECTION.route("POST", "/principals", WRITE, status=201)
-def add(ask: Ask, body: NewPrincipal) -> PrincipalShape:
+def add(ask: AdminRequest, body: NewPrincipal) -> PrincipalShape:
     """Let a person or program in."""
     binding = None if body.binding is None else _bound(body.binding)
     made = service.add_principal(ask.service, PrincipalKind(body.kind), body.name, binding=binding)
@@ -94,20 +94,20 @@ def add(ask: Ask, body: NewPrincipal) -> PrincipalShape:
 
 
 @SECTION.route("GET", "/principals/{id}", READ)
-def one(ask: Ask, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
+def one(ask: AdminRequest, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
     """One of them."""
     return principal_shape(require_principal(ask, id))
 
 
 @SECTION.route("PATCH", "/principals/{id}", WRITE)
-def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
+def change(ask: AdminRequest, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
     """Let somebody in no more, which ends sessions, tokens and secrets, or again; say how a sign-in provider calls a person.
 
     Bind a program to the one resource that its logs are about, or end that (`null`).
     """
     who = require_principal(ask, id)
     if body.disabled is True and id == ask.caller.principal.id:
-        raise Fault(409, "Conflict", "You cannot disable yourself: ask another Owner.")
+        raise ApiError(409, "Conflict", "You cannot disable yourself: ask another Owner.")
     with ask.instance.state.database.together():
         if body.disabled is not msgspec.UNSET:
             service.disable_principal(ask.service, who, disabled=body.disabled)
@@ -119,7 +119,7 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
     return principal_shape(require_principal(ask, id))
 
 
-def require_principal(ask: Ask, id_: str) -> Principal:
+def require_principal(ask: AdminRequest, id_: str) -> Principal:
     """The principal of an id; Fault 404 where there is none."""
     found = ask.instance.state.principals.get(id_)
     if found is None:

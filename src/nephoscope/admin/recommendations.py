@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.posture.published.priorities import Priority, priorities_of
 
-SECTION = Section("recommendations", "Recommendations")
+SECTION = RouteSection("recommendations", "Recommendations")
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
 
 
@@ -43,7 +43,7 @@ class RecommendationList(Shape, frozen=True, kw_only=True):
     total: int
 
 
-class Which(Shape, frozen=True, kw_only=True):
+class RecommendationQuery(Shape, frozen=True, kw_only=True):
     """Which recommendations."""
 
     all: Annotated[bool, msgspec.Meta(description="Include recommendations that no resource fails.")] = False
@@ -51,7 +51,7 @@ class Which(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/recommendations", READ, scoped=None)
-def recommendations(ask: Ask, query: Which) -> RecommendationList:
+def recommendations(ask: AdminRequest, query: RecommendationQuery) -> RecommendationList:
     """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
     reach = ask.caller.reach(READ)
     if reach.nothing:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import finding, refusing
 from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
@@ -24,7 +24,7 @@ from nephoscope.service.registries import DELETE, READ, READ_IMAGES, WRITE, WRIT
 from nephoscope.state.registries.registry_images import RegistryImage, RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 
-SECTION = Section("registries", "Registries")
+SECTION = RouteSection("registries", "Registries")
 RegistryName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)", description="Such as production.")
 ]
@@ -131,7 +131,7 @@ class RegistryImageList(Shape, frozen=True, kw_only=True):
     counts: dict[str, int]
 
 
-class WhichImages(Shape, frozen=True, kw_only=True):
+class RegistryImageQuery(Shape, frozen=True, kw_only=True):
     """Which images: of a registry ('' = all), a status, with a text in repository, tag or digest."""
 
     registry: Annotated[str, msgspec.Meta(max_length=64, pattern=PLAIN)] = ""
@@ -140,7 +140,7 @@ class WhichImages(Shape, frozen=True, kw_only=True):
     top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of images.")] = 100
 
 
-class ImageDecision(Shape, frozen=True, kw_only=True):
+class RegistryImageDecision(Shape, frozen=True, kw_only=True):
     """What is to become of an image that quarantine holds, and why."""
 
     decision: Literal["promote", "reject", "examine"]
@@ -148,14 +148,14 @@ class ImageDecision(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/registries", READ)
-def registries(ask: Ask) -> RegistryList:
+def registries(ask: AdminRequest) -> RegistryList:
     """The registries that are watched, with how many images they have."""
     found = ask.instance.state.watched_registries.all()
     return RegistryList(value=tuple(_registry(ask, one) for one in found))
 
 
 @SECTION.route("PUT", "/registries/{name}", WRITE, status=201)
-def add(ask: Ask, name: RegistryName, body: NewRegistry) -> RegistryShape:
+def add(ask: AdminRequest, name: RegistryName, body: NewRegistry) -> RegistryShape:
     """Watch a registry from now on."""
     with refusing("body", RegistrySettingsError):
         made = service.add_registry(
@@ -166,7 +166,7 @@ def add(ask: Ask, name: RegistryName, body: NewRegistry) -> RegistryShape:
 
 
 @SECTION.route("PATCH", "/registries/{name}", WRITE)
-def change(ask: Ask, name: RegistryName, body: RegistryChange) -> RegistryShape:
+def change(ask: AdminRequest, name: RegistryName, body: RegistryChange) -> RegistryShape:
     """Change a registry that is watched, or let it pause or go on."""
     settings = None if body.settings is None else _settings(body.settings)
     with refusing("body", RegistrySettingsError), finding(f"The registry {name}"):
@@ -178,14 +178,14 @@ def change(ask: Ask, name: RegistryName, body: RegistryChange) -> RegistryShape:
 
 
 @SECTION.route("DELETE", "/registries/{name}", DELETE, status=204)
-def remove(ask: Ask, name: RegistryName) -> None:
+def remove(ask: AdminRequest, name: RegistryName) -> None:
     """Watch a registry no more; what it holds stays as it is."""
     with finding(f"The registry {name}"):
         service.remove_registry(ask.service, name)
 
 
 @SECTION.route("POST", "/registries/{name}/test", WRITE)
-def test(ask: Ask, name: RegistryName) -> RegistryTrialShape:
+def test(ask: AdminRequest, name: RegistryName) -> RegistryTrialShape:
     """Try whether a registry lists its repositories."""
     with finding(f"The registry {name}"):
         found = service.try_registry(ask.service, name)
@@ -193,7 +193,7 @@ def test(ask: Ask, name: RegistryName) -> RegistryTrialShape:
 
 
 @SECTION.route("POST", "/registries/{name}/eventsSecret", WRITE)
-def events_secret(ask: Ask, name: RegistryName) -> EventsSecret:
+def events_secret(ask: AdminRequest, name: RegistryName) -> EventsSecret:
     """Make the secret that events of a registry carry, shown this once; the one before counts no more."""
     with finding(f"The registry {name}"):
         made = service.make_events_secret(ask.service, name)
@@ -201,13 +201,13 @@ def events_secret(ask: Ask, name: RegistryName) -> EventsSecret:
 
 
 @SECTION.route("POST", "/registryAttestationKey", WRITE)
-def attestation_key(ask: Ask) -> AttestationKey:
+def attestation_key(ask: AdminRequest) -> AttestationKey:
     """Give the public key by which the server attests its examinations of images; it is made where there is none."""
     return AttestationKey(public_key=make_attestation_key(ask.service))
 
 
 @SECTION.route("GET", "/registryImages", READ_IMAGES)
-def images(ask: Ask, query: WhichImages) -> RegistryImageList:
+def images(ask: AdminRequest, query: RegistryImageQuery) -> RegistryImageList:
     """The newest images of registries, with the verdict on each."""
     kept = ask.instance.state.registry_images
     wanted = RegistryImageFilter(
@@ -219,14 +219,14 @@ def images(ask: Ask, query: WhichImages) -> RegistryImageList:
 
 
 @SECTION.route("GET", "/registryImages/{id}", READ_IMAGES)
-def image(ask: Ask, id: ImageId) -> RegistryImageShape:  # noqa: A002
+def image(ask: AdminRequest, id: ImageId) -> RegistryImageShape:  # noqa: A002
     """An image with the reasons of its verdict."""
     with finding(f"The image {id}"):
         return _image(ask.instance.state.registry_images.get(id))
 
 
 @SECTION.route("POST", "/registryImages/{id}/decision", WRITE_IMAGES)
-def decide(ask: Ask, id: ImageId, body: ImageDecision) -> RegistryImageShape:  # noqa: A002
+def decide(ask: AdminRequest, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
     """Promote or reject an image that quarantine holds, or have it examined again; malware is never promoted."""
     with finding(f"The image {id}"):
         if body.decision == "examine":
@@ -239,7 +239,7 @@ def _settings(document: dict[str, object]) -> RegistrySettings:
         return read_settings(document)
 
 
-def _registry(ask: Ask, one: WatchedRegistry) -> RegistryShape:
+def _registry(ask: AdminRequest, one: WatchedRegistry) -> RegistryShape:
     state = ask.instance.state
     polled = state.checkpoints.get(POLLED, one.name) or {}
     return RegistryShape(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import ScopeError, parse_scope
+from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.admin.principals import require_principal
-from nephoscope.admin.wire.admin_request import Ask
-from nephoscope.admin.wire.common_schemas import Id, Paging, Shape, Text, take_page
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.common_schemas import Id, PageQuery, Shape, Text, take_page
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
 
-SECTION = Section("roles", "Roles")
+SECTION = RouteSection("roles", "Roles")
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
 READ = "Microsoft.Authorization/roleAssignments/read"
 
@@ -63,7 +63,7 @@ class NewAssignment(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/roles", DEFINITIONS)
-def definitions(ask: Ask) -> RoleList:  # noqa: ARG001 - a handler's signature
+def definitions(ask: AdminRequest) -> RoleList:  # noqa: ARG001 - a handler's signature
     """The roles that can be given."""
     return RoleList(
         value=tuple(
@@ -80,16 +80,16 @@ def definitions(ask: Ask) -> RoleList:  # noqa: ARG001 - a handler's signature
 
 
 @SECTION.route("GET", "/roleAssignments", READ)
-def assignments(ask: Ask, query: Paging) -> AssignmentList:
+def assignments(ask: AdminRequest, query: PageQuery) -> AssignmentList:
     """Every role assignment."""
     found, after = take_page(ask.instance.state.principals.roles(), lambda one: one.id, query)
     return AssignmentList(value=tuple(map(_assignment_shape, found)), next=after)
 
 
 @SECTION.route("POST", "/roleAssignments", ROLE_WRITE, status=201, scoped=None)
-def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
+def grant(ask: AdminRequest, body: NewAssignment) -> AssignmentShape:
     """Give a role at a scope, of which the caller must be an owner; the one that is there where it was given before."""
-    with refusing("scope", ScopeError):
+    with refusing("scope", RoleScopeError):
         scope = parse_scope(body.scope)
     ask.service.require(ROLE_WRITE, scope)
     found = role(body.role)
@@ -101,7 +101,7 @@ def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
 
 
 @SECTION.route("DELETE", "/roleAssignments/{id}", ROLE_DELETE, status=204, scoped=None)
-def revoke(ask: Ask, id: Id) -> None:  # noqa: A002 - the name in the path
+def revoke(ask: AdminRequest, id: Id) -> None:  # noqa: A002 - the name in the path
     """Take a role at a scope, of which the caller must be an owner; 409 for the last owner of everything."""
     found = next((one for one in ask.instance.state.principals.roles() if one.id == id), None)
     ask.service.require(ROLE_DELETE, found.scope if found is not None else "/")

@@ -8,20 +8,20 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.principals import require_principal
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Id, Shape, Text
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, finding
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
-from nephoscope.state.access.principals import PrincipalKind, Secret, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, PrincipalSecret, SecretKind
 
-SECTION = Section("secrets", "Tokens, client secrets and sessions")
+SECTION = RouteSection("secrets", "Tokens, client secrets and sessions")
 READ = "Nephoscope/secrets/read"
 MOST = 1000
 
 
-class SecretShape(Shape, frozen=True, kw_only=True):
+class AccessSecretShape(Shape, frozen=True, kw_only=True):
     """A secret as it is kept: what it was is known to nobody here."""
 
     id: str
@@ -35,7 +35,7 @@ class SecretShape(Shape, frozen=True, kw_only=True):
 class SecretList(Shape, frozen=True, kw_only=True):
     """Secrets, newest first, at most a thousand."""
 
-    value: tuple[SecretShape, ...]
+    value: tuple[AccessSecretShape, ...]
 
 
 class NewSecret(Shape, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class MadeSecret(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/principals/{id}/secrets", READ)
-def list_secrets(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in the path
+def list_secrets(ask: AdminRequest, id: Id) -> SecretList:  # noqa: A002 - the name in the path
     """What a principal can come in with."""
     require_principal(ask, id)
     found = ask.instance.state.principals.secrets(list(SecretKind), id)[:MOST]
@@ -63,7 +63,7 @@ def list_secrets(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in th
 
 
 @SECTION.route("POST", "/principals/{id}/secrets", SECRET_WRITE, status=201)
-def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
+def make(ask: AdminRequest, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
     """Make a secret."""
     who = require_principal(ask, id)
     kind = SecretKind(body.kind)
@@ -77,15 +77,15 @@ def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the n
 
 
 @SECTION.route("DELETE", "/principals/{id}/secrets/{secret}", SECRET_DELETE, status=204)
-def drop(ask: Ask, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
+def drop(ask: AdminRequest, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Let a secret open nothing any more; of a session: sign a browser out."""
     who = require_principal(ask, id)
     with finding(f"A secret {secret}"):
         service.drop_secret(ask.service, who, secret)
 
 
-def _secret_shape(one: Secret) -> SecretShape:
+def _secret_shape(one: PrincipalSecret) -> AccessSecretShape:
     kind: Literal["token", "client-secret", "session", "link"] = one.kind.value
-    return SecretShape(
+    return AccessSecretShape(
         id=one.id, kind=kind, label=one.label, created=one.created, expires=one.expires, used=one.used
     )

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from nephoscope import __version__
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape
-from nephoscope.admin.wire.route import Section
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.admin.wire.route import RouteSection
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
 from nephoscope.posture.scans.scan import last_request
 
-SECTION = Section("server", "The server")
+SECTION = RouteSection("server", "The server")
 
 
 class ServerSettings(Shape, frozen=True, kw_only=True):
@@ -61,13 +61,13 @@ class AssessmentState(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/settings", "Nephoscope/settings/read")
-def settings(ask: Ask) -> ServerSettings:
+def settings(ask: AdminRequest) -> ServerSettings:
     """The settings of the server."""
     return ServerSettings(version=__version__, settings=ask.host.settings)
 
 
 @SECTION.route("GET", "/health", "Nephoscope/health/read")
-def health(ask: Ask) -> Health:
+def health(ask: AdminRequest) -> Health:
     """Examine the server, as `nephoscope doctor` does."""
     order: tuple[Literal["ok", "info", "warning", "wrong"], ...] = ("ok", "info", "warning", "wrong")
     found = tuple(
@@ -84,7 +84,7 @@ def health(ask: Ask) -> Health:
 
 
 @SECTION.route("GET", "/backup", "Nephoscope/backup/read")
-def backup(ask: Ask) -> BackupState:
+def backup(ask: AdminRequest) -> BackupState:
     """When the server was last backed up, and to where."""
     kept = ask.instance.state.checkpoints.get(*BACKED_UP) or {}
     return BackupState(
@@ -94,23 +94,23 @@ def backup(ask: Ask) -> BackupState:
 
 
 @SECTION.route("GET", "/assessment", "Nephoscope/assessment/read")
-def assessment(ask: Ask) -> AssessmentState:
+def assessment(ask: AdminRequest) -> AssessmentState:
     """How the assessment of the estate stands."""
     return _assessment(ask)
 
 
 @SECTION.route("POST", "/assessment", TRIGGER, status=202)
-def assess(ask: Ask) -> AssessmentState:
+def assess(ask: AdminRequest) -> AssessmentState:
     """Assess the estate now; it begins within seconds."""
     if last_request(ask.instance.data) is None:
-        raise Fault(
+        raise ApiError(
             409, "Conflict", "No scan yet: run `nephoscope scan` first to select the assessed source."
         )
     ask.instance.assess_soon(ask.caller.name, ask.caller.address)
     return _assessment(ask)
 
 
-def _assessment(ask: Ask) -> AssessmentState:
+def _assessment(ask: AdminRequest) -> AssessmentState:
     checkpoints, request = ask.instance.state.checkpoints, last_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None

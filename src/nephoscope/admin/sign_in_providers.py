@@ -9,15 +9,15 @@ import msgspec
 
 from nephoscope.access.provider_tests import asked_test, last_test
 from nephoscope.access.role_mapping import ProviderError
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape, Text
-from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.service import sign_in_providers as service
 from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
-SECTION = Section("signInProviders", "Sign-in providers")
+SECTION = RouteSection("signInProviders", "Sign-in providers")
 ProviderName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$(?!\n)", description="A provider's name.")
 ]
@@ -81,7 +81,7 @@ class NewProvider(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/signInProviders", READ)
-def providers(ask: Ask) -> ProviderList:
+def providers(ask: AdminRequest) -> ProviderList:
     """The providers."""
     return ProviderList(
         value=tuple(_provider_shape(ask, one) for one in ask.instance.state.sign_in_providers.all())
@@ -89,15 +89,15 @@ def providers(ask: Ask) -> ProviderList:
 
 
 @SECTION.route("GET", "/signInProviders/{name}", READ)
-def one(ask: Ask, name: ProviderName) -> ProviderShape:
+def one(ask: AdminRequest, name: ProviderName) -> ProviderShape:
     """One provider."""
     return _provider_shape(ask, _require_provider(ask, name))
 
 
 @SECTION.route("PUT", "/signInProviders/{name}", WRITE)
-def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
+def put(ask: AdminRequest, name: ProviderName, body: NewProvider) -> ProviderShape:
     """Keep a provider."""
-    rules = tuple(Rule(one.claim, one.value, one.role, one.scope) for one in body.rules)
+    rules = tuple(ClaimRule(one.claim, one.value, one.role, one.scope) for one in body.rules)
     wanted = SignInProvider(
         name, body.title, body.issuer, body.client_id, "", body.scopes, rules, body.trust, body.enabled
     )
@@ -110,27 +110,27 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
 
 
 @SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
-def remove(ask: Ask, name: ProviderName) -> None:
+def remove(ask: AdminRequest, name: ProviderName) -> None:
     """Forget a provider and its client secret; its people stay."""
     service.remove_provider(ask.service, _require_provider(ask, name).name)
 
 
 @SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
-def test(ask: Ask, name: ProviderName) -> ProviderShape:
+def test(ask: AdminRequest, name: ProviderName) -> ProviderShape:
     """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
     found = _require_provider(ask, name)
     service.ask_provider_test(ask.service, name)
     return _provider_shape(ask, found)
 
 
-def _require_provider(ask: Ask, name: str) -> SignInProvider:
+def _require_provider(ask: AdminRequest, name: str) -> SignInProvider:
     found = ask.instance.state.sign_in_providers.find(name)
     if found is None:
         raise missing_fault(f"A sign-in provider {name}")
     return found
 
 
-def _provider_shape(ask: Ask, one: SignInProvider) -> ProviderShape:
+def _provider_shape(ask: AdminRequest, one: SignInProvider) -> ProviderShape:
     rules = tuple(
         RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
     )

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
-from nephoscope.admin.wire.common_schemas import Name, Paging, Shape, take_page
-from nephoscope.admin.wire.route import Section
-from nephoscope.api.wire.azure_error import Fault, bad, missing_fault, refusing
-from nephoscope.ingest.live.live_source import Kind
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.common_schemas import Name, PageQuery, Shape, take_page
+from nephoscope.admin.wire.route import RouteSection
+from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault, refusing
+from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.source_setup import TOKENS
 from nephoscope.ingest.source_failures import SourceError
@@ -21,7 +21,7 @@ from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 
-SECTION = Section("sources", "Sources")
+SECTION = RouteSection("sources", "Sources")
 Settings = Annotated[
     dict[Name, Any], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
 ]
@@ -112,7 +112,7 @@ class TableHealth(Shape, frozen=True, kw_only=True):
     error_count: int
 
 
-class SourceHealth(Shape, frozen=True, kw_only=True):
+class SourceHealthReport(Shape, frozen=True, kw_only=True):
     """How a source is, table by table."""
 
     value: tuple[TableHealth, ...]
@@ -150,24 +150,24 @@ class SourceToken(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/sourceKinds", READ)
-def kinds_(ask: Ask) -> KindList:  # noqa: ARG001 - a handler's signature
+def kinds_(ask: AdminRequest) -> KindList:  # noqa: ARG001 - a handler's signature
     """What there can be sources of."""
     return KindList(value=tuple(_kind(one) for one in kinds().values()))
 
 
 @SECTION.route("GET", "/sources", READ)
-def sources(ask: Ask, query: Paging) -> SourceList:
+def sources(ask: AdminRequest, query: PageQuery) -> SourceList:
     """The sources."""
     found, after = take_page(ask.instance.state.sources.all(), lambda one: one.name, query)
     return SourceList(value=tuple(_source_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/sources", WRITE, status=201)
-def add(ask: Ask, body: NewSource) -> SourceShape:
+def add(ask: AdminRequest, body: NewSource) -> SourceShape:
     """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
     state, kind = ask.instance.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
-        raise Fault(409, "Conflict", f"Source {body.name} already exists.")
+        raise ApiError(409, "Conflict", f"Source {body.name} already exists.")
     if state.workspaces.find(body.workspace) is None:
         raise bad(f"Workspace {body.workspace} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
@@ -178,13 +178,13 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
 
 
 @SECTION.route("GET", "/sources/{name}", READ)
-def one(ask: Ask, name: Name) -> SourceShape:
+def one(ask: AdminRequest, name: Name) -> SourceShape:
     """One source."""
     return _source_shape(ask, _source(ask, name))
 
 
 @SECTION.route("PATCH", "/sources/{name}", WRITE)
-def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
+def change(ask: AdminRequest, name: Name, body: SourceChange) -> SourceShape:
     """Change a source or switch it on or off; it is started again with it within seconds. What is the server's own needs an owner."""
     source = _source(ask, name)
     settings = body.settings if body.settings is not msgspec.UNSET else None
@@ -196,35 +196,35 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
 
 
 @SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
-def remove(ask: Ask, name: Name) -> None:
+def remove(ask: AdminRequest, name: Name) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay."""
     service.remove_source(ask.service, _source(ask, name).name)
 
 
 @SECTION.route("POST", "/sources/{name}/test", WRITE)
-def test(ask: Ask, name: Name) -> SourceTest:
+def test(ask: AdminRequest, name: Name) -> SourceTest:
     """Try whether a source can be reached, without reading from it."""
     found = service.try_source(ask.service, ask.instance.lake, _source(ask, name).name)
     return SourceTest(works=found.works, message=found.message)
 
 
 @SECTION.route("POST", "/sources/{name}/tokens", HOST, status=201)
-def token(ask: Ask, name: Name) -> SourceToken:
+def token(ask: AdminRequest, name: Name) -> SourceToken:
     """Make a token that a source of the kind logs_ingestion lets in."""
     source = _source(ask, name)
     if source.kind != TOKENS:
-        raise Fault(
+        raise ApiError(
             409, "Conflict", f"{name} is a source of the kind {source.kind}: tokens are only for {TOKENS}."
         )
     return SourceToken(token=service.make_source_token(ask.service, name))
 
 
 @SECTION.route("GET", "/sources/{name}/health", READ)
-def health(ask: Ask, name: Name) -> SourceHealth:
+def health(ask: AdminRequest, name: Name) -> SourceHealthReport:
     """How a source is."""
     _source(ask, name)
     found = [one for one in ask.instance.state.source_health.all() if one.source == name]
-    return SourceHealth(
+    return SourceHealthReport(
         value=tuple(
             TableHealth(
                 table=one.table, workspace=one.workspace, first_seen=one.first_seen, last_seen=one.last_seen,
@@ -240,19 +240,19 @@ def health(ask: Ask, name: Name) -> SourceHealth:
     )  # fmt: skip
 
 
-def _kind_of(name: str) -> Kind:
+def _kind_of(name: str) -> SourceKind:
     with refusing("kind", SourceError):
         return kind_of(name)
 
 
-def _source(ask: Ask, name: str) -> Source:
+def _source(ask: AdminRequest, name: str) -> Source:
     found = next((one for one in ask.instance.state.sources.all() if one.name == name), None)
     if found is None:
         raise missing_fault(f"A source {name}")
     return found
 
 
-def _kind(kind: Kind) -> KindShape:
+def _kind(kind: SourceKind) -> KindShape:
     settings = tuple(
         SettingShape(name=one.name, type=one.type, default=one.default, help=one.help, owners=one.owners)
         for one in describe_kind(kind)
@@ -260,7 +260,7 @@ def _kind(kind: Kind) -> KindShape:
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
-def _source_shape(ask: Ask, one: Source) -> SourceShape:
+def _source_shape(ask: AdminRequest, one: Source) -> SourceShape:
     health = next(
         (
             each

@@ -8,22 +8,22 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
-from nephoscope.admin.wire.common_schemas import PLAIN, Name, Paging, Shape, Text, take_page
-from nephoscope.admin.wire.route import Section
-from nephoscope.api.wire.azure_error import Fault, missing_fault, refusing
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.common_schemas import PLAIN, Name, PageQuery, Shape, Text, take_page
+from nephoscope.admin.wire.route import RouteSection
+from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.collect.azure.collection_settings import CollectError
-from nephoscope.collect.azure.connection_test import PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
-from nephoscope.collect.azure.required_permissions import Place, names
-from nephoscope.collect.azure.tenant_connection import MOST_CERTIFICATE, Secrets, normalize_connection
+from nephoscope.collect.azure.connection_test import ConnectionTrial, PermissionTrial, SubscriptionTrial
+from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
+from nephoscope.collect.azure.required_permissions import PermissionProvider, names
+from nephoscope.collect.azure.tenant_connection import MOST_CERTIFICATE, TenantSecrets, normalize_connection
 from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant
+from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Tenant, TenantConnection
 
-SECTION = Section("tenants", "Tenants")
+SECTION = RouteSection("tenants", "Tenants")
 Hours = Annotated[
     float, msgspec.Meta(ge=LEAST_HOURS, le=MOST_HOURS, description="Hours between collections.")
 ]
@@ -45,7 +45,7 @@ class ConnectionShape(Shape, frozen=True, kw_only=True):
     graph: bool = True
 
 
-class SecretShape(Shape, frozen=True, kw_only=True):
+class TenantSecretShape(Shape, frozen=True, kw_only=True):
     """A client secret, or a certificate with its private key in PEM and the key's password; kept encrypted and never told."""
 
     secret: Annotated[str, msgspec.Meta(max_length=10_000, pattern=PLAIN)] = ""
@@ -118,7 +118,7 @@ class NewTenant(Shape, frozen=True, kw_only=True):
 
     name: Name
     connection: ConnectionShape
-    secrets: SecretShape = SecretShape()
+    secrets: TenantSecretShape = TenantSecretShape()
     hours: Hours = 8.0
 
 
@@ -126,12 +126,12 @@ class TenantChange(Shape, frozen=True, kw_only=True):
     """What is to change; what is left out stays."""
 
     connection: ConnectionShape | msgspec.UnsetType = msgspec.UNSET
-    secrets: SecretShape | msgspec.UnsetType = msgspec.UNSET
+    secrets: TenantSecretShape | msgspec.UnsetType = msgspec.UNSET
     hours: Hours | msgspec.UnsetType = msgspec.UNSET
     enabled: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class GrantAsked(Shape, frozen=True, kw_only=True):
+class GrantRequest(Shape, frozen=True, kw_only=True):
     """For what rights are wanted; `exact`: by a role with these actions alone, else by the built-in role Reader."""
 
     connection: ConnectionShape = ConnectionShape()
@@ -157,30 +157,30 @@ class GrantShape(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/tenants", READ)
-def tenants(ask: Ask, query: Paging) -> TenantList:
+def tenants(ask: AdminRequest, query: PageQuery) -> TenantList:
     """The connected tenants."""
     found, after = take_page(ask.instance.state.tenants.all(), lambda one: one.name, query)
     return TenantList(value=tuple(_tenant_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/tenants", WRITE, status=201)
-def connect(ask: Ask, body: NewTenant) -> TenantShape:
+def connect(ask: AdminRequest, body: NewTenant) -> TenantShape:
     """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
     wanted = Tenant(body.name, _parse_connection(body.connection), hours=body.hours)
     if any(one.name == body.name for one in ask.instance.state.tenants.all()):
-        raise Fault(409, "Conflict", f"Tenant {body.name} already exists.")
+        raise ApiError(409, "Conflict", f"Tenant {body.name} already exists.")
     with refusing("tenant", StateError):
         return _tenant_shape(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
 
 
 @SECTION.route("GET", "/tenants/{name}", READ)
-def one(ask: Ask, name: Name) -> TenantShape:
+def one(ask: AdminRequest, name: Name) -> TenantShape:
     """One tenant."""
     return _tenant_shape(ask, _tenant(ask, name))
 
 
 @SECTION.route("PATCH", "/tenants/{name}", WRITE)
-def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
+def change(ask: AdminRequest, name: Name, body: TenantChange) -> TenantShape:
     """Change a tenant, pause it or let it go on; it is collected soon where it asks for something else."""
     wanted = _tenant(ask, name)
     if body.connection is not msgspec.UNSET:
@@ -195,20 +195,20 @@ def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
 
 
 @SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
-def remove(ask: Ask, name: Name) -> None:
+def remove(ask: AdminRequest, name: Name) -> None:
     """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
     service.remove_tenant(ask.service, _tenant(ask, name).name)
 
 
 @SECTION.route("POST", "/tenants/{name}/test", WRITE, status=202)
-def test(ask: Ask, name: Name) -> TenantShape:
+def test(ask: AdminRequest, name: Name) -> TenantShape:
     """Have the server sign in and look what may be read; when `testing` of the tenant is null again, `tested` is what was found."""
     service.ask_tenant_test(ask.service, _tenant(ask, name).name)
     return _tenant_shape(ask, _tenant(ask, name))
 
 
 @SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
-def collect(ask: Ask, name: Name) -> TenantShape:
+def collect(ask: AdminRequest, name: Name) -> TenantShape:
     """Collect a tenant and assess it now; it begins within seconds."""
     service.collect_tenant_soon(ask.service, _tenant(ask, name).name)
     ask.instance.assess_soon(ask.caller.name, ask.caller.address)
@@ -216,39 +216,39 @@ def collect(ask: Ask, name: Name) -> TenantShape:
 
 
 @SECTION.route("POST", "/tenantGrants", READ)
-def grant(ask: Ask, body: GrantAsked) -> GrantShape:
+def grant(ask: AdminRequest, body: GrantRequest) -> GrantShape:
     """The rights that collecting takes, and scripts for `az` and Bicep that grant them; nothing is changed."""
     connection = _parse_connection(body.connection)
-    found = Grant(connection, kept.find_needed_rights(ask.instance.data, connection), body.exact)
+    found = CollectionGrant(connection, kept.find_needed_rights(ask.instance.data, connection), body.exact)
     return GrantShape(
         rights=tuple(RightShape(place=one.place.value, name=one.name, why=one.why) for one in found.rights),
-        actions=names(found.rights, Place.AZURE),
+        actions=names(found.rights, PermissionProvider.AZURE),
         permissions=found.permissions,
         az=az(found),
         bicep=bicep(found),
     )
 
 
-def _parse_connection(given: ConnectionShape) -> Connection:
-    connection = Connection(
+def _parse_connection(given: ConnectionShape) -> TenantConnection:
+    connection = TenantConnection(
         given.tenant, given.sign_in, given.client, given.subscriptions, given.management_groups, given.cloud, given.graph
     )  # fmt: skip
     with refusing("connection", CollectError):
         return normalize_connection(connection, service.server_clouds())
 
 
-def _secrets(given: SecretShape) -> Secrets:
-    return Secrets(given.secret, given.certificate, given.password)
+def _secrets(given: TenantSecretShape) -> TenantSecrets:
+    return TenantSecrets(given.secret, given.certificate, given.password)
 
 
-def _tenant(ask: Ask, name: str) -> Tenant:
+def _tenant(ask: AdminRequest, name: str) -> Tenant:
     found = next((one for one in ask.instance.state.tenants.all() if one.name == name), None)
     if found is None:
         raise missing_fault(f"A tenant {name}")
     return found
 
 
-def _tenant_shape(ask: Ask, tenant: Tenant) -> TenantShape:
+def _tenant_shape(ask: AdminRequest, tenant: Tenant) -> TenantShape:
     asked, trial = tenant.connection, kept.last_test(tenant)
     connection = ConnectionShape(
         tenant=asked.id, sign_in=asked.sign_in, client=asked.client,  # type: ignore[arg-type]  # it was checked
@@ -261,7 +261,7 @@ def _tenant_shape(ask: Ask, tenant: Tenant) -> TenantShape:
     )  # fmt: skip
 
 
-def _trial(found: Trial) -> TrialShape:
+def _trial(found: ConnectionTrial) -> TrialShape:
     return TrialShape(
         when=found.when,
         works=found.works,

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.common_schemas import Shape, Text
-from nephoscope.admin.wire.route import Section, of_workspace
+from nephoscope.admin.wire.route import RouteSection, of_workspace
 from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.service.workspaces import FIELDS, READ, WRITE, add_workspace, change_workspace
 from nephoscope.state.workspaces.workspace import RETENTION_DAYS, Workspace
 from nephoscope.state.workspaces.workspaces import MAX_RETENTION_DAYS
 
-SECTION = Section("workspaces", "Workspaces")
+SECTION = RouteSection("workspaces", "Workspaces")
 WorkspaceName = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="A workspace's name."),
@@ -64,7 +64,7 @@ class WorkspaceChange(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/workspaces", READ, scoped=None)
-def workspaces(ask: Ask) -> WorkspaceList:
+def workspaces(ask: AdminRequest) -> WorkspaceList:
     """The workspaces that the caller may read the settings of."""
     found = ask.instance.state.workspaces.all()
     return WorkspaceList(
@@ -73,20 +73,20 @@ def workspaces(ask: Ask) -> WorkspaceList:
 
 
 @SECTION.route("POST", "/workspaces", WRITE, status=201)
-def add(ask: Ask, body: NewWorkspace) -> WorkspaceShape:
+def add(ask: AdminRequest, body: NewWorkspace) -> WorkspaceShape:
     """Make a workspace."""
     settings = {field: getattr(body, field) for field in FIELDS}
     return _workspace_shape(add_workspace(ask.service, body.name, settings))
 
 
 @SECTION.route("GET", "/workspaces/{name}", READ, scoped=of_workspace)
-def one(ask: Ask, name: WorkspaceName) -> WorkspaceShape:
+def one(ask: AdminRequest, name: WorkspaceName) -> WorkspaceShape:
     """One workspace."""
     return _workspace_shape(_require_workspace(ask, name))
 
 
 @SECTION.route("PATCH", "/workspaces/{name}", WRITE)
-def change(ask: Ask, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
+def change(ask: AdminRequest, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
     """Change a workspace; rows that are older than its days go within the hour."""
     _require_workspace(ask, name)
     given = {field: getattr(body, field) for field in FIELDS}
@@ -94,7 +94,7 @@ def change(ask: Ask, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceSha
     return _workspace_shape(change_workspace(ask.service, name, wanted))
 
 
-def _require_workspace(ask: Ask, name: str) -> Workspace:
+def _require_workspace(ask: AdminRequest, name: str) -> Workspace:
     found = next((one for one in ask.instance.state.workspaces.all() if one.name == name), None)
     if found is None:
         raise missing_fault(f"A workspace {name}")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.analyze.analyzer_runner import Analysis, Earlier
-    from nephoscope.estate.estate_view import View
+    from nephoscope.analyze.analyzer_runner import AnalyzerOutput, PreviousAnalysis
+    from nephoscope.estate.estate_view import EstateView
 
 __all__ = ["run"]
 
 
-def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None = None) -> Analysis:
+def run(
+    view: EstateView, only: Iterable[str] | None = None, earlier: PreviousAnalysis | None = None
+) -> AnalyzerOutput:
     """Run the analyzers over a view; see running.run."""
     from nephoscope.analyze.analyzer_runner import run as run_
 

@@ -14,14 +14,14 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.management_ports import explain_port
 from nephoscope.analyze.verdict import healthy, join_names, unhealthy
 from nephoscope.analyze.virtual_machines import MACHINE, machines
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -53,7 +53,7 @@ PORTS = {
 }
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:
@@ -64,7 +64,7 @@ def analyze(view: View) -> Iterable[Assessment]:
             names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
             return unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explain_port, found))
         if missing:
-            raise NotCollected(join_names(missing))
+            raise DataNotCollectedError(join_names(missing))
         return healthy(id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks")
 
     return machines(view, CLOSED, judge)

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
-from nephoscope.estate.log_queries import Declared
+from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nephoscope.analyze.discovery import Analyzer
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -26,7 +26,7 @@ _KEPT = UNDECIDED | {STALE}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AnalyzerResult:
     """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis."""
 
     said: tuple[Assessment, ...]
@@ -36,11 +36,11 @@ class Told:
 
     def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
         """What the analyzer said of each resource under each key, with the resource that it was written as."""
-        known = (one for one in self.said if one.state is not State.UNKNOWN)
+        known = (one for one in self.said if one.state is not ComplianceState.UNKNOWN)
         return {(one.resource, one.key): (one, made) for one, made in zip(known, self.overlay, strict=True)}
 
 
-class Analysis(NamedTuple):
+class AnalyzerOutput(NamedTuple):
     """What the analyzers found.
 
     `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an assessment
@@ -51,10 +51,10 @@ class Analysis(NamedTuple):
     overlay: list[Resource]
     unknown: dict[str, Gap]
     assessments: list[Assessment]
-    told: dict[str, Told]
+    told: dict[str, AnalyzerResult]
     logs: dict[str, Mapping[str, object]]
 
-    def add(self, name: str, told: Told, logs: Mapping[str, object]) -> None:
+    def add(self, name: str, told: AnalyzerResult, logs: Mapping[str, object]) -> None:
         """Add what an analyzer tells."""
         self.overlay.extend(told.overlay)
         self.unknown.update(told.unknown)
@@ -63,13 +63,13 @@ class Analysis(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PreviousAnalysis:
     """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
 
     `moved`: time has passed, so that what asks logs up to now may find other rows.
     """
 
-    told: Mapping[str, Told]
+    told: Mapping[str, AnalyzerResult]
     logs: Mapping[str, Mapping[str, object]]
     changed: frozenset[str] | None
     moved: bool
@@ -92,19 +92,23 @@ class Earlier:
         return self.changed is not None and TYPE.lower() not in self.changed
 
 
-def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None = None) -> Analysis:
+def run(
+    view: EstateView, only: Iterable[str] | None = None, earlier: PreviousAnalysis | None = None
+) -> AnalyzerOutput:
     """Run the analyzers (or those named in `only`) over a view; of one whose facts are as they were `earlier`, what it said holds.
 
     Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
     """
-    result = Analysis([], {}, [], {}, {})
+    result = AnalyzerOutput([], {}, [], {}, {})
     for analyzer in analyzers() if only is None else analyzers_named(frozenset(only)):
         logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
         result.add(analyzer.name, _tell(analyzer, view, earlier, logs), logs)
     return result
 
 
-def _tell(analyzer: Analyzer, view: View, earlier: Earlier | None, logs: Mapping[str, object]) -> Told:
+def _tell(
+    analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, logs: Mapping[str, object]
+) -> AnalyzerResult:
     """What an analyzer tells now; of what it told before all that is as it was."""
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
@@ -116,23 +120,23 @@ def _tell(analyzer: Analyzer, view: View, earlier: Earlier | None, logs: Mapping
     return _collect(analyzer, before.said, view, before.written_assessments())
 
 
-def _say(analyzer: Analyzer, view: View) -> tuple[Assessment, ...]:
-    view.declared = Declared(analyzer.tables, analyzer.types)
+def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
+    view.declared = DeclaredReads(analyzer.tables, analyzer.types)
     return tuple(analyzer.analyze(view))
 
 
 def _collect(
     analyzer: Analyzer,
     said: tuple[Assessment, ...],
-    view: View,
+    view: EstateView,
     written: Mapping[tuple[str, str], tuple[Assessment, Resource]],
-) -> Told:
+) -> AnalyzerResult:
     """What comes of what an analyzer says beside the snapshot; `written` is what it said before, as resources."""
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
     for assessment in said:
-        if assessment.state is not State.UNKNOWN:
+        if assessment.state is not ComplianceState.UNKNOWN:
             old, made = written.get((assessment.resource, assessment.key), (None, None))
             if made is None or old != assessment:
                 made = resource_of(assessment, analyzer.keys[assessment.key])
@@ -142,13 +146,13 @@ def _collect(
         id_ = assessment_id(assessment.resource, assessment.key).lower()
         settled = _beside(assessment, id_, view)
         assessments.append(settled)
-        if settled.state is State.UNKNOWN:
+        if settled.state is ComplianceState.UNKNOWN:
             cause = settled.cause if settled.cause in _KEPT else NOT_COLLECTED
             unknown[id_] = Gap(f"{settled.cause}: {settled.description}", cause)
-    return Told(said, tuple(overlay), unknown, tuple(assessments))
+    return AnalyzerResult(said, tuple(overlay), unknown, tuple(assessments))
 
 
-def _beside(assessment: Assessment, id_: str, view: View) -> Assessment:
+def _beside(assessment: Assessment, id_: str, view: EstateView) -> Assessment:
     """An Unknown assessment beside that of the snapshot with its id, which holds where it says a state and is not too old."""
     collected = view.estate.resources.get(id_)
     state = state_of(collected) if collected is not None else None

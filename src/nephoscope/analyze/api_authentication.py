@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -47,7 +47,7 @@ _VALIDATES = re.compile(
 )
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
     unlocked = _unlocked_apis(view)
 
@@ -55,7 +55,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(operation.body["id"])
         api = view.estate.resources.get(operation.id.parent)
         if api is None or not api.complete:
-            raise NotCollected(operation.id.parent)
+            raise DataNotCollectedError(operation.id.parent)
         if _validates(view, operation, api):
             return healthy(id_, key, "a policy validates the caller")
         if properties(api).get("subscriptionRequired", True) is not False:
@@ -66,7 +66,9 @@ def analyze(view: View) -> Iterable[Assessment]:
     return judge_all(view.resources(OPERATION), AUTHENTICATED, judge)
 
 
-def _by_key(view: View, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
+def _by_key(
+    view: EstateView, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]
+) -> Assessment:
     id_ = str(operation.body["id"])
     view.need(PRODUCT, api.id.parent)
     for product in view.children(PRODUCT, api.id.parent):
@@ -80,7 +82,7 @@ def _by_key(view: View, operation: Resource, key: Key, api: Resource, unlocked: 
     return unhealthy(id_, key, "an open product offers the API without a subscription key")
 
 
-def _unlocked_apis(view: View) -> frozenset[str]:
+def _unlocked_apis(view: EstateView) -> frozenset[str]:
     """The APIs in products that need no subscription."""
     found: set[str] = set()
     for product in view.resources(PRODUCT):
@@ -95,7 +97,7 @@ def _unlocked_apis(view: View) -> frozenset[str]:
     return frozenset(found)
 
 
-def _validates(view: View, operation: Resource, api: Resource) -> bool:
+def _validates(view: EstateView, operation: Resource, api: Resource) -> bool:
     return any(
         _is_validating(str(require_complete(policy).get("value", "")))
         for type_, owner in _policy_owners(operation, api)
@@ -103,7 +105,7 @@ def _validates(view: View, operation: Resource, api: Resource) -> bool:
     )
 
 
-def _need_policies(view: View, operation: Resource, api: Resource) -> None:
+def _need_policies(view: EstateView, operation: Resource, api: Resource) -> None:
     for type_, owner in _policy_owners(operation, api):
         view.need(type_, owner)
 

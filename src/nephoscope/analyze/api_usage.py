@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -63,7 +63,7 @@ class _Traffic:
     known: dict[str, tuple[datetime, datetime]]
 
 
-def _traffic(view: View) -> _Traffic:
+def _traffic(view: EstateView) -> _Traffic:
     called: dict[str, datetime] = {}
     known: dict[str, tuple[datetime, datetime]] = {}
     for one in view.aggregate(_CALLS):
@@ -75,7 +75,7 @@ def _traffic(view: View) -> _Traffic:
     return _Traffic(called, known)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
     traffic = cache(lambda: _traffic(view))
 
@@ -90,12 +90,12 @@ def analyze(view: View) -> Iterable[Assessment]:
     return judge_all(view.resources(OPERATION), USED, judge, by_body=False)
 
 
-def _need_whole_logs(view: View, traffic: _Traffic, service: str) -> None:
-    """Raise NotCollected unless the logs of a service tell what was not called."""
+def _need_whole_logs(view: EstateView, traffic: _Traffic, service: str) -> None:
+    """Raise DataNotCollectedError unless the logs of a service tell what was not called."""
     if service not in traffic.known:
-        raise NotCollected(f"rows of {LOGS} of {service}")
+        raise DataNotCollectedError(f"rows of {LOGS} of {service}")
     first, last = traffic.known[service]
     if first > view.now - timedelta(days=DAYS):
-        raise NotCollected(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
+        raise DataNotCollectedError(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
     if last < view.now - SILENCE:
-        raise NotCollected(f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE)
+        raise DataNotCollectedError(f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE)

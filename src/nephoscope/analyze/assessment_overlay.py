@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.analyze.assessment_key import Key
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 TYPE = "Microsoft.Security/assessments"
 
 _CODES = {
-    State.COMPLIANT: "Healthy",
-    State.NON_COMPLIANT: "Unhealthy",
-    State.NOT_APPLICABLE: "NotApplicable",
+    ComplianceState.COMPLIANT: "Healthy",
+    ComplianceState.NON_COMPLIANT: "Unhealthy",
+    ComplianceState.NOT_APPLICABLE: "NotApplicable",
 }
 _STATES = {code.lower(): state for state, code in _CODES.items()}
 
@@ -67,7 +67,7 @@ def resource_of(assessment: Assessment, key: Key) -> Resource:
     return Resource.of(body_of(assessment, key))
 
 
-def state_of(resource: Resource) -> State | None:
+def state_of(resource: Resource) -> ComplianceState | None:
     """The state that a collected assessment says, None where it says none."""
     properties: Any = resource.body.get("properties") or {}
     status: Any = properties.get("status") or {}

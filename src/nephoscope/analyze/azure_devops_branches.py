@@ -19,7 +19,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -42,7 +42,7 @@ _REVIEWERS_POLICY = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
 _REVIEWERS = 2
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
     def active(
@@ -74,7 +74,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
 
 
-def _policies(view: View, repository: Resource) -> list[Mapping[str, object]]:
+def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:
     """The settings of the reviewer policies that hold for the default branch of a repository."""
     members = require_complete(repository)
     id_ = str(member(members, "repoId", repository.key)).lower()

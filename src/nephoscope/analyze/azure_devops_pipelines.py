@@ -26,7 +26,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -54,7 +54,7 @@ _CLASSIC = ("disableClassicBuildPipelineCreation", "disableClassicReleasePipelin
 _SCOPES = ("enforceJobAuthScope", "enforceJobAuthScopeForReleases", "enforceReferencedRepoScopedToken")
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
     def all_on(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:

@@ -31,7 +31,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -75,7 +75,7 @@ _KEYLESS = frozenset({"workloadidentityfederation", "managedserviceidentity"})
 _AZURE = "azurerm"
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
     def judge(

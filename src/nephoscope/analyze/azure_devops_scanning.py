@@ -26,7 +26,7 @@ from nephoscope.estate.resource_lookup import properties, require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -47,7 +47,7 @@ KEYS = index_keys(ENABLED, SECRETS, CODE, DEPENDENCIES)
 TYPES = (*_REPOSITORY, ADVANCED_SECURITY.lower(), CODE_ALERTS.lower())
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
     def is_on(repository: Resource) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import Rule, accounts
+from nephoscope.analyze.role_accounts import AccountCheck, accounts
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -17,7 +17,7 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
 
 _ON = (SUBSCRIPTION_TYPE,)
@@ -49,13 +49,13 @@ KEYS = index_keys(OWNER, READ_WRITE, OWNER_WHOLE, ANY_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
 RULES = (
-    Rule(OWNER, frozenset([RoleClass.OWNER]), below=True),
-    Rule(READ_WRITE, frozenset([RoleClass.READ, RoleClass.WRITE]), below=True),
-    Rule(OWNER_WHOLE, frozenset([RoleClass.OWNER]), below=False),
-    Rule(ANY_WHOLE, frozenset(RoleClass), below=False),
+    AccountCheck(OWNER, frozenset([RoleClass.OWNER]), below=True),
+    AccountCheck(READ_WRITE, frozenset([RoleClass.READ, RoleClass.WRITE]), below=True),
+    AccountCheck(OWNER_WHOLE, frozenset([RoleClass.OWNER]), below=False),
+    AccountCheck(ANY_WHOLE, frozenset(RoleClass), below=False),
 )
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
     return accounts(view, RULES, view.roles.principals.is_blocked, "blocked account with access")

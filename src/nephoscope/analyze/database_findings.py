@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import NOT_ASSESSED
 from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
@@ -38,7 +38,7 @@ KEYS = index_keys(FIXED)
 TYPES = (*SERVERS, *SETTINGS, *SCANS)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
     latest = _latest(view)
 
@@ -51,14 +51,14 @@ def analyze(view: View) -> Iterable[Assessment]:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
             return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
         if _is_on(view, server):
-            raise NotCollected(f"{SCANS[0]} of the databases of {server.key}")
+            raise DataNotCollectedError(f"{SCANS[0]} of the databases of {server.key}")
         return unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
 
     for type_ in SERVERS:
         yield from judge_all(view.resources(type_), FIXED, judge)
 
 
-def _latest(view: View) -> dict[str, dict[str, Resource]]:
+def _latest(view: EstateView) -> dict[str, dict[str, Resource]]:
     """Server -> database -> the scan that ended last."""
     found: dict[str, dict[str, Resource]] = {}
     for type_ in SCANS:
@@ -76,12 +76,12 @@ def _end_time(scan: Resource) -> str:
     return str(body.get("endTime") or body.get("startTime") or "")
 
 
-def _failed_finding(view: View, scan: Resource) -> SubAssessment | None:
-    """The finding of one database; raises NotCollected where its latest scan did not run to an end or is too old."""
+def _failed_finding(view: EstateView, scan: Resource) -> SubAssessment | None:
+    """The finding of one database; raises DataNotCollectedError where its latest scan did not run to an end or is too old."""
     body = view.report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
     if str(body.get("state", "")).lower() in ("failedtorun", "inprogress") or not isinstance(count, int):
-        raise NotCollected(f"a finished one among {scan.type} of {scan.key.rsplit('/', 4)[0]}")
+        raise DataNotCollectedError(f"a finished one among {scan.type} of {scan.key.rsplit('/', 4)[0]}")
     if count == 0:
         return None
     database = scan.key.rsplit("/", 4)[0]
@@ -89,7 +89,7 @@ def _failed_finding(view: View, scan: Resource) -> SubAssessment | None:
     return make_finding(database, f"{name}: {count} failed checks", "High", database=database, failed=count)
 
 
-def _is_on(view: View, server: Resource) -> bool:
+def _is_on(view: EstateView, server: Resource) -> bool:
     """Return whether vulnerability assessment is on, in the express or the classic configuration."""
     for kind in KINDS:
         for setting in view.children(f"{server.type}/{kind}", server.key):

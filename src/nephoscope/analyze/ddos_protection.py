@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
 from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.resource_lookup import properties, require_complete
@@ -20,7 +20,7 @@ from nephoscope.estate.subnets import NETWORK_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -34,7 +34,7 @@ KEYS = index_keys(PROTECTED)
 TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual network."""
     public = _public_gateways(view)
     unread = next((gateway for gateway in view.resources(GATEWAY_TYPE) if not gateway.complete), None)
@@ -64,7 +64,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     return judge_all(view.resources(NETWORK_TYPE), PROTECTED, judge)
 
 
-def _public_gateways(view: View) -> dict[str, list[str]]:
+def _public_gateways(view: EstateView) -> dict[str, list[str]]:
     """Network -> the public addresses of the application gateways in its subnets."""
     found: dict[str, list[str]] = {}
     for gateway in view.resources(GATEWAY_TYPE):
@@ -74,9 +74,9 @@ def _public_gateways(view: View) -> dict[str, list[str]]:
     return found
 
 
-def _is_protected(view: View, address: str) -> bool:
+def _is_protected(view: EstateView, address: str) -> bool:
     resource = view.estate.resources.get(address)
     if resource is None or not resource.complete:
-        raise NotCollected(address)
+        raise DataNotCollectedError(address)
     settings: object = properties(resource).get("ddosSettings")
     return isinstance(settings, dict) and str(settings.get("protectionMode", "")).lower() == "enabled"

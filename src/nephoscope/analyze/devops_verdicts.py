@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     GITLAB_GROUP,
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nephoscope.analyze.assessment_key import Key
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
 
 def judge_each(
-    view: View, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
+    view: EstateView, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every resource of a type by the documents beside it."""
     return judge_all(view.resources(type_), key, judge, by_body=False)
 
 
 def judge_active(
-    view: View, key: Key, judge: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
+    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
 ) -> Iterable[Assessment]:
     """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
 
@@ -46,7 +46,9 @@ def judge_active(
     return judge_each(view, type_, key, judge_one)
 
 
-def judge_gitlab(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
+def judge_gitlab(
+    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment]
+) -> Iterable[Assessment]:
     """Judge what a key of GitLab is about: groups, and projects that are not archived."""
     for type_ in key.types:
         if type_ == GITLAB_GROUP.lower():
@@ -55,8 +57,8 @@ def judge_gitlab(view: View, key: Key, judge: Callable[[Resource, Key], Assessme
             yield from judge_active(view, key, judge, GITLAB_PROJECT)
 
 
-def repository_settings(view: View, repository: Resource) -> dict[str, object]:
-    """Give the settings of a repository of GitHub or a project of GitLab; NotCollected."""
+def repository_settings(view: EstateView, repository: Resource) -> dict[str, object]:
+    """Give the settings of a repository of GitHub or a project of GitLab; DataNotCollectedError."""
     return document(view, SETTINGS, repository.key)
 
 
@@ -80,7 +82,7 @@ def judge_parts(
 
 
 def is_unsafe_webhook(webhook: Resource) -> bool:
-    """Say whether GitHub calls an address without checking TLS, or without a secret that signs the call; NotCollected."""
+    """Say whether GitHub calls an address without checking TLS, or without a secret that signs the call; DataNotCollectedError."""
     members = require_complete(webhook)
     if members.get("active") is False:
         return False
@@ -101,7 +103,7 @@ def name_of(part: Resource) -> str:
 
 
 def moment(members: Mapping[str, object], *names: str) -> datetime:
-    """Give the first member of these that is a time; NotCollected where none is."""
+    """Give the first member of these that is a time; DataNotCollectedError where none is."""
     for name in names:
         try:
             found = datetime.fromisoformat(str(members.get(name)))
@@ -109,7 +111,7 @@ def moment(members: Mapping[str, object], *names: str) -> datetime:
             continue
         if found.tzinfo is not None:
             return found
-    raise NotCollected(f"{' or '.join(names)}")
+    raise DataNotCollectedError(f"{' or '.join(names)}")
 
 
 def get_nested(value: object, *path: str) -> object:

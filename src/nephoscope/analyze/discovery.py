@@ -16,7 +16,7 @@ import nephoscope.analyze as package
 
 if TYPE_CHECKING:
     from nephoscope.analyze.assessment_key import Key
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
 
 
@@ -31,7 +31,7 @@ class Analyzer:
     keys: Mapping[str, Key]
     types: tuple[str, ...]
     tables: tuple[str, ...]
-    analyze: Callable[[View], Iterable[Assessment]]
+    analyze: Callable[[EstateView], Iterable[Assessment]]
     doc: str
     by_time: bool = False
 

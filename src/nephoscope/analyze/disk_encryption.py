@@ -24,7 +24,7 @@ from nephoscope.estate.resource_lookup import properties
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -41,7 +41,7 @@ _PUBLISHER = "microsoft.azure.security"
 _TYPES = ("azurediskencryption", "azurediskencryptionforlinux")
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:

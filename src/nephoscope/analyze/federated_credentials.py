@@ -19,7 +19,7 @@ from nephoscope.analyze.federated_subjects import Trust, trust_of
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
 from nephoscope.analyze.github_branches import guard_of
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.resource_lookup import properties, require_complete
@@ -27,7 +27,7 @@ from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -49,7 +49,7 @@ TYPES = (
 )  # fmt: skip
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every credential of an identity, and every subscription by the applications in it."""
     by_app = cache(lambda: {_app_id(one): one for one in view.resources(APPLICATION)})
     services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
@@ -70,14 +70,14 @@ def analyze(view: View) -> Iterable[Assessment]:
             found = [make_finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
             return unhealthy(id_of(subscription), key, f"too wide: {join_names(bad)}", found)
         if unread or unsure:
-            raise NotCollected(view.roles.principals.explain(join_names([*unread, *unsure])))
+            raise DataNotCollectedError(view.roles.principals.explain(join_names([*unread, *unsure])))
         return healthy(id_of(subscription), key, f"{len(apps)} applications, none trusts too much")
 
     yield from judge_all(view.resources(CREDENTIAL), IDENTITIES, identity)
     yield from judge_all(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
 
 
-def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
+def _wide(view: EstateView, applications: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
     """The credentials of applications that trust too much with the reason of each, and what was not read."""
     bad: dict[str, str] = {}
     unread: list[str] = []
@@ -90,7 +90,7 @@ def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str],
             place = f"{name_of(application)}/{credential.get('name', '')}"
             try:
                 problem = _problem(view, trust_of(credential, place))
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 unread.append(gap.what)
                 continue
             if problem:
@@ -98,23 +98,26 @@ def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str],
     return bad, unread
 
 
-def _problem(view: View, trust: Trust) -> str:
-    """Explain why a trust is too wide, '' where it is narrow; NotCollected where the repository that it names was not read."""
+def _problem(view: EstateView, trust: Trust) -> str:
+    """Explain why a trust is too wide, '' where it is narrow; DataNotCollectedError where the repository that it names was not
+    read."""
     if trust.problem or not trust.repository:
         return trust.problem
     end = f"/githubowners/{trust.owner}/repos/{trust.repository}".lower()
     repository = next((one for one in view.resources(GITHUB_REPOSITORY) if one.key.endswith(end)), None)
     place = f"{trust.owner}/{trust.repository}"
     if repository is None:
-        raise NotCollected(f"the protection of '{trust.branch}' in the GitHub repository {place}")
+        raise DataNotCollectedError(f"the protection of '{trust.branch}' in the GitHub repository {place}")
     default = document(view, SETTINGS, repository.key).get("default_branch")
     if default != trust.branch:
-        raise NotCollected(f"the protection of '{trust.branch}', which is not the default branch of {place}")
+        raise DataNotCollectedError(
+            f"the protection of '{trust.branch}', which is not the default branch of {place}"
+        )
     guard = guard_of(view, repository)
     if guard.protected:
         return ""
     if guard.unread:
-        raise NotCollected(guard.unread)
+        raise DataNotCollectedError(guard.unread)
     return f"'{trust.branch}' of {place} is not protected: whoever may push signs in; trust an environment"
 
 

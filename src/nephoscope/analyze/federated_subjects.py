@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from nephoscope.analyze.devops_verdicts import get_nested
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
 _CLAIM = re.compile(r"claims\['(\w+)'\]\s+(eq|matches)\s+'([^']*)'")
@@ -33,7 +33,7 @@ class Trust:
 
 
 def trust_of(credential: dict[str, object], place: str) -> Trust:
-    """Read a credential (`issuer`, and `subject` or `claimsMatchingExpression`); NotCollected where it has neither."""
+    """Read a credential (`issuer`, and `subject` or `claimsMatchingExpression`); DataNotCollectedError where it has neither."""
     subject = credential.get("subject")
     issuer = str(credential.get("issuer") or "")
     expression = credential.get("claimsMatchingExpression")
@@ -41,7 +41,7 @@ def trust_of(credential: dict[str, object], place: str) -> Trust:
         return _flexible(issuer, str(get_nested(expression, "value") or ""), place)
     if isinstance(subject, str) and subject:
         return _exact(issuer, subject)
-    raise NotCollected(
+    raise DataNotCollectedError(
         f"subject of {place}: a flexible credential is told by the beta version of Graph alone"
     )
 
@@ -51,7 +51,7 @@ def _flexible(issuer: str, expression: str, place: str) -> Trust:
     if "sub" not in claims:
         if "job_workflow_ref" in claims and "*" not in claims["job_workflow_ref"][1]:
             return Trust()
-        raise NotCollected(f"what the expression of {place} asks of the subject")
+        raise DataNotCollectedError(f"what the expression of {place} asks of the subject")
     operator, value = claims["sub"]
     if operator == "eq" or not re.search(r"[*?]", value):
         return _exact(issuer, value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import get_nested, is_unsafe_webhook, judge_active, judge_parts
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
     ENVIRONMENTS,
@@ -29,7 +29,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -54,7 +54,7 @@ TYPES = (
 )  # fmt: skip
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
     def by_parts(
@@ -92,7 +92,7 @@ def _is_open(environment: Resource) -> bool:
     members: dict[str, object] = require_complete(environment)
     for name in ("protection_rules", "deployment_branch_policy"):
         if name not in members:
-            raise NotCollected(f"'{name}' of {environment.key}")
+            raise DataNotCollectedError(f"'{name}' of {environment.key}")
     rules = members.get("protection_rules")
     reviewed = isinstance(rules, list) and any(
         get_nested(rule, "type") == "required_reviewers" for rule in rules

@@ -28,7 +28,7 @@ from nephoscope.estate.devops_documents import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -64,7 +64,7 @@ TYPES = (
 _EVERYBODY = frozenset({"all_external_contributors"})
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
     def judge_when_running(

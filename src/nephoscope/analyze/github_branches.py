@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active
 from nephoscope.analyze.verdict import healthy, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     BRANCH_PROTECTIONS,
     BRANCH_RULES,
@@ -29,7 +29,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -64,7 +64,7 @@ class BranchGuard:
     unread: str
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     guards = cache(lambda repository: guard_of(view, repository))
 
@@ -98,10 +98,10 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 def _need(guard: BranchGuard) -> None:
     if guard.unread:
-        raise NotCollected(guard.unread)
+        raise DataNotCollectedError(guard.unread)
 
 
-def guard_of(view: View, repository: Resource) -> BranchGuard:
+def guard_of(view: EstateView, repository: Resource) -> BranchGuard:
     """Give what holds for the default branch of a repository."""
     unread: list[str] = []
     protections = _read(view, BRANCH_PROTECTIONS, repository, unread)
@@ -120,10 +120,10 @@ def guard_of(view: View, repository: Resource) -> BranchGuard:
     )
 
 
-def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
+def _read(view: EstateView, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
     try:
         return [require_complete(one) for one in documents(view, type_, repository.key)]
-    except NotCollected as gap:
+    except DataNotCollectedError as gap:
         unread.append(gap.what)
         return []
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import is_unsafe_webhook, judge_each, judge_parts
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     GITHUB_OWNER,
     RUNNER_GROUPS,
@@ -28,7 +28,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -52,7 +52,7 @@ KEYS = index_keys(SIGNED_WEBHOOKS, PRIVATE_RUNNERS, SELECTED_RUNNERS)
 TYPES = (_OWNER, WEBHOOKS.lower(), RUNNERS.lower(), RUNNER_GROUPS.lower())
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
     def webhooks(owner: Resource, key: Key) -> Assessment:
@@ -79,19 +79,19 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _judge_groups(
-    view: View, owner: Resource, key: Key, open_: list[Resource], total: int, problem: str
+    view: EstateView, owner: Resource, key: Key, open_: list[Resource], total: int, problem: str
 ) -> Assessment:
-    """Judge by the open groups that have runners; NotCollected where they are the enterprise's, which are not read."""
+    """Judge by the open groups that have runners; DataNotCollectedError where they are the enterprise's, which are not read."""
     filled = _find_groups_with_runners(view, owner) if open_ else frozenset()
     bad = [one for one in open_ if str(require_complete(one).get("id")) in filled]
     inherited = [one for one in open_ if require_complete(one).get("inherited") is True]
     if inherited and not bad:
-        raise NotCollected(f"the runners of {inherited[0].key}, which the enterprise shares")
+        raise DataNotCollectedError(f"the runners of {inherited[0].key}, which the enterprise shares")
     return judge_parts(owner, key, bad, total, ("runner groups", problem))
 
 
-def _find_groups_with_runners(view: View, owner: Resource) -> frozenset[str]:
-    """The ids of the groups that have runners; NotCollected."""
+def _find_groups_with_runners(view: EstateView, owner: Resource) -> frozenset[str]:
+    """The ids of the groups that have runners; DataNotCollectedError."""
     runners = documents(view, RUNNERS, owner.key)
     return frozenset(str(member(require_complete(one), "runner_group_id", one.key)) for one in runners)
 

@@ -26,7 +26,7 @@ from nephoscope.estate.devops_documents import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -55,7 +55,7 @@ TYPES = (_OWNER, SETTINGS.lower(), ADMINISTRATORS.lower())
 _MODEST = frozenset({"none", "read"})
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
     def base_permissions(owner: Resource, key: Key) -> Assessment:

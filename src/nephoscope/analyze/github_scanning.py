@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active, repository_settings
 from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     CODE_ALERTS,
     DEPENDENCY_ALERTS,
@@ -28,7 +28,7 @@ from nephoscope.estate.resource_lookup import properties, require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
@@ -70,13 +70,13 @@ _SCANNERS = (
 )
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     for scanner in _SCANNERS:
         yield from _judge(view, scanner)
 
 
-def _judge(view: View, scanner: _Scanner) -> Iterable[Assessment]:
+def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
             return healthy(id_of(repository), key, "it is on")
@@ -94,7 +94,7 @@ def _judge(view: View, scanner: _Scanner) -> Iterable[Assessment]:
     yield from judge_active(view, scanner.resolved, judge_resolved)
 
 
-def _is_on(view: View, repository: Resource, scanner: _Scanner) -> bool:
+def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
     for one in view.children(SCANNERS.lower(), repository.key):
         if one.id.name == scanner.name.lower():
             return require_complete(one).get("enabled") is True
@@ -103,7 +103,7 @@ def _is_on(view: View, repository: Resource, scanner: _Scanner) -> bool:
     )
     if status in ("enabled", "disabled"):
         return bool(status == "enabled")
-    raise NotCollected(f"whether {scanner.name} is on in {repository.key}")
+    raise DataNotCollectedError(f"whether {scanner.name} is on in {repository.key}")
 
 
 def _make_finding(alert: Resource) -> SubAssessment:

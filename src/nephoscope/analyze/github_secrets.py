@@ -28,7 +28,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -55,7 +55,7 @@ BY_TIME = True
 _OLD = timedelta(days=365)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
     def judge_selected(owner: Resource, key: Key) -> Assessment:
@@ -84,7 +84,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_active(view, FEDERATED, judge_federated)
 
 
-def _secrets(view: View, repository: Resource) -> list[Resource]:
+def _secrets(view: EstateView, repository: Resource) -> list[Resource]:
     """The secrets of a repository and of its environments; NotCollected."""
     found = list(documents(view, SECRETS, repository.key))
     for environment in documents(view, ENVIRONMENTS, repository.key):

@@ -32,7 +32,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -64,7 +64,7 @@ TYPES = (
 _OF_INSTANCE = "instance_type"
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
     def multifactor(group: Resource, key: Key) -> Assessment:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_gitlab, repository_settings
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     APPROVAL_RULES,
     APPROVAL_SETTINGS,
@@ -29,7 +29,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -63,11 +63,11 @@ _DEVELOPER = 30
 _ALWAYS = frozenset({"any_approver", "regular"})
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
     def on_branch(
-        judge: Callable[[View, Resource, Key, str], Assessment],
+        judge: Callable[[EstateView, Resource, Key, str], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def judge_one(project: Resource, key: Key) -> Assessment:
             branch = _default_branch(view, project)
@@ -83,7 +83,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_gitlab(view, NO_SELF_APPROVAL, on_branch(_no_self_approval))
 
 
-def _judge_protected(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _protections(view, project, branch)
     if not found:
         return unhealthy(id_of(project), key, f"'{branch}' is not protected")
@@ -92,21 +92,21 @@ def _judge_protected(view: View, project: Resource, key: Key, branch: str) -> As
     return healthy(id_of(project), key, f"'{branch}' is protected")
 
 
-def _no_force_push(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _protections(view, project, branch)
     if found and not any(member_flag(one, "allow_force_push", project.key) for one in found):
         return healthy(id_of(project), key, "force pushes are blocked")
     return unhealthy(id_of(project), key, f"the history of '{branch}' can be rewritten")
 
 
-def _two_approvals(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+def _two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
     count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
     told = healthy if count >= _APPROVALS else unhealthy
     return told(id_of(project), key, f"{count} approvals are required")
 
 
-def _no_self_approval(view: View, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
+def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
     found = documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
         return not_applicable(id_of(project), key, "edition", "this edition of GitLab has no approvals")
@@ -119,15 +119,15 @@ def _no_self_approval(view: View, project: Resource, key: Key, branch: str) -> A
     return healthy(id_of(project), key, "neither authors nor committers approve")
 
 
-def _default_branch(view: View, project: Resource) -> str:
-    """The name of the default branch, '' where the project has none; NotCollected."""
+def _default_branch(view: EstateView, project: Resource) -> str:
+    """The name of the default branch, '' where the project has none; DataNotCollectedError."""
     settings = repository_settings(view, project)
     if "default_branch" not in settings:
-        raise NotCollected(f"'default_branch' of {project.key}")
+        raise DataNotCollectedError(f"'default_branch' of {project.key}")
     return str(settings["default_branch"] or "")
 
 
-def _protections(view: View, project: Resource, branch: str) -> list[dict[str, object]]:
+def _protections(view: EstateView, project: Resource, branch: str) -> list[dict[str, object]]:
     every = [require_complete(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
     return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
 
@@ -173,5 +173,5 @@ def _holds(rule: Mapping[str, object], branch: str) -> bool:
 def _count_required(rule: Mapping[str, object], of: str) -> int:
     count = member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
-        raise NotCollected(f"'approvals_required' of {of}: it is not a number")
+        raise DataNotCollectedError(f"'approvals_required' of {of}: it is not a number")
     return count

@@ -25,7 +25,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -39,7 +39,7 @@ TYPES = (_PROJECT, SETTINGS.lower(), PUSH_RULES.lower(), SECURITY_SETTINGS.lower
 _SWITCHES = ("secret_push_protection_enabled", "pre_receive_secret_detection_enabled")
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project."""
 
     def secrets_blocked(project: Resource, key: Key) -> Assessment:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import judge_gitlab, judge_parts, moment, name_of
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     ACCESS_TOKENS,
     DEPLOY_TOKENS,
@@ -31,7 +31,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -51,7 +51,7 @@ TYPES = (*_BOTH, SETTINGS.lower(), VARIABLES.lower(), ACCESS_TOKENS.lower(), DEP
 _LONGEST = timedelta(days=367)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
     def by_variables(
@@ -97,17 +97,17 @@ def _is_in_use(token: Resource) -> bool:
 def _expires(token: Resource) -> bool:
     members = require_complete(token)
     if "expires_at" not in members:
-        raise NotCollected(f"'expires_at' of {token.key}")
+        raise DataNotCollectedError(f"'expires_at' of {token.key}")
     return bool(members["expires_at"])
 
 
 def _lives_long(token: Resource) -> bool:
-    """Return whether a token lives longer than a year after it was made; NotCollected."""
+    """Return whether a token lives longer than a year after it was made; DataNotCollectedError."""
     if not _expires(token):
         return True
     members = require_complete(token)
     try:
         end = date.fromisoformat(str(members["expires_at"])[:10])
     except ValueError:
-        raise NotCollected(f"'expires_at' of {token.key}: it is not a date") from None
+        raise DataNotCollectedError(f"'expires_at' of {token.key}: it is not a date") from None
     return end - moment(members, "created_at").date() > _LONGEST

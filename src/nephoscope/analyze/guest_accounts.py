@@ -16,7 +16,7 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
 
 _ON = (SUBSCRIPTION_TYPE,)
@@ -62,6 +62,6 @@ TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
     return accounts(view, RULES, view.roles.principals.is_guest, "guest with access")

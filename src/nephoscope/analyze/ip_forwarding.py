@@ -16,7 +16,7 @@ from nephoscope.estate.network import INTERFACE_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -30,7 +30,7 @@ KEYS = index_keys(OFF)
 TYPES = (MACHINE, INTERFACE_TYPE, CLASSIC)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:

@@ -14,14 +14,14 @@ from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports,
 from nephoscope.analyze.management_ports import PORTS, explain_port, open_ports
 from nephoscope.analyze.verdict import healthy, join_names, not_applicable, unhealthy
 from nephoscope.analyze.virtual_machines import MACHINE, machines
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -35,7 +35,7 @@ KEYS = index_keys(GUARDED)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS, POLICY_TYPE)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
     guarded = guarded_ports(view)
 
@@ -60,13 +60,13 @@ def analyze(view: View) -> Iterable[Assessment]:
                 map(explain_port, bare),
             )
         if missing:
-            raise NotCollected(join_names(missing))
+            raise DataNotCollectedError(join_names(missing))
         return healthy(id_, key, "no management port is open to the Internet without just-in-time access")
 
     return machines(view, GUARDED, judge)
 
 
-def _has_security_group(view: View, machine: Resource) -> bool:
+def _has_security_group(view: EstateView, machine: Resource) -> bool:
     network = view.network
     return any(
         network.security_groups(interface, configuration)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
-    from nephoscope.estate.ingress_paths import Reached
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.ingress_paths import ReachablePort
     from nephoscope_policy.model.resource import Resource
 
 POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"
@@ -17,14 +17,14 @@ POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"
 _GRANTED = "securitycenter-jitrule-"
 
 
-def is_temporary(reached: Reached) -> bool:
+def is_temporary(reached: ReachablePort) -> bool:
     """Return whether only granted just-in-time requests hold a port open."""
     return bool(reached.openings) and all(
         any(rule.name.lower().startswith(_GRANTED) for rule in opening.rules) for opening in reached.openings
     )
 
 
-def guarded_ports(view: View) -> dict[str, frozenset[int]]:
+def guarded_ports(view: EstateView) -> dict[str, frozenset[int]]:
     """Lower-cased machine id -> the ports that a policy guards."""
     found: dict[str, frozenset[int]] = {}
     for policy in view.resources(POLICY_TYPE):
@@ -33,7 +33,7 @@ def guarded_ports(view: View) -> dict[str, frozenset[int]]:
     return found
 
 
-def need_policies(view: View, subscription: str) -> None:
+def need_policies(view: EstateView, subscription: str) -> None:
     """Raise NotCollected unless every policy of a subscription was read."""
     view.need(POLICY_TYPE, subscription)
     for policy in view.resources(POLICY_TYPE):

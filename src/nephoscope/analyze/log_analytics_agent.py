@@ -25,7 +25,7 @@ from nephoscope.estate.resource_lookup import properties
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -51,7 +51,7 @@ _PUBLISHER = "microsoft.enterprisecloud.monitoring"
 _AGENTS = ("microsoftmonitoringagent", "omsagentforlinux")
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every machine, scale set and cloud service."""
 
     def machine(resource: Resource, key: Key) -> Assessment:

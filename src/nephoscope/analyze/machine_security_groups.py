@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -40,7 +40,7 @@ KEYS = index_keys(FACING, INTERNAL)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine under both keys."""
 
     def judge(machine: Resource, key: Key) -> Assessment:
@@ -63,11 +63,11 @@ def analyze(view: View) -> Iterable[Assessment]:
         yield from machines(view, key, judge)
 
 
-def _faces_internet(view: View, machine: Resource, *, needed: bool) -> bool | None:
+def _faces_internet(view: EstateView, machine: Resource, *, needed: bool) -> bool | None:
     """Return whether the machine faces the Internet; None where that is not known and not needed, as it is protected anyhow."""
     try:
         return view.exposure.is_internet_facing(machine)
-    except NotCollected:
+    except DataNotCollectedError:
         if needed:
             raise
         return None

@@ -14,15 +14,15 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.just_in_time_policies import is_temporary
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
-    from nephoscope.estate.ingress_paths import Reached
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.ingress_paths import ReachablePort
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
@@ -38,7 +38,7 @@ TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
 PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM over HTTP", 5986: "WinRM over HTTPS"}
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:
@@ -48,19 +48,19 @@ def analyze(view: View) -> Iterable[Assessment]:
             names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
             return unhealthy(id_, key, f"open to the Internet: {names}", map(explain_port, found))
         if missing:
-            raise NotCollected(join_names(missing))
+            raise DataNotCollectedError(join_names(missing))
         return healthy(id_, key, "no way in from the Internet leads to a management port")
 
     return machines(view, CLOSED, judge)
 
 
-def open_ports(view: View, machine: Resource) -> tuple[list[Reached], tuple[str, ...]]:
+def open_ports(view: EstateView, machine: Resource) -> tuple[list[ReachablePort], tuple[str, ...]]:
     """The management ports that the Internet at large reaches, and what was not read that could open more."""
     found, missing = view.exposure.find_reached_ports(machine, "tcp", PORTS)
     return [entry for entry in found if entry.broad and not is_temporary(entry)], missing
 
 
-def explain_port(entry: Reached) -> SubAssessment:
+def explain_port(entry: ReachablePort) -> SubAssessment:
     """A reached port with the way and the rules that let it through."""
     rules = sorted({rule.id for opening in entry.openings for rule in opening.rules})
     by = f"allowed by {join_names(rules)}" if rules else "no network security group on the way"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -18,8 +18,8 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
-    from nephoscope.estate.roles import Accounts
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.roles import RoleAccounts
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
@@ -41,10 +41,10 @@ TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 LIMIT = 3
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under both keys."""
 
-    def owners(subscription: Resource) -> Accounts:
+    def owners(subscription: Resource) -> RoleAccounts:
         return view.roles.accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
 
     def at_most(subscription: Resource, key: Key) -> Assessment:
@@ -69,12 +69,12 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
 
 
-def _sure(view: View, found: Accounts) -> None:
+def _sure(view: EstateView, found: RoleAccounts) -> None:
     if found.unsure:
-        raise NotCollected(view.roles.principals.explain(join_names(found.unsure)))
+        raise DataNotCollectedError(view.roles.principals.explain(join_names(found.unsure)))
 
 
-def _owner_findings(view: View, found: Accounts) -> list[SubAssessment]:
+def _owner_findings(view: EstateView, found: RoleAccounts) -> list[SubAssessment]:
     return [
         make_finding(
             user,

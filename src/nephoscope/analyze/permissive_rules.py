@@ -20,7 +20,7 @@ from nephoscope.estate.security_rules import PROTOCOLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope.estate.reachability import Opening
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
@@ -35,7 +35,7 @@ KEYS = index_keys(RESTRICTED)
 TYPES = (*NETWORK_READS, CLASSIC)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     seen: Seen = {}
@@ -58,7 +58,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]
 
 
-def permissive(view: View, machine: Resource, seen: Seen) -> tuple[bool, list[SubAssessment]]:
+def permissive(view: EstateView, machine: Resource, seen: Seen) -> tuple[bool, list[SubAssessment]]:
     """Return whether a group stands before the machine, and the rules by which the Internet at large passes.
 
     `seen` remembers what was found behind the openings that many machines share.

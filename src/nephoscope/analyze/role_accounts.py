@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from nephoscope.analyze.assessment_key import Key
-    from nephoscope.estate.estate_view import View
-    from nephoscope.estate.roles import Grant
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.roles import RoleGrant
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccountCheck:
     """Who is asked under a key: holders of `classes`, with `below` also on resource groups and resources."""
 
     key: Key
@@ -29,30 +29,35 @@ class Rule:
     below: bool
 
 
-def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[Rule, ...]:
+def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[AccountCheck, ...]:
     """Rules for owners, writers and readers: the living keys ask in the whole subscription, the retired ones at it alone."""
     classes = (RoleClass.OWNER, RoleClass.WRITE, RoleClass.READ)
     return tuple(
-        Rule(key, frozenset([class_]), below=below)
+        AccountCheck(key, frozenset([class_]), below=below)
         for keys, below in ((living, True), (whole, False))
         for key, class_ in zip(keys, classes, strict=True)
     )
 
 
 def accounts(
-    view: View, rules: Iterable[Rule], is_bad: Callable[[str], bool], what: str
+    view: EstateView, rules: Iterable[AccountCheck], is_bad: Callable[[str], bool], what: str
 ) -> Iterable[Assessment]:
     """Judge every subscription under each rule: unhealthy where an account `is_bad`; `what` says what that is."""
     for rule in rules:
 
-        def judge(subscription: Resource, key: Key, rule: Rule = rule) -> Assessment:
+        def judge(subscription: Resource, key: Key, rule: AccountCheck = rule) -> Assessment:
             return _judge(view, rule, subscription, key, is_bad, what)
 
         yield from judge_all(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
 
 
 def _judge(
-    view: View, rule: Rule, subscription: Resource, key: Key, is_bad: Callable[[str], bool], what: str
+    view: EstateView,
+    rule: AccountCheck,
+    subscription: Resource,
+    key: Key,
+    is_bad: Callable[[str], bool],
+    what: str,
 ) -> Assessment:
     found = view.roles.accounts(subscription.key, rule.classes, below=rule.below)
     bad: list[str] = []
@@ -61,7 +66,7 @@ def _judge(
         try:
             if is_bad(user):
                 bad.append(user)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             unsure.append(gap.what)
     id_ = str(subscription.body["id"])
     if bad:
@@ -73,11 +78,11 @@ def _judge(
             [_account_finding(view, user, found.users[user], what) for user in bad],
         )
     if unsure:
-        raise NotCollected(view.roles.principals.explain(join_names(unsure)))
+        raise DataNotCollectedError(view.roles.principals.explain(join_names(unsure)))
     return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
 
 
-def _account_finding(view: View, user: str, grants: tuple[Grant, ...], what: str) -> SubAssessment:
+def _account_finding(view: EstateView, user: str, grants: tuple[RoleGrant, ...], what: str) -> SubAssessment:
     return make_finding(
         user,
         f"{what}: {view.roles.principals.name(user)}",

@@ -18,14 +18,14 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -129,7 +129,7 @@ NEEDED = {
 NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group} | {GRAVE.id: NEEDED[SOFTWARE.id]}
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that a key is asked of by the findings of its scanner."""
 
     def judge(resource: Resource, key: Key) -> Assessment:
@@ -147,7 +147,7 @@ def analyze(view: View) -> Iterable[Assessment]:
             for place in places:
                 if place in view.estate.resources:
                     # Azure judged it by findings that are not here: its own assessment says more than that none was read
-                    raise NotCollected(f"the findings behind the assessment {place}")
+                    raise DataNotCollectedError(f"the findings behind the assessment {place}")
         return healthy(id_, key, "no open finding is grave" if key is GRAVE else "the scanner found nothing")
 
     for key in KEYS.values():
@@ -160,48 +160,50 @@ def places_of(resource: Resource, key: Key) -> tuple[str, ...]:
     return tuple(assessment_id(resource.key, one).lower() for one in _ASKED.get(key.id, (key.id,)))
 
 
-def has_own_scan(view: View, machine: Resource) -> bool:
+def has_own_scan(view: EstateView, machine: Resource) -> bool:
     """Return whether a scan of one's own says what it covers of a machine's software, and is not too old."""
     for place in places_of(machine, MACHINES):
         for one in view.children(FINDING, place):
             try:
                 body = view.report(one)
-            except NotCollected:
+            except DataNotCollectedError:
                 continue
             if _is_coverage(body):
                 return True
     return False
 
 
-def _read_places(view: View, places: Iterable[str], key: Key) -> list[str]:
-    """Return where the findings of a key were read in full; NotCollected where they were nowhere, or too long ago."""
+def _read_places(view: EstateView, places: Iterable[str], key: Key) -> list[str]:
+    """Return where the findings of a key were read in full; DataNotCollectedError where they were nowhere, or too long ago."""
     read: list[str] = []
-    stale: NotCollected | None = None
+    stale: DataNotCollectedError | None = None
     for place in places:
         try:
             view.need(FINDING, place)
             read.append(place)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             stale = gap if gap.cause == STALE else stale
     if read:
         return read
-    raise stale or NotCollected(
+    raise stale or DataNotCollectedError(
         f"{NEEDED[key.id]} (Microsoft.Security/assessments/subAssessments of {_ASKED.get(key.id, (key.id,))[0]})"
     )
 
 
-def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCollected | None]:
+def _open(
+    view: EstateView, places: Iterable[str]
+) -> tuple[list[SubAssessment], DataNotCollectedError | None]:
     """The findings of assessments that are open, and why one says nothing (any more), None where each does."""
     found: list[SubAssessment] = []
-    doubt: NotCollected | None = None
+    doubt: DataNotCollectedError | None = None
     for one in (one for place in places for one in view.children(FINDING, place)):
         try:
             body = view.report(one)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             doubt = gap
             continue
         if (until := _find_expiry(view, body)) is not None:
-            doubt = NotCollected(f"the scan that found {one.key} was good until {until}", STALE)
+            doubt = DataNotCollectedError(f"the scan that found {one.key} was good until {until}", STALE)
             continue
         status: Any = body.get("status")
         code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
@@ -212,22 +214,22 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
     return found, doubt
 
 
-def _find_expiry(view: View, body: dict[str, object]) -> str | None:
+def _find_expiry(view: EstateView, body: dict[str, object]) -> str | None:
     """Return until when a finding was good that no longer is, None where it counts."""
     details = body.get("additionalData")
     until = str(details.get(GOOD_UNTIL) or "") if isinstance(details, dict) else ""
     return until if until and view.now > datetime.fromisoformat(until) else None
 
 
-def _was_exempted(view: View, status: dict[str, object]) -> bool:
+def _was_exempted(view: EstateView, status: dict[str, object]) -> bool:
     """Return whether a finding was exempted until a time that is past."""
     until = str(status.get("exemptUntil") or "")
     return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
 
 
 def _grave(
-    found: Iterable[SubAssessment], doubt: NotCollected | None
-) -> tuple[list[SubAssessment], NotCollected | None]:
+    found: Iterable[SubAssessment], doubt: DataNotCollectedError | None
+) -> tuple[list[SubAssessment], DataNotCollectedError | None]:
     """The findings that are grave, and why there may be others: one whose severity nobody told may be."""
     by_severity: dict[str, list[SubAssessment]] = {}
     for one in found:
@@ -235,7 +237,9 @@ def _grave(
     grave = by_severity.pop("critical", []) + by_severity.pop("high", [])
     untold = sum(len(several) for severity, several in by_severity.items() if severity not in _LOWER)
     if untold and doubt is None:
-        doubt = NotCollected(f"the severity of {untold:,} open {'finding' if untold == 1 else 'findings'}")
+        doubt = DataNotCollectedError(
+            f"the severity of {untold:,} open {'finding' if untold == 1 else 'findings'}"
+        )
     return grave, doubt
 
 
@@ -248,15 +252,15 @@ def _is_coverage(body: dict[str, object]) -> bool:
     return isinstance(details, dict) and details.get("assessedResourceType") == COVERAGE
 
 
-def _find_uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected | None:
+def _find_uncovered(view: EstateView, one: Resource, body: dict[str, Any]) -> DataNotCollectedError | None:
     """Return what a scan does not cover, or that the feeds which it was matched with are too old; None where neither is."""
     status: object = body.get("status")
     if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:
-        return NotCollected(f"all of it by the scan: {status.get('description')}")
+        return DataNotCollectedError(f"all of it by the scan: {status.get('description')}")
     until = str(body["additionalData"].get("assessedUntil") or "")
     if until and view.now > datetime.fromisoformat(until):
         text = f"the advisories that {one.key} was matched with, or the list of its images, were good until {until}"
-        return NotCollected(text, STALE)
+        return DataNotCollectedError(text, STALE)
     return None
 
 

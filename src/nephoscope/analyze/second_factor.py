@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.role_accounts import accounts, rules
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
 
 _ON = (SUBSCRIPTION_TYPE,)
@@ -64,7 +64,7 @@ TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
     principals = view.roles.principals
 
@@ -74,7 +74,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     def lacks(user: str) -> bool:
         try:
             lacking = not principals.has_second_factor(user)
-        except NotCollected:
+        except DataNotCollectedError:
             if cannot_sign_in(user):
                 return False
             raise

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, not_applicable, unhealthy
 from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -35,14 +35,14 @@ _PUBLISHER = "microsoft.azure.security.monitoring"
 _AGENT = ("azuresecuritylinuxagent",)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge the machine behind every guest extension of that agent."""
 
     def judge(extension: Resource, key: Key) -> Assessment:
         id_ = str(extension.body["id"])
         machine = view.estate.resources.get(extension.id.parent)
         if machine is None or not machine.complete:
-            raise NotCollected(extension.id.parent)
+            raise DataNotCollectedError(extension.id.parent)
         profile: Any = properties(machine).get("securityProfile") or {}
         if str(profile.get("securityType", "")).lower() in ("trustedlaunch", "confidentialvm"):
             if (profile.get("uefiSettings") or {}).get("secureBootEnabled") is True:
@@ -53,7 +53,9 @@ def analyze(view: View) -> Iterable[Assessment]:
             return not_applicable(id_, key, "generation-1", "a machine of generation 1 has no Secure Boot")
         if generation == "v2":
             return unhealthy(id_, key, "the machine is of generation 2 and has no trusted launch")
-        raise NotCollected(f"the generation of {machine.key} (properties.instanceView.hyperVGeneration)")
+        raise DataNotCollectedError(
+            f"the generation of {machine.key} (properties.instanceView.hyperVGeneration)"
+        )
 
     agents = [
         part for part in view.resources(EXTENSION) if is_extension(properties(part), _PUBLISHER, _AGENT)

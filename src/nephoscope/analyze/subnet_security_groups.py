@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, not_collected, unhealthy
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope.estate.subnets import Subnet
     from nephoscope_policy.model.assessment import Assessment
 
@@ -35,7 +35,7 @@ RESERVED = frozenset(
 )
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subnet."""
     return (_judge(subnet) for subnet in view.network.subnets.values())
 
@@ -46,7 +46,7 @@ def _judge(subnet: Subnet) -> Assessment:
             subnet.id, ATTACHED, "reserved-subnet", f"{subnet.name} takes no network security group"
         )
     if not subnet.known:
-        return not_collected(subnet.id, ATTACHED, NotCollected(f"the properties of {subnet.id}"))
+        return not_collected(subnet.id, ATTACHED, DataNotCollectedError(f"the properties of {subnet.id}"))
     if subnet.security_group:
         return healthy(subnet.id, ATTACHED, f"{subnet.security_group} is attached")
     return unhealthy(subnet.id, ATTACHED, "no network security group is attached")

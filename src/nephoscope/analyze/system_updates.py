@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, machines
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -44,14 +44,14 @@ RESULTS = (f"{MACHINE}/patchassessmentresults", f"{HYBRID}/patchassessmentresult
 TYPES = (MACHINE, HYBRID, CLASSIC, *RESULTS)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine and every connected machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         pending = _count_pending(view, machine)
         if pending is None:
-            raise NotCollected(f"{machine.type}/patchassessmentresults of {machine.key}")
+            raise DataNotCollectedError(f"{machine.type}/patchassessmentresults of {machine.key}")
         if pending:
             return unhealthy(id_, key, f"{pending} critical or security updates are missing")
         return healthy(id_, key, "no critical or security update is missing")
@@ -61,7 +61,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from machines(view, INSTALLED_ONCE, judge)
 
 
-def _count_pending(view: View, machine: Resource) -> int | None:
+def _count_pending(view: EstateView, machine: Resource) -> int | None:
     """Count how many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
     stale = ""
@@ -80,7 +80,7 @@ def _count_pending(view: View, machine: Resource) -> int | None:
     if counted:
         return max(counted)
     if stale:
-        raise NotCollected(stale, STALE)
+        raise DataNotCollectedError(stale, STALE)
     shown: Any = properties(machine).get("instanceView") or {}
     summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
     count = summary.get("criticalAndSecurityPatchCount")

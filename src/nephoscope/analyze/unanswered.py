@@ -17,7 +17,7 @@ from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -175,7 +175,7 @@ def _attests(extension: Resource) -> bool:
     return str(properties(extension).get("publisher", "")).lower() in _ATTESTATION
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Say of every resource that a key is asked of that nobody can answer it."""
     for key in KEYS.values():
         for type_ in key.types:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def healthy(resource: str, key: Key, description: str, cause: str = "") -> Assessment:
     """Nothing is wrong; `cause` where a policy asks by which means."""
-    return Assessment(resource, key.id, State.COMPLIANT, cause=cause, description=description)
+    return Assessment(resource, key.id, ComplianceState.COMPLIANT, cause=cause, description=description)
 
 
 def unhealthy(
@@ -28,7 +28,7 @@ def unhealthy(
     return Assessment(
         resource,
         key.id,
-        State.NON_COMPLIANT,
+        ComplianceState.NON_COMPLIANT,
         cause=cause,
         description=description,
         sub_assessments=tuple(findings),
@@ -37,15 +37,15 @@ def unhealthy(
 
 def not_applicable(resource: str, key: Key, cause: str, description: str) -> Assessment:
     """The question does not arise."""
-    return Assessment(resource, key.id, State.NOT_APPLICABLE, cause=cause, description=description)
+    return Assessment(resource, key.id, ComplianceState.NOT_APPLICABLE, cause=cause, description=description)
 
 
 def unknown(resource: str, key: Key, cause: str, description: str) -> Assessment:
     """Nobody can say; `description` names what would be needed."""
-    return Assessment(resource, key.id, State.UNKNOWN, cause=cause, description=description)
+    return Assessment(resource, key.id, ComplianceState.UNKNOWN, cause=cause, description=description)
 
 
-def not_collected(resource: str, key: Key, gap: NotCollected) -> Assessment:
+def not_collected(resource: str, key: Key, gap: DataNotCollectedError) -> Assessment:
     """The answer depends on something that was not read."""
     if gap.cause == STALE:
         return unknown(resource, key, gap.cause, gap.what)
@@ -69,13 +69,13 @@ def judge_all(
             if by_body:
                 _complete(resource)
             yield judge(resource, key)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             yield not_collected(str(resource.body["id"]), key, gap)
 
 
 def _complete(resource: Resource) -> None:
     if not resource.complete:
-        raise NotCollected(f"the properties of {resource.key}")
+        raise DataNotCollectedError(f"the properties of {resource.key}")
 
 
 def make_finding(id_: str, title: str, severity: str, **details: object) -> SubAssessment:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from nephoscope.analyze.assessment_key import Key
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -21,7 +21,9 @@ HYBRID = "microsoft.hybridcompute/machines"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
-def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
+def machines(
+    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment]
+) -> Iterable[Assessment]:
     """Judge every virtual machine; classic machines, whose network ARM does not show, are unknown."""
     yield from judge_all(view.resources(MACHINE), key, judge)
     if CLASSIC in key.types:
@@ -34,7 +36,7 @@ def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment])
             )
 
 
-def extensions(view: View, machine: Resource) -> list[dict[str, object]]:
+def extensions(view: EstateView, machine: Resource) -> list[dict[str, object]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
     view.need(EXTENSION, machine.key)
     return [require_complete(extension) for extension in view.children(EXTENSION, machine.key)]

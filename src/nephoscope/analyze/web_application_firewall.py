@@ -19,7 +19,7 @@ from nephoscope.estate.resource_lookup import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
@@ -42,7 +42,7 @@ KEYS = index_keys(GATEWAY, DOOR)
 TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
 
 
-def analyze(view: View) -> Iterable[Assessment]:
+def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway and every Front Door."""
     yield from judge_all(view.resources(GATEWAY_TYPE), GATEWAY, _gateway)
     yield from judge_all(view.resources(FRONT_DOOR), DOOR, _classic_door)
@@ -106,7 +106,7 @@ def _is_front_door(profile: Resource) -> bool:
     return isinstance(sku, dict) and str(sku.get("name", "")).lower().endswith("_azurefrontdoor")
 
 
-def _profile(view: View, profile: Resource, key: Key) -> Assessment:
+def _profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     id_ = str(profile.body["id"])
     for type_ in (ENDPOINT, SECURITY_POLICY):
         view.need(type_, profile.key)

@@ -19,20 +19,20 @@ from nephoscope.access.authenticator import DeniedError, LinkedDeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import api_version, list_query, scope_levels, write_target
-from nephoscope.api.wire.azure_error import Fault, bad, unavailable
+from nephoscope.api.wire.azure_error import ApiError, bad, unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.concurrency import guard_change
-from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
-from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.operation import PUBLIC, ApiOperation, OperationRegistry
+from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import admit
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.lake.errors import LakeError
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.retry import once_more
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
@@ -70,15 +70,15 @@ async def respond(instance: Instance, request: Request) -> Response:
         found = await _answer(instance, request)
     except (ClientDisconnect, ClientGoneError):
         return Response(status_code=400)
-    except Fault as fault:
-        found = Answer(fault.body(), fault.status, fault.headers)
+    except ApiError as fault:
+        found = ApiResponse(fault.body(), fault.status, fault.headers)
     except StateError as error:  # of who asks: the operation tells its own
         again = later(error)
-        found = Answer(again.body(), again.status, again.headers)
+        found = ApiResponse(again.body(), again.status, again.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
-        found = Answer(
-            Fault(
+        found = ApiResponse(
+            ApiError(
                 500, "InternalServerError", f"A fault of nephoscope; the log tells of it under {id_}."
             ).body(),
             500,
@@ -102,12 +102,12 @@ async def respond(instance: Instance, request: Request) -> Response:
     )
 
 
-async def _answer(instance: Instance, request: Request) -> Answer:
+async def _answer(instance: Instance, request: Request) -> ApiResponse:
     method = "GET" if request.method == "HEAD" else request.method
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
-        raise Fault(414, "UriTooLong", f"A path has no more than {MAX_PATH} characters.")
-    found = Directory.whole().find(method, path)
+        raise ApiError(414, "UriTooLong", f"A path has no more than {MAX_PATH} characters.")
+    found = OperationRegistry.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
         caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     else:
@@ -131,12 +131,12 @@ def _handle(
     instance: Instance,
     request: Request,
     path: str,
-    operation: Operation,
+    operation: ApiOperation,
     parameters: dict[str, str],
     caller: Caller | None,
     raw: bytes,
-) -> Answer:
-    call = Call(
+) -> ApiResponse:
+    call = ApiCall(
         instance,
         caller,  # type: ignore[arg-type]  # a public operation asks for none
         operation.permission,
@@ -157,17 +157,17 @@ def _handle(
         raise _denied_fault(instance, call, error) from error
     except KqlError as error:
         raise bad(str(error), code="InvalidQuery") from error
-    except PassingError as error:
+    except TransientError as error:
         raise later(error) from error
-    except MissingError as error:
-        raise Fault(404, "ResourceNotFound", f"{error}.") from error
+    except NotFoundError as error:
+        raise ApiError(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
-        raise Fault(409, "Conflict", str(error)) from error
+        raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
         raise unavailable(str(error)) from error
 
 
-def _run_operation(call: Call, operation: Operation) -> Answer:
+def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
     if operation.method in KEEPING:
         write_target.check(call.path)
     if operation.permission != PUBLIC:
@@ -180,20 +180,22 @@ def _run_operation(call: Call, operation: Operation) -> Answer:
         return operation.handler(call)
 
 
-def _denied_fault(instance: Instance, call: Call, error: DeniedError) -> Fault:
+def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiError:
     instance.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
     if call.path.lower().startswith(_GRAPH):
-        return Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        return ApiError(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
     who = call.caller.principal
     if isinstance(error, LinkedDeniedError):
-        return Fault(
+        return ApiError(
             403,
             "LinkedAuthorizationFailed",
             f"The client '{who.name}' with object id '{who.id}' has permission to perform action '{error.wanted}' on scope "
             f"'{error.at}'; however, it does not have permission to perform action '{error.operation}' on the linked scope "
             f"'{error.scope}' or the linked scope is invalid.",
         )
-    return Fault(
+    return ApiError(
         403,
         "AuthorizationFailed",
         f"The client '{who.name}' with object id '{who.id}' does not have authorization to perform action '{error.operation}' "
@@ -201,17 +203,17 @@ def _denied_fault(instance: Instance, call: Call, error: DeniedError) -> Fault:
     )
 
 
-def _unknown(method: str, path: str) -> Fault:
-    others = Directory.whole().methods(path)
+def _unknown(method: str, path: str) -> ApiError:
+    others = OperationRegistry.whole().methods(path)
     if others:
         allowed = ", ".join(others)
-        return Fault(
+        return ApiError(
             405,
             "MethodNotAllowed",
             f"{method} is not possible here; {allowed} is.",
             headers={"Allow": allowed},
         )
-    return Fault(
+    return ApiError(
         404,
         "InvalidResourceType",
         f"nephoscope answers nothing at {path[:300]}; docs/reference/api.md has what it does.",
@@ -223,5 +225,5 @@ async def whole_body(request: Request, limit: int) -> bytes:
     try:
         body = await body_of(request, limit)
         return unpack_body(body, request.headers.get("content-encoding", ""), limit * 10)
-    except RefusedError as error:
-        raise Fault(error.status, _CODES.get(error.code, error.code), error.message) from error
+    except IngestionRefusedError as error:
+        raise ApiError(error.status, _CODES.get(error.code, error.code), error.message) from error

@@ -15,7 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.automation.operator_policy import Operator
+    from nephoscope.automation.operator_policy import OperatorPolicy
     from nephoscope.state import State
     from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -31,11 +31,11 @@ class ActionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class ActionContext:
     """What an action may use besides its settings and its event."""
 
     data: Path
-    operator: Operator
+    operator: OperatorPolicy
     now: datetime
     secret: Callable[[str], str] = field(repr=False)
     watchlist: Callable[[str], list[str]] = lambda _: []
@@ -46,7 +46,7 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActionOutcome:
     """What an action did: a sentence; for one that a person decides of, the plan, and when it is over."""
 
     detail: str
@@ -66,11 +66,11 @@ class ActionKind:
     name: str
     title: str
     settings: type[msgspec.Struct]
-    run: Callable[[Any, AutomationRun, Around], Outcome] | None = None
-    change: Callable[[Any, AutomationRun, State, Session, datetime], Outcome] | None = None
-    plan: Callable[[Any, AutomationRun, Around], Outcome] | None = None
-    approve: Callable[[Any, AutomationRun, Around], Outcome] | None = None
-    undo: Callable[[Any, AutomationRun, Around], Outcome] | None = None
+    run: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
+    change: Callable[[Any, AutomationRun, State, Session, datetime], ActionOutcome] | None = None
+    plan: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
+    approve: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
+    undo: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
     receiver: Callable[[Any], str] = lambda _: ""
     batch: int = 1
     digest: bool = False

@@ -34,7 +34,7 @@ _RANKS = {one.value: rank for rank, one in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DocumentStatus:
     """How a document stands, or stood: in a word, and how grave it is where it is a finding."""
 
     state: str
@@ -45,7 +45,7 @@ class Standing:
         return _line(f"{self.state}, {self.severity}" if self.severity else self.state)
 
 
-def document_standing(body: Mapping[str, Any]) -> Standing:
+def document_standing(body: Mapping[str, Any]) -> DocumentStatus:
     """How a published document stands."""
     told, type_ = body.get("properties") or {}, _type(body)
     if type_ == _ASSESSMENT:
@@ -54,11 +54,11 @@ def document_standing(body: Mapping[str, Any]) -> Standing:
     if type_ == _SUB:
         return _make_standing(told["status"]["code"], told["status"].get("severity"))
     if type_.startswith(_SCORE):
-        return Standing(_points(told["score"]))
-    return Standing(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
+        return DocumentStatus(_points(told["score"]))
+    return DocumentStatus(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
 
 
-def parse_standing(type_: str, text: str) -> Standing:
+def parse_standing(type_: str, text: str) -> DocumentStatus:
     """How a document stood, from the text that was kept of it."""
     if type_ == _ASSESSMENT:
         state, severity, *_ = [*text.split("|"), "", ""]
@@ -66,10 +66,14 @@ def parse_standing(type_: str, text: str) -> Standing:
     try:
         kept = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return Standing(text)
+        return DocumentStatus(text)
     if not isinstance(kept, dict):
-        return Standing(str(kept))
-    return _make_standing(kept["code"], kept.get("severity")) if "code" in kept else Standing(_points(kept))
+        return DocumentStatus(str(kept))
+    return (
+        _make_standing(kept["code"], kept.get("severity"))
+        if "code" in kept
+        else DocumentStatus(_points(kept))
+    )
 
 
 def grave_first(body: Mapping[str, object]) -> tuple[int, str]:
@@ -144,8 +148,8 @@ def _type(body: Mapping[str, object]) -> str:
     return str(body.get("type") or "").lower()
 
 
-def _make_standing(state: str, severity: str | None) -> Standing:
-    return Standing(state, severity or "") if state == FINDING else Standing(state)
+def _make_standing(state: str, severity: str | None) -> DocumentStatus:
+    return DocumentStatus(state, severity or "") if state == FINDING else DocumentStatus(state)
 
 
 def _points(score: Mapping[str, object]) -> str:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.automation.actions.mail import find_refusals
-from nephoscope.automation.operator_policy import FILE, Operator
+from nephoscope.automation.operator_policy import FILE, OperatorPolicy
 from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State
 
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -29,9 +29,9 @@ class Readiness:
 
     data: Path
     state: State
-    operator: Operator
+    operator: OperatorPolicy
     secrets: Collection[str]
-    edition: Edition | None
+    edition: PublishedSnapshot | None
 
     def missing(self, one: AutomationRule) -> list[str]:
         """What is missing and what to do about it, a sentence each."""
@@ -47,7 +47,7 @@ class Readiness:
         elif self.edition is not None and scope.strip("/") and not self._holds(self.edition, scope):
             yield f"the scope {scope} has no assessed resource: nothing is sent until it has one"
 
-    def _holds(self, edition: Edition, scope: str) -> bool:
+    def _holds(self, edition: PublishedSnapshot, scope: str) -> bool:
         key = ColumnExpression("key")
         below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
         rows = edition.listing.documents.rows(EVERYTHING)

@@ -14,7 +14,7 @@ Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class BlockableAddresses:
     """Addresses to block, in order, and the others with the reason for which they are left alone."""
 
     addresses: tuple[Address, ...]
@@ -23,7 +23,7 @@ class Chosen:
 
 def choose_addresses(
     document: dict[str, object], guarded: Sequence[tuple[str, str]], most: int, refused: Mapping[int, str]
-) -> Chosen:
+) -> BlockableAddresses:
     """The addresses of the entities of an event.
 
     `guarded` are (network, why nothing in it is blocked), `refused` the versions of IP that the place does not take, with the reason.
@@ -48,7 +48,7 @@ def choose_addresses(
             spared.append((str(address), f"over {most} addresses at once"))
         else:
             found.append(address)
-    return Chosen(tuple(found), tuple(spared))
+    return BlockableAddresses(tuple(found), tuple(spared))
 
 
 def _why(address: Address, networks: Iterable[tuple[Any, str]]) -> str:

@@ -111,7 +111,7 @@ class FactGrew:
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf:
+class AllConditions:
     """Conditions that must all hold; none holds of every event."""
 
     conditions: Sequence[EventCondition] = ()
@@ -122,7 +122,7 @@ class AllOf:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyCondition:
     """Conditions of which one must hold."""
 
     conditions: Sequence[EventCondition]
@@ -132,7 +132,7 @@ class AnyOf:
         return any(one.holds(event) for one in self.conditions)
 
 
-ALWAYS = AllOf()
+ALWAYS = AllConditions()
 
 
 def read_number(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nephoscope.automation.action import ActionError
 from nephoscope.connect import ssrf_guard
-from nephoscope.connect.ssrf_guard import PrivateError, Target, UnreachableError
+from nephoscope.connect.ssrf_guard import PrivateAddressError, RequestTarget, UnreachableAddressError
 
 
 @contextmanager
@@ -15,13 +15,13 @@ def translate_connection_errors() -> Iterator[None]:
     """What cannot be reached within the block is an ActionError, which says where a private address may be allowed."""
     try:
         yield
-    except PrivateError as error:
+    except PrivateAddressError as error:
         raise ActionError(f"{error}; allow it in operator.yaml (webhook.private)", again=False) from error
-    except UnreachableError as error:
+    except UnreachableAddressError as error:
         raise ActionError(str(error), again=error.again) from error
 
 
-def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
+def target(url: str, allowed: Sequence[str], seconds: float) -> RequestTarget:
     """The target of a webhook's URL as of `reaching.target`; ActionError."""
     with translate_connection_errors():
         return ssrf_guard.target(url, allowed, seconds)

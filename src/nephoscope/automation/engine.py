@@ -15,16 +15,16 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from nephoscope.automation.action import (
+    ActionContext,
     ActionError,
     ActionKind,
-    Around,
-    Outcome,
+    ActionOutcome,
     find_action_kind,
     lasting_actions,
 )
 from nephoscope.automation.event_facts import facts_of, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
-from nephoscope.automation.operator_policy import Operator, operator
+from nephoscope.automation.operator_policy import OperatorPolicy, operator
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.run_planning import batch_event, plan_runs
 from nephoscope.automation.run_queues import MOST, RunQueues
@@ -228,7 +228,7 @@ class AutomationEngine:
             self._note(session, after, now)
         return after
 
-    def _run_step(self, kind: ActionKind, run: AutomationRun, now: datetime) -> Outcome:
+    def _run_step(self, kind: ActionKind, run: AutomationRun, now: datetime) -> ActionOutcome:
         """Do the step that a run is at."""
         steps = {RunStep.DO: kind.plan or kind.run, RunStep.APPLY: kind.approve, RunStep.UNDO: kind.undo}
         act = steps[run.step]
@@ -260,10 +260,10 @@ class AutomationEngine:
                 self._note(session, run, now)
             return self._begin(session, ids, now)
 
-    def around(self, now: datetime) -> Around:
+    def around(self, now: datetime) -> ActionContext:
         """What actions may use; ValueError where the operator's file is wrong."""
         allowed = self._operator()
-        return Around(
+        return ActionContext(
             self.lake.data,
             allowed,
             now,
@@ -273,7 +273,7 @@ class AutomationEngine:
             (allowed.pages or self.pages).rstrip("/"),
         )
 
-    def _operator(self) -> Operator:
+    def _operator(self) -> OperatorPolicy:
         return operator(self.lake.data)
 
     def _secret(self, name: str) -> str:

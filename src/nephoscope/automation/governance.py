@@ -42,7 +42,7 @@ _PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class GovernanceAssignment:
     """What a rule says of a resource that fails a recommendation; `owner` '' = the tag that would name one is not there."""
 
     rule: str
@@ -80,12 +80,12 @@ class GovernanceRule:
             for several in self.sets
         )
 
-    def assigned(self, body: Mapping[str, object], tags: Mapping[str, object]) -> Assigned:
+    def assigned(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
         """What it says of an assessment, of a resource with some tags."""
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
         began = max(_moment(_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made)
-        return Assigned(
+        return GovernanceAssignment(
             self.key,
             value if kind == "Manually" else by_tag,
             began + self.frame if self.frame is not None else None,
@@ -150,7 +150,7 @@ def resource_of(body: Mapping[str, object]) -> str:
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 
 
-def document(assessment: Mapping[str, object], assigned: Assigned) -> dict[str, Any]:
+def document(assessment: Mapping[str, object], assigned: GovernanceAssignment) -> dict[str, Any]:
     """The assignment as Azure has it."""
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, str(assessment["id"]).lower()))
     properties: dict[str, Any] = {

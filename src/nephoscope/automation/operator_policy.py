@@ -18,14 +18,14 @@ FILE = Path("responses") / "operator.yaml"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WebhookPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`private`: networks that webhooks may reach though they are not public; `ca`: authorities to trust in place of the system's."""
 
     private: list[str] = []
     ca: str = ""
 
 
-class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MailServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The server that takes mail, how it is spoken to, and in whose name."""
 
     host: str
@@ -38,7 +38,7 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipients: list[str] = []
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AllowedCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A program that may be run: its absolute path with its arguments, how long it may take, how much it may say."""
 
     run: Annotated[list[str], Meta(min_length=1)]
@@ -46,7 +46,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: Annotated[int, Meta(ge=0, le=1 << 20)] = 65536
 
 
-class Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BlockPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`management`: addresses and networks from which this estate is run; `never`: others that are never blocked."""
 
     management: Annotated[list[str], Meta(min_length=1)]
@@ -54,7 +54,7 @@ class Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
-class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AllowedFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A folder that records may be appended to in files, how large a file gets, and how many are kept."""
 
     folder: str
@@ -62,7 +62,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep: Annotated[int, Meta(ge=1, le=100_000)] = 100
 
 
-class EventHubs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventHubPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`ca`: authorities to trust in place of the system's; `plain`: brokers (HOST:PORT) that are spoken to without TLS or sign-in.
 
     `hosts`: brokers (HOST:PORT) beside those of Azure's clouds to which messages may be sent.
@@ -73,26 +73,26 @@ class EventHubs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain: list[str] = []
 
 
-class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OperatorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is allowed; `pages` is the URL of the server, which messages name in place of the one that it knows of itself."""
 
-    webhook: Webhooks = Webhooks()
-    mail: Mail | None = None
-    commands: dict[str, Command] = {}
-    block: Blocks | None = None
-    files: dict[str, Files] = {}
-    event_hub: EventHubs = EventHubs()
+    webhook: WebhookPolicy = WebhookPolicy()
+    mail: MailServer | None = None
+    commands: dict[str, AllowedCommand] = {}
+    block: BlockPolicy | None = None
+    files: dict[str, AllowedFolder] = {}
+    event_hub: EventHubPolicy = EventHubPolicy()
     pages: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""
 
 
-def operator(data: Path) -> Operator:
+def operator(data: Path) -> OperatorPolicy:
     """The operator's file of a data folder; ValueError with the file and the place where it is wrong."""
     path = data / FILE
     if not path.exists():
-        return Operator()
+        return OperatorPolicy()
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
-        return msgspec.convert(document or {}, Operator)
+        return msgspec.convert(document or {}, OperatorPolicy)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = Place(str(path), mark.line + 1, mark.column + 1) if mark else path

@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import IO
 
-from nephoscope.automation.action import ActionError, Around
-from nephoscope.automation.operator_policy import Command
+from nephoscope.automation.action import ActionContext, ActionError
+from nephoscope.automation.operator_policy import AllowedCommand
 
 #: sysexits.h: EX_TEMPFAIL
 _TRY_AGAIN = 75
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-def run_program(name: str, data: bytes, around: Around) -> str:
+def run_program(name: str, data: bytes, around: ActionContext) -> str:
     """Run the program of a name with data on its standard input; what it said. ActionError where it may not be run, or failed."""
     command = around.operator.commands.get(name)
     if command is None:
@@ -41,7 +41,7 @@ def run_program(name: str, data: bytes, around: Around) -> str:
     return f"{name} ended with 0: {said}" if said else f"{name} ended with 0"
 
 
-def _run(command: Command, given: IO[bytes], folder: str) -> tuple[int | None, bytes]:
+def _run(command: AllowedCommand, given: IO[bytes], folder: str) -> tuple[int | None, bytes]:
     """The exit code (None where it took too long) and what it said; every process that it began is stopped with it."""
     try:
         process = subprocess.Popen(  # noqa: S603 - an argument list of the operator's file

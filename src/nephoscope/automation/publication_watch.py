@@ -25,8 +25,8 @@ from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule, Trigger
-    from nephoscope.posture.published.edition_cache import Shelf
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State
 
 PLACE, SEEN = "automation", "seen"
@@ -42,7 +42,7 @@ class PublicationWatch:
 
     data: Path
     state: State
-    shelf: Shelf
+    shelf: PublishedSnapshotCache
     holder: str = field(default_factory=new_holder)
 
     def look(self, now: datetime | None = None) -> int:
@@ -63,7 +63,7 @@ class PublicationWatch:
         finally:
             lease.release()
 
-    def _look(self, edition: Edition, wanted: list[AutomationRule], now: datetime) -> int:
+    def _look(self, edition: PublishedSnapshot, wanted: list[AutomationRule], now: datetime) -> int:
         seen = self.state.checkpoints.get(PLACE, SEEN)
         moved: dict[str, dict[str, str | None]] = {}
         if seen != edition.version:
@@ -105,7 +105,7 @@ class PublicationWatch:
 
     def _batches(
         self,
-        edition: Edition,
+        edition: PublishedSnapshot,
         one: AutomationRule,
         moved: Mapping[str, Mapping[str, str | None]],
         due: set[tuple[str, int]],
@@ -124,7 +124,7 @@ class PublicationWatch:
 
 
 def match_documents(
-    edition: Edition, one: AutomationRule, trigger: Trigger, keys: list[str] | None
+    edition: PublishedSnapshot, one: AutomationRule, trigger: Trigger, keys: list[str] | None
 ) -> Iterator[dict[str, object]]:
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.published is not None

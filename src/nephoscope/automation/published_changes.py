@@ -20,12 +20,12 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.document_queries import one_of
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _MANY = 1000
 
 
-def stands(edition: Edition) -> pa.Table:
+def stands(edition: PublishedSnapshot) -> pa.Table:
     """How all documents stand that automations are told of: key, type, stands."""
     rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
     return pa.table(rows.project("key, type, stands").order("key").to_arrow_table())
@@ -65,7 +65,7 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     return found
 
 
-def bodies(edition: Edition, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, object]]:
+def bodies(edition: PublishedSnapshot, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, object]]:
     """The documents of a type, all (None) or some, in the order of their ids."""
     documents = edition.listing.documents
     groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]

@@ -13,7 +13,7 @@ from nephoscope.automation.rule_formats.author_permissions import limit_to_autho
 from nephoscope.automation.rule_formats.response_rules import load_response_rules
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_formats.sentinel_rules import load_sentinel_rules
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 if TYPE_CHECKING:
@@ -34,17 +34,19 @@ class LoadedRules:
         return [*self.wrong_files, *map(str, self.unusable)]
 
 
-def load_rules(data: Path, state: State, shelf: Shelf | None = None) -> LoadedRules:
+def load_rules(data: Path, state: State, shelf: PublishedSnapshotCache | None = None) -> LoadedRules:
     """Load the rules of response, the automations, and the automation rules of Sentinel, in this order."""
     files, wrong_files = load_response_rules(data)
-    automations, wrong = load_automations(state, shelf or Shelf(data))
+    automations, wrong = load_automations(state, shelf or PublishedSnapshotCache(data))
     sentinel, not_understood = load_sentinel_rules(state)
     return LoadedRules(
         [*files, *automations, *sentinel], [str(one) for one in wrong_files], [*wrong, *not_understood]
     )
 
 
-def load_automations(state: State, shelf: Shelf) -> tuple[list[AutomationRule], list[UnusableRule]]:
+def load_automations(
+    state: State, shelf: PublishedSnapshotCache
+) -> tuple[list[AutomationRule], list[UnusableRule]]:
     """Load the automations by id within what their authors may do now, and those that cannot be used with the reason."""
     found: list[AutomationRule] = []
     wrong: list[UnusableRule] = []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nephoscope.alerts.incidents.alert_visibility import Sight
+from nephoscope.alerts.incidents.alert_visibility import AlertVisibility
 from nephoscope.model.read_reach import Reach
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -43,7 +43,7 @@ class RuleScope:
         if not any(self._contains(one) for one in _RESOURCE.findall(named)):
             return False
         text = json.dumps(row, ensure_ascii=False, default=str)
-        return not any(Sight(one).beyond(text) for one in self.read)
+        return not any(AlertVisibility(one).beyond(text) for one in self.read)
 
     def _contains(self, key: str) -> bool:
         if self.home and not _is_below(key, self.home):

@@ -22,7 +22,7 @@ _FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ReceiverQueue:
     """The way to a receiver; '' where the state is changed, or the run's action or settings are none."""
 
     action: str
@@ -30,17 +30,17 @@ class Lane:
     urgent: bool
 
 
-def lane_of(run: DueRun) -> Lane:
+def lane_of(run: DueRun) -> ReceiverQueue:
     """The lane of a run; plans of one action are made one after the other, as each must know of those before."""
     try:
         kind = find_action_kind(run.action)
         if kind.change is not None:
-            return Lane("", "", run.urgent)
+            return ReceiverQueue("", "", run.urgent)
         if kind.plan is not None and run.step is RunStep.DO:
-            return Lane(run.action, "plan", run.urgent)
-        return Lane(run.action, kind.receiver(kind.parse(run.settings)), run.urgent)
+            return ReceiverQueue(run.action, "plan", run.urgent)
+        return ReceiverQueue(run.action, kind.receiver(kind.parse(run.settings)), run.urgent)
     except ValueError:
-        return Lane("", "", run.urgent)
+        return ReceiverQueue("", "", run.urgent)
 
 
 @dataclass(slots=True)
@@ -53,9 +53,9 @@ class RunQueues:
     find: Callable[[], list[DueRun]]
     _due: list[DueRun] = field(default_factory=list)
     _found: float = float("-inf")
-    _freed: set[Lane] = field(default_factory=set)
-    _busy: dict[str, Lane] = field(default_factory=dict)
-    _turns: dict[tuple[Lane, str], int] = field(default_factory=dict)
+    _freed: set[ReceiverQueue] = field(default_factory=set)
+    _busy: dict[str, ReceiverQueue] = field(default_factory=dict)
+    _turns: dict[tuple[ReceiverQueue, str], int] = field(default_factory=dict)
     _begun: int = 0
 
     def next(self, *, new: bool = False) -> list[DueRun]:
@@ -102,10 +102,10 @@ class RunQueues:
         if lane := self._busy.pop(id_, None):
             self._freed.add(lane)
 
-    def _turn(self, lane: Lane, rule: str) -> int:
+    def _turn(self, lane: ReceiverQueue, rule: str) -> int:
         return self._turns.get((lane, rule), 0)
 
-    def _free(self, lane: Lane, busy: Counter[Lane]) -> bool:
+    def _free(self, lane: ReceiverQueue, busy: Counter[ReceiverQueue]) -> bool:
         if not lane.action:
             return busy[lane] < (_CHANGES if lane.urgent else _BULK_CHANGES)
         taken = sum(1 for one in busy if one.action and one.urgent == lane.urgent and busy[one])

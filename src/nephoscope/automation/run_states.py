@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from nephoscope.automation.action import ActionError, ActionKind, Outcome
+from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.run_records import without_records
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
@@ -38,7 +38,7 @@ def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
     )
 
 
-def end_run(run: AutomationRun, kind: ActionKind, outcome: Outcome, now: datetime) -> AutomationRun:
+def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: datetime) -> AutomationRun:
     """A running one whose step came about."""
     detail = outcome.detail + _doubt(run)
     if run.step is RunStep.UNDO:

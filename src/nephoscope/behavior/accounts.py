@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.estate.principals import GROUP_TYPE, REGISTRATION_TYPE, SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import RoleClass
-from nephoscope.estate.roles import ASSIGNMENT_TYPE, Grant, Roles
+from nephoscope.estate.roles import ASSIGNMENT_TYPE, RoleGrant, Roles
 
 if TYPE_CHECKING:
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 DIRECTORY_ROLE_TYPE = "microsoft.graph/roleassignments"
@@ -100,7 +100,7 @@ def manager_of(body: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class AccountDirectory:
     """The accounts by lower-cased object id; `whole`: who is not among them is gone."""
 
     accounts: Mapping[str, Account] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Directory:
         return found
 
 
-def directory_of(estate: Holdings) -> Directory:
+def directory_of(estate: AnalyzerEstate) -> AccountDirectory:
     """The accounts of an estate; nobody where users were not collected."""
     roles = Roles(estate)
     groups, critical = _memberships(estate, roles), _directory_roles(estate, roles)
@@ -149,16 +149,16 @@ def directory_of(estate: Holdings) -> Directory:
             known if isinstance(known, bool) else None,
             reports.get(id_, 0),
         )
-    return Directory(accounts, estate.coverage.covers(USER_TYPE, ""))
+    return AccountDirectory(accounts, estate.coverage.covers(USER_TYPE, ""))
 
 
-def merge_directories(several: Sequence[Directory]) -> Directory:
+def merge_directories(several: Sequence[AccountDirectory]) -> AccountDirectory:
     """The accounts of some tenants together; whole only where every tenant's is, and there is one."""
     accounts = {id_: one for directory in several for id_, one in directory.accounts.items()}
-    return Directory(accounts, bool(several) and all(directory.whole for directory in several))
+    return AccountDirectory(accounts, bool(several) and all(directory.whole for directory in several))
 
 
-def _memberships(estate: Holdings, roles: Roles) -> dict[str, set[str]]:
+def _memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[str]]:
     """User -> the names of the groups that they are in, through other groups too, as far as members were read."""
     found: dict[str, set[str]] = defaultdict(set)
     for group in estate.by_type(GROUP_TYPE):
@@ -168,7 +168,7 @@ def _memberships(estate: Holdings, roles: Roles) -> dict[str, set[str]]:
     return found
 
 
-def _directory_roles(estate: Holdings, roles: Roles) -> dict[str, list[tuple[str, str]]]:
+def _directory_roles(estate: AnalyzerEstate, roles: Roles) -> dict[str, list[tuple[str, str]]]:
     """User -> (template, name) of the directory's roles that they hold, through groups too."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for one in estate.by_type(DIRECTORY_ROLE_TYPE):
@@ -182,7 +182,7 @@ def _directory_roles(estate: Holdings, roles: Roles) -> dict[str, list[tuple[str
     return found
 
 
-def _azure_roles(estate: Holdings, roles: Roles) -> tuple[set[str], set[str]]:
+def _azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str], set[str]]:
     """Users that own a subscription or more, and those that may change one: assignments below a subscription do not count."""
     owners: set[str] = set()
     writers: set[str] = set()
@@ -191,7 +191,7 @@ def _azure_roles(estate: Holdings, roles: Roles) -> tuple[set[str], set[str]]:
         if scope.count("/") > 2 and not scope.startswith("/providers/microsoft.management/"):
             continue
         body = properties(resource)
-        grant = Grant(
+        grant = RoleGrant(
             resource.key, str(body.get("principalId") or "").lower(), str(body.get("principalType") or "").lower(),
             str(body.get("roleDefinitionId") or "").lower(), scope,
         )  # fmt: skip
@@ -202,15 +202,15 @@ def _azure_roles(estate: Holdings, roles: Roles) -> tuple[set[str], set[str]]:
     return owners, writers
 
 
-def _class_of(roles: Roles, grant: Grant) -> RoleClass | None:
+def _class_of(roles: Roles, grant: RoleGrant) -> RoleClass | None:
     """The class of a grant's role; one whose definition was not read is no known power."""
-    from nephoscope.estate.data_gap import NotCollected
+    from nephoscope.estate.data_gap import DataNotCollectedError
 
     if grant.definition.endswith(_GRANTS_ROLES):
         return RoleClass.OWNER
     try:
         return roles.class_of(grant.definition)
-    except NotCollected:
+    except DataNotCollectedError:
         return None
 
 
@@ -226,7 +226,7 @@ def service_names(estates: Iterable[Resource]) -> dict[str, str]:
 __all__ = [
     "SERVICE_TYPE",
     "Account",
-    "Directory",
+    "AccountDirectory",
     "directory_of",
     "manager_of",
     "merge_directories",

@@ -17,21 +17,21 @@ import pyarrow as pa
 
 from nephoscope.behavior.profile_dimensions import ACTIVITY, DIMENSIONS, LONGEST, RECENT
 from nephoscope.behavior.profiles import SPAN, TRIED, Profiles, arrow
-from nephoscope.behavior.scoring import UNCOMMON_USER, Facts
-from nephoscope.behavior.settings import Settings
+from nephoscope.behavior.scoring import UNCOMMON_USER, ProfileFacts
+from nephoscope.behavior.settings import BehaviorSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedObservation:
     """An observation and what is unusual about it: its columns by name, `sharing` (other users of its address), `active_days`."""
 
     event: dict[str, Any]
-    facts: tuple[Facts, ...]
+    facts: tuple[ProfileFacts, ...]
 
 
 def judge_observations(
-    profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: Settings
-) -> list[Judged]:
+    profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: BehaviorSettings
+) -> list[JudgedObservation]:
     """Teach observations to the profiles, then judge them; `peers` has the columns entity, peer."""
     if not observed.num_rows:
         return []
@@ -45,14 +45,14 @@ def judge_observations(
         profiles.teach(arrow(connection, "SELECT * FROM fresh"))
         facts = arrow(connection, next(_statements("facts.sql"))).to_pylist()
         events = arrow(connection, next(_statements("events.sql"))).to_pylist()
-    found: dict[int, list[Facts]] = {}
+    found: dict[int, list[ProfileFacts]] = {}
     for row in facts:
-        found.setdefault(row.pop("event"), []).append(Facts(**row))
-    several = (Judged(event, tuple(_select_facts(found[event["event"]]))) for event in events)
+        found.setdefault(row.pop("event"), []).append(ProfileFacts(**row))
+    several = (JudgedObservation(event, tuple(_select_facts(found[event["event"]]))) for event in events)
     return [one for one in several if one.facts]
 
 
-def _select_facts(facts: list[Facts]) -> list[Facts]:
+def _select_facts(facts: list[ProfileFacts]) -> list[ProfileFacts]:
     """Of an entity without a history only what nobody in the tenant does, and somebody is expected to."""
     return [one for one in facts if one.learned or (one.first_in_tenant and DIMENSIONS[one.dimension].common)]
 

@@ -18,18 +18,18 @@ import pyarrow as pa
 
 from nephoscope.behavior import tenant_context
 from nephoscope.behavior.anomaly_detection import judge_observations
-from nephoscope.behavior.geolocation import Places
-from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, Known, identity_rows, peer_rows
-from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, Teller
-from nephoscope.behavior.observation_reader import Observer, Stretch
+from nephoscope.behavior.geolocation import GeoLookup
+from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, IdentityRecord, identity_rows, peer_rows
+from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, InsightWriter
+from nephoscope.behavior.observation_reader import ObservationSpan, Observer
 from nephoscope.behavior.observation_source import load_shipped
 from nephoscope.behavior.profile_dimensions import LONGEST
 from nephoscope.behavior.profiles import Profiles, day_of
-from nephoscope.behavior.settings import Settings, settings_of
-from nephoscope.behavior.tenant_context import Knowledge
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.behavior.settings import BehaviorSettings, settings_of
+from nephoscope.behavior.tenant_context import TenantKnowledge
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -50,7 +50,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(slots=True)
-class Report:
+class BehaviorReport:
     """What a run came to: how many observations were looked at, and how many rows of each table it made."""
 
     observations: int = 0
@@ -65,18 +65,18 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BehaviorWork:
     """What a run works with: its lease, where observations come from, what tells of them, the profiles, and pairs of peers."""
 
     lease: Lease
     observer: Observer
-    teller: Teller
+    teller: InsightWriter
     profiles: Profiles
     peers: pa.Table
 
 
 @dataclass(slots=True)
-class Analysis:
+class BehaviorAnalysis:
     """The behaviour analysis of a workspace. Several processes may call `run`: one at a time works."""
 
     lake: Lake
@@ -85,7 +85,7 @@ class Analysis:
     holder: str = field(default_factory=new_holder)
     _appended: int = 0
 
-    def run(self, now: dt.datetime, *, anew: bool = False) -> Report | None:
+    def run(self, now: dt.datetime, *, anew: bool = False) -> BehaviorReport | None:
         """Learn and judge what came since the last run (with `anew`: all that the lake keeps); None where another process is at it."""
         lease = self.state.leases.take(f"behavior/{self.workspace}", self.holder, LEASE_SECONDS)
         if lease is None:
@@ -105,19 +105,19 @@ class Analysis:
             minutes=minutes
         )
 
-    def _run(self, lease: Lease, now: dt.datetime, anew: bool) -> Report:
+    def _run(self, lease: Lease, now: dt.datetime, anew: bool) -> BehaviorReport:
         self._appended = 0
-        settings, report = settings_of(self.state, self.workspace), Report()
+        settings, report = settings_of(self.state, self.workspace), BehaviorReport()
         profiles = Profiles(self.lake.data, self.workspace)
         mark: dict[str, object] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         if anew:
             profiles.forget()
             mark = {name: value for name, value in mark.items() if name != "until"}
-        places = Places.open(settings.geoip, settings.asn)
+        places = GeoLookup.open(settings.geoip, settings.asn)
         known = self._known(lease, now, settings, mark, report)
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
-        teller = Teller(settings, known.accounts, known.names, places)
-        work = Work(lease, observer, teller, profiles, _pairs(known))
+        teller = InsightWriter(settings, known.accounts, known.names, places)
+        work = BehaviorWork(lease, observer, teller, profiles, _pairs(known))
         for stretch in observer.stretches(_since(mark, settings), now, now - dt.timedelta(days=LONGEST)):
             lease.renew(LEASE_SECONDS)
             self._stretch(work, stretch, now, report)
@@ -131,7 +131,9 @@ class Analysis:
         self.state.checkpoints.put(CHECKPOINT, self.workspace, kept)
         return report
 
-    def _stretch(self, work: Work, stretch: Stretch, now: dt.datetime, report: Report) -> None:
+    def _stretch(
+        self, work: BehaviorWork, stretch: ObservationSpan, now: dt.datetime, report: BehaviorReport
+    ) -> None:
         """Learn, judge and tell one stretch."""
         observed = work.observer.observe(stretch)
         report.observations += observed.num_rows
@@ -146,8 +148,13 @@ class Analysis:
         self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
 
     def _known(
-        self, lease: Lease, now: dt.datetime, settings: Settings, mark: dict[str, Any], report: Report
-    ) -> Knowledge:
+        self,
+        lease: Lease,
+        now: dt.datetime,
+        settings: BehaviorSettings,
+        mark: dict[str, Any],
+        report: BehaviorReport,
+    ) -> TenantKnowledge:
         """What is known of the tenant; where it was gathered anew, its rows of IdentityInfo and UserPeerAnalytics."""
         before = tenant_context.load(self.lake.data, self.workspace)
         digest = tenant_context.estate_digest(self.lake.data)
@@ -172,25 +179,29 @@ class Analysis:
         tenant_context.keep(self.lake.data, self.workspace, found)
         return found
 
-    def _told(self, now: dt.datetime) -> dict[str, Known]:
+    def _told(self, now: dt.datetime) -> dict[str, IdentityRecord]:
         """What IdentityInfo says last of each account."""
-        span = Span(now - 3 * AGAIN, now + dt.timedelta(days=1))
+        span = RowSpan(now - 3 * AGAIN, now + dt.timedelta(days=1))
         table = self.lake.rows(_KNOWN, workspace=self.workspace, now=now, span=span)
         found = {}
         for row in table.to_pylist():
             id_, ticks = row.pop("AccountObjectId"), row.pop("TimeGenerated")
             at = _EPOCH + dt.timedelta(microseconds=(ticks - UNIX_EPOCH_TICKS) // 10)
-            found[id_] = Known(row.pop("Digest"), at, row.pop("Gone"), row)
+            found[id_] = IdentityRecord(row.pop("Digest"), at, row.pop("Gone"), row)
         return found
 
     def _append(
-        self, lease: Lease, tables: Mapping[str, list[dict[str, object]]], now: dt.datetime, report: Report
+        self,
+        lease: Lease,
+        tables: Mapping[str, list[dict[str, object]]],
+        now: dt.datetime,
+        report: BehaviorReport,
     ) -> None:
         """Append rows to their tables, all or none; what a table does not take goes to the quarantine."""
         report.add(tables)
         place = self.lake.workspace(self.workspace)
         made: dict[str, pa.Table] = {}
-        bad: list[Bad] = []
+        bad: list[QuarantineEntry] = []
         for name, rows in tables.items():
             if rows:
                 found = arrow_of(self.lake.tables[name], rows, workspace=place, now=now)
@@ -206,19 +217,19 @@ class Analysis:
         )
 
 
-def _bad(table: str, row: Mapping[str, object], reason: str) -> Bad:
+def _bad(table: str, row: Mapping[str, object], reason: str) -> QuarantineEntry:
     raw = msgspec.json.encode(row)[:4096].decode("utf-8", "ignore")
-    return Bad("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
+    return QuarantineEntry("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
 
 
-def _since(mark: Mapping[str, Any], settings: Settings) -> dt.datetime | None:
+def _since(mark: Mapping[str, Any], settings: BehaviorSettings) -> dt.datetime | None:
     """From when on what came in is looked at, None = ever."""
     if "until" not in mark:
         return None
     return dt.datetime.fromisoformat(mark["until"]) - dt.timedelta(minutes=settings.overlap_minutes)
 
 
-def _pairs(known: Knowledge) -> pa.Table:
+def _pairs(known: TenantKnowledge) -> pa.Table:
     pairs = [(user, peer) for user, several in known.peers.items() for peer in several]
     schema = pa.schema([("entity", pa.string()), ("peer", pa.string())])
     return pa.Table.from_pydict(

@@ -14,7 +14,7 @@ from nephoscope.model.extras import install
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GeoLocation:
     """Where an address is: country code, city, `AS<number>`; '' where it is not known."""
 
     country: str = ""
@@ -22,27 +22,27 @@ class Place:
     network: str = ""
 
 
-NOWHERE = Place()
+NOWHERE = GeoLocation()
 
 
-class LocationError(Exception):
+class GeoDatabaseError(Exception):
     """A database of addresses that cannot be used."""
 
 
 @dataclass(slots=True)
-class Places:
+class GeoLookup:
     """Looks addresses up in a database of places and one of networks; either may be missing."""
 
     geoip: object = None
     asn: object = None
-    _known: dict[str, Place] = field(default_factory=dict)
+    _known: dict[str, GeoLocation] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, geoip: str, asn: str) -> Places:
-        """The databases in files ('' = none); LocationError where one is not readable."""
+    def open(cls, geoip: str, asn: str) -> GeoLookup:
+        """The databases in files ('' = none); GeoDatabaseError where one is not readable."""
         return cls(_database(geoip), _database(asn))
 
-    def of(self, address: str) -> Place:
+    def of(self, address: str) -> GeoLocation:
         """Where an address is; what is no address is nowhere."""
         if self.geoip is None and self.asn is None:
             return NOWHERE
@@ -56,10 +56,10 @@ class Places:
         """Who runs the network of an address, '' where it is not known."""
         return str(_look_up(self.asn, address).get("autonomous_system_organization", ""))
 
-    def _looked_up(self, address: str) -> Place:
+    def _looked_up(self, address: str) -> GeoLocation:
         place, network = _look_up(self.geoip, address), _look_up(self.asn, address)
         number = network.get("autonomous_system_number")
-        return Place(
+        return GeoLocation(
             str(place.get("country", {}).get("iso_code", "")),
             str(place.get("city", {}).get("names", {}).get("en", "")),
             f"AS{number}" if number else "",
@@ -83,8 +83,8 @@ def _database(path: str) -> object:
     try:
         import maxminddb
     except ImportError as error:
-        raise LocationError(f"databases of addresses need maxminddb: {install('geo')}") from error
+        raise GeoDatabaseError(f"databases of addresses need maxminddb: {install('geo')}") from error
     try:
         return maxminddb.open_database(Path(path))
     except (OSError, maxminddb.InvalidDatabaseError) as error:
-        raise LocationError(f"{path}: no database of addresses that can be read: {error}") from error
+        raise GeoDatabaseError(f"{path}: no database of addresses that can be read: {error}") from error

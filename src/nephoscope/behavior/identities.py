@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.behavior.accounts import Account, Directory, manager_of
+from nephoscope.behavior.accounts import Account, AccountDirectory, manager_of
 
 IDENTITIES, PEERS = "IdentityInfo", "UserPeerAnalytics"
 AGAIN = dt.timedelta(days=14)
@@ -26,7 +26,7 @@ _FROM_GRAPH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class IdentityRecord:
     """What the table said last of an account: the digest of its row, when, and whether the account was gone."""
 
     digest: str
@@ -36,7 +36,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class AccountSighting:
     """What logs say of an account: when it was last seen, and its risk ('' = nothing)."""
 
     last: dt.datetime | None = None
@@ -46,11 +46,14 @@ class Sighting:
 
 
 def identity_rows(
-    directory: Directory, sightings: Mapping[str, Sighting], known: Mapping[str, Known], now: dt.datetime
+    directory: AccountDirectory,
+    sightings: Mapping[str, AccountSighting],
+    known: Mapping[str, IdentityRecord],
+    now: dt.datetime,
 ) -> Iterator[dict[str, object]]:
     """The rows that are due: of accounts that are new or changed, that were told of 14 days ago, and that are gone."""
     for id_, account in sorted(directory.accounts.items()):
-        row = _row(account, directory, sightings.get(id_, Sighting()))
+        row = _row(account, directory, sightings.get(id_, AccountSighting()))
         digest = digest_of(row)
         last = known.get(id_)
         if last is None or last.digest != digest or now - last.at >= AGAIN:
@@ -74,7 +77,7 @@ def digest_of(row: Mapping[str, object]) -> str:
     return hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
-def _row(account: Account, directory: Directory, sighting: Sighting) -> dict[str, object]:
+def _row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
     body = account.body
     boss = directory.accounts.get(manager_of(body))
     said = {column: _text(body.get(name)) for column, name in _FROM_GRAPH.items()}
@@ -120,7 +123,7 @@ def _text(value: object) -> str:
 
 
 def peer_rows(
-    directory: Directory, peers: Mapping[str, list[str]], now: dt.datetime, tenant: str
+    directory: AccountDirectory, peers: Mapping[str, list[str]], now: dt.datetime, tenant: str
 ) -> Iterator[dict[str, object]]:
     """A row a user and peer, with the peer's rank from 1."""
     for user, several in sorted(peers.items()):

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.behavior.accounts import Account
-from nephoscope.behavior.anomaly_detection import Judged
+from nephoscope.behavior.anomaly_detection import JudgedObservation
 from nephoscope.behavior.anomaly_kinds import kind_of
 from nephoscope.behavior.entities import HOST, describe_unlisted, entities
-from nephoscope.behavior.geolocation import Places
+from nephoscope.behavior.geolocation import GeoLookup
 from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
-from nephoscope.behavior.scoring import Circumstances, Facts, Score, reason, score_facts
-from nephoscope.behavior.settings import Settings
+from nephoscope.behavior.scoring import ActivityContext, AnomalyScore, ProfileFacts, reason, score_facts
+from nephoscope.behavior.settings import BehaviorSettings
 
 BEHAVIOR, ANOMALIES = "BehaviorAnalytics", "Anomalies"
 NEW_ACCOUNT, DORMANT = 30, 180
@@ -29,15 +29,15 @@ VENDOR = "nephoscope"
 
 
 @dataclass(slots=True)
-class Teller:
+class InsightWriter:
     """Makes rows; `accounts` are the directory's by object id, `names` what other principals are called."""
 
-    settings: Settings
+    settings: BehaviorSettings
     accounts: Mapping[str, Account] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    places: Places = field(default_factory=Places)
+    places: GeoLookup = field(default_factory=GeoLookup)
 
-    def row(self, judged: Judged, now: dt.datetime) -> dict[str, object] | None:
+    def row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""
         event = judged.event
         around = self._around(judged)
@@ -123,13 +123,13 @@ class Teller:
             "_ResourceId": row["_ResourceId"],
         }
 
-    def _around(self, judged: Judged) -> Circumstances:
+    def _around(self, judged: JudgedObservation) -> ActivityContext:
         event = judged.event
         account = self.accounts.get(event["entity"])
         sharing = max(
             0, event["sharing"] - (0 if any(one.dimension == "Address" for one in judged.facts) else 1)
         )
-        return Circumstances(
+        return ActivityContext(
             blast=account.blast if account else "Low",
             failed=not event["ok"],
             dormant=self._dormant(judged, account),
@@ -137,13 +137,15 @@ class Teller:
             shared=sharing >= self.settings.shared_users,
         )
 
-    def _dormant(self, judged: Judged, account: Account | None) -> bool:
+    def _dormant(self, judged: JudgedObservation, account: Account | None) -> bool:
         """Nothing in 180 days, of an account that is older, where the baseline reaches back so far."""
         history = max((one.history for one in judged.facts), default=0)
         age = _age(account, judged.event["time"])
         return not judged.event["active_days"] and history >= DORMANT and age is not None and age > DORMANT
 
-    def _activity(self, judged: Judged, score: Score, around: Circumstances) -> dict[str, object]:
+    def _activity(
+        self, judged: JudgedObservation, score: AnomalyScore, around: ActivityContext
+    ) -> dict[str, object]:
         found: dict[str, Any] = {}
         for facts in judged.facts:
             found |= _insights(facts)
@@ -166,7 +168,7 @@ class Teller:
             },
         }
 
-    def _user(self, judged: Judged, account: Account | None) -> dict[str, object]:
+    def _user(self, judged: JudgedObservation, account: Account | None) -> dict[str, object]:
         event = judged.event
         if event["kind"] == HOST:
             return {}
@@ -225,7 +227,7 @@ _SOURCES = {
 }
 
 
-def _insights(facts: Facts) -> dict[str, object]:
+def _insights(facts: ProfileFacts) -> dict[str, object]:
     """The insights of a value by name; those of peers and tenant only where it is unusual for the entity."""
     dimension = DIMENSIONS[facts.dimension]
     found: dict[str, object] = {dimension.first: facts.first}
@@ -242,7 +244,7 @@ def _insights(facts: Facts) -> dict[str, object]:
     return found
 
 
-def _part(score: Score, facts: Facts) -> float:
+def _part(score: AnomalyScore, facts: ProfileFacts) -> float:
     return next(counts for name, _, counts in score.parts if name == facts.dimension)
 
 

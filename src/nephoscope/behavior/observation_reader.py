@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nephoscope.behavior.geolocation import NOWHERE, Places
-from nephoscope.behavior.observation_source import COLUMNS, Source
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.behavior.geolocation import NOWHERE, GeoLookup
+from nephoscope.behavior.observation_source import COLUMNS, ObservationSource
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.storage.table_store import list_tables
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -33,7 +33,7 @@ OBSERVED = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ObservationSpan:
     """A span of event time to look at, of what came in [since, until) (since None = ever)."""
 
     start: dt.datetime
@@ -42,9 +42,9 @@ class Stretch:
     until: dt.datetime
 
     @property
-    def span(self) -> Span:
+    def span(self) -> RowSpan:
         """As a condition of a query."""
-        return Span(self.start, self.end, self.until, self.since)
+        return RowSpan(self.start, self.end, self.until, self.since)
 
 
 @dataclass(slots=True)
@@ -53,26 +53,26 @@ class Observer:
 
     lake: Lake
     workspace: str
-    sources: Sequence[Source]
+    sources: Sequence[ObservationSource]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    places: Places = field(default_factory=Places)
+    places: GeoLookup = field(default_factory=GeoLookup)
 
     def stretches(
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
-    ) -> Iterator[Stretch]:
+    ) -> Iterator[ObservationSpan]:
         """What came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
-        counted = self._count_rows(Stretch(oldest, until + dt.timedelta(days=1), since, until))
+        counted = self._count_rows(ObservationSpan(oldest, until + dt.timedelta(days=1), since, until))
         hours: list[dt.datetime] = []
         for hour in sorted(counted):
             rows = sum(counted[one] for one in hours) + counted[hour]
             if hours and rows > MOST_ROWS:
-                yield Stretch(hours[0], hours[-1] + HOUR, since, until)
+                yield ObservationSpan(hours[0], hours[-1] + HOUR, since, until)
                 hours = []
             hours.append(hour)
         if hours:
-            yield Stretch(hours[0], hours[-1] + HOUR, since, until)
+            yield ObservationSpan(hours[0], hours[-1] + HOUR, since, until)
 
-    def observe(self, stretch: Stretch) -> pa.Table:
+    def observe(self, stretch: ObservationSpan) -> pa.Table:
         """The observations of a stretch, each with an id that it has in every run."""
         rows: list[dict[str, object]] = []
         for source in self._present():
@@ -82,20 +82,20 @@ class Observer:
             row["event"] = number
         return pa.Table.from_pylist(rows, OBSERVED)
 
-    def known(self, stretch: Stretch) -> frozenset[str]:
+    def known(self, stretch: ObservationSpan) -> frozenset[str]:
         """The ids of what was told of a stretch already."""
         text = "BehaviorAnalytics | project _ItemId"
         found = self.lake.rows(
-            text, workspace=self.workspace, now=stretch.end, span=Span(stretch.start, stretch.end)
+            text, workspace=self.workspace, now=stretch.end, span=RowSpan(stretch.start, stretch.end)
         )
         return frozenset(found.column("_ItemId").to_pylist())
 
-    def _present(self) -> list[Source]:
+    def _present(self) -> list[ObservationSource]:
         """The sources whose tables have rows."""
         there = {table for _, table in list_tables(self.lake.data, self.workspace)}
         return [one for one in self.sources if one.table in there]
 
-    def _count_rows(self, stretch: Stretch) -> Counter[dt.datetime]:
+    def _count_rows(self, stretch: ObservationSpan) -> Counter[dt.datetime]:
         found: Counter[dt.datetime] = Counter()
         for table in sorted({one.table for one in self._present()}):
             text = f"{table} | summarize Rows = count() by Hour = bin(TimeGenerated, 1h)"
@@ -106,7 +106,7 @@ class Observer:
                 ]
         return found
 
-    def _observation(self, source: Source, row: dict[str, Any]) -> dict[str, object]:
+    def _observation(self, source: ObservationSource, row: dict[str, Any]) -> dict[str, object]:
         micros = (row["TimeGenerated"] - UNIX_EPOCH_TICKS) // 10
         moment = EPOCH + dt.timedelta(microseconds=micros)
         place = (

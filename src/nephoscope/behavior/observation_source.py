@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ObservationSource:
     """A source: its name, the table that it reads, its query."""
 
     name: str
@@ -24,7 +24,7 @@ class Source:
 
 
 @cache
-def load_shipped() -> tuple[Source, ...]:
+def load_shipped() -> tuple[ObservationSource, ...]:
     """The sources that come with the product."""
     folder = files("nephoscope") / "content" / "behavior"
     found = []
@@ -32,5 +32,5 @@ def load_shipped() -> tuple[Source, ...]:
         if entry.name.endswith(".kql"):
             text = entry.read_text(encoding="utf-8")
             lines = [line for line in text.splitlines() if line.strip() and not line.startswith("//")]
-            found.append(Source(entry.name.removesuffix(".kql"), lines[0].strip(), text))
+            found.append(ObservationSource(entry.name.removesuffix(".kql"), lines[0].strip(), text))
     return tuple(found)

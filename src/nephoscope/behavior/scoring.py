@@ -29,7 +29,7 @@ UNCOMMON_PEERS, UNCOMMON_TENANT, UNCOMMON_USER = 0.05, 0.01, 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ProfileFacts:
     """What the profiles know of a value of a dimension before the day in question, all in days of the look-back.
 
     `days` of `active` days the entity showed it; `recent` of its `recent_active` days in the last ten; `last` is days since the last
@@ -100,7 +100,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class ActivityContext:
     """What an activity's score depends on beside its values: `sharing` is how many others use its address."""
 
     blast: str = "Low"
@@ -111,7 +111,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class AnomalyScore:
     """A score with its parts: (dimension, bits, what it counts for); `factor` is what the circumstances make of it."""
 
     priority: int
@@ -119,7 +119,7 @@ class Score:
     factor: float
 
 
-def score_facts(facts: Sequence[Facts], around: Circumstances) -> Score:
+def score_facts(facts: Sequence[ProfileFacts], around: ActivityContext) -> AnomalyScore:
     """The priority from 0 to 10, whatever the order of the facts."""
     parts = sorted((one.dimension, one.bits, _counts(one, around)) for one in facts)
     rest = math.prod(1 - counts for _, _, counts in parts)
@@ -128,16 +128,16 @@ def score_facts(facts: Sequence[Facts], around: Circumstances) -> Score:
         * (FAILED if around.failed else 1.0)
         * (DORMANT if around.dormant else 1.0)
     )
-    return Score(min(10, round(10 * (1 - rest) * factor)), tuple(parts), factor)
+    return AnomalyScore(min(10, round(10 * (1 - rest) * factor)), tuple(parts), factor)
 
 
-def _counts(facts: Facts, around: Circumstances) -> float:
+def _counts(facts: ProfileFacts, around: ActivityContext) -> float:
     dimension = DIMENSIONS[facts.dimension]
     weight = dimension.weight * (SHARED if around.shared and dimension.place else 1.0)
     return weight * facts.share
 
 
-def reason(facts: Facts, activity: str) -> str:
+def reason(facts: ProfileFacts, activity: str) -> str:
     """Explain why a value is unusual, as `first sign-in from PT in 30 days; none of 20 peers, 3 of 480 others`."""
     dimension = DIMENSIONS[facts.dimension]
     span = f"in {min(dimension.lookback, facts.history)} days"
@@ -155,7 +155,7 @@ def reason(facts: Facts, activity: str) -> str:
     return f"{begin}; {_company(facts)}"
 
 
-def _company(facts: Facts) -> str:
+def _company(facts: ProfileFacts) -> str:
     peers = f"{_of(facts.peer_users, facts.peers)} peers" if facts.peers_known else "peers unknown"
     return f"{peers}, {_of(facts.other_users, facts.others)} others"
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 CHECKPOINT = "behavior-settings"
 
 
-class SettingsError(ValueError):
+class BehaviorSettingsError(ValueError):
     """A setting that cannot be: what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class BehaviorSettings:
     """The settings.
 
     A first time is claimed of an entity that was active on `active_days` days at least, the first of them `learning_days` ago, in a
@@ -39,16 +39,16 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("learning_days", "active_days", "shared_users", "peers", "overlap_minutes"):
             if getattr(self, name) < 1:
-                raise SettingsError(f"{name} must be 1 or more")
+                raise BehaviorSettingsError(f"{name} must be 1 or more")
         if not 1 <= self.anomaly_priority <= 10:
-            raise SettingsError("anomaly_priority must be 1 to 10")
+            raise BehaviorSettingsError("anomaly_priority must be 1 to 10")
 
 
-def settings_of(state: State, workspace: str) -> Settings:
+def settings_of(state: State, workspace: str) -> BehaviorSettings:
     """The settings of a workspace."""
-    return msgspec.convert(state.checkpoints.get(CHECKPOINT, workspace, {}), Settings)
+    return msgspec.convert(state.checkpoints.get(CHECKPOINT, workspace, {}), BehaviorSettings)
 
 
-def keep(state: State, workspace: str, settings: Settings) -> None:
+def keep(state: State, workspace: str, settings: BehaviorSettings) -> None:
     """Keep the settings of a workspace."""
     state.checkpoints.put(CHECKPOINT, workspace, msgspec.to_builtins(settings))

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.behavior.accounts import Account, Directory, directory_of, merge_directories, service_names
-from nephoscope.behavior.identities import Sighting
+from nephoscope.behavior.accounts import (
+    Account,
+    AccountDirectory,
+    directory_of,
+    merge_directories,
+    service_names,
+)
+from nephoscope.behavior.identities import AccountSighting
 from nephoscope.behavior.peers import peers_of
 from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.tenant_stores import newest_estates, newest_mark
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ _RISKS = (
 
 
 @dataclass(slots=True)
-class Knowledge:
+class TenantKnowledge:
     """What is known; `digest` names the snapshot of the estate that it comes from, `aliases` are names of all times."""
 
     digest: str = ""
@@ -50,9 +56,9 @@ class Knowledge:
     peers: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def directory(self) -> Directory:
+    def directory(self) -> AccountDirectory:
         """The accounts."""
-        return Directory(self.accounts, self.whole)
+        return AccountDirectory(self.accounts, self.whole)
 
     def due(self, digest: str, now: dt.datetime) -> bool:
         """Return whether the estate or the day is another."""
@@ -64,15 +70,15 @@ def estate_digest(data: Path) -> str:
     return newest_mark(data)
 
 
-def load(data: Path, workspace: str) -> Knowledge:
+def load(data: Path, workspace: str) -> TenantKnowledge:
     """What was kept last; nothing where nothing was, or where it cannot be read: it is gathered again then."""
     try:
-        return msgspec.json.decode((data / FOLDER / workspace / FILE).read_bytes(), type=Knowledge)
+        return msgspec.json.decode((data / FOLDER / workspace / FILE).read_bytes(), type=TenantKnowledge)
     except (OSError, msgspec.DecodeError):
-        return Knowledge()
+        return TenantKnowledge()
 
 
-def keep(data: Path, workspace: str, known: Knowledge) -> None:
+def keep(data: Path, workspace: str, known: TenantKnowledge) -> None:
     """Keep it, whole or not at all."""
     path = data / FOLDER / workspace / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,10 +91,10 @@ def keep(data: Path, workspace: str, known: Knowledge) -> None:
 
 
 def gather_knowledge(
-    lake: Lake, workspace: str, digest: str, before: Knowledge, now: dt.datetime, most_peers: int
-) -> tuple[Knowledge, dict[str, Sighting]]:
+    lake: Lake, workspace: str, digest: str, before: TenantKnowledge, now: dt.datetime, most_peers: int
+) -> tuple[TenantKnowledge, dict[str, AccountSighting]]:
     """The accounts of the estate, and of the sign-ins where the directory was not read whole; and what logs say of them."""
-    directory, names = Directory(), {}
+    directory, names = AccountDirectory(), {}
     if digest:
         estates = newest_estates(lake.data)
         directory = merge_directories([directory_of(estate) for estate in estates])
@@ -97,7 +103,7 @@ def gather_knowledge(
     accounts = dict(directory.accounts)
     if not directory.whole:
         accounts.update({id_: _from_sign_in(row) for id_, row in seen.items() if id_ not in accounts})
-    found = Directory(accounts, directory.whole)
+    found = AccountDirectory(accounts, directory.whole)
     aliases = {
         **before.aliases,
         **{row["UserPrincipalName"].lower(): id_ for id_, row in seen.items()},
@@ -105,7 +111,7 @@ def gather_knowledge(
     }
     terms = {id_: account.terms for id_, account in accounts.items() if account.terms and not account.service}
     peers = peers_of(terms, most_peers)
-    return Knowledge(digest, now, accounts, directory.whole, aliases, names, peers), _sightings(
+    return TenantKnowledge(digest, now, accounts, directory.whole, aliases, names, peers), _sightings(
         lake, workspace, seen, now
     )
 
@@ -121,16 +127,16 @@ def _from_sign_in(row: Mapping[str, Any]) -> Account:
 
 def _sightings(
     lake: Lake, workspace: str, seen: Mapping[str, Mapping[str, Any]], now: dt.datetime
-) -> dict[str, Sighting]:
-    found = {id_: Sighting(_moment(row["TimeGenerated"])) for id_, row in seen.items()}
+) -> dict[str, AccountSighting]:
+    found = {id_: AccountSighting(_moment(row["TimeGenerated"])) for id_, row in seen.items()}
     for row in _rows(lake, workspace, _RISKS, now):
-        last = found.get(row["Id"], Sighting()).last
-        found[row["Id"]] = Sighting(last, row["RiskLevel"], row["RiskState"], row["RiskDetail"])
+        last = found.get(row["Id"], AccountSighting()).last
+        found[row["Id"]] = AccountSighting(last, row["RiskLevel"], row["RiskState"], row["RiskDetail"])
     return found
 
 
 def _rows(lake: Lake, workspace: str, text: str, now: dt.datetime) -> list[dict[str, Any]]:
-    span = Span(now - SIGHT, now + dt.timedelta(days=1))
+    span = RowSpan(now - SIGHT, now + dt.timedelta(days=1))
     found: list[dict[str, Any]] = lake.rows(text, workspace=workspace, now=now, span=span).to_pylist()
     return found
 

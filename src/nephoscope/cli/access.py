@@ -302,12 +302,12 @@ def _role(name: str) -> str:
 
 
 def _scope(text: str) -> str:
-    from nephoscope.access.scopes import ScopeError, parse_scope
+    from nephoscope.access.scopes import RoleScopeError, parse_scope
     from nephoscope.cli.terminal.messages import usage_error
 
     try:
         return parse_scope(text)
-    except ScopeError as error:
+    except RoleScopeError as error:
         usage_error(f"--scope: {error}")
 
 
@@ -316,8 +316,8 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
     from nephoscope.access.scopes import find_unknown_scope
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.instance import hierarchy_of
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
-    hierarchy = hierarchy_of(Shelf(data))
+    hierarchy = hierarchy_of(PublishedSnapshotCache(data))
     if why := find_unknown_scope(scope, hierarchy, state.workspaces.names()):
         tell(f"{why}: the role has no effect until the scope exists (`nephoscope access revoke` removes it)")

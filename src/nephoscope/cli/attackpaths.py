@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import Word, judged_by, resource_options
+from nephoscope.cli.session.options import WordChoice, judged_by, resource_options
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 @click.command("attackpaths")
 @judged_by
 @resource_options
-@click.option("--level", "levels", multiple=True, type=Word(Severity), help="Show only this risk level.")
+@click.option(
+    "--level", "levels", multiple=True, type=WordChoice(Severity), help="Show only this risk level."
+)
 @click.option("--path", "kinds", multiple=True, metavar="TYPE", help="Show only this type of path.")
 @click.option("--show", metavar="ID", help="Show one path in full, by the prefix of its ID.")
 @click.option("--types", "listed", is_flag=True, help="List the types of attack paths.")
 @click.option(
     "--fail-on",
-    type=Word(Severity),
+    type=WordChoice(Severity),
     help="Exit 1 if a path in the scope has this risk level or a higher one, shown or not.",
 )
 @shown_as(*FORMATS, help="Output format.")

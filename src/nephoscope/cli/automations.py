@@ -41,10 +41,10 @@ def list_(data: Path, /, output: str) -> None:
     from nephoscope.automation.rule_catalogue import load_automations
     from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.state_access import state_of
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     with state_of(data) as state:
-        found, wrong = load_automations(state, Shelf(data))
+        found, wrong = load_automations(state, PublishedSnapshotCache(data))
         tallies = state.run_standings.by_rule()
         ready = _readiness(data, state)
         missing = {one.key: "; ".join(ready.missing(one)) for one in found if one.enabled}
@@ -159,11 +159,11 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
     """What automations may name; `secrets` are about to be kept."""
     from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.operator_policy import operator
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     kept = {*state.credentials.names(), *secrets}
     try:
-        return Readiness(data, state, operator(data), kept, Shelf(data).newest())
+        return Readiness(data, state, operator(data), kept, PublishedSnapshotCache(data).newest())
     except ValueError as error:
         _refuse(str(error))
 
@@ -227,11 +227,11 @@ def _find_id(state: State, name: str) -> str:
 
 def _require_automation(data: Path, state: State, name: str) -> AutomationRule:
     from nephoscope.automation.rule_catalogue import load_automations
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     found = [
         one
-        for one in load_automations(state, Shelf(data))[0]
+        for one in load_automations(state, PublishedSnapshotCache(data))[0]
         if name.casefold() in (one.key, one.title.casefold())
     ]
     return _only(found, name)
@@ -311,11 +311,11 @@ def run(data: Path, /) -> None:
     from nephoscope.automation.publication_watch import PublicationWatch
     from nephoscope.automation.rule_catalogue import load_rules
     from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     dead = False
     with lake_of(data) as (lake, state):
-        planned = PublicationWatch(data, state, Shelf(data)).look()
+        planned = PublicationWatch(data, state, PublishedSnapshotCache(data)).look()
         click.echo(f"{planned} runs planned")
         rules = load_rules(data, state).rules
         for workspace in state.workspaces.all():

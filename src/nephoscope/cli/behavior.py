@@ -31,8 +31,8 @@ def command() -> None:
 @click.pass_obj
 def run(data: Path, /, anew: bool, workspace: str) -> None:
     """Update profiles and score the activity since the last run."""
-    from nephoscope.behavior.behavior_run import Analysis
-    from nephoscope.behavior.geolocation import LocationError
+    from nephoscope.behavior.behavior_run import BehaviorAnalysis
+    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.service_context import service_of
@@ -48,8 +48,8 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
             if anew:
                 report = relearn_profiles(service_of(data, state), lake, name)
             else:
-                report = Analysis(lake, state, name).run(datetime.now(UTC))
-        except (ProfilesError, LocationError, StoreError) as error:
+                report = BehaviorAnalysis(lake, state, name).run(datetime.now(UTC))
+        except (ProfilesError, GeoDatabaseError, StoreError) as error:
             tell(str(error))
             sys.exit(FAULT)
         lake.flush()
@@ -179,7 +179,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     """Show or change the settings of behavior analytics."""
     import msgspec
 
-    from nephoscope.behavior.geolocation import LocationError
+    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.settings import settings_of
     from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.session.state_access import state_of, workspace_of
@@ -193,7 +193,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
         try:
             service = service_of(data, state)
             found = change_behavior_settings(service, name, given) if given else settings_of(state, name)
-        except LocationError as error:
+        except GeoDatabaseError as error:
             usage_error(str(error))
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")

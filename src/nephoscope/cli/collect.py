@@ -12,9 +12,9 @@ import click
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
-    from nephoscope.collect.azure.collection_settings import Progress, Settings
-    from nephoscope.collect.azure.collector import Collection
-    from nephoscope.collect.azure.content_requirements import Needs
+    from nephoscope.collect.azure.collection_settings import CollectionSettings, Progress
+    from nephoscope.collect.azure.collector import CollectionResult
+    from nephoscope.collect.azure.content_requirements import ContentNeeds
 
 _KINDS = ("default", "developer", "service-principal", "managed-identity", "workload-identity", "environment")
 _GAPS_SHOWN = 20
@@ -123,7 +123,7 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.checkpoint import CheckpointError
-    from nephoscope.collect.azure.collection_scope import ScopeError
+    from nephoscope.collect.azure.collection_scope import CollectionScopeError
     from nephoscope.collect.azure.collection_settings import CollectError
     from nephoscope.connect.cloud import CloudError
     from nephoscope.connect.credentials import SignInError
@@ -140,7 +140,14 @@ def command(data: Path, /, **options: Any) -> None:
     try:
         with progress_line() as progress:
             found = _collect(data, options, out, progress)
-    except (CollectError, CheckpointError, CloudError, ContentError, ScopeError, SignInError) as error:
+    except (
+        CollectError,
+        CheckpointError,
+        CloudError,
+        ContentError,
+        CollectionScopeError,
+        SignInError,
+    ) as error:
         usage_error(str(error))
     _tell(found)
     sys.exit(3 if found.gaps else 0)
@@ -165,7 +172,7 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
     click.echo(script(options["script"], needs), nl=False)
 
 
-def _collect(data: Path, options: dict[str, object], out: Path, progress: Progress) -> Collection:
+def _collect(data: Path, options: dict[str, object], out: Path, progress: Progress) -> CollectionResult:
     from nephoscope.collect.azure.collector import Collector
 
     settings = _settings(options)
@@ -173,14 +180,14 @@ def _collect(data: Path, options: dict[str, object], out: Path, progress: Progre
     return Collector(settings, needs, out, progress).run()
 
 
-def _settings(options: dict[str, Any]) -> Settings:
-    from nephoscope.collect.azure.collection_scope import Scope
-    from nephoscope.collect.azure.collection_settings import Settings
+def _settings(options: dict[str, Any]) -> CollectionSettings:
+    from nephoscope.collect.azure.collection_scope import CollectionScope
+    from nephoscope.collect.azure.collection_settings import CollectionSettings
     from nephoscope.connect.cloud import cloud_of
 
     cloud = cloud_of(options["cloud"])
-    return Settings(
-        scope=Scope.of(
+    return CollectionSettings(
+        scope=CollectionScope.of(
             options["subscriptions"],
             options["management_groups"],
             options["resource_groups"],
@@ -193,7 +200,7 @@ def _settings(options: dict[str, Any]) -> Settings:
     )
 
 
-def _needs(data: Path, options: dict[str, Any]) -> Needs:
+def _needs(data: Path, options: dict[str, Any]) -> ContentNeeds:
     """What is read: what the content needs, all else too, or some types alone."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.scans.live_estate import content_needs
@@ -206,22 +213,22 @@ def _needs(data: Path, options: dict[str, Any]) -> Needs:
     return needs.everything() if options["everything"] else needs
 
 
-def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
+def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
     """The needs of some types alone; ends the process for one that there is no way to read."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.azure.collection_plan import Plan
-    from nephoscope.collect.resource_sources import Reading
+    from nephoscope.collect.azure.collection_plan import CollectionPlan
+    from nephoscope.collect.resource_sources import TypeSources
 
     found = needs.only(types)
-    for type_, why in Plan.of(found, Reading.builtin()).unread.items():
-        usage_error(f"--type {Reading.builtin().spell(type_)}: cannot be collected: {why}")
+    for type_, why in CollectionPlan.of(found, TypeSources.builtin()).unread.items():
+        usage_error(f"--type {TypeSources.builtin().spell(type_)}: cannot be collected: {why}")
     for type_ in types:
         if type_.count("/") == 0:
             usage_error(f"--type must be a resource type, such as Microsoft.KeyVault/vaults (got {type_})")
     return found
 
 
-def _tell(found: Collection) -> None:
+def _tell(found: CollectionResult) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
     from nephoscope.collect.azure.collection_gaps import lines
 

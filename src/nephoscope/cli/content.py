@@ -13,9 +13,9 @@ from nephoscope.cli.session.list_output import list_options, show_list, shown_as
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule_tests.rule_test import Checked
-    from nephoscope.posture.policies.content_test import Outcome
-    from nephoscope_policy.catalogue import Taken
+    from nephoscope.alerts.rule_tests.rule_test import RuleTestResult
+    from nephoscope.posture.policies.content_test import PolicyTestResult
+    from nephoscope_policy.catalogue import ImportSummary
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
@@ -95,19 +95,19 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
 
 def _is_alias_table(path: Path) -> bool:
     """Return whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
     from nephoscope_policy.model.place import Place
 
     if path.suffix == ".gz":
         return True
-    body = Document(path, Place(str(path))).json() if path.stat().st_size < 16 * 1024 * 1024 else []
+    body = ContentDocument(path, Place(str(path))).json() if path.stat().st_size < 16 * 1024 * 1024 else []
     first = body[0] if isinstance(body, list) and body else body
     if not isinstance(first, dict):
         return True
     return "resourceTypes" in first or not ({"properties", "policyRule", "value"} & first.keys())
 
 
-def _report(name: str, taken: Taken, verbose: bool) -> None:
+def _report(name: str, taken: ImportSummary, verbose: bool) -> None:
     click.echo(
         f"{name}: {format_count(taken.definitions, 'definition')} and {format_count(taken.initiatives, 'initiative')} "
         f"taken from {format_count(taken.files, 'file')}"
@@ -260,7 +260,10 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     except ContentError as error:
         usage_error(str(error))
     rules = [folder] if folder else [shipped_rules(), hunting.folder()]
-    outcomes: list[Outcome | Checked] = [*policies, *(one for each in rules for one in rule_test.check(each))]
+    outcomes: list[PolicyTestResult | RuleTestResult] = [
+        *policies,
+        *(one for each in rules for one in rule_test.check(each)),
+    ]
     if not outcomes:
         usage_error(
             f"{folder}: no tests found: a policy is NAME.json with bodies in NAME.test.json, a rule "
@@ -275,7 +278,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _line(outcome: Outcome | Checked) -> str:
+def _line(outcome: PolicyTestResult | RuleTestResult) -> str:
     subject = outcome.policy if hasattr(outcome, "policy") else outcome.rule
     what = f"{subject}: {outcome.note}" if outcome.note else subject
     return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (

@@ -16,10 +16,10 @@ from nephoscope.cli.session.options import Instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.scheduling.run_batch import Ran
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.scheduling.run_batch import RuleRunResult
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.state.rules.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import SwitchState
 
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
@@ -196,8 +196,8 @@ def _arguments(data: Path, options: dict[str, Any]) -> list[str]:
 
 
 def _rules(
-    data: Path, folders: tuple[Path, ...], wanted: tuple[str, ...], switched: Switched
-) -> tuple[list[Rule], int]:
+    data: Path, folders: tuple[Path, ...], wanted: tuple[str, ...], switched: SwitchState
+) -> tuple[list[AnalyticRule], int]:
     """The rules, and how many files could not be used; each of those is told."""
     from nephoscope.alerts.library.active_rules import active_rules
     from nephoscope.alerts.library.content_packs import PackError
@@ -220,7 +220,7 @@ def _rules(
     return rules, len(refused)
 
 
-def _row(ran: Ran) -> dict[str, object]:
+def _row(ran: RuleRunResult) -> dict[str, object]:
     outcome = ran.outcome
     return {
         "rule": outcome.rule.name,
@@ -253,7 +253,7 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
     show_list(shown, COLUMNS, form)
 
 
-def _count_runs(found: Iterator[Ran]) -> Iterator[Ran]:
+def _count_runs(found: Iterator[RuleRunResult]) -> Iterator[RuleRunResult]:
     """The runs as they come; of many it is told now and then how many there were."""
     from nephoscope.cli.session.progress_lines import ProgressLines
 
@@ -302,11 +302,11 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
 def _prepare(schedule: Schedule) -> None:
     """What rules read besides logs, as it is now: threat intelligence and watchlists without what is over."""
     from nephoscope.ingest.threat_intelligence.indicator_store import refresh
-    from nephoscope.lake.watchlists.watchlist_service import Keeping
+    from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 
     now = datetime.now(UTC)
     refresh(schedule.state, schedule.workspace, now)
-    Keeping(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)
+    WatchlistService(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)
 
 
 def _respond(schedule: Schedule) -> int:
@@ -325,7 +325,7 @@ def _respond(schedule: Schedule) -> int:
     return dead
 
 
-def _tell_of(ran: Ran) -> None:
+def _tell_of(ran: RuleRunResult) -> None:
     """A line where something happened."""
     from nephoscope.cli.terminal.messages import tell
 

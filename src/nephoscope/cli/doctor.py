@@ -24,7 +24,7 @@ def command(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.state_access import state_url
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.doctor import examine
-    from nephoscope.serve.doctor_check import Verdict
+    from nephoscope.serve.doctor_check import CheckVerdict
     from nephoscope.state import StateError
 
     try:
@@ -36,5 +36,5 @@ def command(data: Path, /, output: str) -> None:
         for one in found
     ]
     show_list(rows, COLUMNS, output)
-    if any(one.verdict is Verdict.WRONG for one in found):
+    if any(one.verdict is CheckVerdict.WRONG for one in found):
         sys.exit(NOT_WELL)

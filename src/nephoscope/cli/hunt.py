@@ -18,9 +18,9 @@ from nephoscope.cli.session.service_context import call_in_workspace
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.hunting import Hunt, Hunted, Range
-    from nephoscope.alerts.rules.query_result import Finding
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.library.hunting import HuntingRange, HuntingResult, HuntingRunner
+    from nephoscope.alerts.rules.query_result import RuleResultRow
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.state import State
 
 FAULT = 3
@@ -96,12 +96,12 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _make_choice(options: dict[str, Any]) -> Any:
-    from nephoscope.alerts.library.hunting import Chosen
+    from nephoscope.alerts.library.hunting import HuntingFilter
 
-    return Chosen(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
+    return HuntingFilter(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
 
 
-def _show(found: list[Hunted], form: str, *, every: bool) -> None:
+def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
     from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
@@ -115,7 +115,7 @@ def _show(found: list[Hunted], form: str, *, every: bool) -> None:
     show_list(rows, COLUMNS, form)
 
 
-def _row(one: Hunted) -> dict[str, Any]:
+def _row(one: HuntingResult) -> dict[str, Any]:
     return {
         "query": one.query.name,
         "id": one.query.id,
@@ -298,9 +298,9 @@ def promote(
     click.echo(f"incident {found.number}: {found.title}")
 
 
-def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
+def _over(options: dict[str, Any]) -> tuple[datetime, HuntingRange]:
     """Now, and the range that the options say."""
-    from nephoscope.alerts.library.hunting import Range
+    from nephoscope.alerts.library.hunting import HuntingRange
     from nephoscope.cli.terminal.messages import usage_error
 
     now = datetime.now(UTC)
@@ -308,10 +308,10 @@ def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
     since = options["since"] or until - DAY
     if since >= until:
         usage_error(f"the range from {since:%Y-%m-%dT%H:%M:%SZ} to {until:%Y-%m-%dT%H:%M:%SZ} is empty")
-    return now, Range(since, until)
+    return now, HuntingRange(since, until)
 
 
-def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
+def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
     from nephoscope.alerts.library.hunting import load_shipped, queries_in, queries_of
@@ -323,13 +323,13 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
         usage_error(str(error))
     for one in (one for each in several for one in each.refused):
         tell(f"{one.place}: {'; '.join(one.reasons)}")
-    known: dict[str, Rule] = {}
+    known: dict[str, AnalyticRule] = {}
     for query in (query for each in several for query in each.rules):
         known.setdefault(query.id, query)
     return list(known.values())
 
 
-def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
+def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> AnalyticRule:
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.cli.terminal.messages import usage_error
 
@@ -341,7 +341,9 @@ def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
     return found[0]
 
 
-def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str, Finding]]:
+def _rows(
+    hunt: HuntingRunner, query: AnalyticRule, now: datetime, over: HuntingRange
+) -> list[tuple[str, RuleResultRow]]:
     from nephoscope.cli.terminal.messages import tell
     from nephoscope_kql.errors import KqlError
 
@@ -353,12 +355,12 @@ def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str
 
 
 @contextmanager
-def _hunt(data: Path, workspace: str) -> Iterator[tuple[Hunt, State]]:
+def _hunt(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
-    from nephoscope.alerts.library.hunting import Hunt
+    from nephoscope.alerts.library.hunting import HuntingRunner
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.state_access import workspace_of
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
-        yield Hunt(lake, workspace_of(state, workspace).name), state
+        yield HuntingRunner(lake, workspace_of(state, workspace).name), state

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.inventory_options import Keeping, keep_options
+from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
 from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
 
 if TYPE_CHECKING:
-    from nephoscope.collect.images.image import Image, Wanted
+    from nephoscope.collect.images.image import Image, PlatformSelector
     from nephoscope.collect.scanning.examination import ExaminedPart
 
 
@@ -59,7 +59,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
-    keeping = Keeping.asked(asked)
+    keeping = InventoryOptions.asked(asked)
     parts = () if packages else look_for
     judged_by = wishes(asked, packages=packages)
     around = circumstances(data, parts, allowed, denied)
@@ -108,7 +108,7 @@ def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool
     return _open_in_registry(stack, target, wanted, insecure)
 
 
-def _open_in_registry(stack: ExitStack, target: str, wanted: Wanted, insecure: bool) -> Image:
+def _open_in_registry(stack: ExitStack, target: str, wanted: PlatformSelector, insecure: bool) -> Image:
     from nephoscope.collect.images.credentials import find_credential
     from nephoscope.collect.images.image_name import ImageReference
     from nephoscope.collect.images.registry import Registry, open_registry_image
@@ -120,11 +120,11 @@ def _open_in_registry(stack: ExitStack, target: str, wanted: Wanted, insecure: b
     return open_registry_image(registry, reference, wanted)
 
 
-def _parse_platform(platform: str) -> Wanted:
-    from nephoscope.collect.images.image import Wanted
+def _parse_platform(platform: str) -> PlatformSelector:
+    from nephoscope.collect.images.image import PlatformSelector
 
     system, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
     if not (system and architecture):
         raise click.UsageError(f"--platform must be OS/ARCH or OS/ARCH/VARIANT (got {platform!r})")
-    return Wanted(system, architecture, variant)
+    return PlatformSelector(system, architecture, variant)

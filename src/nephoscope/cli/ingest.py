@@ -13,9 +13,9 @@ from nephoscope.cli.session.list_output import shown_as
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.ingestion import Ingestion
+    from nephoscope.ingest.logs.ingestion import FileIngestion
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
@@ -124,7 +124,7 @@ def _ingest_all(
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import tell as say
-    from nephoscope.files.snapshot_files import Limits
+    from nephoscope.files.snapshot_files import ArchiveLimits
     from nephoscope.ingest.logs.load_files import find_files, packed_size
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.writing.memory_release import give_back
@@ -141,7 +141,7 @@ def _ingest_all(
         progress_line() as tell,
     ):
         try:
-            files = find_files(named, Limits())
+            files = find_files(named, ArchiveLimits())
         except FileNotFoundError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
         total = sum(packed_size(path) for path in {one.path for one in files.sources})
@@ -188,13 +188,13 @@ def _load(
     options: dict[str, Any],
     advance: Callable[[int], None],
     waits: Callable[[str], None],
-) -> Ingestion:
+) -> FileIngestion:
     """The load that the options ask for."""
     from datetime import UTC, datetime
 
     from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.ingest.logs.ingestion import Ingestion
-    from nephoscope.ingest.logs.log_format import Context, Destination
+    from nephoscope.ingest.logs.ingestion import FileIngestion
+    from nephoscope.ingest.logs.log_format import Destination, StreamContext
 
     table, destination = options["table"], Destination(options["destination"])
     whereabouts = _whereabouts(data) if options["analytics"] else None
@@ -213,12 +213,14 @@ def _load(
     }
     usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC", "encoding": "cp1252"}
     told = " ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name])
-    return Ingestion(
+    return FileIngestion(
         lake,
         state,
         workspace,
         chosen,
-        Context("", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts, encoding),
+        StreamContext(
+            "", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts, encoding
+        ),
         again=_request(paths, told) if options["again"] else "",
         options=told,
         advance=advance,
@@ -237,12 +239,12 @@ def _request(paths: tuple[str, ...], options: str) -> str:
     return blake2b("\0".join([*sorted(places), options]).encode(), digest_size=12).hexdigest()
 
 
-def _whereabouts(data: Path) -> Whereabouts | None:
+def _whereabouts(data: Path) -> AddressLookup | None:
     """Where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
 
-    return Whereabouts(subscription_estate(data)) if newest_mark(data) else None
+    return AddressLookup(subscription_estate(data)) if newest_mark(data) else None
 
 
 def _zone(name: str) -> Any:

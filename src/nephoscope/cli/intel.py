@@ -16,8 +16,8 @@ from nephoscope.cli.session.list_output import list_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.threat_intelligence.indicator import Item, Refusal, Retraction
-    from nephoscope.ingest.threat_intelligence.indicator_files import Reading
+    from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem, Retraction
+    from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.ingestion.threat_intelligence import Intel
@@ -84,14 +84,14 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.secret_input import pair
     from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.ingest.threat_intelligence.indicator_files import Reading
+    from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions
 
     columns = dict(pair(one) for one in options["mapped"])
     worst = 0
     with lake_of(data) as (lake, state):
         name = workspace_of(state, workspace).name
         for path in files:
-            reading = Reading(
+            reading = IndicatorFileOptions(
                 options["form"], columns, options["delimiter"], options["encoding"], options["confidence"], options["days"],
                 options["source"] or path.stem,
             )  # fmt: skip
@@ -102,7 +102,9 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
         sys.exit(worst)
 
 
-def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
+def _import(
+    data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: IndicatorFileOptions
+) -> int:
     """Import one file; the exit code that it is worth."""
     from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import tell
@@ -110,7 +112,7 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
     from nephoscope.service.threat_intelligence import import_objects
 
     now = datetime.now(UTC)
-    refused: list[Refusal] = []
+    refused: list[RefusedItem] = []
     try:
         given = _good(items(path, reading, now), refused)
         kept = import_objects(service_of(data, state), workspace, reading.source, given, origin=path.name)
@@ -129,26 +131,26 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
 
 
 def _good(
-    found: Iterator[Item | Retraction | Refusal], refused: list[Refusal]
-) -> Iterator[Item | Retraction]:
-    from nephoscope.ingest.threat_intelligence.indicator import Refusal
+    found: Iterator[IntelItem | Retraction | RefusedItem], refused: list[RefusedItem]
+) -> Iterator[IntelItem | Retraction]:
+    from nephoscope.ingest.threat_intelligence.indicator import RefusedItem
 
     for one in found:
-        if isinstance(one, Refusal):
+        if isinstance(one, RefusedItem):
             refused.append(one)
         else:
             yield one
 
 
-def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) -> None:
+def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedItem]) -> None:
     """What was refused, as rows; the same file again adds none."""
     from hashlib import sha256
 
-    from nephoscope.lake.writing.quarantine import Bad
+    from nephoscope.lake.writing.quarantine import QuarantineEntry
     from nephoscope.model.secret_redaction import redact_text
 
     bad = [
-        Bad(
+        QuarantineEntry(
             str(path),
             one.place,
             one.reason,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.inventory_options import Keeping, keep_options
+from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
 from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
-    keeping = Keeping.asked(asked)
+    keeping = InventoryOptions.asked(asked)
     around = circumstances(data, look_for, allowed, denied)
     try:
         wanted = looked_for(data, look_for, around.now)

@@ -71,13 +71,13 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     /identity/conditionalAccess/namedLocations. For other lists, use `watchlists update NamedLocations
     FILE.csv` with the columns Address, Name, Country, Trusted, Tags.
     """
-    from nephoscope.alerts.tuning.named_locations import NAMED, LocationError, read
+    from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, read
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
     try:
         items = read(file)
-    except LocationError as error:
+    except NamedLocationError as error:
         usage_error(str(error))
     with _store(data, workspace) as store:
         tell(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
@@ -184,13 +184,13 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
-    from nephoscope.alerts.tuning.named_locations import NAMED, LocationError, of_estates
+    from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, of_estates
     from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         found = of_estates(_estates(data))
-    except LocationError as error:
+    except NamedLocationError as error:
         usage_error(str(error))
     with _store(data, workspace) as store:
         if take:

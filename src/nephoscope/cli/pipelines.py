@@ -80,13 +80,13 @@ def show(data: Path, /, run: str, output: str) -> None:
     from nephoscope.cli.session.state_access import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.pipelines import run_document
-    from nephoscope.state import MissingError
+    from nephoscope.state import NotFoundError
 
     with state_of(data) as state:
         context = _context(data, state)
         try:
             found = state.pipelines.run(run)
-        except MissingError as error:
+        except NotFoundError as error:
             usage_error(str(error))
         document = run_document(context, found)
     rows = [
@@ -245,7 +245,7 @@ def collect(
     import sys
 
     from nephoscope.cli.session.devops_collection import (
-        DevOpsAsked,
+        DevOpsRequest,
         collect_devops,
         platform_of,
         tell_collection,
@@ -261,7 +261,7 @@ def collect(
         if not value:
             usage_error(f"{name} is missing: see `nephoscope pipelines collect --help` for requirements")
     assert out is not None
-    found = collect_devops(DevOpsAsked(platform, organization, connector, **given), out)
+    found = collect_devops(DevOpsRequest(platform, organization, connector, **given), out)
     click.echo(out)
     tell_collection(found)
     sys.exit(3 if found.gaps.found else 0)
@@ -332,12 +332,12 @@ def remove(data: Path, /, repository: str) -> None:
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.service.pipelines import remove_repository
-    from nephoscope.state import MissingError
+    from nephoscope.state import NotFoundError
 
     with state_of(data) as state:
         try:
             remove_repository(_context(data, state), repository)
-        except (RepositoryNameError, MissingError) as error:
+        except (RepositoryNameError, NotFoundError) as error:
             usage_error(str(error))
 
 

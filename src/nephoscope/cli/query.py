@@ -14,7 +14,7 @@ from nephoscope.cli.results import FORMATS
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
-    from nephoscope.cli.session.query_session import Desk
+    from nephoscope.cli.session.query_session import QuerySession
 
 INVALID = 2
 
@@ -163,7 +163,7 @@ def _explain_missing_table(data: Path) -> None:
         )
 
 
-def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
+def _run(desk: QuerySession, text: str, options: Mapping[str, object]) -> None:
     from nephoscope.cli.session.result_output import show
 
     answer = desk.ask(text)
@@ -173,12 +173,12 @@ def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
+def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
     """The files that were given, or the lake, or both where a workspace is named beside files."""
-    from nephoscope.cli.session.query_session import Desk
+    from nephoscope.cli.session.query_session import QuerySession
 
     if options["tables"] and not options["workspace"]:
-        yield Desk.of(options)
+        yield QuerySession.of(options)
         return
     from nephoscope.cli.session.state_access import has_state, workspace_of
 
@@ -187,17 +187,17 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
             from nephoscope.cli.session.query_session import UsageError
 
             raise UsageError(f"--workspace: {data} has no lake: set the data folder with --data")
-        yield Desk.of(options)
+        yield QuerySession.of(options)
         return
     from nephoscope.cli.session.lake_access import lake_of, take_in
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"] or "default")
-        yield Desk.of(options, lake, workspace.name)
+        yield QuerySession.of(options, lake, workspace.name)
 
 
-def _converse(desk: Desk, data: Path) -> None:
+def _converse(desk: QuerySession, data: Path) -> None:
     """The prompt; what it shows and how can be changed in it."""
     try:
         from nephoscope.cli.session.query_prompt import converse
@@ -208,22 +208,22 @@ def _converse(desk: Desk, data: Path) -> None:
         raise UsageError(
             f"the prompt requires prompt_toolkit: {install('prompt')}; or pass a QUERY"
         ) from error
-    from nephoscope.cli.session.repl_commands import Talking
+    from nephoscope.cli.session.repl_commands import QueryRepl
 
-    converse(Talking(desk, _print_errors), data)
+    converse(QueryRepl(desk, _print_errors), data)
 
 
 def _text(query: str) -> str:
     """The query itself, or what the file of that name holds."""
     from nephoscope.cli.session.query_session import UsageError
-    from nephoscope.files.function_files import FunctionError, query_of
+    from nephoscope.files.function_files import FunctionFileError, query_of
 
     path = Path(query)
     if "\n" in query or "|" in query or path.suffix not in (".kql", ".txt", ".yaml", ".yml"):
         return query
     try:
         return query_of(path)
-    except (OSError, FunctionError) as error:
+    except (OSError, FunctionFileError) as error:
         raise UsageError(str(error)) from error
 
 

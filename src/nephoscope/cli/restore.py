@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from nephoscope.lake.backup.backup_archive import Manifest
+    from nephoscope.lake.backup.backup_archive import BackupManifest
     from nephoscope.serve.policy_item import PolicyItem
 
 
@@ -50,7 +50,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
         _tell_left_out(data)
 
 
-def _check_backup(file: Path) -> Manifest:
+def _check_backup(file: Path) -> BackupManifest:
     """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
     manifest, items = _looked_at(file)
     if items:
@@ -58,7 +58,7 @@ def _check_backup(file: Path) -> Manifest:
     return manifest
 
 
-def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
+def _looked_at(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
     """The manifest of a backup and what it decides, which is listed on the error stream."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.backup.backup_restore import check
@@ -71,7 +71,7 @@ def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
     return manifest, items
 
 
-def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
+def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.state_access import state_url
@@ -85,7 +85,7 @@ def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
     if not accept and _at_terminal():
         accept = _ask_digest(file)
 
-    def admit(folder: Path, manifest: Manifest) -> None:
+    def admit(folder: Path, manifest: BackupManifest) -> None:
         items = policy_of(folder, manifest.names)
         if not items or accept.lower() == _digest(manifest):
             return
@@ -114,7 +114,7 @@ def _ask_digest(file: Path) -> str:
     return typed.strip()
 
 
-def _digest(manifest: Manifest) -> str:
+def _digest(manifest: BackupManifest) -> str:
     """What accepts a backup: the begin of the hash over all that is in it."""
     from nephoscope.lake.backup.restored_audit import DIGITS
 

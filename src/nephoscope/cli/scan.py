@@ -20,7 +20,7 @@ from nephoscope.cli.session.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.posture.code.template.verdict_explanation import Explanation
+    from nephoscope.posture.code.template.verdict_explanation import VerdictExplanation
 
 
 @click.command("scan")
@@ -76,7 +76,7 @@ def command(data: Path, /, **options: Any) -> None:
     sys.exit(code)
 
 
-def _explanation(wanted: str | None) -> Explanation | None:
+def _explanation(wanted: str | None) -> VerdictExplanation | None:
     if wanted is None:
         return None
     from nephoscope.cli.views.explanation import planned_explanation

@@ -18,8 +18,8 @@ import click
 if TYPE_CHECKING:
     import socket
 
-    from nephoscope.serve.instance_lock import Lock
-    from nephoscope.serve.server_settings import Settings
+    from nephoscope.serve.instance_lock import InstanceLock
+    from nephoscope.serve.server_settings import ServeSettings
 
 FAULT = 3
 DEMO_SECONDS = 600.0
@@ -116,7 +116,7 @@ def command(data: Path, /, **options: Any) -> None:
 
 
 @contextmanager
-def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
+def _sole(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLock | None]:
     """The lock of the data folder, None when stopped before; a usage error that names the server which has it.
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
@@ -143,7 +143,9 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
     yield None
 
 
-def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
+def _prepare_settings(
+    wanted: ServeSettings, stop: threading.Event, *, demo: bool
+) -> tuple[ServeSettings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.ingest_inputs import remove_left
     from nephoscope.cli.terminal.messages import usage_error
@@ -166,7 +168,7 @@ def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) ->
     return settings, authority
 
 
-def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event) -> None:
+def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: threading.Event) -> None:
     """Serve until stopped."""
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.serve.server import between, supervisor
@@ -187,7 +189,7 @@ def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event
         keeper.run()
 
 
-def _tell_where(settings: Settings, authority: str) -> None:
+def _tell_where(settings: ServeSettings, authority: str) -> None:
     base = _address(settings)
     click.echo(f"nephoscope is available at {base}")
     if authority:
@@ -196,7 +198,7 @@ def _tell_where(settings: Settings, authority: str) -> None:
         click.echo(f"sign in (single-use link): {base}/link/{link}")
 
 
-def _address(settings: Settings) -> str:
+def _address(settings: ServeSettings) -> str:
     return f"https://{_display_host(settings.host)}:{settings.port}"
 
 
@@ -212,13 +214,13 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _settings(data: Path, options: dict[str, Any]) -> Settings:
+def _settings(data: Path, options: dict[str, Any]) -> ServeSettings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
     from nephoscope.cli.session.state_access import state_url
-    from nephoscope.serve.server_settings import Settings
+    from nephoscope.serve.server_settings import ServeSettings
 
-    return Settings(
+    return ServeSettings(
         data=data.absolute(),
         state=state_url(),
         host=options["host"],
@@ -238,9 +240,9 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
     )
 
 
-def _check_identity(settings: Settings) -> None:
+def _check_identity(settings: ServeSettings) -> None:
     """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
-    from nephoscope.access.managed_identity import NotReadingError, bound
+    from nephoscope.access.managed_identity import ManagedIdentityError, bound
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import LOOPBACK
     from nephoscope.state import State
@@ -255,11 +257,11 @@ def _check_identity(settings: Settings) -> None:
     try:
         with State.of(settings.data, settings.state) as state:
             bound(state.principals, settings.managed_identity)
-    except NotReadingError as error:
+    except ManagedIdentityError as error:
         usage_error(f"--managed-identity: {error}")
 
 
-def _open_listener(settings: Settings, stop: threading.Event) -> socket.socket | None:
+def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.socket | None:
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import make_listener
@@ -277,7 +279,7 @@ def _open_listener(settings: Settings, stop: threading.Event) -> socket.socket |
     return None
 
 
-def _not_listening(settings: Settings, error: OSError) -> str:
+def _not_listening(settings: ServeSettings, error: OSError) -> str:
     told = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
     remedies = {
         errno.EADDRINUSE: "stop the process that listens there, or use another --port",
@@ -291,7 +293,7 @@ def _display_host(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
 
 
-def _first_link(settings: Settings) -> str:
+def _first_link(settings: ServeSettings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.state import StateError
@@ -303,7 +305,7 @@ def _first_link(settings: Settings) -> str:
         return ""
 
 
-def _made_link(settings: Settings) -> str:
+def _made_link(settings: ServeSettings) -> str:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.state import State
@@ -316,7 +318,7 @@ def _made_link(settings: Settings) -> str:
         return Guard(state, lambda: Hierarchy({})).first_link()
 
 
-def _demo(settings: Settings, stop: threading.Event) -> None:
+def _demo(settings: ServeSettings, stop: threading.Event) -> None:
     """Judge the sample estate where nothing was judged yet; in a process of its own, as the supervisor opens no engine.
 
     It is killed when stopped meanwhile: the next start judges anew.
@@ -339,16 +341,16 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
             sys.exit(FAULT)
 
 
-def _judge_sample(settings: Settings) -> None:
-    from nephoscope.posture.scans.scan import SAMPLE, Request, save_request
+def _judge_sample(settings: ServeSettings) -> None:
+    from nephoscope.posture.scans.scan import SAMPLE, ScanRequest, save_request
     from nephoscope.serve.assessment_worker import assess
     from nephoscope.serve.parent_watch import end_with_parent
     from nephoscope.state import State
 
     end_with_parent()
     with State.of(settings.data, settings.state) as state:
-        assess(settings, Request((SAMPLE,)), state)
-    save_request(Request((SAMPLE,)), settings.data)
+        assess(settings, ScanRequest((SAMPLE,)), state)
+    save_request(ScanRequest((SAMPLE,)), settings.data)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -119,10 +119,10 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 @click.pass_obj
 def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
     """Allow users of the provider NAME that have VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
-    from nephoscope.state.access.sign_in_providers import Rule
+    from nephoscope.state.access.sign_in_providers import ClaimRule
 
     with _change_provider(data, name) as (state, provider):
-        wanted = replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope)))
+        wanted = replace(provider, rules=(*provider.rules, ClaimRule(claim, value, role, scope)))
         made = _keep(data, state, wanted)
     last = made.rules[-1]
     click.echo(

@@ -282,7 +282,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
 
     from nephoscope.cli.session.lake_access import lake_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.ingest.live.supervisor import Supervisor
+    from nephoscope.ingest.live.supervisor import SourceSupervisor
     from nephoscope.lake.writing.memory_release import give_back
 
     give_back()
@@ -291,7 +291,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:
             usage_error("no sources: add one with nephoscope sources add NAME --kind KIND")
-        supervisor = Supervisor(lake, state, data, say=tell)
+        supervisor = SourceSupervisor(lake, state, data, say=tell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop.set())
         tell(f"running {', '.join(one.name for one in chosen)}")
@@ -339,11 +339,11 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 @contextmanager
 def _hint_at_later() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
-    from nephoscope.ingest.source_failures import SettingsError, SourceError
+    from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
     try:
         yield
-    except SettingsError:
+    except SourceSettingsError:
         raise
     except SourceError as error:
         raise SourceError(f"{error}: fix it, or use --no-test") from error
@@ -365,13 +365,13 @@ def _translate_errors() -> Any:
     from contextlib import contextmanager
 
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.ingest.source_failures import SettingsError, SourceError
+    from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
     @contextmanager
     def translate() -> Any:
         try:
             yield
-        except SettingsError as error:
+        except SourceSettingsError as error:
             usage_error(f"{error}; {HOW}")
         except SourceError as error:
             usage_error(str(error))

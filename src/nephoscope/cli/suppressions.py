@@ -16,7 +16,7 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.service_context import call_in_workspace
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.suppression.condition import Condition
+    from nephoscope.alerts.suppression.condition import SuppressionCondition
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
 
@@ -205,7 +205,7 @@ def _would_hold(
     from nephoscope.alerts.suppression.watchlist_items import watchlist_items
     from nephoscope.alerts.tuning.alert_history import find_hidden, past
 
-    conditions: Sequence[Condition] = given["conditions"]
+    conditions: Sequence[SuppressionCondition] = given["conditions"]
     found = find_hidden(
         past(state, workspace, since, until), given["rule"], conditions, watchlist_items(lake, workspace)
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.maintenance.table_inventory import Holding
+    from nephoscope.lake.maintenance.table_inventory import TableInventory
     from nephoscope.state.workspaces.workspace import Workspace
 
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
@@ -59,7 +59,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     show_list(rows, COLUMNS, output, f"{nothing}: use --known to list all known tables")
 
 
-def _row(one: Holding, workspace: Workspace | None) -> dict[str, Any]:
+def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, Any]:
     return {
         "workspace": one.workspace,
         "table": one.table,
@@ -75,7 +75,7 @@ def _row(one: Holding, workspace: Workspace | None) -> dict[str, Any]:
     }
 
 
-def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
+def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, Any]]:
     held = {one.table for one in found}
     empty: dict[str, object] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
     for table in sorted(lake.tables, key=lambda one: one.name):
@@ -140,7 +140,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.files.tables.table_definitions import definitions
-    from nephoscope.files.tables.table_files import TableError
+    from nephoscope.files.tables.table_files import TableFileError
     from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
 
@@ -153,7 +153,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
                     if lost:
                         tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
-            except (TableError, LakeError) as error:
+            except (TableFileError, LakeError) as error:
                 refused += 1
                 tell(f"rejected: {error}")
     if refused:

@@ -15,9 +15,9 @@ from nephoscope.cli.session.secret_input import secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.collect.azure.connection_test import SubscriptionTrial, Trial
-    from nephoscope.collect.azure.tenant_connection import Secrets
-    from nephoscope.state.estate.tenants import Connection, Tenant
+    from nephoscope.collect.azure.connection_test import ConnectionTrial, SubscriptionTrial
+    from nephoscope.collect.azure.tenant_connection import TenantSecrets
+    from nephoscope.state.estate.tenants import Tenant, TenantConnection
 
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
 TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
@@ -91,10 +91,10 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     """
     from nephoscope.cli.session.service_context import acting
     from nephoscope.service.tenants import connect_tenant
-    from nephoscope.state.estate.tenants import Connection, Tenant
+    from nephoscope.state.estate.tenants import Tenant, TenantConnection
 
     with _translate_errors(), acting(data) as service:
-        connection = _change_connection(Connection(), asked)
+        connection = _change_connection(TenantConnection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
         connect_tenant(service, Tenant(name, connection, hours=hours or 8.0), given)
     click.echo(f"tenant {name} connected; test it with: nephoscope tenants test {name}")
@@ -201,9 +201,9 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the permissions required to collect a tenant, and their purpose."""
     from nephoscope.cli.session.list_output import show_list
     from nephoscope.posture.scans import tenants
-    from nephoscope.state.estate.tenants import Connection
+    from nephoscope.state.estate.tenants import TenantConnection
 
-    found = tenants.find_needed_rights(data, Connection(graph=graph))
+    found = tenants.find_needed_rights(data, TenantConnection(graph=graph))
     show_list([{"place": one.place.value, "name": one.name, "why": one.why} for one in found], RIGHTS, output)
 
 
@@ -220,17 +220,17 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     options.
     """
     from nephoscope.cli.session.state_access import state_of
-    from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
+    from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
     from nephoscope.posture.scans import tenants
-    from nephoscope.state.estate.tenants import Connection
+    from nephoscope.state.estate.tenants import TenantConnection
 
     with _translate_errors():
-        before = Connection()
+        before = TenantConnection()
         if name is not None:
             with state_of(data) as state:
                 before = state.tenants.get(name).connection
         connection = _change_connection(before, asked)
-        made = Grant(connection, tenants.find_needed_rights(data, connection), exact)
+        made = CollectionGrant(connection, tenants.find_needed_rights(data, connection), exact)
         click.echo((bicep if as_bicep else az)(made), nl=False)
 
 
@@ -247,7 +247,7 @@ def _translate_errors() -> Iterator[None]:
         usage_error(str(error))
 
 
-def _change_connection(before: Connection, asked: dict[str, object]) -> Connection:
+def _change_connection(before: TenantConnection, asked: dict[str, object]) -> TenantConnection:
     """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
     from msgspec.structs import replace
 
@@ -263,13 +263,13 @@ def _change_connection(before: Connection, asked: dict[str, object]) -> Connecti
     return normalize_connection(replace(before, **given))
 
 
-def _secrets(given: tuple[str, ...]) -> Secrets:
-    from nephoscope.collect.azure.tenant_connection import Secrets
+def _secrets(given: tuple[str, ...]) -> TenantSecrets:
+    from nephoscope.collect.azure.tenant_connection import TenantSecrets
 
     places = dict(map(secret_pair, given))
     if unknown := sorted(places.keys() - set(SECRETS)):
         raise click.UsageError(f"--secret must be one of {', '.join(SECRETS)} (got {unknown[0]})")
-    return Secrets(**{name: secret(name, place) for name, place in places.items()})
+    return TenantSecrets(**{name: secret(name, place) for name, place in places.items()})
 
 
 def _row(tenant: Tenant) -> dict[str, object]:
@@ -281,7 +281,7 @@ def _row(tenant: Tenant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _list_trial_rows(found: Trial) -> list[dict[str, Any]]:
+def _list_trial_rows(found: ConnectionTrial) -> list[dict[str, Any]]:
     scopes = [row for one in found.subscriptions for row in _tried_scopes(one)]
     permissions = [
         {

@@ -17,9 +17,9 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.rule_settings import COMMANDS, in_rules, of_rules, of_workspace
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.tuning.advice import Advising
-    from nephoscope.alerts.tuning.replay import Replayed
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.tuning.advice import TuningAdvisor
+    from nephoscope.alerts.tuning.replay import ReplayResult
 
 REPORT = (
     "rule", "alerts", "held", "incidents", "false", "benign", "true", "open", "precision", "hoursToClose", "runs", "errors",
@@ -125,9 +125,9 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
 @contextmanager
 def _open_advising(
     data: Path, workspace: str, options: dict[str, Any]
-) -> Iterator[tuple[Advising, list[Rule]]]:
+) -> Iterator[tuple[TuningAdvisor, list[AnalyticRule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
-    from nephoscope.alerts.tuning.advice import Advising
+    from nephoscope.alerts.tuning.advice import TuningAdvisor
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
     from nephoscope.cli.session.state_access import workspace_of
@@ -138,7 +138,7 @@ def _open_advising(
         take_in(data, lake, state)
         own = workspace_of(state, workspace).name
         rules = rules_of(data, state, own, options["folders"])
-        yield Advising(state, lake, own, begin, end), [rule_of(rules, wanted)] if wanted else rules
+        yield TuningAdvisor(state, lake, own, begin, end), [rule_of(rules, wanted)] if wanted else rules
 
 
 @command.command("apply")
@@ -204,7 +204,7 @@ def replay(
     """Run RULE (its ID or name) with its current settings over past windows, without writing anything. Exits
     3 if a window could not run.
     """
-    from nephoscope.alerts.tuning.effective_rules import Tuned
+    from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
     from nephoscope.alerts.tuning.replay import replay as over
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
@@ -216,14 +216,14 @@ def replay(
         take_in(data, lake, state)
         own = workspace_of(state, workspace).name
         found = rule_of(rules_of(data, state, own, folders), rule)
-        tuned = Tuned.load(state, lake, own, now).rule(found)
+        tuned = EffectiveTuning.load(state, lake, own, now).rule(found)
         done = over(lake, tuned, own, begin, min(end, now), now)
     _print_replay(done, begin, end, output)
     if done.errors:
         sys.exit(3)
 
 
-def _print_replay(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
+def _print_replay(done: ReplayResult, begin: datetime, end: datetime, output: str) -> None:
     from nephoscope.cli.session.list_output import show_list
 
     found = done.document()

@@ -15,8 +15,8 @@ from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
-    from nephoscope.files.tables.delimited import Delimited
-    from nephoscope.lake.watchlists.watchlist_service import Given
+    from nephoscope.files.tables.delimited import DelimitedFile
+    from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
     from nephoscope.service.watchlists import WatchlistStore
 
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
@@ -126,10 +126,12 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     created if necessary.
     """
     from nephoscope.cli.session.secret_input import pair
-    from nephoscope.lake.watchlists.watchlist_service import Given
+    from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
     from nephoscope.service.watchlists import add_item
 
-    given = Given(dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None)
+    given = NewWatchlistItem(
+        dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None
+    )
     with _store(data, workspace) as store:
         click.echo(str(add_item(store, alias, given)))
 
@@ -236,19 +238,19 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
         take_in(data, lake, state)
 
 
-def _table(file: Path, options: dict[str, Any]) -> Delimited:
+def _table(file: Path, options: dict[str, Any]) -> DelimitedFile:
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.files.tables.delimited import Delimited, DelimitedError
+    from nephoscope.files.tables.delimited import DelimitedError, DelimitedFile
 
     try:
-        return Delimited.of(
+        return DelimitedFile.of(
             file, delimiter=options["delimiter"].replace("\\t", "\t"), encoding=options["encoding"]
         )
     except DelimitedError as error:
         usage_error(str(error))
 
 
-def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, whole: bool) -> int:
+def _fill(store: WatchlistStore, alias: str, table: DelimitedFile, expires: str, *, whole: bool) -> int:
     """Add the rows of a table; the exit code. Where a row could not be read, nothing is removed."""
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import update_watchlist
@@ -282,7 +284,7 @@ def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
     return head.search_key, set(head.columns)
 
 
-def _tell_refused(table: Delimited, refused: list[str]) -> None:
+def _tell_refused(table: DelimitedFile, refused: list[str]) -> None:
     from nephoscope.cli.terminal.messages import tell
 
     for one in refused[:_SHOWN]:
@@ -291,20 +293,24 @@ def _tell_refused(table: Delimited, refused: list[str]) -> None:
         tell(f"{table.path}: {len(refused) - _SHOWN:,} more")
 
 
-def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -> Iterator[Given]:
-    from nephoscope.lake.watchlists.watchlist_service import Given
+def _good(
+    found: Iterator[NewWatchlistItem | str], columns: set[str], refused: list[str]
+) -> Iterator[NewWatchlistItem]:
+    from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
 
     for one in found:
         if isinstance(one, str):
             refused.append(one)
         else:
-            yield Given({name: value for name, value in one.cells.items() if name in columns}, one.expires)
+            yield NewWatchlistItem(
+                {name: value for name, value in one.cells.items() if name in columns}, one.expires
+            )
 
 
-def _read_items(table: Delimited, key: str, expires: str) -> Iterator[Given | str]:
+def _read_items(table: DelimitedFile, key: str, expires: str) -> Iterator[NewWatchlistItem | str]:
     """Each row as an item, or what is wrong with it and where."""
     from nephoscope.ingest.logs.timestamps import moment
-    from nephoscope.lake.watchlists.watchlist_service import Given
+    from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
 
     for line in table.rows():
         text = line.cells.get(expires, "").strip() if expires else ""
@@ -316,4 +322,4 @@ def _read_items(table: Delimited, key: str, expires: str) -> Iterator[Given | st
         elif text and over is None:
             yield f"line {line.number}: {expires}: {text[:60]!r} is not a time"
         else:
-            yield Given({name: value.strip() for name, value in line.cells.items()}, over)
+            yield NewWatchlistItem({name: value.strip() for name, value in line.cells.items()}, over)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from nephoscope.content.loader import documents
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 
 MAIN_TABLE = "resources"
@@ -27,7 +27,7 @@ _UNANSWERED = ("microsoft.security/complianceresults",)
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class ArmListing:
     """How Resource Manager lists a type: GET `<parent id>/<path>?api-version=<api>` for every parent of the lower-cased types `of`.
 
     `of` is `*` for an extension that any resource may have; `under` are then the types that are known to have it (none: any).
@@ -41,7 +41,7 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class GraphOmission:
     """What rows of Resource Graph leave out of a type's bodies: the lower-cased paths, and the API version that has them."""
 
     api: str
@@ -49,7 +49,7 @@ class Lack:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class DerivedType:
     """A type that policies look up under a resource, and Azure keeps in a vault: rows of `source`, at the id under `extends`."""
 
     source: str
@@ -57,7 +57,7 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TypeSources:
     """The facts; every key is a lower-cased type. `spelled` has each type and namespace as Azure writes it.
 
     `tables` says in which table of Resource Graph a type is, `named` which names of a type the table holds, `items` the API
@@ -66,18 +66,18 @@ class Reading:
     """
 
     tables: Mapping[str, str]
-    lists: Mapping[str, ListOf]
+    lists: Mapping[str, ArmListing]
     items: Mapping[str, str]
     named: Mapping[str, frozenset[str]]
-    lacks: Mapping[str, Lack]
-    derived: Mapping[str, Derived]
+    lacks: Mapping[str, GraphOmission]
+    derived: Mapping[str, DerivedType]
     custom: frozenset[str]
     partial: Mapping[str, str]
     absent: Mapping[str, str]
     spelled: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def builtin(cls) -> Reading:
+    def builtin(cls) -> TypeSources:
         """The facts that ship with nephoscope; ContentError naming the file and member that has another shape."""
         return _builtin()
 
@@ -86,7 +86,7 @@ class Reading:
         """Every type that a way to read is known for, but those of Microsoft Graph."""
         return frozenset((*self.tables, *self.lists, *self.derived))
 
-    def apart(self) -> Reading:
+    def apart(self) -> TypeSources:
         """How they are read of a nephoscope server.
 
         What Azure's own Defender said is in a table apart from what the server says; what is derived here is there as it was derived.
@@ -123,20 +123,20 @@ class Reading:
 
 
 @cache
-def _builtin() -> Reading:
+def _builtin() -> TypeSources:
     found = [document for document in documents(None, "azure") if document.name == "reading.json"]
     if len(found) != 1:
         raise ContentError("the package has no azure/reading.json", Place("content"))
     return parse(found[0])
 
 
-def parse(document: Document) -> Reading:
+def parse(document: ContentDocument) -> TypeSources:
     """Read a file of facts; ContentError naming the member that has another shape."""
-    body = _Members(document.json(), document.place)
+    body = _MemberReader(document.json(), document.place)
     tables = {type_: table for table in body.names("tables") for type_ in body.texts(f"tables.{table}")}
     lists = body.section("lists")
     written = (body.section("derived"), body.section("items"), body.section("lacks"), body.texts("spelled"))
-    return Reading(
+    return TypeSources(
         tables={type_.lower(): table for type_, table in tables.items()},
         lists={type_.lower(): _list(type_, row, body) for type_, row in lists.items()},
         items={type_.lower(): body.text(row, "api", type_) for type_, row in body.section("items").items()},
@@ -145,13 +145,13 @@ def parse(document: Document) -> Reading:
             for type_ in body.names("named")
         },
         lacks={
-            type_.lower(): Lack(
+            type_.lower(): GraphOmission(
                 body.text(row, "api", type_), tuple(path.lower() for path in body.listed(row, "paths", type_))
             )
             for type_, row in body.section("lacks").items()
         },
         derived={
-            type_.lower(): Derived(
+            type_.lower(): DerivedType(
                 body.text(row, "from", type_).lower(), tuple(body.text(row, "extends", type_).split("."))
             )
             for type_, row in body.section("derived").items()
@@ -172,12 +172,12 @@ def _spell_types(types: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _list(type_: str, row: Any, body: _Members) -> ListOf:
+def _list(type_: str, row: Any, body: _MemberReader) -> ArmListing:
     parent, _, segment = type_.rpartition("/")
     of = body.listed(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
     under = body.listed(row, "under", type_) if "under" in row else []
     path = row.get("path") or segment
-    return ListOf(
+    return ArmListing(
         type_.lower(),
         frozenset(one.lower() for one in of),
         str(path),
@@ -186,7 +186,7 @@ def _list(type_: str, row: Any, body: _Members) -> ListOf:
     )
 
 
-class _Members:
+class _MemberReader:
     """Checked access to the members of the file."""
 
     def __init__(self, body: object, place: Place) -> None:

@@ -38,7 +38,7 @@ class SignInError(Exception):
     """A token could not be had; the message says why and what to do, and holds no secret."""
 
 
-class Token(Protocol):
+class AccessToken(Protocol):
     """What azure-identity hands out: the token and when it ends, in seconds since 1970."""
 
     @property
@@ -53,7 +53,7 @@ class Token(Protocol):
 class Credential(Protocol):
     """A credential of azure-identity, or anything that makes tokens as it does."""
 
-    def get_token(self, *scopes: str, **options: Any) -> Token:
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for the scopes."""
 
 
@@ -172,7 +172,7 @@ class _InTenant:
     credential: Credential
     tenant: str
 
-    def get_token(self, *scopes: str, **options: Any) -> Token:
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token of the tenant."""
         return self.credential.get_token(*scopes, tenant_id=self.tenant, **options)
 
@@ -182,14 +182,14 @@ def _in_tenant(credential: Credential, tenant: str) -> Credential:
 
 
 @dataclass(slots=True)
-class Tokens:
+class TokenProvider:
     """The current token for one scope: one at a time, renewed before it ends and when a server no longer takes it."""
 
     source: CredentialSource
     scope: str
     clock: Callable[[], float] = time.time
     _credential: Credential | None = None
-    _token: Token | None = None
+    _token: AccessToken | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self) -> str:
@@ -211,7 +211,7 @@ class Tokens:
             claims = _claims(challenge)
             self._token = self._ask({"claims": claims} if claims else {})
 
-    def _ask(self, options: dict[str, Any]) -> Token:
+    def _ask(self, options: dict[str, Any]) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
 
         try:

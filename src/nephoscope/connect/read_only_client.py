@@ -18,8 +18,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import msgspec
 
-from nephoscope.connect.credentials import Tokens
-from nephoscope.connect.throttling_quota import Quota, retry_after
+from nephoscope.connect.credentials import TokenProvider
+from nephoscope.connect.throttling_quota import ThrottleQuota, retry_after
 from nephoscope.model.secret_redaction import redact_text
 
 QUERY_PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -30,7 +30,7 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TIMEOUT = httpx.Timeout(120.0, connect=20.0)
 
 
-class ReadOnlyError(RuntimeError):
+class ReadOnlyClientError(RuntimeError):
     """A request that might change something, or leaves the origin: a fault of the program, refused before it was sent."""
 
 
@@ -44,7 +44,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestResponse:
     """What a server answered: the status, the parsed JSON object (`{}` where it sent none) and the headers."""
 
     status: int
@@ -69,20 +69,20 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Client:
+class RestClient:
     """Reads one origin with one sign-in; safe to use from many threads.
 
     `sent` counts requests by what they ask for, tries that failed included. `sleep` waits between tries.
     """
 
     origin: str
-    tokens: Tokens
+    tokens: TokenProvider
     sleep: Callable[[float], None] = time.sleep
     attempts: int = MAX_ATTEMPTS
     sent: Counter[str] = field(default_factory=Counter)
     retried: Counter[str] = field(default_factory=Counter)
     _http: httpx.Client = field(init=False)
-    _quotas: dict[str, Quota] = field(default_factory=dict)
+    _quotas: dict[str, ThrottleQuota] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -94,11 +94,11 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def get(self, url: str, what: str) -> Answer:
+    def get(self, url: str, what: str) -> RestResponse:
         """GET a path of the origin or a next link on it; `what` names it in the counts. Raises RequestError, SignInError."""
         return self._request("GET", self.absolute(url), None, what)
 
-    def query(self, body: dict[str, object], api_version: str, what: str) -> Answer:
+    def query(self, body: dict[str, object], api_version: str, what: str) -> RestResponse:
         """POST a query to Resource Graph. Raises as `get`."""
         url = self.absolute(f"{QUERY_PATH}?api-version={api_version}")
         return self._request("POST", url, msgspec.json.encode(body), what)
@@ -117,7 +117,7 @@ class Client:
             )
         return whole
 
-    def _request(self, method: str, url: str, content: bytes | None, what: str) -> Answer:
+    def _request(self, method: str, url: str, content: bytes | None, what: str) -> RestResponse:
         guard(method, url)
         last = RequestError(f"{what}: no answer")
         refreshed = False
@@ -139,7 +139,7 @@ class Client:
             self._handle_refusal(url, method, answer, attempt, what)
         raise RequestError(f"{last.message} (after {self.attempts} tries)", last.status)
 
-    def _handle_refusal(self, url: str, method: str, answer: Answer, attempt: int, what: str) -> None:
+    def _handle_refusal(self, url: str, method: str, answer: RestResponse, attempt: int, what: str) -> None:
         """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
         told = retry_after(answer.headers, time.time())
         if told is not None and told > MAX_WAIT:
@@ -157,7 +157,7 @@ class Client:
             self.retried[what] += 1
         self.sleep(pause)
 
-    def _once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> Answer:
+    def _once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> RestResponse:
         """One try; RequestError where no whole answer came."""
         quota = self._quota(url, method)
         quota.wait()
@@ -176,9 +176,9 @@ class Client:
                 raise
             raise RequestError(f"{what}: {type(error).__name__}: {redact_text(str(error))[:200]}") from error
         quota.learn(received)
-        return Answer(status, _object(data, status, what), received)
+        return RestResponse(status, _object(data, status, what), received)
 
-    def _quota(self, url: str, method: str) -> Quota:
+    def _quota(self, url: str, method: str) -> ThrottleQuota:
         """The quota that a request counts against: Resource Graph's, that of one subscription, or that of the rest."""
         parts = urlsplit(url).path.lower().split("/")
         inside = parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""
@@ -186,15 +186,15 @@ class Client:
         with self._lock:
             if key not in self._quotas:
                 # The first query goes alone: its answer says how many may follow.
-                self._quotas[key] = Quota(left=1.0 if method == "POST" else None)
+                self._quotas[key] = ThrottleQuota(left=1.0 if method == "POST" else None)
             return self._quotas[key]
 
 
 def guard(method: str, url: str) -> None:
-    """Raise ReadOnlyError for anything but a GET or a query to Resource Graph."""
+    """Raise ReadOnlyClientError for anything but a GET or a query to Resource Graph."""
     if method == "GET" or (method == "POST" and urlsplit(url).path == QUERY_PATH):
         return
-    raise ReadOnlyError(f"{method} {urlsplit(url).path}: the collector only reads")
+    raise ReadOnlyClientError(f"{method} {urlsplit(url).path}: the collector only reads")
 
 
 def _port(scheme: str) -> int:

@@ -25,7 +25,7 @@ _SPECIAL = tuple(
 )
 
 
-class UnreachableError(Exception):
+class UnreachableAddressError(Exception):
     """An address that is not asked; `again` says whether it may be another time."""
 
     def __init__(self, reason: str, *, again: bool = True) -> None:
@@ -33,7 +33,7 @@ class UnreachableError(Exception):
         self.again = again
 
 
-class PrivateError(UnreachableError):
+class PrivateAddressError(UnreachableAddressError):
     """An address that is neither public nor allowed."""
 
     def __init__(self, name: str, address: Address) -> None:
@@ -41,7 +41,7 @@ class PrivateError(UnreachableError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """Where a request goes: `url` has the address in the place of the name, `host` and `name` are what is asked for and verified."""
 
     url: str
@@ -49,8 +49,8 @@ class Target:
     name: str
 
 
-def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> Target:
-    """The target of an https URL; UnreachableError where it is none, or leads to an address that is neither public nor allowed.
+def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> RequestTarget:
+    """The target of an https URL; UnreachableAddressError where it is none, or leads to an address that is neither public nor allowed.
 
     Its name must be looked up within some seconds. Of several addresses, all of which are judged, each `turn` has another.
     """
@@ -58,18 +58,18 @@ def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> T
         parts = urlsplit(url)
         name, port = parts.hostname or "", parts.port or 443
     except ValueError as error:
-        raise UnreachableError(f"not a URL: {error}", again=False) from error
+        raise UnreachableAddressError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
-        raise UnreachableError("an https URL without user and password is expected", again=False)
+        raise UnreachableAddressError("an https URL without user and password is expected", again=False)
     address = _choose_address(looked_up(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
-    return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
+    return RequestTarget(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
 def looked_up(name: str, port: int, seconds: float) -> list[Address]:
-    """The addresses of a name; UnreachableError where none is said within some seconds.
+    """The addresses of a name; UnreachableAddressError where none is said within some seconds.
 
     The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody.
     """
@@ -87,16 +87,18 @@ def looked_up(name: str, port: int, seconds: float) -> list[Address]:
     try:
         found = answer.get(timeout=seconds)
     except Empty as error:
-        raise UnreachableError(f"{name}: no name server said its address within {seconds:g} s") from error
+        raise UnreachableAddressError(
+            f"{name}: no name server said its address within {seconds:g} s"
+        ) from error
     if isinstance(found, list):
         return found
-    raise UnreachableError(f"{name}: no address is known: {found}") from found
+    raise UnreachableAddressError(f"{name}: no address is known: {found}") from found
 
 
 def _choose_address(addresses: Sequence[Address], name: str, allowed: Sequence[str], turn: int) -> Address:
     for one in addresses:
         if not is_public(one) and not _is_allowed(one, allowed):
-            raise PrivateError(name, one)
+            raise PrivateAddressError(name, one)
     return addresses[turn % len(addresses)]
 
 

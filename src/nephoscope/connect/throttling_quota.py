@@ -75,7 +75,7 @@ def parse_remaining(headers: Mapping[str, str]) -> tuple[float, float] | None:
 
 
 @dataclass(slots=True)
-class Quota:
+class ThrottleQuota:
     """One quota that requests share: `wait` returns when a request may go, `learn` takes in what an answer says.
 
     `left` is how many requests may still go as far as is known: None = nobody said so, 1 = the first answer is awaited before

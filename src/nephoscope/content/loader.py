@@ -11,12 +11,12 @@ from nephoscope_policy.documents import documents_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
 
 TEST_SUFFIX = ".test.json"
 
 
-def documents(root: Path | None = None, kind: str = "") -> Iterator[Document]:
+def documents(root: Path | None = None, kind: str = "") -> Iterator[ContentDocument]:
     """Yield the JSON documents of a pack, in path order, without the `<name>.test.json` files.
 
     `root` None is the pack shipped in the package, else any folder, or one file; `kind` and errors as of documents_in.
@@ -24,12 +24,12 @@ def documents(root: Path | None = None, kind: str = "") -> Iterator[Document]:
     return (document for document in _all(root, kind) if not document.name.endswith(TEST_SUFFIX))
 
 
-def case_documents(root: Path | None = None, kind: str = "policies") -> Iterator[Document]:
+def case_documents(root: Path | None = None, kind: str = "policies") -> Iterator[ContentDocument]:
     """Yield the `<name>.test.json` documents of a pack, in path order; arguments and errors as for `documents`."""
     return (document for document in _all(root, kind) if document.name.endswith(TEST_SUFFIX))
 
 
-def _all(root: Path | None, kind: str) -> Iterator[Document]:
+def _all(root: Path | None, kind: str) -> Iterator[ContentDocument]:
     return (
         documents_in(files("nephoscope.content"), "content", kind)
         if root is None

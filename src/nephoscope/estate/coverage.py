@@ -223,7 +223,7 @@ def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> N
 
 
 @dataclass(slots=True)
-class Inference:
+class CoverageInference:
     """What the resources of one snapshot tell about what it has read; feed every resource, then ask for the manifest."""
 
     _own: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class NotCollected(Exception):  # noqa: N818 - it is an answer ("not known"), not a fault
+class DataNotCollectedError(Exception):
     """The answer depends on a resource or a fact that was not read.
 
     `what` names it for a person: a resource id, a resource type with its scope, or a Graph fact. `cause` is the

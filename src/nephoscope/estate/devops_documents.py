@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.resource import Resource
 
 CONNECTOR = "Microsoft.Security/securityConnectors"
@@ -93,14 +93,15 @@ def repository_name(id_: str) -> str:
     return "/".join(parts[1::2]) if found else ""
 
 
-def documents(view: View, type_: str, parent: str) -> Sequence[Resource]:
-    """Give the documents of a type beside a resource; NotCollected where they were not read in full."""
+def documents(view: EstateView, type_: str, parent: str) -> Sequence[Resource]:
+    """Give the documents of a type beside a resource; DataNotCollectedError where they were not read in full."""
     _need(view, type_, parent)
     return view.children(type_.lower(), parent)
 
 
-def document(view: View, type_: str, parent: str) -> dict[str, Any]:
-    """Give the members of the one document of a type beside a resource; NotCollected where it was not read or is not there."""
+def document(view: EstateView, type_: str, parent: str) -> dict[str, Any]:
+    """Give the members of the one document of a type beside a resource; DataNotCollectedError where it was not read or is not
+    there."""
     found = view.children(type_.lower(), parent)
     if not found:
         raise _missing_error(view, type_, parent)
@@ -112,27 +113,27 @@ def claim_of(type_: str, parent_type: str) -> str:
     return type_.lower() if type_ in CONTAINERS else f"{parent_type}/providers/{type_}".lower()
 
 
-def _need(view: View, type_: str, parent: str) -> None:
+def _need(view: EstateView, type_: str, parent: str) -> None:
     if not view.covers(claim_of(type_, ResourceId.parse(parent).type), parent):
         raise _missing_error(view, type_, parent)
 
 
-def _missing_error(view: View, type_: str, parent: str) -> NotCollected:
+def _missing_error(view: EstateView, type_: str, parent: str) -> DataNotCollectedError:
     reason = view.estate.coverage.gaps.get(type_.lower(), "")
-    return NotCollected(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
+    return DataNotCollectedError(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
 
 
 def member(members: Mapping[str, object], name: str, of: str) -> Any:
-    """Give a member; NotCollected where an answer left it out, as GitHub does for callers without the right to see it."""
+    """Give a member; DataNotCollectedError where an answer left it out, as GitHub does for callers without the right to see it."""
     value = members.get(name)
     if value is None:
-        raise NotCollected(f"'{name}' of {of}")
+        raise DataNotCollectedError(f"'{name}' of {of}")
     return value
 
 
 def member_flag(members: Mapping[str, object], name: str, of: str) -> bool:
-    """Give a member that is true or false; NotCollected where it is neither."""
+    """Give a member that is true or false; DataNotCollectedError where it is neither."""
     value = member(members, name, of)
     if not isinstance(value, bool):
-        raise NotCollected(f"'{name}' of {of}: it is neither true nor false")
+        raise DataNotCollectedError(f"'{name}' of {of}: it is neither true nor false")
     return value

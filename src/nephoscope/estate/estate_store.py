@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_versions import Diff, snapshot_hash
-from nephoscope.estate.snapshot_import import Intake, Move, Version
+from nephoscope.estate.snapshot_import import SnapshotIntake, StoredVersion, VersionChange
 from nephoscope.estate.version_reader import BATCH, find_mentions, find_moved, markers, select_rows, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.lake.errors import LakeError
@@ -94,12 +94,12 @@ class EstateStore:
         coverage has read its type where it lies, else it stays. Raises StoreError when `at` is not after the newest snapshot.
         """
         with TemporaryDirectory(prefix="nephoscope-") as folder:
-            intake = Intake(Path(folder), tenant or estate.tenant)
+            intake = SnapshotIntake(Path(folder), tenant or estate.tenant)
             intake.add(estate.resources.values())
             intake.forget(estate.forgotten)
             return self.take(intake, estate.coverage, at)
 
-    def take(self, intake: Intake, coverage: Coverage, at: datetime) -> StoredSnapshot:
+    def take(self, intake: SnapshotIntake, coverage: Coverage, at: datetime) -> StoredSnapshot:
         """`append` for a snapshot that is taken in part by part: memory does not grow with it."""
         if at.tzinfo is None:
             raise StoreError("the time of a snapshot must have a time zone")
@@ -111,7 +111,7 @@ class EstateStore:
                 continue
         raise StoreError(f"{self._path}: other writers kept changing the store; try again")
 
-    def _take(self, intake: Intake, coverage: Coverage, digest: str, at: datetime) -> StoredSnapshot:
+    def _take(self, intake: SnapshotIntake, coverage: Coverage, digest: str, at: datetime) -> StoredSnapshot:
         table = self._table() or self._create()
         stored = _snapshots(table, self._path)
         same = next(
@@ -131,9 +131,9 @@ class EstateStore:
             hash=digest,
             coverage=coverage,
             known=_merge_coverage(stored[-1].known if stored else None, coverage, intake.forgotten),
-            added=moved[Move.ADDED],
-            changed=moved[Move.CHANGED],
-            removed=moved[Move.REMOVED],
+            added=moved[VersionChange.ADDED],
+            changed=moved[VersionChange.CHANGED],
+            removed=moved[VersionChange.REMOVED],
         )
         closes = bool(snapshot.changed or snapshot.removed)
         _commit(table, _rows(intake, snapshot), snapshot, closes=closes)
@@ -280,19 +280,19 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
     )
 
 
-def _rows(intake: Intake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
+def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
     def each() -> Iterator[dict[str, object]]:
         for row, version, move in intake.moves(snapshot.coverage):
-            if version is not None and move in (Move.CHANGED, Move.REMOVED):
+            if version is not None and move in (VersionChange.CHANGED, VersionChange.REMOVED):
                 yield {
                     "id": version.id,
                     "valid_from": version.valid_from,
                     "valid_to": snapshot.at,
                     "current": False,
                 }
-            if row is not None and move in (Move.ADDED, Move.CHANGED):
+            if row is not None and move in (VersionChange.ADDED, VersionChange.CHANGED):
                 yield {**row.columns(), "valid_from": snapshot.at}
         yield marker_row(_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
 
@@ -332,10 +332,10 @@ def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnaps
     merger.when_not_matched_insert({name: f"new.{name}" for name in SCHEMA.names}).execute()
 
 
-def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> Iterator[Version]:
+def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> Iterator[StoredVersion]:
     if table is not None:
         for row in versions(table, path, ("id", "hash", "valid_from", "scope"), at):
-            yield Version(row["id"], row["hash"], row["valid_from"], row["scope"])
+            yield StoredVersion(row["id"], row["hash"], row["valid_from"], row["scope"])
 
 
 def _hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.estate.log_queries import Declared
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope.estate.network import Network
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.estate.addresses import AddressSet
-    from nephoscope.estate.exposure import Exposure
+    from nephoscope.estate.exposure import ExposureIndex
     from nephoscope.estate.log_queries import FileAggregate, Logs
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope.estate.roles import Roles
     from nephoscope_policy.model.resource import Resource
 
 
-class View:
+class EstateView:
     """A read-only view of an estate; what it derives is built once, on first use.
 
     `service_tags` maps lower-cased service tags to their prefixes where a table was imported; `logs` is what `query` asks, None
@@ -35,7 +35,7 @@ class View:
 
     def __init__(
         self,
-        estate: Holdings,
+        estate: AnalyzerEstate,
         now: datetime,
         service_tags: Mapping[str, AddressSet] | None = None,
         logs: Logs | None = None,
@@ -43,22 +43,23 @@ class View:
         self.estate = estate
         self.now = now
         self.logs = logs
-        self.declared = Declared()
+        self.declared = DeclaredReads()
         self._service_tags = service_tags
 
     def query(self, text: str) -> list[dict[str, object]]:
-        """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; NotCollected where there are none.
+        """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; DataNotCollectedError where
+        there are none.
 
         Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
         """
         if self.logs is None:
-            raise NotCollected("logs: nothing here holds any")
+            raise DataNotCollectedError("logs: nothing here holds any")
         return self.logs.query(text, self.declared)
 
     def aggregate(self, asked: FileAggregate) -> list[dict[str, Any]]:
         """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
         if self.logs is None:
-            raise NotCollected("logs: nothing here holds any")
+            raise DataNotCollectedError("logs: nothing here holds any")
         return self.logs.aggregate(asked, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:
@@ -86,18 +87,21 @@ class View:
         return self.estate.coverage.covers(type_, scope)
 
     def need(self, type_: str, scope: str, name: str = "") -> None:
-        """Raise NotCollected unless a type was read in a scope, with what Azure always has there (under a lower-cased name)."""
+        """Raise DataNotCollectedError unless a type was read in a scope, with what Azure always has there (under a lower-cased
+        name)."""
         coverage = self.estate.coverage
         if not self.covers(type_, scope):
             expired = expired_claim(coverage, type_, scope)
             if expired:
-                raise NotCollected(expired, STALE)
+                raise DataNotCollectedError(expired, STALE)
             reason = coverage.gaps.get(type_)
-            raise NotCollected(f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else ""))
+            raise DataNotCollectedError(
+                f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else "")
+            )
         if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
             return
         if not any(not name or child.id.name == name for child in self.children(type_, scope)):
-            raise NotCollected(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
+            raise DataNotCollectedError(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
 
     def expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""
@@ -107,7 +111,7 @@ class View:
         """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""
         why = self.expiry(resource)
         if why:
-            raise NotCollected(why, STALE)
+            raise DataNotCollectedError(why, STALE)
         return properties(resource)
 
     @cached_property
@@ -116,11 +120,11 @@ class View:
         return Network(self.estate, self._service_tags)
 
     @cached_property
-    def exposure(self) -> Exposure:
+    def exposure(self) -> ExposureIndex:
         """Ways in from the Internet."""
-        from nephoscope.estate.exposure import Exposure
+        from nephoscope.estate.exposure import ExposureIndex
 
-        return Exposure(self.network)
+        return ExposureIndex(self.network)
 
     @cached_property
     def roles(self) -> Roles:

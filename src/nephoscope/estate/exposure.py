@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import PUBLIC, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
     HUB_CONNECTION_TYPE,
@@ -22,7 +22,7 @@ from nephoscope.estate.firewalls import (
     reach_of,
     translations,
 )
-from nephoscope.estate.ingress_paths import Reached, WayIn, is_broad, is_broad_set, opens
+from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
 from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.resource_lookup import properties
@@ -53,7 +53,7 @@ READS = (
 )
 
 
-class Exposure:
+class ExposureIndex:
     """Ways in of every machine of an estate; indexes are built once.
 
     `ways` gives what was found and what was not read but could be another way: a caller may conclude from a way that
@@ -111,7 +111,7 @@ class Exposure:
             try:
                 for rule in translations(firewall, self.estate):
                     found[rule.address].append(rule)
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 missing.append(gap.what)
         return found, tuple(missing)
 
@@ -130,7 +130,7 @@ class Exposure:
         for key in subnets:
             subnet = self.network.subnets.get(key)
             if subnet is None or not subnet.known:
-                raise NotCollected(key)
+                raise DataNotCollectedError(key)
             found |= subnet.prefixes
         return found
 
@@ -158,9 +158,9 @@ class Exposure:
 
     def ways(
         self, interface: Interface, configuration: IpConfiguration
-    ) -> tuple[tuple[WayIn, ...], tuple[str, ...]]:
+    ) -> tuple[tuple[IngressPath, ...], tuple[str, ...]]:
         """Every way in to an address of an interface, and what was not read that could be another."""
-        found: list[WayIn] = []
+        found: list[IngressPath] = []
         missing: list[str] = [*self._list_unread(interface), *self._bodiless]
         for step in (
             self._list_public_addresses,
@@ -170,31 +170,33 @@ class Exposure:
         ):
             try:
                 found.extend(step(configuration))
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 missing.append(gap.what)
         missing.extend(self._translations[1])
         return tuple(found), tuple(dict.fromkeys(missing))
 
-    def _list_public_addresses(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_public_addresses(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for key in configuration.public_addresses:
             address = self.estate.resources.get(key)
             unread = key if address is None else ""
-            yield WayIn(
+            yield IngressPath(
                 "public address", (key,), "*", EVERY_PORT, PUBLIC, None, self._is_standard(address), unread
             )
         if configuration.inline_public:
             standard = configuration.inline_public.lower() == "standard"
-            yield WayIn("public address", (configuration.id,), "*", EVERY_PORT, PUBLIC, None, standard)
+            yield IngressPath("public address", (configuration.id,), "*", EVERY_PORT, PUBLIC, None, standard)
 
     def _is_standard(self, address: Resource | None) -> bool:
         sku = address.body.get("sku") if address is not None else None
         return isinstance(sku, dict) and str(sku.get("name", "")).lower().startswith("standard")
 
-    def _list_balancers(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_balancers(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for rule in self._list_forwardings(configuration):
             if rule.public:
                 via = (rule.public, rule.rule)
-                yield WayIn("load balancer", via, rule.protocol, rule.ports, PUBLIC, None, rule.standard)
+                yield IngressPath(
+                    "load balancer", via, rule.protocol, rule.ports, PUBLIC, None, rule.standard
+                )
 
     def _list_forwardings(self, configuration: IpConfiguration) -> list[Forwarding]:
         index = self._forwardings
@@ -216,9 +218,9 @@ class Exposure:
     def _balancer_of(self, key: str) -> None:
         owner = "/".join(key.split("/")[:9])
         if owner not in self.estate.resources:
-            raise NotCollected(owner)
+            raise DataNotCollectedError(owner)
 
-    def _list_gateways(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_gateways(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for pool in configuration.gateway_pools:
             self._balancer_of(pool)
         network = configuration.subnet.split("/subnets/")[0]
@@ -229,7 +231,7 @@ class Exposure:
                 if target in route.addresses and not self._reaches(homes, network):
                     continue
                 via = (route.public, route.gateway)
-                yield WayIn(
+                yield IngressPath(
                     "application gateway",
                     via,
                     "tcp",
@@ -238,7 +240,7 @@ class Exposure:
                     self._seen_as(subnets),
                 )
 
-    def _list_translations(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_translations(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         network = configuration.subnet.split("/subnets/")[0]
         for address in _texts(configuration):
             for rule in self._translations[0].get(address, ()):
@@ -250,13 +252,13 @@ class Exposure:
 
     def _through_firewall(
         self, rule: Translation, network: str, ports: tuple[Interval, ...]
-    ) -> Iterator[WayIn]:
+    ) -> Iterator[IngressPath]:
         subnets, networks = reach_of(self.estate.resources[rule.firewall], self.estate)
         if not self._reaches(networks, network):
             return
         seen_as = self._seen_as(subnets) if subnets else None
         for protocol in rule.protocols:
-            yield WayIn(
+            yield IngressPath(
                 "firewall translation",
                 (rule.firewall, rule.name),
                 protocol,
@@ -299,7 +301,8 @@ class Exposure:
         return f"{subnet.split('/providers/', maxsplit=1)[0]}/providers/{FIREWALL_TYPE}/of-{subnet.split('/')[8]}"
 
     def is_internet_facing(self, machine: Resource) -> bool:
-        """Return whether any way in leads to the machine; raises NotCollected where none was found and something is missing."""
+        """Return whether any way in leads to the machine; raises DataNotCollectedError where none was found and something is
+        missing."""
         missing: list[str] = []
         for interface in self.network.interfaces(machine):
             for configuration in interface.configurations:
@@ -308,14 +311,14 @@ class Exposure:
                     return True
                 missing += gaps
         if missing:
-            raise NotCollected(", ".join(dict.fromkeys(missing)))
+            raise DataNotCollectedError(", ".join(dict.fromkeys(missing)))
         return False
 
     def find_reached_ports(
         self, machine: Resource, protocol: str, ports: Iterable[int]
-    ) -> tuple[list[Reached], tuple[str, ...]]:
+    ) -> tuple[list[ReachablePort], tuple[str, ...]]:
         """The ports of a machine that the Internet reaches, and what was not read that could reach more."""
-        found: list[Reached] = []
+        found: list[ReachablePort] = []
         missing: list[str] = []
         wanted = tuple(ports)
         for interface in self.network.interfaces(machine):
@@ -325,7 +328,7 @@ class Exposure:
                 for way in ways:
                     try:
                         found += self._through(interface, configuration, way, protocol, wanted)
-                    except NotCollected as gap:
+                    except DataNotCollectedError as gap:
                         missing.append(gap.what)
         return found, tuple(dict.fromkeys(missing))
 
@@ -333,16 +336,16 @@ class Exposure:
         self,
         interface: Interface,
         configuration: IpConfiguration,
-        way: WayIn,
+        way: IngressPath,
         protocol: str,
         ports: tuple[int, ...],
-    ) -> Iterator[Reached]:
+    ) -> Iterator[ReachablePort]:
         led = tuple(port for port in ports if way.leads_to(protocol, port))
         if not led:
             return
         grouped = bool(self.network.security_groups(interface, configuration))
         if not grouped and way.unread:
-            raise NotCollected(way.unread)
+            raise DataNotCollectedError(way.unread)
         if not grouped and way.closed_by_default:
             return
         remote = way.clients & self.network.internet(configuration) if way.seen_as is None else way.seen_as
@@ -351,9 +354,11 @@ class Exposure:
         for port in led:
             hits = tuple(opening for opening in openings if opens(opening, port))
             if hits:
-                yield Reached(protocol, port, way, hits if grouped else (), self._is_broad(way, hits, port))
+                yield ReachablePort(
+                    protocol, port, way, hits if grouped else (), self._is_broad(way, hits, port)
+                )
 
-    def _is_broad(self, way: WayIn, hits: tuple[Opening, ...], port: int) -> bool:
+    def _is_broad(self, way: IngressPath, hits: tuple[Opening, ...], port: int) -> bool:
         if way.seen_as is not None:
             return is_broad_set(way.clients)
         return is_broad(hits, port)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.security_rules import ports
@@ -17,7 +17,7 @@ from nephoscope.estate.security_rules import ports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 FIREWALL_TYPE = "microsoft.network/azurefirewalls"
@@ -39,10 +39,10 @@ class Translation:
     port: int
 
 
-def translations(firewall: Resource, estate: Holdings) -> Iterator[Translation]:
+def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
     """Every DNAT rule of a firewall, from its own collections and from its policy and the policy's parents.
 
-    Raises NotCollected where a policy or an IP group that it uses was not read.
+    Raises DataNotCollectedError where a policy or an IP group that it uses was not read.
     """
     body = require_complete(firewall)
     for collection in _dicts(body.get("natRuleCollections")):
@@ -58,20 +58,20 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _policies(policy: str, estate: Holdings) -> list[str]:
+def _policies(policy: str, estate: AnalyzerEstate) -> list[str]:
     found: list[str] = []
     while policy and policy not in found:
         resource = estate.resources.get(policy)
         if resource is None:
-            raise NotCollected(policy)
+            raise DataNotCollectedError(policy)
         if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
-            raise NotCollected(f"the rule collection groups of {policy}")
+            raise DataNotCollectedError(f"the rule collection groups of {policy}")
         found.append(policy)
         policy = reference(require_complete(resource).get("basePolicy"))
     return found
 
 
-def _of_group(firewall: str, group: Resource, estate: Holdings) -> Iterator[Translation]:
+def _of_group(firewall: str, group: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
     for collection in _dicts(require_complete(group).get("ruleCollections")):
         if str(collection.get("ruleCollectionType", "")).lower() == "firewallpolicynatrulecollection":
             for rule in _dicts(collection.get("rules")):
@@ -79,7 +79,7 @@ def _of_group(firewall: str, group: Resource, estate: Holdings) -> Iterator[Tran
 
 
 def _translation(
-    firewall: str, rule: dict[str, Any], protocols: str, estate: Holdings
+    firewall: str, rule: dict[str, Any], protocols: str, estate: AnalyzerEstate
 ) -> Iterator[Translation]:
     address, port = str(rule.get("translatedAddress") or ""), str(rule.get("translatedPort") or "")
     if is_prefix(address) and port.isdecimal():
@@ -93,12 +93,12 @@ def _translation(
         )
 
 
-def _clients(rule: dict[str, Any], estate: Holdings) -> AddressSet:
+def _clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
     texts = [str(text) for text in rule.get("sourceAddresses") or []]
     for id_ in rule.get("sourceIpGroups") or []:
         group = estate.resources.get(str(id_).lower())
         if group is None:
-            raise NotCollected(str(id_).lower())
+            raise DataNotCollectedError(str(id_).lower())
         entries: Any = require_complete(group).get("ipAddresses")
         texts += [str(text) for text in entries or []]
     if "*" in texts:
@@ -106,7 +106,7 @@ def _clients(rule: dict[str, Any], estate: Holdings) -> AddressSet:
     return AddressSet.of(text for text in texts if is_prefix(text))
 
 
-def reach_of(firewall: Resource, estate: Holdings) -> tuple[tuple[str, ...], frozenset[str]]:
+def reach_of(firewall: Resource, estate: AnalyzerEstate) -> tuple[tuple[str, ...], frozenset[str]]:
     """The subnets of a firewall's instances (none in a hub), and the lower-cased ids of the networks right behind it."""
     body = properties(firewall)
     subnets = tuple(

@@ -19,7 +19,7 @@ BROAD = {4: 2**24, 6: 2**112}
 
 
 @dataclass(frozen=True, slots=True)
-class WayIn:
+class IngressPath:
     """How a stranger's packet gets to an address of a machine.
 
     `kind` is a word of the field, `via` the ids on the way, `protocol` lower-cased ('*' = every one), `ports` those at the
@@ -43,12 +43,12 @@ class WayIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class ReachablePort:
     """A port of a machine that the Internet reaches: the way, and the openings in the groups on it (none = no group)."""
 
     protocol: str
     port: int
-    way: WayIn
+    way: IngressPath
     openings: tuple[Opening, ...]
     broad: bool
 

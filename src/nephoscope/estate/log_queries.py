@@ -12,7 +12,7 @@ class UndeclaredTableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredReads:
     """What an analyzer may read: tables of the lake, and lower-cased types of resources."""
 
     tables: tuple[str, ...] = ()
@@ -35,11 +35,11 @@ class FileAggregate:
 class Logs(Protocol):
     """The logs and the estate at one moment."""
 
-    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The merged rows of an aggregate of all rows up to this moment; see query for the rest."""
         ...
 
-    def query(self, text: str, declared: Declared) -> list[dict[str, object]]:
+    def query(self, text: str, declared: DeclaredReads) -> list[dict[str, object]]:
         """The rows of a KQL query, each by the names of its columns: times are aware datetimes, dynamic values JSON text.
 
         The tables of Resource Graph hold the resources of the declared types. NotCollected where no row of a table that it reads ever

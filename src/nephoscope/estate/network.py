@@ -13,15 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network_interfaces import Interface, model_interfaces, parse_interface, references
 from nephoscope.estate.reachability import (
     TAG_POINT,
     Clause,
-    Decision,
+    FlowDecision,
     Opening,
-    Region,
     Side,
+    TrafficRegion,
     clauses,
     combine,
     decide,
@@ -31,7 +31,7 @@ from nephoscope.estate.reachability import (
     sides,
 )
 from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.security_rules import EVERY_PORT, RuleError, SecurityRule, rules_of
+from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
 from nephoscope.estate.service_tags import ServiceTags
 from nephoscope.estate.subnets import (
     NETWORK_TYPE,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import Interval
     from nephoscope.estate.network_interfaces import IpConfiguration
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 INTERFACE_TYPE = "microsoft.network/networkinterfaces"
@@ -70,7 +70,7 @@ READS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filter:
+class SecurityFilter:
     """A network security group as one address sees it; the same object for every address that sees it alike."""
 
     group: str
@@ -81,17 +81,17 @@ class Network:
     """Questions about the network of one estate; indexes are built once, on first use.
 
     `tags` maps lower-cased service tags to their prefixes (an imported table); a tag outside it stays opaque.
-    Methods raise NotCollected where the answer depends on something that was not read.
+    Methods raise DataNotCollectedError where the answer depends on something that was not read.
     """
 
-    def __init__(self, estate: Holdings, tags: Mapping[str, AddressSet] | None = None) -> None:
+    def __init__(self, estate: AnalyzerEstate, tags: Mapping[str, AddressSet] | None = None) -> None:
         self.estate = estate
         self._table = dict(tags or {})
         self._rules: dict[str, tuple[SecurityRule, ...]] = {}
         self._tags: dict[tuple[str, str], ServiceTags] = {}
         self._sides: dict[tuple[str, int, bool], tuple[Side, ...]] = {}
-        self._asked: dict[tuple[str, str, bool], Filter] = {}
-        self._filters: dict[object, Filter] = {}
+        self._asked: dict[tuple[str, str, bool], SecurityFilter] = {}
+        self._filters: dict[object, SecurityFilter] = {}
         self._openings: dict[object, list[Opening]] = {}
 
     @cached_property
@@ -124,14 +124,14 @@ class Network:
             resource = self._require_resource(group)
             try:
                 found = self._rules[group] = rules_of(resource)
-            except RuleError as error:
-                raise NotCollected(str(error), cause="unreadable-rule") from error
+            except SecurityRuleError as error:
+                raise DataNotCollectedError(str(error), cause="unreadable-rule") from error
         return found
 
     def _require_resource(self, key: str) -> Resource:
         resource = self.estate.resources.get(key)
         if resource is None or not resource.complete:
-            raise NotCollected(key if resource is None else f"the properties of {key}")
+            raise DataNotCollectedError(key if resource is None else f"the properties of {key}")
         return resource
 
     def interfaces(self, machine: Resource) -> tuple[Interface, ...]:
@@ -145,7 +145,7 @@ class Network:
             )
         profile = body.get("networkProfile")
         if not isinstance(profile, dict):
-            raise NotCollected(f"properties.networkProfile of {machine.key}")
+            raise DataNotCollectedError(f"properties.networkProfile of {machine.key}")
         cards = [self._require_resource(key) for key in references(profile.get("networkInterfaces"))]
         return tuple(parse_interface(card.key, properties(card)) for card in cards) + model_interfaces(
             machine.key, profile
@@ -155,7 +155,7 @@ class Network:
         """A subnet by its lower-cased id."""
         found = self.subnets.get(key)
         if found is None or not found.known:
-            raise NotCollected(key or f"the subnet in the properties of {INTERFACE_TYPE}")
+            raise DataNotCollectedError(key or f"the subnet in the properties of {INTERFACE_TYPE}")
         return found
 
     def security_groups(self, interface: Interface, configuration: IpConfiguration) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ class Network:
 
     def filters(
         self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
-    ) -> list[Filter]:
+    ) -> list[SecurityFilter]:
         """The groups that traffic passes in order, each with the clauses that concern the address."""
         self._no_admin_rules(interface)
         groups = self.security_groups(interface, configuration)
@@ -198,14 +198,14 @@ class Network:
             self._filter(group, configuration, inbound) for group in (groups if inbound else groups[::-1])
         ]
 
-    def _filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> Filter:
+    def _filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> SecurityFilter:
         asked = (group, configuration.id, inbound)
         found = self._asked.get(asked)
         if found is None:
             found = self._asked[asked] = self._shared_filter(group, configuration, inbound)
         return found
 
-    def _shared_filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> Filter:
+    def _shared_filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> SecurityFilter:
         """The one filter of all addresses that see a group alike."""
         subnet = self.subnet(configuration.subnet)
         tags = self.tags(subnet)
@@ -218,7 +218,7 @@ class Network:
         key = (group, id(tags), inbound, tuple(rule.id for rule in rules))
         found = self._filters.get(key)
         if found is None:
-            found = self._filters[key] = Filter(group, clauses(rules, tags, self.group_members))
+            found = self._filters[key] = SecurityFilter(group, clauses(rules, tags, self.group_members))
         return found
 
     @cached_property
@@ -245,9 +245,9 @@ class Network:
         managers = bool(tuple(self.estate.by_type(MANAGER_TYPE)))
         for type_ in (MANAGER_TYPE, *([ADMIN_RULE_TYPE] if managers else [])):
             if coverage.declared and not coverage.covers(type_, subscription):
-                raise NotCollected(f"{type_} in {subscription}")
+                raise DataNotCollectedError(f"{type_} in {subscription}")
         if "*" in scopes or subscription in scopes:
-            raise NotCollected(
+            raise DataNotCollectedError(
                 f"the effect of a network manager's security admin rules on {interface.id}",
                 cause="security-admin-rules",
             )
@@ -285,7 +285,7 @@ class Network:
         *,
         source_port: int = 49152,
         inbound: bool = True,
-    ) -> list[tuple[str, Decision]]:
+    ) -> list[tuple[str, FlowDecision]]:
         """IP flow verify: per group on the way, whether the flow passes and by which rule; it passes when all allow."""
         return [
             (found.group, decide(found.clauses, protocol, address, source_port, port))
@@ -302,7 +302,7 @@ def _through(
         starts += [(4, tag, TAG_POINT) for tag in tags]
     openings: list[Opening] = []
     for family, tag, area in starts:
-        start = Region(area, EVERY_PORT, ports)
+        start = TrafficRegion(area, EVERY_PORT, ports)
         passed = [Opening(start, family, tag, ())]
         for found in filters:
             passed = combine(passed, first_match(found, protocol, family, start, tag))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 USER_TYPE = "microsoft.graph/users"
@@ -25,10 +25,10 @@ _MEMBER_TYPES = (USER_TYPE, GROUP_TYPE, SERVICE_TYPE)
 READS = (USER_TYPE, GROUP_TYPE, SERVICE_TYPE, REGISTRATION_TYPE)
 
 
-class Principals:
+class EstatePrincipals:
     """Users, groups and registrations of an estate by lower-cased object id."""
 
-    def __init__(self, estate: Holdings) -> None:
+    def __init__(self, estate: AnalyzerEstate) -> None:
         self._estate = estate
         self._expanded: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
@@ -62,10 +62,10 @@ class Principals:
         return f"{what} ({'; '.join(reasons)})" if reasons else what
 
     def user(self, object_id: str) -> Resource | None:
-        """A user, None where the account no longer exists; raises NotCollected where users were not read."""
+        """A user, None where the account no longer exists; raises DataNotCollectedError where users were not read."""
         found = self._users.get(object_id)
         if found is None and not self.covers(USER_TYPE):
-            raise NotCollected(f"{USER_TYPE}/{object_id}")
+            raise DataNotCollectedError(f"{USER_TYPE}/{object_id}")
         return found
 
     def is_guest(self, object_id: str) -> bool:
@@ -79,7 +79,7 @@ class Principals:
             return kind.lower() == "guest"
         if "#EXT#" in str(body.get("userPrincipalName", "")).upper():
             return True
-        raise NotCollected(f"userType of {USER_TYPE}/{object_id}")
+        raise DataNotCollectedError(f"userType of {USER_TYPE}/{object_id}")
 
     def is_blocked(self, object_id: str) -> bool:
         """Return whether an account cannot sign in; a deleted account is not blocked, it is gone."""
@@ -88,7 +88,7 @@ class Principals:
             return False
         enabled = properties(user).get("accountEnabled")
         if not isinstance(enabled, bool):
-            raise NotCollected(f"accountEnabled of {USER_TYPE}/{object_id}")
+            raise DataNotCollectedError(f"accountEnabled of {USER_TYPE}/{object_id}")
         return not enabled
 
     def has_second_factor(self, object_id: str) -> bool:
@@ -97,7 +97,7 @@ class Principals:
         body: dict[str, Any] = properties(found) if found is not None else {}
         registered, capable = body.get("isMfaRegistered"), body.get("isMfaCapable")
         if not isinstance(registered, bool) and not isinstance(capable, bool):
-            raise NotCollected(f"{REGISTRATION_TYPE}/{object_id}")
+            raise DataNotCollectedError(f"{REGISTRATION_TYPE}/{object_id}")
         return registered is not False and capable is not False
 
     def name(self, object_id: str) -> str:

@@ -17,7 +17,7 @@ from nephoscope.estate.resource_lookup import properties, require_complete
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.resource import Resource
 
 CLUSTER = "microsoft.containerservice/managedclusters"
@@ -36,7 +36,7 @@ _EVERYWHERE = frozenset({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"})
 _ANYWHERE = frozenset({"any", "0.0.0.0/0"})
 
 
-class Answers(Enum):
+class EndpointAccess(Enum):
     """Whom an endpoint answers."""
 
     NOBODY = "nobody"
@@ -44,14 +44,14 @@ class Answers(Enum):
     EVERYBODY = "everybody"
 
 
-def answers(resource: Resource, view: View) -> Answers | None:
+def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
     """Whom a resource's public endpoint answers, None where its body tells nothing of that.
 
     Raises NotCollected where its body, or the rules that it has as children, were not read.
     """
     body = require_complete(resource)
     if is_closed(body):
-        return Answers.NOBODY
+        return EndpointAccess.NOBODY
     return _BY_TYPE.get(resource.type, _by_rule_set)(resource, body, view)
 
 
@@ -61,14 +61,14 @@ def is_closed(body: dict[str, object]) -> bool:
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
 
 
-def firewall_ranges(server: Resource, view: View) -> dict[str, AddressSet]:
+def firewall_ranges(server: Resource, view: EstateView) -> dict[str, AddressSet]:
     """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
     rules = f"{server.type}/firewallrules"
     view.need(rules, server.key)
     return {rule.name: _range(properties(rule)) for rule in view.children(rules, server.key)}
 
 
-def restrictions(site: Resource, view: View) -> tuple[object, str]:
+def restrictions(site: Resource, view: EstateView) -> tuple[object, str]:
     """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
     config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
     body = (
@@ -89,9 +89,9 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
     return otherwise.lower() == "allow" if otherwise else not several
 
 
-def _by_firewall(server: Resource, _: dict[str, object], view: View) -> Answers:
+def _by_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
-    return Answers.EVERYBODY if is_broad_set(ranges) else Answers.LISTED
+    return EndpointAccess.EVERYBODY if is_broad_set(ranges) else EndpointAccess.LISTED
 
 
 def _range(rule: dict[str, object]) -> AddressSet:
@@ -100,31 +100,35 @@ def _range(rule: dict[str, object]) -> AddressSet:
     return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
-def _cluster(_: Resource, body: dict[str, object], __: View) -> Answers:
+def _cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     profile = _object(body.get("apiServerAccessProfile"))
     if profile.get("enablePrivateCluster") is True:
-        return Answers.NOBODY
+        return EndpointAccess.NOBODY
     ranges = profile.get("authorizedIPRanges")
     listed = {str(one) for one in ranges} if isinstance(ranges, list) else set()
-    return Answers.EVERYBODY if not listed or not listed.isdisjoint(_EVERYWHERE) else Answers.LISTED
+    return (
+        EndpointAccess.EVERYBODY
+        if not listed or not listed.isdisjoint(_EVERYWHERE)
+        else EndpointAccess.LISTED
+    )
 
 
-def _cosmos(_: Resource, body: dict[str, object], __: View) -> Answers:
+def _cosmos(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
-    return Answers.LISTED if filtered else Answers.EVERYBODY
+    return EndpointAccess.LISTED if filtered else EndpointAccess.EVERYBODY
 
 
-def _site(site: Resource, _: dict[str, object], view: View) -> Answers:
-    return Answers.EVERYBODY if is_unrestricted(*restrictions(site, view)) else Answers.LISTED
+def _site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+    return EndpointAccess.EVERYBODY if is_unrestricted(*restrictions(site, view)) else EndpointAccess.LISTED
 
 
-def _by_rule_set(_: Resource, body: dict[str, object], __: View) -> Answers | None:
+def _by_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
     """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
     rules = _object(body.get("networkAcls")) or _object(body.get("networkRuleSet"))
     default = str(rules.get("defaultAction") or "").lower()
     if default == "deny" or (not default and (rules.get("ipRules") or body.get("ipRules"))):
-        return Answers.LISTED
-    return Answers.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
+        return EndpointAccess.LISTED
+    return EndpointAccess.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
 
 
 def _priority(restriction: dict[str, object]) -> int:
@@ -136,7 +140,7 @@ def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-_BY_TYPE: dict[str, Callable[[Resource, dict[str, object], View], Answers | None]] = {
+_BY_TYPE: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
     **dict.fromkeys(FIREWALLED, _by_firewall),
     CLUSTER: _cluster,
     COSMOS: _cosmos,

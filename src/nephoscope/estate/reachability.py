@@ -17,7 +17,7 @@ from nephoscope.estate.service_tags import ServiceTags, within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from nephoscope.estate.security_rules import Peers
+    from nephoscope.estate.security_rules import RulePeers
 
 EVERYWHERE = AddressSet.everything()
 
@@ -40,15 +40,15 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class TrafficRegion:
     """A product: remote addresses of one family (or TAG_POINT), source ports, destination ports."""
 
     remote: tuple[Interval, ...]
     source_ports: tuple[Interval, ...] = EVERY_PORT
     ports: tuple[Interval, ...] = EVERY_PORT
 
-    def __and__(self, other: Region) -> Region:
-        return Region(
+    def __and__(self, other: TrafficRegion) -> TrafficRegion:
+        return TrafficRegion(
             intersect(self.remote, other.remote),
             intersect(self.source_ports, other.source_ports),
             intersect(self.ports, other.ports),
@@ -57,12 +57,12 @@ class Region:
     def __bool__(self) -> bool:
         return bool(self.remote and self.source_ports and self.ports)
 
-    def without(self, cut: Region) -> list[Region]:
+    def without(self, cut: TrafficRegion) -> list[TrafficRegion]:
         """This region less `cut`, which must lie inside it, as disjoint regions."""
         rest = [
-            Region(subtract(self.remote, cut.remote), self.source_ports, self.ports),
-            Region(cut.remote, subtract(self.source_ports, cut.source_ports), self.ports),
-            Region(cut.remote, cut.source_ports, subtract(self.ports, cut.ports)),
+            TrafficRegion(subtract(self.remote, cut.remote), self.source_ports, self.ports),
+            TrafficRegion(cut.remote, subtract(self.source_ports, cut.source_ports), self.ports),
+            TrafficRegion(cut.remote, cut.source_ports, subtract(self.ports, cut.ports)),
         ]
         return [piece for piece in rest if piece]
 
@@ -71,14 +71,14 @@ class Region:
 class Opening:
     """Traffic that is let through: the region, the family (4, 6) or opaque tag it is about, the rules that allowed it."""
 
-    region: Region
+    region: TrafficRegion
     family: int
     tag: str
     rules: tuple[SecurityRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class FlowDecision:
     """Whether one flow passes: True, False, or None where opaque tags could decide; the deciding rule, '' id = no group."""
 
     allow: bool | None
@@ -135,7 +135,7 @@ def clauses(
     )
 
 
-def _addresses(peers: Peers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, ...]]:
+def _addresses(peers: RulePeers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, ...]]:
     known = AddressSet.of(peers.prefixes)
     opaque = []
     for tag in peers.tags:
@@ -148,7 +148,7 @@ def _addresses(peers: Peers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, 
 
 
 def _clause(
-    rule: SecurityRule, far: Peers, tags: ServiceTags, members: Callable[[str], AddressSet]
+    rule: SecurityRule, far: RulePeers, tags: ServiceTags, members: Callable[[str], AddressSet]
 ) -> Clause:
     if far.any:
         return Clause(rule, EVERYWHERE, (), whole=True)
@@ -160,7 +160,7 @@ def _clause(
 
 
 def first_match(
-    matching: Sequence[Clause], protocol: str, family: int, start: Region, tag: str = ""
+    matching: Sequence[Clause], protocol: str, family: int, start: TrafficRegion, tag: str = ""
 ) -> list[Opening]:
     """What the clauses let through of `start`, for one lower-cased protocol and one family or opaque tag."""
     openings: list[Opening] = []
@@ -170,7 +170,9 @@ def first_match(
             break
         if not clause.rule.speaks(protocol):
             continue
-        area = Region(_remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports)
+        area = TrafficRegion(
+            _remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+        )
         remaining = _apply(clause, area, remaining, openings, family, tag)
     return openings
 
@@ -182,9 +184,14 @@ def _remote(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
 
 
 def _apply(
-    clause: Clause, area: Region, remaining: list[Region], openings: list[Opening], family: int, tag: str
-) -> list[Region]:
-    rest: list[Region] = []
+    clause: Clause,
+    area: TrafficRegion,
+    remaining: list[TrafficRegion],
+    openings: list[Opening],
+    family: int,
+    tag: str,
+) -> list[TrafficRegion]:
+    rest: list[TrafficRegion] = []
     for region in remaining:
         hit = region & area
         if not hit:
@@ -211,7 +218,9 @@ def opaque_tags(matching: Iterable[Clause]) -> frozenset[str]:
     return frozenset(tag for clause in matching if clause.rule.allow for tag in clause.tags)
 
 
-def decide(matching: Sequence[Clause], protocol: str, address: str, source_port: int, port: int) -> Decision:
+def decide(
+    matching: Sequence[Clause], protocol: str, address: str, source_port: int, port: int
+) -> FlowDecision:
     """Return whether one flow passes one rule list (IP flow verify), with the rule that decided."""
     family, (value, _) = parse_prefix(address)
     public = _holds(PUBLIC.family(family), value)
@@ -226,12 +235,12 @@ def decide(matching: Sequence[Clause], protocol: str, address: str, source_port:
             return _make_decision(rule, doubtful)
         if clause.tags and public:
             doubtful.append(clause)
-    return Decision(False, None)
+    return FlowDecision(False, None)
 
 
-def _make_decision(rule: SecurityRule, doubtful: list[Clause]) -> Decision:
+def _make_decision(rule: SecurityRule, doubtful: list[Clause]) -> FlowDecision:
     other = tuple(tag for clause in doubtful if clause.rule.allow is not rule.allow for tag in clause.tags)
-    return Decision(None if other else rule.allow, rule, other)
+    return FlowDecision(None if other else rule.allow, rule, other)
 
 
 def _holds(intervals: Iterable[Interval], value: int) -> bool:

@@ -12,7 +12,7 @@ from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ResourceBatch:
     """A few resources; `digest` names their ids and bodies (b'' = the origin of some is not known)."""
 
     resources: tuple[Resource, ...]
@@ -20,17 +20,17 @@ class Batch:
 
 
 #: A resource is in the batch that its id's hash picks; the batches are a power of two.
-Batches = Sequence[Batch]
+Batches = Sequence[ResourceBatch]
 _SIZE = 8
 
 
-def batches(resources: Mapping[str, Resource]) -> list[Batch]:
+def batches(resources: Mapping[str, Resource]) -> list[ResourceBatch]:
     """Resources by lower-cased id in batches of some eight, which two states of an estate fill alike."""
     count = 1 << max(len(resources) // _SIZE, 1).bit_length()
     found: list[list[Resource]] = [[] for _ in range(count)]
     for key, resource in resources.items():
         found[hash(key) & (count - 1)].append(resource)
-    return [Batch(tuple(members), _digest(members)) for members in found]
+    return [ResourceBatch(tuple(members), _digest(members)) for members in found]
 
 
 def _digest(resources: list[Resource]) -> bytes:
@@ -53,7 +53,7 @@ def find_changed(old: Batches, new: Batches) -> list[str]:
     return changed_keys(_by_key(before for before, _ in pairs), _by_key(after for _, after in pairs))
 
 
-def _by_key(some: Iterable[Batch]) -> dict[str, Resource]:
+def _by_key(some: Iterable[ResourceBatch]) -> dict[str, Resource]:
     return {resource.id.key: resource for batch in some for resource in batch.resources}
 
 

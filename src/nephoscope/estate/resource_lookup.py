@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-class Holdings(Protocol):
+class AnalyzerEstate(Protocol):
     """The part of an estate that analyzers read; estate.Estate has it, a test may bring its own."""
 
     @property
@@ -43,7 +43,7 @@ def properties(resource: Resource) -> dict[str, object]:
 
 
 def require_complete(resource: Resource) -> dict[str, Any]:
-    """The same, where its absence would be taken for an answer: raises NotCollected on a body that came without."""
+    """The same, where its absence would be taken for an answer: raises DataNotCollectedError on a body that came without."""
     if not resource.complete:
-        raise NotCollected(f"the properties of {resource.key}")
+        raise DataNotCollectedError(f"the properties of {resource.key}")
     return properties(resource)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
-from nephoscope.estate.principals import Principals
+from nephoscope.estate.principals import EstatePrincipals
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE, WELL_KNOWN, RoleClass, role_class
 
 if TYPE_CHECKING:
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 ASSIGNMENT_TYPE = "microsoft.authorization/roleassignments"
@@ -29,7 +29,7 @@ _MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RoleGrant:
     """An active role assignment: ids lower-cased, `kind` is its lower-cased principalType, `scope` '' is the root."""
 
     assignment: str
@@ -40,29 +40,29 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class RoleAccounts:
     """Users that hold a class of role, each with the assignments that give it; and what could add more.
 
     `unsure` names what was not read: a caller may conclude from an account that is there, and not from the absence of
     one while `unsure` is not empty.
     """
 
-    users: dict[str, tuple[Grant, ...]]
+    users: dict[str, tuple[RoleGrant, ...]]
     unsure: tuple[str, ...]
 
 
 class Roles:
     """Role assignments of an estate by scope; indexes are built once."""
 
-    def __init__(self, estate: Holdings) -> None:
+    def __init__(self, estate: AnalyzerEstate) -> None:
         self._estate = estate
-        self.principals = Principals(estate)
-        self._found: dict[tuple[str, frozenset[RoleClass], bool], Accounts] = {}
+        self.principals = EstatePrincipals(estate)
+        self._found: dict[tuple[str, frozenset[RoleClass], bool], RoleAccounts] = {}
 
     @cached_property
-    def _by_scope(self) -> dict[str, list[Grant]]:
+    def _by_scope(self) -> dict[str, list[RoleGrant]]:
         """Subscription id, management group id or '' -> grants at that scope or, for a subscription, under it."""
-        found: dict[str, list[Grant]] = defaultdict(list)
+        found: dict[str, list[RoleGrant]] = defaultdict(list)
         for resource in self._estate.by_type(ASSIGNMENT_TYPE):
             grant = _grant(resource)
             found[resource.id.subscription_id or grant.scope].append(grant)
@@ -78,36 +78,36 @@ class Roles:
         }
 
     def class_of(self, definition: str) -> RoleClass:
-        """The class of a role by its lower-cased definition id; raises NotCollected where it was not read."""
+        """The class of a role by its lower-cased definition id; raises DataNotCollectedError where it was not read."""
         name = definition.rsplit("/", 1)[-1]
         if name in self._definitions:
             return role_class(self._definitions[name])
         if name in WELL_KNOWN:
             return WELL_KNOWN[name]
-        raise NotCollected(definition or "the role definition of a role assignment")
+        raise DataNotCollectedError(definition or "the role definition of a role assignment")
 
     def definition(self, definition: str) -> Resource | None:
         """A role definition by its lower-cased id, None where it was not read."""
         return self._definitions.get(definition.rsplit("/", 1)[-1])
 
     @cached_property
-    def by_principal(self) -> dict[str, list[Grant]]:
+    def by_principal(self) -> dict[str, list[RoleGrant]]:
         """Lower-cased object id -> the grants that name it; those without a principal are left out."""
-        found: dict[str, list[Grant]] = defaultdict(list)
+        found: dict[str, list[RoleGrant]] = defaultdict(list)
         for several in self._by_scope.values():
             for grant in several:
                 if grant.principal:
                     found[grant.principal].append(grant)
         return found
 
-    def grants(self, subscription: str, *, below: bool) -> tuple[list[Grant], tuple[str, ...]]:
+    def grants(self, subscription: str, *, below: bool) -> tuple[list[RoleGrant], tuple[str, ...]]:
         """The assignments that hold on a subscription, those on its groups and resources included where `below`.
 
-        The second part names management groups whose place above the subscription is not known. Raises NotCollected
+        The second part names management groups whose place above the subscription is not known. Raises DataNotCollectedError
         where the subscription's assignments were not read.
         """
         if not self._estate.coverage.covers(ASSIGNMENT_TYPE, subscription):
-            raise NotCollected(f"{ASSIGNMENT_TYPE} in {subscription}")
+            raise DataNotCollectedError(f"{ASSIGNMENT_TYPE} in {subscription}")
         own = [
             grant for grant in self._by_scope.get(subscription, ()) if below or grant.scope == subscription
         ]
@@ -120,7 +120,7 @@ class Roles:
         inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
         return [*own, *inherited, *above], ()
 
-    def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> Accounts:
+    def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
         """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
         key = (subscription, classes, below)
         found = self._found.get(key)
@@ -128,9 +128,9 @@ class Roles:
             found = self._found[key] = self._accounts(subscription, classes, below)
         return found
 
-    def _accounts(self, subscription: str, classes: frozenset[RoleClass], below: bool) -> Accounts:
+    def _accounts(self, subscription: str, classes: frozenset[RoleClass], below: bool) -> RoleAccounts:
         grants, unsure = self.grants(subscription, below=below)
-        users: dict[str, list[Grant]] = defaultdict(list)
+        users: dict[str, list[RoleGrant]] = defaultdict(list)
         doubts = list(unsure)
         for grant in grants:
             if not grant.principal:
@@ -141,19 +141,19 @@ class Roles:
                 continue
             try:
                 wanted = self.class_of(grant.definition) in classes
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 doubts.append(gap.what)
                 continue
             if wanted:
                 doubts += gaps
                 for member in members:
                     users[member].append(grant)
-        return Accounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
+        return RoleAccounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
 
 
-def _grant(resource: Resource) -> Grant:
+def _grant(resource: Resource) -> RoleGrant:
     body = properties(resource)
-    return Grant(
+    return RoleGrant(
         assignment=resource.key,
         principal=str(body.get("principalId") or "").lower(),
         kind=str(body.get("principalType") or "").lower(),

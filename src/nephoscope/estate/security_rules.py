@@ -21,12 +21,12 @@ EVERY_PORT: tuple[Interval, ...] = ((0, 65535),)
 PROTOCOLS = ("tcp", "udp", "icmp", "esp", "ah")
 
 
-class RuleError(ValueError):
+class SecurityRuleError(ValueError):
     """A security rule that cannot be read; the message names the group, the rule and the property."""
 
 
 @dataclass(frozen=True, slots=True)
-class Peers:
+class RulePeers:
     """One side of a rule: prefixes as text, tags and application security groups, all lower-cased."""
 
     any: bool = False
@@ -45,9 +45,9 @@ class SecurityRule:
     inbound: bool
     allow: bool
     protocol: str
-    source: Peers
+    source: RulePeers
     source_ports: tuple[Interval, ...]
-    destination: Peers
+    destination: RulePeers
     destination_ports: tuple[Interval, ...]
 
     def speaks(self, protocol: str) -> bool:
@@ -72,7 +72,7 @@ def ports(texts: list[str]) -> tuple[Interval, ...]:
 
 
 def rules_of(group: Resource) -> tuple[SecurityRule, ...]:
-    """Every rule of a network security group, default rules included, first match first; raises RuleError."""
+    """Every rule of a network security group, default rules included, first match first; raises SecurityRuleError."""
     body = group.body.get("properties") or {}
     own = [_rule(group, raw) for raw in _read_list(group, body, "securityRules")]
     raw_defaults = _read_list(group, body, "defaultSecurityRules")
@@ -83,7 +83,7 @@ def rules_of(group: Resource) -> tuple[SecurityRule, ...]:
 def _read_list(group: Resource, body: dict[str, Any], name: str) -> list[Any]:
     found = body.get(name) or []
     if not isinstance(found, list):
-        raise RuleError(f"{group.id.key}: properties.{name} is not a list")
+        raise SecurityRuleError(f"{group.id.key}: properties.{name} is not a list")
     return found
 
 
@@ -93,7 +93,7 @@ def _rule(group: Resource, raw: Any) -> SecurityRule:
     try:
         return parse_rule(raw, group.key)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RuleError(f"{place}: {error}") from error
+        raise SecurityRuleError(f"{place}: {error}") from error
 
 
 def parse_rule(raw: dict[str, Any], group: str) -> SecurityRule:
@@ -138,7 +138,7 @@ def _ports(body: dict[str, Any], side: str) -> tuple[Interval, ...]:
     return found
 
 
-def _peers(body: dict[str, Any], side: str) -> Peers:
+def _peers(body: dict[str, Any], side: str) -> RulePeers:
     texts = _texts(body, f"{side}AddressPrefix", f"{side}AddressPrefixes")
     groups = tuple(
         ResourceId.parse(str(entry["id"])).key for entry in body.get(f"{side}ApplicationSecurityGroups") or []
@@ -148,7 +148,7 @@ def _peers(body: dict[str, Any], side: str) -> Peers:
     words = {text.lower() for text in texts}
     prefixes = tuple(sorted(word for word in words if is_prefix(word)))
     tags = tuple(sorted(word for word in words if word not in ("*", "any") and not is_prefix(word)))
-    return Peers(bool(words & {"*", "any"}), prefixes, tags, groups)
+    return RulePeers(bool(words & {"*", "any"}), prefixes, tags, groups)
 
 
 # (name, priority, direction, access, source, destination): present in every group, not deletable.
@@ -162,8 +162,8 @@ _DEFAULTS = (
 )
 
 
-def _side(word: str) -> Peers:
-    return Peers(any=True) if word == "*" else Peers(tags=(word,))
+def _side(word: str) -> RulePeers:
+    return RulePeers(any=True) if word == "*" else RulePeers(tags=(word,))
 
 
 def default_rules(group: str) -> list[SecurityRule]:

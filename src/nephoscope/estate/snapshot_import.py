@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HELD_ROWS = 5_000
 
 
-class Move(StrEnum):
+class VersionChange(StrEnum):
     """What a snapshot does to one id."""
 
     ADDED = "added"
@@ -33,7 +33,7 @@ class Move(StrEnum):
     KEPT = "kept"
 
 
-class Version(msgspec.Struct, array_like=True, frozen=True):
+class StoredVersion(msgspec.Struct, array_like=True, frozen=True):
     """A stored version: what must be known to compare and to close it."""
 
     id: str
@@ -42,7 +42,7 @@ class Version(msgspec.Struct, array_like=True, frozen=True):
     scope: str
 
 
-class Incoming(msgspec.Struct, array_like=True, frozen=True):
+class IncomingResource(msgspec.Struct, array_like=True, frozen=True):
     """A resource of the snapshot, its row as JSON."""
 
     id: str
@@ -55,7 +55,7 @@ class Incoming(msgspec.Struct, array_like=True, frozen=True):
         return columns
 
 
-class Intake:
+class SnapshotIntake:
     """Takes resources in any order, each id once; files go into a folder that exists and is the intake's own."""
 
     def __init__(self, folder: Path, tenant: str = "") -> None:
@@ -64,8 +64,8 @@ class Intake:
         self._hashes: SortedLines[tuple[str, str]] = SortedLines(
             folder / "hashes", tuple[str, str], lambda one: one[0]
         )
-        self._rows = SortedLines(folder / "rows", Incoming, lambda one: one.id, _HELD_ROWS)
-        self._versions: Iterable[Version] = ()
+        self._rows = SortedLines(folder / "rows", IncomingResource, lambda one: one.id, _HELD_ROWS)
+        self._versions: Iterable[StoredVersion] = ()
         self.forgotten: frozenset[str] = frozenset()
 
     def forget(self, told: Iterable[str]) -> None:
@@ -79,36 +79,42 @@ class Intake:
                 digest = content_hash(resource)
                 row = msgspec.json.encode(resource_row(resource, digest, self.tenant))
                 self._hashes.add((resource.key, digest))
-                self._rows.add(Incoming(resource.key, digest, msgspec.Raw(row)))
+                self._rows.add(IncomingResource(resource.key, digest, msgspec.Raw(row)))
 
     def hashes(self) -> Iterator[tuple[str, str]]:
         """(id, content hash) in the order of ids."""
         return iter(self._hashes)
 
-    def meet(self, versions: Iterable[Version]) -> None:
+    def meet(self, versions: Iterable[StoredVersion]) -> None:
         """Say which versions are there, in any order."""
-        found = SortedLines(self._folder / "versions", Version, lambda one: one.id)
+        found = SortedLines(self._folder / "versions", StoredVersion, lambda one: one.id)
         for version in versions:
             found.add(version)
         self._versions = found
 
-    def moves(self, coverage: Coverage) -> Iterator[tuple[Incoming | None, Version | None, Move]]:
+    def moves(
+        self, coverage: Coverage
+    ) -> Iterator[tuple[IncomingResource | None, StoredVersion | None, VersionChange]]:
         """What the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""
         for row, version in _join_by_id(iter(self._rows), iter(self._versions)):
             if row is not None:
-                known = Move.KEPT if version is not None and version.hash == row.hash else Move.CHANGED
-                yield row, version, Move.ADDED if version is None else known
+                known = (
+                    VersionChange.KEPT
+                    if version is not None and version.hash == row.hash
+                    else VersionChange.CHANGED
+                )
+                yield row, version, VersionChange.ADDED if version is None else known
             elif version is not None and self._ends(version, coverage):
-                yield None, version, Move.REMOVED
+                yield None, version, VersionChange.REMOVED
 
-    def _ends(self, version: Version, coverage: Coverage) -> bool:
+    def _ends(self, version: StoredVersion, coverage: Coverage) -> bool:
         """Return whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
         return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
 
 
 def _join_by_id(
-    rows: Iterator[Incoming], versions: Iterator[Version]
-) -> Iterator[tuple[Incoming | None, Version | None]]:
+    rows: Iterator[IncomingResource], versions: Iterator[StoredVersion]
+) -> Iterator[tuple[IncomingResource | None, StoredVersion | None]]:
     """Both sides in the order of ids, those of one id together."""
     row, version = next(rows, None), next(versions, None)
     while row is not None or version is not None:

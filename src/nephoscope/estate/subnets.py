@@ -12,7 +12,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 NETWORK_TYPE = "microsoft.network/virtualnetworks"
@@ -41,7 +41,7 @@ class Subnet:
         return self.id.rsplit("/", 1)[-1].lower()
 
 
-def subnets_of(estate: Holdings) -> dict[str, Subnet]:
+def subnets_of(estate: AnalyzerEstate) -> dict[str, Subnet]:
     """Lower-cased id -> subnet, from virtual networks' bodies and from subnets of their own; the latter win."""
     found: dict[str, Subnet] = {}
     for network in estate.by_type(NETWORK_TYPE):

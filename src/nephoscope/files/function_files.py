@@ -19,23 +19,23 @@ _CREATE = re.compile(
 )
 
 
-class FunctionError(ValueError):
+class FunctionFileError(ValueError):
     """A file that holds no function; the text names it and says why."""
 
 
 def functions(folder: Path) -> list[StoredFunction]:
-    """The functions of all files below a folder, by name; FunctionError where a file cannot be read or a name comes twice."""
+    """The functions of all files below a folder, by name; FunctionFileError where a file cannot be read or a name comes twice."""
     found: dict[str, tuple[StoredFunction, Path]] = {}
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".kql", ".yaml", ".yml"))
     if not files:
-        raise FunctionError(f"{folder}: no file in it ends in .kql or .yaml")
+        raise FunctionFileError(f"{folder}: no file in it ends in .kql or .yaml")
     for path in files:
         if path.is_symlink() and (why := leads_out(path, (folder,))):
-            raise FunctionError(f"{path}: {why}, or take the link away")
+            raise FunctionFileError(f"{path}: {why}, or take the link away")
         for function in _of(path):
             known = found.setdefault(function.name, (function, path))
             if known[0] != function:
-                raise FunctionError(f"{path}: the function {function.name} is also in {known[1]}")
+                raise FunctionFileError(f"{path}: the function {function.name} is also in {known[1]}")
     return [function for function, _ in found.values()]
 
 
@@ -60,7 +60,7 @@ def _yaml(path: Path, text: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
-        raise FunctionError(f"{path}: {error}") from error
+        raise FunctionFileError(f"{path}: {error}") from error
     return document if isinstance(document, dict) else {}
 
 
@@ -84,7 +84,7 @@ def _kql(path: Path, text: str) -> StoredFunction:
     begin = text.find("{", closed)
     end = text.rfind("}")
     if begin < 0 or end < begin:
-        raise FunctionError(f"{path}: a body in {{ }} is expected after the parameters")
+        raise FunctionFileError(f"{path}: a body in {{ }} is expected after the parameters")
     return StoredFunction(name, text[begin + 1 : end], text[opened + 1 : closed])
 
 
@@ -94,7 +94,7 @@ def _find_closing(text: str, opened: int, path: Path) -> int:
         depth += (text[place] == "(") - (text[place] == ")")
         if depth == 0:
             return place
-    raise FunctionError(f"{path}: the parameters' bracket is not closed")
+    raise FunctionFileError(f"{path}: the parameters' bracket is not closed")
 
 
 def query_of(path: Path) -> str:
@@ -105,5 +105,5 @@ def query_of(path: Path) -> str:
     document = _yaml(path, text)
     query = document.get("query")
     if not isinstance(query, str):
-        raise FunctionError(f"{path}: it has no member query")
+        raise FunctionFileError(f"{path}: it has no member query")
     return query

@@ -37,7 +37,7 @@ class FileError(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArchiveLimits:
     """Bounds on what hostile archives may unpack to: bytes per file, ratio to the packed size (beyond `free` bytes).
 
     `entries`: those of an archive that is listed, `members` those of one that is read as a stream.
@@ -51,7 +51,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """A file, or an entry of a zip archive: its name for a place, and the argument it was found under.
 
     `label` is the name of what was copied into the file from elsewhere ('' = it has its own).
@@ -86,14 +86,14 @@ def unpacked_size(roots: Sequence[Path]) -> int:
     )
 
 
-def sources(roots: Sequence[Path], limits: Limits) -> Iterator[Source]:
+def sources(roots: Sequence[Path], limits: ArchiveLimits) -> Iterator[SourceFile]:
     """Every file to read, in a stable order: an argument itself whatever its name, in a folder those that look like JSON."""
     for root in roots:
         for path in _walk(root):
             if path.suffix.lower() == ".zip" and not _leads_out(path, root):
                 yield from entries(path, root, limits)
             else:
-                yield Source(path, root)
+                yield SourceFile(path, root)
 
 
 def _leads_out(path: Path, root: Path) -> str:
@@ -125,24 +125,24 @@ def is_tape(name: str) -> bool:
 
 
 def entries(
-    path: Path, root: Path, limits: Limits, wanted: Callable[[str], bool] = is_json
-) -> Iterator[Source]:
+    path: Path, root: Path, limits: ArchiveLimits, wanted: Callable[[str], bool] = is_json
+) -> Iterator[SourceFile]:
     """The wanted files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
-        yield Source(path, root)
+        yield SourceFile(path, root)
         return
     if len(names) > limits.entries:
-        yield Source(path, root)
+        yield SourceFile(path, root)
         return
     for name in names:
         if wanted(name):
-            yield Source(path, root, name)
+            yield SourceFile(path, root, name)
 
 
-def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[bytes]:
+def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None]) -> Iterator[bytes]:
     """The unpacked bytes of a file; `advance` is told how many bytes of the file itself were read since the last call.
 
     Raises FileError when the file cannot be read to its end or unpacks beyond the limits.
@@ -184,7 +184,7 @@ def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _read_bounded(
-    stream: IO[bytes], packed: Callable[[], int], limits: Limits, advance: Callable[[int], None]
+    stream: IO[bytes], packed: Callable[[], int], limits: ArchiveLimits, advance: Callable[[int], None]
 ) -> Iterator[bytes]:
     unpacked = told = 0
     while chunk := stream.read(CHUNK):
@@ -198,7 +198,7 @@ def _read_bounded(
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+def _open(source: SourceFile) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     """The unpacked stream and a function that tells how many packed bytes have been read."""
     with source.path.open("rb") as raw:
         if source.entry:
@@ -235,7 +235,7 @@ def _unpack(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     yield GzipStream(raw)  # type: ignore[misc]
 
 
-class Meter:
+class ByteMeter:
     """Counts the bytes of a load against its total and tells a callback `(done, total)`."""
 
     def __init__(self, roots: Sequence[Path], progress: Progress | None) -> None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.files.snapshot_files import FileError, Source
+from nephoscope.files.snapshot_files import FileError, SourceFile
 from nephoscope.files.tar_recovery import TapeRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.files.snapshot_files import Limits
+    from nephoscope.files.snapshot_files import ArchiveLimits
 
 _HEADERS = (
     tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
@@ -33,11 +33,11 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-class _Member(tarfile.TarInfo):
+class _TarMember(tarfile.TarInfo):
     """A header whose size is looked at before what belongs to it is read."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> _Member:
+    def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> _TarMember:
         """The header in a block; ReadError where it is too large, or cut, which tarfile takes for the end of an archive."""
         if 0 < len(buf) < tarfile.BLOCKSIZE:
             raise tarfile.ReadError("it ends within a header")
@@ -47,7 +47,7 @@ class _Member(tarfile.TarInfo):
         return made
 
     @classmethod
-    def fromtarfile(cls, archive: _Archive) -> _Member:  # type: ignore[override]
+    def fromtarfile(cls, archive: _Archive) -> _TarMember:  # type: ignore[override]
         """The next header; where it is none, its place is kept, as the archive looks for one in the next block."""
         try:
             made = super().fromtarfile(archive)
@@ -68,7 +68,7 @@ class _Archive(tarfile.TarFile):
     last member, as at the end of an archive.
     """
 
-    tarinfo = _Member
+    tarinfo = _TarMember
     damaged: tuple[int, int] = (0, 0)
     ends = False
     _last = -tarfile.BLOCKSIZE
@@ -88,14 +88,14 @@ class _Archive(tarfile.TarFile):
 
 
 def members(
-    source: Source,
-    limits: Limits,
+    source: SourceFile,
+    limits: ArchiveLimits,
     folder: Path,
     wanted: Callable[[str], bool],
     passed_over: list[Path],
     special: list[Path],
     full: Callable[[OSError], object] = _refuse,
-) -> Iterator[Source]:
+) -> Iterator[SourceFile]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
     FileError where the archive has a damage or cannot be read to its end: what could be read was given, also of a member that is cut.
@@ -108,15 +108,15 @@ def members(
         raise FileError(f"cannot be read: {error.strerror}") from error
     with opened as raw:
         runs = TapeRuns(raw, source.path.suffix.lower(), limits)
-        yield from _Reading(source, limits, folder, wanted, passed_over, special, runs, full).members()
+        yield from _TarReading(source, limits, folder, wanted, passed_over, special, runs, full).members()
 
 
 @dataclass
-class _Reading:
+class _TarReading:
     """How far an archive is read: its members so far, the last one's name, whether that was cut, and what is wrong with it."""
 
-    source: Source
-    limits: Limits
+    source: SourceFile
+    limits: ArchiveLimits
     folder: Path
     wanted: Callable[[str], bool]
     passed_over: list[Path]
@@ -128,7 +128,7 @@ class _Reading:
     cut: bool = False
     wrong: list[str] = field(default_factory=list)
 
-    def members(self) -> Iterator[Source]:
+    def members(self) -> Iterator[SourceFile]:
         """As the function of this name."""
         going = True
         while going:
@@ -139,7 +139,7 @@ class _Reading:
         if self.wrong or self.runs.failure:
             raise FileError(self._told())
 
-    def _run(self) -> Iterator[Source]:
+    def _run(self) -> Iterator[SourceFile]:
         """The members of a run; what is wrong with it is noted."""
         begin, self.cut = self.runs.place, False
         stream: Any = self.runs
@@ -151,7 +151,7 @@ class _Reading:
         except tarfile.TarError as error:
             self._note_error(error)
 
-    def _wanted(self, archive: _Archive) -> Iterator[Source]:
+    def _wanted(self, archive: _Archive) -> Iterator[SourceFile]:
         for member in archive.each():
             self.count, self.last = self.count + 1, member.name
             if self.count > self.limits.members:
@@ -168,7 +168,7 @@ class _Reading:
     def _name(self, member: tarfile.TarInfo) -> str:
         return f"{self.source.path}!{member.name}"
 
-    def _extract_member(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[Source]:
+    def _extract_member(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[SourceFile]:
         suffix = Path(base).suffix
         # an archive in an archive is not opened: it is a file whose content says what it is
         path = self.folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
@@ -179,7 +179,7 @@ class _Reading:
                 self.wrong.append(
                     f"{member.name} is cut: {there:,} of its {member.size:,} bytes are there, and were read"
                 )
-            yield Source(path, self.source.root, label=self._name(member))
+            yield SourceFile(path, self.source.root, label=self._name(member))
         finally:
             path.unlink(missing_ok=True)
 

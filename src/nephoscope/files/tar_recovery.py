@@ -14,7 +14,7 @@ from nephoscope.files.snapshot_files import FileError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope.files.snapshot_files import Limits
+    from nephoscope.files.snapshot_files import ArchiveLimits
 
 _OPENERS: dict[str, Callable[[Any], Any]] = {
     ".tar": lambda raw: raw,
@@ -36,7 +36,7 @@ class TapeRuns:
     FileError where they are more than the archive's own bytes may give.
     """
 
-    def __init__(self, raw: IO[bytes], suffix: str, limits: Limits) -> None:
+    def __init__(self, raw: IO[bytes], suffix: str, limits: ArchiveLimits) -> None:
         self._raw, self._limits = raw, limits
         self._stream = _OPENERS[suffix](raw)
         self._read: Callable[[int], bytes] = getattr(self._stream, "read1", self._stream.read)

@@ -54,7 +54,7 @@ class XmlElement:
             yield from child.within(name)
 
 
-class _Builder:
+class _XmlBuilder:
     """Builds the tree out of what expat tells."""
 
     def __init__(self, *, with_document_type: bool) -> None:
@@ -108,7 +108,7 @@ def parse_xml_bytes(content: bytes, *, with_document_type: bool = False) -> XmlE
 
     `with_document_type`: a type may be named, by an address that is never read; what it declares within the document is refused.
     """
-    builder = _Builder(with_document_type=with_document_type)
+    builder = _XmlBuilder(with_document_type=with_document_type)
     builder.parser.UseForeignDTD(False)
     try:
         builder.parser.Parse(content, True)

@@ -22,7 +22,7 @@ GROUP_BYTES = 16 << 20
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
-class Appending:
+class AppendFile:
     """A file that is open for appending."""
 
     def __init__(self, path: Path, flags: int = 0) -> None:
@@ -100,9 +100,9 @@ class TableFile:
 class Disk:
     """The real file system; tests put another in its place that drops what was not synced or has no room."""
 
-    def open_for_append(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> AppendFile:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
-        return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
+        return AppendFile(path, os.O_CREAT | os.O_EXCL if new else 0)
 
     def table_file(self, path: Path, schema: pa.Schema) -> TableFile:
         """A new Parquet file, to be written group by group."""

@@ -27,5 +27,5 @@ class TableRefusedError(LakeError):
     """A Delta table with a feature that would make us read wrong rows, or that lies otherwise than its definition says."""
 
 
-class OvertakenError(LakeError):
+class ProducerOvertakenError(LakeError):
     """Another process appends as the same producer and came further: nothing of the append was taken."""

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.maintenance.compaction import MOST_SMALL
-from nephoscope.lake.maintenance.daily_cleanup import Tidying
-from nephoscope.lake.maintenance.table_maintenance import LEAST_HOURS, Upkeep
+from nephoscope.lake.maintenance.daily_cleanup import DailyMaintenance
+from nephoscope.lake.maintenance.table_maintenance import LEAST_HOURS, TableMaintenance
 from nephoscope.lake.queries.consistent_queries import MEMORY as READING_MEMORY
-from nephoscope.lake.queries.consistent_queries import Reading
-from nephoscope.lake.queries.multi_workspace_catalog import Joined
-from nephoscope.lake.queries.principal_catalog import LakeCatalog, Shelf
-from nephoscope.lake.queries.principal_scope import EVERYTHING, Scope
-from nephoscope.lake.queries.result_cache import Asked, ResultCache, allowed_age
+from nephoscope.lake.queries.consistent_queries import LakeReading
+from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalog
+from nephoscope.lake.queries.principal_catalog import LakeCatalog, SharedCatalogState
+from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
+from nephoscope.lake.queries.result_cache import ResultCache, ResultKey, allowed_age
 from nephoscope.lake.queries.stored_functions import Saved, StoredFunctions
-from nephoscope.lake.queries.table_visibility_cache import SeenTables
+from nephoscope.lake.queries.table_visibility_cache import TableVisibilityCache
 from nephoscope.lake.queries.watchlist_files import Watchlists
-from nephoscope.lake.queries.workspace_cache import Remembered
+from nephoscope.lake.queries.workspace_cache import WorkspaceCache
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryPipeline
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import KnownTables, Tables, import_tables
 from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.spool.spool_writer import CLOSE_AFTER, TICK
 from nephoscope.lake.storage.delta_table import find_lacking_columns, open_table
-from nephoscope.lake.storage.snapshot import Snapshots
+from nephoscope.lake.storage.snapshot import TableSnapshots
 from nephoscope.lake.storage.table_store import Store, list_tables, table_path
 from nephoscope.lake.storage.version_pins import Pins
-from nephoscope.lake.writing.flusher import Flushed, Flusher
-from nephoscope.lake.writing.lease import Lease
+from nephoscope.lake.writing.flusher import Flusher, FlushResult
+from nephoscope.lake.writing.lease import WriterLease
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.lake.writing.spool_damage import tell_damage
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.lake.queries.resource_graph_tables import GraphTables
-    from nephoscope.lake.queries.time_span import Span
-    from nephoscope.lake.writing.lake_ledger import Ledger
+    from nephoscope.lake.queries.time_span import RowSpan
+    from nephoscope.lake.writing.lake_ledger import WriterLedger
     from nephoscope.state import State
-    from nephoscope_kql.binder.given import Given
-    from nephoscope_kql.engines.most import Most
+    from nephoscope_kql.binder.given import RequestProperties
+    from nephoscope_kql.engines.most import ResultLimit
     from nephoscope_kql.external import ExternalReader
     from nephoscope_kql.plan.row_identity import RowIdentity
     from nephoscope_kql.run import QueryResult
@@ -70,7 +70,7 @@ class Lake:
     def __init__(
         self,
         data: Path,
-        ledger: Ledger,
+        ledger: WriterLedger,
         *,
         workspace: Callable[[str], Workspace] = Workspace.named,
         current: Callable[[str], Workspace] | None = None,
@@ -88,16 +88,16 @@ class Lake:
         self._pins = Pins(self._data, self._disk)
         self.functions = StoredFunctions(self._data, self._disk, saved)
         self.watchlists = Watchlists(self._data, self._disk)
-        self._shelf = Shelf(
-            self._data, self._tables, Snapshots(self.flush_round), self._pins, workspace, find or self._written_to,
+        self._shelf = SharedCatalogState(
+            self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._written_to,
             self.functions, self.watchlists, graph,
         )  # fmt: skip
-        self._lease = Lease(ledger)
+        self._lease = WriterLease(ledger)
         tell = lambda *gone: tell_damage(self.writer(), *gone)  # noqa: E731 - a callback
         self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, tell)
-        self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
-        self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
-        self.seen_tables = SeenTables(self.catalog, lambda: self.tables)
+        self._upkeep = TableMaintenance(self._data, self._stored(), self._lease, current or workspace)
+        self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
+        self.seen_tables = TableVisibilityCache(self.catalog, lambda: self.tables)
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -114,7 +114,7 @@ class Lake:
 
         `graph` gives the tables of Resource Graph as they are now, to be read beside the lake's own.
         """
-        remembered = Remembered(state.workspaces.get)
+        remembered = WorkspaceCache(state.workspaces.get)
         lake = cls(
             data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.name_of,
             saved=state.saved_functions.of, graph=graph,
@@ -144,7 +144,7 @@ class Lake:
         """A workspace that nobody has set up is there once it has a table."""
         return name if any(list_tables(self._data, name)) else None
 
-    def import_table(self, table: Table) -> list[str]:
+    def import_table(self, table: LakeTable) -> list[str]:
         """Make a table known to every process; the columns that its rows lose. TableRefusedError: theirs have other types."""
         before, lost = self.tables.get(table.name) or table, list[str]()
         for workspace, name in list_tables(self._data):
@@ -174,7 +174,7 @@ class Lake:
                     thread.start()
             return self._writer
 
-    def catalog(self, scope: Scope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
+    def catalog(self, scope: LakeScope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
         """What a principal sees, at the versions of the moment when each table is first asked for."""
         return LakeCatalog(self._shelf, scope, workspace)
 
@@ -200,15 +200,15 @@ class Lake:
         self,
         text: str,
         *,
-        scope: Scope = EVERYTHING,
+        scope: LakeScope = EVERYTHING,
         workspace: str = DEFAULT,
         now: dt.datetime | None = None,
         timeout: float | None = None,
         external: ExternalReader | None = None,
-        span: Span | None = None,
+        span: RowSpan | None = None,
         others: Sequence[str] = (),
-        most: Most | None = None,
-        given: Given | None = None,
+        most: ResultLimit | None = None,
+        given: RequestProperties | None = None,
     ) -> list[QueryResult]:
         """Run KQL and give its results, no larger than `most`; every table is read at one version, and only in the span that is given.
 
@@ -218,7 +218,7 @@ class Lake:
         KqlError where the query is wrong or cannot be run. A query that sets query_results_cache_max_age may get the results that
         the same scope had before.
         """
-        asked = Asked(scope, self._workspace(workspace), text)
+        asked = ResultKey(scope, self._workspace(workspace), text)
         began = time.monotonic()
         plain = given is None or given.nothing
         own = now is None and external is None and span is None and not others and plain
@@ -226,7 +226,7 @@ class Lake:
         if age and (kept := self._results.find(asked, age)) is not None:
             return kept
         with within(timeout), self.catalog(scope, workspace) as catalog:
-            seen = Joined(catalog, others) if others else catalog
+            seen = MultiWorkspaceCatalog(catalog, others) if others else catalog
             limits = EngineLimits(external=external, most=most)
             pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
             found = pipeline.results(text, now=now, timeout=timeout, given=given)
@@ -238,11 +238,11 @@ class Lake:
         self,
         text: str,
         *,
-        scope: Scope = EVERYTHING,
+        scope: LakeScope = EVERYTHING,
         workspace: str = DEFAULT,
         now: dt.datetime | None = None,
         timeout: float | None = None,
-        span: Span | None = None,
+        span: RowSpan | None = None,
     ) -> pa.Table:
         """The rows of a query's last result, as `query` has them; a text that comes again is not compiled again."""
         with within(timeout), self.catalog(scope, workspace) as catalog:
@@ -259,17 +259,17 @@ class Lake:
         self,
         workspace: str = DEFAULT,
         *,
-        scope: Scope = EVERYTHING,
+        scope: LakeScope = EVERYTHING,
         memory: str = READING_MEMORY,
         threads: int = 0,
-    ) -> Reading:
+    ) -> LakeReading:
         """The lake as it is now, for many queries; every table of the workspace is read at its version of this moment."""
         catalog = self.catalog(scope, workspace)
         catalog.pin_graph()
         for _, name in list_tables(self._data, workspace):
             with suppress(LakeError):  # a query that reads it is told
                 catalog.table(name)
-        return Reading(catalog, self._compiled, memory, threads)
+        return LakeReading(catalog, self._compiled, memory, threads)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Return when all that was acknowledged before is in the tables; LakeError where that takes longer than `timeout` seconds."""
@@ -290,7 +290,7 @@ class Lake:
             if flushed is None or not flushed.segments:
                 time.sleep(0.05)
 
-    def flush_round(self) -> Flushed | None:
+    def flush_round(self) -> FlushResult | None:
         """One round of the flusher; None where another process has the lease."""
         return self._flusher.round()
 
@@ -370,7 +370,7 @@ class Lake:
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.failure, pause = error, FLUSH_EVERY
 
-    def _note(self, flushed: Flushed | None) -> None:
+    def _note(self, flushed: FlushResult | None) -> None:
         if flushed is not None and flushed.tables:
             with self._lock:
                 self._touched |= flushed.tables

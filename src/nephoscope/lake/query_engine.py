@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nephoscope_kql.compile import Compiled, compile_results
+from nephoscope_kql.compile import CompiledQuery, compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.run import QueryResult, run_results
@@ -20,9 +20,9 @@ from nephoscope_kql.run import QueryResult, run_results
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope_kql.binder.given import Given
+    from nephoscope_kql.binder.given import RequestProperties
     from nephoscope_kql.catalog import Catalog
-    from nephoscope_kql.engines.most import Most
+    from nephoscope_kql.engines.most import ResultLimit
     from nephoscope_kql.engines.parquet import FileScan
     from nephoscope_kql.external import ExternalReader
 
@@ -39,7 +39,7 @@ class EngineLimits:
 
     memory: str = ""
     threads: int = 0
-    most: Most | None = None
+    most: ResultLimit | None = None
     external: ExternalReader | None = None
     small: bool = False
 
@@ -95,13 +95,15 @@ class QueryPipeline:
         *,
         now: dt.datetime | None = None,
         timeout: float | None = None,
-        given: Given | None = None,
+        given: RequestProperties | None = None,
     ) -> list[QueryResult]:
         """Compile a query and run it; its results in order. KqlError where it is wrong, has a place, or meets a limit."""
         with within(timeout):
             return self.run(compile_results(text, self.catalog, now=now, given=given), text, timeout)
 
-    def run(self, compiled: Iterable[Compiled], text: str, timeout: float | None = None) -> list[QueryResult]:
+    def run(
+        self, compiled: Iterable[CompiledQuery], text: str, timeout: float | None = None
+    ) -> list[QueryResult]:
         """Run what was compiled of a text over the same catalog; results and errors as of `results`."""
         with open_engine(self.rows(), self.limits) as engine:
             return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))

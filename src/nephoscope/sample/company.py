@@ -27,7 +27,7 @@ def folder() -> Traversable:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SampleLocation:
     """Where somebody is on the Internet and on earth."""
 
     address: str
@@ -38,7 +38,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class SampleResource:
     """A resource of the snapshot; `principal` is the object id of its identity, '' where it has none."""
 
     id: str
@@ -62,7 +62,7 @@ class Resource:
 class Machine:
     """A machine: its resource, private address, what it runs, the rule set of its network."""
 
-    resource: Resource
+    resource: SampleResource
     address: str
     windows: bool
     interface: str
@@ -89,7 +89,7 @@ class Person:
     kind: str
     department: str
     office: str
-    home: Place
+    home: SampleLocation
     phone: str
     device: str
     agent: str
@@ -123,20 +123,22 @@ class Company:
     )
 
     @cached_property
-    def resources(self) -> tuple[Resource, ...]:
+    def resources(self) -> tuple[SampleResource, ...]:
         """All resources of the snapshot."""
         rows = [row for one in _snapshots("resources.json") for row in one["data"]]
         return tuple(
-            Resource(row["id"], row["name"], row["type"].lower(), row.get("location") or "", _principal(row))
+            SampleResource(
+                row["id"], row["name"], row["type"].lower(), row.get("location") or "", _principal(row)
+            )
             for row in rows
         )
 
     @cached_property
-    def named(self) -> dict[str, Resource]:
+    def named(self) -> dict[str, SampleResource]:
         """Resources by their names."""
         return {one.name: one for one in reversed(self.resources)}
 
-    def of(self, kind: str) -> list[Resource]:
+    def of(self, kind: str) -> list[SampleResource]:
         """The resources of a type."""
         return [one for one in self.resources if one.type == kind.lower()]
 
@@ -159,7 +161,7 @@ class Company:
             found.append(Machine(resource, address, windows, interface, self._acl(resource)))
         return tuple(found)
 
-    def _acl(self, resource: Resource) -> str:
+    def _acl(self, resource: SampleResource) -> str:
         groups = self.of("microsoft.network/networksecuritygroups")
         near = [one for one in groups if one.subscription == resource.subscription]
         suffix = resource.name.rpartition("-")[2]
@@ -207,22 +209,22 @@ class Company:
         """The time zone of an office."""
         return ZoneInfo(self.facts["offices"][office]["zone"])
 
-    def at(self, office: str, address: str = "") -> Place:
+    def at(self, office: str, address: str = "") -> SampleLocation:
         """A place in the city of an office; without an address the office's own."""
         facts = self.facts["offices"][office]
-        return Place(
+        return SampleLocation(
             address or facts["egress"], facts["country"], office, facts["latitude"], facts["longitude"]
         )
 
-    def abroad(self, city: str, dice: Dice) -> Place:
+    def abroad(self, city: str, dice: Dice) -> SampleLocation:
         """A hotel in a city that people travel to."""
         facts = self.facts["travel"][city]
-        return Place(
+        return SampleLocation(
             dice.below(facts["hotel"]), facts["country"], city, facts["latitude"], facts["longitude"]
         )
 
     @property
-    def vpn(self) -> Place:
+    def vpn(self) -> SampleLocation:
         """Where the VPN comes out."""
         facts = self.facts["vpn"]
         return self.at(facts["office"], facts["address"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.sample.company import USERS, Company
-from nephoscope.sample.log_entry import Entry, backgrounds
+from nephoscope.sample.log_entry import SampleEntry, backgrounds
 from nephoscope.sample.seeded_random import Dice
 from nephoscope.sample.staged_attacks import Attack
 
@@ -30,7 +30,7 @@ class Generator:
     users: int = USERS
     attack: Attack | None = None
     company: Company = field(init=False)
-    _begun: dict[date, list[Entry]] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _begun: dict[date, list[SampleEntry]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "company", Company(self.seed, self.users))
@@ -40,7 +40,7 @@ class Generator:
         """The days, the first first."""
         return (self.start + timedelta(days=place) for place in range(self.days))
 
-    def entries(self, day: date) -> list[Entry]:
+    def entries(self, day: date) -> list[SampleEntry]:
         """What was logged on a day of UTC, in the order of the time; the same whichever days stand around it."""
         near = (day - timedelta(days=1), day, day + timedelta(days=1))
         for one in [one for one in self._begun if one not in near]:
@@ -49,7 +49,7 @@ class Generator:
         found = happened + [entry for one in near for entry in self._entries(one) if entry.time.date() == day]
         return sorted(found, key=lambda one: (one.time, one.stream))
 
-    def _entries(self, day: date) -> list[Entry]:
+    def _entries(self, day: date) -> list[SampleEntry]:
         """What was logged of things that begin on a day of the company's clocks."""
         if day not in self._begun:
             self._begun[day] = [
@@ -59,7 +59,7 @@ class Generator:
             ]
         return self._begun[day]
 
-    def _attack(self, day: date) -> Iterable[Entry]:
+    def _attack(self, day: date) -> Iterable[SampleEntry]:
         """The attack begins on the last day."""
         if self.attack is None or day != self.start + timedelta(days=self.days - 1):
             return ()
@@ -71,7 +71,7 @@ class Generator:
             yield from write(self.entries(day), folder / day.isoformat())
 
 
-def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
+def write(entries: Iterable[SampleEntry], folder: Path) -> list[Path]:
     """Write entries below a folder, each kind of log in a file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     lines: dict[str, list[bytes]] = defaultdict(list)

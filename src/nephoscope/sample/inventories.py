@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
 from nephoscope.sample.company import folder
 from nephoscope.service.advisory_updates import update_advisories
@@ -45,7 +45,7 @@ class SampleMachine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: tuple[SamplePackage, ...]
 
     @property
-    def contents(self) -> Contents:
+    def contents(self) -> InventoryContents:
         """What a scan gives of it."""
         return _contents(self.family, self.release, self.packages)
 
@@ -60,7 +60,7 @@ class SampleImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: tuple[SamplePackage, ...]
 
     @property
-    def contents(self) -> Contents:
+    def contents(self) -> InventoryContents:
         """What a scan gives of it."""
         return _contents(self.family, self.release, self.packages)
 
@@ -121,8 +121,8 @@ def _digest(registry: SampleRegistry, image: SampleImage) -> str:
     return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def _contents(family: str, release: str, packages: tuple[SamplePackage, ...]) -> Contents:
-    return Contents(family, release, tuple(_package(one, family, release) for one in packages))
+def _contents(family: str, release: str, packages: tuple[SamplePackage, ...]) -> InventoryContents:
+    return InventoryContents(family, release, tuple(_package(one, family, release) for one in packages))
 
 
 def _package(one: SamplePackage, family: str, release: str) -> Package:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from nephoscope.sample.company import Company
     from nephoscope.sample.seeded_random import Dice
 
-    Background = Callable[[Company, date, Dice], "Iterator[Entry]"]
+    Background = Callable[[Company, date, Dice], "Iterator[SampleEntry]"]
 
 
-class Entry(NamedTuple):
+class SampleEntry(NamedTuple):
     """One record: `stream` names the kind of log (a file each), `record` is a JSON object or a line of text."""
 
     time: datetime
@@ -29,7 +29,7 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
 
 
-Writer = Callable[..., Entry | list[Entry]]
+Writer = Callable[..., SampleEntry | list[SampleEntry]]
 
 
 @cache

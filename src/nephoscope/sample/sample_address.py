@@ -20,7 +20,7 @@ def is_sample(path: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SampleRequest:
     """The logs that are asked for: which days of which company, with which staged attack ('' = none)."""
 
     start: date
@@ -30,7 +30,7 @@ class Asked:
     attack: str = ""
 
     @classmethod
-    def parse(cls, text: str, today: date | None = None) -> Asked:
+    def parse(cls, text: str, today: date | None = None) -> SampleRequest:
         """What a path says; without `start` the last day is yesterday. ValueError says what is wrong with it."""
         given: dict[str, str] = {}
         for part in text.removeprefix(PREFIX).split(",") if text != PREFIX else ():

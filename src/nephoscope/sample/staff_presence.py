@@ -11,7 +11,7 @@ from nephoscope.sample.company_calendar import weekend
 from nephoscope.sample.seeded_random import Dice
 
 if TYPE_CHECKING:
-    from nephoscope.sample.company import Company, Person, Place
+    from nephoscope.sample.company import Company, Person, SampleLocation
 
 _MONDAY = date(2024, 1, 1)
 
@@ -19,8 +19,8 @@ _MONDAY = date(2024, 1, 1)
 class Presence(NamedTuple):
     """A person's day: `desk` is where the laptop is, `hand` where the phone is, `travels` whether abroad."""
 
-    desk: Place
-    hand: Place
+    desk: SampleLocation
+    hand: SampleLocation
     travels: bool = False
 
 
@@ -86,7 +86,7 @@ def _last(company: Company, person: Person) -> date:
     return date(2025, 1, 3) + timedelta(weeks=dice.randrange(156))
 
 
-def _trip(company: Company, person: Person, day: date) -> Place | None:
+def _trip(company: Company, person: Person, day: date) -> SampleLocation | None:
     """The hotel where somebody stays in the middle of a week, None for who is not on a trip."""
     often = 0.12 if company.facts["departments"][person.department].get("travels") else 0.015
     if person.kind in ("guest", "former"):

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from nephoscope.sample.company import Application, Company, Person, Place, folder
-from nephoscope.sample.log_entry import Entry, writers
+from nephoscope.sample.company import Application, Company, Person, SampleLocation, folder
+from nephoscope.sample.log_entry import SampleEntry, writers
 from nephoscope.sample.seeded_random import Dice
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -36,7 +36,7 @@ class Attack:
     steps: tuple[Mapping[str, Any], ...]
     story: Mapping[str, object]
 
-    def entries(self, company: Company, day: date) -> Iterator[Entry]:
+    def entries(self, company: Company, day: date) -> Iterator[SampleEntry]:
         """The traces that it leaves when it happens on a day; the same for the same company and day."""
         dice, cast = self._cast(company, day)
         start = datetime.combine(day, time(), UTC) + timedelta(hours=self.begins)
@@ -122,8 +122,10 @@ def _identity(company: Company, value: str, _dice: Dice) -> Application:
     return Application(one.principal, one.principal, one.name)
 
 
-def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> Place:
-    return Place(value["address"], value["country"], value["city"], value["latitude"], value["longitude"])
+def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLocation:
+    return SampleLocation(
+        value["address"], value["country"], value["city"], value["latitude"], value["longitude"]
+    )
 
 
 _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
@@ -145,10 +147,10 @@ def _write_step(
     dice: Dice,
     cast: Mapping[str, object],
     numbers: Mapping[str, object],
-) -> list[Entry]:
+) -> list[SampleEntry]:
     fields = {name: _fill(value, cast, numbers) for name, value in step.items() if name not in _OWN}
     found = writers()[step["log"]](company, dice, moment, **fields)
-    return [found] if isinstance(found, Entry) else found
+    return [found] if isinstance(found, SampleEntry) else found
 
 
 def _fill(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:

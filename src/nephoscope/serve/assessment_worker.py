@@ -22,19 +22,25 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.live_estate import TENANT
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_request, save_request
+from nephoscope.posture.scans.scan import (
+    EstateScan,
+    NoSuchScopeError,
+    ScanRequest,
+    last_request,
+    save_request,
+)
 from nephoscope.serve import process_logs as logs
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
@@ -62,13 +68,13 @@ _LOG = logging.getLogger("nephoscope.assessing")
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
 
 
-class EndedError(Exception):
+class ServerEndingError(Exception):
     """The server ends, and the assessment with it."""
 
 
 @dataclass
-class Told:
-    """Keeps how far an assessment is where pages look for it, once a second at most; EndedError once it is to `stop`."""
+class AssessmentProgress:
+    """Keeps how far an assessment is where pages look for it, once a second at most; ServerEndingError once it is to `stop`."""
 
     state: State
     stop: threading.Event = field(default_factory=threading.Event)
@@ -78,7 +84,7 @@ class Told:
     def __call__(self, what: str, done: int, total: int) -> None:
         """Told what is being done, how much of it is done, and of how much."""
         if self.stop.is_set():
-            raise EndedError
+            raise ServerEndingError
         if time.monotonic() - self._last >= TELL_SECONDS:
             self._last = time.monotonic()
             self.state.checkpoints.put(
@@ -102,10 +108,10 @@ class LastRuns:
     None are kept of a large estate, as both would be in memory at once.
     """
 
-    request: Request | None = None
-    runs: dict[str, Run] = field(default_factory=dict)
+    request: ScanRequest | None = None
+    runs: dict[str, EvaluationRun] = field(default_factory=dict)
 
-    def judge(self, scan: Scan) -> list[Run]:
+    def judge(self, scan: EstateScan) -> list[EvaluationRun]:
         """Judge the estates of a scan."""
         before = self.runs if self.request == scan.request else {}
         found = [scan.run(one, before.get(one.tenant)) for one in scan.estates()]
@@ -115,14 +121,14 @@ class LastRuns:
         return found
 
 
-def due(settings: Settings, state: State, now: datetime) -> Request | None:
+def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | None:
     """The request that is to be judged now, None while it is not time or nothing was ever asked for."""
     request = tenants.request_of(state, settings.data)
     if request is None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
     last = next(reversed(History(settings.data).evaluations(request.series)), None)
-    shown = Shelf(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).newest()
     if (
         last is None
         # it ended after it was noted and before it was published
@@ -145,18 +151,18 @@ def _learned_since(state: State, last: datetime, now: datetime) -> bool:
 
 
 def assess(
-    settings: Settings,
-    request: Request,
+    settings: ServeSettings,
+    request: ScanRequest,
     state: State,
     stop: threading.Event | None = None,
     holder: str = "",
     last: LastRuns | None = None,
 ) -> Report | CombinedReport:
-    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError.
+    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and ServerEndingError.
 
     What is collected before the turn comes keeps no scan waiting; `holder` is whoever has the lease of the server's assessment.
     """
-    told, last = Told(state, stop or threading.Event()), last or LastRuns()
+    told, last = AssessmentProgress(state, stop or threading.Event()), last or LastRuns()
     try:
         with Turns(state.leases, holder or new_holder()) as turns:
             while True:
@@ -174,11 +180,11 @@ def assess(
 
 
 def _assess(
-    settings: Settings,
-    request: Request,
+    settings: ServeSettings,
+    request: ScanRequest,
     state: State,
     snapshots: Mapping[str, str],
-    told: Told,
+    told: AssessmentProgress,
     turn: EstateTurn,
     last: LastRuns,
 ) -> Report | CombinedReport:
@@ -197,7 +203,9 @@ def _assess(
     return replace(report, changes=changes)
 
 
-def _note_containers(settings: Settings, state: State, runs: Sequence[Run], now: datetime) -> None:
+def _note_containers(
+    settings: ServeSettings, state: State, runs: Sequence[EvaluationRun], now: datetime
+) -> None:
     """Keep which images run where, and which hosts the internet reaches; what cannot be kept is told alone."""
     actor = ProductActor("running containers")
     context = ServiceContext(actor, state, settings.data, lambda: now)
@@ -224,19 +232,25 @@ def _forget_removed(state: State, when: datetime) -> None:
 
 
 def _scan(
-    settings: Settings, request: Request, state: State, snapshots: Mapping[str, str], told: Told
-) -> Scan:
+    settings: ServeSettings,
+    request: ScanRequest,
+    state: State,
+    snapshots: Mapping[str, str],
+    told: AssessmentProgress,
+) -> EstateScan:
     """The scan of a request, without the tenants that have no snapshot; later decisions wait for the next."""
     now = datetime.now(UTC)
     put = tuple(one.body for one in state.arm_documents.all(DECIDING))
     kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
     facts = FactReader(lambda: nullcontext(state))
     logs = partial(frozen_logs, settings.data, state)
-    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts, logs)
+    return EstateScan(
+        replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts, logs
+    )
 
 
 @dataclass
-class Rest:
+class RetryBackoff:
     """How long what could not be assessed rests: twice as long after each try; what is asked for otherwise, or anew, does not."""
 
     seconds: float = 0.0
@@ -254,9 +268,9 @@ class Rest:
         self._until = time.monotonic() + self.seconds
 
 
-def work(settings: Settings, stop: threading.Event) -> None:
+def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
-    holder, rest, last = new_holder(), Rest(), LastRuns()
+    holder, rest, last = new_holder(), RetryBackoff(), LastRuns()
     _tell_outdated(settings)
     with State.of(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
@@ -267,18 +281,23 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 
 def _assess_in_turn(
-    settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str, last: LastRuns
+    settings: ServeSettings,
+    state: State,
+    rest: RetryBackoff,
+    stop: threading.Event,
+    holder: str,
+    last: LastRuns,
 ) -> None:
     _refresh_findings(settings, state)
     try:
         _assess_when_due(settings, state, rest, stop, holder, last)
-    except EndedError:
+    except ServerEndingError:
         _LOG.info(
             "an assessment was interrupted by the server's shutdown: it runs again after the next start"
         )
 
 
-def _refresh_findings(settings: Settings, state: State) -> None:
+def _refresh_findings(settings: ServeSettings, state: State) -> None:
     """Match what was imported since with all inventories, and have what changed judged."""
     try:
         done = refresh_findings(ServiceContext(LocalUser.current(), state, settings.data))
@@ -289,8 +308,8 @@ def _refresh_findings(settings: Settings, state: State) -> None:
         _LOG.info("%d packages matched again with newly imported advisories", done.packages)
 
 
-def _tell_outdated(settings: Settings) -> None:
-    shown = Shelf(settings.data).newest()
+def _tell_outdated(settings: ServeSettings) -> None:
+    shown = PublishedSnapshotCache(settings.data).newest()
     if shown is None or not shown.made.outdated:
         return
     if last_request(settings.data) is None:
@@ -305,9 +324,9 @@ def _tell_outdated(settings: Settings) -> None:
 
 
 def _assess_when_due(
-    settings: Settings,
+    settings: ServeSettings,
     state: State,
-    rest: Rest,
+    rest: RetryBackoff,
     stop: threading.Event,
     holder: str = "",
     last: LastRuns | None = None,
@@ -331,7 +350,7 @@ def _assess_when_due(
     _LOG.info("%s assessed: %d resources, %d changes", request.label, report.resources, len(report.changes))
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Assess until the supervisor ends, or asks for the end."""
     logs.set_up(json_lines=settings.json_logs)
     end_with_parent()

@@ -16,26 +16,26 @@ from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.rule_catalogue import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State, StateError
 
 LOOK_SECONDS = 2.0
 _LOG = logging.getLogger("nephoscope.responding")
 
 
-def work(settings: Settings, stop: threading.Event) -> None:
+def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Respond until stopped."""
     told: set[str] = set()
     with (
         State.of(settings.data, settings.state) as state,
         opened_lake(settings.data, state, settings.tenant) as lake,
     ):
-        watch = PublicationWatch(settings.data, state, Shelf(settings.data))
-        with Desks(lake, state, settings.address) as desks:
+        watch = PublicationWatch(settings.data, state, PublishedSnapshotCache(settings.data))
+        with ResponderPool(lake, state, settings.address) as desks:
             while not stop.is_set():
                 try:
                     watch.look()
@@ -46,7 +46,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 
 @dataclass(slots=True)
-class Desks:
+class ResponderPool:
     """A thread a workspace that responds there, so that none waits for another; use it with `with`, which ends them."""
 
     lake: Lake
@@ -57,7 +57,7 @@ class Desks:
     _over: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor | None = None
 
-    def __enter__(self) -> Desks:
+    def __enter__(self) -> ResponderPool:
         self._pool = ThreadPoolExecutor(self.most, thread_name_prefix="responding")
         return self
 
@@ -102,7 +102,7 @@ def _load(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
     return loaded.rules
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Respond until the supervisor ends, or asks for the end."""
     process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()

@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from nephoscope.automation.operator_policy import FILE, Operator, operator
+from nephoscope.automation.operator_policy import FILE, OperatorPolicy, operator
 from nephoscope.automation.rule_formats.response_rules import FOLDER, load_response_rules
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
 from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
-from nephoscope.serve.policy_item import Effect, PolicyItem
+from nephoscope.serve.policy_item import PolicyItem, RestoreEffect
 from nephoscope.serve.state_policy import describe_settings, effect_of, of_state
 from nephoscope.state import State
 from nephoscope.state.access.key_file import KeyFile
@@ -44,7 +44,7 @@ def policy_of(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
         *_of_state(folder),
         *_of_content(names),
     ]
-    order = list(Effect)
+    order = list(RestoreEffect)
     return sorted(found, key=lambda one: order.index(one.effect))
 
 
@@ -52,26 +52,26 @@ def _of_operator(folder: Path) -> Iterator[PolicyItem]:
     try:
         allowed = operator(folder)
     except ValueError as error:
-        yield PolicyItem(Effect.RUNS, str(FILE), f"cannot be read: {_without(folder, error)}")
+        yield PolicyItem(RestoreEffect.RUNS, str(FILE), f"cannot be read: {_without(folder, error)}")
         return
     for name, one in allowed.commands.items():
-        yield PolicyItem(Effect.RUNS, f"command {name}", f"can run: {shlex.join(one.run)}")
+        yield PolicyItem(RestoreEffect.RUNS, f"command {name}", f"can run: {shlex.join(one.run)}")
     yield from _of_sending(allowed)
     for name, kept in allowed.files.items():
-        yield PolicyItem(Effect.REACHES, f"files {name}", f"can append to files in {kept.folder}")
+        yield PolicyItem(RestoreEffect.REACHES, f"files {name}", f"can append to files in {kept.folder}")
     if allowed.block is not None:
         never = ", ".join([*allowed.block.management, *allowed.block.never])
         yield PolicyItem(
-            Effect.LOWERS, "block", f"blocks at most {allowed.block.most} addresses, and never {never}"
+            RestoreEffect.LOWERS, "block", f"blocks at most {allowed.block.most} addresses, and never {never}"
         )
 
 
-def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
+def _of_sending(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
     if allowed.mail is not None:
         mail = allowed.mail
         to = ", ".join(mail.recipients) or "anybody"
         told = f"can send mail to {to} by {mail.host}:{mail.port} as {mail.sender}"
-        yield PolicyItem(Effect.SENDS, "mail", told)
+        yield PolicyItem(RestoreEffect.SENDS, "mail", told)
     for name, places, told in (
         ("webhooks", allowed.webhook.private, "can post to private addresses"),
         ("event hubs", allowed.event_hub.hosts, "can send to brokers"),
@@ -79,14 +79,14 @@ def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
         ("messages", [allowed.pages] if allowed.pages else [], "is the address of this server's pages"),
     ):
         if places:
-            yield PolicyItem(Effect.SENDS, name, f"{told}: {', '.join(places)}")
+            yield PolicyItem(RestoreEffect.SENDS, name, f"{told}: {', '.join(places)}")
     for name, authority in (
         ("webhooks", allowed.webhook.ca),
         ("event hubs", allowed.event_hub.ca),
         ("mail", allowed.mail.ca if allowed.mail else ""),
     ):
         if authority:
-            yield PolicyItem(Effect.SENDS, name, f"trusts the authorities of {authority}")
+            yield PolicyItem(RestoreEffect.SENDS, name, f"trusts the authorities of {authority}")
 
 
 def _of_rules(folder: Path) -> Iterator[PolicyItem]:
@@ -99,7 +99,7 @@ def _of_rules(folder: Path) -> Iterator[PolicyItem]:
             )
             yield PolicyItem(effect_of(str(action.get("action"))), f"response rule {rule.title}", does)
     for error in wrong:
-        yield PolicyItem(Effect.RUNS, "response rule", f"cannot be read: {_without(folder, error)}")
+        yield PolicyItem(RestoreEffect.RUNS, "response rule", f"cannot be read: {_without(folder, error)}")
 
 
 def _of_files(folder: Path) -> Iterator[PolicyItem]:
@@ -109,12 +109,12 @@ def _of_files(folder: Path) -> Iterator[PolicyItem]:
                 "is a certificate or key of the server or its authority: anyone who has it can "
                 "impersonate the server"
             )
-            yield PolicyItem(Effect.IDENTIFIES, str(path.relative_to(folder)), told)
+            yield PolicyItem(RestoreEffect.IDENTIFIES, str(path.relative_to(folder)), told)
     for path in sorted((folder / "responses").rglob("*")):
         known = path == folder / FILE or (path.parent == folder / FOLDER and path.suffix in _READ_AS_RULES)
         if path.is_file() and not known:
             told = "is not a file that this nephoscope reads"
-            yield PolicyItem(Effect.RUNS, str(path.relative_to(folder)), told)
+            yield PolicyItem(RestoreEffect.RUNS, str(path.relative_to(folder)), told)
 
 
 def _of_request(folder: Path) -> Iterator[PolicyItem]:
@@ -123,17 +123,17 @@ def _of_request(folder: Path) -> Iterator[PolicyItem]:
         request = last_request(folder)
     except ContentError as error:
         yield PolicyItem(
-            Effect.REACHES, "request of the assessments", f"cannot be read: {_without(folder, error)}"
+            RestoreEffect.REACHES, "request of the assessments", f"cannot be read: {_without(folder, error)}"
         )
         return
     if request is None:
         return
     read = [one for one in (*request.targets, *request.policies) if one not in (SAMPLE, FACTS)]
     if read:
-        yield PolicyItem(Effect.REACHES, "request of the assessments", f"reads {', '.join(read)}")
+        yield PolicyItem(RestoreEffect.REACHES, "request of the assessments", f"reads {', '.join(read)}")
     if request.decisions:
         told = f"takes exemptions and attestations from {', '.join(request.decisions)}"
-        yield PolicyItem(Effect.LOWERS, "request of the assessments", told)
+        yield PolicyItem(RestoreEffect.LOWERS, "request of the assessments", told)
 
 
 def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
@@ -146,7 +146,7 @@ def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
         listed = ", ".join(sorted(several)[:_MOST_NAMED])
         more = f" and {len(several) - _MOST_NAMED} more" if len(several) > _MOST_NAMED else ""
         told = f"controls the results of queries, rules and policies: {listed}{more}"
-        yield PolicyItem(Effect.LOWERS, folder, told)
+        yield PolicyItem(RestoreEffect.LOWERS, folder, told)
 
 
 def _of_state(folder: Path) -> list[PolicyItem]:

@@ -17,14 +17,14 @@ from nephoscope.web.visits.tag_scopes import tags
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts
-    from nephoscope.posture.published.edition_cache import Shelf
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.serve")
 
 
-def warm(edition: Edition) -> None:
+def warm(edition: PublishedSnapshot) -> None:
     """Make the copy that lists are made from, what pages show of the whole estate, and the tags that the picker of each has.
 
     LakeError or duckdb.Error where there is no room for it.
@@ -36,14 +36,14 @@ def warm(edition: Edition) -> None:
             page.ahead(edition, EVERYTHING)
 
 
-def keep_warm(shelf: Shelf, contexts: EntityContexts) -> None:
+def keep_warm(shelf: PublishedSnapshotCache, contexts: EntityContexts) -> None:
     """Look for newer editions and estates from threads for as long as the process runs; no request waits for one to be made ready."""
     shelf.make_ready(warm)
     for look, of in ((_look, shelf), (_look_at_estates, contexts)):
         threading.Thread(target=look, args=(of,), name="warming", daemon=True).start()
 
 
-def _look(shelf: Shelf) -> None:
+def _look(shelf: PublishedSnapshotCache) -> None:
     begun = False
     while True:
         try:

@@ -10,10 +10,10 @@ from nephoscope.ingest.live.certificate_pair import certificate_in, check_pair, 
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.serve import status_file
-from nephoscope.serve.doctor_check import SOON, Finding, Patient, Verdict
+from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 
 
-def certificates(patient: Patient) -> Iterator[Finding]:
+def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
     """How long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:
@@ -26,9 +26,9 @@ def certificates(patient: Patient) -> Iterator[Finding]:
             "the certificates of the backed-up server are missing: `nephoscope serve` creates new "
             "ones, with a new authority"
         )
-        yield Finding(
+        yield DoctorFinding(
             "certificate",
-            Verdict.INFO,
+            CheckVerdict.INFO,
             told,
             f"copy tls/ of that server to {patient.data}, or let clients trust the new authority",
         )
@@ -40,17 +40,17 @@ def certificates(patient: Patient) -> Iterator[Finding]:
             yield _check_certificate(path, Path(server.key or path), belong, "renew it", patient.now)
 
 
-def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: datetime) -> Finding:
+def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: datetime) -> DoctorFinding:
     try:
         found = check_pair(path, key) if key.exists() else certificate_in(path)
     except SourceError as error:
-        return Finding("certificate", Verdict.WRONG, str(error).partition("; ")[0], mend)
+        return DoctorFinding("certificate", CheckVerdict.WRONG, str(error).partition("; ")[0], mend)
     try:
         check_time(path, found, now)
     except SourceError as error:
-        return Finding("certificate", Verdict.WRONG, str(error).partition("; ")[0], renew)
+        return DoctorFinding("certificate", CheckVerdict.WRONG, str(error).partition("; ")[0], renew)
     left = found.not_valid_after_utc - now
     told = f"{path.name} expires in {left.days} days"
     if left < SOON:
-        return Finding("certificate", Verdict.WARNING, told, renew)
-    return Finding("certificate", Verdict.OK, told)
+        return DoctorFinding("certificate", CheckVerdict.WARNING, told, renew)
+    return DoctorFinding("certificate", CheckVerdict.OK, told)

@@ -26,7 +26,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
-class Forked:
+class ChildProcess:
     """The process, as the one that forked it sees it; `code` is how it ended, the signal below 0, None while it runs."""
 
     pid: int
@@ -59,7 +59,7 @@ def fork_process(
     name: str,
     sockets: Collection[int] = (),
     environment: Mapping[str, str] | None = None,
-) -> Forked:
+) -> ChildProcess:
     """Fork a process that does what `begin` does and ends with it; raises OSError where the system gives none.
 
     It is called by its name, has a session of its own (Ctrl-C in a terminal does not reach it), no input, and of what is open here the
@@ -80,7 +80,7 @@ def fork_process(
             _become(begin, name, frozenset(sockets), surroundings)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    return Forked(pid)
+    return ChildProcess(pid)
 
 
 def _become(

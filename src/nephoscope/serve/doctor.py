@@ -20,11 +20,11 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.serve import status_file
 from nephoscope.serve.certificate_checks import certificates
-from nephoscope.serve.doctor_check import SOON, Finding, Patient, Verdict
+from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 from nephoscope.serve.file_ownership import owners
 from nephoscope.serve.instance_lock import holder, serves
 from nephoscope.serve.readiness import no_room
@@ -60,25 +60,25 @@ EXTRAS = {
 }
 
 
-def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[Finding]:
+def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[DoctorFinding]:
     """Everything that the checks find; StateError where the state cannot be opened."""
     with State.of(data, url) as state:
         lake, trouble = _open_lake(data, state)
         if trouble:
-            yield Finding(
+            yield DoctorFinding(
                 "lake",
-                Verdict.WRONG,
+                CheckVerdict.WRONG,
                 trouble,
                 "restore a backup into a new folder with `nephoscope restore`",
             )
         try:
-            yield from looked_at(Patient(data, state, lake, now or datetime.now(UTC)))
+            yield from looked_at(CheckContext(data, state, lake, now or datetime.now(UTC)))
         finally:
             if lake is not None:
                 lake.close()
 
 
-def looked_at(patient: Patient) -> Iterator[Finding]:
+def looked_at(patient: CheckContext) -> Iterator[DoctorFinding]:
     """What the checks find of what is open."""
     for check in CHECKS:
         yield from check(patient)
@@ -93,39 +93,46 @@ def _open_lake(data: Path, state: State) -> tuple[Lake | None, str]:
     return lake, ""
 
 
-def files(patient: Patient) -> Iterator[Finding]:
+def files(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether others can read what is nobody's but the owner's."""
     folders = [patient.data / name for name in ("", "keys", "tls", "state.db")]
     inside = [*patient.data.glob("keys/*"), *patient.data.glob("tls/*.key")]
     for path in [*folders, *sorted(inside)]:
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Finding("files", Verdict.WARNING, f"{path} can be read by others", f"chmod go-rwx {path}")
+            yield DoctorFinding(
+                "files", CheckVerdict.WARNING, f"{path} can be read by others", f"chmod go-rwx {path}"
+            )
 
 
-def disk(patient: Patient) -> Iterator[Finding]:
+def disk(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is room, and whether anything can be written."""
     if why := no_room(patient.data, 0):
-        yield Finding(
-            "disk", Verdict.WRONG, f"{patient.data}: {why}", "fix this first: the state cannot be written"
+        yield DoctorFinding(
+            "disk",
+            CheckVerdict.WRONG,
+            f"{patient.data}: {why}",
+            "fix this first: the state cannot be written",
         )
     free = shutil.disk_usage(patient.data).free
     told = f"{free / (1 << 30):,.1f} GiB are free"
     if free < LOW_DISK:
-        yield Finding(
-            "disk", Verdict.WRONG, told, "free some space: ingestion returns 503 while the disk is full"
+        yield DoctorFinding(
+            "disk", CheckVerdict.WRONG, told, "free some space: ingestion returns 503 while the disk is full"
         )
     else:
-        yield Finding("disk", Verdict.OK, told)
+        yield DoctorFinding("disk", CheckVerdict.OK, told)
 
 
-def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's signature
+def memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Return whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
     if MEMORY.parent.is_dir() and not os.access(MEMORY, os.R_OK):
         told = f"{MEMORY} cannot be read, so that the lake cannot be written"
-        yield Finding("memory", Verdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid")
+        yield DoctorFinding(
+            "memory", CheckVerdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid"
+        )
 
 
-def check_port(patient: Patient) -> Iterator[Finding]:
+def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = status_file.read(patient.data)
     if serves(patient.data) or (found is not None and found.ends):
@@ -135,15 +142,15 @@ def check_port(patient: Patient) -> Iterator[Finding]:
         listening_at(host, port).close()
     except OSError as error:
         told = f"cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}"
-        yield Finding(
+        yield DoctorFinding(
             "port",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             told,
             "stop the process that listens there, or use another port: `nephoscope serve --port PORT`",
         )
 
 
-def keys(patient: Patient) -> Iterator[Finding]:
+def keys(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the keys can be read by which tokens are signed and credentials are kept."""
     folder = patient.data / "keys"
     looks: tuple[Callable[[], object], ...] = (
@@ -155,19 +162,21 @@ def keys(patient: Patient) -> Iterator[Finding]:
             look()
         except StateError as error:
             told, _, remedy = str(error).partition("; ")
-            yield Finding("keys", Verdict.WRONG, told, remedy or "restore a backup into an empty folder")
+            yield DoctorFinding(
+                "keys", CheckVerdict.WRONG, told, remedy or "restore a backup into an empty folder"
+            )
 
 
-def server(patient: Patient) -> Iterator[Finding]:
+def server(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether a server runs, and whether all its processes do."""
     found = status_file.read(patient.data)
     if not serves(patient.data):
-        yield Finding("server", Verdict.INFO, "no server runs on this folder", "nephoscope serve")
+        yield DoctorFinding("server", CheckVerdict.INFO, "no server runs on this folder", "nephoscope serve")
         return
     if found is None:
-        yield Finding(
+        yield DoctorFinding(
             "server",
-            Verdict.INFO,
+            CheckVerdict.INFO,
             f"a server is starting: {holder(patient.data) or 'its lock is held'}",
             "check again",
         )
@@ -175,50 +184,53 @@ def server(patient: Patient) -> Iterator[Finding]:
     for name, one in found.processes.items():
         ended = f", last ended with {one.ended}" if one.ended else ""
         if not one.starts:
-            yield Finding("server", Verdict.INFO, f"{name} starts after the web process")
+            yield DoctorFinding("server", CheckVerdict.INFO, f"{name} starts after the web process")
         elif not status_file.alive(one.pid):
             told = f"{name} is not running{ended}"
-            yield Finding(
-                "server", Verdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
+            yield DoctorFinding(
+                "server", CheckVerdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
             )
         elif one.starts > OFTEN:
             told = f"{name} was started {one.starts} times{ended}"
-            yield Finding("server", Verdict.WARNING, told, "see its log for the reason")
+            yield DoctorFinding("server", CheckVerdict.WARNING, told, "see its log for the reason")
         else:
-            yield Finding("server", Verdict.OK, f"{name} runs")
+            yield DoctorFinding("server", CheckVerdict.OK, f"{name} runs")
 
 
-def clock(patient: Patient) -> Iterator[Finding]:
+def clock(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the clock agrees with that of the database, and with what was written before."""
     with patient.state.database.read() as session:
         theirs = patient.state.database.now(session)
     apart = abs(theirs - datetime.now(UTC))
     if apart > SKEW:
         told = f"the clocks of this host and of the database are {apart.total_seconds():.0f} s apart"
-        yield Finding("clock", Verdict.WRONG, told, "synchronize both with NTP")
+        yield DoctorFinding("clock", CheckVerdict.WRONG, told, "synchronize both with NTP")
     newest = max((one.moment for one in patient.state.audit.entries(most=1)), default=None)
     if newest is not None and newest - patient.now > SKEW:
         told = f"the newest audit entry, {newest:%Y-%m-%d %H:%M} UTC, is in the future"
-        yield Finding("clock", Verdict.WRONG, told, "synchronize the clock with NTP")
+        yield DoctorFinding("clock", CheckVerdict.WRONG, told, "synchronize the clock with NTP")
 
 
-def backup(patient: Patient) -> Iterator[Finding]:
+def backup(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is a backup, and how old it is."""
     kept = patient.state.checkpoints.get(*BACKED_UP)
     last = datetime.fromisoformat(kept["at"]) if isinstance(kept, dict) else None
     if last is None:
-        yield Finding("backup", Verdict.INFO, "no backup yet", "nephoscope backup FILE")
+        yield DoctorFinding("backup", CheckVerdict.INFO, "no backup yet", "nephoscope backup FILE")
     elif patient.now - last > OLD_BACKUP:
         told = f"the last backup was made on {last:%Y-%m-%d %H:%M} UTC"
-        yield Finding("backup", Verdict.WARNING, told, "nephoscope backup FILE")
+        yield DoctorFinding("backup", CheckVerdict.WARNING, told, "nephoscope backup FILE")
     if isinstance(kept, dict) and not kept.get("keys") and (apart := secret_folders(patient.data)):
         told = f"the last backup does not include {' and '.join(f'{one}/' for one in apart)}"
-        yield Finding(
-            "backup", Verdict.INFO, told, "store a copy elsewhere, or run nephoscope backup FILE --with-keys"
+        yield DoctorFinding(
+            "backup",
+            CheckVerdict.INFO,
+            told,
+            "store a copy elsewhere, or run nephoscope backup FILE --with-keys",
         )
 
 
-def secrets(patient: Patient) -> Iterator[Finding]:
+def secrets(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether tokens and secrets of programs end soon."""
     names = {one.id: one.name for one in patient.state.principals.all()}
     for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
@@ -227,10 +239,12 @@ def secrets(patient: Patient) -> Iterator[Finding]:
                 f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} expires on "
                 f"{one.expires:%Y-%m-%d}"
             )
-            yield Finding("secrets", Verdict.INFO, told, "create another with `nephoscope access token`")
+            yield DoctorFinding(
+                "secrets", CheckVerdict.INFO, told, "create another with `nephoscope access token`"
+            )
 
 
-def people(patient: Patient) -> Iterator[Finding]:
+def people(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether somebody can come in, and who can do everything."""
     principals = patient.state.principals.all()
     owners = {
@@ -240,43 +254,45 @@ def people(patient: Patient) -> Iterator[Finding]:
     }
     known = [one for one in principals if one.id in owners and not one.disabled]
     if not known:
-        yield Finding(
+        yield DoctorFinding(
             "people",
-            Verdict.INFO,
+            CheckVerdict.INFO,
             "no Owner of all scopes yet",
             "`nephoscope serve` prints a sign-in link",
         )
     programs = [one.name for one in known if one.kind is not PrincipalKind.PERSON]
     if programs:
         text = f"programs with the role Owner: {', '.join(programs)}"
-        yield Finding(
+        yield DoctorFinding(
             "people",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             text,
             "assign a less privileged role: `nephoscope access grant`, `revoke`",
         )
 
 
-def audit(patient: Patient) -> Iterator[Finding]:
+def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the audit is whole."""
     try:
         broken = patient.state.audit.broken()
     except StateError as error:
         told, _, remedy = str(error).partition("; ")
-        yield Finding("audit", Verdict.WRONG, told, remedy or "investigate who changed it")
+        yield DoctorFinding("audit", CheckVerdict.WRONG, told, remedy or "investigate who changed it")
         return
     if broken is not None:
-        yield Finding(
+        yield DoctorFinding(
             "audit",
-            Verdict.WRONG,
+            CheckVerdict.WRONG,
             f"entry {broken} is missing, or does not match the entry before it",
             "investigate who changed it",
         )
     elif not patient.state.audit.anchored():
         text = "the audit has no anchor: entries deleted from its end cannot be detected"
-        yield Finding("audit", Verdict.WARNING, text, "investigate who deleted keys/audit.anchor")
+        yield DoctorFinding("audit", CheckVerdict.WARNING, text, "investigate who deleted keys/audit.anchor")
     else:
-        yield Finding("audit", Verdict.OK, f"the audit chain is complete{_describe_restore(patient.state)}")
+        yield DoctorFinding(
+            "audit", CheckVerdict.OK, f"the audit chain is complete{_describe_restore(patient.state)}"
+        )
 
 
 def _describe_restore(state: State) -> str:
@@ -285,13 +301,13 @@ def _describe_restore(state: State) -> str:
     return f"; restored from the backup of {found.detail['made']}" if found is not None else ""
 
 
-def estate(patient: Patient) -> Iterator[Finding]:
+def estate(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the estate is assessed, and how long ago."""
     request = last_request(patient.data)
     if request is None:
-        yield Finding(
+        yield DoctorFinding(
             "estate",
-            Verdict.INFO,
+            CheckVerdict.INFO,
             "no scan yet",
             "run `nephoscope scan azure:` (or with a snapshot, or sample:)",
         )
@@ -299,56 +315,58 @@ def estate(patient: Patient) -> Iterator[Finding]:
     last = next(reversed(History(patient.data).evaluations(request.series)), None)
     if last is None or patient.now - last.when > OLD_ASSESSMENT:
         when = f"{last.when:%Y-%m-%d %H:%M} UTC" if last else "never"
-        yield Finding(
+        yield DoctorFinding(
             "estate",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             f"the last assessment was on {when}",
             "`nephoscope serve` updates it regularly",
         )
-    if Shelf(patient.data).newest() is None:
-        yield Finding(
+    if PublishedSnapshotCache(patient.data).newest() is None:
+        yield DoctorFinding(
             "estate",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             "no assessment is published for the pages",
             "scan without parts: --in-parts never",
         )
     failed = patient.state.checkpoints.get(*FAILED)
     if failed:
-        yield Finding(
+        yield DoctorFinding(
             "estate",
-            Verdict.WRONG,
+            CheckVerdict.WRONG,
             f"the last assessment failed: {failed}",
             "fix the cause; the assessment is retried soon",
         )
 
 
-def sources(patient: Patient) -> Iterator[Finding]:
+def sources(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether sources of logs fail."""
     for one in patient.state.source_health.all():
         if one.error and not one.table:
-            yield Finding(
+            yield DoctorFinding(
                 "sources",
-                Verdict.WRONG,
+                CheckVerdict.WRONG,
                 f"{one.source}: {one.error}",
                 f"nephoscope sources test {one.source}",
             )
 
 
-def responses(patient: Patient) -> Iterator[Finding]:
+def responses(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether what the operator allows, and the rules of response, can be used."""
     for fault in list_file_faults(patient.data):
-        yield Finding("responses", Verdict.WRONG, fault, "fix the file: it is reloaded automatically")
+        yield DoctorFinding(
+            "responses", CheckVerdict.WRONG, fault, "fix the file: it is reloaded automatically"
+        )
 
 
-def runs(patient: Patient) -> Iterator[Finding]:
+def runs(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether anything that automations and rules of response were to do was given up."""
     for rule, tally in sorted(patient.state.run_standings.by_rule().items()):
         if tally.dead:
             kind = "automation" if tally.language == RuleLanguage.AUTOMATION.value else "rule"
             where = "" if tally.workspace == DEFAULT else f" -w {tally.workspace}"
-            yield Finding(
+            yield DoctorFinding(
                 "runs",
-                Verdict.WARNING,
+                CheckVerdict.WARNING,
                 f"{kind} {rule.rpartition('/')[2]}: {tally.failure}",
                 (
                     f"fix the cause, then run `nephoscope response retry ID{where}` (`nephoscope response "
@@ -357,29 +375,29 @@ def runs(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def lake(patient: Patient) -> Iterator[Finding]:
+def lake(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether rows wait that nobody takes into tables."""
     waiting = sum(path.stat().st_size for path in (patient.data / "spool").glob("*/*") if path.is_file())
     if waiting > 1 << 30:
         text = f"{waiting / (1 << 30):,.1f} GiB wait in the spool"
-        yield Finding(
+        yield DoctorFinding(
             "lake",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             text,
             "`nephoscope serve` (or any command that uses the lake) ingests them",
         )
     if patient.lake is not None:
-        yield Finding("lake", Verdict.OK, f"{len(patient.lake.versions())} tables are readable")
+        yield DoctorFinding("lake", CheckVerdict.OK, f"{len(patient.lake.versions())} tables are readable")
 
 
-def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's signature
+def extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Which extras are not installed."""
     for name, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            yield Finding("extras", Verdict.INFO, f"{use}: not installed", install(name))
+            yield DoctorFinding("extras", CheckVerdict.INFO, f"{use}: not installed", install(name))
 
 
-CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[CheckContext], Iterator[DoctorFinding]], ...] = (
     files, owners, disk, memory, clock, server, check_port, certificates, keys, people, secrets, audit, backup, estate, sources,
     responses, runs, lake, extras,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from nephoscope.state import State
 SOON = timedelta(days=30)
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check ends: `info` needs nobody."""
 
     OK = "ok"
@@ -24,17 +24,17 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """What a check found, and what to do about it ('' = nothing)."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class CheckContext:
     """What is looked at; `lake` is None where it cannot be opened."""
 
     data: Path

@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
-from nephoscope.serve.doctor_check import Finding, Patient, Verdict
+from nephoscope.serve.doctor_check import CheckContext, CheckVerdict, DoctorFinding
 
 #: How many files are named.
 NAMED = 3
@@ -15,7 +15,7 @@ NAMED = 3
 MADE = "lost+found"
 
 
-def owners(patient: Patient) -> Iterator[Finding]:
+def owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether everything in the folder is the user's whose the folder is."""
     owner = owner_of(patient.data)
     if owner is None:
@@ -32,7 +32,7 @@ def owners(patient: Patient) -> Iterator[Finding]:
         f"belongs to {own}: {named}{more}"
     )
     remedy = f"chown -hR {own} {patient.data}, and run commands over it as {own}"
-    yield Finding("owners", Verdict.WARNING, told, remedy)
+    yield DoctorFinding("owners", CheckVerdict.WARNING, told, remedy)
 
 
 def owner_of(path: Path) -> int | None:

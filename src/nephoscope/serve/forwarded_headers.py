@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nephoscope.serve.reverse_proxy import CLIENT, COUNTED, OWN, SCHEME
 
 
-class Arrived:
+class ForwardedHeaders:
     """Puts what the front tells where every other part looks for it; `counted` is told what the front counted."""
 
     def __init__(self, app: ASGIApp, counted: Callable[[bytes], None]) -> None:

@@ -20,29 +20,29 @@ import uvicorn
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.wire.unavailable_response import later
-from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget
+from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits
 from nephoscope.ingest.live.file_descriptors import short_of
-from nephoscope.ingest.live.https_server import Server
-from nephoscope.ingest.live.ingestion.fast_path import Intake, Post
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
-from nephoscope.ingest.live.ingestion.rule_quota import Limits, Quota
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.request_timeouts import Pace, Paced
+from nephoscope.ingest.live.https_server import BoundedServer
+from nephoscope.ingest.live.ingestion.fast_path import IngestionPost, RequestIntake
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
+from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits, RequestQuota
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.request_timeouts import RequestTimeouts, TimeoutProtocol
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
-from nephoscope.lake.queries.workspace_cache import Remembered
+from nephoscope.lake.queries.workspace_cache import WorkspaceCache
 from nephoscope.lake.schema.tables import KnownTables
 from nephoscope.lake.spool.spool_writer import CLOSE_AFTER, TICK
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.serve import process_logs
-from nephoscope.serve.ingest_auth_cache import Admitting
+from nephoscope.serve.ingest_auth_cache import IngestAuthCache
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.rate_limit import Allowance, too_many
-from nephoscope.serve.reverse_proxy import METRICS_PATH, Onward, fault
+from nephoscope.serve.reverse_proxy import METRICS_PATH, ReverseProxy, fault
 from nephoscope.serve.security_headers import HEADERS
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State, StateError
 from nephoscope.state.state_ledger import StateLedger
 
@@ -50,22 +50,22 @@ if TYPE_CHECKING:
     from starlette.responses import JSONResponse
     from starlette.types import Message, Receive, Scope, Send
 
-    from nephoscope.serve.ingest_auth_cache import Place
+    from nephoscope.serve.ingest_auth_cache import IngestTarget
 
 GRACE_SECONDS = 20
 #: Of the requests and bytes of a rule in a minute, as Azure has them; of a body, as of every request to the server.
-LIMITS = Limits(4 << 20, 12_000, 2 << 30)
+LIMITS = IngestionLimits(4 << 20, 12_000, 2 << 30)
 PRODUCER = "server/front"
 #: Connections, those of one address that is no proxy of ours, seconds for a TLS handshake; connections that have sent no request.
-BOUNDS = Bounds(1000, 500, 5.0, unproven=400, unproven_per_address=200)
-PACE = Pace(head=10.0)
+BOUNDS = ConnectionLimits(1000, 500, 5.0, unproven=400, unproven_per_address=200)
+PACE = RequestTimeouts(head=10.0)
 _LOG = logging.getLogger("nephoscope.front")
 _PATH = re.compile(r"/dataCollectionRules/([^/]+)/streams/([^/]+)/?", re.IGNORECASE)
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 @dataclass
-class Counted:
+class FrontCounters:
     """What the front took: requests, records, bytes of bodies; requests that it refused; and how many connections it has and had."""
 
     requests: int = 0
@@ -82,13 +82,13 @@ class Counted:
 class Front:
     """The ASGI app of the front."""
 
-    admitting: Admitting
-    intake: Intake
-    onward: Onward
-    quota: Quota
+    admitting: IngestAuthCache
+    intake: RequestIntake
+    onward: ReverseProxy
+    quota: RequestQuota
     allowance: Allowance
     hosts: frozenset[bytes] = frozenset()
-    counted: Counted = field(default_factory=Counted)
+    counted: FrontCounters = field(default_factory=FrontCounters)
     budgets: Callable[[], Sequence[ConnectionBudget]] = tuple
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +112,7 @@ class Front:
             self.counted.displaced, self.counted.turned_away = budget.displaced, budget.refused
         return msgspec.json.encode(self.counted)
 
-    async def _place(self, scope: Scope, rule: str, stream: str) -> Place | None:
+    async def _place(self, scope: Scope, rule: str, stream: str) -> IngestTarget | None:
         headers = dict(scope["headers"])
         length, encoding = headers.get(b"content-length", b""), headers.get(b"content-encoding", b"")
         if (
@@ -133,7 +133,9 @@ class Front:
         except StateError:
             return None
 
-    async def _take(self, place: Place, stream: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _take(
+        self, place: IngestTarget, stream: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         headers = dict(scope["headers"])
         id_ = headers.get(b"x-ms-client-request-id", b"").decode("latin-1")[:200]
         send = _mark_answer(send, id_)
@@ -145,7 +147,7 @@ class Front:
         if body is None:
             return
         encoding = headers.get(b"content-encoding", b"").decode()
-        post = Post(place.workspace, place.table, stream, body, encoding, id_, place.sender)
+        post = IngestionPost(place.workspace, place.table, stream, body, encoding, id_, place.sender)
         refused = await self._take_in(post)
         if refused is not None:
             self.counted.refused += 1
@@ -154,12 +156,12 @@ class Front:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _take_in(self, post: Post) -> JSONResponse | None:
+    async def _take_in(self, post: IngestionPost) -> JSONResponse | None:
         """None where a request was taken, else the answer."""
         try:
             self.quota.count(post.workspace, len(post.body))
             self.counted.records += await self.intake.take(post)
-        except RefusedError as error:
+        except IngestionRefusedError as error:
             return fault(error.status, error.code, error.message, error.again)
         except StateError as error:
             found = later(error)
@@ -210,22 +212,22 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def open_front(settings: Settings) -> Iterator[Front]:
+def open_front(settings: ServeSettings) -> Iterator[Front]:
     """The front of a data folder; another process takes what comes in out of the spool and into the tables."""
     with State.of(settings.data, settings.state) as state:
-        tables, workspaces = KnownTables(settings.data), Remembered(state.workspaces.get)
+        tables, workspaces = KnownTables(settings.data), WorkspaceCache(state.workspaces.get)
         guard = Guard(state, lambda: Hierarchy({}))  # a workspace lies in no management group
         with Writer(
             settings.data, disk=Disk(), ledger=StateLedger(state), tables=tables, workspace=workspaces
         ) as writer:
-            intake = Intake(writer, PRODUCER, lambda name: tables().get(name), workspaces, LIMITS.body)
-            tokens = Tokens(state, settings.data / "keys", settings.tenant)
+            intake = RequestIntake(writer, PRODUCER, lambda name: tables().get(name), workspaces, LIMITS.body)
+            tokens = AccessTokenIssuer(state, settings.data / "keys", settings.tenant)
             hosts = frozenset(one.encode() for one in settings.hosts)
             front = Front(
-                Admitting(state, guard, tokens, lambda name: tables().get(name)),
+                IngestAuthCache(state, guard, tokens, lambda name: tables().get(name)),
                 intake,
-                Onward(settings.web),
-                Quota(LIMITS),
+                ReverseProxy(settings.web),
+                RequestQuota(LIMITS),
                 Allowance(settings.requests_a_minute),
                 hosts,
             )
@@ -255,7 +257,7 @@ def _close_soon(writer: Writer) -> Iterator[None]:
         thread.join()
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: ServeSettings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
     process_logs.set_up(json_lines=settings.json_logs)
     with socket.socket(fileno=settings.fd) as listening, open_front(settings) as front:
@@ -263,7 +265,7 @@ def serve(settings: Settings) -> None:
             front,
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.key,
-            http=Paced,
+            http=TimeoutProtocol,
             ws="none",
             log_config=None,
             access_log=False,
@@ -277,12 +279,12 @@ def serve(settings: Settings) -> None:
         if short := short_of(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))
-        server = Server(config, bounds, PACE, Seldom(lambda text, _: _LOG.warning(text)))
+        server = BoundedServer(config, bounds, PACE, LogRateLimiter(lambda text, _: _LOG.warning(text)))
         front.budgets = lambda: server.budgets
         server.run(sockets=[listening])
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Serve until the supervisor ends."""
     end_with_parent()
     serve(settings)

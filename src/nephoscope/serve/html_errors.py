@@ -24,7 +24,7 @@ _FOR_PROGRAMS = "This address is for programs: it requires an API token instead 
 _KEPT = ("retry-after", "www-authenticate")
 
 
-class RefusedPages:
+class HtmlErrors:
     """Draws the page of a refusal where a browser shows it, and leaves all other answers as they are."""
 
     def __init__(self, app: ASGIApp) -> None:

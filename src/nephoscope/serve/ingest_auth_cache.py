@@ -19,8 +19,8 @@ from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller, Guard
-    from nephoscope.access.tokens import Tokens
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.access.tokens import AccessTokenIssuer
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state import State
 
@@ -28,7 +28,7 @@ _MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IngestTarget:
     """Where the records of a stream go, and the resource that their sender is bound to (None = no one)."""
 
     workspace: str
@@ -37,18 +37,18 @@ class Place:
 
 
 @dataclass
-class Admitting:
+class IngestAuthCache:
     """Looks up who sends what where, and takes it for true for FRESH seconds: a token that is revoked sends no longer than that."""
 
     state: State
     guard: Guard
-    tokens: Tokens
-    tables: Callable[[str], Table | None]
-    _known: OrderedDict[tuple[bytes, str, str], tuple[float, asyncio.Future[Place | None]]] = field(
+    tokens: AccessTokenIssuer
+    tables: Callable[[str], LakeTable | None]
+    _known: OrderedDict[tuple[bytes, str, str], tuple[float, asyncio.Future[IngestTarget | None]]] = field(
         default_factory=OrderedDict
     )
 
-    async def place(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
+    async def place(self, authorization: bytes, rule: str, stream: str, address: str) -> IngestTarget | None:
         """Where records may go, None where the credential, the rule, the stream or the role for it is not there."""
         key = hashlib.sha256(authorization).digest(), rule, stream
         now = time.monotonic()
@@ -63,7 +63,7 @@ class Admitting:
                 self._known.popitem(last=False)
         return found[1].result() if found[1].done() else await asyncio.shield(found[1])
 
-    def _look_up(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
+    def _look_up(self, authorization: bytes, rule: str, stream: str, address: str) -> IngestTarget | None:
         caller = self._caller(authorization.decode("latin-1"), address)
         workspace = self.state.workspaces.find(rule) if caller is not None else None
         if caller is None or workspace is None:
@@ -75,7 +75,7 @@ class Admitting:
             caller.must(PUBLISH, f"{WORKSPACE}{workspace.name}")
         except DeniedError:
             return None
-        return Place(workspace.name, table.name, caller.principal.binding)
+        return IngestTarget(workspace.name, table.name, caller.principal.binding)
 
     def _caller(self, authorization: str, address: str) -> Caller | None:
         scheme, _, token = authorization.partition(" ")

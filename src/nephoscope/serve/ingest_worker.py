@@ -6,11 +6,11 @@ import logging
 import signal
 import threading
 
-from nephoscope.ingest.live.supervisor import Supervisor
+from nephoscope.ingest.live.supervisor import SourceSupervisor
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 
@@ -23,7 +23,7 @@ def list_enabled_sources(state: State) -> list[Source]:
     return [one for one in state.sources.all() if one.enabled]
 
 
-def work(settings: Settings, stop: threading.Event) -> None:
+def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Run what is switched on until stopped, anew whenever that changes; the lake is flushed all the while."""
     with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
         lake.writer()
@@ -31,13 +31,13 @@ def work(settings: Settings, stop: threading.Event) -> None:
             _run(settings, state, lake, stop)
 
 
-def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) -> None:
+def _run(settings: ServeSettings, state: State, lake: Lake, stop: threading.Event) -> None:
     """Run the sources of now until they change, or the worker is stopped."""
     now = list_enabled_sources(state)
     if not now:
         stop.wait(LOOK_SECONDS)
         return
-    running = Supervisor(lake, state, settings.data, say=_LOG.info)
+    running = SourceSupervisor(lake, state, settings.data, say=_LOG.info)
     thread = threading.Thread(target=running.run, args=(now,), name="sources")
     thread.start()
     while thread.is_alive() and not stop.wait(LOOK_SECONDS) and list_enabled_sources(state) == now:
@@ -46,7 +46,7 @@ def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) ->
     thread.join()
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Run the sources until the supervisor ends, or asks for the end."""
     process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()

@@ -19,7 +19,7 @@ FILE, MODE = "server.lock", 0o600
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """The process that serves a folder, the machine that it is on, and where it answers ('' = it does not yet)."""
 
     pid: int
@@ -33,24 +33,24 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class InstanceLock:
     """The lock, held; `answers` tells others where this process answers."""
 
     file: int
 
     def answers(self, address: str = "") -> None:
         """Say who holds the lock, and where."""
-        told = msgspec.json.encode(Holder(os.getpid(), socket.gethostname(), address))
+        told = msgspec.json.encode(LockHolder(os.getpid(), socket.gethostname(), address))
         os.ftruncate(self.file, 0)
         os.pwrite(self.file, told, 0)
 
 
 @contextmanager
-def acquire_lock(data: Path) -> Iterator[Lock | None]:
+def acquire_lock(data: Path) -> Iterator[InstanceLock | None]:
     """Hold the lock of a folder that is there; None where another process has it. OSError where the file system has no locks."""
     file = os.open(data / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
-        yield Lock(file) if _try_lock(file, fcntl.LOCK_EX, data) else None
+        yield InstanceLock(file) if _try_lock(file, fcntl.LOCK_EX, data) else None
     finally:
         os.close(file)
 
@@ -67,10 +67,10 @@ def serves(data: Path) -> bool:
         os.close(file)
 
 
-def holder(data: Path) -> Holder | None:
+def holder(data: Path) -> LockHolder | None:
     """Who held the lock last, None where that is not told."""
     try:
-        return msgspec.json.decode((data / FILE).read_bytes(), type=Holder)
+        return msgspec.json.decode((data / FILE).read_bytes(), type=LockHolder)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 

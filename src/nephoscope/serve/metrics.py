@@ -145,7 +145,7 @@ class _Front(Collector):
             yield GaugeMetricFamily(metric, text, self.counted.get(name, 0))
 
 
-class Measured:
+class MetricsMiddleware:
     """Counts requests and times them."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

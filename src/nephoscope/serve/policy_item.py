@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Effect(StrEnum):
+class RestoreEffect(StrEnum):
     """What comes of it, the worst first; the value is how it is told."""
 
     RUNS = "runs programs"
@@ -22,6 +22,6 @@ class Effect(StrEnum):
 class PolicyItem:
     """What it is, and what it would do."""
 
-    effect: Effect
+    effect: RestoreEffect
     name: str
     does: str

@@ -9,21 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from nephoscope.access.tokens import signing_key
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def check(settings: Settings) -> None:
+def check(settings: ServeSettings) -> None:
     """Look at the data folder, the state and the key of tokens; what is not there yet is made, the newest tables of the state too.
 
     StateError, or OSError that names the file, for what stays wrong until somebody mends it. What may pass is left to the processes,
     which try again: a disk that is full, a database that does not answer yet or in which others write.
     """
     writable(settings.data)
-    with suppress(PassingError):
+    with suppress(TransientError):
         State.of(settings.data, settings.state).close()
     try:
         signing_key(settings.data / "keys")

@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.model.secret_redaction import redact_text
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """A JSON object a line: time, level, logger, message, and the traceback where there is one. Tokens in texts are masked."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(told).decode()
 
 
-class Plain(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """`time level logger: message`; tokens in texts are masked."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Plain(logging.Formatter):
 def set_up(*, json_lines: bool) -> None:
     """Log to standard error from here on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if json_lines else Plain())
+    handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -61,7 +61,7 @@ class Allowance:
         return wait
 
 
-class Limited:
+class RateLimitMiddleware:
     """Answers 429 with Retry-After where a client sends too much."""
 
     def __init__(self, app: ASGIApp, requests_a_minute: int) -> None:

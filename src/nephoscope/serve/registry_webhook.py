@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.api.server import whole_body
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
 from nephoscope.service.registries import EventDeniedError, receive_events, registry_by_secret
@@ -50,14 +50,14 @@ async def _respond(instance: Instance, request: Request) -> Response:
         return await run_in_threadpool(_take, instance, watched, content)
     except EventDeniedError as error:
         _LOG.warning("%s, from %s", error, request.client.host if request.client else "an unknown address")
-        fault = Fault(
+        fault = ApiError(
             401, "AuthenticationFailed", "The secret of the registry is required in the Authorization header."
         )
     except RegistryEventError as error:
         fault = bad(f"{error}.", "body")
     except ClientDisconnect:
         return Response(status_code=400)
-    except Fault as refused:
+    except ApiError as refused:
         fault = refused
     except StateError as error:
         fault = later(error)

@@ -28,9 +28,9 @@ from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
     from nephoscope.collect.malware.known_digests import KnownMalware
-    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.collect.scanning.scan_options import LookedFor
-    from nephoscope.serve.server_settings import Settings
+    from nephoscope.serve.server_settings import ServeSettings
     from nephoscope.state.registries.registry_images import RegistryImage
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 
@@ -45,7 +45,7 @@ _LOG = logging.getLogger("nephoscope.registries")
 class ImageExaminers:
     """Makes what examines images; rules and digests for malware are read anew every ten minutes."""
 
-    settings: Settings
+    settings: ServeSettings
     state: State
     _read: datetime = _NEVER
     _looked_for: LookedFor | None = None
@@ -60,7 +60,9 @@ class ImageExaminers:
         layers = data / "inventory" / "layers"
         return Examiner(layers, advisories_path(data), now, self._looked_for, self._known)
 
-    def keep(self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: Contents) -> None:
+    def keep(
+        self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: InventoryContents
+    ) -> None:
         """Keep what an image holds with its vulnerabilities; what cannot be kept is logged, as the verdict stands without it."""
         context = ServiceContext(ProductActor("registries"), self.state, self.settings.data)
         resource = read_settings(watched.settings).resource_id
@@ -81,7 +83,7 @@ class ImageExaminers:
             _LOG.error("%s: the list of its images was not stored: %s", watched.name, error)
 
 
-def work(settings: Settings, stop: threading.Event) -> None:
+def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
     with State.of(settings.data, settings.state) as state, Turns(state.leases, new_holder()) as turns:
         examiners = ImageExaminers(settings, state)
@@ -113,7 +115,7 @@ def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
     return taken
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Watch registries until the supervisor ends, or asks for the end."""
     process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()

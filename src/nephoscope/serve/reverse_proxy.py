@@ -34,16 +34,16 @@ _LOST = (
 _LOG = logging.getLogger("nephoscope.front")
 
 
-class _LostError(Exception):
+class _UpstreamUnavailableError(Exception):
     """The web process went away before it answered."""
 
 
-class _WrongError(Exception):
+class _BadRequestError(Exception):
     """A request that HTTP does not allow."""
 
 
 @dataclass
-class Client:
+class ProxiedClient:
     """The client of one request: sends its body, then either waits for the answer or goes away."""
 
     receive: Receive
@@ -88,7 +88,7 @@ class Client:
 
 
 @dataclass
-class Onward:
+class ReverseProxy:
     """An ASGI app: hands requests on to the socket at a path."""
 
     path: str
@@ -105,13 +105,13 @@ class Onward:
         tries = _TRIES if scope["method"] in _REPEATABLE and not _has_body(scope) else 1
         for left in reversed(range(tries)):
             try:
-                await self._forward(scope, Client(receive, has_body=_has_body(scope)), send)
-            except _LostError as error:
+                await self._forward(scope, ProxiedClient(receive, has_body=_has_body(scope)), send)
+            except _UpstreamUnavailableError as error:
                 if left:
                     continue
                 _LOG.warning("no response to %s %s: %s", scope["method"], scope["path"], error)
                 await _bad_gateway(scope)(scope, receive, send)
-            except _WrongError as error:
+            except _BadRequestError as error:
                 text = f"Invalid HTTP request: {error}"
                 await _fault_response(scope, 400, "InvalidRequest", "Invalid request", text)(
                     scope, receive, send
@@ -122,7 +122,7 @@ class Onward:
         """Let the connections go."""
         await self._pool.aclose()
 
-    async def _forward(self, scope: Scope, client: Client, send: Send) -> None:
+    async def _forward(self, scope: Scope, client: ProxiedClient, send: Send) -> None:
         request = httpcore.Request(
             scope["method"].encode(),
             httpcore.URL(scheme=b"http", host=b"web", port=None, target=_target(scope)),
@@ -133,9 +133,9 @@ class Onward:
         try:
             response = await client.unless_gone(self._pool.handle_async_request(request))
         except httpcore.LocalProtocolError as error:
-            raise _WrongError(str(error)) from error
+            raise _BadRequestError(str(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise _LostError(str(error) or type(error).__name__) from error
+            raise _UpstreamUnavailableError(str(error) or type(error).__name__) from error
         if response is None:
             return
         try:

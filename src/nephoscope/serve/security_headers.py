@@ -22,7 +22,7 @@ HEADERS = {
 }
 
 
-class Secured:
+class SecurityHeaders:
     """Adds the headers; what an answer says itself stays."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -16,9 +16,9 @@ from tempfile import mkdtemp
 
 from nephoscope.ingest.live.certificate_pair import certificate_in, check_time
 from nephoscope.ingest.live.tls import own_certificate, server_context
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import make_status_writer
-from nephoscope.serve.supervisor import Process, Supervisor
+from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
 from nephoscope.state.state import URL_VARIABLE
 
 BACKLOG = 2048
@@ -44,7 +44,7 @@ def make_listener(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def between(settings: Settings) -> Iterator[Settings]:
+def between(settings: ServeSettings) -> Iterator[ServeSettings]:
     """The settings with a socket between the front and the web process, in a folder that only its owner can look into."""
     folder = Path(mkdtemp(prefix="nephoscope-"))
     try:
@@ -57,7 +57,7 @@ def between(settings: Settings) -> Iterator[Settings]:
         rmtree(folder, ignore_errors=True)
 
 
-def ensure_certificate(settings: Settings) -> tuple[Settings, str]:
+def ensure_certificate(settings: ServeSettings) -> tuple[ServeSettings, str]:
     """The settings with a certificate, and the path of the authority that clients are to trust ('' for one that was given).
 
     Raises SourceError for a certificate that cannot be used.
@@ -72,25 +72,25 @@ def ensure_certificate(settings: Settings) -> tuple[Settings, str]:
     return replace(settings, certificate=str(certificate), key=str(key)), str(authority)
 
 
-def processes(settings: Settings) -> tuple[Process, ...]:
+def processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
     """What a server consists of: the front, the web process and the workers."""
 
     def module(name: str) -> Callable[[], object]:
         return lambda: import_module(name).begin(settings)
 
     return (
-        Process("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
-        Process("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
-        Process("assessing", module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
-        Process("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
-        Process("responding", module(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
-        Process("trying", module(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),
-        Process("registries", module(f"{_HERE}.registry_worker"), waits=True, behind=BEHIND),
-        Process("sources", module(f"{_HERE}.ingest_worker"), waits=True),
+        ManagedProcess("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
+        ManagedProcess("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
+        ManagedProcess("assessing", module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
+        ManagedProcess("responding", module(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("trying", module(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("registries", module(f"{_HERE}.registry_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("sources", module(f"{_HERE}.ingest_worker"), waits=True),
     )
 
 
-def _detect(settings: Settings) -> None:
+def _detect(settings: ServeSettings) -> None:
     """Become the command that runs detection rules on their schedule."""
     if settings.state:  # it may hold a password, so that no argument says it
         os.environ[URL_VARIABLE] = settings.state
@@ -106,10 +106,12 @@ def _detect(settings: Settings) -> None:
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter and modules
 
 
-def supervisor(settings: Settings, say: Callable[[str], None], stop: threading.Event) -> Supervisor:
+def supervisor(
+    settings: ServeSettings, say: Callable[[str], None], stop: threading.Event
+) -> ProcessSupervisor:
     """The supervisor of a server, until `stop` is set."""
-    return Supervisor(
-        processes(settings), say, Answers(settings.web), _warm, make_status_writer(settings), stop=stop
+    return ProcessSupervisor(
+        processes(settings), say, ReadinessProbe(settings.web), _warm, make_status_writer(settings), stop=stop
     )
 
 
@@ -121,7 +123,7 @@ def _warm() -> None:
 
 
 @dataclass
-class Answers:
+class ReadinessProbe:
     """Tells whether the web process at a socket answers, without waiting for it: what was asked is looked for again and again."""
 
     path: str

@@ -16,7 +16,7 @@ QUERY_MEMORY = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServeSettings:
     """`names` are the host names and addresses that the certificate is made for where none is given; `fd` is the listening socket.
     `web_fd` and `web` are the socket at which the web process listens for the front, and its path.
 

@@ -13,7 +13,7 @@ from nephoscope.alerts.tuning.named_locations import EGRESS, NAMED
 from nephoscope.automation.rule_formats.security_automations import TYPE as AUTOMATIONS
 from nephoscope.automation.rule_formats.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.source_setup import OF_THE_HOST
-from nephoscope.serve.policy_item import Effect, PolicyItem
+from nephoscope.serve.policy_item import PolicyItem, RestoreEffect
 from nephoscope.state import State
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.automation.automation_runs import RunStatus
@@ -26,13 +26,13 @@ _EXEMPTIONS = "microsoft.authorization/policyexemptions"
 _MOST_SHOWN, _MOST_RUNS = 300, 1_000_000
 
 
-def effect_of(action: str) -> Effect:
+def effect_of(action: str) -> RestoreEffect:
     """What comes of an action of response."""
     if action == "command":
-        return Effect.RUNS
+        return RestoreEffect.RUNS
     if action in _SENDING:
-        return Effect.SENDS
-    return Effect.REACHES if action == "files" else Effect.ACTS
+        return RestoreEffect.SENDS
+    return RestoreEffect.REACHES if action == "files" else RestoreEffect.ACTS
 
 
 def describe_settings(value: object) -> str:
@@ -56,14 +56,16 @@ def _documents(state: State) -> Iterator[PolicyItem]:
             does = describe_settings(
                 properties.get("actions", properties) if isinstance(properties, Mapping) else properties
             )
-            yield PolicyItem(Effect.SENDS, f"automation {one.key}", f"does: {does}")
+            yield PolicyItem(RestoreEffect.SENDS, f"automation {one.key}", f"does: {does}")
         elif one.type == _EXEMPTIONS:
-            yield PolicyItem(Effect.LOWERS, f"exemption {one.key}", "is not assessed, or not as unhealthy")
+            yield PolicyItem(
+                RestoreEffect.LOWERS, f"exemption {one.key}", "is not assessed, or not as unhealthy"
+            )
         else:
             others[one.type] += 1
     for type_, count in sorted(others.items()):
         yield PolicyItem(
-            Effect.LOWERS, type_, f"{count:,} documents that affect assessments or notifications"
+            RestoreEffect.LOWERS, type_, f"{count:,} documents that affect assessments or notifications"
         )
 
 
@@ -90,7 +92,7 @@ def _people(state: State) -> Iterator[PolicyItem]:
         roles = [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)]
         opens = ", ".join(f"{count} {kind}" for kind, count in sorted(held.items())) or "no secret"
         told = f"is {', '.join(roles) or 'without a role'}, and signs in by {opens}"
-        yield PolicyItem(Effect.LETS_IN, f"{one.kind.value} {one.name}", told)
+        yield PolicyItem(RestoreEffect.LETS_IN, f"{one.kind.value} {one.name}", told)
 
 
 def _providers(state: State) -> Iterator[PolicyItem]:
@@ -101,7 +103,7 @@ def _providers(state: State) -> Iterator[PolicyItem]:
                 for rule in one.rules
             )
             told = f"grants access to users of {one.issuer} with {rules or 'no claims'}"
-            yield PolicyItem(Effect.LETS_IN, f"sign-in provider {one.name}", told)
+            yield PolicyItem(RestoreEffect.LETS_IN, f"sign-in provider {one.name}", told)
 
 
 def _sources(state: State) -> Iterator[PolicyItem]:
@@ -111,12 +113,12 @@ def _sources(state: State) -> Iterator[PolicyItem]:
                 "uses files or addresses of this machine" if one.kind in OF_THE_HOST else "signs in and reads"
             )
             told = f"{does}: {describe_settings(dict(one.settings))}"
-            yield PolicyItem(Effect.REACHES, f"source {one.name} ({one.kind})", told)
+            yield PolicyItem(RestoreEffect.REACHES, f"source {one.name} ({one.kind})", told)
     for tenant in state.tenants.all():
         if tenant.enabled:
             asked = tenant.connection
             told = f"signs in to {asked.id} in the cloud {asked.cloud or 'public'} by {asked.sign_in}"
-            yield PolicyItem(Effect.REACHES, f"tenant {tenant.name}", told)
+            yield PolicyItem(RestoreEffect.REACHES, f"tenant {tenant.name}", told)
 
 
 def _suppressions(state: State) -> Iterator[PolicyItem]:
@@ -125,7 +127,7 @@ def _suppressions(state: State) -> Iterator[PolicyItem]:
             if one.enabled:
                 held = "; ".join(str(each) for each in conditions(one.conditions)) or "everything"
                 told = f"suppresses alerts of rule {one.rule}: {held}, until {one.expires or 'no end date'}"
-                yield PolicyItem(Effect.LOWERS, f"suppression {one.name}", told)
+                yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", told)
 
 
 def _rules(state: State) -> Iterator[PolicyItem]:
@@ -134,17 +136,17 @@ def _rules(state: State) -> Iterator[PolicyItem]:
         for kind, several in (("rule", switched.rules), ("pack", switched.packs)):
             for name, on in several.items():
                 if not on:
-                    yield PolicyItem(Effect.LOWERS, f"{kind} {name}", f"is disabled in {workspace}")
+                    yield PolicyItem(RestoreEffect.LOWERS, f"{kind} {name}", f"is disabled in {workspace}")
         for one in state.rule_settings.all(workspace):
             told = f"has {one.setting} = {describe_settings(one.value)} over its file in {workspace}"
-            yield PolicyItem(Effect.LOWERS, f"rule {one.rule}", told)
+            yield PolicyItem(RestoreEffect.LOWERS, f"rule {one.rule}", told)
     query = select(LearnedRow.workspace, LearnedRow.rule, func.count()).group_by(
         LearnedRow.workspace, LearnedRow.rule
     )
     with state.reading() as session:
         for workspace, rule, count in session.execute(query).all():
             yield PolicyItem(
-                Effect.LOWERS, f"rule {rule}", f"ignores {count:,} learned values in {workspace}"
+                RestoreEffect.LOWERS, f"rule {rule}", f"ignores {count:,} learned values in {workspace}"
             )
 
 
@@ -154,10 +156,10 @@ def _lists(state: State) -> Iterator[PolicyItem]:
         told = ", ".join(f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS)
         if told:
             yield PolicyItem(
-                Effect.LOWERS, f"workspace {workspace_.name}", f"has the retention, in days: {told}"
+                RestoreEffect.LOWERS, f"workspace {workspace_.name}", f"has the retention, in days: {told}"
             )
     for workspace in state.workspaces.names():
         for head, count in state.watchlists.all(workspace):
             if head.alias in (EGRESS, NAMED) and count:
                 told = f"marks {count:,} addresses as known or trusted in {workspace}"
-                yield PolicyItem(Effect.LOWERS, f"watchlist {head.alias}", told)
+                yield PolicyItem(RestoreEffect.LOWERS, f"watchlist {head.alias}", told)

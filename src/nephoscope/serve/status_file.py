@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.serve.server_settings import Settings
-from nephoscope.serve.supervisor import Standing
+from nephoscope.serve.server_settings import ServeSettings
+from nephoscope.serve.supervisor import ProcessStatus
 
 FILE = "server.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerStatus:
     """The supervisor's process id, the certificate that is shown with its key, where it listens, and the processes by name.
 
     `folder` is the data folder that it serves: a copy of it elsewhere is not served by it.
@@ -27,7 +27,7 @@ class Server:
     key: str = ""
     host: str = ""
     port: int = 0
-    processes: Mapping[str, Standing] = field(default_factory=dict)
+    processes: Mapping[str, ProcessStatus] = field(default_factory=dict)
     folder: str = ""
 
     @property
@@ -36,17 +36,17 @@ class Server:
         return not alive(self.pid) and any(alive(one.pid) for one in self.processes.values())
 
 
-def make_status_writer(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
+def make_status_writer(settings: ServeSettings) -> Callable[[Mapping[str, ProcessStatus]], None]:
     """Writes how a server's processes stand."""
     path = settings.data / FILE
 
-    def write_status(processes: Mapping[str, Standing]) -> Server:
+    def write_status(processes: Mapping[str, ProcessStatus]) -> ServerStatus:
         place = settings.host, settings.port
-        return Server(
+        return ServerStatus(
             os.getpid(), settings.certificate, settings.key, *place, processes, str(settings.data.resolve())
         )
 
-    def note(processes: Mapping[str, Standing]) -> None:
+    def note(processes: Mapping[str, ProcessStatus]) -> None:
         part = path.with_suffix(f".{os.getpid()}")
         part.write_bytes(msgspec.json.encode(write_status(processes)))
         part.replace(path)
@@ -54,10 +54,10 @@ def make_status_writer(settings: Settings) -> Callable[[Mapping[str, Standing]],
     return note
 
 
-def read(data: Path) -> Server | None:
+def read(data: Path) -> ServerStatus | None:
     """How the server stood when that changed last; None where there was none of this folder, or the power went meanwhile."""
     try:
-        found = msgspec.json.decode((data / FILE).read_bytes(), type=Server)
+        found = msgspec.json.decode((data / FILE).read_bytes(), type=ServerStatus)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     return found if found.folder in ("", str(data.resolve())) else None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.serve.child_process import Forked, fork_process
+from nephoscope.serve.child_process import ChildProcess, fork_process
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 #: A process that ran so long before it ended begins with the first pause again.
@@ -23,7 +23,7 @@ PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ManagedProcess:
     """A process to keep running: its name, what it does, and the sockets that it takes over.
 
     `reads` names the modules that the supervisor reads before it forks the process first: no later start has to read them. One that
@@ -40,7 +40,7 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProcessStatus:
     """How a process stands: its id (0 = it is not running), how often it was started, and how it ended last ('' = it did not)."""
 
     pid: int
@@ -49,9 +49,9 @@ class Standing:
 
 
 @dataclass
-class _Kept:
-    process: Process
-    running: Forked | None = None
+class _SupervisedProcess:
+    process: ManagedProcess
+    running: ChildProcess | None = None
     began: float = 0.0
     pause: float = FIRST_PAUSE
     due: float = 0.0
@@ -59,8 +59,8 @@ class _Kept:
     ended: str = ""
 
     @property
-    def standing(self) -> Standing:
-        return Standing(self.running.pid if self.running is not None else 0, self.starts, self.ended)
+    def standing(self) -> ProcessStatus:
+        return ProcessStatus(self.running.pid if self.running is not None else 0, self.starts, self.ended)
 
     def over(self, now: float, ended: str) -> None:
         """It is not running any more; the pause before the next start grows."""
@@ -69,7 +69,7 @@ class _Kept:
 
 
 @dataclass
-class Supervisor:
+class ProcessSupervisor:
     """Keeps processes running until `stop` is set; `say` is told what happens to them.
 
     `answers` tells at once whether what people wait for answers; processes that may wait are started then, and no later than PATIENCE
@@ -77,19 +77,19 @@ class Supervisor:
     whenever one was started or has ended. All are forked from this process, which therefore has neither threads nor anything open.
     """
 
-    processes: Sequence[Process]
+    processes: Sequence[ManagedProcess]
     say: Callable[[str], None]
     answers: Callable[[], bool] = lambda: True
     warm: Callable[[], object] = lambda: None
-    note: Callable[[Mapping[str, Standing]], object] = lambda _: None
+    note: Callable[[Mapping[str, ProcessStatus]], object] = lambda _: None
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
-    _kept: list[_Kept] = field(default_factory=list)
+    _kept: list[_SupervisedProcess] = field(default_factory=list)
 
     def begin(self) -> None:
         """Start what does not wait, so that it is on its way while other things are done before `run`."""
         gc.disable()  # what is read stays: nothing of it is garbage
-        self._kept = [_Kept(one) for one in self.processes]
+        self._kept = [_SupervisedProcess(one) for one in self.processes]
         for one in self._kept:
             if not one.process.waits:
                 self._look_after(one)
@@ -116,7 +116,7 @@ class Supervisor:
         """The process ids of what runs now."""
         return {one.process.name: one.running.pid for one in self._kept if one.running is not None}
 
-    def _look_after(self, one: _Kept) -> None:
+    def _look_after(self, one: _SupervisedProcess) -> None:
         now = time.monotonic()
         if one.running is None:
             if now >= one.due:
@@ -131,7 +131,7 @@ class Supervisor:
         one.over(now, _describe_exit(code))
         self._note()
 
-    def _start(self, one: _Kept) -> None:
+    def _start(self, one: _SupervisedProcess) -> None:
         for name in one.process.reads:
             importlib.import_module(name)
         process, one.began = one.process, time.monotonic()
@@ -153,7 +153,7 @@ class Supervisor:
         ) as error:  # a full disk: the processes go on, and how they stand is noted with the next change
             self.say(f"the status of processes could not be recorded: {error}")
 
-    def _put_behind(self, pid: int, process: Process) -> None:
+    def _put_behind(self, pid: int, process: ManagedProcess) -> None:
         if not process.behind:
             return
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from nephoscope.lake.errors import LakeError
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.leases.leases import Lease
@@ -21,13 +21,13 @@ LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.trying")
 
 
-def work(settings: Settings, stop: threading.Event) -> None:
+def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Try until stopped. What it takes is read when there is first something to try."""
-    from nephoscope.alerts.tuning.trial import Trials
+    from nephoscope.alerts.tuning.trial import RuleTrials
 
     holder = new_holder()
     with State.of(settings.data, settings.state) as state:
-        trials = Trials(state)
+        trials = RuleTrials(state)
         while not stop.is_set():
             try:
                 if trials.next() is not None and (lease := state.leases.take(LEASE, holder, LEASE_SECONDS)):
@@ -40,14 +40,14 @@ def work(settings: Settings, stop: threading.Event) -> None:
             stop.wait(LOOK_SECONDS)
 
 
-def work_on_tenants(settings: Settings, stop: threading.Event) -> None:
+def work_on_tenants(settings: ServeSettings, stop: threading.Event) -> None:
     """Try tenants until stopped, beside the trials of rules, which may take long."""
     from nephoscope.posture.scans.tenants import make_tests
 
     _test(settings, stop, "tenant", lambda state: make_tests(state, settings.data))
 
 
-def work_on_providers(settings: Settings, stop: threading.Event) -> None:
+def work_on_providers(settings: ServeSettings, stop: threading.Event) -> None:
     """Test sign-in providers until stopped, beside tenants, which may take long."""
     from nephoscope.access.provider_tests import make_tests
 
@@ -55,7 +55,7 @@ def work_on_providers(settings: Settings, stop: threading.Event) -> None:
 
 
 def _test(
-    settings: Settings, stop: threading.Event, what: str, make_tests: Callable[[State], list[str]]
+    settings: ServeSettings, stop: threading.Event, what: str, make_tests: Callable[[State], list[str]]
 ) -> None:
     with State.of(settings.data, settings.state) as state:
         while not stop.is_set():
@@ -67,9 +67,9 @@ def _test(
             stop.wait(LOOK_SECONDS)
 
 
-def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) -> None:
+def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
-    from nephoscope.alerts.tuning.trial_runner import Trying
+    from nephoscope.alerts.tuning.trial_runner import TrialRunner
     from nephoscope.resource_graph import opened_lake
 
     renewed = time.monotonic()
@@ -82,12 +82,12 @@ def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) 
         return stop.is_set()
 
     with opened_lake(settings.data, state, settings.tenant) as lake:
-        trying = Trying(state, lake)
+        trying = TrialRunner(state, lake)
         while not stop.is_set() and (done := trying.next(is_ending)) is not None:
             _LOG.info("%s of %s for %s: %s", done.what.value, done.rule, done.by, done.error or "done")
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Try until the supervisor ends, or asks for the end."""
     process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()

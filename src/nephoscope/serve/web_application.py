@@ -11,21 +11,21 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nephoscope.admin.wire.admin_request import Check, Host
+from nephoscope.admin.wire.admin_request import HealthCheckResult, ServerInfo
 from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.serve.doctor import looked_at
-from nephoscope.serve.doctor_check import Patient
-from nephoscope.serve.forwarded_headers import Arrived
-from nephoscope.serve.html_errors import RefusedPages
-from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
-from nephoscope.serve.rate_limit import Limited
+from nephoscope.serve.doctor_check import CheckContext
+from nephoscope.serve.forwarded_headers import ForwardedHeaders
+from nephoscope.serve.html_errors import HtmlErrors
+from nephoscope.serve.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
+from nephoscope.serve.rate_limit import RateLimitMiddleware
 from nephoscope.serve.readiness import reasons
 from nephoscope.serve.registry_webhook import event_routes
-from nephoscope.serve.security_headers import Secured
+from nephoscope.serve.security_headers import SecurityHeaders
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import once_more
 from nephoscope.web.site import for_people, nowhere, routes
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.instance import Instance
-    from nephoscope.serve.server_settings import Settings
+    from nephoscope.serve.server_settings import ServeSettings
 
 METRICS = "Nephoscope/metrics/read"
 
@@ -46,7 +46,7 @@ def application(
     *,
     hosts: tuple[str, ...] = (),
     requests_a_minute: int = 3000,
-    settings: Settings | None = None,
+    settings: ServeSettings | None = None,
     behind_front: bool = False,
 ) -> Starlette:
     """The application; `hosts` are the names by which it may be asked (() = any), `settings` are told to who may read them.
@@ -65,17 +65,17 @@ def application(
     async def serve_metrics(request: Request) -> Response:
         try:
             caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
-        except Fault as fault:
+        except ApiError as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
         if not caller.may(METRICS):
-            return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is required.").body(), 403)
+            return JSONResponse(ApiError(403, "AuthorizationFailed", f"{METRICS} is required.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
 
     async def pathless(request: Request, _: Exception) -> Response:
         # a path that no pattern takes, as one with a line end in it: answered as any other that leads nowhere
         if for_people(request):
             return await nowhere(instance, request)
-        fault = Fault(404, "NotFound", "Path not found.")
+        fault = ApiError(404, "NotFound", "Path not found.")
         return JSONResponse(fault.body(), fault.status)
 
     async def busy(_: Request, error: Exception) -> Response:
@@ -106,20 +106,23 @@ def _middleware(
     """What every request passes, the outermost first."""
     trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     return [
-        *([Middleware(Arrived, counted=metrics.note)] if behind_front else []),
-        Middleware(Measured, metrics=metrics),
-        Middleware(Secured),
+        *([Middleware(ForwardedHeaders, counted=metrics.note)] if behind_front else []),
+        Middleware(MetricsMiddleware, metrics=metrics),
+        Middleware(SecurityHeaders),
         *([trusted] if hosts else []),
-        Middleware(RefusedPages),
-        Middleware(Limited, requests_a_minute=requests_a_minute),
+        Middleware(HtmlErrors),
+        Middleware(RateLimitMiddleware, requests_a_minute=requests_a_minute),
     ]
 
 
-def _host(instance: Instance, settings: Settings | None) -> Host:
+def _host(instance: Instance, settings: ServeSettings | None) -> ServerInfo:
     """What the own API is told of the server: nothing that opens anything."""
 
-    def run_checks() -> Iterator[Check]:
-        patient = Patient(instance.data, instance.state, instance.lake, instance.now)
-        return (Check(one.check, one.verdict.value, one.text, one.remedy) for one in looked_at(patient))
+    def run_checks() -> Iterator[HealthCheckResult]:
+        patient = CheckContext(instance.data, instance.state, instance.lake, instance.now)
+        return (
+            HealthCheckResult(one.check, one.verdict.value, one.text, one.remedy)
+            for one in looked_at(patient)
+        )
 
-    return Host(settings.told() if settings is not None else {}, run_checks)
+    return ServerInfo(settings.told() if settings is not None else {}, run_checks)

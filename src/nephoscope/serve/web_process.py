@@ -16,7 +16,7 @@ from nephoscope.instance import Instance
 from nephoscope.serve import process_logs
 from nephoscope.serve.cache_warmup import keep_warm
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
 from nephoscope_kql.engines import memory
 
@@ -25,7 +25,7 @@ GRACE_SECONDS = 20
 SWITCH_SECONDS = 0.001
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: ServeSettings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
     process_logs.set_up(json_lines=settings.json_logs)
     with (
@@ -65,7 +65,7 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: ServeSettings) -> None:
     """Serve until the supervisor ends."""
     end_with_parent(lambda: shutil.rmtree(Path(settings.web).parent, ignore_errors=True))
     serve(settings)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.automation.actions import event_hub
 from nephoscope.automation.egress_policy import refusal
-from nephoscope.automation.operator_policy import Operator, operator
+from nephoscope.automation.operator_policy import OperatorPolicy, operator
 from nephoscope.automation.rule import AutomationError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_hub(context: ServiceContext, connection: str, path: str) -> None:
         raise AddressError(path, f"The address is blocked by the egress policy: {why}.")
 
 
-def _read_operator(context: ServiceContext) -> Operator:
+def _read_operator(context: ServiceContext) -> OperatorPolicy:
     try:
         return operator(context.data)
     except ValueError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.service.service_context import workspace_scope
-from nephoscope.state import MissingError
-from nephoscope.state.incidents.incidents import Action
+from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.incidents import IncidentAction
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -45,7 +45,7 @@ def set_alert_status(
 ) -> list[StoredAlert]:
     """Do an action on alerts, each with the etag that the actor saw (None = any), in one transaction with an entry for each.
 
-    Returns those that have another etag by now, which are left as they are. Raises DeniedError, or MissingError where one is gone;
+    Returns those that have another etag by now, which are left as they are. Raises DeniedError, or NotFoundError where one is gone;
     nothing is changed then.
     """
     for one, _ in alerts:
@@ -56,35 +56,35 @@ def set_alert_status(
         for one, etag in alerts:
             now = state.alerts.kept(session, one.id)
             if now is None:
-                raise MissingError(f"alert {one.id} no longer exists")
+                raise NotFoundError(f"alert {one.id} no longer exists")
             if etag not in (None, now.etag):
                 left.append(now)
                 continue
-            Desk(state, one.workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
+            IncidentService(state, one.workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
             context.enter(session, operation_of(action), one.id, workspace=one.workspace)
     return left
 
 
 def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str], status: str) -> None:
-    """Give the alerts of some ids a status: all, or none where the workspace has not all of them (MissingError)."""
+    """Give the alerts of some ids a status: all, or none where the workspace has not all of them (NotFoundError)."""
     several = []
     for id_ in dict.fromkeys(ids):
         found = context.state.alerts.get(id_)
         if found is None or found.workspace != workspace:
-            raise MissingError(f"alert {id_} not found in the workspace {workspace}")
+            raise NotFoundError(f"alert {id_} not found in the workspace {workspace}")
         several.append((found, None))
     set_alert_status(context, several, action_of(status))
 
 
-def changes_of_status(state: State, id_: str) -> list[Action]:
+def changes_of_status(state: State, id_: str) -> list[IncidentAction]:
     """Return who last set the status of an alert; where nobody did since it changed, that more of its events came."""
     alert = state.alerts.get(id_)
     if alert is None:
         return []
     statuses = {operation_of(action): status for action, status in ACTIONS.items()}
     said = [
-        Action(one.moment, one.author, f"set it to {statuses[one.operation]}")
+        IncidentAction(one.moment, one.author, f"set it to {statuses[one.operation]}")
         for one in state.audit.told_of(id_, alert.changed)
         if one.operation in statuses
     ]
-    return said or [Action(alert.changed, "", "it was extended by new events")]
+    return said or [IncidentAction(alert.changed, "", "it was extended by new events")]

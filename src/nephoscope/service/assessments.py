@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.scans.scan import Request, last_request
+from nephoscope.posture.scans.scan import ScanRequest, last_request
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WRITE = "Nephoscope/assessments/write"
 
 
-def announce_request(context: ServiceContext, request: Request) -> None:
+def announce_request(context: ServiceContext, request: ScanRequest) -> None:
     """Audit that a scan is about to be remembered that asks for something else than the one before, in a file beside the state.
 
     The entry comes first: a scan that dies behind it has changed nothing, and none is remembered without an entry. Raises
@@ -23,7 +23,7 @@ def announce_request(context: ServiceContext, request: Request) -> None:
     """
     context.require(WRITE, ROOT_SCOPE)
     before, asked = last_request(context.data), _to_fields(request)
-    old = _to_fields(before or Request(()))
+    old = _to_fields(before or ScanRequest(()))
     if asked == old:
         return
     changed = {name: value for name, value in asked.items() if value != old[name]}
@@ -34,6 +34,6 @@ def announce_request(context: ServiceContext, request: Request) -> None:
         )
 
 
-def _to_fields(request: Request) -> dict[str, object]:
+def _to_fields(request: ScanRequest) -> dict[str, object]:
     found: dict[str, object] = msgspec.to_builtins(request)
     return found

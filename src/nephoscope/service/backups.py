@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nephoscope.lake.backup.backup_archive import Manifest
+    from nephoscope.lake.backup.backup_archive import BackupManifest
     from nephoscope.lake.lake import Lake
     from nephoscope.service.actors import AuthorizedActor
     from nephoscope.service.service_context import ServiceContext
@@ -25,7 +25,7 @@ SECRETS = "Nephoscope/secrets/write"
 
 def take_backup(
     context: ServiceContext, lake: Lake, file: Path, *, keys: bool, tell: Callable[[str, int, int], None]
-) -> Manifest:
+) -> BackupManifest:
     """Write a backup to a file that is not there yet, and note it with its entry;
     `keys`: with the keys of the credentials, which is an owner's.
 
@@ -48,9 +48,9 @@ def restore_backup(
     data: Path,
     state_url: str | None,
     *,
-    admit: Callable[[Path, Manifest], None],
+    admit: Callable[[Path, BackupManifest], None],
     tell: Callable[[str, int, int], None],
-) -> Manifest:
+) -> BackupManifest:
     """Make a data folder, which is empty or not there, of a backup; its audit goes on with an entry of the actor.
 
     `admit` raises BackupError for a backup that nobody accepts. Raises DeniedError before anything is read, BackupError and

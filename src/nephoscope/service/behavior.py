@@ -5,40 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.behavior.geolocation import Places
+from nephoscope.behavior.geolocation import GeoLookup
 from nephoscope.behavior.settings import keep, settings_of
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.behavior.behavior_run import Report
-    from nephoscope.behavior.settings import Settings
+    from nephoscope.behavior.behavior_run import BehaviorReport
+    from nephoscope.behavior.settings import BehaviorSettings
     from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
 
 WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
 
 
-def change_behavior_settings(context: ServiceContext, workspace: str, changes: Mapping[str, Any]) -> Settings:
+def change_behavior_settings(
+    context: ServiceContext, workspace: str, changes: Mapping[str, Any]
+) -> BehaviorSettings:
     """Change settings by their names, and return all as they are then.
 
-    Raises LocationError where a database of places or networks cannot be read, SettingsError for a value that cannot be.
+    Raises GeoDatabaseError where a database of places or networks cannot be read, BehaviorSettingsError for a value that cannot be.
     """
     scope = workspace_scope(workspace)
     context.require(WRITE, scope)
     before = settings_of(context.state, workspace)
     settings = replace(before, **changes)
-    Places.open(settings.geoip, settings.asn)
+    GeoLookup.open(settings.geoip, settings.asn)
     old = {name: getattr(before, name) for name in changes}
     with context.change(WRITE, scope, f"behavior of {workspace}", settings=changes, before=old):
         keep(context.state, workspace, settings)
     return settings
 
 
-def relearn_profiles(context: ServiceContext, lake: Lake, workspace: str) -> Report | None:
+def relearn_profiles(context: ServiceContext, lake: Lake, workspace: str) -> BehaviorReport | None:
     """Forget the profiles of a workspace and learn them from what the lake keeps; None where another process is at it."""
-    from nephoscope.behavior.behavior_run import Analysis
+    from nephoscope.behavior.behavior_run import BehaviorAnalysis
 
     with context.change_files(FORGET, workspace_scope(workspace), f"profiles of {workspace}"):
-        return Analysis(lake, context.state, workspace).run(context.now, anew=True)
+        return BehaviorAnalysis(lake, context.state, workspace).run(context.now, anew=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.incidents.bookmark_service import Bookshelf
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.bookmark_service import BookmarkService
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.hunting import Range
-    from nephoscope.alerts.rules.query_result import Finding
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.library.hunting import HuntingRange
+    from nephoscope.alerts.rules.query_result import RuleResultRow
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.incidents.bookmarks import Bookmark
     from nephoscope.state.incidents.incidents import Incident
@@ -21,7 +21,7 @@ READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/bookmarks/{one}" for one in 
 
 
 def keep_row(
-    context: ServiceContext, workspace: str, query: Rule, row: Finding, over: Range, *, mark: str, name: str = "",
+    context: ServiceContext, workspace: str, query: AnalyticRule, row: RuleResultRow, over: HuntingRange, *, mark: str, name: str = "",
     notes: str = "", tags: Sequence[str] = (),
 ) -> Bookmark:  # fmt: skip
     """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
@@ -83,5 +83,5 @@ def _target(id_: str) -> str:
     return f"bookmark {id_}"
 
 
-def _shelf(context: ServiceContext, workspace: str) -> Bookshelf:
-    return Bookshelf(Desk(context.state, workspace))
+def _shelf(context: ServiceContext, workspace: str) -> BookmarkService:
+    return BookmarkService(IncidentService(context.state, workspace))

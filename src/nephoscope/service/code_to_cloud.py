@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, resource_type
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.pipelines import readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.findings import Finding, Findings
+    from nephoscope.posture.published.findings import Findings, ListedFinding
     from nephoscope.service.service_context import ServiceContext
 
 #: Findings of the cloud that are compared at most.
 MOST_COMPARED = 20_000
-_FAILING = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+_FAILING = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
 
 
 @dataclass(frozen=True, slots=True)
 class ViolatedPass:
     """A finding in the cloud, and the place of a template that passed the same recommendation."""
 
-    finding: Finding
+    finding: ListedFinding
     origin: CodeOrigin
 
 
@@ -72,7 +72,7 @@ def violated_passes(
     return [one for finding in failing for one in _list_passed(finding, index.origins_of(finding.resource))]
 
 
-def _list_passed(finding: Finding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
+def _list_passed(finding: ListedFinding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
     for one in origins:
         if finding.recommendation in one.planned.passed:
             yield ViolatedPass(finding, one)

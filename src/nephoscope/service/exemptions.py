@@ -12,7 +12,7 @@ from nephoscope_policy.exemption import Exemption
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nephoscope.posture.governance.effective_policy import Governing
+    from nephoscope.posture.governance.effective_policy import EffectivePolicy
     from nephoscope.service.service_context import ServiceContext
 
 TYPE = "Microsoft.Authorization/policyExemptions"
@@ -20,7 +20,7 @@ READ, DELETE = f"{TYPE}/read", f"{TYPE}/delete"
 
 
 def require_exempting(
-    context: ServiceContext, exemption: Exemption, governing: Callable[[], Governing]
+    context: ServiceContext, exemption: Exemption, governing: Callable[[], EffectivePolicy]
 ) -> None:
     """Raise DeniedError where the actor may not exempt at the scope, or not from an assignment that the exemption speaks of."""
     context.require(WRITE, exemption.scope)
@@ -29,7 +29,7 @@ def require_exempting(
 
 
 def put_exemptions(
-    context: ServiceContext, bodies: Sequence[dict[str, object]], governing: Callable[[], Governing]
+    context: ServiceContext, bodies: Sequence[dict[str, object]], governing: Callable[[], EffectivePolicy]
 ) -> int:
     """Keep exemptions as ARM documents, all or none, an entry for each; how many. The next assessment is judged by them.
 

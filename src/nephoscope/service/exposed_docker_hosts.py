@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
 
     What could not be read closes nothing. Raises StateError.
     """
-    view, state = View(estate, context.now), context.state
+    view, state = EstateView(estate, context.now), context.state
     known = state.checkpoints.all(OPEN)
     rows: list[tuple[str, dict[str, Any]]] = []
     opened: dict[str, list[int]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.inventories import READ, list_inventories
 from nephoscope.service.registries import READ_IMAGES
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, RegistryImageFilter
@@ -104,14 +104,14 @@ def list_images(
 
 
 def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest: str) -> list[ImageOverview]:
-    """Return the places of the image of a digest. Raises MissingError where there is none that may be read."""
+    """Return the places of the image of a digest. Raises NotFoundError where there is none that may be read."""
     found = [
         one
         for one in list_images(context, reaches, digests=[digest])
         if one.digest == digest or any(each.digest == digest for each in one.subjects)
     ]
     if not found:
-        raise MissingError(f"image {digest[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"image {digest[:100]} not found, or you cannot access it")
     return found
 
 

@@ -53,7 +53,7 @@ def request_image(
 ) -> ImageRequest:
     """Ask for a public image to be let into a registry.
 
-    Raises DeniedError; MissingError for a registry that is not watched; ImageRequestError for an image that may not be asked for, a
+    Raises DeniedError; NotFoundError for a registry that is not watched; ImageRequestError for an image that may not be asked for, a
     missing reason, or a deadline that is over.
     """
     context.require(WRITE)
@@ -83,7 +83,7 @@ def answer_request(
 ) -> ImageRequest:
     """Approve or deny a request of somebody else; what is approved is imported into quarantine.
 
-    Raises DeniedError; MissingError; ImageRequestError for one's own request, one that is not open, or a missing reason.
+    Raises DeniedError; NotFoundError; ImageRequestError for one's own request, one that is not open, or a missing reason.
     """
     context.require(ANSWER)
     _check_reason(reason)
@@ -110,7 +110,8 @@ def answer_request(
 
 
 def withdraw_request(context: ServiceContext, id_: str) -> ImageRequest:
-    """Take a request of one's own back. Raises DeniedError; MissingError; ImageRequestError for another's, or one that is not open."""
+    """Take a request of one's own back. Raises DeniedError; NotFoundError; ImageRequestError for another's, or one that is not
+    open."""
     context.require(WRITE)
     known = context.state.image_requests.get(id_)
     with (

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.investigation.optimistic_update import Decision, decide
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, decide
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.incidents.incidents import Incident, Note
+    from nephoscope.state.incidents.incidents import Incident, IncidentNote
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/incidents/{one}" for one in ("read", "write", "delete"))
 
@@ -43,7 +43,7 @@ def note_operation(kind: NoteKind, verb: str) -> str:
 
 
 def decide_incident(
-    context: ServiceContext, workspace: str, number: int, etag: str, decision: Decision, act: str
+    context: ServiceContext, workspace: str, number: int, etag: str, decision: IncidentUpdate, act: str
 ) -> None:
     """Make a decision of the incident that had an etag; OvertakenError where it has another now, StateError where it cannot be so."""
     [*skipped] = decide_incidents(context, workspace, {number: etag}, decision, act)
@@ -52,14 +52,14 @@ def decide_incident(
 
 
 def decide_incidents(
-    context: ServiceContext, workspace: str, etags: Mapping[int, str], decision: Decision, act: str
+    context: ServiceContext, workspace: str, etags: Mapping[int, str], decision: IncidentUpdate, act: str
 ) -> list[SkippedIncident]:
     """Make the same decision of incidents by number, each with the etag that the actor saw.
 
     Returns those that were left as they are, because they have another etag or cannot be decided so.
     """
     context.require(WRITE, workspace_scope(workspace))
-    desk, skipped = Desk(context.state, workspace), []
+    desk, skipped = IncidentService(context.state, workspace), []
     with context.state.transaction() as session:
         # always in one order: two transactions that change the same ones do not hold each other up
         for number, etag in sorted(etags.items()):
@@ -68,7 +68,7 @@ def decide_incidents(
                 context.enter(
                     session, WRITE, target_of(number), act=act, workspace=workspace, **decision.changes
                 )
-            except PassingError:
+            except TransientError:
                 raise
             except StateError as error:
                 skipped.append(SkippedIncident(number, etag, error))
@@ -84,7 +84,9 @@ def change_incidents(
     """
     several = list(dict.fromkeys(numbers))
     with _audit_change(context, workspace, several, act, **changes, comment=remark or None):
-        Desk(context.state, workspace).change_all(several, context.now, context.author, changes, remark)
+        IncidentService(context.state, workspace).change_all(
+            several, context.now, context.author, changes, remark
+        )
 
 
 def create_incident(
@@ -93,7 +95,9 @@ def create_incident(
     """Create an incident without alerts; StateError for what does not go together."""
     context.require(WRITE, workspace_scope(workspace))
     with context.state.transaction() as session:
-        made = Desk(context.state, workspace).opened(session, incident, context.now, context.author, remark)
+        made = IncidentService(context.state, workspace).opened(
+            session, incident, context.now, context.author, remark
+        )
         context.enter(session, WRITE, target_of(made.number), act="create", workspace=workspace)
     return made
 
@@ -103,7 +107,7 @@ def update_incident(
 ) -> Incident:
     """Change fields of an incident, whoever changed it last; StateError for what does not go together."""
     context.require(WRITE, workspace_scope(workspace))
-    desk = Desk(context.state, workspace)
+    desk = IncidentService(context.state, workspace)
     with context.state.transaction() as session:
         kept = desk.apply(session, number, context.now, context.author, changes, remark=remark)
         context.enter(session, WRITE, target_of(number), act="set", workspace=workspace, **changes)
@@ -115,21 +119,21 @@ def delete_incident(context: ServiceContext, workspace: str, number: int) -> Non
     with context.change(
         DELETE, workspace_scope(workspace), target_of(number), act="delete", workspace=workspace
     ):
-        Desk(context.state, workspace).remove(number, context.now, context.author)
+        IncidentService(context.state, workspace).remove(number, context.now, context.author)
 
 
 def merge_incidents(context: ServiceContext, workspace: str, number: int, others: Iterable[int]) -> Incident:
     """Move the alerts, notes and bookmarks of other incidents into one; the others are closed."""
     several = list(dict.fromkeys(others))
     with _audit_change(context, workspace, dict.fromkeys([number, *several]), "merge", into=number):
-        return Desk(context.state, workspace).merge(number, several, context.now, context.author)
+        return IncidentService(context.state, workspace).merge(number, several, context.now, context.author)
 
 
 def add_note(
     context: ServiceContext, workspace: str, number: int, kind: NoteKind, text: str, name: str = "", *, done: bool = False
 ) -> None:  # fmt: skip
     """Add a comment or a task to an incident; `name` is the id that a client gives it."""
-    desk = Desk(context.state, workspace)
+    desk = IncidentService(context.state, workspace)
     with _audit_note(context, workspace, number, kind, "write", f"add {kind.value}"):
         if kind is NoteKind.COMMENT:
             desk.comment(number, text, context.now, context.author, name)
@@ -140,23 +144,23 @@ def add_note(
 def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:
     """Complete a task of an incident, by its id."""
     with _audit_note(context, workspace, number, NoteKind.TASK, "write", "complete task", task=task):
-        Desk(context.state, workspace).done(number, task, context.now, context.author)
+        IncidentService(context.state, workspace).done(number, task, context.now, context.author)
 
 
-def change_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
+def change_note(context: ServiceContext, workspace: str, number: int, note: IncidentNote) -> None:
     """Change the text of a comment or a task, and whether a task is done."""
     with _audit_note(
         context, workspace, number, note.kind, "write", f"change {note.kind.value}", note=note.id
     ):
-        Desk(context.state, workspace).renote(number, note, context.now, context.author)
+        IncidentService(context.state, workspace).renote(number, note, context.now, context.author)
 
 
-def delete_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
+def delete_note(context: ServiceContext, workspace: str, number: int, note: IncidentNote) -> None:
     """Delete a comment or a task."""
     with _audit_note(
         context, workspace, number, note.kind, "delete", f"delete {note.kind.value}", note=note.id
     ):
-        Desk(context.state, workspace).unnote(number, note, context.now, context.author)
+        IncidentService(context.state, workspace).unnote(number, note, context.now, context.author)
 
 
 @contextmanager

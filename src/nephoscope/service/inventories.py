@@ -14,7 +14,7 @@ from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventory_rows import note_software, note_vulnerabilities
 from nephoscope.service.pending_findings import mark_unpublished, resources_of
 from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
-from nephoscope.state.database.state_errors import MissingError, StateError
+from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import (
     OWN_SCANNER,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.model.package import Package
     from nephoscope.model.read_reach import Reach
     from nephoscope.service.service_context import ServiceContext
@@ -54,7 +54,7 @@ class InventoryError(StateError):
 class MachineScan:
     """What a scan found on a machine: its id in ARM, or its host name where it has none, and its tenant ('' = not known)."""
 
-    contents: Contents
+    contents: InventoryContents
     scanned_at: datetime
     name: str
     resource_id: str = ""
@@ -67,7 +67,7 @@ class MachineScan:
 class ImageScan:
     """What a scan found in an image: where it is, its digest and tags, and the id in ARM of its registry where it has one."""
 
-    contents: Contents
+    contents: InventoryContents
     scanned_at: datetime
     repository: str
     digest: str
@@ -86,14 +86,14 @@ class ImageScan:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptInventory:
+class StoredInventory:
     """A subject as it is kept now, and what its scan changed in its findings."""
 
     subject: InventorySubject
     changes: FindingChanges
 
 
-def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> KeptInventory:
+def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> StoredInventory:
     """Keep what a scan found in place of the scan before it, and open and close the findings of the subject.
 
     Where files could not be read, the findings of packages that stood there before stay open. Raises DeniedError where the actor may
@@ -116,10 +116,10 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> Ke
 
 
 def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
-    """Forget subjects with their findings, all or none; how many. Raises DeniedError; MissingError for one that is not kept."""
+    """Forget subjects with their findings, all or none; how many. Raises DeniedError; NotFoundError for one that is not kept."""
     found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
     if missing := sorted(set(ids) - {one.id for one in found}):
-        raise MissingError(f"inventory {missing[0]} not found")
+        raise NotFoundError(f"inventory {missing[0]} not found")
     for one in found:
         context.require(DELETE, scope_of(one))
     with context.state.database.write() as session:
@@ -138,10 +138,10 @@ def list_inventories(context: ServiceContext, wanted: SubjectFilter) -> list[Inv
 def packages_of(
     context: ServiceContext, reach: Reach, id_: int
 ) -> tuple[InventorySubject, tuple[Package, ...]]:
-    """Return a subject with its packages. Raises MissingError where it is not kept or may not be read."""
+    """Return a subject with its packages. Raises NotFoundError where it is not kept or may not be read."""
     found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
     if not found:
-        raise MissingError(f"inventory {id_} not found")
+        raise NotFoundError(f"inventory {id_} not found")
     return found[0], context.state.inventories.packages_of(found[0].package_set)
 
 
@@ -194,7 +194,7 @@ def _keep(
     placed: Sequence[Package],
     packages: Sequence[NamedPackage],
     numbers: Sequence[int],
-) -> KeptInventory:
+) -> StoredInventory:
     inventories = context.state.inventories
     before = inventories.find(session, subject)
     unread = _unread_before(context, session, before, subject, placed)
@@ -204,7 +204,7 @@ def _keep(
     mark_unpublished(context, session, resources_of(context, [kept]))
     note_software(context, session, kept, placed)
     note_vulnerabilities(context, session, [kept])
-    return KeptInventory(kept, changes)
+    return StoredInventory(kept, changes)
 
 
 def _unread_before(

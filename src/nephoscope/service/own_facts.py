@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.estate.own_facts import OwnFacts, Receipt, TakenBack
+    from nephoscope.state.estate.own_facts import OwnFacts, Receipt, RetractedFacts
 
 
 def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Receipt]:
@@ -28,7 +28,7 @@ def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Rec
     return fact_recording.keep(context.state, _actor(context), facts, context.now)
 
 
-def remove_facts(context: ServiceContext, id_: str) -> TakenBack:
+def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
     """Take back what own facts say of a resource or document and of what lies below it; what Azure tells stays.
 
     Raises DeniedError where the actor may not delete its type there; FactError for a text that is no resource id.

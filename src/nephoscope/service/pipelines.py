@@ -12,8 +12,8 @@ import msgspec
 from nephoscope.posture.pipelines.repository_name import repository_key, repository_scope
 from nephoscope.posture.pipelines.resource_origins import planned_origins
 from nephoscope.posture.pipelines.run_document import RunDocument
-from nephoscope.posture.pipelines.run_processing import Decision, decide
-from nephoscope.state import MissingError, StateError
+from nephoscope.posture.pipelines.run_processing import RunDecision, decide
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
     with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
         found = context.state.pipelines.repository(name)
         if found is None:
-            raise MissingError(f"repository {repository} not found")
+            raise NotFoundError(f"repository {repository} not found")
         changed = replace(found, default_branch=_short(branch), branch_chosen=True, changed=context.now)
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)
@@ -176,7 +176,8 @@ def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newes
 
 
 def _run(
-    context: ServiceContext, new: NewPipelineRun, series: PipelineSeries, started: datetime, note: str, decision: Decision, digest: str
+    context: ServiceContext, new: NewPipelineRun, series: PipelineSeries, started: datetime, note: str,
+    decision: RunDecision, digest: str
 ) -> PipelineRun:  # fmt: skip
     return PipelineRun(
         id=_run_key(series, new.run_id), repository=series.repository, tool=series.tool, category=series.category,

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from nephoscope.posture.policies.policy_packs import Imported
+    from nephoscope.posture.policies.policy_packs import ImportedContent
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope_policy.catalogue import Taken
+    from nephoscope_policy.catalogue import ImportSummary
 
 WRITE = "Microsoft.Authorization/policyDefinitions/write"
 
 
-def import_policies(context: ServiceContext, path: Path, name: str = "") -> tuple[Imported, Taken]:
+def import_policies(
+    context: ServiceContext, path: Path, name: str = ""
+) -> tuple[ImportedContent, ImportSummary]:
     """Import a folder or file as the pack of a name ('' = that of the path), in place of the one that has it.
 
     Raises ContentError, PolicyError or OSError for what cannot be read.
@@ -27,7 +29,7 @@ def import_policies(context: ServiceContext, path: Path, name: str = "") -> tupl
         return Packs(context.data).add(path, name)
 
 
-def import_alias_table(context: ServiceContext, path: Path) -> tuple[Imported, int]:
+def import_alias_table(context: ServiceContext, path: Path) -> tuple[ImportedContent, int]:
     """Import an alias table; return it, and how many aliases it has."""
     with _import(context, f"alias table {path.name}", path):
         return Packs(context.data).add_aliases(path)

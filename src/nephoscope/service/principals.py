@@ -10,7 +10,7 @@ from nephoscope.access.authenticator import LINK
 from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import OWNER
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 if TYPE_CHECKING:
@@ -153,12 +153,12 @@ def make_secret(
 
 
 def drop_secret(context: ServiceContext, principal: Principal, secret: str) -> None:
-    """Let a secret (by its id) open nothing any more; of a session: sign a browser out. Raises DeniedError, MissingError."""
+    """Let a secret (by its id) open nothing any more; of a session: sign a browser out. Raises DeniedError, NotFoundError."""
     context.require(SECRET_DELETE)
     with context.state.transaction() as session:
         known = context.state.principals.secrets(list(SecretKind), principal.id)
         if secret not in {one.id for one in known} or not context.state.principals.drop(session, secret):
-            raise MissingError(f"secret {secret} of {principal.name} not found")
+            raise NotFoundError(f"secret {secret} of {principal.name} not found")
         context.enter(session, SECRET_DELETE, principal.name, secret=secret)
 
 

@@ -22,7 +22,7 @@ from nephoscope.protect.registry.registry_settings import (
 )
 from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.registries.registry_images import (
     ImageStatus,
     ImageStep,
@@ -34,7 +34,7 @@ from nephoscope.state.registries.watched_registries import WatchedRegistry
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.protect.registry.events.registry_event import EventBatch
+    from nephoscope.protect.registry.events.registry_event import RegistryEventBatch
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
 
@@ -72,16 +72,16 @@ def list_images(context: ServiceContext, wanted: RegistryImageFilter, most: int 
 def find_image(context: ServiceContext, text: str) -> RegistryImage:
     """Return the image of an id, or the only one with a text in its name.
 
-    Raises DeniedError; MissingError where none has it, StateError where several have.
+    Raises DeniedError; NotFoundError where none has it, StateError where several have.
     """
     context.require(READ_IMAGES)
     images = context.state.registry_images
     try:
         return images.get(text)
-    except MissingError:
+    except NotFoundError:
         found = images.listed(RegistryImageFilter(text=text), 2)
     if not found:
-        raise MissingError(f"no image matches {text}: use the ID")
+        raise NotFoundError(f"no image matches {text}: use the ID")
     if len(found) > 1:
         raise StateError(f"several images match {text}: use the ID")
     return found[0]
@@ -131,7 +131,7 @@ def change_registry(
 ) -> WatchedRegistry:
     """Change a registry: what is None stays as it is, secrets that are '' too.
 
-    Raises as `add_registry`; MissingError where there is none; RegistrySettingsError where kept secrets would go elsewhere.
+    Raises as `add_registry`; NotFoundError where there is none; RegistrySettingsError where kept secrets would go elsewhere.
     """
     context.require(WRITE)
     before = context.state.watched_registries.get(name)
@@ -161,7 +161,7 @@ def change_registry(
 
 
 def remove_registry(context: ServiceContext, name: str) -> None:
-    """Watch a registry no more: its images are forgotten here and stay where they are. Raises DeniedError, MissingError."""
+    """Watch a registry no more: its images are forgotten here and stay where they are. Raises DeniedError, NotFoundError."""
     context.require(DELETE)
     state = context.state
     before = state.watched_registries.get(name)
@@ -183,7 +183,7 @@ def make_events_secret(context: ServiceContext, name: str) -> str:
 
 
 def try_registry(context: ServiceContext, name: str) -> RegistryTrial:
-    """Try whether a registry lists its repositories to us. Raises DeniedError, MissingError."""
+    """Try whether a registry lists its repositories to us. Raises DeniedError, NotFoundError."""
     from nephoscope.collect.images.errors import ImageError
 
     context.require(WRITE)
@@ -213,7 +213,7 @@ def registry_by_secret(state: State, name: str, authorization: str) -> WatchedRe
 
 def receive_events(
     state: State, watched: WatchedRegistry, content: bytes, now: datetime
-) -> tuple[EventBatch, int]:
+) -> tuple[RegistryEventBatch, int]:
     """Take in what a registry posts, and return it with the number of events that were new.
 
     Raises RegistryEventError for a content that is none; StateError where it cannot be kept, so that the registry sends it again.
@@ -227,7 +227,7 @@ def decide_image(
 ) -> RegistryImage:
     """Let an image of quarantine that is held or rejected be promoted, or reject one that is held.
 
-    Raises DeniedError; MissingError; StateError for an image that stands otherwise, an empty reason, or malware.
+    Raises DeniedError; NotFoundError; StateError for an image that stands otherwise, an empty reason, or malware.
     """
     context.require(WRITE_IMAGES)
     images, now = context.state.registry_images, context.now
@@ -240,12 +240,12 @@ def decide_image(
     ):
         image = images.find(session, known.registry, known.repository, known.digest)
         if image is None:
-            raise MissingError(f"image {id_} not found")
+            raise NotFoundError(f"image {id_} not found")
         return images.put(session, _apply_decision(image, decision, context.author, reason, now))
 
 
 def examine_again(context: ServiceContext, ids: Sequence[str]) -> list[RegistryImage]:
-    """Let images be examined anew. Raises DeniedError, MissingError."""
+    """Let images be examined anew. Raises DeniedError, NotFoundError."""
     context.require(WRITE_IMAGES)
     images, now = context.state.registry_images, context.now
     known = [images.get(one) for one in ids]

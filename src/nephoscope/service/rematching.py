@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.model.package import Package
     from nephoscope.service.advisories import Advisories
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.vulnerability.matching.findings import Assessment, Finding
+    from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding
 
 #: Checkpoints: the import of each feed that packages were matched with last, as [number, time].
 MATCHED = "vulnerabilities-matched"
@@ -94,11 +94,11 @@ def checkpoint_of(advisories: Advisories) -> dict[str, list[int | str]]:
     return {name: [number, time] for name, (number, time) in advisories.imports.items()}
 
 
-def _distinct(assessment: Assessment) -> Iterable[Finding]:
+def _distinct(assessment: PackageAssessment) -> Iterable[PackageFinding]:
     return {one.id: one for one in reversed(assessment.findings)}.values()
 
 
-def _vulnerability(finding: Finding) -> PackageVulnerability:
+def _vulnerability(finding: PackageFinding) -> PackageVulnerability:
     known = KnownVulnerability(
         finding.id, finding.summary, finding.aliases, finding.is_exploited, finding.is_used_by_ransomware,
         finding.exploited_since, finding.probability, finding.percentile,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.own_rules import API, OwnRules
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.rules.rule_switches import PACK
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.library.content_packs import Stored
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.library.content_packs import StoredPiece
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.rules.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import SwitchState
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))
 
@@ -34,7 +34,13 @@ def switch_rules(
 
 
 def switch_rules_unchanged(
-    context: ServiceContext, workspace: str, kind: str, keys: Sequence[str], seen: Switched, *, enabled: bool
+    context: ServiceContext,
+    workspace: str,
+    kind: str,
+    keys: Sequence[str],
+    seen: SwitchState,
+    *,
+    enabled: bool,
 ) -> bool:
     """Enable or disable rules or packs where all switches of the workspace are as they were `seen`; whether they were."""
     context.require(WRITE, workspace_scope(workspace))
@@ -64,7 +70,7 @@ def _switch(
 def set_rule_settings(
     context: ServiceContext,
     workspace: str,
-    rule: Rule,
+    rule: AnalyticRule,
     values: dict[str, object],
     *,
     comment: str = "",
@@ -80,7 +86,12 @@ def set_rule_settings(
 
 
 def reset_rule_settings(
-    context: ServiceContext, workspace: str, rule: Rule, names: Iterable[str] = (), *, forget: bool = False
+    context: ServiceContext,
+    workspace: str,
+    rule: AnalyticRule,
+    names: Iterable[str] = (),
+    *,
+    forget: bool = False,
 ) -> list[str]:
     """Take settings off the file of a rule, some by name or all; `forget`: what it has learned too. Returns the names."""
     wanted = set(names)
@@ -100,7 +111,7 @@ def reset_rule_settings(
         return editing.reset(rule.id, wanted)
 
 
-def put_own_rule(context: ServiceContext, workspace: str, rule: Stored) -> None:
+def put_own_rule(context: ServiceContext, workspace: str, rule: StoredPiece) -> None:
     """Keep a rule of the actor's own in the place of the one of its id, and enable the pack of such rules."""
 
     def keep(session: Session) -> None:
@@ -125,7 +136,7 @@ def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
 
 
 def resume_rules(
-    context: ServiceContext, workspace: str, rules: Sequence[Rule], targets: str | Sequence[str]
+    context: ServiceContext, workspace: str, rules: Sequence[AnalyticRule], targets: str | Sequence[str]
 ) -> int:
     """Let rules run again that were switched off because they failed; how many. `targets` names them in entries."""
     with context.transact(WRITE, workspace_scope(workspace), targets, act="run again", workspace=workspace):
@@ -135,7 +146,7 @@ def resume_rules(
 def _change_own(
     context: ServiceContext,
     workspace: str,
-    edit: Callable[[list[Stored]], Sequence[Stored]],
+    edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
     keep: Callable[[Session], None],
 ) -> None:
     OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)
@@ -147,5 +158,5 @@ def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, o
     return {one.setting: one.value for one in found if one.rule == rule}
 
 
-def _make_editing(context: ServiceContext, workspace: str) -> Editing:
-    return Editing(context.state, workspace, context.author, context.now)
+def _make_editing(context: ServiceContext, workspace: str) -> TuningEditor:
+    return TuningEditor(context.state, workspace, context.author, context.now)

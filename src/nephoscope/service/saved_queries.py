@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.workspaces.saved_queries import beside
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def save_query(
 def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag: str) -> SavedQuery:
     """Remove a query that the principal `owner` sees; one of somebody else needs the permission to share.
 
-    OvertakenError where it has another etag by now, StateError where there is none.
+    ConcurrentChangeError where it has another etag by now, StateError where there is none.
     """
     state = context.state
     found = state.saved_queries.get(place, id_, owner)
@@ -69,7 +69,7 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
     with state.transaction() as session:
         now = state.saved_queries.get(place, id_, owner)
         if etag_of(now.changed) != etag:
-            raise OvertakenError(
+            raise ConcurrentChangeError(
                 f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: check the "
                 "current version"
             )

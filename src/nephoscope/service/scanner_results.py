@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.model.package import Package
 from nephoscope.service.advisories import WRITE, open_advisories
-from nephoscope.service.inventories import KeptInventory, scope_of
+from nephoscope.service.inventories import StoredInventory, scope_of
 from nephoscope.service.inventory_rows import note_vulnerabilities
 from nephoscope.service.pending_findings import mark_unpublished, resources_of
 from nephoscope.service.rematching import known_now
@@ -28,7 +28,7 @@ from nephoscope.state.inventory.inventories import NamedPackage
 from nephoscope.state.inventory.subject import OWN_SCANNER, InventorySubject, UnreadPlace
 from nephoscope.vulnerability.database.changed_packages import identity
 from nephoscope.vulnerability.errors import ScannerResultsError
-from nephoscope.vulnerability.matching.findings import Finding, MatchReason
+from nephoscope.vulnerability.matching.findings import MatchReason, PackageFinding
 from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError, RefusedRecord
 from nephoscope.vulnerability.severities import rank
 from nephoscope_policy.model.resource_id import ResourceId
@@ -57,7 +57,7 @@ _MOST_UNREAD = 100
 class ImportedResults:
     """What an import kept, and the records and hosts that it refused, each with what to do."""
 
-    kept: tuple[KeptInventory, ...]
+    kept: tuple[StoredInventory, ...]
     refused: tuple[RefusedRecord, ...]
 
     @property
@@ -141,7 +141,7 @@ def _subject(
     )  # fmt: skip
 
 
-def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> KeptInventory:
+def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> StoredInventory:
     unread = tuple(UnreadPlace(one.place, one.reason) for one in scan.refused[:_MOST_UNREAD])
     open_ = [one for one in scan.vulnerabilities if one.status != "fixed"]
     packages = [_package(one) for one in open_]
@@ -167,7 +167,7 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> Ke
         )
         mark_unpublished(context, session, resources_of(context, [kept]))
         note_vulnerabilities(context, session, [kept])
-    return KeptInventory(kept, changes)
+    return StoredInventory(kept, changes)
 
 
 def _distinct(named: Iterable[NamedPackage]) -> list[NamedPackage]:
@@ -221,7 +221,7 @@ def _vulnerability(
     reason = MatchReason(
         advisory=one.check, source=scanner, ecosystem=package.type, name=package.name, version=package.version, range=""
     )  # fmt: skip
-    finding = Finding(
+    finding = PackageFinding(
         id=one.id, package=package, state=one.fix_state, severity=one.severity, reasons=(reason,), aliases=one.aliases,
         fixed_version=one.fixed_version, fixed_versions=(one.fixed_version,) if one.fixed_version else (), score=one.score,
         summary=one.summary,

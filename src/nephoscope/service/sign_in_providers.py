@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.provider_tests import ask_test, forget_tests
 from nephoscope.access.role_mapping import bound, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -47,7 +47,7 @@ def put_provider(
 
 
 def remove_provider(context: ServiceContext, name: str) -> None:
-    """Forget a provider and its client secret; its people stay. Raises DeniedError; MissingError where there is none."""
+    """Forget a provider and its client secret; its people stay. Raises DeniedError; NotFoundError where there is none."""
     context.require(DELETE)
     found = _find(context, name)
     with context.transact(DELETE, ROOT_SCOPE, name):
@@ -59,7 +59,7 @@ def remove_provider(context: ServiceContext, name: str) -> None:
 
 
 def ask_provider_test(context: ServiceContext, name: str) -> None:
-    """Have the server ask a provider what it is and for its keys. Raises DeniedError; MissingError where there is none."""
+    """Have the server ask a provider what it is and for its keys. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
     _find(context, name)
     with context.change(WRITE, ROOT_SCOPE, name, act="test"):
@@ -69,5 +69,5 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
 def _find(context: ServiceContext, name: str) -> SignInProvider:
     found = context.state.sign_in_providers.find(name)
     if found is None:
-        raise MissingError(f"provider {name} not found")
+        raise NotFoundError(f"provider {name} not found")
     return found

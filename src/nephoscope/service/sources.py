@@ -11,13 +11,13 @@ from nephoscope.ingest.live.source_test import answer
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.ingestion.sources import Source
 
@@ -48,7 +48,7 @@ def add_source(
     secrets: Mapping[str, str],
     *,
     there: bool = True,
-    table: Callable[[str], Table | None] = lambda _: None,
+    table: Callable[[str], LakeTable | None] = lambda _: None,
 ) -> Source:
     """Set up a source with settings as people give them; its secrets are kept encrypted. `there`, `table` as of `setting_up.add`.
 
@@ -76,7 +76,7 @@ def change_source(
     enabled: bool | None = None,
     there: bool = True,
 ) -> Source:
-    """Change settings and secrets of a source, or let it pause or go on. Raises as `add_source`; MissingError where there is none."""
+    """Change settings and secrets of a source, or let it pause or go on. Raises as `add_source`; NotFoundError where there is none."""
     context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
     only_enabled = given is None and not secrets and enabled is not None
@@ -89,7 +89,7 @@ def change_source(
 
 
 def remove_source(context: ServiceContext, name: str) -> None:
-    """Forget a source, how far it was read, and its secrets; its rows stay. Raises DeniedError; MissingError where there is none."""
+    """Forget a source, how far it was read, and its secrets; its rows stay. Raises DeniedError; NotFoundError where there is none."""
     context.require(DELETE)
     before = context.state.sources.get(name)
     with context.transact(DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace):
@@ -98,12 +98,12 @@ def remove_source(context: ServiceContext, name: str) -> None:
 
 
 def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
-    """Try whether a source can be reached, without reading from it, and keep what it said. Raises DeniedError, MissingError."""
+    """Try whether a source can be reached, without reading from it, and keep what it said. Raises DeniedError, NotFoundError."""
     context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
     try:
         found = SourceTrial(True, answer(lake, context.state, context.data, name))
-    except PassingError:
+    except TransientError:
         raise
     except (StateError, SourceError) as error:
         found = SourceTrial(False, str(error))

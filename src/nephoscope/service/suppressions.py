@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.tuning_service import REASONS, Editing
+from nephoscope.alerts.tuning.tuning_service import REASONS, TuningEditor
 from nephoscope.service.service_context import workspace_scope
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.suppression.condition import Condition
+    from nephoscope.alerts.suppression.condition import SuppressionCondition
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
@@ -50,7 +50,7 @@ class NewSuppression:
 
     name: str
     rule: str
-    conditions: Sequence[Condition]
+    conditions: Sequence[SuppressionCondition]
     reason: str = "Other"
     comment: str = ""
     expires: datetime | None = None
@@ -67,13 +67,16 @@ def create_suppression(
 ) -> StoredSuppression:
     """Create a suppression, with `replace` in the place of the one of its name; alerts that it fits are held back from now on.
 
-    `related_etag` is that of `related_suppressions` as the actor saw them: OvertakenError where they changed since. Raises StateError
+    `related_etag` is that of `related_suppressions` as the actor saw them: ConcurrentChangeError where they changed since.
+    Raises StateError
     for what holds back everything or is over.
     """
 
     def check() -> None:
         if related_etag not in (None, related_suppressions_etag(context.state, workspace, new.rule)):
-            raise OvertakenError("a similar suppression was created by someone else: check the current state")
+            raise ConcurrentChangeError(
+                "a similar suppression was created by someone else: check the current state"
+            )
 
     with (
         _only_if(context, workspace, check),
@@ -92,7 +95,7 @@ def create_suppression(
 def change_suppression(
     context: ServiceContext, workspace: str, wanted: str, **changes: object
 ) -> StoredSuppression:
-    """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; MissingError where there is none."""
+    """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; NotFoundError where there is none."""
     before = _find(context, workspace, WRITE, wanted)
     with _audit_change(context, before, WRITE, "change", **changes):
         return _make_editing(context, workspace).change(before.id, **changes)
@@ -103,14 +106,16 @@ def end_suppression(
 ) -> StoredSuppression:
     """End a suppression now; it stays in the list.
 
-    OvertakenError where it has another etag by now, StateError where it has ended and an etag is given.
+    ConcurrentChangeError where it has another etag by now, StateError where it has ended and an etag is given.
     """
     before, now = _find(context, workspace, WRITE, wanted), context.now
 
     def check() -> None:
         kept = context.state.suppressions.find(workspace, before.id)
         if etag not in (None, kept.etag):
-            raise OvertakenError("the suppression was changed by someone else: check its current state")
+            raise ConcurrentChangeError(
+                "the suppression was changed by someone else: check its current state"
+            )
         if etag is not None and kept.status(now) == "Expired":
             raise StateError(f"the suppression {kept.name} has ended already")
 
@@ -119,7 +124,7 @@ def end_suppression(
 
 
 def delete_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression:
-    """Delete a suppression, by id or name; what it held back stays dismissed. MissingError where there is none."""
+    """Delete a suppression, by id or name; what it held back stays dismissed. NotFoundError where there is none."""
     before = _find(context, workspace, DELETE, wanted)
     with _audit_change(context, before, DELETE, "delete"):
         return _make_editing(context, workspace).remove(before.id)
@@ -130,7 +135,7 @@ def find_suppression(context: ServiceContext, workspace: str, wanted: str) -> St
     context.require(READ, workspace_scope(workspace))
     try:
         return context.state.suppressions.find(workspace, wanted)
-    except MissingError:
+    except NotFoundError:
         return None
 
 
@@ -184,5 +189,5 @@ def _only_if(context: ServiceContext, workspace: str, check: Callable[[], None])
         yield
 
 
-def _make_editing(context: ServiceContext, workspace: str) -> Editing:
-    return Editing(context.state, workspace, context.author, context.now)
+def _make_editing(context: ServiceContext, workspace: str) -> TuningEditor:
+    return TuningEditor(context.state, workspace, context.author, context.now)

@@ -12,9 +12,9 @@ from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
-    from nephoscope.collect.azure.tenant_connection import Secrets
+    from nephoscope.collect.azure.tenant_connection import TenantSecrets
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.estate.tenants import Connection, Tenant
+    from nephoscope.state.estate.tenants import Tenant, TenantConnection
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
 #: The identity of the host, and a cloud that it alone knows, are an owner's to use.
@@ -27,7 +27,7 @@ def server_clouds() -> tuple[str, ...]:
     return (*CLOUDS, *((own,) if own and own not in CLOUDS else ()))
 
 
-def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets) -> Tenant:
+def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecrets) -> Tenant:
     """Keep a new tenant, its secrets encrypted, and have it collected soon.
 
     Raises DeniedError; StateError for a name that is taken and for what cannot be signed in to.
@@ -40,7 +40,7 @@ def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets) ->
     return made
 
 
-def change_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
+def change_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecrets | None = None) -> Tenant:
     """Change a tenant; None keeps its secrets. It is collected soon where it asks for something else.
 
     Raises DeniedError; StateError where a stored secret would be used for another tenant, cloud or application.
@@ -61,7 +61,7 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets | No
 def remove_tenant(context: ServiceContext, name: str) -> None:
     """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment.
 
-    Raises DeniedError; MissingError where there is none.
+    Raises DeniedError; NotFoundError where there is none.
     """
     context.require(DELETE)
     before = to_detail(context.state.tenants.get(name))
@@ -72,7 +72,7 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
 
 
 def ask_tenant_test(context: ServiceContext, name: str) -> None:
-    """Have the server sign in to a tenant and look what may be read. Raises DeniedError; MissingError where there is none."""
+    """Have the server sign in to a tenant and look what may be read. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
     with context.transact(WRITE, ROOT_SCOPE, _target(name), act="test"):
@@ -80,7 +80,7 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
 
 
 def collect_tenant_soon(context: ServiceContext, name: str) -> None:
-    """Have a tenant collected when the server looks again. Raises DeniedError; MissingError where there is none."""
+    """Have a tenant collected when the server looks again. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
     with context.change(WRITE, ROOT_SCOPE, _target(name), act="collect"):
@@ -97,13 +97,13 @@ def to_detail(tenant: Tenant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _require(context: ServiceContext, connection: Connection) -> None:
+def _require(context: ServiceContext, connection: TenantConnection) -> None:
     context.require(WRITE)
     if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
         context.require(HOST, why="only an Owner can use the server's identity or a custom cloud")
 
 
-def _act(before: Tenant, after: Tenant, secrets: Secrets | None) -> str:
+def _act(before: Tenant, after: Tenant, secrets: TenantSecrets | None) -> str:
     if secrets or before.enabled == after.enabled or before.connection != after.connection:
         return "change"
     return "go-on" if after.enabled else "pause"

@@ -9,8 +9,8 @@ from nephoscope.ingest.threat_intelligence.indicator_store import keep, withdraw
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
-    from nephoscope.ingest.threat_intelligence.version_merge import Kept
+    from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
+    from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.ingestion.threat_intelligence import Intel
 
@@ -23,10 +23,10 @@ def import_objects(
     context: ServiceContext,
     workspace: str,
     source: str,
-    items: Iterable[Item | Retraction],
+    items: Iterable[IntelItem | Retraction],
     *,
     origin: str = "",
-) -> Kept:
+) -> IntelCounts:
     """Import objects of a source; `origin` names the file. The same ones again change nothing."""
     with context.change(
         WRITE, workspace_scope(workspace), f"threat intelligence of {source}", act="import", file=origin or None,
@@ -36,7 +36,7 @@ def import_objects(
 
 
 def put_object(
-    context: ServiceContext, workspace: str, source: str, item: Item, known: Intel | None = None
+    context: ServiceContext, workspace: str, source: str, item: IntelItem, known: Intel | None = None
 ) -> Intel:
     """Keep the newest version of an object that a person writes, `known` as it was; one that was revoked holds again."""
     id_ = known.id if known else item.id

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.applied_advice import list_followed
-from nephoscope.alerts.tuning.trial import Trials, What
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.trial import RuleTrials, TrialKind
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.service.rules import READ, WRITE
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import WRITE as SUPPRESS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.alerts.tuning.advice import Advice
-    from nephoscope.alerts.tuning.trial import Trial
+    from nephoscope.alerts.tuning.trial import RuleTrial
     from nephoscope.service.service_context import ServiceContext
 
 #: Who tries a rule reads the logs that it reads.
@@ -34,7 +34,7 @@ def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expire
 
     _require_tuning(context, workspace)
     rule = advice.rule
-    editing = Editing(context.state, workspace, context.author, context.now, advice.id)
+    editing = TuningEditor(context.state, workspace, context.author, context.now, advice.id)
     with context.transact(
         WRITE, workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
         change=advice.proposal.text, expires=expires,
@@ -53,31 +53,31 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
     with context.transact(
         WRITE, workspace_scope(workspace), f"suggestion {advice}", act="undo", rule=rule or None, workspace=workspace
     ):  # fmt: skip
-        return Editing(context.state, workspace, context.author, context.now).undo(advice)
+        return TuningEditor(context.state, workspace, context.author, context.now).undo(advice)
 
 
-def request_trial(context: ServiceContext, wanted: Trial) -> Trial:
+def request_trial(context: ServiceContext, wanted: RuleTrial) -> RuleTrial:
     """Ask for a trial of a rule, which the server's worker does; the one that waits already for the same."""
     _require_trial(context, wanted)
     with context.change(
         _operation(wanted), workspace_scope(wanted.workspace), _target(wanted), act="request", since=wanted.since,
         until=wanted.until, advice=wanted.advice or None, workspace=wanted.workspace,
     ):  # fmt: skip
-        return Trials(context.state).ask(wanted)
+        return RuleTrials(context.state).ask(wanted)
 
 
-def stop_trial(context: ServiceContext, trial: Trial) -> None:
+def stop_trial(context: ServiceContext, trial: RuleTrial) -> None:
     """Stop a trial."""
     _require_trial(context, trial)
     with context.change(
         _operation(trial), workspace_scope(trial.workspace), _target(trial), act="stop", workspace=trial.workspace
     ):  # fmt: skip
-        Trials(context.state).stop(trial)
+        RuleTrials(context.state).stop(trial)
 
 
-def _require_trial(context: ServiceContext, trial: Trial) -> None:
+def _require_trial(context: ServiceContext, trial: RuleTrial) -> None:
     context.require(LOGS, workspace_scope(trial.workspace))
-    if trial.what is What.APPLY:
+    if trial.what is TrialKind.APPLY:
         _require_tuning(context, trial.workspace)
 
 
@@ -86,9 +86,9 @@ def _require_tuning(context: ServiceContext, workspace: str) -> None:
         context.require(operation, workspace_scope(workspace))
 
 
-def _operation(trial: Trial) -> str:
-    return WRITE if trial.what is What.APPLY else READ
+def _operation(trial: RuleTrial) -> str:
+    return WRITE if trial.what is TrialKind.APPLY else READ
 
 
-def _target(trial: Trial) -> str:
+def _target(trial: RuleTrial) -> str:
     return f"{trial.what.value} of rule {trial.rule}"

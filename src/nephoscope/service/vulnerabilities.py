@@ -12,7 +12,7 @@ from nephoscope.model.package_absence import explain_absence, is_of_system
 from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
-from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope.vulnerability.matching.findings import PackageFinding
 from nephoscope.vulnerability.matching.matcher import standing_of
 from nephoscope.vulnerability.matching.source_precedence import layers_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.finding import VulnerabilityFinding, VulnerabilitySummary
     from nephoscope.state.inventory.subject import InventorySubject
 
-_DECODER = msgspec.msgpack.Decoder(Finding)
+_DECODER = msgspec.msgpack.Decoder(PackageFinding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def date_vulnerabilities(
     return [replace(one, first_seen=since.get(one.vulnerability.id)) for one in every]
 
 
-def explain_finding(context: ServiceContext, finding: VulnerabilityFinding) -> Finding | None:
+def explain_finding(context: ServiceContext, finding: VulnerabilityFinding) -> PackageFinding | None:
     """Return what matching gave of a finding, with its reasons; None where advisories no longer speak of it."""
     bodies = context.state.vulnerabilities.bodies([finding])
     body = bodies.get((finding.package, finding.vulnerability.id))

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.watchlists.watchlist_service import Given, Keeping
+from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.watchlists.watchlist_diff import Changed
+    from nephoscope.lake.watchlists.watchlist_diff import WatchlistChanges
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
@@ -30,12 +30,14 @@ class WatchlistStore:
     workspace: str
 
     @property
-    def keeper(self) -> Keeping:
+    def keeper(self) -> WatchlistService:
         """What changes the lists, in the name of the actor."""
-        return Keeping(self.context.state, self.lake, self.workspace, self.context.author)
+        return WatchlistService(self.context.state, self.lake, self.workspace, self.context.author)
 
     @contextmanager
-    def change(self, alias: str, act: str, operation: str = WRITE, **detail: object) -> Iterator[Keeping]:
+    def change(
+        self, alias: str, act: str, operation: str = WRITE, **detail: object
+    ) -> Iterator[WatchlistService]:
         """Check the permission, and audit what is changed within the block."""
         with self.context.change(
             operation, workspace_scope(self.workspace), f"watchlist {alias}", act=act, workspace=self.workspace, **detail
@@ -44,7 +46,7 @@ class WatchlistStore:
 
 
 def create_watchlist(
-    store: WatchlistStore, alias: str, search_key: str, columns: Sequence[str], items: Iterable[Given] = (), **about: object
+    store: WatchlistStore, alias: str, search_key: str, columns: Sequence[str], items: Iterable[NewWatchlistItem] = (), **about: object
 ) -> WatchlistHead:  # fmt: skip
     """Create a watchlist with items; `about` has its name, description, provider, source and days.
 
@@ -57,15 +59,20 @@ def create_watchlist(
 
 
 def update_watchlist(
-    store: WatchlistStore, alias: str, items: Iterable[Given], *, whole: bool = False, source: str = ""
-) -> Changed:
+    store: WatchlistStore,
+    alias: str,
+    items: Iterable[NewWatchlistItem],
+    *,
+    whole: bool = False,
+    source: str = "",
+) -> WatchlistChanges:
     """Add items, and replace those of their search keys; `whole` removes all others. The list of a template is created first."""
     with store.change(alias, "update", source=source or None, replaced=whole or None) as keeping:
         keeping.start(alias, store.context.now)
         return keeping.update(alias, items, store.context.now, whole=whole)
 
 
-def add_item(store: WatchlistStore, alias: str, item: Given) -> Changed:
+def add_item(store: WatchlistStore, alias: str, item: NewWatchlistItem) -> WatchlistChanges:
     """Add an item, or replace the one of its search key. The list of a template is created first."""
     with store.change(alias, "add", item=dict(item.cells), expires=item.expires) as keeping:
         keeping.start(alias, store.context.now)
@@ -102,7 +109,9 @@ def delete_watchlist(store: WatchlistStore, alias: str) -> None:
         keeping.delete(alias, store.context.now)
 
 
-def put_locations(store: WatchlistStore, alias: str, items: Sequence[Mapping[str, str]], act: str) -> Changed:
+def put_locations(
+    store: WatchlistStore, alias: str, items: Sequence[Mapping[str, str]], act: str
+) -> WatchlistChanges:
     """Put addresses into NamedLocations or KnownEgress, which is created where it is not there."""
     with _locate_errors(store, alias, items, act) as keeping:
         return _put(store, keeping, alias, items)
@@ -110,7 +119,7 @@ def put_locations(store: WatchlistStore, alias: str, items: Sequence[Mapping[str
 
 def sync_locations(
     store: WatchlistStore, alias: str, found: Sequence[Mapping[str, str]], tag: str
-) -> tuple[Changed, int]:
+) -> tuple[WatchlistChanges, int]:
     """Put what the estate holds into a list of locations, and drop what carries the same tag and is gone; how many of these.
 
     What a person put there, without the tag, stays as it is.
@@ -124,9 +133,11 @@ def sync_locations(
         return changed, keeping.drop(alias, gone, store.context.now) if gone else 0
 
 
-def _put(store: WatchlistStore, keeping: Keeping, alias: str, items: Sequence[Mapping[str, str]]) -> Changed:
+def _put(
+    store: WatchlistStore, keeping: WatchlistService, alias: str, items: Sequence[Mapping[str, str]]
+) -> WatchlistChanges:
     keeping.start(alias, store.context.now)
-    return keeping.update(alias, [Given(one) for one in items], store.context.now)
+    return keeping.update(alias, [NewWatchlistItem(one) for one in items], store.context.now)
 
 
 def _tags(store: WatchlistStore, alias: str) -> dict[str, str]:
@@ -141,7 +152,7 @@ def _tags(store: WatchlistStore, alias: str) -> dict[str, str]:
 @contextmanager
 def _locate_errors(
     store: WatchlistStore, alias: str, items: Sequence[Mapping[str, str]], act: str
-) -> Iterator[Keeping]:
+) -> Iterator[WatchlistService]:
     addresses = [one["Address"] for one in items[:_NAMED]]
     with store.change(alias, act, addresses=addresses, of=len(items)) as keeping:
         yield keeping

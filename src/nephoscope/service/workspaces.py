@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.maintenance.table_inventory import Expired
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.maintenance.table_inventory import ExpiredDays
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.workspace import Workspace
 
@@ -38,7 +38,7 @@ def add_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any
 def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, object]) -> Workspace:
     """Change some of `FIELDS`; None of members and subscriptions means all. A shorter retention removes rows for good.
 
-    Raises DeniedError; StateError for what cannot be meant; MissingError where there is no such workspace.
+    Raises DeniedError; StateError for what cannot be meant; NotFoundError where there is no such workspace.
     """
     context.require(WRITE)
     found = context.state.workspaces.get(name)
@@ -51,7 +51,7 @@ def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, 
 def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
     """Forget a workspace that no source writes to and that holds no rows, since rows go by retention alone.
 
-    Raises DeniedError; StateError where rows or sources are left; MissingError where there is no such workspace.
+    Raises DeniedError; StateError where rows or sources are left; NotFoundError where there is no such workspace.
     """
     from nephoscope.lake.maintenance.table_inventory import holdings
 
@@ -77,7 +77,7 @@ def set_table_retention(context: ServiceContext, workspace: str, table: str, day
         return context.state.workspaces.set_table(workspace, table, days)
 
 
-def remove_expired_rows(context: ServiceContext, lake: Lake, found: Sequence[Expired]) -> None:
+def remove_expired_rows(context: ServiceContext, lake: Lake, found: Sequence[ExpiredDays]) -> None:
     """Remove the days that are older than the retention of their tables, for good; `found` is what the lake says expired.
 
     Raises DeniedError before anything is removed.
@@ -88,7 +88,7 @@ def remove_expired_rows(context: ServiceContext, lake: Lake, found: Sequence[Exp
         lake.clean()
 
 
-def import_table(context: ServiceContext, lake: Lake, table: Table, file: str) -> list[str]:
+def import_table(context: ServiceContext, lake: Lake, table: LakeTable, file: str) -> list[str]:
     """Make the definition of a table known; return the columns that its rows lose. Raises DeniedError, LakeError."""
     detail = {"act": "import", "file": file, "columns": len(table.columns)}
     with context.change_files(TABLE_WRITE, ROOT_SCOPE, f"table {table.name}", **detail):

@@ -7,17 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.state.database.database import BusyError, MissingError
+    from nephoscope.state.database.database import DatabaseBusyError, NotFoundError
     from nephoscope.state.database.state_errors import StateError
     from nephoscope.state.leases.leases import Lease, LeaseLostError
     from nephoscope.state.state import State
 
-__all__ = ["BusyError", "Lease", "LeaseLostError", "MissingError", "State", "StateError"]
+__all__ = ["DatabaseBusyError", "Lease", "LeaseLostError", "NotFoundError", "State", "StateError"]
 _MODULES = {
-    "BusyError": "database.database",
+    "DatabaseBusyError": "database.database",
     "Lease": "leases.leases",
     "LeaseLostError": "leases.leases",
-    "MissingError": "database.database",
+    "NotFoundError": "database.database",
     "State": "state",
     "StateError": "database.state_errors",
 }

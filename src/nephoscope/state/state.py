@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from nephoscope.state.registries.registry_images import RegistryImages
     from nephoscope.state.registries.watched_registries import WatchedRegistries
     from nephoscope.state.rules.hunting_runs import HuntingRuns
-    from nephoscope.state.rules.learned_entities import Learned
+    from nephoscope.state.rules.learned_entities import LearnedEntities
     from nephoscope.state.rules.rule_runs import RuleRuns
     from nephoscope.state.rules.rule_settings import RuleSettings
     from nephoscope.state.rules.rule_state import RuleStandings
@@ -116,7 +116,7 @@ class State:
         bookmarks: Bookmarks
         suppressions: Suppressions
         rule_settings: RuleSettings
-        learned: Learned
+        learned: LearnedEntities
         tuning_changes: TuningChanges
         intel: Intels
         automation_runs: AutomationRuns

@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 
 import nephoscope.web.pages as package
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 
 
 @cache
@@ -17,13 +17,13 @@ def pages() -> tuple[Page, ...]:
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         found.extend(getattr(module, "PAGES", ()) or (module.PAGE,))
-    return tuple(sorted(found, key=lambda one: (list(Area).index(one.area), one.order, one.title)))
+    return tuple(sorted(found, key=lambda one: (list(PageArea).index(one.area), one.order, one.title)))
 
 
 @cache
 def navigation() -> list[tuple[str, list[Page]]]:
     """Return the parts of the navigation, each with its pages."""
-    areas = [one for one in Area if one is not Area.HIDDEN]
+    areas = [one for one in PageArea if one is not PageArea.HIDDEN]
     return [
         (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
     ]

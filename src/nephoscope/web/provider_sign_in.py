@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from nephoscope.access.authenticator import SESSION
-from nephoscope.access.sign_in import RefusedError
+from nephoscope.access.sign_in import SignInRefusedError
 from nephoscope.state import StateError
 from nephoscope.state.access.sign_in_attempts import LASTS
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local, signed_in
 
@@ -63,9 +63,9 @@ def _explain_refusal(
     """The answer, or a page that says why there is none."""
     try:
         return answered(instance, request)
-    except RefusedError as error:
+    except SignInRefusedError as error:
         title, text, status = error.title, error.text, error.status
-    except PassingError:
+    except TransientError:
         raise
     except StateError as error:
         id_ = uuid.uuid4()
@@ -96,7 +96,7 @@ def _begin_sign_in(instance: Instance, request: Request) -> Response:
 
 def _finish_sign_in(instance: Instance, request: Request) -> Response:
     if len(request.url.query) > MAX_ANSWER:
-        raise RefusedError("Sign-in failed", "The provider's response is too long.", 400)
+        raise SignInRefusedError("Sign-in failed", "The provider's response is too long.", 400)
     address = request.client.host if request.client else ""
     finished = instance.sign_in.finish(
         request.path_params["provider"],
@@ -128,7 +128,7 @@ def _sent_out(instance: Instance, request: Request) -> Response:
     back = f"{_base(request)}/sign-in"
     address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
     if not address:
-        raise RefusedError(
+        raise SignInRefusedError(
             "Not supported", "This provider does not support sign-out from here: use its own page.", 404
         )
     answer = RedirectResponse(address, 303, {"Cache-Control": "no-store"})

@@ -23,14 +23,14 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.database.retry import once_more
-from nephoscope.state.database.state_errors import OvertakenError, PassingError
+from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
 from nephoscope.web import error_pages
 from nephoscope.web.all_pages import navigation, pages
 from nephoscope.web.content_security_policy import with_nonce
-from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, Sent, read_form
+from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
 from nephoscope.web.visits.page import Page
@@ -71,7 +71,7 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
         if request.method == "POST" and not own(request):
             return error_pages.from_elsewhere(request)
         try:
-            came = await read_form(request, page.most) if request.method == "POST" else Sent()
+            came = await read_form(request, page.most) if request.method == "POST" else SubmittedForm()
         except FormError as error:
             return await run_in_threadpool(error_pages.no_form, Visit(instance, caller, request), error)
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
@@ -110,11 +110,11 @@ def _draw_page(visit: Visit, page: Page) -> Response:
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
         return error_pages.denied_page(visit, error)
-    except MissingError as error:
+    except NotFoundError as error:
         return error_pages.missing_page(visit, str(error))
-    except PassingError:
+    except TransientError:
         raise
-    except OvertakenError as error:
+    except ConcurrentChangeError as error:
         return error_pages.overtaken(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
         return error_pages.wrong(visit, str(error))

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.instance import Instance
 from nephoscope.serve.web_application import application
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 BASE = "https://127.0.0.1"
 CLIENT, SECRET = "nephoscope", "the secret of+the client"
@@ -144,7 +144,7 @@ def liar(running):
 def provider(instance, liar, certificate):
     """Keeps the provider `corp` with rules."""
 
-    def kept(*rules: Rule, name: str = "corp", issuer: str = "") -> SignInProvider:
+    def kept(*rules: ClaimRule, name: str = "corp", issuer: str = "") -> SignInProvider:
         instance.state.credentials.put(f"sign-in.{name}", SECRET)
         made = SignInProvider(
             name, "The company", issuer or liar.issuer, CLIENT, f"sign-in.{name}",

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from nephoscope.state.access.sign_in_providers import Rule
+from nephoscope.state.access.sign_in_providers import ClaimRule
 
 pytestmark = pytest.mark.system
 
@@ -60,7 +60,7 @@ def by_people(browser, address: str, login: str) -> str:
 
 
 def test_by_people(instance, browser, provider, issuer):
-    provider(Rule("email", "ada@example.org", "Reader"), issuer=issuer)
+    provider(ClaimRule("email", "ada@example.org", "Reader"), issuer=issuer)
     back = urlsplit(by_people(browser, browser.begin(), "ada"))
     assert "iss=" in back.query, "it tells its issuer, as RFC 9207 wants"
     answer = browser.here.get(f"{back.path}?{back.query}")
@@ -80,7 +80,7 @@ def test_by_people(instance, browser, provider, issuer):
 
 
 def test_who_is_not_allowed(instance, browser, provider, issuer):
-    provider(Rule("email", "ada@example.org"), issuer=issuer)
+    provider(ClaimRule("email", "ada@example.org"), issuer=issuer)
     back = urlsplit(by_people(browser, browser.begin(), "eve"))
     answer = browser.here.get(f"{back.path}?{back.query}")
     assert answer.status_code == 403
@@ -89,7 +89,7 @@ def test_who_is_not_allowed(instance, browser, provider, issuer):
 
 
 def test_another_verifier_is_refused_by_the_provider(instance, browser, provider, issuer, monkeypatch):
-    provider(Rule("email", "ada@example.org"), issuer=issuer)
+    provider(ClaimRule("email", "ada@example.org"), issuer=issuer)
     monkeypatch.setattr("nephoscope.access.sign_in._challenge", lambda _: "A" * 43)
     back = urlsplit(by_people(browser, browser.begin(), "ada"))
     answer = browser.here.get(f"{back.path}?{back.query}")

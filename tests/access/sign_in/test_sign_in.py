@@ -11,10 +11,10 @@ from joserfc.jwk import RSAKey
 
 from nephoscope.access.role_mapping import ProviderError, validate_provider
 from nephoscope.state.access.principals import PrincipalKind
-from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 from nephoscope.web.visits.session_cookie import COOKIE
 
-STAFF = Rule("groups", "staff", "Reader", "/")
+STAFF = ClaimRule("groups", "staff", "Reader", "/")
 PROBLEM = 60
 
 
@@ -247,7 +247,7 @@ def test_too_many_groups(instance, browser, liar, provider):
 
 def test_roles_follow_the_groups(instance, browser, liar, provider):
     liar.claims = {"groups": ["staff", "admins"]}
-    provider(STAFF, Rule("groups", "admins", "Security Admin", "/workspaces/default"))
+    provider(STAFF, ClaimRule("groups", "admins", "Security Admin", "/workspaces/default"))
     browser.sign_in()
     (ada,) = instance.state.principals.all()
     with instance.state.transaction() as session:
@@ -272,7 +272,7 @@ def test_who_leaves_every_group_loses_the_roles(instance, browser, another, staf
 
 def test_groups_inside_objects_and_from_userinfo(browser, liar, provider):
     liar.info = {"sub": "7", "realm_access": {"roles": ["staff"]}}
-    provider(Rule("realm_access.roles", "staff"))
+    provider(ClaimRule("realm_access.roles", "staff"))
     assert browser.sign_in().status_code == 303
 
 
@@ -289,7 +289,7 @@ def test_groups_inside_objects_and_from_userinfo(browser, liar, provider):
 )
 def test_an_address_counts_where_it_is_proven(browser, liar, provider, claims, status):
     liar.claims, liar.info = claims, {"sub": "7"}
-    provider(Rule("email", "ada@example.org"))
+    provider(ClaimRule("email", "ada@example.org"))
     assert browser.sign_in().status_code == status
 
 
@@ -396,10 +396,10 @@ def test_secrets_are_not_told(instance, browser, staff, liar, tmp_path, caplog):
         ({"client_id": " "}, "client_id"),
         ({"scopes": ("profile",)}, "openid"),
         ({"trust": "no certificate"}, "no certificate"),
-        ({"rules": (Rule("name", "Ada"),)}, "nothing certain"),
-        ({"rules": (Rule("groups", "a", "King"),)}, "no role King"),
-        ({"rules": (Rule("groups", "a", "Reader", "/x"),)}, "invalid scope"),
-        ({"rules": (Rule("", "a"),)}, "a claim and a value"),
+        ({"rules": (ClaimRule("name", "Ada"),)}, "nothing certain"),
+        ({"rules": (ClaimRule("groups", "a", "King"),)}, "no role King"),
+        ({"rules": (ClaimRule("groups", "a", "Reader", "/x"),)}, "invalid scope"),
+        ({"rules": (ClaimRule("", "a"),)}, "a claim and a value"),
     ],
     ids=str,
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.alert_dedup import match_earlier
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
@@ -32,13 +32,13 @@ ADDRESS = {"entityType": "IP", "fieldMappings": [{"identifier": "Address", "colu
 SPRAY = "SigninLogs | summarize N = count(), UserPrincipalName = make_set(UserPrincipalName) by IPAddress"
 
 
-def rule(query: str, *, single: bool = False, **changes: Any) -> Rule:
+def rule(query: str, *, single: bool = False, **changes: Any) -> AnalyticRule:
     document = {
         "id": "rule", "name": "Rule", "kind": "Scheduled", "severity": "Medium", "queryFrequency": "1h", "queryPeriod": "1h",
         "query": query, "entityMappings": [ACCOUNT, ADDRESS],
         "eventGroupingSettings": {"aggregationKind": "SingleAlert" if single else "AlertPerResult"}, **changes,
     }  # fmt: skip
-    return Rule.parse(document, Place("rule.yaml"))
+    return AnalyticRule.parse(document, Place("rule.yaml"))
 
 
 def signin(minutes: int, user: str = "kim", address: str = "203.0.113.9", name: str = "") -> dict[str, Any]:
@@ -52,10 +52,10 @@ def signin(minutes: int, user: str = "kim", address: str = "203.0.113.9", name: 
 
 
 @pytest.fixture
-def look(lake: Lake, state: State) -> Callable[[Rule, datetime], list[str]]:
+def look(lake: Lake, state: State) -> Callable[[AnalyticRule, datetime], list[str]]:
     """Looks at the schedule of a rule; the ends of the windows that were run."""
 
-    def looking(one: Rule, now: datetime) -> list[str]:
+    def looking(one: AnalyticRule, now: datetime) -> list[str]:
         ran = list(Schedule(lake, state, [one], "default").tick(now))
         assert [each.outcome.error for each in ran if each.outcome.error] == []
         return [each.outcome.window.end.isoformat() for each in ran]
@@ -82,7 +82,7 @@ def details(row: dict[str, Any], name: str) -> list[str]:
 
 
 def test_a_late_row_above_others_is_the_one_that_is_raised(
-    lake: Lake, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]]
+    lake: Lake, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]]
 ) -> None:
     text = "SigninLogs | project TimeGenerated, UserPrincipalName, IPAddress, CorrelationId | sort by TimeGenerated desc"
     one = rule(text, customDetails={"Row": "CorrelationId"})
@@ -96,7 +96,7 @@ def test_a_late_row_above_others_is_the_one_that_is_raised(
 
 @pytest.mark.parametrize("single", [True, False])
 def test_what_late_rows_add_brings_the_alert_up_to_date(
-    lake: Lake, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]], *, single: bool
+    lake: Lake, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]], *, single: bool
 ) -> None:
     text = f"{SPRAY} | extend Weight = iff(N > 2, 'High', 'Low')"
     override = {"alertSeverityColumnName": "Weight"}
@@ -116,7 +116,7 @@ def test_what_late_rows_add_brings_the_alert_up_to_date(
 
 
 def test_rows_without_a_key_are_found_by_what_they_share(
-    lake: Lake, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]]
+    lake: Lake, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]]
 ) -> None:
     text = "SigninLogs | summarize N = count() by UserPrincipalName, IPAddress | summarize take_any(UserPrincipalName) by N, IPAddress"
     one = rule(text, customDetails={"Count": "N"})
@@ -156,7 +156,7 @@ def test_alerts_from_before_rows_had_names_are_brought_up_to_date() -> None:
 
 
 def test_history_that_comes_after_the_first_run_is_no_late_row(
-    put: Callable[..., None], look: Callable[[Rule, datetime], list[str]]
+    put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]]
 ) -> None:
     one = rule("SigninLogs")
     look(one, SETTLED)
@@ -166,7 +166,7 @@ def test_history_that_comes_after_the_first_run_is_no_late_row(
 
 @pytest.mark.parametrize("late", [False, True])
 def test_no_two_alerts_lie_within_the_pause_of_a_rule(
-    state: State, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]], *, late: bool
+    state: State, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]], *, late: bool
 ) -> None:
     one = rule("SigninLogs", suppressionEnabled=True, suppressionDuration="3h")
     look(one, SETTLED)
@@ -181,7 +181,7 @@ def test_no_two_alerts_lie_within_the_pause_of_a_rule(
 
 
 def test_an_nrt_alert_says_when_it_happened(
-    lake: Lake, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]]
+    lake: Lake, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]]
 ) -> None:
     one = rule("SigninLogs", kind="NRT", queryFrequency=None, queryPeriod=None)
     look(one, START + 2 * HOUR)

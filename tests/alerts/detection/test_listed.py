@@ -14,7 +14,7 @@ from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import Compiled, compile_query, ticks
+from nephoscope_kql.compile import CompiledQuery, compile_query, ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def older(column: str, value: str, **more: Any) -> dict[str, Any]:
 
 
 @cache
-def asking(call: str) -> Compiled:
+def asking(call: str) -> CompiledQuery:
     """The query of a call over a table T, which each test has with rows of its own."""
     own = MemoryCatalog.of({"T": [("TimeGenerated", "datetime"), ("Value", "string")]}).tables
     stored = {one.name: one.seen_as(one.name) for one in Tables.builtin()}

@@ -11,10 +11,10 @@ import pytest
 
 from nephoscope.alerts.detection import prefetch
 from nephoscope.alerts.detection.alert_dedup import match_earlier
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State
@@ -24,13 +24,13 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def outcome(*said: str) -> Outcome:
+def outcome(*said: str) -> RuleOutcome:
     host = (Entity("Host", (("HostName", "web-1"),)),)
     alerts = tuple(
         Alert(f"id-{one}", "r", "R", one, Severity.LOW, NOON, NOON, NOON, entities=host, group="g", traits={"Text": one})
         for one in said
     )  # fmt: skip
-    return Outcome(Rule("r", "R", "x"), Window(NOON - 60 * MINUTE, NOON), len(alerts), alerts)
+    return RuleOutcome(AnalyticRule("r", "R", "x"), RuleWindow(NOON - 60 * MINUTE, NOON), len(alerts), alerts)
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_alerts_are_compared_before_the_transaction(state: State, looked: list[bool]) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.take(outcome("a"), NOON)
     assert desk.take(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
     assert looked == [False, False]
 
 
 def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[bool]) -> None:
-    desk, both = Desk(state, "default"), outcome("a", "b")
+    desk, both = IncidentService(state, "default"), outcome("a", "b")
     desk.take(outcome("a"), NOON)
     before = desk.foresee(both)
     desk.alert("id-a", "Resolved", NOON + MINUTE)
@@ -79,7 +79,7 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
 
 
 def test_what_may_have_changed_at_the_same_moment_is_compared_again(state: State, looked: list[bool]) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.take(outcome("a"), NOON)
     desk.take(outcome("a"), NOON)
     assert looked == [False, False, True]
@@ -91,6 +91,6 @@ def test_an_incident_is_summed_up_once_for_many_alerts(state: State, monkeypatch
     monkeypatch.setattr(
         state.alerts, "of", lambda session, number: read.append(number) or of(session, number)
     )
-    taken = Desk(state, "default").take(outcome(*(f"{one}" for one in range(40))), NOON)
+    taken = IncidentService(state, "default").take(outcome(*(f"{one}" for one in range(40))), NOON)
     assert (len(taken.alerts), taken.incidents) == (40, (1,))
     assert len(read) <= 3

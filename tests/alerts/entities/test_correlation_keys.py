@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.entities.correlation_keys import Whereabouts, place_name
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings
+from nephoscope.alerts.entities.correlation_keys import WeakNameScope, place_name
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.grouping import bookmark_keys, ties
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
@@ -40,7 +40,9 @@ def resource(id_: str) -> Entity:
     return entity("AzureResource", ResourceId=id_.lower())
 
 
-def one_story(first: tuple[Entity, ...], second: tuple[Entity, ...], around: Surroundings = NOWHERE) -> bool:
+def one_story(
+    first: tuple[Entity, ...], second: tuple[Entity, ...], around: EnrichmentContext = NOWHERE
+) -> bool:
     """Whether an alert of each finds the other; it must not matter which comes first."""
     told = [
         ties(Alert("a", "a", "a", "", Severity.LOW, NOON, NOON, NOON, ("Impact",), entities=entities), around)
@@ -122,7 +124,7 @@ def test_two_things_of_one_name_are_two_stories(name: str) -> None:
 
 
 MACHINE = VM.format("s", "web-0").lower()
-ESTATE = Surroundings(
+ESTATE = EnrichmentContext(
     same={
         "Host|HostName|web-0": f"machine|{MACHINE}",
         f"AzureResource|ResourceId|{MACHINE}": f"machine|{MACHINE}",
@@ -161,14 +163,14 @@ def test_bookmarks_are_found_by_the_same_names() -> None:
 _PLACES = st.lists(
     st.tuples(st.sampled_from("st"), st.sampled_from(["", "c0", "c1"])), max_size=3, unique=True
 ).map(
-    lambda several: Whereabouts(
+    lambda several: WeakNameScope(
         tuple(dict.fromkeys(wide + near for wide, near in several if near)),
         tuple(dict.fromkeys(wide for wide, _ in several)),
     )
 )
 
 
-def _agree(one: Whereabouts, other: Whereabouts) -> bool:
+def _agree(one: WeakNameScope, other: WeakNameScope) -> bool:
     if not one.wide or not other.wide:
         return True
     if one.near and other.near:
@@ -177,7 +179,7 @@ def _agree(one: Whereabouts, other: Whereabouts) -> bool:
 
 
 @given(_PLACES, _PLACES)
-def test_a_weak_name_ties_exactly_those_that_may_be_one(one: Whereabouts, other: Whereabouts) -> None:
+def test_a_weak_name_ties_exactly_those_that_may_be_one(one: WeakNameScope, other: WeakNameScope) -> None:
     first, second = place_name("n", one), place_name("n", other)
     assert bool(set(first.wanted) & set(second.known)) is _agree(one, other)
     assert bool(set(second.wanted) & set(first.known)) is _agree(one, other)

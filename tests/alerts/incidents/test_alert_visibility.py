@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.entities.resource_mentions import Mention, mentions
-from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, Sight
+from nephoscope.alerts.entities.resource_mentions import ResourceMention, mentions
+from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, AlertVisibility
 from nephoscope.model.read_reach import EVERYTHING, Reach
 
 A, B, C = (f"{one * 8}-0000-4000-8000-000000000000" for one in "abc")
@@ -62,7 +62,7 @@ def test_what_is_out_of_reach_is_left_out(
     given = alert(*resources)
     if not hidden:
         given |= {"alertDisplayName": "ada was refused", "compromisedEntity": "kv-mine"}
-    told = Sight(reach, frozenset({A, B, C})).told(given)
+    told = AlertVisibility(reach, frozenset({A, B, C})).told(given)
     if not hidden:
         assert told == given
         return
@@ -79,22 +79,25 @@ def test_what_is_out_of_reach_is_left_out(
 def test_a_subscription_that_is_named_by_its_guid_alone_counts() -> None:
     given = alert(MINE, description=f"also in {B}")
     given |= {"alertDisplayName": "x", "compromisedEntity": ""}
-    assert Sight(ONE, frozenset({A, B})).told(given)["description"] == "also in …"
-    assert Sight(ONE, frozenset({A})).told(given)["description"] == f"also in {B}"
+    assert AlertVisibility(ONE, frozenset({A, B})).told(given)["description"] == "also in …"
+    assert AlertVisibility(ONE, frozenset({A})).told(given)["description"] == f"also in {B}"
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         ("nothing", set()),
-        (f"/subscriptions/{A}", {Mention(A)}),
-        (f'"/SUBSCRIPTIONS/{A.upper()}/resourceGroups/RG"', {Mention(A, "rg")}),
-        (f"{MINE}, {FAR};", {Mention(A, "rg-mine", "kv-mine"), Mention(B, "rg-far", "kv-far")}),
-        (json.dumps(json.dumps([MINE])), {Mention(A, "rg-mine", "kv-mine")}),
-        (f"/subscriptions/{A}/providers/Microsoft.Security/pricings/x", {Mention(A, "", "x")}),
-        (f"({C})", {Mention(C)}),
+        (f"/subscriptions/{A}", {ResourceMention(A)}),
+        (f'"/SUBSCRIPTIONS/{A.upper()}/resourceGroups/RG"', {ResourceMention(A, "rg")}),
+        (
+            f"{MINE}, {FAR};",
+            {ResourceMention(A, "rg-mine", "kv-mine"), ResourceMention(B, "rg-far", "kv-far")},
+        ),
+        (json.dumps(json.dumps([MINE])), {ResourceMention(A, "rg-mine", "kv-mine")}),
+        (f"/subscriptions/{A}/providers/Microsoft.Security/pricings/x", {ResourceMention(A, "", "x")}),
+        (f"({C})", {ResourceMention(C)}),
         (f"{C}0", set()),
     ],
 )
-def test_mentions(text: str, found: set[Mention]) -> None:
+def test_mentions(text: str, found: set[ResourceMention]) -> None:
     assert mentions(text, frozenset({C})) == found

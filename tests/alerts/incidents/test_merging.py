@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.response_times import response_times
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State, StateError
@@ -24,12 +24,14 @@ LATER = NOON + timedelta(hours=2)
 def take(state: State, name: str, *addresses: str) -> None:
     entities = tuple(Entity("IP", (("Address", one),)) for one in addresses)
     alert = Alert(name, name, name, "", Severity.MEDIUM, NOON, NOON, NOON, ("Impact",), entities=entities)
-    window = Window(NOON - timedelta(hours=1), NOON)
-    Desk(state, "default").take(Outcome(Rule(name, name, "x"), window, 1, (alert,)), NOON)
+    window = RuleWindow(NOON - timedelta(hours=1), NOON)
+    IncidentService(state, "default").take(
+        RuleOutcome(AnalyticRule(name, name, "x"), window, 1, (alert,)), NOON
+    )
 
 
 def work(state: State, number: int, owner: str = "ana") -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(number, LATER, "ana", owner=owner, status=IncidentStatus.ACTIVE, labels=("case-42",))
     desk.comment(number, "the victim confirmed it", LATER, "ana")
     desk.task(number, "reset the password", LATER, "ana")
@@ -70,7 +72,7 @@ def test_who_merges_by_hand_loses_no_work(state: State, into: int) -> None:
     take(state, "one", "192.0.2.1")
     take(state, "two", "192.0.2.2")
     work(state, 3 - into)
-    Desk(state, "default").merge(into, [3 - into], LATER + timedelta(hours=1), "ben")
+    IncidentService(state, "default").merge(into, [3 - into], LATER + timedelta(hours=1), "ben")
     kept, notes = read(state, into)
     assert (kept.status, kept.owner, kept.labels) == (IncidentStatus.ACTIVE, "ana", ("case-42",))
     assert notes == ["the victim confirmed it", "reset the password"]
@@ -82,7 +84,7 @@ def test_who_merges_by_hand_loses_no_work(state: State, into: int) -> None:
 def test_the_higher_severity_outlives_a_merge(state: State, chosen: str, kept: str) -> None:
     take(state, "one", "192.0.2.1")
     take(state, "two", "192.0.2.2")
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(2, LATER, "ana", severity=chosen)
     assert desk.merge(1, [2], LATER, "ana").severity == kept
 
@@ -90,7 +92,7 @@ def test_the_higher_severity_outlives_a_merge(state: State, chosen: str, kept: s
 def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
     take(state, "one", "192.0.2.1")
     take(state, "two", "192.0.2.2")
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(
         1, LATER, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="InaccurateData"
     )
@@ -107,7 +109,7 @@ def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
 def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
     for number in (1, 2, 3):
         take(state, str(number), f"192.0.2.{number}")
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.merge(1, [2], LATER, "ana")
     with pytest.raises(StateError, match="incident 2 was merged: it is a part of incident 1 now"):
         desk.merge(2, [3], LATER, "ana")
@@ -120,7 +122,7 @@ def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
 def test_what_was_merged_into_an_incident_that_goes_leads_nowhere_else(state: State, target: int) -> None:
     for number in (1, 2, 3):
         take(state, str(number), f"192.0.2.{number}")
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.merge(2, [3], LATER, "ana")
     desk.merge(1, [2], LATER, "ana")
     desk.remove(target, LATER + timedelta(hours=1), "ben")

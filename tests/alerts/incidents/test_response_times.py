@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.incidents.incident_service import BY, Desk
+from nephoscope.alerts.incidents.incident_service import BY, IncidentService
 from nephoscope.alerts.incidents.response_times import GROUPS, response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
@@ -42,13 +42,13 @@ def opened(state: State, severity: str = "High", made: datetime = MADE) -> int:
     ],
 )
 def test_a_person_takes_an_incident_up(state, number, changes, by, acknowledged, modified) -> None:
-    changed = Desk(state, "default").change(number, MADE + MINUTE, by, **changes)
+    changed = IncidentService(state, "default").change(number, MADE + MINUTE, by, **changes)
     assert changed.acknowledged == (MADE + MINUTE if acknowledged else None)
     assert state.incidents.get(number).first_modified == (MADE + MINUTE if modified else None)
 
 
 def test_the_first_moment_stays(state: State, number: int) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.comment(number, "seen", MADE + MINUTE, "ana")
     desk.change(number, MADE + 2 * MINUTE, "ana", owner="ana")
     desk.change(number, MADE + 3 * MINUTE, "kim", owner="kim")
@@ -57,7 +57,7 @@ def test_the_first_moment_stays(state: State, number: int) -> None:
 
 
 def test_times_of_all_and_of_each_group(state: State) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     first, second, third = opened(state), opened(state), opened(state, "Low")
     desk.change(first, MADE + 10 * MINUTE, "ana", owner="ana")
     desk.change(second, MADE + 20 * MINUTE, "ana", owner="ana")
@@ -81,7 +81,7 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
 
 
 def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lake: Lake) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
     desk.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
     desk.done(number, 1, MADE + 3 * MINUTE, "kim")
@@ -105,7 +105,7 @@ def test_the_command_offers_every_group() -> None:
 
 
 def test_no_time_is_negative_though_a_clock_was_set_back(state: State, number: int) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     closing = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
     closed = desk.change(number, MADE - 10 * MINUTE, "ana", **closing)
     assert (closed.closed, closed.acknowledged) == (MADE, MADE)

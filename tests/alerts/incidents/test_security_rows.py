@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.detection.prefetch import add_searched_times
 from nephoscope.alerts.documents.duration import duration, timespan
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.security_rows import alert_row
-from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.alerts.rules.rule import PROPERTIES, Rule, RuleError
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.rules.query_result import RuleResultRow
+from nephoscope.alerts.rules.rule import PROPERTIES, AnalyticRule, AnalyticRuleError
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -26,17 +26,17 @@ from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
-WINDOW = Window(END - timedelta(hours=5), END)
+WINDOW = RuleWindow(END - timedelta(hours=5), END)
 RULE = {
     "id": "r", "name": "R", "kind": "Scheduled", "query": "T", "queryFrequency": "1h", "queryPeriod": "5h",
     "relevantTechniques": ["T1078.004", "T1110"],
 }  # fmt: skip
 
 
-def outcome_of(*rows: dict[str, Any], **changes: Any) -> Outcome:
-    rule = Rule.parse({**RULE, **changes}, Place("r.yaml"))
-    findings = [Finding(dict.fromkeys(row, KqlType.STRING), row) for row in rows]
-    return Outcome(rule, WINDOW, len(rows), tuple(build_alerts(rule, WINDOW, findings, END)))
+def outcome_of(*rows: dict[str, Any], **changes: Any) -> RuleOutcome:
+    rule = AnalyticRule.parse({**RULE, **changes}, Place("r.yaml"))
+    findings = [RuleResultRow(dict.fromkeys(row, KqlType.STRING), row) for row in rows]
+    return RuleOutcome(rule, WINDOW, len(rows), tuple(build_alerts(rule, WINDOW, findings, END)))
 
 
 def row_of(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -114,8 +114,8 @@ def test_a_row_that_says_nothing_usable_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["Total Events", "Query", "Analytic Rule Ids", "Status", "VendorName"])
 def test_only_columns_that_a_rule_may_replace_are_taken(name: str) -> None:
-    with pytest.raises(RuleError, match=r"alertProperty must be one of AlertLink (got .*)"):
-        Rule.parse({**RULE, **overriding(**{name: "A"})}, Place("r.yaml"))
+    with pytest.raises(AnalyticRuleError, match=r"alertProperty must be one of AlertLink (got .*)"):
+        AnalyticRule.parse({**RULE, **overriding(**{name: "A"})}, Place("r.yaml"))
     assert name not in PROPERTIES
 
 
@@ -126,7 +126,7 @@ def incidents(state: State) -> list[dict[str, Any]]:
 
 
 def test_an_incident_says_who_works_on_it_and_why_it_was_closed(state: State) -> None:
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.take(outcome_of({"A": "1"}), END)
     with state.transaction() as session:
         ana = state.principals.add(session, PrincipalKind.PERSON, "ana@contoso.com")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import KILL_CHAIN
 from nephoscope.sample.generator import Generator
@@ -45,7 +45,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Generator]:
 
 
 def check(
-    base: tuple[Path, Generator], folder: Path, name: str, variant: str, rules: Sequence[Rule] = ()
+    base: tuple[Path, Generator], folder: Path, name: str, variant: str, rules: Sequence[AnalyticRule] = ()
 ) -> None:
     data, generator = base
     shutil.copytree(data, folder / "data")

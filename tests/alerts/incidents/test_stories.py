@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.entities.enrichment_context import SHARED_BY, Surroundings, surroundings
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.entities.enrichment_context import SHARED_BY, EnrichmentContext, surroundings
 from nephoscope.alerts.incidents.grouping import CROWD
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
@@ -58,14 +58,16 @@ def resource(id_: str) -> Entity:
     return entity("AzureResource", ResourceId=id_)
 
 
-def take(state: State, *raised: Raised, around: Surroundings | None = None) -> None:
+def take(state: State, *raised: Raised, around: EnrichmentContext | None = None) -> None:
     """Raise alerts one after another, each by a rule of its own: (name, hours after noon, entities)."""
-    desk = Desk(state, "default") if around is None else Desk(state, "default", around)
+    desk = IncidentService(state, "default") if around is None else IncidentService(state, "default", around)
     for name, hours, entities in raised:
-        rule = Rule(name, name, "x", tactics=("Discovery",))
+        rule = AnalyticRule(name, name, "x", tactics=("Discovery",))
         at = NOON + timedelta(hours=hours)
         alert = Alert(name, name, name, "", Severity.MEDIUM, at, at, at, ("Discovery",), entities=entities)
-        desk.take(Outcome(rule, Window(at - timedelta(hours=1), at), 1, (alert,)), at + timedelta(days=1))
+        desk.take(
+            RuleOutcome(rule, RuleWindow(at - timedelta(hours=1), at), 1, (alert,)), at + timedelta(days=1)
+        )
 
 
 def stories(state: State) -> set[frozenset[str]]:
@@ -112,7 +114,7 @@ def test_a_story_ends_after_a_quiet_day(state: State) -> None:
 def test_closed_incidents_stay_closed(state: State) -> None:
     take(state, CHAIN[0])
     closed = IncidentStatus.CLOSED
-    Desk(state, "default").change(1, NOON, "ana", status=closed, classification="TruePositive")
+    IncidentService(state, "default").change(1, NOON, "ana", status=closed, classification="TruePositive")
     take(state, CHAIN[2])
     assert stories(state) == {frozenset({"guesses"}), frozenset({"success"})}
 
@@ -125,7 +127,7 @@ def test_the_victims_of_a_spray_are_not_its_story(state: State) -> None:
 
 
 def test_addresses_that_many_share_tie_nothing(state: State) -> None:
-    around = Surroundings(common=frozenset({"198.51.100.4"}))
+    around = EnrichmentContext(common=frozenset({"198.51.100.4"}))
     several = [(name, 0.0, (ip("198.51.100.4"), user(name))) for name in ("kim", "ali")]
     take(state, *several, around=around)
     assert stories(state) == {frozenset({"kim"}), frozenset({"ali"})}
@@ -238,6 +240,6 @@ def test_the_schedule_knows_what_is_around(
             {"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}]},
         ],
     }  # fmt: skip
-    schedule = Schedule(lake, state, [Rule.parse(document, Place("r.yaml"))], "default")
+    schedule = Schedule(lake, state, [AnalyticRule.parse(document, Place("r.yaml"))], "default")
     list(schedule.tick(NOON + timedelta(minutes=66)))
     assert len(state.incidents.newest("default")) == 2

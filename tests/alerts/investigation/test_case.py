@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.investigation.alert_events import as_run, events, looked_at
 from nephoscope.alerts.investigation.application_ids import applications
 from nephoscope.alerts.investigation.estate_context import EstateContext
 from nephoscope.alerts.investigation.estate_index import EstateIndex
 from nephoscope.alerts.investigation.incident_details import case_file
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.lake.lake import Lake
 from nephoscope.model.entity import Entity
 from nephoscope.state import State
@@ -106,7 +106,7 @@ BODIES: list[dict[str, Any]] = [
 def context(coverage: Coverage | None = None, without: str = "") -> EstateContext:
     kept = [Resource.of(one) for one in BODIES if not (without and without in one["id"])]
     estate = Estate.of(kept, coverage or Coverage.everything())
-    return EstateContext(EstateIndex(View(estate, HOUR)))
+    return EstateContext(EstateIndex(EstateView(estate, HOUR)))
 
 
 def entity(kind: str, **identifiers: str) -> Entity:
@@ -218,14 +218,14 @@ def mapping(kind: str, identifier: str, column: str) -> dict[str, Any]:
     return {"entityType": kind, "fieldMappings": [{"identifier": identifier, "columnName": column}]}
 
 
-def rule(id_: str, text: str, **changes: Any) -> Rule:
+def rule(id_: str, text: str, **changes: Any) -> AnalyticRule:
     document = {
         "id": id_, "name": f"Rule {id_}", "query": text, "kind": "Scheduled", "severity": "Medium", "queryFrequency": "1h",
         "queryPeriod": "1h", "tactics": ["CredentialAccess"], "relevantTechniques": ["T1110"],
         "entityMappings": [mapping("Account", "FullName", "UserPrincipalName"), mapping("IP", "Address", "IPAddress")],
         **changes,
     }  # fmt: skip
-    return Rule.parse(document, Place("rule.yaml"))
+    return AnalyticRule.parse(document, Place("rule.yaml"))
 
 
 def signin(minutes: float, result: str, user: str = "kim@contoso.com") -> dict[str, Any]:
@@ -258,7 +258,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     )
     now = datetime.now(UTC)
     list(Schedule(lake, state, [FAILED, IN], "default").once(HOUR + ONE_HOUR, now))
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(1, now + MINUTE, "ana", owner="ana")
     desk.comment(1, "looks real", now + 2 * MINUTE, "ana")
     file = case_file(state, "default", 1, now)
@@ -320,7 +320,7 @@ def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: Sta
         "classification": "FalsePositive",
         "reason": "IncorrectAlertLogic",
     }
-    Desk(state, "default").change(1, now, "ana", **closed)
+    IncidentService(state, "default").change(1, now, "ana", **closed)
     kim = next(
         n for n in (2, 3) if "kim" in str(case_file(state, "default", n, now).participants[0].entity.title)
     )

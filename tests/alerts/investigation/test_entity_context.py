@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.alerts.investigation.test_case import entity
 
-from nephoscope.alerts.investigation.entity_context import Context
+from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import WHOLE, EstateReader
-from nephoscope.alerts.investigation.participants import Involved
+from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.alerts.tuning.named_locations import of_estates
 from nephoscope.alerts.tuning.own_egress import egress
 from nephoscope.entity_context import EntityContexts
@@ -21,10 +21,10 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.resource import Resource
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -113,17 +113,17 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def involve(*entities: Entity, source: str = "alert") -> list[Involved]:
-    return [Involved(one, (source,), NOW, NOW) for one in entities]
+def involve(*entities: Entity, source: str = "alert") -> list[InvolvedEntity]:
+    return [InvolvedEntity(one, (source,), NOW, NOW) for one in entities]
 
 
-def describe(data: Path, *entities: Entity, reader: EstateReader = WHOLE) -> list[Context | None]:
-    found = EntityContexts(data, Shelf(data)).describe(involve(*entities), reader)
+def describe(data: Path, *entities: Entity, reader: EstateReader = WHOLE) -> list[EntityContext | None]:
+    found = EntityContexts(data, PublishedSnapshotCache(data)).describe(involve(*entities), reader)
     assert found is not None
     return found
 
 
-def facts(context: Context | None) -> dict[str, str]:
+def facts(context: EntityContext | None) -> dict[str, str]:
     assert context is not None
     return {one.name: one.value for one in context.facts if one.name != "assessments"}
 
@@ -184,7 +184,7 @@ def test_every_tenant_is_asked(data: Path, case: str) -> None:
 
 
 def test_the_resources_of_the_same_alert_name_the_tenant(data: Path) -> None:
-    known = EntityContexts(data, Shelf(data))
+    known = EntityContexts(data, PublishedSnapshotCache(data))
     beside = involve(SHARED, SAME_NAME, entity("AzureResource", ResourceId=B.vault))
     assert [one.tenant for one in known.describe(beside)] == [B.tenant] * 3
     apart = [*involve(SHARED), *involve(entity("AzureResource", ResourceId=B.vault), source="another alert")]
@@ -283,12 +283,15 @@ def test_a_reader_is_told_of_what_they_reach(
 
 def test_who_reaches_nothing_is_told_nothing(data: Path, tmp_path: Path) -> None:
     nothing = EstateReader(Reach(), Reach(), Reach(), Reach())
-    assert EntityContexts(data, Shelf(data)).describe(involve(*EVERY), nothing) is None
-    assert EntityContexts(tmp_path / "empty", Shelf(tmp_path / "empty")).describe(involve(ADA)) is None
+    assert EntityContexts(data, PublishedSnapshotCache(data)).describe(involve(*EVERY), nothing) is None
+    assert (
+        EntityContexts(tmp_path / "empty", PublishedSnapshotCache(tmp_path / "empty")).describe(involve(ADA))
+        is None
+    )
 
 
 def test_a_newer_snapshot_is_read(data: Path) -> None:
-    known = EntityContexts(data, Shelf(data))
+    known = EntityContexts(data, PublishedSnapshotCache(data))
     (before,) = known.describe(involve(ADA))
     indexes = known.indexes()
     assert known.indexes() == indexes, "nothing is read anew"
@@ -302,7 +305,7 @@ def test_a_newer_snapshot_is_read(data: Path) -> None:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample company, stored and assessed."""
     folder = tmp_path_factory.mktemp("sample")
-    scan = Scan(Request(("sample:",)), folder)
+    scan = EstateScan(ScanRequest(("sample:",)), folder)
     estate = scan.estate()
     publish(folder, Report(scan.run(estate), "sample:"), {})
     tenant_store(folder, estate).append(estate, NOW)
@@ -310,7 +313,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_assessments_and_attack_paths_are_told(sample: Path) -> None:
-    edition = Shelf(sample).newest()
+    edition = PublishedSnapshotCache(sample).newest()
     assert edition is not None
     every = edition.attack_paths.listed(WHOLE.attack_paths)
     path = next(one for one in every if one.target.key)
@@ -337,11 +340,11 @@ def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) 
     """Indexes read some types; what they say of every machine and account is what the whole estate says."""
     from nephoscope.alerts.investigation.estate_context import EstateContext
     from nephoscope.alerts.investigation.estate_index import MACHINES, EstateIndex
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
 
     (store,) = tenant_stores(sample)
-    whole = EstateContext(EstateIndex(View(store.estate(), NOW), store.tenant))
-    (index,) = EntityContexts(sample, Shelf(sample)).indexes()
+    whole = EstateContext(EstateIndex(EstateView(store.estate(), NOW), store.tenant))
+    (index,) = EntityContexts(sample, PublishedSnapshotCache(sample)).indexes()
     part = EstateContext(index)
     every = whole.index.view.estate.resources.values()
     services = (
@@ -370,7 +373,7 @@ def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
 
 
 def test_where_a_server_refreshes_nobody_waits_for_a_newer_snapshot(data: Path) -> None:
-    known = EntityContexts(data, Shelf(data))
+    known = EntityContexts(data, PublishedSnapshotCache(data))
     known.refresh()
     before = known.indexes()
     B.keep(data, NOW + timedelta(hours=1), without="graph/users")

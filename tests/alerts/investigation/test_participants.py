@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.investigation.participants import Involved, object_ids, parties
+from nephoscope.alerts.investigation.participants import InvolvedEntity, object_ids, parties
 from nephoscope.model.entity import Entity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -51,7 +51,12 @@ CASES = {
 @pytest.mark.parametrize(("given", "told"), CASES.values(), ids=list(CASES))
 def test_parties(given, told):
     involved = [
-        Involved(Entity(kind, tuple(sorted(names.items()))), tuple(alerts), NOON + timedelta(minutes=at), NOON + timedelta(hours=at))
+        InvolvedEntity(
+            Entity(kind, tuple(sorted(names.items()))),
+            tuple(alerts),
+            NOON + timedelta(minutes=at),
+            NOON + timedelta(hours=at),
+        )
         for at, (kind, names, alerts) in enumerate(given)
     ]  # fmt: skip
     found = parties(involved)
@@ -64,7 +69,7 @@ def test_a_service_principal_is_one_by_its_object_id_and_by_its_application():
         Entity("CloudApplication", (("AppId", OTHER), ("Name", "pipeline-data"))),
         Entity("Account", (("AadUserId", ID.upper()),)),
     ]
-    involved = [Involved(one, ("a",), NOON, NOON) for one in entities]
+    involved = [InvolvedEntity(one, ("a",), NOON, NOON) for one in entities]
     assert object_ids(involved) == {ID}
     assert len(parties(involved)) == 2
     (one,) = parties(involved, {ID: OTHER})

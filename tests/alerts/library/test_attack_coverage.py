@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.alerts.library.attack_coverage import (
-    Cell,
-    Source,
+    CoverageRule,
+    TechniqueCoverage,
     cells,
     markdown,
     navigator,
@@ -19,7 +19,7 @@ from nephoscope.alerts.library.attack_coverage import (
     pairs,
     techniques,
 )
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.cli.main import cli
@@ -29,26 +29,26 @@ CHECKOUT = Path(__file__).parent / "checkout"
 
 
 def rule(
-    name: str, tactics: tuple[str, ...], techniques: tuple[str, ...], kind: Kind = Kind.SCHEDULED
-) -> Source:
-    return Source(Rule(name, name, "T", kind=kind, tactics=tactics, techniques=techniques))
+    name: str, tactics: tuple[str, ...], techniques: tuple[str, ...], kind: RuleKind = RuleKind.SCHEDULED
+) -> CoverageRule:
+    return CoverageRule(AnalyticRule(name, name, "T", kind=kind, tactics=tactics, techniques=techniques))
 
 
 SOURCES = [
     rule("b", ("Impact", "InitialAccess"), ("T1078",)),
     rule("a", ("InitialAccess",), ("t1078", "T1078.004")),
-    rule("h", ("InitialAccess",), ("T1078",), Kind.HUNTING),
+    rule("h", ("InitialAccess",), ("T1078",), RuleKind.HUNTING),
     rule("nothing", (), ()),
 ]
 
 
 def test_a_cell_for_each_pair_in_the_order_of_the_kill_chain() -> None:
     assert cells(SOURCES) == [
-        Cell("InitialAccess", "T1078", ("a", "b"), ("h",)),
-        Cell("InitialAccess", "T1078.004", ("a",), ()),
+        TechniqueCoverage("InitialAccess", "T1078", ("a", "b"), ("h",)),
+        TechniqueCoverage("InitialAccess", "T1078.004", ("a",), ()),
         # T1078 is no technique of Impact, of which the rule says nothing more
-        Cell("Impact", "(no technique)", ("b",), ()),
-        Cell("(no tactic)", "(no technique)", ("nothing",), ()),
+        TechniqueCoverage("Impact", "(no technique)", ("b",), ()),
+        TechniqueCoverage("(no tactic)", "(no technique)", ("nothing",), ()),
     ]
     assert numbers(cells(SOURCES))[0] == {
         "tactic": "InitialAccess",
@@ -79,7 +79,7 @@ def test_tactics_are_spelled_as_sentinel_does() -> None:
         "query": "T",
         "tactics": ["Privilege escalation", "PrivilegeEscalation", "Ransomware"],
     }
-    assert Rule.parse(given, Place("rule.yaml")).tactics == ("PrivilegeEscalation", "Ransomware")
+    assert AnalyticRule.parse(given, Place("rule.yaml")).tactics == ("PrivilegeEscalation", "Ransomware")
 
 
 def test_a_page_links_each_technique() -> None:

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.incidents.bookmark_service import Bookshelf
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.library.hunting import Chosen, Hunt, Range, own_range
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.incidents.bookmark_service import BookmarkService
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.library.hunting import HuntingFilter, HuntingRange, HuntingRunner, own_range
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
@@ -29,7 +29,9 @@ HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(
 MINUTE, ONE_HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def query(id_: str = "q1", text: str = "SigninLogs | where ResultType != '0'", **changes: Any) -> Rule:
+def query(
+    id_: str = "q1", text: str = "SigninLogs | where ResultType != '0'", **changes: Any
+) -> AnalyticRule:
     document = {
         "id": id_,
         "name": f"Query {id_}",
@@ -38,7 +40,7 @@ def query(id_: str = "q1", text: str = "SigninLogs | where ResultType != '0'", *
         "relevantTechniques": ["T1110.003"],
         **changes,
     }
-    return Rule.parse(document, Place("query.yaml"))
+    return AnalyticRule.parse(document, Place("query.yaml"))
 
 
 def signin(minutes: float, user: str = "kim@contoso.com", result: str = "50126") -> dict[str, Any]:
@@ -51,12 +53,12 @@ def signin(minutes: float, user: str = "kim@contoso.com", result: str = "50126")
     }
 
 
-OVER = Range(HOUR, HOUR + ONE_HOUR)
+OVER = HuntingRange(HOUR, HOUR + ONE_HOUR)
 
 
 def test_a_set_of_queries_over_a_range(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(-10), signin(0), signin(5), signin(60), signin(7, result="0"))
-    hunt = Hunt(lake, "default")
+    hunt = HuntingRunner(lake, "default")
     queries = [
         query(),
         query("q2", "NoSuchTable | take 1"),
@@ -74,14 +76,14 @@ def test_a_set_of_queries_over_a_range(lake: Lake, state: State, put: Put) -> No
     put("SigninLogs", signin(8))
     again = {one.query.id: one for one in hunt.run(queries, OVER, state.hunting_runs.last("default"), now)}
     assert {id_: one.delta for id_, one in again.items()} == {"q1": 1, "q2": None, "q3": 0}
-    longer = Range(HOUR - DAY, HOUR + ONE_HOUR)
+    longer = HuntingRange(HOUR - DAY, HOUR + ONE_HOUR)
     (wide,) = hunt.run([queries[0]], longer, state.hunting_runs.last("default"), now)
     assert (wide.run.hits, wide.delta) == (4, None)
     # from the same moment on, to a later end: two that came meanwhile, and one that was there behind the end
     state.hunting_runs.put([wide.run])
     put("SigninLogs", signin(70), signin(80))
     (grown,) = hunt.run(
-        [queries[0]], Range(longer.since, HOUR + 2 * ONE_HOUR), state.hunting_runs.last("default"), now
+        [queries[0]], HuntingRange(longer.since, HOUR + 2 * ONE_HOUR), state.hunting_runs.last("default"), now
     )
     assert (grown.run.hits, grown.delta) == (7, 3)
 
@@ -91,7 +93,7 @@ def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) 
     text = (
         "SigninLogs | where TimeGenerated > ago(2d) | summarize First=min(TimeGenerated) by UserPrincipalName"
     )
-    hunt = Hunt(lake, "default")
+    hunt = HuntingRunner(lake, "default")
     ((_, row),) = hunt.rows(query(text=text), OVER, datetime.now(UTC))
     assert row.document()["First"].startswith((HOUR - 30 * ONE_HOUR).strftime("%Y-%m-%dT%H:%M"))
     assert own_range(text)
@@ -100,13 +102,13 @@ def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) 
 
 def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
     put("SigninLogs", {**signin(0), "DeviceDetail": {"isManaged": True, "os": "Linux"}})
-    hunt, text = Hunt(lake, "default"), "SigninLogs | project UserPrincipalName, DeviceDetail"
+    hunt, text = HuntingRunner(lake, "default"), "SigninLogs | project UserPrincipalName, DeviceDetail"
     now = datetime.now(UTC)
     (first,), (second,) = hunt.rows(query(text=text), OVER, now), hunt.rows(query(text=text), OVER, now)
     assert first[0] == second[0]
     assert first[1].document()["DeviceDetail"] == {"isManaged": True, "os": "Linux"}
     # a row of no entity is told from others by its values: a second run raises the same alert
-    window = Window(OVER.since, OVER.until)
+    window = RuleWindow(OVER.since, OVER.until)
     rule = query(
         text=text,
         kind="Scheduled",
@@ -120,26 +122,26 @@ def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
 @pytest.mark.parametrize(
     ("chosen", "wanted"),
     [
-        (Chosen(), ["q1", "q2"]),
-        (Chosen(tactics=("credentialaccess",)), ["q1"]),
-        (Chosen(techniques=("T1110",)), ["q1"]),
-        (Chosen(techniques=("T1110.00",)), []),
-        (Chosen(names=("QUERY Q2", "nothing")), ["q2"]),
-        (Chosen(tables=("AuditLogs",)), ["q2"]),
-        (Chosen(tables=("AuditLogs",), tactics=("CredentialAccess",)), []),
+        (HuntingFilter(), ["q1", "q2"]),
+        (HuntingFilter(tactics=("credentialaccess",)), ["q1"]),
+        (HuntingFilter(techniques=("T1110",)), ["q1"]),
+        (HuntingFilter(techniques=("T1110.00",)), []),
+        (HuntingFilter(names=("QUERY Q2", "nothing")), ["q2"]),
+        (HuntingFilter(tables=("AuditLogs",)), ["q2"]),
+        (HuntingFilter(tables=("AuditLogs",), tactics=("CredentialAccess",)), []),
     ],
 )
-def test_queries_are_chosen(chosen: Chosen, wanted: list[str], lake: Lake) -> None:
+def test_queries_are_chosen(chosen: HuntingFilter, wanted: list[str], lake: Lake) -> None:
     several = [query(), query("q2", "AuditLogs", tactics=["Impact"], relevantTechniques=["T1485"])]
-    assert [one.id for one in Hunt(lake, "default").choose(several, chosen)] == wanted
+    assert [one.id for one in HuntingRunner(lake, "default").choose(several, chosen)] == wanted
 
 
 def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(0), signin(5, "ana@contoso.com"))
     now = datetime.now(UTC)
-    rows = Hunt(lake, "default").rows(query(), OVER, now)
+    rows = HuntingRunner(lake, "default").rows(query(), OVER, now)
     assert len({mark for mark, _ in rows}) == 2
-    shelf = Bookshelf(Desk(state, "default"))
+    shelf = BookmarkService(IncidentService(state, "default"))
     by_user = {row.text("UserPrincipalName"): row for _, row in rows}
     first = shelf.keep(query(), by_user["kim@contoso.com"], OVER, now, "ana", notes="odd", tags=["case7"])
     assert {one["Type"] for one in first.entities} == {"account", "ip"}
@@ -184,8 +186,8 @@ def test_an_alert_of_the_same_account_joins(
 ) -> None:
     put("SigninLogs", signin(0))
     now = datetime.now(UTC)
-    ((_, row),) = Hunt(lake, "default").rows(query(), OVER, now)
-    shelf = Bookshelf(Desk(state, "default"))
+    ((_, row),) = HuntingRunner(lake, "default").rows(query(), OVER, now)
+    shelf = BookmarkService(IncidentService(state, "default"))
     incident = shelf.promote([shelf.keep(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
     mapping = {
         "entityType": "Account",
@@ -202,11 +204,11 @@ def test_an_alert_of_the_same_account_joins(
 def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(0), signin(1, "ana@contoso.com"))
     now = datetime.now(UTC)
-    desk = Desk(state, "default")
-    shelf = Bookshelf(desk)
+    desk = IncidentService(state, "default")
+    shelf = BookmarkService(desk)
     kept = [
         shelf.keep(query(), row, OVER, now, "ana")
-        for _, row in Hunt(lake, "default").rows(query(), OVER, now)
+        for _, row in HuntingRunner(lake, "default").rows(query(), OVER, now)
     ]
     first, second = (shelf.promote([one.id], now, "ana").number for one in kept)
     desk.merge(first, [second], now, "ana")

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nephoscope.alerts.library.content_discovery import read
-from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import slug
-from nephoscope.alerts.rules.rule import Matching, Rule, RuleError
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, MatchingMethod
 from nephoscope.cli.main import cli
 
 CHECKOUT = Path(__file__).parent / "checkout"
@@ -126,20 +126,20 @@ def test_functions_and_watchlists_are_the_workspaces(data: Path) -> None:
 
 
 def test_what_a_template_says_is_what_the_rule_does() -> None:
-    pieces = {one.id: one for one in read(CHECKOUT / "Exports").pieces if one.kind is PieceKind.RULE}
+    pieces = {one.id: one for one in read(CHECKOUT / "Exports").pieces if one.kind is ContentKind.RULE}
     piece = pieces["bbbbbbbb-0000-4000-8000-000000000001"]
-    rule = Rule.parse(piece.document, piece.place)
+    rule = AnalyticRule.parse(piece.document, piece.place)
     assert (rule.name, rule.threshold, rule.operator) == ("Policy assignment removed", 4, "gt")
     assert (rule.frequency, rule.period) == (timedelta(hours=1), timedelta(hours=2))
     assert rule.techniques == ("T1562", "T1562.008")
     assert rule.description == "[as it is] in brackets"
-    assert (rule.incidents.matching, rule.one_alert_a_row) == (Matching.ANY_ALERT, True)
+    assert (rule.incidents.matching, rule.one_alert_a_row) == (MatchingMethod.ANY_ALERT, True)
     assert str(piece.place).endswith("export.json at resources[0]")
 
 
 def detected(data: Path) -> list[str]:
     """The imported rules that are run."""
-    names = [one.id for one in read(CHECKOUT).pieces if one.kind is PieceKind.RULE]
+    names = [one.id for one in read(CHECKOUT).pieces if one.kind is ContentKind.RULE]
     arguments = ["--data", str(data), "detect", "--at", NOW.isoformat(), "-o", "json"]
     result = CliRunner().invoke(cli, [*arguments, *(part for name in names for part in ("--rule", name))])
     if result.exit_code == 2:
@@ -275,8 +275,8 @@ def test_no_document_ends_in_a_fault(tmp_path: Path, document: dict[str, Any], s
     for piece in found.pieces:
         assert piece.id
         assert piece.hash
-        with contextlib.suppress(RuleError):
-            Rule.parse(piece.document, piece.place)
+        with contextlib.suppress(AnalyticRuleError):
+            AnalyticRule.parse(piece.document, piece.place)
 
 
 WHOLE = [

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 import nephoscope_kql as kql
 from nephoscope.alerts.library.content_discovery import read
-from nephoscope.alerts.library.content_item import Piece
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.library.content_item import ContentItem
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.cli.main import cli
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
@@ -28,14 +28,14 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CASES = sorted(FOLDER.glob("*.rows.yaml"))
 
 
-def piece_of(rows: Path) -> Piece:
+def piece_of(rows: Path) -> ContentItem:
     stem, _, number = rows.name.removesuffix(".rows.yaml").partition(".")
     found = read(FOLDER / f"{stem}.yml")
     assert found.unusable == []
     return found.pieces[int(number or 1) - 1]
 
 
-def found_rows(piece: Piece, table: str, rows: list[dict[str, Any]]) -> list[int]:
+def found_rows(piece: ContentItem, table: str, rows: list[dict[str, Any]]) -> list[int]:
     """Which of the rows the rule's query finds."""
     known = Tables.builtin()[table]
     given = [
@@ -64,7 +64,7 @@ def test_a_rule_finds_its_rows_and_leaves_the_others(case: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".rows.yaml"))
 def test_a_rule_keeps_what_its_authors_say(case: Path) -> None:
     wanted, piece = yaml.load(case.read_text(), yaml.CSafeLoader)["rule"], piece_of(case)
-    rule = Rule.parse(piece.document, piece.place)
+    rule = AnalyticRule.parse(piece.document, piece.place)
     assert rule.severity.value == wanted["severity"]
     assert (list(rule.tactics), list(rule.techniques)) == (wanted["tactics"], wanted["relevantTechniques"])
     assert rule.version == wanted.get("version", "")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.library.upload_extraction import Bounds, UploadError, parts, unpack
+from nephoscope.alerts.library.upload_extraction import UploadError, UploadLimits, parts, unpack
 
-SMALL = Bounds(unpacked=1 << 16, files=8)
+SMALL = UploadLimits(unpacked=1 << 16, files=8)
 
 
 def zipped(*files: tuple[str | zipfile.ZipInfo, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -11,10 +11,10 @@ import pytest
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.detection.required_columns import describe_lacking
 from nephoscope.alerts.entities.entity_mapping import entities
-from nephoscope.alerts.library.content_item import Piece, PieceKind
-from nephoscope.alerts.library.content_status import Standing, describe_standing, judge
-from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, judge
+from nephoscope.alerts.rules.query_result import RuleResultRow
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -31,8 +31,8 @@ RULE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def rule(**changes: Any) -> Rule:
-    return Rule.parse({**RULE, **changes}, Place("r.yaml"))
+def rule(**changes: Any) -> AnalyticRule:
+    return AnalyticRule.parse({**RULE, **changes}, Place("r.yaml"))
 
 
 def mapped(kind: str, identifier: str, column: str = "Here") -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changes", "said"), REFUSED, ids=[said for _, said in REFUSED])
 def test_what_cannot_work_is_refused(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(RuleError) as error:
+    with pytest.raises(AnalyticRuleError) as error:
         rule(**changes)
     assert said in str(error.value)
 
@@ -111,7 +111,7 @@ ONE_REASON = [
 
 @pytest.mark.parametrize(("changes", "reason"), ONE_REASON, ids=[reason for _, reason in ONE_REASON])
 def test_one_wrong_value_is_one_reason(changes: dict[str, Any], reason: str) -> None:
-    with pytest.raises(RuleError) as error:
+    with pytest.raises(AnalyticRuleError) as error:
         rule(**changes)
     assert error.value.reasons == (reason,)
 
@@ -154,9 +154,9 @@ SAID = ("Nobody", "NoPort", "NoTitle", "NoSeverity", "NoLink")
 
 
 def test_columns_that_a_query_does_not_give_are_told_at_import(lake: Lake) -> None:
-    piece = Piece(PieceKind.RULE, "r", "R", "", "r.yaml", {**RULE, **LACKING}, Place("r.yaml"))
+    piece = ContentItem(ContentKind.RULE, "r", "R", "", "r.yaml", {**RULE, **LACKING}, Place("r.yaml"))
     judged = judge(piece, lake, "default", NOW)
-    assert judged.standing is Standing.RUNS
+    assert judged.standing is RuleAvailability.RUNS
     assert [name for name in SAID if any(f"column {name}," in one for one in judged.reasons)] == list(SAID)
     assert len(judged.reasons) == len(SAID) + 1
     assert judged.reasons[-1].startswith("the query gives ")
@@ -206,6 +206,8 @@ def test_columns_may_hold_whole_entities() -> None:
         {"$ref": "2"}, {"Type": "weather", "Name": "rain"}, "text",
     ]  # fmt: skip
     found = rule(sentinelEntitiesMappings=[{"columnName": "Entities"}])
-    row = Finding({"Entities": KqlType.STRING}, {"Entities": json.dumps(several)})
+    row = RuleResultRow({"Entities": KqlType.STRING}, {"Entities": json.dumps(several)})
     assert [one.title for one in entities(row, found.mappings)] == ["kim@contoso.com", "web"]
-    assert entities(Finding({"Entities": KqlType.STRING}, {"Entities": "no list"}), found.mappings) == []
+    assert (
+        entities(RuleResultRow({"Entities": KqlType.STRING}, {"Entities": "no list"}), found.mappings) == []
+    )

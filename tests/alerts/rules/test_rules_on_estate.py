@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Detector, Outcome
-from nephoscope.alerts.library.content_item import Piece, PieceKind
-from nephoscope.alerts.library.content_status import Standing, judge
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.detection.detector import Detector, RuleOutcome
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_status import RuleAvailability, judge
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
@@ -33,12 +33,12 @@ QUERY = """SigninLogs
 | project TimeGenerated, UserPrincipalName, id"""
 
 
-def rule(query: str) -> Rule:
+def rule(query: str) -> AnalyticRule:
     document: dict[str, Any] = {
         "id": "r", "name": "Sign-in with a role", "kind": "Scheduled", "query": query, "queryFrequency": "1h", "queryPeriod": "1h",
         "severity": "High",
     }  # fmt: skip
-    return Rule.parse(document, Place("r.yaml"))
+    return AnalyticRule.parse(document, Place("r.yaml"))
 
 
 def assess(data: Path, *principals: str) -> None:
@@ -53,8 +53,8 @@ def assess(data: Path, *principals: str) -> None:
         }
         for one in principals
     ]
-    made = Made(NOW, "", len(bodies), None, 0, 0, {}, (), {}, (), (), 0, {SUBSCRIPTION: "s"}, {})
-    publish_documents(data, [(Document.of(one), "authorizationresources") for one in bodies], made)
+    made = BuildInfo(NOW, "", len(bodies), None, 0, 0, {}, (), {}, (), (), 0, {SUBSCRIPTION: "s"}, {})
+    publish_documents(data, [(PublishedDocument.of(one), "authorizationresources") for one in bodies], made)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
         yield lake
 
 
-def outcome(lake: Lake, query: str, *, shared: bool) -> Outcome:
+def outcome(lake: Lake, query: str, *, shared: bool) -> RuleOutcome:
     """What a rule finds in the hour that ends one hour after NOW, alone or in a round with others."""
     one = rule(query)
     window = at(one, NOW.replace(hour=NOW.hour) + one.frequency)
@@ -124,5 +124,7 @@ def test_a_rule_on_the_estate_stands_as_one_that_runs(lake: Lake) -> None:
     document = {
         "id": "r", "name": "r", "kind": "Scheduled", "query": QUERY, "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low",
     }  # fmt: skip
-    judged = judge(Piece(PieceKind.RULE, "r", "r", "", "t", document, Place("r")), lake, "default", NOW)
-    assert (judged.standing, judged.tables) == (Standing.RUNS, ("SigninLogs",))
+    judged = judge(
+        ContentItem(ContentKind.RULE, "r", "r", "", "t", document, Place("r")), lake, "default", NOW
+    )
+    assert (judged.standing, judged.tables) == (RuleAvailability.RUNS, ("SigninLogs",))

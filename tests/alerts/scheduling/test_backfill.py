@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.scheduling.unprocessed_rows import find_unlooked
 from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State, StateError
@@ -31,7 +31,7 @@ END = START + 3 * DAY
 NOW = END + DAY
 
 
-def rule(id_: str, query: str, **changes: Any) -> Rule:
+def rule(id_: str, query: str, **changes: Any) -> AnalyticRule:
     document = {
         "id": id_, "name": f"Rule {id_}", "kind": "Scheduled", "severity": "Medium", "queryFrequency": "1h", "queryPeriod": "1h",
         "tactics": ["CredentialAccess"], "query": query, "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
@@ -40,7 +40,7 @@ def rule(id_: str, query: str, **changes: Any) -> Rule:
         ],
         **changes,
     }  # fmt: skip
-    return Rule.parse(document, Place(f"{id_}.yaml"))
+    return AnalyticRule.parse(document, Place(f"{id_}.yaml"))
 
 
 FAILED = "SigninLogs | where ResultType == '50126'"
@@ -119,7 +119,7 @@ def step(schedule: Schedule, since: datetime = START, until: datetime = END) -> 
 def look(
     lake: Lake,
     state: State,
-    rules: list[Rule],
+    rules: list[AnalyticRule],
     since: datetime = START,
     until: datetime = END,
     **options: Any,
@@ -227,7 +227,7 @@ def test_windows_that_are_not_over_wait(lake: Lake, state: State) -> None:
 def test_a_rule_that_learns_leaves_what_it_learned(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
     until = START + 30 * HOUR
-    Editing(state, "default", "kim", START - DAY).set(RULES[0], {"learningUntil": until.isoformat()})
+    TuningEditor(state, "default", "kim", START - DAY).set(RULES[0], {"learningUntil": until.isoformat()})
     look(lake, state, RULES[:1])
     found = told(state)[0].values()
     assert sorted(one[4] for one in found) == ["", *["learned"] * 2, *["learningPeriod"] * 4]
@@ -314,7 +314,7 @@ def test_rules_that_another_time_had_are_written_with_their_time(lake: Lake, sta
 def test_tuning_is_as_it_was_at_the_time(lake: Lake, state: State) -> None:
     """Each change is taken back for times before it: made, changed, set anew, removed."""
     found = conditions([{"field": "entities.account.name", "contains": "ana"}])
-    by = partial(Editing, state, "default", "kim")
+    by = partial(TuningEditor, state, "default", "kim")
     by(START).suppress("one", "hourly", found, expires=START + 9 * HOUR)
     by(START + HOUR).suppress("two", "hourly", found)
     by(START + 2 * HOUR).set(RULES[0], {"severity": "Low"})

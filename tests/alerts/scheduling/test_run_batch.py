@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk, Taken
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import AppliedOutcome, IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling import run_batch as rounds
-from nephoscope.alerts.scheduling.run_batch import Round, Turn
+from nephoscope.alerts.scheduling.run_batch import RuleLease, RunBatch
 from nephoscope.state import State
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.model.place import Place
@@ -20,25 +20,27 @@ from nephoscope_policy.model.place import Place
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def outcome(name: str) -> Outcome:
+def outcome(name: str) -> RuleOutcome:
     times = {"queryFrequency": "5m", "queryPeriod": "5m"}
     document = {"id": name, "name": name, "severity": "Low", "query": "SigninLogs", **times}
-    rule = Rule.parse(document, Place("r"))
-    return Outcome(rule, at(rule, NOW - timedelta(minutes=5)))
+    rule = AnalyticRule.parse(document, Place("r"))
+    return RuleOutcome(rule, at(rule, NOW - timedelta(minutes=5)))
 
 
 def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    def taken(self: Desk, session: Any, found: Outcome, now: datetime, _: object) -> Taken:
+    def taken(
+        self: IncidentService, session: Any, found: RuleOutcome, now: datetime, _: object
+    ) -> AppliedOutcome:
         if found.rule.id == "b" and not found.error:
             raise ValueError("no")
-        return Taken((found.rule.id,))
+        return AppliedOutcome((found.rule.id,))
 
-    monkeypatch.setattr(Desk, "taken", taken)
-    found = Round(Turns(state.leases, "me"), Desk(state, "default"), NOW)
+    monkeypatch.setattr(IncidentService, "taken", taken)
+    found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     assert found.take(["a", "b", "c"]) == {"a", "b", "c"}
     for name in ("a", "b", "c"):
         turn = found.begin(name)
-        assert isinstance(turn, Turn)
+        assert isinstance(turn, RuleLease)
         found.add(turn, outcome(name))
         found.end(turn)
     found.close()
@@ -50,7 +52,7 @@ def test_leases_that_wait_for_a_long_rule_are_given_back(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "PATIENCE", -1.0)
-    found = Round(Turns(state.leases, "me"), Desk(state, "default"), NOW)
+    found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     found.take(["a", "b"])
     found.watch()
     assert state.leases.holder("b") == "me"  # nothing runs yet

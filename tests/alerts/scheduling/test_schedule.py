@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
@@ -28,7 +28,7 @@ def mapping(kind: str, identifier: str, column: str) -> dict[str, Any]:
     return {"entityType": kind, "fieldMappings": [{"identifier": identifier, "columnName": column}]}
 
 
-def rule(**changes: Any) -> Rule:
+def rule(**changes: Any) -> AnalyticRule:
     document = {
         "id": "r1",
         "name": "Failed sign-ins",
@@ -45,7 +45,7 @@ def rule(**changes: Any) -> Rule:
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
         **changes,
     }
-    return Rule.parse(document, Place("rule.yaml"))
+    return AnalyticRule.parse(document, Place("rule.yaml"))
 
 
 def signin(minutes: float, user: str = "kim@contoso.com", ip: str = "203.0.113.9") -> dict[str, Any]:
@@ -261,7 +261,7 @@ def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Pu
 
 def test_a_severity_that_a_person_chose_stays(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
-    schedule, desk = Schedule(lake, state, [rule()], "default"), Desk(state, "default")
+    schedule, desk = Schedule(lake, state, [rule()], "default"), IncidentService(state, "default")
     list(schedule.tick(HOUR + 66 * MINUTE))
     desk.change(1, HOUR + 70 * MINUTE, "ana", severity="Low")
     put("SigninLogs", signin(70))
@@ -274,7 +274,7 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10), signin(12, "ali@contoso.com", "198.51.100.7"))
     now = HOUR + 2 * ONE_HOUR
     list(Schedule(lake, state, [rule()], "default").tick(HOUR + 66 * MINUTE))
-    desk = Desk(state, "default")
+    desk = IncidentService(state, "default")
     desk.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
     desk.comment(1, "known scanner", now, "ana")
     desk.merge(1, [2], now, "ana")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.due_windows import MOST_TRIES
@@ -63,8 +63,8 @@ def document(number: int, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rules(count: int) -> list[Rule]:
-    return [Rule.parse(document(number), Place("rule.yaml")) for number in range(count)]
+def rules(count: int) -> list[AnalyticRule]:
+    return [AnalyticRule.parse(document(number), Place("rule.yaml")) for number in range(count)]
 
 
 def signins(until: timedelta, every: timedelta = 3 * MINUTE) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ class House:
         self.count += 1
         self.lake.flush()
 
-    def schedule(self, several: Sequence[Rule], **settings: Any) -> Schedule:
+    def schedule(self, several: Sequence[AnalyticRule], **settings: Any) -> Schedule:
         return Schedule(self.lake, self.state, several, "default", **settings)
 
     def _told(self) -> set[str]:
@@ -161,7 +161,9 @@ def ran(schedule: Schedule, now: datetime) -> int:
     return len(several)
 
 
-def quiet(house: House, several: Sequence[Rule], length: timedelta) -> dict[str, tuple[str, str, str]]:
+def quiet(
+    house: House, several: Sequence[AnalyticRule], length: timedelta
+) -> dict[str, tuple[str, str, str]]:
     """The alerts of a run that nothing disturbs: all rows are there in time, and one look runs everything."""
     schedule = house.schedule(several)
     ran(schedule, START + 6 * MINUTE)
@@ -235,14 +237,14 @@ SHAPES: list[dict[str, Any]] = [
 ]
 
 
-def shapes() -> list[Rule]:
+def shapes() -> list[AnalyticRule]:
     """These, as rules that look at five minutes and at an hour."""
     found = []
     for number, shape in enumerate(SHAPES):
         for place, period in enumerate(("5m", "1h")):
             given = document(100 + 2 * number + place, customDetails={"Count": "Count"}, **shape)
             given |= {"queryFrequency": period, "queryPeriod": period, "suppressionEnabled": False}
-            found.append(Rule.parse(given, Place("rule.yaml")))
+            found.append(AnalyticRule.parse(given, Place("rule.yaml")))
     return found
 
 
@@ -339,7 +341,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
 
 def test_nrt_rules_look_at_what_came(house: Callable[[str], House]) -> None:
     one = house("one")
-    rule = Rule.parse(
+    rule = AnalyticRule.parse(
         document(0, kind="NRT", query="SigninLogs", queryFrequency=None, queryPeriod=None), Place("x")
     )
     schedule = one.schedule([rule])
@@ -363,7 +365,7 @@ def test_nrt_rules_look_at_what_came(house: Callable[[str], House]) -> None:
 
 def test_a_rule_that_goes_on_failing_is_switched_off(house: Callable[[str], House]) -> None:
     one = house("one")
-    wrong = Rule.parse(document(0, query="SigninLogs | where NoSuch == 1"), Place("x"))
+    wrong = AnalyticRule.parse(document(0, query="SigninLogs | where NoSuch == 1"), Place("x"))
     schedule = one.schedule([wrong])
     notes = [ran.notes for ran in schedule.tick(START + 6 * MINUTE)]
     assert "NoSuch" in notes[0][0]
@@ -378,7 +380,7 @@ def test_a_rule_that_goes_on_failing_is_switched_off(house: Callable[[str], Hous
     assert one.state.rule_standings.enable("default", [wrong.id]) == 1
     assert len(list(schedule.tick(START + 2 * DAY))) == MOST_FAILURES
     assert list(schedule.tick(START + 2 * DAY)) == []
-    mended = one.schedule([Rule.parse(document(0), Place("x"))])
+    mended = one.schedule([AnalyticRule.parse(document(0), Place("x"))])
     assert ran(mended, START + 2 * DAY) > MOST_FAILURES
     assert one.health()[-1]["Status"] in ("Success", "Failure")
     assert {row["Status"] for row in one.health()} == {"Success", "Failure"}
@@ -387,7 +389,7 @@ def test_a_rule_that_goes_on_failing_is_switched_off(house: Callable[[str], Hous
 def test_a_window_that_takes_too_long_is_tried_again_and_given_up(house: Callable[[str], House]) -> None:
     one = house("one")
     heavy = "range x from 1 to 20000000 step 1 | summarize dcount(hash_sha256(tostring(x)))"
-    rule = Rule.parse(document(0, query=heavy, queryFrequency="14d", queryPeriod="14d"), Place("x"))
+    rule = AnalyticRule.parse(document(0, query=heavy, queryFrequency="14d", queryPeriod="14d"), Place("x"))
     schedule = one.schedule([rule], timeout=0.2)
     now, errors = START + 6 * MINUTE, []
     for _ in range(MOST_TRIES + 2):
@@ -403,7 +405,7 @@ def test_a_window_that_takes_too_long_is_tried_again_and_given_up(house: Callabl
 def test_externaldata_that_is_not_allowed_is_an_error_of_the_rule(house: Callable[[str], House]) -> None:
     one = house("one")
     text = "externaldata(a: string)[@'https://feeds.example/a.csv'] with (format = 'csv')"
-    rule = Rule.parse(document(0, query=text, queryFrequency="14d", queryPeriod="14d"), Place("x"))
+    rule = AnalyticRule.parse(document(0, query=text, queryFrequency="14d", queryPeriod="14d"), Place("x"))
     schedule = one.schedule([rule])
     outcomes = [ran.outcome for ran in schedule.tick(START + 6 * MINUTE)]
     assert [(one.fault, "may not read" in one.error) for one in outcomes] == [(False, True)]

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detection.detector import Detector, Outcome
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.detection.detector import Detector, RuleOutcome
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
-from nephoscope.alerts.scheduling.due_windows import Due
+from nephoscope.alerts.scheduling.due_windows import DueWindows
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries import consistent_queries as reading_module
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 
@@ -50,7 +50,7 @@ QUERIES = (
 COUNTS = [len(QUERIES), pytest.param(3 * len(QUERIES), marks=pytest.mark.full)]
 
 
-def rules(count: int) -> list[Rule]:
+def rules(count: int) -> list[AnalyticRule]:
     found = []
     for number in range(count):
         query = QUERIES[number % len(QUERIES)].replace("{n}", str(number // len(QUERIES)))
@@ -59,11 +59,11 @@ def rules(count: int) -> list[Rule]:
             "id": f"r{number:02}", "name": f"R{number}", "kind": "NRT" if number % 11 == 10 else "Scheduled", "severity": "Low",
             "queryFrequency": "5m", "queryPeriod": period, "query": query, "triggerOperator": "gt", "triggerThreshold": 0,
         }  # fmt: skip
-        found.append(Rule.parse(document, Place("r")))
+        found.append(AnalyticRule.parse(document, Place("r")))
     return found
 
 
-def seen(outcome: Outcome) -> tuple[Any, ...]:
+def seen(outcome: RuleOutcome) -> tuple[Any, ...]:
     """What decides alerts, whatever order rows without an order come in."""
     alerts = sorted(
         (one.id, one.events, one.start, one.end, sorted(e.key for e in one.entities))
@@ -103,7 +103,7 @@ def test_together_as_alone(lake: Lake, state: State, put: Put, count: int) -> No
     schedule = Schedule(lake, state, several, "default")
     alone = Detector(lake, "default")
     with lake.reading() as reading:
-        schedule._prepare(reading, [Due(rule, (end,)) for rule in several])
+        schedule._prepare(reading, [DueWindows(rule, (end,)) for rule in several])
         kept = [one for rows in reading._kept.values() for one in rows]
         assert {one.span.end for one in kept} == {end}
         together = Detector(lake, "default", reading=reading)
@@ -124,7 +124,7 @@ def test_windows_that_were_prepared_for_are_as_alone(lake: Lake, put: Put, count
         together = Detector(lake, "default", reading=reading)
         several = rules(count)
         for rule in several:
-            reading.foresee(rule.query, Span(end - 30 * MINUTE - rule.period, end))
+            reading.foresee(rule.query, RowSpan(end - 30 * MINUTE - rule.period, end))
         prepared = {rule.query for rule in several if reading.foreseen(rule.query)}
         assert len(prepared) >= count // 5
         for rule in several:
@@ -139,7 +139,7 @@ def test_what_is_too_much_is_not_prepared_for(lake: Lake, put: Put, monkeypatch:
         HOUR + 60 * MINUTE,
         "SigninLogs | where ResultType != '0' | project TimeGenerated, UserPrincipalName",
     )
-    span = Span(end - timedelta(hours=1), end)
+    span = RowSpan(end - timedelta(hours=1), end)
     monkeypatch.setattr(reading_module, "AHEAD_BYTES", 100)
     with lake.reading() as reading:
         for query in (text, f"{text} | where", "SigninLogs | evaluate bag_unpack(LocationDetails)"):
@@ -154,7 +154,7 @@ def test_what_is_too_much_is_not_prepared_for(lake: Lake, put: Put, monkeypatch:
 def test_a_reading_stays_at_its_moment(lake: Lake, put: Put) -> None:
     filled(put)
     end, now = HOUR + 60 * MINUTE, HOUR + 70 * MINUTE
-    rule = Rule.parse(
+    rule = AnalyticRule.parse(
         {"id": "r", "name": "R", "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low", "query": "SigninLogs"}, Place("r")
     )  # fmt: skip
     with lake.reading() as reading:

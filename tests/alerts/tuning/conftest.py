@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -21,7 +21,7 @@ HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(
 MINUTE, ONE_HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-def rule(**changes: Any) -> Rule:
+def rule(**changes: Any) -> AnalyticRule:
     document = {
         "id": "r1",
         "name": "Failed sign-ins",
@@ -39,7 +39,7 @@ def rule(**changes: Any) -> Rule:
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
         **changes,
     }  # fmt: skip
-    return Rule.parse(document, Place("rule.yaml"))
+    return AnalyticRule.parse(document, Place("rule.yaml"))
 
 
 SINGLE = {"eventGroupingSettings": {"aggregationKind": "SingleAlert"}}
@@ -63,11 +63,11 @@ def put(put: Callable[..., None]) -> Callable[..., None]:
 
 
 @pytest.fixture
-def edit(state: State) -> Callable[..., Editing]:
+def edit(state: State) -> Callable[..., TuningEditor]:
     """Change the tuning, by ana, some hours after HOUR."""
 
-    def editing(hours: float = 0, advice: str = "") -> Editing:
-        return Editing(state, "default", "ana", HOUR + timedelta(hours=hours), advice)
+    def editing(hours: float = 0, advice: str = "") -> TuningEditor:
+        return TuningEditor(state, "default", "ana", HOUR + timedelta(hours=hours), advice)
 
     return editing
 
@@ -76,7 +76,7 @@ def edit(state: State) -> Callable[..., Editing]:
 def run(lake: Lake, state: State) -> Callable[..., list[StoredAlert]]:
     """Run a rule in the window that ends some hours after HOUR; all alerts, the first first."""
 
-    def running(one: Rule, hours: float = 1) -> list[StoredAlert]:
+    def running(one: AnalyticRule, hours: float = 1) -> list[StoredAlert]:
         end = HOUR + timedelta(hours=hours)
         (ran,) = Schedule(lake, state, [one], "default").once(end, end + 6 * MINUTE)
         assert ran.outcome.error == ""

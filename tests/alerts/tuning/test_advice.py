@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.advice import Advice, Advising, apply
-from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, apply
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay
 from nephoscope.alerts.tuning.rule_quality import row, worth
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -30,15 +30,15 @@ Put = Callable[..., None]
 
 
 @pytest.fixture
-def looking(lake: Lake, state: State) -> Advising:
-    return Advising(state, lake, "default", BEGIN, END)
+def looking(lake: Lake, state: State) -> TuningAdvisor:
+    return TuningAdvisor(state, lake, "default", BEGIN, END)
 
 
 @pytest.fixture
 def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
     """Rows of three nights (the same minutes of each day), and every window that holds one run."""
 
-    def running(*rules: Rule, rows: list[tuple[float, str, str]]) -> None:
+    def running(*rules: AnalyticRule, rows: list[tuple[float, str, str]]) -> None:
         put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in rows), came=None)
         for end in sorted({int(minutes // 60) + 1 for minutes, _, _ in rows}):
             moment = HOUR + end * HOURS
@@ -50,7 +50,7 @@ def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
 
 def close(state: State, verdict: str, *numbers: int) -> None:
     for number in numbers or [one.number for one in state.incidents.newest("default")]:
-        Desk(state, "default").change(
+        IncidentService(state, "default").change(
             number, END, "ana", status=IncidentStatus.CLOSED, classification=verdict, reason=""
         )
 
@@ -62,22 +62,27 @@ def told(several: Any) -> list[tuple[str, str, int, int]]:
 SCANS = [(day * DAY + 10, *SCANNER) for day in range(3)]
 
 
-def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: Advising, state: State) -> None:
+def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvisor, state: State) -> None:
     rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
     close(state, "BenignPositive")
     (grouping,) = [one for one in looking.offered([rule()]) if one.kind == "grouping"]
     assert told([grouping]) == [("grouping", "proven", 12, 15)]
     assert "3 runs raised 15 of 15 alerts" in grouping.proposal.evidence
-    apply(Editing(state, "default", "ana", END, grouping.id), grouping, None)
+    apply(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
     found = replay(
-        looking.lake, Tuned.load(state, looking.lake, "default", END).rule(rule()), "default", BEGIN, END, END
+        looking.lake,
+        EffectiveTuning.load(state, looking.lake, "default", END).rule(rule()),
+        "default",
+        BEGIN,
+        END,
+        END,
     )
     assert [one.document["AlertName"] for one in found.raised] == ["Failed sign-ins"] * 3
 
 
 def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
-    nights: Any, looking: Advising, state: State
+    nights: Any, looking: TuningAdvisor, state: State
 ) -> None:
     rows = [(day * DAY + 10, f"u{n}@contoso.com", f"198.51.100.{n}") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
@@ -85,7 +90,7 @@ def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
     assert "grouping" not in {one.kind for one in looking.offered([rule()])}
 
 
-def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: Advising, state: State) -> None:
+def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: TuningAdvisor, state: State) -> None:
     rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
     close(state, "TruePositive", 1)
@@ -93,7 +98,7 @@ def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: Advising,
 
 
 def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
-    nights: Any, looking: Advising, state: State
+    nights: Any, looking: TuningAdvisor, state: State
 ) -> None:
     nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
     found = {one.kind: one for one in looking.offered([rule()])}
@@ -110,25 +115,25 @@ def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
 
 
 def follow(state: State, advice: Advice) -> None:
-    editing = Editing(state, "default", "ana", HOUR, advice.id)
+    editing = TuningEditor(state, "default", "ana", HOUR, advice.id)
     apply(editing, advice, END + timedelta(days=90))
 
 
 def test_what_is_followed_holds_back_and_is_not_advised_again(
-    nights: Any, looking: Advising, state: State, lake: Lake, put: Put
+    nights: Any, looking: TuningAdvisor, state: State, lake: Lake, put: Put
 ) -> None:
     nights(rule(), rows=SCANS)
     (advice,) = looking.offered([rule()])
     follow(state, advice)
     assert list(looking.offered([rule()])) == []
-    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     done = replay(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
     assert (done.windows, len(done.alerts), done.raised) == (3, 1, [])
-    Editing(state, "default", "ana", HOUR).undo(advice.id)
+    TuningEditor(state, "default", "ana", HOUR).undo(advice.id)
     assert [one.id for one in looking.offered([rule()])] == [advice.id]
 
 
-def test_advice_never_hides_what_was_true(nights: Any, looking: Advising, state: State) -> None:
+def test_advice_never_hides_what_was_true(nights: Any, looking: TuningAdvisor, state: State) -> None:
     nights(rule(), rows=SCANS)
     close(state, "BenignPositive")
     close(state, "TruePositive", 2)
@@ -136,7 +141,7 @@ def test_advice_never_hides_what_was_true(nights: Any, looking: Advising, state:
 
 
 def test_advice_never_hides_a_story_that_nobody_has_judged(
-    nights: Any, looking: Advising, state: State
+    nights: Any, looking: TuningAdvisor, state: State
 ) -> None:
     other = rule(id="r2", name="Another", tactics=["Exfiltration"])
     nights(rule(), other, rows=SCANS)
@@ -145,12 +150,16 @@ def test_advice_never_hides_a_story_that_nobody_has_judged(
     assert [one.rule.id for one in looking.offered([rule(), other])] == ["r1", "r2"]
 
 
-def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(nights: Any, looking: Advising) -> None:
+def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(
+    nights: Any, looking: TuningAdvisor
+) -> None:
     nights(rule(), rows=[(day * DAY + 10, "kim@contoso.com", f"203.0.113.{day}") for day in range(3)])
     assert [one for one in looking.offered([rule()]) if one.kind == "exclusion"] == []
 
 
-def test_repeats_are_raised_once_in_a_while(nights: Any, looking: Advising, state: State, lake: Lake) -> None:
+def test_repeats_are_raised_once_in_a_while(
+    nights: Any, looking: TuningAdvisor, state: State, lake: Lake
+) -> None:
     rows = [
         (hour * 60.0 + 5, user, "203.0.113.9")
         for hour in range(4)
@@ -161,11 +170,13 @@ def test_repeats_are_raised_once_in_a_while(nights: Any, looking: Advising, stat
     assert found["repeats"].proposal.step.document() == {"set": {"repeatInterval": "1d"}}
     assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
     follow(state, found["repeats"])
-    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised) == 2
 
 
-def test_usual_combinations_are_learned(nights: Any, looking: Advising, state: State, lake: Lake) -> None:
+def test_usual_combinations_are_learned(
+    nights: Any, looking: TuningAdvisor, state: State, lake: Lake
+) -> None:
     nights(
         rule(),
         rows=[
@@ -177,12 +188,12 @@ def test_usual_combinations_are_learned(nights: Any, looking: Advising, state: S
     found = {one.kind: one for one in looking.offered([rule()])}
     assert (len(found["learning"].hides), found["learning"].of) == (6, 7)
     follow(state, found["learning"])
-    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     done = replay(lake, tuned, "default", BEGIN, HOUR + 2 * HOURS, END)
     assert [one.document["CompromisedEntity"] for one in done.raised] == ["kim@contoso.com"]
 
 
-def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: Advising, state: State) -> None:
+def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: TuningAdvisor, state: State) -> None:
     one = rule(**SINGLE)
     counts = {0: 1, 60: 2, 120: 3, 180: 2, 240: 1, 300: 7}
     rows = [
@@ -204,7 +215,7 @@ def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: Advisin
 
 
 def test_a_number_that_alerts_tell_separates_what_was_true(
-    nights: Any, looking: Advising, state: State, lake: Lake
+    nights: Any, looking: TuningAdvisor, state: State, lake: Lake
 ) -> None:
     query = "SigninLogs | where ResultType != '0' | summarize Tries = count() by UserPrincipalName, IPAddress, bin(TimeGenerated, 1h)"
     one = rule(query=query, customDetails={"Tries": "Tries"})
@@ -226,12 +237,14 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     assert advice.proposal.step.document() == {"suppress": [{"field": "details.Tries", "atMost": "3"}]}
     assert told([advice]) == [("threshold", "proven", 5, 6)]
     follow(state, advice)
-    tuned = Tuned.load(state, lake, "default", HOUR).rule(one)
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(one)
     done = replay(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
     assert [each.document["CompromisedEntity"] for each in done.raised] == ["u300@contoso.com"]
 
 
-def test_a_rule_that_only_costs_is_to_be_turned_off(nights: Any, looking: Advising, state: State) -> None:
+def test_a_rule_that_only_costs_is_to_be_turned_off(
+    nights: Any, looking: TuningAdvisor, state: State
+) -> None:
     from nephoscope.alerts.tuning.advisors import disable
 
     rows = [(hour * 2.0 + 5, f"user{hour}@contoso.com", f"203.0.113.{hour}") for hour in range(22)]
@@ -247,7 +260,7 @@ def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
     nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
     close(state, "FalsePositive", 2, 3)
     close(state, "TruePositive", 1)
-    Editing(state, "default", "ana", HOUR).set(rule(), {"repeatInterval": "3h"})
+    TuningEditor(state, "default", "ana", HOUR).set(rule(), {"repeatInterval": "3h"})
     (found,) = worth(state, "default", BEGIN, END, {"r1": "Failed sign-ins"})
     shown = row(found)
     assert {name: shown[name] for name in ("rule", "alerts", "held", "incidents", "false", "benign", "true", "open")} == {

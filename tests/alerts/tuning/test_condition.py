@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.suppression.condition import ConditionError, Subject, conditions
+from nephoscope.alerts.suppression.condition import ConditionError, SuppressionSubject, conditions
 from nephoscope.model.entity import Entity
 
 KIM = Entity("Account", (("Name", "kim"), ("UPNSuffix", "contoso.com")))
@@ -59,7 +59,7 @@ def test_conditions_hold(document: dict[str, Any], entities: list[Entity], wante
     (one,) = conditions([document])
     lists = {"Scanners": ["198.51.100.0/25"]}
     found = one.resolved(lambda alias: lists.get(alias, []))
-    assert found.met(Subject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
+    assert found.met(SuppressionSubject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
     assert conditions([one.document()]) == (one,)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, MINUTE, ONE_HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.rule_settings import SettingError
 from nephoscope.lake.lake import Lake
@@ -199,7 +199,9 @@ def test_what_was_a_true_positive_is_raised_again(put: Put, run: Any, edit: Any,
     edit().set(rule(), {"repeatInterval": "3h"})
     run(rule(), 1)
     closed = IncidentStatus.CLOSED
-    Desk(state, "default").change(1, HOUR + ONE_HOUR, "ana", status=closed, classification="TruePositive")
+    IncidentService(state, "default").change(
+        1, HOUR + ONE_HOUR, "ana", status=closed, classification="TruePositive"
+    )
     assert [one[0] for one in told(run(rule(), 2))] == ["New", "New"]
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import at
-from nephoscope.alerts.tuning.advice import Advising, apply
-from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_windows
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.sample_loading import SampleLogLoader
 from nephoscope.sample.staged_attacks import attack_named
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -44,11 +44,11 @@ HOUR = timedelta(hours=1)
 
 
 def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: State) -> None:
-    rule = Rule.parse(NAIVE, Place("test"))
+    rule = AnalyticRule.parse(NAIVE, Place("test"))
     generator = Generator(datetime.now(UTC).date() - timedelta(days=DAYS), DAYS, seed=3, users=60)
     begin = datetime.combine(generator.start, time(), UTC)
     middle, end = begin + timedelta(days=LEARN), begin + timedelta(days=DAYS)
-    loading = Loading(lake, state, state.workspaces.get())
+    loading = SampleLogLoader(lake, state, state.workspaces.get())
     busy: list[datetime] = []
     for day in generator.each_day:
         vault = [one for one in generator.entries(day) if one.stream == "AuditEvent"]
@@ -57,7 +57,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: Sta
         busy += sorted(one for one in set(hours) if hours.count(one) > 20)
         loading.take(vault, datetime.combine(day, time(), UTC))
     lake.flush()
-    detector, desk = Detector(lake, "default"), Desk(state, "default")
+    detector, desk = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
         desk.take(detector.run(rule, at(rule, one), end), one)
     for incident in state.incidents.newest("default"):
@@ -67,11 +67,11 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: Sta
     later = [one for one in busy if one > middle]
     before = replay_windows(detector, rule, later, end)
     assert before.raised, "the background is not noisy any more: choose another rule"
-    found = list(Advising(state, lake, "default", begin, middle).offered([rule]))
+    found = list(TuningAdvisor(state, lake, "default", begin, middle).offered([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
-        apply(Editing(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
-    tuned = Tuned.load(state, lake, "default", middle).rule(rule)
+        apply(TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
+    tuned = EffectiveTuning.load(state, lake, "default", middle).rule(rule)
     after = replay_windows(detector, tuned, later, end)
     assert len(after.raised) <= 0.3 * len(before.raised)
     assert len(after.alerts) >= len(before.raised)

@@ -9,33 +9,33 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, rule, signin
 
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule_files import Found
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule_files import RuleFolder
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.applied_advice import list_followed
-from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What
-from nephoscope.alerts.tuning.trial_runner import MOST_STARTS, StoppedError, Telling, Trying
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, RuleTrial, RuleTrials, TrialKind
+from nephoscope.alerts.tuning.trial_runner import MOST_STARTS, TrialProgress, TrialRunner, TrialStoppedError
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
-from nephoscope.state import MissingError, State, StateError
+from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.incidents.incidents import IncidentStatus
 
 BEGIN, END = HOUR - timedelta(hours=1), HOUR + timedelta(hours=72)
 ROWS = [signin(day * 1800 + 10, "scan@contoso.com", "198.51.100.7") for day in range(3)]
 
 
-def wanted(what: What = What.REPLAY, **changes: Any) -> Trial:
-    return replace(Trial("default", "r1", what, BEGIN, END, "ana", HOUR), **changes)
+def wanted(what: TrialKind = TrialKind.REPLAY, **changes: Any) -> RuleTrial:
+    return replace(RuleTrial("default", "r1", what, BEGIN, END, "ana", HOUR), **changes)
 
 
 @pytest.fixture
-def trials(state: State) -> Trials:
-    return Trials(state)
+def trials(state: State) -> RuleTrials:
+    return RuleTrials(state)
 
 
 @pytest.fixture
-def trying(lake: Lake, state: State) -> Trying:
-    return Trying(state, lake, lambda: Found((rule(),), ()))
+def trying(lake: Lake, state: State) -> TrialRunner:
+    return TrialRunner(state, lake, lambda: RuleFolder((rule(),), ()))
 
 
 @pytest.fixture
@@ -46,13 +46,15 @@ def history(put: Any, lake: Lake, state: State) -> None:
         end = HOUR + timedelta(hours=day * 30 + 1)
         assert list(Schedule(lake, state, [rule()], "default").once(end, END))
     for one in state.incidents.newest("default"):
-        Desk(state, "default").change(
+        IncidentService(state, "default").change(
             one.number, END, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason=""
         )
 
 
 @pytest.mark.usefixtures("history")
-def test_a_replay_says_what_the_rule_would_have_raised(trials: Trials, trying: Trying, state: State) -> None:
+def test_a_replay_says_what_the_rule_would_have_raised(
+    trials: RuleTrials, trying: TrialRunner, state: State
+) -> None:
     asked = trials.ask(wanted())
     before = len(state.alerts.history("default", BEGIN, END))
     assert trying.next() is not None
@@ -68,13 +70,15 @@ def test_a_replay_says_what_the_rule_would_have_raised(trials: Trials, trying: T
 
 
 @pytest.mark.usefixtures("history")
-def test_advice_is_found_followed_and_taken_back(trials: Trials, trying: Trying, state: State) -> None:
-    asked = trials.ask(wanted(What.ADVICE))
+def test_advice_is_found_followed_and_taken_back(
+    trials: RuleTrials, trying: TrialRunner, state: State
+) -> None:
+    asked = trials.ask(wanted(TrialKind.ADVICE))
     trying.next()
     several = trials.get("default", "r1", asked.id).found["advice"]
     best = max(several, key=lambda one: one["hides"])
     assert (best["hides"], best["of"], best["closedFalse"], best["confidence"]) == (3, 3, 3, "proven")
-    applied = trials.ask(wanted(What.APPLY, advice=best["id"]))
+    applied = trials.ask(wanted(TrialKind.APPLY, advice=best["id"]))
     trying.next()
     assert trials.get("default", "r1", applied.id).error == ""
     (one,) = list_followed(state, "default", "r1")
@@ -83,12 +87,12 @@ def test_advice_is_found_followed_and_taken_back(trials: Trials, trying: Trying,
     replayed = trying.next()
     assert replayed is not None
     assert replayed.found["alerts"] == 0, "as it is tuned now it raises none of them"
-    assert Editing(state, "default", "ben", END).undo(best["id"]) > 0
+    assert TuningEditor(state, "default", "ben", END).undo(best["id"]) > 0
     assert [each.stands for each in list_followed(state, "default", "r1")] == [False]
 
 
-def test_advice_that_does_not_hold_is_not_followed(trials: Trials, trying: Trying) -> None:
-    asked = trials.ask(wanted(What.APPLY, advice="none"))
+def test_advice_that_does_not_hold_is_not_followed(trials: RuleTrials, trying: TrialRunner) -> None:
+    asked = trials.ask(wanted(TrialKind.APPLY, advice="none"))
     trying.next()
     assert "does not hold any more" in trials.get("default", "r1", asked.id).error
     gone = trials.ask(wanted(rule="r2"))
@@ -96,11 +100,11 @@ def test_advice_that_does_not_hold_is_not_followed(trials: Trials, trying: Tryin
     assert "rule r2 no longer exists" in trials.get("default", "r2", gone.id).error
 
 
-def test_what_is_asked_twice_is_done_once(trials: Trials) -> None:
+def test_what_is_asked_twice_is_done_once(trials: RuleTrials) -> None:
     first = trials.ask(wanted())
     assert trials.ask(wanted(by="ben")).id == first.id
-    assert trials.ask(wanted(What.ADVICE)).id != first.id
-    with pytest.raises(MissingError):
+    assert trials.ask(wanted(TrialKind.ADVICE)).id != first.id
+    with pytest.raises(NotFoundError):
         trials.get("default", "r2", first.id)
     for at in range(MOST_WAITING - 2):
         trials.ask(wanted(rule=f"x{at}"))
@@ -108,7 +112,7 @@ def test_what_is_asked_twice_is_done_once(trials: Trials) -> None:
         trials.ask(wanted(rule="one too many"))
 
 
-def test_the_oldest_that_are_over_are_forgotten(trials: Trials, trying: Trying) -> None:
+def test_the_oldest_that_are_over_are_forgotten(trials: RuleTrials, trying: TrialRunner) -> None:
     for at in range(KEPT_OF_RULE + 3):
         asked = trials.ask(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
         trying.next()
@@ -117,19 +121,19 @@ def test_the_oldest_that_are_over_are_forgotten(trials: Trials, trying: Trying) 
     assert kept[0].id == asked.id
 
 
-def test_it_tells_how_far_it_is_until_it_is_stopped(trials: Trials) -> None:
+def test_it_tells_how_far_it_is_until_it_is_stopped(trials: RuleTrials) -> None:
     asked = trials.ask(wanted())
-    telling = Telling(trials, replace(asked, starts=1), every=0)
+    telling = TrialProgress(trials, replace(asked, starts=1), every=0)
     telling(3, 8)
     found = trials.get("default", "r1", asked.id)
     assert (found.standing, found.done, found.total) == ("running", 3, 8)
     trials.stop(asked)
-    with pytest.raises(StoppedError):
+    with pytest.raises(TrialStoppedError):
         telling(4, 8)
     assert trials.all() == []
 
 
-def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: Trials, trying: Trying) -> None:
+def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: RuleTrials, trying: TrialRunner) -> None:
     asked = trials.ask(wanted())
     assert trying.next(lambda: True) is None
     assert trials.get("default", "r1", asked.id).standing == "waiting"
@@ -138,7 +142,7 @@ def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: Trials, trying: T
     assert done.standing == "done"
 
 
-def test_what_ends_its_worker_again_and_again_is_given_up(trials: Trials, trying: Trying) -> None:
+def test_what_ends_its_worker_again_and_again_is_given_up(trials: RuleTrials, trying: TrialRunner) -> None:
     asked = trials.ask(wanted())
     trials.note(replace(asked, starts=MOST_STARTS))
     trying.next()

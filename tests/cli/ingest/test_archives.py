@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from tests.cli.ingest.logs import FIREWALL, counted, ingest, lines_of, tar_of
 
-from nephoscope.files.snapshot_files import Limits
+from nephoscope.files.snapshot_files import ArchiveLimits
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 100, 100))
+    monkeypatch.setattr(ArchiveLimits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 100, 100))
     bomb = tmp_path / "bomb.json.gz"
     bomb.write_bytes(gzip.compress(b" " * (64 * 1024 * 1024)))
     code, found = ingest(data, bomb)
@@ -173,7 +173,7 @@ def test_a_tar_that_ends_early_gives_its_rows_and_the_whole_one_the_others(
 def test_a_hostile_tar_archive_is_told_and_gives_what_is_before(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 3, 3))
+    monkeypatch.setattr(ArchiveLimits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 3, 3))
     path = tmp_path / "a.tar.gz"
     first = ("a.json", lines_of(2))
     if fault == "bomb":

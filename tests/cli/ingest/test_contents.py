@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from tests.cli.ingest.logs import VAULTS, counted, event, ingest, lines_of, run, tape_of, vault
 
-from nephoscope.files.snapshot_files import Limits, Source
+from nephoscope.files.snapshot_files import ArchiveLimits, SourceFile
 from nephoscope.ingest.logs.load_files import identity
 from nephoscope.state import State
 
@@ -115,7 +115,7 @@ def test_a_blob_that_an_older_release_took_in_is_known(tmp_path: Path, data: Pat
     blob = vault(tmp_path, "X")
     blob.write_bytes(event())
     with State.of(data) as state:
-        content = identity(Source(blob, blob), Limits())
+        content = identity(SourceFile(blob, blob), ArchiveLimits())
         state.ingested_files.begin(content.name, str(blob), "", content.size)
         state.ingested_files.finish(content.name)
     assert ingest(data, blob)[1]["files"]["known"] == 1

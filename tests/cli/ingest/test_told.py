@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from tests.cli.ingest.logs import NOW, counted, ingest, lines_of, record, run
 
 from nephoscope.cli.main import cli
-from nephoscope.files.snapshot_files import Source
-from nephoscope.ingest.logs.ingestion import Ingestion
+from nephoscope.files.snapshot_files import SourceFile
+from nephoscope.ingest.logs.ingestion import FileIngestion
 from nephoscope.state.database.database import Database
 
 
@@ -60,7 +60,7 @@ def test_a_small_file_is_one_transaction_and_a_known_one_none(
 ) -> None:
     folder, counts = tmp_path / "logs", [0]
     folder.mkdir()
-    write, run = Database.write, Ingestion.run
+    write, run = Database.write, FileIngestion.run
 
     @contextmanager
     def told(self: Database, **how: bool) -> Iterator[Any]:
@@ -68,13 +68,13 @@ def test_a_small_file_is_one_transaction_and_a_known_one_none(
         with write(self, **how) as session:
             yield session
 
-    def within(self: Ingestion, sources: Sequence[Source]) -> None:
+    def within(self: FileIngestion, sources: Sequence[SourceFile]) -> None:
         counts[-1] = 0
         run(self, sources)
         counts.append(0)
 
     monkeypatch.setattr(Database, "write", told)
-    monkeypatch.setattr(Ingestion, "run", within)
+    monkeypatch.setattr(FileIngestion, "run", within)
     for first, files in ((0, 5), (100, 25), (200, 0)):
         for number in range(files):
             (folder / f"{first + number}.json").write_bytes(lines_of(1, first + number))

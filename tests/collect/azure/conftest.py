@@ -12,7 +12,7 @@ import azure_server
 import pytest
 
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
+from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
 from nephoscope.content.loader import documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
@@ -65,13 +65,13 @@ def tables(facts: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def own_needs() -> Needs:
+def own_needs() -> ContentNeeds:
     """What the shipped content and the analyzers need."""
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.catalogue import Catalogue
 
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
-    return Needs.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())
+    return ContentNeeds.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())
 
 
 @pytest.fixture

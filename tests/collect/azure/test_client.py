@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from nephoscope.connect import read_only_client as module
-from nephoscope.connect.credentials import Tokens
-from nephoscope.connect.read_only_client import Client, ReadOnlyError, RequestError, guard
+from nephoscope.connect.credentials import TokenProvider
+from nephoscope.connect.read_only_client import ReadOnlyClientError, RequestError, RestClient, guard
 
 ORIGIN = "https://management.azure.com"
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -40,11 +40,11 @@ def credentials() -> Credentials:
 
 
 @pytest.fixture
-def made(credentials: Credentials) -> Iterator[Callable[[Handler], Client]]:
-    clients: list[Client] = []
+def made(credentials: Credentials) -> Iterator[Callable[[Handler], RestClient]]:
+    clients: list[RestClient] = []
 
-    def make(handler: Handler) -> Client:
-        found = Client(ORIGIN, Tokens(lambda: credentials, "x/.default"), sleep=lambda _: None)
+    def make(handler: Handler) -> RestClient:
+        found = RestClient(ORIGIN, TokenProvider(lambda: credentials, "x/.default"), sleep=lambda _: None)
         found._http.close()
         found._http = httpx.Client(transport=httpx.MockTransport(handler))
         clients.append(found)
@@ -57,7 +57,7 @@ def made(credentials: Credentials) -> Iterator[Callable[[Handler], Client]]:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST", "HEAD", "get", ""])
 def test_only_reading_leaves(method: str) -> None:
-    with pytest.raises(ReadOnlyError):
+    with pytest.raises(ReadOnlyClientError):
         guard(method, f"{ORIGIN}/subscriptions/x/resourceGroups/y?api-version=1")
 
 
@@ -71,7 +71,7 @@ def test_only_reading_leaves(method: str) -> None:
     ],
 )
 def test_no_other_post_leaves(path: str) -> None:
-    with pytest.raises(ReadOnlyError):
+    with pytest.raises(ReadOnlyClientError):
         guard("POST", ORIGIN + path)
     guard("POST", f"{ORIGIN}{module.QUERY_PATH}?api-version=2022-10-01")
 
@@ -87,19 +87,19 @@ def test_no_other_post_leaves(path: str) -> None:
         "https://user@management.azure.com/next",
     ],
 )
-def test_links_stay_on_the_origin(link: str, made: Callable[[Handler], Client]) -> None:
+def test_links_stay_on_the_origin(link: str, made: Callable[[Handler], RestClient]) -> None:
     with pytest.raises(RequestError, match="another server"):
         made(lambda _: httpx.Response(500)).get(link, "x")
 
 
 def test_a_link_on_the_origin_is_followed_whatever_its_port_is_spelled(
-    made: Callable[[Handler], Client],
+    made: Callable[[Handler], RestClient],
 ) -> None:
     client = made(lambda _: httpx.Response(200, json={"value": []}))
     assert client.get("https://MANAGEMENT.azure.com:443/a?b=c", "x").ok
 
 
-def test_redirects_are_not_followed(made: Callable[[Handler], Client]) -> None:
+def test_redirects_are_not_followed(made: Callable[[Handler], RestClient]) -> None:
     seen: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -111,7 +111,7 @@ def test_redirects_are_not_followed(made: Callable[[Handler], Client]) -> None:
 
 
 def test_an_answer_that_is_too_big_is_not_taken(
-    made: Callable[[Handler], Client], monkeypatch: pytest.MonkeyPatch
+    made: Callable[[Handler], RestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_BODY", 100)
     with pytest.raises(RequestError, match="the answer is over"):
@@ -119,7 +119,7 @@ def test_an_answer_that_is_too_big_is_not_taken(
 
 
 def test_a_refused_token_is_renewed_once_with_the_claims(
-    made: Callable[[Handler], Client], credentials: Credentials
+    made: Callable[[Handler], RestClient], credentials: Credentials
 ) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] == "Bearer secret-1":
@@ -131,14 +131,14 @@ def test_a_refused_token_is_renewed_once_with_the_claims(
     assert credentials.asked == [{}, {"claims": '{"access_token":{}}'}]
 
 
-def test_a_second_refusal_ends_it(made: Callable[[Handler], Client], credentials: Credentials) -> None:
+def test_a_second_refusal_ends_it(made: Callable[[Handler], RestClient], credentials: Credentials) -> None:
     assert made(lambda _: httpx.Response(401, json={})).get("/a", "x").status == 401
     assert len(credentials.asked) == 2
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_passing_failures_are_tried_a_bounded_number_of_times(
-    status: int, made: Callable[[Handler], Client]
+    status: int, made: Callable[[Handler], RestClient]
 ) -> None:
     client = made(lambda _: httpx.Response(status, json={"error": {"code": "Busy", "message": "busy"}}))
     with pytest.raises(RequestError, match="after 8 tries") as caught:
@@ -147,7 +147,7 @@ def test_passing_failures_are_tried_a_bounded_number_of_times(
     assert client.sent == {"x": 8}
 
 
-def test_no_connection_is_tried_too(made: Callable[[Handler], Client]) -> None:
+def test_no_connection_is_tried_too(made: Callable[[Handler], RestClient]) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("Bearer secret-1 was refused", request=request)
 
@@ -157,14 +157,14 @@ def test_no_connection_is_tried_too(made: Callable[[Handler], Client]) -> None:
     assert "secret-1" not in str(caught.value)
 
 
-def test_nobody_waits_for_an_hour(made: Callable[[Handler], Client]) -> None:
+def test_nobody_waits_for_an_hour(made: Callable[[Handler], RestClient]) -> None:
     client = made(lambda _: httpx.Response(429, headers={"retry-after": "3600"}))
     with pytest.raises(RequestError, match="run again later with --resume"):
         client.get("/a", "x")
     assert client.sent == {"x": 1}
 
 
-def test_the_query_is_the_only_post(made: Callable[[Handler], Client]) -> None:
+def test_the_query_is_the_only_post(made: Callable[[Handler], RestClient]) -> None:
     seen: list[tuple[str, Any]] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -178,7 +178,7 @@ def test_the_query_is_the_only_post(made: Callable[[Handler], Client]) -> None:
 def test_verification_of_certificates_is_on() -> None:
     import ssl
 
-    client = Client(ORIGIN, Tokens(Credentials, "x"))
+    client = RestClient(ORIGIN, TokenProvider(Credentials, "x"))
     pool = client._http._transport._pool  # type: ignore[attr-defined]
     assert pool._ssl_context.verify_mode is ssl.CERT_REQUIRED
     assert pool._ssl_context.check_hostname

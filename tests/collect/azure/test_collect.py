@@ -11,8 +11,8 @@ import pytest
 
 from nephoscope.alerts.tuning.named_locations import of_estate
 from nephoscope.collect import resources
-from nephoscope.collect.azure.collection_scope import Scope
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.collect.azure.collection_scope import CollectionScope
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 
 def readable(path: Any, needs: Any) -> set[str]:
@@ -82,7 +82,7 @@ def test_a_scan_judges_the_snapshot_as_it_judges_the_estate(
     now = datetime(2026, 11, 1, tzinfo=UTC)
 
     def verdicts(target: str) -> dict[tuple[str, str], str]:
-        scan = Scan(Request((target,)), tmp_path / "data", now)
+        scan = EstateScan(ScanRequest((target,)), tmp_path / "data", now)
         run = scan.run(scan.estate())
         return {(one.resource.lower(), one.key): str(one.state) for one in run.assessments}
 
@@ -106,7 +106,7 @@ def test_passing_failures_change_nothing(
 ) -> None:
     azure.faults = {2: fault, 9: fault, 40: fault}
     found = replay.collect(
-        azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(replay.busiest(azure),))
+        azure, own_needs, tmp_path / "out", scope=CollectionScope.of(subscriptions=(replay.busiest(azure),))
     )
     assert azure.problems == []
     assert found.gaps == ()
@@ -133,7 +133,9 @@ def test_a_refused_subscription_is_a_gap_and_the_rest_goes_on(
     everything = tuple(
         sorted({key.split("/")[2] for key in azure.world.bodies if key.startswith("/subscriptions/")})
     )
-    found = replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=everything))
+    found = replay.collect(
+        azure, own_needs, tmp_path / "out", scope=CollectionScope.of(subscriptions=everything)
+    )
     assert azure.problems == []
     assert [(gap.scope, gap.permission) for gap in found.gaps] == [
         (f"/subscriptions/{denied}", "Microsoft.Resources/subscriptions/read")
@@ -161,7 +163,7 @@ def test_a_refused_type_is_a_gap_that_names_the_permission(
 ) -> None:
     azure.refused_types = {type_}
     found = replay.collect(
-        azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(replay.busiest(azure),))
+        azure, own_needs, tmp_path / "out", scope=CollectionScope.of(subscriptions=(replay.busiest(azure),))
     )
     assert (type_, permission) in {(gap.type, gap.permission) for gap in found.gaps}
     estate = resources.load([tmp_path / "out"])
@@ -175,7 +177,7 @@ def test_what_the_sign_in_may_not_read_is_a_gap_though_resource_graph_is_silent(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
 ) -> None:
     azure.actions = ["Microsoft.Compute/*/read", "Microsoft.Resources/*", "Microsoft.Authorization/*/read"]
-    scope = Scope.of(subscriptions=(replay.busiest(azure),))
+    scope = CollectionScope.of(subscriptions=(replay.busiest(azure),))
     found = replay.collect(azure, own_needs, tmp_path / "out", scope=scope)
     missing = {gap.type: gap.permission for gap in found.gaps}
     assert missing["microsoft.keyvault/vaults/keys"] == "Microsoft.KeyVault/vaults/keys/read"
@@ -190,7 +192,7 @@ def test_what_the_sign_in_may_not_read_is_a_gap_though_resource_graph_is_silent(
 
 def test_a_subscription_is_read_alone(azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any) -> None:
     wanted = replay.busiest(azure)
-    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(wanted,)))
+    replay.collect(azure, own_needs, tmp_path / "out", scope=CollectionScope.of(subscriptions=(wanted,)))
     estate = resources.load([tmp_path / "out"])
     assert {resource.id.subscription for resource in estate.resources.values()} == {wanted, ""}
     outside = [line for line in azure.log if line.startswith("GET /subscriptions/") and wanted not in line]
@@ -207,7 +209,9 @@ def test_a_resource_group_is_read_alone(
         if "/microsoft.keyvault/vaults/" in key and key.count("/") == 8
     )
     group = "/".join(vault.split("/")[:5])
-    found = replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(resource_groups=(group,)))
+    found = replay.collect(
+        azure, own_needs, tmp_path / "out", scope=CollectionScope.of(resource_groups=(group,))
+    )
     assert azure.problems == []
     assert found.gaps == ()
     estate = resources.load([tmp_path / "out"])
@@ -226,7 +230,7 @@ def test_resource_groups_by_name_in_every_subscription(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
 ) -> None:
     name = "networkwatcherrg"
-    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(resource_groups=(name,)))
+    replay.collect(azure, own_needs, tmp_path / "out", scope=CollectionScope.of(resource_groups=(name,)))
     assert azure.problems == []
     read = [one for one in resources.load([tmp_path / "out"]).resources.values() if not one.derived]
     assert {one.id.resource_group for one in read} == {name}
@@ -238,7 +242,9 @@ def test_resource_groups_by_name_in_every_subscription(
 def test_a_management_group_is_read_alone(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
 ) -> None:
-    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(management_groups=("mg-platform",)))
+    replay.collect(
+        azure, own_needs, tmp_path / "out", scope=CollectionScope.of(management_groups=("mg-platform",))
+    )
     assert azure.problems == []
     below = {
         key.rsplit("/", 1)[-1]

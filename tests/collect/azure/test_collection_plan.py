@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.collection_plan import Plan
-from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
-from nephoscope.collect.resource_sources import Reading, parse
+from nephoscope.collect.azure.collection_plan import CollectionPlan
+from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
+from nephoscope.collect.resource_sources import TypeSources, parse
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, DOCUMENTS, GITLAB_PROJECT
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 
 SITE, CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
@@ -27,19 +27,19 @@ def definition(
     properties = {"displayName": f"d{number}", "mode": mode, "policyRule": {"if": condition, "then": then}}
     name = f"00000000-0000-0000-0000-{number:012d}"
     body = {"name": name, "type": "Microsoft.Authorization/policyDefinitions", "properties": properties}
-    return Document(json.dumps(body).encode(), Place(f"{number}.json"))
+    return ContentDocument(json.dumps(body).encode(), Place(f"{number}.json"))
 
 
 def of_type(type_: str, *more: dict[str, Any]) -> dict[str, Any]:
     return {"allOf": [{"field": "type", "equals": type_}, *more]}
 
 
-def needs_of(*documents: Any, also: tuple[str, ...] = (), aliases: Aliases | None = None) -> Needs:
-    return Needs.of(Catalogue.of(documents), also, aliases)
+def needs_of(*documents: Any, also: tuple[str, ...] = (), aliases: Aliases | None = None) -> ContentNeeds:
+    return ContentNeeds.of(Catalogue.of(documents), also, aliases)
 
 
-def plan_of(needs: Needs) -> Plan:
-    return Plan.of(needs, Reading.builtin())
+def plan_of(needs: ContentNeeds) -> CollectionPlan:
+    return CollectionPlan.of(needs, TypeSources.builtin())
 
 
 def test_nothing_loaded_needs_what_a_scan_always_reads() -> None:
@@ -146,15 +146,15 @@ def test_what_azure_keeps_in_vaults_is_read_there() -> None:
 
 
 def test_every_list_has_a_way_to_its_parents() -> None:
-    reading = Reading.builtin()
+    reading = TypeSources.builtin()
     for type_, row in reading.lists.items():
         parents = row.of - {"*"}
-        plan = Plan.of(Needs(frozenset(parents), {}, {}), reading)
+        plan = CollectionPlan.of(ContentNeeds(frozenset(parents), {}, {}), reading)
         assert not plan.unread, f"{type_}: {plan.unread}"
 
 
 def test_repositories_are_listed_below_security_connectors() -> None:
-    plan = plan_of(Needs(frozenset({AZURE_DEVOPS_REPOSITORY.lower(), GITLAB_PROJECT.lower()}), {}, {}))
+    plan = plan_of(ContentNeeds(frozenset({AZURE_DEVOPS_REPOSITORY.lower(), GITLAB_PROJECT.lower()}), {}, {}))
     assert not plan.unread
     assert "microsoft.security/securityconnectors" in plan.tables["resources"]
     assert [(job.depth, job.list.path) for job in plan.jobs] == [
@@ -162,7 +162,7 @@ def test_repositories_are_listed_below_security_connectors() -> None:
     ]  # fmt: skip
 
 
-def test_every_type_of_the_shipped_content_has_a_way(own_needs: Needs) -> None:
+def test_every_type_of_the_shipped_content_has_a_way(own_needs: ContentNeeds) -> None:
     # GitHub, GitLab and Azure DevOps tell these, and another command reads them there
     devops = {one.lower() for one in DOCUMENTS}
     assert set(plan_of(own_needs).unread) <= devops | {
@@ -190,5 +190,5 @@ def test_facts_of_another_shape_are_named(member: str, value: Any, path: str) ->
     }
     body = {**empty, "custom": [], "spelled": [], member: value}
     with pytest.raises(ContentError) as caught:
-        parse(Document(json.dumps(body).encode(), Place("reading.json")))
+        parse(ContentDocument(json.dumps(body).encode(), Place("reading.json")))
     assert caught.value.place.path == path

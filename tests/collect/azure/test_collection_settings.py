@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.collection_scope import Scope, ScopeError
+from nephoscope.collect.azure.collection_scope import CollectionScope, CollectionScopeError
 from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.connect.cloud import CLOUDS, CloudError, cloud_of, origin
-from nephoscope.connect.credentials import KINDS, SignInError, Tokens, credential_source
+from nephoscope.connect.credentials import KINDS, SignInError, TokenProvider, credential_source
 
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
@@ -77,14 +77,16 @@ def test_what_is_no_origin(url: str) -> None:
 
 
 def test_scopes() -> None:
-    scope = Scope.of(
+    scope = CollectionScope.of(
         (ONE.upper(), f"/subscriptions/{ONE}"),
         resource_groups=("RG-A", f"/subscriptions/{ONE}/resourceGroups/rg-b"),
     )
     assert scope.subscriptions == (ONE,)
     assert scope.pairs == (f"{ONE}/rg-a", f"{ONE}/rg-b")
-    assert Scope.of(resource_groups=(f"/subscriptions/{TWO}/resourceGroups/x",)).subscriptions == (TWO,)
-    assert Scope.of(
+    assert CollectionScope.of(resource_groups=(f"/subscriptions/{TWO}/resourceGroups/x",)).subscriptions == (
+        TWO,
+    )
+    assert CollectionScope.of(
         management_groups=("/providers/Microsoft.Management/managementGroups/MG",)
     ).management_groups == ("mg",)
 
@@ -105,8 +107,8 @@ def test_scopes() -> None:
     ],
 )
 def test_scopes_that_cannot_be_meant(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(ScopeError, match=said):
-        Scope.of(**arguments)
+    with pytest.raises(CollectionScopeError, match=said):
+        CollectionScope.of(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_a_token_is_renewed_before_it_ends_and_hides_secrets_when_it_fails() -> 
                 raise ValueError("password=hunter2hunter2 is wrong\nBearer abcdefghijklmnop")
             return SimpleNamespace(token=f"t{len(made)}", expires_on=int(now[0]) + 3600)
 
-    tokens = Tokens(Credential, "x", clock=lambda: now[0])
+    tokens = TokenProvider(Credential, "x", clock=lambda: now[0])
     assert [tokens.current(), tokens.current()] == ["t1", "t1"]
     now[0] += 3400
     assert tokens.current() == "t2"

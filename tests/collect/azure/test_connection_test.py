@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.connection_test import try_connection
-from nephoscope.collect.azure.required_permissions import Place, names, rights
+from nephoscope.collect.azure.required_permissions import PermissionProvider, names, rights
 
 
 def test_everything_answers(azure: Any, replay: Any, own_needs: Any) -> None:
@@ -18,7 +18,7 @@ def test_everything_answers(azure: Any, replay: Any, own_needs: Any) -> None:
     subscriptions = {key.split("/")[2] for key in azure.world.bodies if key.startswith("/subscriptions/")}
     assert found.works
     assert {one.id for one in found.subscriptions} == subscriptions
-    assert {one.name for one in found.permissions} == set(names(rights(own_needs), Place.GRAPH))
+    assert {one.name for one in found.permissions} == set(names(rights(own_needs), PermissionProvider.GRAPH))
     assert azure.problems == []
 
 
@@ -64,7 +64,9 @@ def test_a_group_of_which_no_more_may_be_read_is_not_told(azure: Any, replay: An
 def test_a_subscription_that_is_not_there(azure: Any, replay: Any, own_needs: Any) -> None:
     known = next(key.split("/")[2] for key in sorted(azure.world.bodies) if key.startswith("/subscriptions/"))
     absent = "99999999-0000-0000-0000-000000000000"
-    found = try_connection(replay.settings(azure, scope=Scope.of((known, absent))), rights(own_needs))
+    found = try_connection(
+        replay.settings(azure, scope=CollectionScope.of((known, absent))), rights(own_needs)
+    )
     assert {one.id: one.answers for one in found.subscriptions} == {known: True, absent: False}
     assert "may not be read" in next(one.reason for one in found.subscriptions if not one.answers)
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.export_script import script
 
 pytestmark = pytest.mark.system
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 SERVER = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Sql/servers"
 AUDIT = "microsoft.sql/servers/auditingsettings"
-NEEDS = Needs(
+NEEDS = ContentNeeds(
     frozenset({"microsoft.sql/servers", AUDIT, "microsoft.graph/users", "microsoft.graph/groups",
                "microsoft.authorization/roleassignments"}),
     {AUDIT: frozenset({"microsoft.sql/servers"})},

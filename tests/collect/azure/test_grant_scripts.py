@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.grant_scripts import GRAPH_APP, Grant, az, bicep
+from nephoscope.collect.azure.grant_scripts import GRAPH_APP, CollectionGrant, az, bicep
 from nephoscope.collect.azure.permissions import Permissions
-from nephoscope.collect.azure.required_permissions import READER, Place, names, rights
-from nephoscope.state.estate.tenants import Connection
+from nephoscope.collect.azure.required_permissions import READER, PermissionProvider, names, rights
+from nephoscope.state.estate.tenants import TenantConnection
 
 pytestmark = pytest.mark.system
 
 TENANT, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE, TWO = "33333333-2222-3333-4444-555555555555", "44444444-2222-3333-4444-555555555555"
 CONNECTIONS = {
-    "everything": Connection(TENANT),
-    "subscriptions": Connection(TENANT, "secret", CLIENT, (ONE, TWO)),
-    "management-groups": Connection(TENANT, "certificate", "", (), ("mg-one", "mg (two)")),
-    "managed-identity": Connection("", "managed-identity", "", (ONE,)),
-    "government": Connection(TENANT, "secret", "", (ONE,), (), "usgovernment"),
-    "without-graph": Connection(TENANT, "secret", "", (ONE,), graph=False),
+    "everything": TenantConnection(TENANT),
+    "subscriptions": TenantConnection(TENANT, "secret", CLIENT, (ONE, TWO)),
+    "management-groups": TenantConnection(TENANT, "certificate", "", (), ("mg-one", "mg (two)")),
+    "managed-identity": TenantConnection("", "managed-identity", "", (ONE,)),
+    "government": TenantConnection(TENANT, "secret", "", (ONE,), (), "usgovernment"),
+    "without-graph": TenantConnection(TENANT, "secret", "", (ONE,), graph=False),
 }
 #: An az that writes down what it is asked and answers as little as the script needs.
 FAKE = """#!/usr/bin/env python3
@@ -77,14 +77,16 @@ def ran(tmp_path: Path) -> Any:
 def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs: Any, tmp_path: Any) -> None:
     """Granted exactly these actions, a collection misses nothing; without any one of them it does."""
     table = rights(own_needs)
-    azure.actions = list(names(table, Place.AZURE))
+    azure.actions = list(names(table, PermissionProvider.AZURE))
     found = replay.collect(azure, own_needs, tmp_path / "out")
     assert found.gaps == ()
     granted = Permissions((((("*/read",)), ()),))
-    assert all(granted.allow(name) for name in names(table, Place.AZURE)), "Reader allows all of them"
+    assert all(granted.allow(name) for name in names(table, PermissionProvider.AZURE)), (
+        "Reader allows all of them"
+    )
     kinds = {path.rpartition("/")[2].partition("?")[0] for path in azure.log if path.startswith("GET /v1.0/")}
     assert kinds >= {"users", "groups", "servicePrincipals", "userRegistrationDetails", "roleAssignments"}
-    assert len(names(table, Place.GRAPH)) == 5
+    assert len(names(table, PermissionProvider.GRAPH)) == 5
 
 
 @pytest.mark.sampled(4)
@@ -92,7 +94,7 @@ def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs:
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any, own_needs: Any) -> None:
     connection = CONNECTIONS[name]
-    grant = Grant(connection, rights(own_needs, graph=connection.graph), exact)
+    grant = CollectionGrant(connection, rights(own_needs, graph=connection.graph), exact)
     arguments = ["the-object"] if connection.sign_in == "managed-identity" else []
     asked, definitions, printed = ran(az(grant), *arguments)
     scopes = grant.scopes or (f"/providers/Microsoft.Management/managementGroups/{TENANT}",)
@@ -120,7 +122,7 @@ def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_bicep_file_holds_the_same(name: str, exact: bool, own_needs: Any) -> None:
     connection = CONNECTIONS[name]
-    grant = Grant(connection, rights(own_needs, graph=connection.graph), exact)
+    grant = CollectionGrant(connection, rights(own_needs, graph=connection.graph), exact)
     text = bicep(grant)
     code = "\n".join(line for line in text.splitlines() if not line.startswith("//"))
     for opened, closed in ("{}", "[]", "()"):

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.connect.throttling_quota import Quota, date_after, number, parse_remaining, retry_after, span
+from nephoscope.connect.throttling_quota import (
+    ThrottleQuota,
+    date_after,
+    number,
+    parse_remaining,
+    retry_after,
+    span,
+)
 
 _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 
@@ -99,7 +106,7 @@ def test_what_is_left(headers: dict[str, str], left: tuple[float, float] | None)
 
 
 def test_a_used_up_quota_is_waited_for() -> None:
-    quota = Quota(left=1.0)
+    quota = ThrottleQuota(left=1.0)
     quota.wait()
     quota.learn({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:01"})
     quota.wait()
@@ -107,7 +114,7 @@ def test_a_used_up_quota_is_waited_for() -> None:
 
 
 def test_the_first_answer_is_awaited_before_a_second_request() -> None:
-    quota = Quota(left=1.0)
+    quota = ThrottleQuota(left=1.0)
     quota.wait()
     second = threading.Thread(target=quota.wait, daemon=True)
     second.start()
@@ -120,7 +127,7 @@ def test_the_first_answer_is_awaited_before_a_second_request() -> None:
 
 
 def test_requests_under_way_are_taken_off_what_is_left() -> None:
-    quota = Quota()
+    quota = ThrottleQuota()
     for _ in range(3):
         quota.wait()
     quota.learn({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:01"})
@@ -128,7 +135,7 @@ def test_requests_under_way_are_taken_off_what_is_left() -> None:
 
 
 def test_a_lost_request_gives_its_place_back() -> None:
-    quota = Quota(left=1.0)
+    quota = ThrottleQuota(left=1.0)
     quota.wait()
     quota.lost()
     quota.wait()

@@ -12,8 +12,8 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.azure.collection_gaps import lines
-from nephoscope.collect.azure.collection_scope import Scope
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.collect.azure.collection_scope import CollectionScope
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PERMISSIONS = "microsoft.authorization/permissions"
@@ -36,7 +36,7 @@ def group(azure: Any) -> str:
 
 
 def verdicts(path: Path | str, data: Path) -> dict[tuple[str, str], str]:
-    scan = Scan(Request((str(path),)), data, NOW)
+    scan = EstateScan(ScanRequest((str(path),)), data, NOW)
     return {(one.resource.lower(), one.key): str(one.state) for one in scan.run(scan.estate()).assessments}
 
 
@@ -77,7 +77,7 @@ def test_a_group_is_judged_as_when_it_is_named(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Path, group: str
 ) -> None:
     replay.collect(azure, own_needs, tmp_path / "seen")
-    replay.collect(azure, own_needs, tmp_path / "named", scope=Scope.of(resource_groups=(group,)))
+    replay.collect(azure, own_needs, tmp_path / "named", scope=CollectionScope.of(resource_groups=(group,)))
     seen, named = (
         {
             each: state

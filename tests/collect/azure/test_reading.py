@@ -11,14 +11,14 @@ import azure_server
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointError, Kept, key_of
-from nephoscope.collect.azure.collection_plan import Plan
-from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, CheckpointError, key_of
+from nephoscope.collect.azure.collection_plan import CollectionPlan
+from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.collector import Collector
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.permissions import url as permissions_url
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope_policy.aliases import Aliases
@@ -51,8 +51,8 @@ def serve(tables: dict[str, str]) -> Any:
         yield start
 
 
-def needs(*types: str) -> Needs:
-    return Needs(frozenset(types) | {"microsoft.resources/subscriptions"}, {}, {})
+def needs(*types: str) -> ContentNeeds:
+    return ContentNeeds(frozenset(types) | {"microsoft.resources/subscriptions"}, {}, {})
 
 
 def test_settings_of_what_sends_logs_are_read_whatever_judges_it(
@@ -87,7 +87,7 @@ def test_settings_of_what_sends_logs_are_read_whatever_judges_it(
 
 
 def test_the_plan_asks_for_the_settings_of_every_type_that_is_listed(tmp_path: Path) -> None:
-    plan = Plan.of(content_needs(tmp_path), Reading.builtin())
+    plan = CollectionPlan.of(content_needs(tmp_path), TypeSources.builtin())
     (job,) = [job for job in plan.jobs if job.list.type == SETTING]
     assert job.parents >= LOGGED
     assert not (LOGGED | NETWORKS | {FLOW_LOG}) & plan.unread.keys()
@@ -133,7 +133,7 @@ def test_a_body_that_resource_graph_cuts_is_read_whole(
 
     azure.world.row = row
     name = "microsoft.web/sites/siteconfig.ftpsstate"
-    wanted = Needs(needs("microsoft.web/sites").types, {}, {}, frozenset({name}))
+    wanted = ContentNeeds(needs("microsoft.web/sites").types, {}, {}, frozenset({name}))
     replay.collect(azure, wanted, tmp_path / "out")
     found = resources.load([tmp_path / "out"]).by_type("microsoft.web/sites")
     assert [one.body["properties"] for one in found] == [{"siteConfig": {"ftpsState": "AllAllowed"}}]
@@ -231,7 +231,7 @@ def test_where_permissions_cannot_be_asked_nothing_counts_as_read(
 def test_two_tenants(serve: Any, replay: ModuleType, tmp_path: Path) -> None:
     azure = serve(body("Microsoft.Compute/disks", "d"), body("Microsoft.Compute/disks", "e", TWO))
     asked: list[str] = []
-    settings = replay.settings(azure, scope=Scope.of(tenants=("one.example", "two.example")))
+    settings = replay.settings(azure, scope=CollectionScope.of(tenants=("one.example", "two.example")))
     sign_in = settings.sign_in
 
     def counted(tenant: str) -> Any:
@@ -250,12 +250,12 @@ def test_nothing_to_see_is_an_error_that_says_what_is_needed(
 ) -> None:
     azure = serve(body("Microsoft.Compute/disks", "d"))
     with pytest.raises(CollectError, match="needs the role Reader"):
-        replay.collect(azure, needs(), tmp_path / "out", scope=Scope.of(subscriptions=(TWO,)))
+        replay.collect(azure, needs(), tmp_path / "out", scope=CollectionScope.of(subscriptions=(TWO,)))
 
 
 def test_no_content_needs_nothing_but_containers(serve: Any, replay: ModuleType, tmp_path: Path) -> None:
     azure = serve(body("Microsoft.Compute/disks", "d"))
-    replay.collect(azure, Needs.of(Catalogue.of([])), tmp_path / "out", graph=False)
+    replay.collect(azure, ContentNeeds.of(Catalogue.of([])), tmp_path / "out", graph=False)
     asked = sorted({line.split("?")[0].rsplit("/", 1)[-1] for line in azure.log})
     assert asked == ["attestations", "permissions", "resources"]
 
@@ -263,23 +263,23 @@ def test_no_content_needs_nothing_but_containers(serve: Any, replay: ModuleType,
 def test_a_checkpoint_keeps_whole_lines_only(tmp_path: Path) -> None:
     first = Checkpoint.begin(tmp_path / "out", "q", "now", resume=False)
     assert (tmp_path / "out").stat().st_mode & 0o077 == 0
-    first.put(Kept("a", "f", 200, [{"id": 1}], "next"))
-    first.put(Kept("b", "f", 200, []))
+    first.put(CheckpointEntry("a", "f", 200, [{"id": 1}], "next"))
+    first.put(CheckpointEntry("b", "f", 200, []))
     first.close()
     path = tmp_path / "out" / ".collect" / "answers.jsonl"
     path.write_bytes(path.read_bytes()[:-3])
     again = Checkpoint.begin(tmp_path / "out", "q", "later", resume=True)
     assert again.started == "now"
-    assert again.get("a") == Kept("a", "f", 200, [{"id": 1}], "next")
+    assert again.get("a") == CheckpointEntry("a", "f", 200, [{"id": 1}], "next")
     assert again.get("b") is None
-    again.put(Kept("b", "f", 200, [2]))
+    again.put(CheckpointEntry("b", "f", 200, [2]))
     assert [kept.rows for kept in again.answers()] == [[{"id": 1}], [2]]
     again.close()
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
     first = Checkpoint.begin(tmp_path / "out", "q", "now", resume=False)
-    first.put(Kept("a", "", 200, []))
+    first.put(CheckpointEntry("a", "", 200, []))
     first.close()
     with pytest.raises(CheckpointError, match="other settings or other content"):
         Checkpoint.begin(tmp_path / "out", "another", "now", resume=True)

@@ -20,7 +20,7 @@ from nephoscope.collect.devops.github import GITHUB
 from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import DevOpsCollection, PostureCollector
 from nephoscope.collect.devops.recorded_responses import RecordedAnswers
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.model.assessment import Assessment
 
 CASES = Path(__file__).parents[2] / "cases" / "devops"
@@ -86,7 +86,7 @@ def judge(collect_recorded: Callable[..., DevOpsCollection], tmp_path: Path) -> 
         write_snapshot(tmp_path / "snapshot", collect_recorded(platform, changed), "", NOW)
         estate = resources.load([tmp_path / "snapshot"])
         assert not estate.quarantine
-        found = run(View(estate, NOW)).assessments
+        found = run(EstateView(estate, NOW)).assessments
         return {(one.key, one.resource.rsplit("/", 1)[-1].lower()): one for one in found}
 
     return verdicts

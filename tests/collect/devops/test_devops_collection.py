@@ -20,8 +20,8 @@ from nephoscope.collect.devops.posture_collector import DevOpsCollectError, Post
 from nephoscope.collect.devops.projection import project
 from nephoscope.collect.devops.recorded_responses import RecordedAnswers, RecordingError
 from nephoscope.collect.devops.rest_listing import recording_name
-from nephoscope.connect.credentials import Tokens
-from nephoscope.connect.read_only_client import Client
+from nephoscope.connect.credentials import TokenProvider
+from nephoscope.connect.read_only_client import RestClient
 from nephoscope.estate.devops_documents import repository_name
 
 REPO = "repos/contoso/shop"
@@ -253,7 +253,9 @@ def server(record: Any) -> Iterator[Platform]:
 
 def live(server: Platform) -> LiveAnswers:
     origin = f"http://127.0.0.1:{server.server_port}/api/v3"
-    return LiveAnswers({"": Client(origin, Tokens(static_credential("t0ken"), ""), sleep=lambda _: None)})
+    return LiveAnswers(
+        {"": RestClient(origin, TokenProvider(static_credential("t0ken"), ""), sleep=lambda _: None)}
+    )
 
 
 def test_what_is_asked_for_equals_what_was_recorded(server: Platform) -> None:

@@ -14,9 +14,9 @@ from nephoscope.analyze.analyzer_runner import run
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.collect import resources
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.model.assessment import Assessment
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 CASES = Path(__file__).parents[2] / "cases" / "devops"
 MODULES = {
@@ -42,7 +42,7 @@ def test_a_well_kept_organization_is_healthy(judge: Any, platform: str) -> None:
     wrong = {
         place: shown(one)
         for place, one in found.items()
-        if place[0] in asked and one.state is not State.COMPLIANT
+        if place[0] in asked and one.state is not ComplianceState.COMPLIANT
     }
     assert wrong == {}
 
@@ -62,7 +62,7 @@ def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(judge: Any, recorded
     needed = {"_apis/projects.json", "groups/contoso/projects--include_subgroups-true.json"}
     for name in recorded(platform).keys() - needed:
         found = judge(platform, {name: None})
-        bad = [shown(one) for one in found.values() if one.state is State.NON_COMPLIANT]
+        bad = [shown(one) for one in found.values() if one.state is ComplianceState.NON_COMPLIANT]
         assert bad == [], name
 
 
@@ -77,13 +77,13 @@ def test_what_defender_says_of_a_repository_stands_where_its_settings_were_not_r
         },
     ]  # fmt: skip
     (tmp_path / "rows.json").write_text(json.dumps(bodies))
-    unknown = run(View(resources.load([tmp_path]), NOW)).unknown
+    unknown = run(EstateView(resources.load([tmp_path]), NOW)).unknown
     assert not [one for one in unknown if one.endswith(protected)]
     assert [one for one in unknown if one.endswith(reviewed)]
 
 
 def test_every_key_of_these_analyzers_is_seen_unhealthy() -> None:
-    seen = {key_of(one["key"]) for one in FAULTS if one["state"] == State.NON_COMPLIANT.value}
+    seen = {key_of(one["key"]) for one in FAULTS if one["state"] == ComplianceState.NON_COMPLIANT.value}
     names = [name for several in MODULES.values() for name in several]
     asked = {key for one in analyzers() if one.name in names for key in one.keys}
     assert asked - seen == set()

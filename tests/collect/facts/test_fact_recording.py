@@ -17,7 +17,7 @@ from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.estate import own_facts
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.estate.own_facts import Receipt, TakenBack
+from nephoscope.state.estate.own_facts import Receipt, RetractedFacts
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner", "192.0.2.1")
@@ -117,9 +117,9 @@ def test_the_newest_document_of_an_id_is_given(state: State) -> None:
 def test_taken_back(state: State) -> None:
     one, two = (f"{KEY}/subAssessments/{name}" for name in "ab")
     put(state, report(MACHINE, LATEST, one, two, scopes={KEY: [FINDING]}))
-    assert remove(state, BY, f"{KEY}/subAssessments/A/", NOON) == TakenBack(frozenset({one.lower()}))
+    assert remove(state, BY, f"{KEY}/subAssessments/A/", NOON) == RetractedFacts(frozenset({one.lower()}))
     assert notes(state).keys() == {"web01", "latest", "b"}
-    assert remove(state, BY, one, NOON) == TakenBack()
+    assert remove(state, BY, one, NOON) == RetractedFacts()
     gone = remove(state, BY, MACHINE, NOON)
     assert gone.documents == {each.lower() for each in (MACHINE, LATEST, two)}
     assert gone.claims == {

@@ -17,10 +17,10 @@ from tests.collect.images.image_builder import Files, digest_of, make_layer, mak
 from nephoscope.collect.images.archive import open_archive
 from nephoscope.collect.images.documents import INDEX_TYPES
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
-from nephoscope.collect.images.image import Image, Wanted
+from nephoscope.collect.images.image import Image, PlatformSelector
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.layer_stream import open_tar
-from nephoscope.collect.images.layers import Layer, LayerReader, clean_path, merge_layers, read_layer
+from nephoscope.collect.images.layers import LayerFiles, LayerReader, clean_path, merge_layers, read_layer
 from nephoscope.collect.images.layout import open_layout
 from nephoscope.collect.images.tar_entries import TarStream
 
@@ -56,7 +56,7 @@ def reader(most: int = 1_000_000) -> LayerReader[bytes]:
     )
 
 
-def layers_of(image: Image, most: int = 1_000_000) -> list[Layer[bytes]]:
+def layers_of(image: Image, most: int = 1_000_000) -> list[LayerFiles[bytes]]:
     found = []
     for descriptor in image.layers:
         with image.store.open_blob(descriptor) as stream:
@@ -120,12 +120,12 @@ def test_the_image_for_the_machine_is_taken(tmp_path: Path) -> None:
             }
         )
     )
-    image = open_layout(tmp_path / "layout", wanted=Wanted(architecture="arm64"))
+    image = open_layout(tmp_path / "layout", wanted=PlatformSelector(architecture="arm64"))
     assert (image.digest, image.index_digest) == (digest, inner_digest)
     with pytest.raises(
         ImageNotFoundError, match=r"has no image for linux/s390x; it has linux/arm64, windows"
     ):
-        open_layout(tmp_path / "layout", wanted=Wanted(architecture="s390x"))
+        open_layout(tmp_path / "layout", wanted=PlatformSelector(architecture="s390x"))
 
 
 def test_a_changed_or_cut_layer_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.formats import az_list
 from nephoscope.collect.resources.truncated_values import cut_out, is_rendering
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.paths import split
 from nephoscope_policy.view import NotCollected, View
@@ -168,7 +168,7 @@ def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_p
     table.write_text(json.dumps({"Contoso.Own/things/ports[*]": "properties.ports[*]"}))
 
     def unread():
-        scan = Scan(Request((str(tmp_path / "in"),)), tmp_path / "data")
+        scan = EstateScan(ScanRequest((str(tmp_path / "in"),)), tmp_path / "data")
         (estate,) = scan.estates()
         folder = tmp_path / f"spool-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()

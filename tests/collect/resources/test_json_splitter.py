@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.collect.resources import json_grammar
-from nephoscope.collect.resources.json_splitter import Splitter
+from nephoscope.collect.resources.json_splitter import RecordSplitter
 
 
 def cut(data: bytes, sizes=(), default=1 << 20):
     """All pieces of the data, fed in chunks of the given sizes in turn."""
-    splitter, pieces, position, turn = Splitter(), [], 0, 0
+    splitter, pieces, position, turn = RecordSplitter(), [], 0, 0
     while position < len(data):
         size = sizes[turn % len(sizes)] if sizes else default
         pieces += splitter.feed(data[position : position + size])

@@ -202,7 +202,7 @@ def test_archives_that_unpack_beyond_the_limits_are_cut_off(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("b.json", bomb)
     (tmp_path / "c.json").write_text(json.dumps({"id": STORAGE, "properties": {}}))
-    estate = resources.load([tmp_path], limits=resources.Limits(free=100_000, ratio=20))
+    estate = resources.load([tmp_path], limits=resources.ArchiveLimits(free=100_000, ratio=20))
     reasons = [bad.reason for bad in estate.quarantine]
     assert len([reason for reason in reasons if "unpacks to more than 20 times" in reason]) == 2
     assert STORAGE in estate.resources
@@ -225,7 +225,7 @@ def test_too_many_entries_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         for number in range(4):
             archive.writestr(f"{number}.json", "{}")
-    (bad,) = resources.load([tmp_path], limits=resources.Limits(entries=3)).quarantine
+    (bad,) = resources.load([tmp_path], limits=resources.ArchiveLimits(entries=3)).quarantine
     assert "4 entries" in bad.reason
 
 
@@ -451,11 +451,11 @@ def test_a_hostile_tar_archive_writes_nothing_and_is_told(tmp_path: Path, monkey
     bomb = tmp_path / "bomb.tar.gz"
     (tmp_path / "estate" / "z.json").write_bytes(b" " * (8 * 1024 * 1024))
     _tar(bomb, "w:gz", tmp_path / "estate")
-    bounds = resources.Limits(unpacked=4 * 1024 * 1024, members=100)
+    bounds = resources.ArchiveLimits(unpacked=4 * 1024 * 1024, members=100)
     assert "unpacks to more than" in " ".join(
         one.reason for one in resources.load([bomb], limits=bounds).quarantine
     )
-    few = resources.load([path], limits=resources.Limits(members=2))
+    few = resources.load([path], limits=resources.ArchiveLimits(members=2))
     assert [one.reason for one in few.quarantine] == ["the archive has more than 2 members"]
     path.write_bytes(path.read_bytes()[:2000])
     assert (

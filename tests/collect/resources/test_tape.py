@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.files.snapshot_files import FileError, Limits, Source
+from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile
 from nephoscope.files.tar_archive import members
 
 END = 1024
@@ -52,8 +52,8 @@ def _read(folder: Path, name: str, data: bytes) -> tuple[dict[str, bytes], str]:
     scratch = folder / "scratch"
     given_: dict[str, bytes] = {}
     try:
-        source = Source(folder / name, folder)
-        for one in members(source, Limits(), scratch, lambda _: True, [], []):
+        source = SourceFile(folder / name, folder)
+        for one in members(source, ArchiveLimits(), scratch, lambda _: True, [], []):
             given_[one.name.rpartition("!")[2]] = one.path.read_bytes()
     except FileError as error:
         return given_, str(error)
@@ -186,13 +186,13 @@ def test_a_full_disk_is_waited_for_and_takes_nothing_of_a_member(
         return Small(path, mode) if "w" in mode else opened(path, mode, *more, **others)
 
     monkeypatch.setattr(Path, "open", smaller)
-    source = Source(folder / "a.tar", folder)
-    read = members(source, Limits(), folder / "scratch", lambda _: True, [], [], told.append)
+    source = SourceFile(folder / "a.tar", folder)
+    read = members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], [], told.append)
     assert [one.path.read_bytes() for one in read] == [_content(0, 3000), _content(1, 2000)]
     assert [one.errno for one in told] == [errno.ENOSPC] * 2
     told.clear()
     with pytest.raises(OSError, match="No space left") as error:
-        list(members(source, Limits(), folder / "scratch", lambda _: True, [], []))
+        list(members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], []))
     assert not isinstance(error.value, FileError)
 
 

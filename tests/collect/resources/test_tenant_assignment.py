@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources import SnapshotError, Spool
+from nephoscope.collect.resources import SnapshotError, SnapshotSpool
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 SUB_A, SUB_B = "aaaaaaaa-1111-4000-8000-000000000001", "bbbbbbbb-1111-4000-8000-000000000002"
@@ -47,7 +47,7 @@ def loaded(paths, folder):
     """The estates in memory; those from disk must be the same."""
     estates = resources.load_tenants(paths)
     folder.mkdir()
-    surveys = Spool.of(paths, folder).surveys()
+    surveys = SnapshotSpool.of(paths, folder).surveys()
     assert [one.whole.tenant for one in surveys] == [one.tenant for one in estates]
     for survey, estate in zip(surveys, estates, strict=True):
         parts = [key for part in survey.parts(1) for key in part.resources]

@@ -15,7 +15,7 @@ from pathlib import Path
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layout import open_layout
 from nephoscope.collect.scanning.image_scan import scan_image
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 
 #: A process that asks for more is refused, before the machine suffers.
 MOST_ADDRESSES = 4 << 30
@@ -30,7 +30,7 @@ def scan(folder: Path) -> tuple[str, list[str]]:
     return told(contents), [f"{one.name} {one.version}" for one in contents.packages[:3]]
 
 
-def told(contents: Contents) -> str:
+def told(contents: InventoryContents) -> str:
     """Return what a scan tells of what it could not read."""
     unread = [f"{one.path[-60:]}: {one.reason}" for one in contents.unread[:20]]
     return " | ".join([*unread, *(f"{one.path}: {one.reason}" for one in contents.set_aside[:5])])

@@ -20,7 +20,7 @@ from nephoscope.collect.malware.known_digests import KnownDigest
 from nephoscope.collect.malware.malware_match import ContentScan, EngineStatus, MalwareMatch
 from nephoscope.collect.malware.malware_scanner import MalwareScanner
 from nephoscope.collect.scanning.examination import Examination, ImageExamination, Unassessed
-from nephoscope.collect.scanning.examination_builder import Circumstances, examine_image, examine_root
+from nephoscope.collect.scanning.examination_builder import ExaminationContext, examine_image, examine_root
 from nephoscope.collect.scanning.image_scan import ImageReading, scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.root_scan import RootScan
@@ -32,7 +32,7 @@ TOKEN = "ghp_" + "".join(("16C7e42F292c69", "12E7710c838347", "Ae178B4a"))
 OTHER = "ghp_" + "".join(("96C7e42F292c69", "12E7710c838347", "Ae178B4a"))
 ENV = f"TOKEN={TOKEN}\n".encode()
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-AROUND = Circumstances(NOW)
+AROUND = ExaminationContext(NOW)
 DPKG = b"Package: bash\nStatus: install ok installed\nVersion: 5.2\nArchitecture: amd64\n"
 
 

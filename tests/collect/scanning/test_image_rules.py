@@ -15,7 +15,7 @@ from nephoscope.collect.images.documents import ImageConfiguration
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.image_rules.image_evaluation import MAX_PLACES, judge_configuration
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, ExaminedRoot, NotedFile
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
 
 # written in parts, so that no scanner of secrets takes it for one
@@ -42,7 +42,7 @@ def image_of(case: dict[str, Any]) -> ExaminedImage:
         "rootfs": {"diff_ids": case.get("diff_ids", [])},
     }
     packages = msgspec.convert(case.get("packages", []), tuple[Package, ...])
-    contents = Contents(case.get("family", ""), case.get("release", ""), packages)
+    contents = InventoryContents(case.get("family", ""), case.get("release", ""), packages)
     configuration = msgspec.json.decode(msgspec.json.encode(document), type=ImageConfiguration)
     annotations = case.get("annotations", {})
     return ExaminedImage(contents, noted_of(case), NOW, "x", case.get("tag", ""), configuration, annotations)
@@ -94,7 +94,7 @@ def test_a_value_is_never_told() -> None:
 
 
 def test_of_a_disk_only_rules_for_roots_are_judged() -> None:
-    root = ExaminedRoot(Contents("debian", "8"), noted_of({"noted": {"usr/bin/x": "4755"}}), NOW)
+    root = ExaminedRoot(InventoryContents("debian", "8"), noted_of({"noted": {"usr/bin/x": "4755"}}), NOW)
     assert [one.rule for one in judge_configuration(root)] == [
         "image-end-of-life",
         "image-unusual-setuid-program",
@@ -103,5 +103,5 @@ def test_of_a_disk_only_rules_for_roots_are_judged() -> None:
 
 def test_places_of_a_rule_are_bounded() -> None:
     noted = {f"usr/bin/x{number:04}": "4755" for number in range(MAX_PLACES + 20)}
-    found = judge_configuration(ExaminedRoot(Contents(), noted_of({"noted": noted}), NOW))
+    found = judge_configuration(ExaminedRoot(InventoryContents(), noted_of({"noted": noted}), NOW))
     assert (len(found), found[-1].message) == (MAX_PLACES + 1, "and 20 more places")

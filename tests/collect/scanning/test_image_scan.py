@@ -29,7 +29,7 @@ from nephoscope.collect.scanning.file_readers import (
 )
 from nephoscope.collect.scanning.image_scan import scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 
 READER = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
 STATUS = "var/lib/dpkg/status"
@@ -62,13 +62,13 @@ APP: Files = {**module("left"), **module("right"), **distribution("one"), **dist
 ALL = {"bash 1.4", "coreutils 1.9", "zlib1g 1.6", "left 2.0.0", "right 2.0.0", "one 3.0", "two 3.0"}
 
 
-def scan(folder: Path, layers: list[Files], cache: LayerFolder | None = None) -> Contents:
+def scan(folder: Path, layers: list[Files], cache: LayerFolder | None = None) -> InventoryContents:
     """Return the contents of an image of layers."""
     make_layout(folder, layers)
     return scan_image(open_layout(folder), cache)
 
 
-def listed(contents: Contents) -> set[str]:
+def listed(contents: InventoryContents) -> set[str]:
     """Return the packages, as name and version."""
     assert (contents.family, contents.release, contents.unread) == ("debian", "13", ())
     return {f"{package.name} {package.version}" for package in contents.packages}

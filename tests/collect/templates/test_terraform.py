@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_expression import MappingError, compile_expression
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
@@ -43,8 +43,8 @@ def refers(address: str, **references: list[str]) -> dict[str, Any]:
     }
 
 
-def attributes(values: Any, unknown: Any = None) -> Attributes:
-    return Attributes(values, unknown or {}, {}, (), lambda _: None)
+def attributes(values: Any, unknown: Any = None) -> PlanAttributes:
+    return PlanAttributes(values, unknown or {}, {}, (), lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from nephoscope.ingest.source_failures import StoppedError
+from nephoscope.ingest.source_failures import SourceStoppedError
 
 
 def _module(name: str) -> ModuleType:
@@ -53,7 +53,7 @@ def running():
         def body() -> None:
             try:
                 source.run(sink, stop)
-            except StoppedError:
+            except SourceStoppedError:
                 pass
             except BaseException as error:  # noqa: BLE001 - handed to the test
                 failed.append(error)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.ingest.live.live_source import Lines, Piece, Refused, Taken
+from nephoscope.ingest.live.live_source import IngestCounts, QuarantinedInput, ReceivedLines, SourceChunk
 from nephoscope.ingest.logs.record_framing import blocks
-from nephoscope.ingest.source_failures import BusyError
-from nephoscope.ingest.threat_intelligence.version_merge import Kept
-from nephoscope.lake.errors import OvertakenError
+from nephoscope.ingest.source_failures import LakeBusyError
+from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
+from nephoscope.lake.errors import ProducerOvertakenError
 
 
 @dataclass
@@ -21,10 +21,10 @@ class MemorySink:
 
     sequences: dict[str, int] = field(default_factory=dict)
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
-    pieces: list[tuple[str, int, Piece]] = field(default_factory=list)
+    pieces: list[tuple[str, int, SourceChunk]] = field(default_factory=list)
     records: list[tuple[str, bytes]] = field(default_factory=list)
-    lines: list[Lines] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    lines: list[ReceivedLines] = field(default_factory=list)
+    refused: list[QuarantinedInput] = field(default_factory=list)
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     learned: list[Any] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -50,17 +50,17 @@ class MemorySink:
         wait=True,
         after=None,
         sender=None,
-    ) -> Taken:
+    ) -> IngestCounts:
         while self.busy.is_set():
             if not wait:
-                raise BusyError("full")
+                raise LakeBusyError("full")
             time.sleep(0.01)
         with self.lock:
             if after is not None and after != self.last(feed):
-                raise OvertakenError(f"{feed} is at {self.last(feed)}")
+                raise ProducerOvertakenError(f"{feed} is at {self.last(feed)}")
             sequence = self.last(feed) + 1 if sequence is None else sequence
             if sequence <= self.last(feed):
-                return Taken()
+                return IngestCounts()
             self.before(feed, sequence)
             self.sequences[feed] = sequence
             self.pieces += [(feed, sequence, piece) for piece in pieces]
@@ -69,7 +69,7 @@ class MemorySink:
             for table, several in (rows or {}).items():
                 self.tables.setdefault(table, []).extend(several)
             count = sum(len(one.texts) for one in lines) + len(pieces)
-            return Taken(count + sum(map(len, (rows or {}).values())), len(refused))
+            return IngestCounts(count + sum(map(len, (rows or {}).values())), len(refused))
 
     def read(self, feed, stream, name, *, at, growing, form="auto", from_start=False) -> int:
         assert not from_start, "this sink reads no tables"
@@ -77,17 +77,17 @@ class MemorySink:
             self.before(feed, block.end)
             for piece in block.pieces:
                 if piece.error:
-                    self.refused.append(Refused(name, piece.place, piece.error, ""))
+                    self.refused.append(QuarantinedInput(name, piece.place, piece.error, ""))
                     continue
-                record = Piece(block.data[piece.start : piece.end], name, form, piece.place)
+                record = SourceChunk(block.data[piece.start : piece.end], name, form, piece.place)
                 self.records.append((feed, record.data))
             self.sequences[feed] = at = block.end
         return at
 
-    def learn(self, items) -> Kept:
+    def learn(self, items) -> IntelCounts:
         with self.lock:
             self.learned += items
-        return Kept(new=len(items))
+        return IntelCounts(new=len(items))
 
     def texts(self) -> list[str]:
         return [text for one in self.lines for text in one.texts]

@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Phase
-from nephoscope.ingest.live.https_server import Served
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.request_timeouts import Pace
+from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits, Phase
+from nephoscope.ingest.live.https_server import AppServer
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.request_timeouts import RequestTimeouts
 from nephoscope.ingest.live.tls import own_certificate, server_context
 
 
@@ -43,29 +43,29 @@ class Opened:
     ("bounds", "before", "peer", "ended"),
     [
         # one more without a word ends the oldest of its own address
-        (Bounds(9, 9, 1, unproven_per_address=2), [("a", "10.0.0.1", None), ("b", "10.0.0.1", None)], "10.0.0.1", ["a"]),
-        (Bounds(9, 9, 1, unproven_per_address=2), [("a", "10.0.0.1", None), ("b", "10.0.0.1", None)], "10.0.0.2", []),
+        (ConnectionLimits(9, 9, 1, unproven_per_address=2), [("a", "10.0.0.1", None), ("b", "10.0.0.1", None)], "10.0.0.1", ["a"]),
+        (ConnectionLimits(9, 9, 1, unproven_per_address=2), [("a", "10.0.0.1", None), ("b", "10.0.0.1", None)], "10.0.0.2", []),
         # or of the address that has the most
         (
-            Bounds(9, 9, 1, unproven=3),
+            ConnectionLimits(9, 9, 1, unproven=3),
             [("a", "10.0.0.1", None), ("b", "10.0.0.2", None), ("c", "10.0.0.2", None)],
             "10.0.0.3",
             ["b"],
         ),
         # what has proven something is not counted there
-        (Bounds(9, 9, 1, unproven=1), [("a", "10.0.0.1", Phase.IDLE)], "10.0.0.1", []),
+        (ConnectionLimits(9, 9, 1, unproven=1), [("a", "10.0.0.1", Phase.IDLE)], "10.0.0.1", []),
         # where nothing else is left, one between two requests gives way, then one that sends a body
-        (Bounds(2, 9, 1), [("a", "10.0.0.1", Phase.BODY), ("b", "10.0.0.1", Phase.IDLE)], "10.0.0.2", ["b"]),
-        (Bounds(2, 9, 1), [("a", "10.0.0.1", Phase.BODY), ("b", "10.0.0.1", Phase.BUSY)], "10.0.0.2", ["a"]),
-        (Bounds(2, 9, 1), [("a", "10.0.0.1", Phase.IDLE), ("b", "10.0.0.2", None)], "10.0.0.2", ["b"]),
-        (Bounds(9, 1, 1), [("a", "10.0.0.1", Phase.IDLE)], "10.0.0.1", ["a"]),
+        (ConnectionLimits(2, 9, 1), [("a", "10.0.0.1", Phase.BODY), ("b", "10.0.0.1", Phase.IDLE)], "10.0.0.2", ["b"]),
+        (ConnectionLimits(2, 9, 1), [("a", "10.0.0.1", Phase.BODY), ("b", "10.0.0.1", Phase.BUSY)], "10.0.0.2", ["a"]),
+        (ConnectionLimits(2, 9, 1), [("a", "10.0.0.1", Phase.IDLE), ("b", "10.0.0.2", None)], "10.0.0.2", ["b"]),
+        (ConnectionLimits(9, 1, 1), [("a", "10.0.0.1", Phase.IDLE)], "10.0.0.1", ["a"]),
         # a request that is answered never does
-        (Bounds(1, 9, 1), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.2", None),
-        (Bounds(9, 1, 1), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.1", None),
+        (ConnectionLimits(1, 9, 1), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.2", None),
+        (ConnectionLimits(9, 1, 1), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.1", None),
         # a proxy is bound by the whole alone
-        (Bounds(9, 1, 1, frozenset({"10.0.0.1"})), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.1", []),
+        (ConnectionLimits(9, 1, 1, frozenset({"10.0.0.1"})), [("a", "10.0.0.1", Phase.BUSY)], "10.0.0.1", []),
         (
-            Bounds(9, 9, 1, frozenset({"10.0.0.1"}), unproven_per_address=1),
+            ConnectionLimits(9, 9, 1, frozenset({"10.0.0.1"}), unproven_per_address=1),
             [("a", "10.0.0.1", None)],
             "10.0.0.1",
             [],
@@ -84,7 +84,7 @@ def test_who_gives_way(bounds, before, peer, ended):
 
 
 def test_a_place_is_given_back_once():
-    opened = Opened(Bounds(2, 2, 1, unproven=2))
+    opened = Opened(ConnectionLimits(2, 2, 1, unproven=2))
     opened.open("a", "10.0.0.1")
     opened.open("b", "10.0.0.1", Phase.IDLE)
     for _ in range(2):
@@ -98,10 +98,10 @@ def port(tmp_path):
     """A server that lets in few."""
     certificate, key, _ = own_certificate(tmp_path / "tls", ("localhost",))
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-    served = Served(
+    served = AppServer(
         Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]), listener, server_context(str(certificate), str(key)),
-        bounds=Bounds(60, 40, 60.0, unproven=20, unproven_per_address=15), pace=Pace(60.0, 60.0), idle=60.0,
-        told=Seldom(lambda *_: None),
+        bounds=ConnectionLimits(60, 40, 60.0, unproven=20, unproven_per_address=15), pace=RequestTimeouts(60.0, 60.0), idle=60.0,
+        told=LogRateLimiter(lambda *_: None),
     )  # fmt: skip
     yield listener.getsockname()[1]
     served.close()
@@ -152,9 +152,10 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
     async def answer(_):
         return StreamingResponse(itertools.repeat(b"x" * (1 << 16)))
 
-    served = Served(
+    served = AppServer(
         Starlette(routes=[Route("/", answer)]), listener, server_context(str(certificate), str(key)),
-        bounds=Bounds(60, 40, 60.0), pace=Pace(60.0, 60.0, answer=0.05), idle=60.0, told=Seldom(lambda *_: None),
+        bounds=ConnectionLimits(60, 40, 60.0), pace=RequestTimeouts(60.0, 60.0, answer=0.05), idle=60.0,
+        told=LogRateLimiter(lambda *_: None),
     )  # fmt: skip
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from nephoscope.ingest.live.kinds.event_hub import EventHub
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.kinds.event_hub import EventHubSource
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.source_failures import SourceError, StoppedError
+from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 pytestmark = pytest.mark.system
 
@@ -29,7 +29,7 @@ def topic(kafka) -> str:
 
 @pytest.fixture
 def source(kafka, topic):
-    def make(**settings) -> EventHub:
+    def make(**settings) -> EventHubSource:
         given = {
             "brokers": kafka.address,
             "topics": topic,
@@ -39,9 +39,9 @@ def source(kafka, topic):
             "session": 6,
             **settings,
         }
-        return EventHub(
+        return EventHubSource(
             parse_settings(kind_of("event_hub"), given),
-            Surroundings("hub", secrets={"password": kafka.front.password}),
+            SourceContext("hub", secrets={"password": kafka.front.password}),
         )
 
     return make
@@ -100,10 +100,10 @@ def test_offsets_are_committed_after_the_lake_has_the_rows_only(
     _produce(kafka, topic, range(8))
 
     def full(feed: str, sequence: int) -> None:
-        raise StoppedError
+        raise SourceStoppedError
 
     sink.before = full
-    with pytest.raises(StoppedError):
+    with pytest.raises(SourceStoppedError):
         source().run(sink, threading.Event())
     assert all(offset < 0 for offset in _committed(kafka, topic))
     sink.before = lambda feed, sequence: None
@@ -156,7 +156,7 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
         "ca": str(front.authority),
         "session": 6,
     }
-    around = Surroundings("hub", secrets={"password": front.password})
+    around = SourceContext("hub", secrets={"password": front.password})
     sign_in = {
         "bootstrap.servers": f"127.0.0.1:{front.port}", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN",
         "sasl.username": "$ConnectionString", "sasl.password": front.password, "ssl.ca.location": str(front.authority),
@@ -166,13 +166,13 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
     producer = Producer(sign_in)
     producer.produce("hub", b'{"records":[{"n":1}]}')
     assert producer.flush(60) == 0
-    source = EventHub(parse_settings(kind_of("event_hub"), settings), around)
+    source = EventHubSource(parse_settings(kind_of("event_hub"), settings), around)
     assert source.test() == "hub: 1 partition(s)"
     with running(source, sink):
         until(lambda: sink.pieces)
     assert _numbers(sink) == [1]
-    wrong = EventHub(
-        parse_settings(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+    wrong = EventHubSource(
+        parse_settings(kind_of("event_hub"), settings), SourceContext("hub", secrets={"password": "another"})
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())
@@ -214,8 +214,8 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
     monkeypatch.setattr(
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token(front.password)
     )
-    around = Surroundings("hub", secrets={"password": front.password})
-    source = EventHub(parse_settings(kind_of("event_hub"), settings), around)
+    around = SourceContext("hub", secrets={"password": front.password})
+    source = EventHubSource(parse_settings(kind_of("event_hub"), settings), around)
     assert source.test() == f"{topic}: 1 partition(s)"
     assert front.mechanisms[-1] == ("OAUTHBEARER" if sign_in == "entra" else sign_in.upper())
     with running(source, sink):
@@ -224,8 +224,8 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
     monkeypatch.setattr(
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token("another")
     )
-    wrong = EventHub(
-        parse_settings(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+    wrong = EventHubSource(
+        parse_settings(kind_of("event_hub"), settings), SourceContext("hub", secrets={"password": "another"})
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())

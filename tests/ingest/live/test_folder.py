@@ -11,10 +11,10 @@ from threading import Event
 
 import pytest
 
-from nephoscope.ingest.live.folders.file_reader import Reading
-from nephoscope.ingest.live.folders.read_contents import Contents
-from nephoscope.ingest.live.kinds.folder import Folder
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.folders.file_reader import FolderFileReader
+from nephoscope.ingest.live.folders.read_contents import FolderContents
+from nephoscope.ingest.live.kinds.folder import FolderSource
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 
@@ -27,9 +27,9 @@ def watched(tmp_path) -> Path:
 
 @pytest.fixture
 def source(watched):
-    def make(**settings) -> Folder:
+    def make(**settings) -> FolderSource:
         given = {"paths": [str(watched)], "poll": 0.02, **settings}
-        return Folder(parse_settings(kind_of("folder"), given), Surroundings("drop"))
+        return FolderSource(parse_settings(kind_of("folder"), given), SourceContext("drop"))
 
     return make
 
@@ -230,7 +230,7 @@ def test_what_is_gone_is_forgotten_in_time(watched, source, sink, running, until
     path, ahead = watched / "app.log", [timedelta()]
     _add(path, _line(0))
     watching = source(settle=3600)
-    watching.around = Surroundings("drop", clock=lambda: datetime.now(UTC) + ahead[0])
+    watching.around = SourceContext("drop", clock=lambda: datetime.now(UTC) + ahead[0])
     with running(watching, sink):
         until(lambda: sink.saved)
         path.unlink()
@@ -283,5 +283,5 @@ def test_a_file_that_gave_way_to_a_link_after_the_look(watched, source, sink) ->
     found = next(iter(watching._look(sink, frozenset())))
     (watched / "app.log").unlink()
     (watched / "app.log").symlink_to(watched.parent / "secret.log")
-    watching._file(found, Reading(Contents(sink, lambda: 0.0), sink, Event(), "auto"))
+    watching._file(found, FolderFileReader(FolderContents(sink, lambda: 0.0), sink, Event(), "auto"))
     assert sink.records == []

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from nephoscope.cli.session.source_health import short
-from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, Profile
+from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, SourceProfile
 from nephoscope.ingest.live.health.health_evaluation import FIRST_SILENCE, findings, judge_health, limit
-from nephoscope.ingest.live.health.health_recorder import Keeper
+from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.ingest.live.health.health_table import rows
 from nephoscope.ingest.live.poll_loop import told_round
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
@@ -38,14 +38,14 @@ def world(tmp_path):
 
 
 def _brought(
-    keeper: Keeper,
+    keeper: HealthKeeper,
     state: State,
     when: datetime,
     rows: int = 10,
     bad: int = 0,
     names: tuple[str, ...] = ("A", "B"),
 ) -> None:
-    meter = Meter()
+    meter = SourceMeter()
     meter.saw({"Syslog": set(names)})
     keeper.count(state.sources.get("hub"), meter, when)
     with state.transaction() as session:
@@ -70,7 +70,7 @@ def _asked(lake: Lake, state: State, text: str) -> list[dict]:
 
 def test_silence_raises_an_alert_once_and_its_end_resolves_it(world) -> None:
     state, lake = world
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     for minute in range(30):
         _brought(keeper, state, NOW - timedelta(minutes=60 - minute))
     assert keeper.judge(NOW - timedelta(minutes=25))
@@ -92,11 +92,11 @@ def test_silence_raises_an_alert_once_and_its_end_resolves_it(world) -> None:
 
 def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     state, lake = world
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     _brought(keeper, state, NOW - timedelta(hours=1), rows=1000)
     keeper.judge(NOW)
     keeper.judge(NOW)
-    meter = Meter()
+    meter = SourceMeter()
     meter.note(error="the broker does not answer", dropped=3)
     keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
     keeper.judge(NOW + timedelta(minutes=1))
@@ -124,7 +124,7 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
 def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> None:
     state, lake = world
     state.workspaces.add("soc", members=["Syslog"])
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     with state.transaction() as session:
         arrival = Arrival("Syslog", 50, 0, 5000, NOW - timedelta(hours=2), 2.0)
         state.count(session, [Arrivals("hub", "soc", NOW - timedelta(hours=2), (arrival,))])
@@ -135,7 +135,7 @@ def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> No
 
 def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
     state, lake = world
-    keeper, other = Keeper(lake, state, "me"), Keeper(lake, state, "another")
+    keeper, other = HealthKeeper(lake, state, "me"), HealthKeeper(lake, state, "another")
     hour = NOW.replace(minute=0)
     for back in (1, 5, 30):
         _brought(keeper, state, hour - timedelta(hours=back) + timedelta(minutes=1), rows=1000 * back)
@@ -166,8 +166,8 @@ def test_what_no_source_brought_is_used_and_has_no_health(world) -> None:
 
 def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
     state, lake = world
-    keeper, source = Keeper(lake, state, "me"), state.sources.get("hub")
-    meter = Meter()
+    keeper, source = HealthKeeper(lake, state, "me"), state.sources.get("hub")
+    meter = SourceMeter()
     meter.note(error="torn", key="blob:a")
     meter.note(error="it came back within the same five seconds", key="blob:b")
     meter.worked("blob:b")
@@ -195,7 +195,7 @@ def test_a_round_tells_part_by_part(sink) -> None:
 
 def test_a_changed_schema_is_told(world) -> None:
     state, lake = world
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     for look in range(LEARNED + 5):
         _brought(keeper, state, NOW - timedelta(minutes=90 - look))
     for look in range(JUDGED_AFTER + 2):
@@ -205,7 +205,7 @@ def test_a_changed_schema_is_told(world) -> None:
     assert [one["Description"] for one in found] == ["no longer there: B; new: C"]
 
 
-def _changed_schema(keeper: Keeper, state: State) -> None:
+def _changed_schema(keeper: HealthKeeper, state: State) -> None:
     for look in range(LEARNED + 5):
         _brought(keeper, state, NOW - timedelta(minutes=90 - look))
     for look in range(JUDGED_AFTER + 2):
@@ -217,7 +217,7 @@ SCHEMA = "SecurityAlert | where AlertType endswith 'schema' | project Descriptio
 
 def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
     state, lake = world
-    judges, sees = Keeper(lake, state, "judges"), Keeper(lake, state, "sees")
+    judges, sees = HealthKeeper(lake, state, "judges"), HealthKeeper(lake, state, "sees")
     assert judges.judge(NOW - timedelta(minutes=95))
     _changed_schema(sees, state)
     assert not sees.judge(NOW - timedelta(minutes=28))
@@ -257,14 +257,14 @@ def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, 
         lease = state.leases.take("source-health", "dies", 1.0)
         assert lease is not None
         lease.release()
-        keeper = Keeper(lake, state, "lives")
+        keeper = HealthKeeper(lake, state, "lives")
         assert [keeper.judge(NOW + timedelta(seconds=second)) for second in range(3)] == [True] * 3
         assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
 
 
 def test_only_one_process_judges(world) -> None:
     state, lake = world
-    first, second = Keeper(lake, state, "first"), Keeper(lake, state, "second")
+    first, second = HealthKeeper(lake, state, "first"), HealthKeeper(lake, state, "second")
     assert first.judge(NOW)
     assert not second.judge(NOW)
     first.close()
@@ -275,24 +275,24 @@ def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world
     state, lake = world
     state.workspaces.add("soc", members=["Syslog"])
     state.sources.add(Source("cut", "folder", {"paths": ["/"]}, workspace="soc"))
-    meter = Meter()
+    meter = SourceMeter()
     meter.note(error="refused", key="blob:a")
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     keeper.count(state.sources.get("cut"), meter, NOW)
     keeper.judge(NOW)
     assert [one["Status"] for one in _asked(lake, state, "SecurityAlert | project Status")] == ["New"]
     assert [one["Status"] for one in _asked(lake, state, "SentinelHealth | project Status")] == ["Failure"]
 
 
-def _profile(*silences: tuple[timedelta, int]) -> Profile:
+def _profile(*silences: tuple[timedelta, int]) -> SourceProfile:
     """Of arrivals one after the other: (the silence before it, how often)."""
-    profile, now = Profile(), datetime(2026, 3, 2, tzinfo=UTC)
+    profile, now = SourceProfile(), datetime(2026, 3, 2, tzinfo=UTC)
     profile.arrived(now)
     for silence, times in silences:
         for _ in range(times):
             now += silence
             profile.arrived(now)
-    return Profile.of(profile.text())
+    return SourceProfile.of(profile.text())
 
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -332,7 +332,7 @@ def _told(state: State, now: datetime) -> dict[tuple[str, str], str]:
 def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) -> None:
     state, lake = world
     state.sources.add(Source("off", "folder", {"paths": ["/"]}, enabled=False))
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     added = NOW - 3 * DAY
     with state.transaction() as session:
         session.get_one(SourceRow, "hub").created = added
@@ -350,16 +350,16 @@ def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) ->
 
 def test_a_source_that_fails_from_the_beginning_is_failing(world) -> None:
     state, lake = world
-    meter = Meter()
+    meter = SourceMeter()
     meter.note(error="refused", key="blob:a")
-    Keeper(lake, state, "me").count(state.sources.get("hub"), meter, NOW)
+    HealthKeeper(lake, state, "me").count(state.sources.get("hub"), meter, NOW)
     assert _told(state, NOW + timedelta(days=3)) == {("hub", ""): "failing"}
 
 
 @pytest.mark.parametrize(("arrivals", "told"), [(1, ("hub", "")), (10, ("hub", "")), (11, ("hub", "Syslog"))])
 def test_silence_is_told_however_little_came(world, arrivals: int, told: tuple[str, str]) -> None:
     state, lake = world
-    keeper = Keeper(lake, state, "me")
+    keeper = HealthKeeper(lake, state, "me")
     for look in range(arrivals):
         _brought(keeper, state, NOW + look * timedelta(seconds=5))
     late = NOW + FIRST_SILENCE + timedelta(minutes=2)
@@ -368,9 +368,9 @@ def test_silence_is_told_however_little_came(world, arrivals: int, told: tuple[s
 
 def test_a_rare_table_is_not_silent_beside_one_that_is_known(world) -> None:
     state, lake = world
-    keeper, source = Keeper(lake, state, "me"), state.sources.get("hub")
+    keeper, source = HealthKeeper(lake, state, "me"), state.sources.get("hub")
     for look in range(30):
-        meter = Meter()
+        meter = SourceMeter()
         meter.saw({"Syslog": {"A"}} | ({"Usage": {"A"}} if look == 0 else {}))
         keeper.count(source, meter, NOW + look * timedelta(hours=3))
     assert set(_told(state, NOW + timedelta(hours=90)).values()) == {"ok"}
@@ -386,12 +386,12 @@ def test_days_that_bring_nothing_each_week_are_not_silent(world) -> None:
 
 
 def test_names_that_come_and_go_are_no_change_of_schema() -> None:
-    profile = Profile()
+    profile = SourceProfile()
     for look in range(300):
         names = {"always", f"once{look}"} | ({"sometimes"} if look % 5 == 0 else set())
         assert profile.seen(names) == ([], [])
-    assert Profile.of(profile.text()) == profile
-    assert Profile.of("no json") == Profile()
+    assert SourceProfile.of(profile.text()) == profile
+    assert SourceProfile.of("no json") == SourceProfile()
 
 
 def _history(state: State, hours: dict[int, tuple[int, int]]) -> None:

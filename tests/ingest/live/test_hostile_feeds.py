@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.ingest.threat_intelligence.http_client import Asker
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient
 
 LAST = "X-TAXII-Date-Added-Last"
 Answer = tuple[int, dict[str, str], bytes]
@@ -67,7 +67,7 @@ def told(server: Server, sink: Any) -> str:
     """What a round told; a round that never ends fails here by the server's own count."""
     kind = kind_of("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000", "private": "true"}
-    source = kind.make(parse_settings(kind, given), Surroundings("feed"))
+    source = kind.make(parse_settings(kind, given), SourceContext("feed"))
     with pytest.raises(SourceError) as raised:
         source.run(sink, threading.Event())
     return str(raised.value)
@@ -139,7 +139,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
     server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch, retry: str
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(Asker, "_wait", lambda _self, seconds: waits.append(seconds))
+    monkeypatch.setattr(FeedClient, "_wait", lambda _self, seconds: waits.append(seconds))
     said = {"Content-Type": "text/plain"}
     answers = [
         (429, {"Retry-After": retry}, b"busy"),
@@ -152,7 +152,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
     server.answer = lambda _path, number: answers[min(number, len(answers)) - 1]
     kind = kind_of("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01", "private": "true"}
-    source = kind.make(parse_settings(kind, given), Surroundings("feed"))
+    source = kind.make(parse_settings(kind, given), SourceContext("feed"))
     with pytest.raises(SourceError, match="the second round"):
         source.run(sink, threading.Event())
     assert [path.partition("next=")[2].partition("&")[0] for path in server.asked] == [
@@ -178,7 +178,7 @@ def test_an_answer_that_is_too_large_is_not_taken(
 def test_an_answer_that_drips_is_given_up(server: Server) -> None:
     server.answer = lambda _path, _number: (200, {}, b"[" + b" " * 100_000 + b"]")
     with (
-        Asker(server.url, {}, ca=server.ca, private=True, longest=0.0) as asker,
+        FeedClient(server.url, {}, ca=server.ca, private=True, longest=0.0) as asker,
         pytest.raises(SourceError, match="the response was not complete within 0 s"),
     ):
         asker.ask("GET", "x")

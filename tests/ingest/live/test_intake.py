@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
-from nephoscope.ingest.live.ingestion.endpoints import Doors
-from nephoscope.ingest.live.ingestion.fast_path import Intake, Post
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
+from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints
+from nephoscope.ingest.live.ingestion.fast_path import IngestionPost, RequestIntake
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.transform import Transform
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
@@ -60,7 +60,7 @@ def _intake(data, state, lake):
         tables=lambda: lake.tables,
         workspace=state.workspaces.get,
     )
-    return Intake(writer, "front", lake.tables.get, state.workspaces.get, 4 << 20)
+    return RequestIntake(writer, "front", lake.tables.get, state.workspaces.get, 4 << 20)
 
 
 def take(intake, *posts):
@@ -76,7 +76,7 @@ def take(intake, *posts):
 
 def post(records, *, workspace="default", id_="", packed=False):
     body = json.dumps(records).encode()
-    return Post(
+    return IngestionPost(
         workspace, TABLE, STREAM, gzip.compress(body) if packed else body, "gzip" if packed else "", id_
     )
 
@@ -93,7 +93,7 @@ def both(tmp_path_factory):
         State.of(data) as state, Lake.open(data, state) as lake,
         State.of(other) as second, Lake.open(other, second) as peer,
     ):  # fmt: skip
-        intake, doors = _intake(data, state, lake), Doors(peer, second)
+        intake, doors = _intake(data, state, lake), IngestionEndpoints(peer, second)
         for number, body in enumerate(BODIES.values()):
             for name in (f"one{number}", f"two{number}"):
                 state.workspaces.add(name)
@@ -120,9 +120,9 @@ def test_it_takes_what_a_door_takes(both, number):
 
 def test_what_is_wrong_with_one_request_is_not_the_others_fault(place):
     intake, lake, _ = place
-    wrong = Post("default", TABLE, STREAM, b'[{"a"', "", "")
-    damaged = Post("default", TABLE, STREAM, b"no gzip", "gzip", "")
-    elsewhere = Post("default", "NoSuchTable", STREAM, b"[{}]", "", "")
+    wrong = IngestionPost("default", TABLE, STREAM, b'[{"a"', "", "")
+    damaged = IngestionPost("default", TABLE, STREAM, b"no gzip", "gzip", "")
+    elsewhere = IngestionPost("default", "NoSuchTable", STREAM, b"[{}]", "", "")
     good = post(BODIES["as they should be"])
     found = take(intake, good, wrong, damaged, elsewhere, good)
     assert [one if isinstance(one, int) else one.status for one in found] == [2, 400, 400, 400, 2]
@@ -142,7 +142,7 @@ def test_a_request_that_comes_again_is_taken_once(place, packed):
 
 def test_what_comes_again_shares_what_became_of_it(place):
     intake, _, _ = place
-    again = [Post("default", "NoSuchTable", STREAM, b"[{}]", "", "one") for _ in range(2)]
+    again = [IngestionPost("default", "NoSuchTable", STREAM, b"[{}]", "", "one") for _ in range(2)]
     assert [one.status for one in take(intake, *again)] == [400, 400]
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk_is_told_and_nothing_is_there(tmp_path):
         intake = _intake(tmp_path, state, lake)
         intake.writer._disk = Full()
         (found,) = take(intake, post(BODIES["as they should be"]))
-        assert isinstance(found, RefusedError)
+        assert isinstance(found, IngestionRefusedError)
         assert (found.status, found.again) == (503, 5)
 
 
@@ -217,7 +217,7 @@ def test_bound_senders_of_one_append_are_held_to_their_own(place):
 
 def test_doors_hold_bound_senders_as_the_intake_does(place):
     _, lake, state = place
-    door = Doors(lake, state).of("default")
+    door = IngestionEndpoints(lake, state).of("default")
     body = json.dumps([{"TimeGenerated": NOW, "Computer": "web-02"}, {"TimeGenerated": NOW}]).encode()
     door.take(door.flows("default", STREAM), STREAM, body, "id", bind_resource(A))
     lake.flush()
@@ -230,13 +230,13 @@ def test_a_transform_that_renames_a_column_is_checked_behind_it(place):
     _, lake, state = place
     columns = {"TimeGenerated": KqlType.DATETIME, "who": KqlType.STRING, "id": KqlType.STRING}
     text = "source | project TimeGenerated, Computer = strcat('web-', who), _ResourceId = id"
-    flows = (Flow("Syslog", Transform.of(text, columns, "rule")),)
+    flows = (DataFlow("Syslog", Transform.of(text, columns, "rule")),)
     records = [
         {"TimeGenerated": NOW, "who": "02"},
         {"TimeGenerated": NOW, "who": "01", "id": B},
         {"TimeGenerated": NOW, "who": "01"},
     ]
-    door = Doors(lake, state).of("default")
+    door = IngestionEndpoints(lake, state).of("default")
     door.take(flows, "Custom-X", json.dumps(records).encode(), "", bind_resource(A))
     lake.flush()
     found = lake.query("Syslog | project Computer, _ResourceId")[-1].table.to_pylist()

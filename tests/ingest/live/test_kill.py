@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.live.health.health_recorder import Keeper
+from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
@@ -53,7 +53,7 @@ def _counted(lake: Lake, state: State, rows: int) -> None:
     health = next(one for one in state.source_health.all("drop") if one.table == "Syslog")
     hours = [one for one in state.source_health.rates("drop") if one.table == "Syslog"]
     assert (health.rows, sum(one.rows for one in hours)) == (rows, rows)
-    Keeper(lake, state, "test").judge(datetime.now(UTC) + timedelta(hours=1))
+    HealthKeeper(lake, state, "test").judge(datetime.now(UTC) + timedelta(hours=1))
     deliver(lake, state)
     lake.flush()
     told = lake.query("Usage | where DataType == 'Syslog' | summarize sum(Quantity)")[-1].table.to_pylist()

@@ -12,9 +12,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.live_source import UNWANTED, Lines, Piece, Refused, Taken
-from nephoscope.ingest.live.source_meter import Meter
-from nephoscope.ingest.source_failures import BusyError, StoppedError
+from nephoscope.ingest.live.live_source import (
+    UNWANTED,
+    IngestCounts,
+    QuarantinedInput,
+    ReceivedLines,
+    SourceChunk,
+)
+from nephoscope.ingest.live.source_meter import SourceMeter
+from nephoscope.ingest.source_failures import LakeBusyError, SourceStoppedError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
@@ -37,7 +43,7 @@ def _counted(lake: Lake) -> dict[str, tuple[int, int]]:
 @pytest.fixture
 def lake_sink(lake) -> LakeSink:
     return LakeSink(
-        "office", "default", lake, lake.writer(), lake.state.checkpoints, Meter(), threading.Event()
+        "office", "default", lake, lake.writer(), lake.state.checkpoints, SourceMeter(), threading.Event()
     )
 
 
@@ -57,11 +63,15 @@ def _vault(operation: str, when: datetime | None = None) -> dict:
 def test_lines_of_listeners(lake, lake_sink) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.123Z")
     lines = (
-        Lines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied password=abcdef", "nothing of the kind \x01")),
-        Lines("10.0.0.8", (f"<13>1 {now} host CEF - - - CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1",)),
+        ReceivedLines(
+            "10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied password=abcdef", "nothing of the kind \x01")
+        ),
+        ReceivedLines(
+            "10.0.0.8", (f"<13>1 {now} host CEF - - - CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1",)
+        ),
     )
     taken = lake_sink.take("messages", 0, lines=lines)
-    assert lake_sink.take("messages", 0, lines=lines) == Taken()
+    assert lake_sink.take("messages", 0, lines=lines) == IngestCounts()
     assert taken.rows >= 2
     syslog = _rows(lake, "Syslog | where Computer == 'fw' | project HostIP, ProcessName, SyslogMessage")
     assert [(one["HostIP"], one["ProcessName"]) for one in syslog] == [("10.0.0.7", "su")]
@@ -76,8 +86,8 @@ def test_lines_of_listeners(lake, lake_sink) -> None:
 
 def test_messages_that_are_packed_by_gzip(lake, lake_sink) -> None:
     packed = gzip.compress(json.dumps({"records": [_vault("SecretGet"), _vault("SecretList")]}).encode())
-    pieces = tuple(Piece(one, "hub", place="offset 7") for one in (packed, packed[:-4]))
-    assert lake_sink.take("partition-1", 3, pieces) == Taken(8, 1)
+    pieces = tuple(SourceChunk(one, "hub", place="offset 7") for one in (packed, packed[:-4]))
+    assert lake_sink.take("partition-1", 3, pieces) == IngestCounts(8, 1)
     assert len(_rows(lake, "AZKVAuditLogs")) == 4
     bad = _rows(lake, "_Quarantine | project Place, Reason")
     assert bad == [{"Place": "offset 7", "Reason": "the gzip of the message is cut"}]
@@ -87,13 +97,13 @@ def test_messages_whose_records_lie_under_their_body(lake, lake_sink) -> None:
     old = _vault("Old", datetime.now(UTC) - timedelta(days=400))
     body = json.dumps({"records": [_vault("SecretGet"), old]})
     pieces = tuple(
-        Piece(
+        SourceChunk(
             json.dumps({"body": body, "offset": number}).encode(), "hub", place=f"partition 1 offset {number}"
         )
         for number in range(3)
     )
     taken = lake_sink.take("partition-1", 3, pieces)
-    assert taken == Taken(6, 3)
+    assert taken == IngestCounts(6, 3)
     assert len(_rows(lake, "AZKVAuditLogs")) == 3
     bad = _rows(lake, "_Quarantine | project Place, Table | order by Place asc")
     assert bad == [
@@ -108,18 +118,18 @@ def test_messages_whose_records_lie_under_their_body(lake, lake_sink) -> None:
 
 def test_pieces_refused_and_their_places(lake, lake_sink) -> None:
     pieces = (
-        Piece(
+        SourceChunk(
             json.dumps({"records": [_vault("SecretGet"), _vault("KeySign")]}).encode(),
             "hub",
             place="partition 1 offset 7",
         ),
-        Piece(b"{broken", "hub", place="partition 1 offset 8"),
+        SourceChunk(b"{broken", "hub", place="partition 1 offset 8"),
     )
     taken = lake_sink.take(
         "partition-1",
         8,
         pieces,
-        refused=(Refused("hub", "partition 1 offset 9", "no value", "sig=secretvalue"),),
+        refused=(QuarantinedInput("hub", "partition 1 offset 9", "no value", "sig=secretvalue"),),
     )
     assert taken.bad == 2
     found = _rows(lake, "AZKVAuditLogs | project OperationName, _SubscriptionId | order by OperationName asc")
@@ -144,7 +154,7 @@ def test_a_stream_is_taken_up_behind_its_last_batch(lake, lake_sink) -> None:
 
 def test_late_rows_and_checkpoints(lake, lake_sink) -> None:
     old = _vault("Old", datetime.now(UTC) - timedelta(days=400))
-    taken = lake_sink.take("x", 1, (Piece(json.dumps(old).encode(), "hub"),))
+    taken = lake_sink.take("x", 1, (SourceChunk(json.dumps(old).encode(), "hub"),))
     assert taken.rows == 0
     assert taken.bad >= 1
     assert lake_sink.checkpoint("a") is None
@@ -159,12 +169,12 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         full = Lake(tmp_path, lake._ledger, limit=0, workspace=lake.workspace)
         stop = threading.Event()
-        sink = LakeSink("office", "default", full, full.writer(), state.checkpoints, Meter(), stop)
-        piece = (Piece(json.dumps(_vault("Get")).encode(), "hub"),)
-        with pytest.raises(BusyError, match="limit"):
+        sink = LakeSink("office", "default", full, full.writer(), state.checkpoints, SourceMeter(), stop)
+        piece = (SourceChunk(json.dumps(_vault("Get")).encode(), "hub"),)
+        with pytest.raises(LakeBusyError, match="limit"):
             sink.take("f", 1, piece, wait=False)
         threading.Timer(0.3, stop.set).start()
-        with pytest.raises(StoppedError):
+        with pytest.raises(SourceStoppedError):
             sink.take("f", 1, piece)
         assert sink.last("f") == -1
         assert sink.meter.drain()[1].full >= 2
@@ -174,7 +184,7 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
 def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
     from nephoscope.collect import resources
     from nephoscope.estate.estate_store import EstateStore
-    from nephoscope.ingest.live.address_index import Places
+    from nephoscope.ingest.live.address_index import EstateAddresses
 
     network = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
     subnets = [
@@ -184,17 +194,17 @@ def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
             "properties": {"addressSpace": {"addressPrefixes": ["10.4.0.0/16"]}, "subnets": subnets}}  # fmt: skip
     file = tmp_path / "estate.json"
     file.write_text(json.dumps([body]))
-    places = Places(tmp_path)
+    places = EstateAddresses(tmp_path)
     assert places() is None
     EstateStore(tmp_path).append(resources.load([file]), datetime.now(UTC))
-    places = Places(tmp_path)
+    places = EstateAddresses(tmp_path)
     sink = LakeSink(
         "office",
         "default",
         lake,
         lake.writer(),
         lake.state.checkpoints,
-        Meter(),
+        SourceMeter(),
         threading.Event(),
         whereabouts=places,
     )
@@ -206,7 +216,9 @@ def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
             f"{moment},10.4.1.7,203.0.113.9,50122,443,6,O,E,NX,88,9021,97,120044"]}]}]},
     }  # fmt: skip
     assert (
-        sink.take("flows", 0, (Piece(json.dumps({"records": [record]}).encode(), "container/blob"),)).rows
+        sink.take(
+            "flows", 0, (SourceChunk(json.dumps({"records": [record]}).encode(), "container/blob"),)
+        ).rows
         >= 2
     )
     found = _rows(lake, "NTANetAnalytics | project SrcSubnet, DestPort")
@@ -217,7 +229,7 @@ def test_rows_with_the_time_of_ingestion_are_counted_and_have_no_delay(lake, lak
     untimed = "CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1"
     old = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.123Z")
     timed = f"<13>1 {old} host app - - - plain words"
-    lake_sink.take("messages", 0, pieces=(Piece(f"{untimed}\n{untimed}\n{timed}\n".encode(), "a.log"),))
+    lake_sink.take("messages", 0, pieces=(SourceChunk(f"{untimed}\n{untimed}\n{timed}\n".encode(), "a.log"),))
     lake.flush()
     rates = {one.table: one for one in lake.state.source_health.rates("office")}
     assert (rates["CommonSecurityLog"].rows, rates["CommonSecurityLog"].untimed) == (2, 2)
@@ -230,11 +242,11 @@ def test_records_of_which_the_workspace_takes_nothing_are_set_aside_and_told(lak
     lake.state.workspaces.add("soc", members=["AZKVAuditLogs"])
     sink = replace(lake_sink, workspace="soc")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    vault = Piece(json.dumps(_vault("SecretGet")).encode(), "hub", place="offset 7")
-    assert sink.take("hub", 0, (vault,)) == Taken(1, 0)
+    vault = SourceChunk(json.dumps(_vault("SecretGet")).encode(), "hub", place="offset 7")
+    assert sink.take("hub", 0, (vault,)) == IngestCounts(1, 0)
     assert not sink.meter.drain()[1].errors
-    lines = Lines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied",))
-    assert sink.take("hub", 1, (vault,), lines=(lines,)) == Taken(1, 1)
+    lines = ReceivedLines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied",))
+    assert sink.take("hub", 1, (vault,), lines=(lines,)) == IngestCounts(1, 1)
     assert "does not take rows of Syslog" in sink.meter.drain()[1].errors[UNWANTED]
     lake.flush()
     counts = "union withsource=T AZKVAuditLogs, _Quarantine | summarize n = count() by T | order by T asc"

@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.ingest.live.connection_budget import share_of
 from nephoscope.ingest.live.file_descriptors import for_connections, raise_limit, short_of
-from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 
 pytestmark = pytest.mark.system
 
@@ -32,7 +32,7 @@ def test_what_counts_as_one_address(address: str, share: str) -> None:
 
 def test_what_is_told_seldom() -> None:
     told, now = [], [0.0]
-    seldom = Seldom(lambda text, _: told.append(text), 60.0, lambda: now[0])
+    seldom = LogRateLimiter(lambda text, _: told.append(text), 60.0, lambda: now[0])
     for second in range(0, 130, 10):
         now[0] = float(second)
         seldom("refused", f"at {second}")
@@ -66,11 +66,12 @@ _LISTENER = """
 import resource, sys, threading
 from pathlib import Path
 from tests.ingest.live.memory import MemorySink
-from nephoscope.ingest.live.kinds.syslog import Settings, Syslog
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.kinds.syslog import SyslogSettings, SyslogSource
+from nephoscope.ingest.live.live_source import SourceContext
 limit = int(sys.argv[1])
 sink, stop = MemorySink(), threading.Event()
-source = Syslog(Settings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_per_address=1000), Surroundings("devices", Path(sys.argv[2])))
+source = SyslogSource(SyslogSettings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_per_address=1000),
+    SourceContext("devices", Path(sys.argv[2])))
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 if sys.argv[3] == "none":
     from nephoscope.ingest.live import listener

@@ -23,20 +23,20 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
-from nephoscope.ingest.live.ingestion.api_tokens import Tokens, new_token
-from nephoscope.ingest.live.ingestion.idempotency import Repeats
-from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestion
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens, new_token
+from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
+from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestionSource
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.source_failures import BusyError, SourceError
+from nephoscope.ingest.source_failures import LakeBusyError, SourceError
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, OBJECTS, OLDER
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.watchlists import watchlist_rows
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
 TOKEN, HASH = new_token()
-ORDERS = Table.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})
+ORDERS = LakeTable.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})
 RULE = {
     "properties": {
         "immutableId": "dcr-0123456789abcdef0123456789abcdef",
@@ -63,19 +63,19 @@ class Token:
 
 
 @pytest.fixture
-def made() -> dict[str, Table]:
-    return {"Orders_CL": ORDERS, "Syslog": Table.of("Syslog", {"Computer": KqlType.STRING})}
+def made() -> dict[str, LakeTable]:
+    return {"Orders_CL": ORDERS, "Syslog": LakeTable.of("Syslog", {"Computer": KqlType.STRING})}
 
 
 @pytest.fixture
 def source(tmp_path, made):
-    def make(rules=(RULE,), **settings) -> LogsIngestion:
+    def make(rules=(RULE,), **settings) -> LogsIngestionSource:
         files = []
         for number, rule in enumerate(rules):
             path = tmp_path / f"rule{number}.json"
             path.write_text(json.dumps(rule))
             files.append(str(path))
-        around = Surroundings(
+        around = SourceContext(
             "door",
             tmp_path,
             {"tokens": HASH},
@@ -83,12 +83,12 @@ def source(tmp_path, made):
             make_table=lambda table: made.update({table.name: table}),
         )
         given = {"listen": "127.0.0.1:0", "rules": files, **settings}
-        return LogsIngestion(parse_settings(kind_of("logs_ingestion"), given), around)
+        return LogsIngestionSource(parse_settings(kind_of("logs_ingestion"), given), around)
 
     return make
 
 
-def _client(source: LogsIngestion, address: str = "127.0.0.1") -> httpx.Client:
+def _client(source: LogsIngestionSource, address: str = "127.0.0.1") -> httpx.Client:
     trust = ssl.create_default_context(cafile=str(source.around.folder / "tls" / "ca.crt"))
     return httpx.Client(
         base_url=f"https://127.0.0.1:{source.port}",
@@ -199,19 +199,19 @@ def test_a_request_that_is_sent_again_while_it_is_written_is_taken_once(
     source, sink, running, until, monkeypatch, fails: int
 ) -> None:
     door, begun, go, came, statuses = source(), [], threading.Event(), [], []
-    begin = Repeats._begin
+    begin = IdempotencyCache._begin
 
     def counted(*given) -> bool:
         came.append(1)
         return begin(*given)
 
-    monkeypatch.setattr(Repeats, "_begin", counted)
+    monkeypatch.setattr(IdempotencyCache, "_begin", counted)
 
     def slow(feed: str, sequence: int) -> None:
         begun.append(feed)
         assert go.wait(60)
         if len(begun) <= fails:
-            raise BusyError("full")
+            raise LakeBusyError("full")
 
     sink.before, sink.lock = slow, contextlib.nullcontext()
     with running(door, sink):
@@ -234,7 +234,7 @@ def test_a_request_that_is_sent_again_while_it_is_written_is_taken_once(
     assert len(begun) == min(4, fails + 1)
 
 
-def _raw(door: LogsIngestion, stack: contextlib.ExitStack, *, tls: bool = True) -> socket.socket:
+def _raw(door: LogsIngestionSource, stack: contextlib.ExitStack, *, tls: bool = True) -> socket.socket:
     plain = stack.enter_context(socket.create_connection(("127.0.0.1", door.port), 60))
     if not tls:
         return plain
@@ -352,7 +352,7 @@ WRITTEN = (
 def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
     source, sink, running, made, table: str
 ) -> None:
-    made[table] = Table.of(table, {"AlertName": KqlType.STRING})
+    made[table] = LakeTable.of(table, {"AlertName": KqlType.STRING})
     door = source(rules=())
     with running(door, sink):
         assert door.ready.wait(60)
@@ -367,7 +367,7 @@ def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
 
 def test_a_rule_may_name_a_table_of_alerts_but_not_the_quarantine(source, sink, running, made) -> None:
     for table in ("SecurityAlert", "_Quarantine"):
-        made[table] = Table.of(table, {"Name": KqlType.STRING, "Amount": KqlType.REAL})
+        made[table] = LakeTable.of(table, {"Name": KqlType.STRING, "Amount": KqlType.REAL})
     with pytest.raises(SourceError, match=r"dataFlows\[0\]: rules cannot write to _Quarantine"):
         source(rules=(_changed(outputStream="Custom-_Quarantine"),)).test()
     door = source(rules=(_changed(outputStream="Microsoft-SecurityAlert"),))
@@ -409,18 +409,18 @@ def test_rules_that_cannot_be(source, rule, reason: str) -> None:
 
 
 def test_no_token_no_door(tmp_path: Path) -> None:
-    door = LogsIngestion(
-        parse_settings(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
+    door = LogsIngestionSource(
+        parse_settings(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), SourceContext("door", tmp_path)
     )
     with pytest.raises(SourceError, match="create one for door"):
         door.test()
-    assert not Tokens("").admits(f"Bearer {TOKEN}")
-    assert Tokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")
+    assert not IngestionTokens("").admits(f"Bearer {TOKEN}")
+    assert IngestionTokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")
 
 
 def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:
     from nephoscope.ingest.live.lake_sink import LakeSink
-    from nephoscope.ingest.live.source_meter import Meter
+    from nephoscope.ingest.live.source_meter import SourceMeter
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
@@ -428,7 +428,7 @@ def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypa
     now = datetime.now(UTC).isoformat()
     with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         lake.import_table(ORDERS)
-        around = Surroundings(
+        around = SourceContext(
             "door",
             tmp_path,
             {"tokens": HASH},
@@ -436,7 +436,10 @@ def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypa
             make_table=lake.import_table,
         )
         given = {"listen": "127.0.0.1:0", "rules": str(tmp_path / "rule.json")}
-        door, meter = LogsIngestion(parse_settings(kind_of("logs_ingestion"), given), around), Meter()
+        door, meter = (
+            LogsIngestionSource(parse_settings(kind_of("logs_ingestion"), given), around),
+            SourceMeter(),
+        )
         sink = LakeSink("door", "default", lake, lake.writer(), state.checkpoints, meter, threading.Event())
         with running(door, sink):
             assert door.ready.wait(60)

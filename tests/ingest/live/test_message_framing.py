@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.live.syslog.message_framing import Frames, text_of
+from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, text_of
 
 LIMIT = 200
 _TEXT = st.text(
@@ -29,7 +29,7 @@ def _framed(message: bytes, counted: bool) -> bytes:
 
 @given(st.lists(st.tuples(_MESSAGE, st.booleans()), max_size=12), st.lists(st.integers(0, 5000), max_size=12))
 def test_whatever_the_cuts(messages: list[tuple[bytes, bool]], places: list[int]) -> None:
-    frames = Frames(LIMIT)
+    frames = SyslogFramer(LIMIT)
     stream = b"".join(_framed(message, counted) for message, counted in messages)
     found = [message for piece in _cut(stream, places) for message in frames.feed(piece)]
     assert found == [message for message, _ in messages]
@@ -39,7 +39,7 @@ def test_whatever_the_cuts(messages: list[tuple[bytes, bool]], places: list[int]
 
 @given(st.binary(max_size=600), st.lists(st.integers(0, 600), max_size=6))
 def test_noise_never_fails_and_never_grows(noise: bytes, places: list[int]) -> None:
-    frames, whole = Frames(LIMIT), Frames(LIMIT)
+    frames, whole = SyslogFramer(LIMIT), SyslogFramer(LIMIT)
     found = [message for piece in _cut(noise, places) for message in frames.feed(piece)]
     assert found == whole.feed(noise)
     assert frames.end() == whole.end()
@@ -52,7 +52,7 @@ def test_noise_never_fails_and_never_grows(noise: bytes, places: list[int]) -> N
 def test_a_message_over_the_limit_is_told_and_the_next_one_is_whole(counted: bool, step: int) -> None:
     long, short = b"<34>" + b"x" * LIMIT, b"<34>next"
     stream = _framed(long, counted) + _framed(short, counted)
-    frames = Frames(LIMIT)
+    frames = SyslogFramer(LIMIT)
     found = [m for at in range(0, len(stream), step) for m in frames.feed(stream[at : at + step])]
     assert found == [short]
     assert frames.over == [(len(long), long, len(long))]
@@ -74,7 +74,7 @@ def test_a_message_over_the_limit_is_told_and_the_next_one_is_whole(counted: boo
     ],
 )
 def test_cases(stream: bytes, messages: list[bytes], cut: bytes) -> None:
-    frames = Frames(LIMIT)
+    frames = SyslogFramer(LIMIT)
     found = frames.feed(stream)
     last, rest = frames.end()
     assert (found + last, rest) == (messages, cut)

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
-from nephoscope.ingest.live.ingestion.micro_batching import CrowdedError, Gathering
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
+from nephoscope.ingest.live.ingestion.micro_batching import BatchTimeoutError, MicroBatcher
 from nephoscope.ingest.live.ingestion.record_transform import shape_records
-from nephoscope.ingest.live.live_source import Taken
-from nephoscope.ingest.source_failures import BusyError
+from nephoscope.ingest.live.live_source import IngestCounts
+from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.model.resource_binding import bind_resource
 
 
@@ -30,14 +30,14 @@ class Slow:
         if any(one.get("n") == "spoilt" for one in several):
             raise ValueError("spoilt")
         if any(one.get("n") == "busy" for one in several):
-            raise BusyError("full")
+            raise LakeBusyError("full")
         self.appends.append((several, origins["T"]))
         self.senders.append(sender)
-        return Taken(len(several), 0)
+        return IngestCounts(len(several), 0)
 
 
 def shaped_of(*records):
-    return shape_records((Flow("T"),), "Custom-T", records)
+    return shape_records((DataFlow("T"),), "Custom-T", records)
 
 
 def taken(gathering, values):
@@ -67,7 +67,7 @@ def taken(gathering, values):
 
 
 def test_those_that_wait_go_together():
-    gathering = Gathering(Slow(), workers=1)
+    gathering = MicroBatcher(Slow(), workers=1)
     assert set(taken(gathering, list(range(20))).values()) == {None}
     assert len(gathering.sink.appends) == 2
     rows, origins = gathering.sink.appends[1]
@@ -76,7 +76,7 @@ def test_those_that_wait_go_together():
 
 
 def test_one_that_is_spoilt_fails_alone():
-    gathering = Gathering(Slow(), workers=1)
+    gathering = MicroBatcher(Slow(), workers=1)
     ends = taken(gathering, [1, "spoilt", 2])
     assert isinstance(ends.pop("spoilt"), ValueError)
     assert set(ends.values()) == {None}
@@ -84,21 +84,21 @@ def test_one_that_is_spoilt_fails_alone():
 
 
 def test_all_are_told_that_the_lake_is_full():
-    ends = taken(Gathering(Slow(), workers=1), [1, "busy", 2])
+    ends = taken(MicroBatcher(Slow(), workers=1), [1, "busy", 2])
     assert [ends["first"], *map(type, (ends[1], ends["busy"], ends[2]))] == [
         None,
-        BusyError,
-        BusyError,
-        BusyError,
+        LakeBusyError,
+        LakeBusyError,
+        LakeBusyError,
     ]
 
 
 def test_patience_ends():
-    gathering = Gathering(Slow(), workers=1)
+    gathering = MicroBatcher(Slow(), workers=1)
     thread = threading.Thread(target=gathering.take, args=(shaped_of({}), 1, 30))
     thread.start()
     assert gathering.sink.began.wait(30)
-    with pytest.raises(CrowdedError):
+    with pytest.raises(BatchTimeoutError):
         gathering.take(shaped_of({}), 1, 0.0)
     gathering.sink.go.set()
     thread.join()
@@ -107,7 +107,7 @@ def test_patience_ends():
 
 def test_requests_of_a_bound_sender_go_without_others():
     sink = Slow()
-    gathering = Gathering(sink, 1)
+    gathering = MicroBatcher(sink, 1)
     bound = [bind_resource(f"/subscriptions/s/resourceGroups/g/providers/P.Q/vms/{name}") for name in "ab"]
     senders = [None, *bound, None, bound[0]]
 

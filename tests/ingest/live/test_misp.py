@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence.indicator import Retraction
@@ -113,7 +113,7 @@ def source(server: Server, key: str = "k3y", **settings: Any):
         "poll": "0.1",
         "begin": "2000000000",
     }
-    return kind.make(parse_settings(kind, {**given, **settings}), Surroundings("feed", secrets={"key": key}))
+    return kind.make(parse_settings(kind, {**given, **settings}), SourceContext("feed", secrets={"key": key}))
 
 
 def test_pages_and_what_changes_later(server: Server, sink, running, until) -> None:

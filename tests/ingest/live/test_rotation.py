@@ -19,11 +19,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from nephoscope.ingest.live.kinds.folder import Folder
+from nephoscope.ingest.live.kinds.folder import FolderSource
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
@@ -64,10 +64,10 @@ class Scenario:
         while next(steps, None) == "look":
             self._source().run(self.sink, Looks(steps))
 
-    def _source(self) -> Folder:
+    def _source(self) -> FolderSource:
         given = {"paths": [str(self.folder)], "names": self.case.get("names", ["*"])}
         clock = lambda: datetime.now(UTC) + timedelta(seconds=self.ahead)  # noqa: E731
-        return Folder(parse_settings(kind_of("folder"), given), Surroundings("logs", clock=clock))
+        return FolderSource(parse_settings(kind_of("folder"), given), SourceContext("logs", clock=clock))
 
     def _steps(self, steps: Iterator[str]) -> Iterator[str]:
         for step in steps:
@@ -173,7 +173,7 @@ def _closed(numbers: range) -> str:
 @pytest.fixture
 def lake_sink(tmp_path):
     with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
-        yield LakeSink("logs", "default", lake, lake.writer(), state.checkpoints, Meter(), Event())
+        yield LakeSink("logs", "default", lake, lake.writer(), state.checkpoints, SourceMeter(), Event())
 
 
 def _looks(sink: LakeSink, folder: Path, steps: Iterator[Callable[[], object]]) -> None:
@@ -187,7 +187,7 @@ def _looks(sink: LakeSink, folder: Path, steps: Iterator[Callable[[], object]]) 
     playing = play()
     next(playing)
     given = {"paths": [str(folder)], "settle": 0}
-    Folder(parse_settings(kind_of("folder"), given), Surroundings("logs")).run(sink, Looks(playing))
+    FolderSource(parse_settings(kind_of("folder"), given), SourceContext("logs")).run(sink, Looks(playing))
 
 
 def _messages(sink: LakeSink, table: str, column: str) -> list[int]:

@@ -13,7 +13,7 @@ from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_sett
 from nephoscope.ingest.live.source_setup import TOKENS, secrets_of
 from nephoscope.ingest.live.supervisor import make_source
 from nephoscope.ingest.live.tls import own_certificate
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.source_failures import SourceSettingsError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.ingestion.sources import Source
@@ -62,7 +62,7 @@ def test_a_stored_secret_does_not_go_elsewhere(state, places, kind, setting) -> 
     if given is None:
         wanted = kinds()[kind].uses(parse_settings(kinds()[kind], {**case["settings"], **change}))
         given = {name: case["secrets"][name] for name in wanted}
-        with pytest.raises(SettingsError, match="changed: enter") as refused:
+        with pytest.raises(SourceSettingsError, match="changed: enter") as refused:
             source_setup.change(state, "s", change)
         assert setting in str(refused.value)
         assert all(name in str(refused.value) for name in given)
@@ -127,7 +127,7 @@ def test_the_secrets_of_a_new_source_do_not_become_those_of_another_of_its_name(
 def test_a_run_with_settings_of_before_is_not_given_the_secrets_of_now(state, tmp_path) -> None:
     before = added(state, "misp")
     source_setup.change(state, "s", {"url": "https://other.example/"}, {"key": "another"})
-    with Lake.open(tmp_path, state) as lake, pytest.raises(SettingsError, match="changed meanwhile"):
+    with Lake.open(tmp_path, state) as lake, pytest.raises(SourceSettingsError, match="changed meanwhile"):
         make_source(before, lake, state, tmp_path)
 
 

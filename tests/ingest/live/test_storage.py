@@ -18,8 +18,8 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 
-from nephoscope.ingest.live.kinds.storage import Storage
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.kinds.storage import StorageSource
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 
@@ -69,11 +69,11 @@ def container(account):
 
 @pytest.fixture
 def source(azurite):
-    def make(**settings) -> Storage:
+    def make(**settings) -> StorageSource:
         given = {"account_url": azurite.url, "credential": "account-key", "poll": 0.05, **settings}
-        return Storage(
+        return StorageSource(
             parse_settings(kind_of("storage"), given),
-            Surroundings("account", secrets={"account_key": azurite.key}),
+            SourceContext("account", secrets={"account_key": azurite.key}),
         )
 
     return make
@@ -275,9 +275,9 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
         "nephotest", azurite.key, ResourceTypes(service=True, container=True, object=True),
         AccountSasPermissions(read=True, list=True), datetime.now(UTC) + timedelta(hours=1), protocol="https",
     )  # fmt: skip
-    by_sas = Storage(
+    by_sas = StorageSource(
         parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "sas"}),
-        Surroundings("account", secrets={"sas": f"?{sas}"}),
+        SourceContext("account", secrets={"sas": f"?{sas}"}),
     )
     assert "blobs in" in by_sas.test()
     from live_azurite import Token
@@ -285,13 +285,13 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
     monkeypatch.setattr(module, "credential_source", lambda kind, cloud: Token)
     assert "blobs in" in source(credential="managed-identity").test()
     with pytest.raises(SourceError, match="the secret 'account_key' is missing"):
-        Storage(
+        StorageSource(
             parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
-            Surroundings("account"),
+            SourceContext("account"),
         ).test()
-    wrong = Storage(
+    wrong = StorageSource(
         parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
-        Surroundings(
+        SourceContext(
             "account", secrets={"account_key": base64.b64encode(b"another key of the same length..").decode()}
         ),
     )

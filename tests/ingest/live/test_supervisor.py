@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.live.supervisor import Supervisor
+from nephoscope.ingest.live.supervisor import SourceSupervisor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
@@ -105,7 +105,7 @@ def test_a_source_that_fails_is_tried_again_and_the_others_go_on(tmp_path, until
     with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         for name, path in (("bad", gone), ("good", drop)):
             state.sources.add(Source(name, "folder", {"paths": [str(path)], "poll": 0.05}))
-        supervisor = Supervisor(lake, state, tmp_path / "data", say=said.append)
+        supervisor = SourceSupervisor(lake, state, tmp_path / "data", say=said.append)
         thread = threading.Thread(target=supervisor.run, args=(list(state.sources.all()),))
         thread.start()
         try:
@@ -114,7 +114,7 @@ def test_a_source_that_fails_is_tried_again_and_the_others_go_on(tmp_path, until
             gone.mkdir()
             (gone / "b.log").write_bytes(_line("healed"))
             until(lambda: _texts(lake) == ["good", "healed"])
-            other = Supervisor(lake, state, tmp_path / "data", say=said.append)
+            other = SourceSupervisor(lake, state, tmp_path / "data", say=said.append)
             again = threading.Thread(target=other.run, args=([state.sources.get("good")],))
             again.start()
             until(lambda: any("another process runs this source" in one for one in said))
@@ -176,7 +176,7 @@ def test_listeners_and_folders_in_one_process_stop_cleanly(tmp_path: Path, until
         port = probe.getsockname()[1]
         probe.close()
         state.sources.add(Source("devices", "syslog", {"tcp": f"127.0.0.1:{port}"}))
-        supervisor = Supervisor(lake, state, tmp_path / "data", say=lambda _: None)
+        supervisor = SourceSupervisor(lake, state, tmp_path / "data", say=lambda _: None)
         thread = threading.Thread(target=supervisor.run, args=(list(state.sources.all()),))
         thread.start()
         try:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.live.kinds.syslog import KIND, Settings, Syslog
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.kinds.syslog import KIND, SyslogSettings, SyslogSource
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.syslog import batch_sender
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 
 
-def _source(tmp_path: Path, **settings) -> Syslog:
-    return Syslog(Settings(**settings), Surroundings("devices", tmp_path))
+def _source(tmp_path: Path, **settings) -> SyslogSource:
+    return SyslogSource(SyslogSettings(**settings), SourceContext("devices", tmp_path))
 
 
 def _send(port: int, data: bytes, context: ssl.SSLContext | None = None) -> None:

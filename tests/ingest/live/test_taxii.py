@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.ingest.source_failures import SourceError
@@ -102,7 +102,7 @@ def source(server: Running, **settings: Any):
         "private": "true",
     }
     return kind.make(
-        parse_settings(kind, {**given, **settings}), Surroundings("feed", secrets={"password": "word"})
+        parse_settings(kind, {**given, **settings}), SourceContext("feed", secrets={"password": "word"})
     )
 
 

@@ -14,16 +14,16 @@ from starlette.routing import Route
 
 from nephoscope.connect.cloud import Cloud
 from nephoscope.ingest.live import rest_clients
-from nephoscope.ingest.live.connection_budget import Bounds
-from nephoscope.ingest.live.https_server import Served, bound
-from nephoscope.ingest.live.live_source import Surroundings
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.request_timeouts import Pace
+from nephoscope.ingest.live.connection_budget import ConnectionLimits
+from nephoscope.ingest.live.https_server import AppServer, bound
+from nephoscope.ingest.live.live_source import SourceContext
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.request_timeouts import RequestTimeouts
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.live.time_window_polling import Found, Poller
+from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
 from nephoscope.ingest.live.tls import own_certificate, server_context
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.lake.errors import OvertakenError
+from nephoscope.lake.errors import ProducerOvertakenError
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 NOW = datetime.now(UTC)
@@ -77,9 +77,10 @@ def azure(tmp_path, monkeypatch):
     found.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     app = Starlette(routes=[Route("/{path:path}", found.answer)])
     told: list[str] = []
-    served = Served(
-        app, listener, server_context(str(certificate), str(key)), bounds=Bounds(100, 100, 60.0), pace=Pace(), idle=60.0,
-        told=Seldom(lambda text, _: told.append(text)),
+    served = AppServer(
+        app, listener, server_context(str(certificate), str(key)), bounds=ConnectionLimits(100, 100, 60.0),
+        pace=RequestTimeouts(), idle=60.0,
+        told=LogRateLimiter(lambda text, _: told.append(text)),
     )  # fmt: skip
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     cloud = Cloud("here", found.url, found.url, found.url, found.url)
@@ -102,7 +103,7 @@ def _source(kind: str, **settings):
     chosen = kind_of(kind)
     return chosen.make(
         parse_settings(chosen, {"poll": 0.05, **settings}),
-        Surroundings("here", clock=lambda: datetime.now(UTC)),
+        SourceContext("here", clock=lambda: datetime.now(UTC)),
     )
 
 
@@ -198,8 +199,8 @@ def _poller(sink, pages) -> Poller:
     )
 
 
-def _event(number: int) -> Found:
-    return Found(str(number), NOW - timedelta(minutes=5), {"n": number})
+def _event(number: int) -> PolledEvent:
+    return PolledEvent(str(number), NOW - timedelta(minutes=5), {"n": number})
 
 
 @pytest.mark.parametrize("taken", [True, False], ids=["died after the lake took the batch", "died before"])
@@ -224,7 +225,7 @@ def test_what_is_remembered_does_not_grow(sink) -> None:
     poller = _poller(sink, [])
     for step in range(50):
         now = NOW + timedelta(minutes=30 * step)
-        poller.ask = lambda start, end, now=now: iter([[Found(now.isoformat(), now, {})]])
+        poller.ask = lambda start, end, now=now: iter([[PolledEvent(now.isoformat(), now, {})]])
         assert poller.round(now) == 1
     assert len(sink.saved) <= 4
     assert len(poller._seen) <= 3
@@ -238,10 +239,10 @@ def test_the_waiting_of_a_client_ends_with_the_source(azure, sink, running, unti
 
 def test_of_two_who_poll_the_same_one_is_taken(sink) -> None:
     now = datetime.now(UTC)
-    pages = [[Found("a", now, {"n": 1})]]
+    pages = [[PolledEvent("a", now, {"n": 1})]]
     first, second = _poller(sink, pages), _poller(sink, pages)
     assert first.round(now) == 1
-    with pytest.raises(OvertakenError):
+    with pytest.raises(ProducerOvertakenError):
         second.round(now)
     assert len(sink.pieces) == 1
     assert len(sink.checkpoints("poll:f/")) == 1, "what was not taken is not known as taken"

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.live.ingestion.api_tokens import Tokens
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
 from nephoscope.ingest.live.ingestion.data_collection_rules import rules_of
-from nephoscope.ingest.live.ingestion.ingestion_app import Door
-from nephoscope.lake.schema.table import Table
+from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope_kql.types import KqlType
 
 SENT_COLUMNS = [
@@ -43,11 +43,11 @@ def through(tmp_path):
     """What records become in a lake behind a rule's transform: the rows of its table, and of the quarantine."""
     from nephoscope.ingest.live.ingestion.endpoints import LIMITS
     from nephoscope.ingest.live.lake_sink import LakeSink
-    from nephoscope.ingest.live.source_meter import Meter
+    from nephoscope.ingest.live.source_meter import SourceMeter
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
-    def send(rule: dict, stream: str, records: list[dict], ask: str, known: Table | None = None):
+    def send(rule: dict, stream: str, records: list[dict], ask: str, known: LakeTable | None = None):
         (tmp_path / "sent.json").write_text(json.dumps(rule))
         with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
             if known is not None:
@@ -56,9 +56,9 @@ def through(tmp_path):
                 [str(tmp_path / "sent.json")], lambda name: lake.tables.get(name), lake.import_table
             )
             sink = LakeSink(
-                "door", "default", lake, lake.writer(), state.checkpoints, Meter(), threading.Event()
+                "door", "default", lake, lake.writer(), state.checkpoints, SourceMeter(), threading.Event()
             )
-            door = Door(sink, Tokens(""), rules, lambda _: (), "door", LIMITS)
+            door = IngestionEndpoint(sink, IngestionTokens(""), rules, lambda _: (), "door", LIMITS)
             door.take(door.flows("dcr-sent", stream), stream, json.dumps(records).encode(), "")
             lake.flush()
             bad = "_Quarantine | project Place, Reason, Raw, Table"
@@ -84,7 +84,7 @@ def through(tmp_path):
     ids=["undeclared and unfit", "too large", "all fits", "left out", "taken name", "own bag", "expanded", "applied", "standard"],
 )  # fmt: skip
 def test_what_a_transform_cannot_see_is_in_the_bag(through, transform, record, bags) -> None:
-    known = Table.of("Ord_CL", {"n": KqlType.INT, "N2": KqlType.INT, "bag": KqlType.DYNAMIC})
+    known = LakeTable.of("Ord_CL", {"n": KqlType.INT, "N2": KqlType.INT, "bag": KqlType.DYNAMIC})
     records = [{"when": NOW, "text": "debug", "other": 1}, {"when": NOW, **record}]
     rule = _sent(transform)
     rows, bad = through(rule, "Custom-Ord", records, "Ord_CL | project _AdditionalFields", known)

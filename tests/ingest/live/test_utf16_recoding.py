@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.live.utf16_recoding import Recoded
+from nephoscope.ingest.live.utf16_recoding import RecodedStream
 
 
 class _Drip(io.RawIOBase):
@@ -22,7 +22,7 @@ class _Drip(io.RawIOBase):
         return self._data.read(min(self._size, size) if size > 0 else self._size)
 
 
-def _all(stream: Recoded, size: int) -> bytes:
+def _all(stream: RecodedStream, size: int) -> bytes:
     parts = []
     while part := stream.read(size):
         parts.append(part)
@@ -38,10 +38,10 @@ def test_wide_text_is_the_same_in_utf_8(
 ) -> None:
     data, wanted = ("\ufeff" + text).encode(encoding), text.encode()
     start = draw.draw(st.integers(0, len(wanted)))
-    whole = Recoded(_Drip(data, drip), start, growing=False)
+    whole = RecodedStream(_Drip(data, drip), start, growing=False)
     assert (_all(whole, size), whole.damage) == (wanted[start:], "")
     cut = draw.draw(st.integers(4, len(data)))
-    begun = Recoded(_Drip(data[:cut], drip), 0, growing=True)
+    begun = RecodedStream(_Drip(data[:cut], drip), 0, growing=True)
     assert wanted.startswith(_all(begun, size))
     assert begun.damage == ""
 
@@ -49,11 +49,11 @@ def test_wide_text_is_the_same_in_utf_8(
 @given(st.binary(), st.integers(1, 9), st.integers(0, 20), st.booleans())
 def test_what_has_no_mark_is_as_it_was(data: bytes, drip: int, start: int, growing: bool) -> None:
     data = b"{" + data
-    stream = Recoded(_Drip(data, drip), start, growing=growing)
+    stream = RecodedStream(_Drip(data, drip), start, growing=growing)
     assert (_all(stream, 7), stream.damage) == (data[start:], "")
 
 
 def test_what_goes_on_otherwise_is_told() -> None:
-    stream = Recoded(_Drip("\ufeffab".encode("utf-16-le") + b"\x00\xdc", 2), 0, growing=False)
+    stream = RecodedStream(_Drip("\ufeffab".encode("utf-16-le") + b"\x00\xdc", 2), 0, growing=False)
     assert _all(stream, 9) == b"ab"
     assert "goes on otherwise" in stream.damage

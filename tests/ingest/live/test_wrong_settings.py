@@ -13,11 +13,11 @@ import yaml
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
-from nephoscope.ingest.live.supervisor import Supervisor
+from nephoscope.ingest.live.supervisor import SourceSupervisor
 from nephoscope.ingest.live.tls import own_certificate
-from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
@@ -49,12 +49,12 @@ def _given(case: dict, changed: dict, places: dict[str, str]) -> dict[str, str]:
 )
 def test_a_wrong_setting_is_refused(name, row, places) -> None:
     case, kind = CASES[name], kinds()[name]
-    around = Surroundings("s", secrets=row.get("secrets", case.get("secrets", {})))
+    around = SourceContext("s", secrets=row.get("secrets", case.get("secrets", {})))
     with pytest.raises(SourceError) as refused:
         kind.check(parse_settings(kind, _given(case, row["set"], places)), around)
     assert row["says"] in str(refused.value)
     assert "hidden" not in str(refused.value)
-    assert isinstance(refused.value, SettingsError) is not row.get("there", False)
+    assert isinstance(refused.value, SourceSettingsError) is not row.get("there", False)
 
 
 def test_every_kind_and_every_setting_has_a_row(places) -> None:
@@ -62,7 +62,8 @@ def test_every_kind_and_every_setting_has_a_row(places) -> None:
     for name, kind in kinds().items():
         case = CASES[name]
         kind.check(
-            parse_settings(kind, _given(case, {}, places)), Surroundings("s", secrets=case.get("secrets", {}))
+            parse_settings(kind, _given(case, {}, places)),
+            SourceContext("s", secrets=case.get("secrets", {})),
         )
         said = {row["says"].partition(":")[0] for row in case["rows"]}
         tried = {setting for row in case["rows"] for setting in row["set"] if setting in said}
@@ -89,7 +90,7 @@ KEY_NAMED = "SharedAccessKeyName=a;SharedAccessKey=b"
 )  # fmt: skip
 def test_what_can_let_in_is_taken(name, given, secrets, places) -> None:
     kind = kinds()[name]
-    kind.check(parse_settings(kind, _given(CASES[name], given, places)), Surroundings("s", secrets=secrets))
+    kind.check(parse_settings(kind, _given(CASES[name], given, places)), SourceContext("s", secrets=secrets))
 
 
 def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
@@ -97,12 +98,12 @@ def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
     given = {"ca": authority, "certificate": certificate, "key": key, "sign_in": "certificate"}
     kind = kinds()["event_hub"]
     whole = CASES["event_hub"]["whole"] | {name: str(value) for name, value in given.items()}
-    kind.check(parse_settings(kind, whole), Surroundings("s"))
+    kind.check(parse_settings(kind, whole), SourceContext("s"))
     both = tmp_path / "both.pem"
     both.write_bytes(certificate.read_bytes() + key.read_bytes())
-    kind.check(parse_settings(kind, whole | {"certificate": str(both), "key": ""}), Surroundings("s"))
+    kind.check(parse_settings(kind, whole | {"certificate": str(both), "key": ""}), SourceContext("s"))
     with pytest.raises(SourceError, match="must be a certificate and its private key"):
-        kind.check(parse_settings(kind, whole | {"key": ""}), Surroundings("s"))
+        kind.check(parse_settings(kind, whole | {"key": ""}), SourceContext("s"))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_a_running_source_with_wrong_settings_waits_for_other_ones(tmp_path, unt
     wrong, right = {"paths": [str(drop)], "poll": -1}, {"paths": [str(drop)], "poll": 0.05}
     with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         state.sources.add(Source("s", "folder", wrong))
-        supervisor = Supervisor(lake, state, tmp_path / "data", say=said.append)
+        supervisor = SourceSupervisor(lake, state, tmp_path / "data", say=said.append)
         thread = threading.Thread(target=supervisor.run, args=(list(state.sources.all()),))
         thread.start()
         try:

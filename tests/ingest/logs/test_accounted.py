@@ -19,18 +19,18 @@ import pytest
 
 from nephoscope.ingest.logs import json_resync
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format_dispatch import Reader
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.format_dispatch import RecordReader
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
-from nephoscope.ingest.logs.row_batch import Batch
+from nephoscope.ingest.logs.row_batch import LogBatch
 from nephoscope.ingest.logs.secret_masking import suspect
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
-CONTEXT = Context(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))
+CONTEXT = StreamContext(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))
 TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")
 QUICK, FULL = 2_000, 120_000
 NAMES = formats().names()
@@ -161,12 +161,12 @@ def _fuzzed(seed: bytes, source: random.Random) -> bytes:
     return data.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
-def _made(batch: Batch) -> int:
+def _made(batch: LogBatch) -> int:
     ready = sum(table.num_rows for one in batch.ready for table in one.tables.values())
     return ready + sum(map(len, batch.rows.values()))
 
 
-def _kept(batch: Batch) -> None:
+def _kept(batch: LogBatch) -> None:
     """What the tables do not take of a batch's rows is in the quarantine."""
     found = parse_batch(batch, CONTEXT, TABLES, WORKSPACE)
     rows = sum(table.num_rows for table in found.tables.values())
@@ -181,9 +181,9 @@ def _kept(batch: Batch) -> None:
 
 def _accounted(data: bytes) -> None:
     """Every byte of a stream is in a piece or holds no record, and every piece is told of."""
-    reader, at = Reader(formats(), CONTEXT), 0
+    reader, at = RecordReader(formats(), CONTEXT), 0
     for block in blocks(io.BytesIO(data)):
-        batch = Batch(block.end)
+        batch = LogBatch(block.end)
         for piece in block.pieces:
             assert NO_RECORD.fullmatch(data, at, block.start + piece.start), data[
                 at : block.start + piece.start

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import avro_capture
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -71,8 +71,8 @@ def _avro(
     return target.getvalue()
 
 
-def _read(data: bytes) -> list[Parsed]:
-    context = Context("05.avro", NOW)
+def _read(data: bytes) -> list[ParsedBatch]:
+    context = StreamContext("05.avro", NOW)
     return list(
         read(
             io.BytesIO(data),
@@ -84,7 +84,7 @@ def _read(data: bytes) -> list[Parsed]:
     )
 
 
-def _computers(found: list[Parsed]) -> list[str]:
+def _computers(found: list[ParsedBatch]) -> list[str]:
     return [
         name
         for one in found
@@ -93,7 +93,7 @@ def _computers(found: list[Parsed]) -> list[str]:
     ]
 
 
-def _bad(found: list[Parsed]) -> list[tuple[str, str]]:
+def _bad(found: list[ParsedBatch]) -> list[tuple[str, str]]:
     return [(entry.place, entry.reason) for one in found for entry in one.bad]
 
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from nephoscope.ingest.logs import nsg_flow, vnet_flow
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS
-from nephoscope.ingest.logs.format_dispatch import Reader
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.format_dispatch import RecordReader
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
-from nephoscope.ingest.logs.row_batch import Batch, Ready
+from nephoscope.ingest.logs.row_batch import FastTables, LogBatch
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-CONTEXT = Context(source="test", now=NOW)
+CONTEXT = StreamContext(source="test", now=NOW)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKSPACE, TABLES = Workspace.named("default"), Tables.builtin()
 
@@ -139,10 +139,10 @@ def _groups(flow: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[A
 
 def _slow(data: bytes) -> tuple[Any, list[Any]]:
     """Record by record."""
-    reader = Reader(formats(), CONTEXT)
-    whole = Batch(0)
+    reader = RecordReader(formats(), CONTEXT)
+    whole = LogBatch(0)
     for block in blocks(io.BytesIO(data)):
-        batch = Batch(block.end)
+        batch = LogBatch(block.end)
         reader._one_by_one(block, batch)
         whole.add(batch)
     found = parse_batch(whole, CONTEXT, TABLES, WORKSPACE)
@@ -156,8 +156,8 @@ def _fast(data: bytes, form: Any) -> Any:
         scanned = form.scan(block.data, CONTEXT) if block.plain else None
         if scanned is None or scanned.records != len(block.pieces):
             return None
-        ready = Ready(form.name, scanned.tables, scanned.owners, [piece.place for piece in block.pieces])
-        parts.append(parse_batch(Batch(0, scanned.records, ready=[ready]), CONTEXT, TABLES, WORKSPACE))
+        ready = FastTables(form.name, scanned.tables, scanned.owners, [piece.place for piece in block.pieces])
+        parts.append(parse_batch(LogBatch(0, scanned.records, ready=[ready]), CONTEXT, TABLES, WORKSPACE))
     return parts
 
 

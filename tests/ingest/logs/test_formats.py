@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.ingest.logs.discovery import Formats, formats
-from nephoscope.ingest.logs.log_format import Context, Destination
+from nephoscope.ingest.logs.log_format import Destination, StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 
 CASES = Path(__file__).parent / "cases"
@@ -21,10 +21,10 @@ SAMPLES = sorted(CASES.glob("*/*.in"))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def _context(sample: Path) -> Context:
+def _context(sample: Path) -> StreamContext:
     path = sample.with_suffix(".context.json")
     given = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return Context(
+    return StreamContext(
         source=given.get("source", sample.name),
         now=NOW,
         table=given.get("table", ""),

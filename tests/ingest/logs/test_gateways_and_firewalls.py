@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nephoscope.ingest.logs.azure_firewall_text import read_sentence
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 
 NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
@@ -30,7 +30,7 @@ _free = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 
 def _rows(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), Context(now=NOW)):
+    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), StreamContext(now=NOW)):
         assert not batch.bad
         for name, placed in batch.rows.items():
             (found[name],) = (one.row.values for one in placed)

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.files.snapshot_files import Limits
+from nephoscope.files.snapshot_files import ArchiveLimits
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.load_files import find_files, open_source
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches, read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -39,21 +39,21 @@ HEADER = "TimeGenerated,Computer,OSType\n"
 
 def _parsed(
     data: bytes, name: str = "a.log", table: str = "", form: str = "", **context: Any
-) -> list[Parsed]:
+) -> list[ParsedBatch]:
     known = formats().only(form) if form else formats()
     return list(
         read(
-            io.BytesIO(data), known, Context(name, NOW, table=table, **context),
+            io.BytesIO(data), known, StreamContext(name, NOW, table=table, **context),
             tables=Tables.builtin(), workspace=Workspace.named("default"),
         )
     )  # fmt: skip
 
 
-def _rows(found: list[Parsed], table: str) -> list[dict[str, Any]]:
+def _rows(found: list[ParsedBatch], table: str) -> list[dict[str, Any]]:
     return [row for one in found if table in one.tables for row in one.tables[table].to_pylist()]
 
 
-def _bad(found: list[Parsed]) -> list[tuple[str, str]]:
+def _bad(found: list[ParsedBatch]) -> list[tuple[str, str]]:
     return [(entry.place, entry.reason) for one in found for entry in one.bad]
 
 
@@ -165,7 +165,7 @@ def test_a_bad_record_of_two_tables_is_one_entry() -> None:
 def test_a_record_that_one_of_its_tables_keeps_is_an_entry_for_the_other() -> None:
     workspace = replace(Workspace.named("default"), table_days={"AzureDiagnostics": 2})
     (found,) = read(
-        io.BytesIO(_vault("2026-05-20T10:00:00Z")), formats(), Context("a.log", NOW),
+        io.BytesIO(_vault("2026-05-20T10:00:00Z")), formats(), StreamContext("a.log", NOW),
         tables=Tables.builtin(), workspace=workspace,
     )  # fmt: skip
     assert found.tables["AZKVAuditLogs"].num_rows == 1
@@ -347,9 +347,9 @@ def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
             archive.writestr("../../in/a.parquet", plain.getvalue())
     else:
         (folder / name).write_bytes(gzip.compress(plain.getvalue()))
-    (source,) = find_files([str(folder / name)], Limits()).sources
-    with open_source(source, Limits(), lambda _: None) as stream:
-        (batch,) = batches(stream, formats(), Context(source.name, NOW, table="Heartbeat"))
+    (source,) = find_files([str(folder / name)], ArchiveLimits()).sources
+    with open_source(source, ArchiveLimits(), lambda _: None) as stream:
+        (batch,) = batches(stream, formats(), StreamContext(source.name, NOW, table="Heartbeat"))
     assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
     assert sorted(one.name for one in tmp_path.rglob("a.parquet")) == []
 

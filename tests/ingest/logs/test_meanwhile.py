@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.files.snapshot_files import Limits, Source
+from nephoscope.files.snapshot_files import ArchiveLimits, SourceFile
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.ingestion import Ingestion
+from nephoscope.ingest.logs.ingestion import FileIngestion
 from nephoscope.ingest.logs.load_files import find_files
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
-Load = Callable[..., Ingestion]
+Load = Callable[..., FileIngestion]
 AT = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
 
 
@@ -39,11 +39,13 @@ def written(file: Path, *numbers: int) -> Path:
 def load(lake: Lake, state: State) -> Load:
     """Takes files in, each call as a process of its own; `meanwhile` is called when the first file was read."""
 
-    def loaded(*files: Path, meanwhile: Callable[[], object] = lambda: None) -> Ingestion:
-        intake = Ingestion(lake, state, lake.workspace("default"), formats(), Context("", datetime.now(UTC)))
-        first, *rest = find_files([str(one) for one in files], Limits()).sources
+    def loaded(*files: Path, meanwhile: Callable[[], object] = lambda: None) -> FileIngestion:
+        intake = FileIngestion(
+            lake, state, lake.workspace("default"), formats(), StreamContext("", datetime.now(UTC))
+        )
+        first, *rest = find_files([str(one) for one in files], ArchiveLimits()).sources
 
-        def sources() -> Iterator[Source]:
+        def sources() -> Iterator[SourceFile]:
             yield first
             meanwhile()
             yield from rest
@@ -86,13 +88,13 @@ def test_what_others_load_of_other_files_costs_no_second_look(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    file = Ingestion._file
+    file = FileIngestion._file
 
-    def counted(self: Ingestion, source, earlier) -> None:
+    def counted(self: FileIngestion, source, earlier) -> None:
         looked.append(Path(source.name).name)
         file(self, source, earlier)
 
-    monkeypatch.setattr(Ingestion, "_file", counted)
+    monkeypatch.setattr(FileIngestion, "_file", counted)
     first, second = written(tmp_path / "a.json", 1), written(tmp_path / "z.json", *range(10, 40))
     foreign = written(tmp_path / "foreign.json", *range(50, 90))
     load(first, second, meanwhile=lambda: load(foreign))

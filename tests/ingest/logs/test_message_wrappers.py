@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -34,15 +34,15 @@ def _record(number: int) -> dict[str, Any]:
     }
 
 
-def _read(data: bytes, table: str = "") -> Parsed:
-    context = Context("a.json", NOW, table=table)
+def _read(data: bytes, table: str = "") -> ParsedBatch:
+    context = StreamContext("a.json", NOW, table=table)
     (found,) = read(
         io.BytesIO(data), formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default")
     )
     return found
 
 
-def _operations(found: Parsed) -> list[str]:
+def _operations(found: ParsedBatch) -> list[str]:
     table = found.tables.get("AZKVAuditLogs")
     return [] if table is None else table.column("OperationName").to_pylist()
 

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.ingest.logs.windows_event_splitter import EventCutter
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -32,8 +32,8 @@ QUICK, FULL = 60, 4000
 
 def _rows(data: bytes) -> list[str]:
     """The names of the sound records, in their order; every record of the file is a row or an entry."""
-    stream, context = io.BytesIO(data), Context("fuzz", NOW)
-    found: list[Parsed] = list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
+    stream, context = io.BytesIO(data), StreamContext("fuzz", NOW)
+    found: list[ParsedBatch] = list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
     for one in found:
         assert min(one.outcome) >= 0
         assert one.outcome.aside + one.outcome.partly <= len(one.bad)

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import record_framing
-from nephoscope.ingest.logs.json_walk import Walk
+from nephoscope.ingest.logs.json_walk import JsonWalk
 from nephoscope.ingest.logs.record_framing import blocks
 
 FORGED = {"time": "2026-06-01T10:00:00Z", "category": "AuditEvent", "forged": True}
@@ -121,7 +121,7 @@ def _open(host: str, behind: bytes = b',{"t":1}') -> bool:
     try:
         json.loads(host)
     except ValueError:
-        walk = Walk(lines=behind[:1] == b"\n")
+        walk = JsonWalk(lines=behind[:1] == b"\n")
         data = host.encode() + behind
         return walk.end(data, 0, len(data)) < 0 and walk.wrong < 0
     return False

@@ -14,10 +14,10 @@ import pytest
 
 from nephoscope.ingest.live.health.health_rows import heartbeat
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
-from nephoscope.lake.schema.table import Table
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
@@ -45,8 +45,8 @@ def _as_parquet(row: dict[str, str]) -> bytes:
 AS = [_as_json, _as_csv, _as_parquet]
 
 
-def _parsed(data: bytes, table: str = "") -> Parsed:
-    context = Context("a", NOW, table=table)
+def _parsed(data: bytes, table: str = "") -> ParsedBatch:
+    context = StreamContext("a", NOW, table=table)
     (found,) = read(
         io.BytesIO(data), formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default")
     )
@@ -76,11 +76,11 @@ def test_such_a_table_may_be_asked_for_but_the_quarantine(written: Callable[[dic
 
 def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none() -> None:
     row = {"Type": "MyApp_CL", "TimeGenerated": "2026-06-01T10:00:00Z", "Name": "b"}
-    own = Table.of("MyApp_CL", {"Name": KqlType.STRING})
+    own = LakeTable.of("MyApp_CL", {"Name": KqlType.STRING})
     (found,) = read(
         io.BytesIO(_as_json(row)),
         formats(),
-        Context("a", NOW),
+        StreamContext("a", NOW),
         tables=Tables({own.name: own}),
         workspace=Workspace.named("default"),
     )

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -21,9 +21,9 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 T = "2026-06-01T10:00:00Z"
 
 
-def _parsed(answer: dict[str, Any], table: str = "") -> Parsed:
+def _parsed(answer: dict[str, Any], table: str = "") -> ParsedBatch:
     (found,) = read(
-        io.BytesIO(json.dumps(answer).encode()), formats(), Context("a.json", NOW, table=table),
+        io.BytesIO(json.dumps(answer).encode()), formats(), StreamContext("a.json", NOW, table=table),
         tables=Tables.builtin(), workspace=Workspace.named("default"),
     )  # fmt: skip
     return found

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import syslog_header
 from nephoscope.ingest.logs.cef import extension, unescape
-from nephoscope.ingest.logs.log_format import BadRecordError, Context
+from nephoscope.ingest.logs.log_format import BadRecordError, StreamContext
 
 KEY = re.compile(r"(?:^|(?<=[ \t]))([A-Za-z0-9_.\-\[\]]{1,128})=")
-NOW = Context("x", dt.datetime(2026, 6, 2, tzinfo=dt.UTC))
+NOW = StreamContext("x", dt.datetime(2026, 6, 2, tzinfo=dt.UTC))
 
 
 def by_the_rule(text: str) -> list[tuple[str, str]]:

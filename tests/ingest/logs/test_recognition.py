@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 
 CASES = Path(__file__).parent / "cases"
@@ -51,7 +51,7 @@ def _read(record: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The tables and the formats of a record."""
     tables: set[str] = set()
     names: set[str] = set()
-    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), Context("a", NOW)):
+    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), StreamContext("a", NOW)):
         for table, placed in batch.rows.items():
             tables.add(table)
             names |= {one.format for one in placed}

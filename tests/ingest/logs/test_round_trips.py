@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from nephoscope.ingest.logs import activity_log, cef, entra_signin, syslog
 from nephoscope.ingest.logs.cef_fields import COLUMNS
 from nephoscope.ingest.logs.column_filling import columns_of
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-CONTEXT = Context(now=NOW)
+CONTEXT = StreamContext(now=NOW)
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2026, 6, 1)).map(
     lambda found: found.replace(tzinfo=UTC)
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import secret_masking
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspect, suspects
 from nephoscope.model.secret_redaction import MASK
@@ -119,6 +119,6 @@ def test_what_is_called_a_secret_is_masked(name: str) -> None:
 @pytest.mark.parametrize("escape", ["s\\u0069g=", "sig\\u003d", "sig="])
 def test_letters_that_are_escaped_hide_nothing(escape: str) -> None:
     line = f'{{"time":"2026-06-01T10:00:00Z","category":"StorageRead","uri":"https://a.blob.example/?{escape}AbCdEf1234"}}'
-    context = Context(now=datetime(2026, 6, 1, tzinfo=UTC))
+    context = StreamContext(now=datetime(2026, 6, 1, tzinfo=UTC))
     (batch,) = batches(io.BytesIO(line.encode()), formats(), context)
     assert batch.rows["StorageBlobLogs"][0].row.values["Uri"] == "https://a.blob.example/?sig=***"

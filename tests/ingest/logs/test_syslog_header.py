@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.syslog_header import header
 
-CONTEXT = replace(Context(), now=datetime(2026, 11, 27, 4, tzinfo=UTC))
+CONTEXT = replace(StreamContext(), now=datetime(2026, 11, 27, 4, tzinfo=UTC))
 AT = datetime(2026, 11, 26, 2, 14, 15, tzinfo=UTC)
 
 

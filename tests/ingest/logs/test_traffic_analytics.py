@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
-from nephoscope.ingest.logs.address_lookup import Kind, Whereabouts
+from nephoscope.ingest.logs.address_lookup import AddressKind, AddressLookup
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context, Destination
+from nephoscope.ingest.logs.log_format import Destination, StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -97,40 +97,45 @@ def _resource(body: dict[str, Any]) -> Resource:
 ESTATE = Estate.of(map(_resource, BODIES), Coverage.everything())
 HUB = f"{GROUP}/virtualNetworks/hub".lower()
 TAGS = {"azurecloud.northeurope": AddressSet.of(["203.0.113.0/25"])}
-WHEREABOUTS = Whereabouts(ESTATE, TAGS)
+WHEREABOUTS = AddressLookup(ESTATE, TAGS)
 
 
 @pytest.mark.parametrize(
     ("address", "near", "kind", "names"),
     [
-        ("10.4.1.7", HUB, Kind.NETWORK, ("rg-net/hub/web", "rg-net/nic-web", "rg-app/vm-web", "westeurope")),
+        (
+            "10.4.1.7",
+            HUB,
+            AddressKind.NETWORK,
+            ("rg-net/hub/web", "rg-net/nic-web", "rg-app/vm-web", "westeurope"),
+        ),
         (
             "10.4.1.7",
             f"{GROUP}/virtualNetworks/island".lower(),
-            Kind.NETWORK,
+            AddressKind.NETWORK,
             ("rg-net/island/web", "rg-net/nic-island", "rg-app/vm-island", "westeurope"),
         ),
         (
             "10.4.1.7",
             f"{GROUP}/networkSecurityGroups/nsg-web".lower(),
-            Kind.NETWORK,
+            AddressKind.NETWORK,
             ("rg-net/hub/web", "rg-net/nic-web", "rg-app/vm-web", "westeurope"),
         ),
-        ("10.4.2.9", HUB, Kind.NETWORK, ("rg-net/hub/data", "", "", "westeurope")),
-        ("10.5.0.4", HUB, Kind.NETWORK, ("rg-net/spoke/app", "rg-net/nic-app", "", "westeurope")),
-        ("10.99.0.1", HUB, Kind.PRIVATE, ("", "", "", "")),
-        ("192.168.7.20", HUB, Kind.SITE, ("", "", "", "")),
-        ("172.16.9.4", HUB, Kind.CLIENT, ("", "", "", "")),
-        ("203.0.113.9", HUB, Kind.AZURE, ("", "", "", "northeurope")),
-        ("198.51.100.77", HUB, Kind.AZURE, ("", "", "", "")),
-        ("168.63.129.16", HUB, Kind.AZURE, ("", "", "", "")),
-        ("8.8.8.8", HUB, Kind.INTERNET, ("", "", "", "")),
-        ("2600::1", HUB, Kind.INTERNET, ("", "", "", "")),
-        ("fd00::1", HUB, Kind.PRIVATE, ("", "", "", "")),
-        ("not an address", HUB, Kind.UNKNOWN, ("", "", "", "")),
+        ("10.4.2.9", HUB, AddressKind.NETWORK, ("rg-net/hub/data", "", "", "westeurope")),
+        ("10.5.0.4", HUB, AddressKind.NETWORK, ("rg-net/spoke/app", "rg-net/nic-app", "", "westeurope")),
+        ("10.99.0.1", HUB, AddressKind.PRIVATE, ("", "", "", "")),
+        ("192.168.7.20", HUB, AddressKind.SITE, ("", "", "", "")),
+        ("172.16.9.4", HUB, AddressKind.CLIENT, ("", "", "", "")),
+        ("203.0.113.9", HUB, AddressKind.AZURE, ("", "", "", "northeurope")),
+        ("198.51.100.77", HUB, AddressKind.AZURE, ("", "", "", "")),
+        ("168.63.129.16", HUB, AddressKind.AZURE, ("", "", "", "")),
+        ("8.8.8.8", HUB, AddressKind.INTERNET, ("", "", "", "")),
+        ("2600::1", HUB, AddressKind.INTERNET, ("", "", "", "")),
+        ("fd00::1", HUB, AddressKind.PRIVATE, ("", "", "", "")),
+        ("not an address", HUB, AddressKind.UNKNOWN, ("", "", "", "")),
     ],
 )
-def test_where_an_address_is(address: str, near: str, kind: Kind, names: tuple[str, ...]) -> None:
+def test_where_an_address_is(address: str, near: str, kind: AddressKind, names: tuple[str, ...]) -> None:
     place = WHEREABOUTS.of(address, near)
     assert place.kind == kind
     assert (place.subnet, place.interface, place.machine, place.region) == names
@@ -167,7 +172,9 @@ def _read(tuples: list[str], destination: str = "both") -> dict[str, list[dict[s
             ]
         },
     }
-    context = Context(source="t", now=NOW, destination=Destination(destination), whereabouts=WHEREABOUTS)
+    context = StreamContext(
+        source="t", now=NOW, destination=Destination(destination), whereabouts=WHEREABOUTS
+    )
     options: Any = {"tables": Tables.builtin(), "workspace": Workspace.named("default")}
     found: dict[str, list[dict[str, Any]]] = {}
     for parsed in read(io.BytesIO(json.dumps(record).encode()), formats(), context, **options):

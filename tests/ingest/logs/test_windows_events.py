@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import nephoscope_kql as kql
 from nephoscope.ingest.logs import windows_event_splitter
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch
 from nephoscope.ingest.logs.windows_event_splitter import EventCutter
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -36,17 +36,17 @@ def _event(number: int, data: str = "", computer: str = "ok", channel: str = "Sy
     )
 
 
-def _parsed(data: str | bytes, table: str = "", encoding: str = "cp1252") -> list[Parsed]:
+def _parsed(data: str | bytes, table: str = "", encoding: str = "cp1252") -> list[ParsedBatch]:
     stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
-    context = Context("events.xml", NOW, table=table, encoding=encoding)
+    context = StreamContext("events.xml", NOW, table=table, encoding=encoding)
     return list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
 
 
-def _rows(found: list[Parsed], table: str = "Event") -> list[dict[str, Any]]:
+def _rows(found: list[ParsedBatch], table: str = "Event") -> list[dict[str, Any]]:
     return [row for one in found if table in one.tables for row in one.tables[table].to_pylist()]
 
 
-def _bad(found: list[Parsed]) -> list[tuple[str, str, str]]:
+def _bad(found: list[ParsedBatch]) -> list[tuple[str, str, str]]:
     return [(entry.place, entry.reason, entry.raw) for one in found for entry in one.bad]
 
 

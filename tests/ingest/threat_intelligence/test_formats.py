@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.threat_intelligence.defanging import refang
-from nephoscope.ingest.threat_intelligence.indicator import Item, Refusal, Retraction
-from nephoscope.ingest.threat_intelligence.indicator_files import Reading, UnreadableError, items
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem, Retraction
+from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, UnreadableError, items
 from nephoscope.ingest.threat_intelligence.observable_type import make_pattern, pattern_of
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError
 from nephoscope.ingest.threat_intelligence.stix_pattern import observables
@@ -69,11 +69,13 @@ def indicator(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 def read(
     tmp_path: Path, text: str | bytes, name: str = "a.json", **how: Any
-) -> tuple[list[Item], list[Refusal]]:
+) -> tuple[list[IntelItem], list[RefusedItem]]:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = list(items(path, Reading(**how), NOW))
-    return [one for one in found if isinstance(one, Item)], [one for one in found if isinstance(one, Refusal)]
+    found = list(items(path, IndicatorFileOptions(**how), NOW))
+    return [one for one in found if isinstance(one, IntelItem)], [
+        one for one in found if isinstance(one, RefusedItem)
+    ]
 
 
 SHAPES = {
@@ -188,7 +190,7 @@ def attribute(**changes: Any) -> dict[str, Any]:
 def misp_read(tmp_path: Path, event: dict[str, Any], **how: Any) -> list[Any]:
     path = tmp_path / "event.json"
     path.write_text(json.dumps({"Event": event}))
-    return list(items(path, Reading(**how), NOW))
+    return list(items(path, IndicatorFileOptions(**how), NOW))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_attributes_of_wrong_types_are_refused(tmp_path: Path, one: Any, said: s
 def test_times_of_wrong_types_are_no_times(tmp_path: Path, timestamp: Any) -> None:
     event = {"Attribute": [attribute(timestamp=timestamp), attribute(timestamp=timestamp, to_ids=False)]}
     good, taken_back = misp_read(tmp_path, event)
-    assert isinstance(good, Item)
+    assert isinstance(good, IntelItem)
     assert isinstance(taken_back, Retraction)
 
 

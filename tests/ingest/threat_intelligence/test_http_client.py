@@ -13,7 +13,7 @@ from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.connect import ssrf_guard
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.ingest.threat_intelligence.http_client import Asker, refusal
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
 
 NAME = "feed.example"
 
@@ -64,7 +64,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def told(server: Server, **options: Any) -> str:
-    with Asker(server.url, {}, ("kim", "word"), server.ca, **options) as asker:
+    with FeedClient(server.url, {}, ("kim", "word"), server.ca, **options) as asker:
         return refusal(server.url, asker.ask("GET", "collections/")).args[0]
 
 

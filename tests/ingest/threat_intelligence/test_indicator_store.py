@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.ingest.threat_intelligence.indicator import Retraction, item
 from nephoscope.ingest.threat_intelligence.indicator_store import keep, refresh, withdraw
-from nephoscope.ingest.threat_intelligence.version_merge import Kept
+from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
@@ -43,12 +43,12 @@ def rows(lake: Lake, state: State, text: str = LATEST) -> list[tuple[Any, ...]]:
 
 def test_the_same_again_adds_nothing_and_a_newer_version_replaces(lake: Lake, state: State) -> None:
     two = "[ipv4-addr:value = '198.51.100.1' OR ipv4-addr:value = '198.51.100.2']"
-    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == Kept(new=1)
-    assert keep(state, "default", "s", [indicator(pattern=two)], NOW + DAY) == Kept(known=1)
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == IntelCounts(new=1)
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW + DAY) == IntelCounts(known=1)
     assert rows(lake, state) == [("198.51.100.1", True, False), ("198.51.100.2", True, False)]
     newer = indicator(modified="2026-01-03T00:00:00Z")
-    assert keep(state, "default", "s", [newer], NOW + timedelta(minutes=1)) == Kept(changed=1)
-    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == Kept(older=1)
+    assert keep(state, "default", "s", [newer], NOW + timedelta(minutes=1)) == IntelCounts(changed=1)
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == IntelCounts(older=1)
     assert rows(lake, state) == [("198.51.100.1", True, False), ("198.51.100.2", False, True)]
     assert rows(lake, state, "ThreatIntelIndicators | count") == [(4,)]
     older = "ThreatIntelligenceIndicator | summarize arg_max(TimeGenerated, *) by IndicatorId | project NetworkIP, Active"
@@ -57,7 +57,7 @@ def test_the_same_again_adds_nothing_and_a_newer_version_replaces(lake: Lake, st
 
 def test_versions_within_one_batch_are_taken_in_their_order(lake: Lake, state: State) -> None:
     several = [indicator(), indicator(modified="2026-01-03T00:00:00Z", revoked=True), indicator()]
-    assert keep(state, "default", "s", several, NOW) == Kept(new=1, changed=1, older=1)
+    assert keep(state, "default", "s", several, NOW) == IntelCounts(new=1, changed=1, older=1)
     assert rows(lake, state) == [("198.51.100.1", False, False)]
 
 
@@ -103,12 +103,12 @@ def test_everything_that_is_observed_is_found_by_its_value(state: State) -> None
 def test_no_source_replaces_or_revokes_what_another_said(lake: Lake, state: State) -> None:
     keep(state, "default", "trusted", [indicator()], NOW - timedelta(minutes=5))
     forged = indicator(modified="2026-02-01T00:00:00Z", revoked=True)
-    assert keep(state, "default", "pastebin", [forged], NOW) == Kept(new=1, elsewhere=1)
-    assert keep(state, "default", "pastebin", [forged], NOW) == Kept(known=1)
+    assert keep(state, "default", "pastebin", [forged], NOW) == IntelCounts(new=1, elsewhere=1)
+    assert keep(state, "default", "pastebin", [forged], NOW) == IntelCounts(known=1)
     later = indicator(
         modified="2026-02-02T00:00:00Z", revoked=True, pattern="[domain-name:value = 'x.example']"
     )
-    assert keep(state, "default", "pastebin", [later], NOW + DAY) == Kept(changed=1)
+    assert keep(state, "default", "pastebin", [later], NOW + DAY) == IntelCounts(changed=1)
     assert state.intel.get("default", ID).active
     assert [(one.source, one.stix, one.active) for one in state.intel.newest("default", inactive=True)] == [
         ("pastebin", ID, False), ("trusted", ID, True),
@@ -123,7 +123,7 @@ def test_no_source_replaces_or_revokes_what_another_said(lake: Lake, state: Stat
     )
     assert rows(lake, state, older.replace("project Id", "project IndicatorId")) == [(ID, "trusted")]
     again = indicator(modified="2026-01-03T00:00:00Z", revoked=True)
-    assert keep(state, "default", "trusted", [again], NOW + DAY) == Kept(changed=1)
+    assert keep(state, "default", "trusted", [again], NOW + DAY) == IntelCounts(changed=1)
     assert not state.intel.get("default", ID).active
 
 
@@ -132,17 +132,17 @@ def test_who_was_first_keeps_nobody_out(state: State) -> None:
         pattern="[domain-name:value = 'harmless.example']", revoked=True, modified="2026-09-09T00:00:00Z"
     )
     keep(state, "default", "pastebin", [decoy], NOW)
-    assert keep(state, "default", "trusted", [indicator()], NOW) == Kept(new=1, elsewhere=1)
+    assert keep(state, "default", "trusted", [indicator()], NOW) == IntelCounts(new=1, elsewhere=1)
     (held,) = state.intel.newest("default")
     assert (held.source, held.stix, held.observables[0][1]) == ("trusted", ID, "198.51.100.1")
     assert held.id != ID
     # nor does an object of the id that the other one goes by here
     grabbed = indicator(id=held.id, revoked=True, modified="2026-09-10T00:00:00Z")
-    assert keep(state, "default", "pastebin", [grabbed], NOW) == Kept(new=1, elsewhere=1)
+    assert keep(state, "default", "pastebin", [grabbed], NOW) == IntelCounts(new=1, elsewhere=1)
     assert state.intel.get("default", held.id) == held
-    assert keep(state, "default", "trusted", [indicator(modified="2026-01-04T00:00:00Z")], NOW) == Kept(
-        changed=1
-    )
+    assert keep(
+        state, "default", "trusted", [indicator(modified="2026-01-04T00:00:00Z")], NOW
+    ) == IntelCounts(changed=1)
     assert withdraw(state, "default", [held.id], "kim", NOW)[0].source == "trusted"
 
 
@@ -162,23 +162,23 @@ def test_within_a_source_only_the_creator_changes_an_object(
             f"a version of {other or 'nobody'}, but the object is one of {maker or 'nobody'}"
             in kept.refused[0].reason
         )
-        assert keep(state, "default", "s", [newer], NOW, by_hand=True) == Kept(changed=1)
+        assert keep(state, "default", "s", [newer], NOW, by_hand=True) == IntelCounts(changed=1)
 
 
 def test_what_a_source_no_longer_says_holds_no_more(lake: Lake, state: State) -> None:
     modified = item(indicator().document, NOW).modified
-    assert keep(state, "default", "s", [Retraction(ID, modified)], NOW) == Kept()
+    assert keep(state, "default", "s", [Retraction(ID, modified)], NOW) == IntelCounts()
     assert state.intel.get("default", ID) is None
     keep(state, "default", "s", [indicator()], NOW)
-    assert keep(state, "default", "other", [Retraction(ID, modified + DAY)], NOW) == Kept()
-    assert keep(state, "default", "s", [Retraction(ID, modified - DAY)], NOW) == Kept(older=1)
+    assert keep(state, "default", "other", [Retraction(ID, modified + DAY)], NOW) == IntelCounts()
+    assert keep(state, "default", "s", [Retraction(ID, modified - DAY)], NOW) == IntelCounts(older=1)
     assert rows(lake, state) == [("198.51.100.1", True, False)]
     later = NOW + timedelta(minutes=1)
-    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == Kept(changed=1)
-    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == Kept()
+    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == IntelCounts(changed=1)
+    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == IntelCounts()
     assert rows(lake, state) == [("198.51.100.1", False, False)]
     assert state.intel.get("default", ID).document["revoked"] is True
-    assert keep(state, "default", "s", [indicator(modified="2026-01-05T00:00:00Z")], later + DAY) == Kept(
-        changed=1
-    )
+    assert keep(
+        state, "default", "s", [indicator(modified="2026-01-05T00:00:00Z")], later + DAY
+    ) == IntelCounts(changed=1)
     assert state.intel.get("default", ID).active

@@ -23,7 +23,7 @@ from nephoscope.lake.backup.backup_restore import check, restore
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
 from nephoscope.state.database.database import StateError
@@ -62,7 +62,7 @@ def data(tmp_path: Path) -> Path:
         state.workspaces.add("soc", days=30)
         state.credentials.put("hub", "hunter2")
         with Lake.open(folder, state) as lake:
-            lake.import_table(Table.of("Mine_CL", {"Who": KqlType.STRING}))
+            lake.import_table(LakeTable.of("Mine_CL", {"Who": KqlType.STRING}))
             fill(lake, "p", range(20))
             fill(lake, "q", range(3), "soc")
     EstateStore(folder).append(Estate.of([], Coverage.everything()), NOW)

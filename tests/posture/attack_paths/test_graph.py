@@ -14,7 +14,7 @@ from nephoscope.posture.attack_paths.analysis import analyze
 from nephoscope.posture.attack_paths.arm_document import arm_id, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.path_type import read_types
-from nephoscope.posture.attack_paths.role_rights import Right, rights
+from nephoscope.posture.attack_paths.role_rights import RoleRight, rights
 from nephoscope_policy.documents import ContentError
 
 SUB = world.SUB.rsplit("/", 1)[1]
@@ -83,20 +83,20 @@ def test_the_document_of_a_path() -> None:
 @pytest.mark.parametrize(
     ("role", "wanted"),
     [
-        ({"actions": ["*"]}, {Right.OWN, Right.CHANGE}),
-        ({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]}, {Right.CHANGE}),
+        ({"actions": ["*"]}, {RoleRight.OWN, RoleRight.CHANGE}),
+        ({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]}, {RoleRight.CHANGE}),
         ({"actions": ["*/read"]}, set()),
-        ({"actions": ["Microsoft.Authorization/*"]}, {Right.OWN}),
-        ({"actions": ["Microsoft.Storage/storageAccounts/listKeys/action"]}, {Right.LIST_STORAGE_KEYS}),
-        ({"dataActions": ["Microsoft.KeyVault/vaults/secrets/getSecret/action"]}, {Right.READ_SECRETS}),
-        ({"dataActions": ["*"], "notDataActions": ["Microsoft.KeyVault/*"]}, {Right.READ_BLOBS}),
+        ({"actions": ["Microsoft.Authorization/*"]}, {RoleRight.OWN}),
+        ({"actions": ["Microsoft.Storage/storageAccounts/listKeys/action"]}, {RoleRight.LIST_STORAGE_KEYS}),
+        ({"dataActions": ["Microsoft.KeyVault/vaults/secrets/getSecret/action"]}, {RoleRight.READ_SECRETS}),
+        ({"dataActions": ["*"], "notDataActions": ["Microsoft.KeyVault/*"]}, {RoleRight.READ_BLOBS}),
     ],
     ids=["owner", "contributor", "reader", "grants roles", "storage keys", "secrets", "data but vaults"],
 )
-def test_rights_of_roles(role: dict[str, Any], wanted: set[Right]) -> None:
+def test_rights_of_roles(role: dict[str, Any], wanted: set[RoleRight]) -> None:
     view = world.view({"people": {"roles": {"some": role}}})
     held = rights(view.roles, "/providers/microsoft.authorization/roledefinitions/some")
-    managing = {Right.LIST_STORAGE_KEYS, Right.LIST_COSMOS_KEYS, Right.SET_VAULT_POLICIES}
+    managing = {RoleRight.LIST_STORAGE_KEYS, RoleRight.LIST_COSMOS_KEYS, RoleRight.SET_VAULT_POLICIES}
     assert held - managing == wanted - managing
     assert wanted <= held
 
@@ -104,7 +104,7 @@ def test_rights_of_roles(role: dict[str, Any], wanted: set[Right]) -> None:
 @pytest.mark.parametrize("role", ["Owner", "Contributor", "Reader"])
 def test_well_known_roles_need_no_definition(role: str) -> None:
     held = rights(world.view({}).roles, world.ROLES[role])
-    assert (Right.OWN in held, Right.CHANGE in held) == (role == "Owner", role != "Reader")
+    assert (RoleRight.OWN in held, RoleRight.CHANGE in held) == (role == "Owner", role != "Reader")
 
 
 def test_a_second_group_leads_to_the_same() -> None:

@@ -11,17 +11,19 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.attack_paths.arm_document import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 PLANTED = json.loads((files("nephoscope.content") / "sample" / "planted.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("scan"), datetime(2026, 11, 1, tzinfo=UTC))
+    scan = EstateScan(
+        ScanRequest(("sample:",)), tmp_path_factory.mktemp("scan"), datetime(2026, 11, 1, tzinfo=UTC)
+    )
     return Report(scan.run(scan.estate()), "sample:")
 
 
@@ -29,7 +31,7 @@ def report(tmp_path_factory):
 def edition(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
-    return Shelf(data).newest()
+    return PublishedSnapshotCache(data).newest()
 
 
 def planted(*policies: str) -> set[str]:

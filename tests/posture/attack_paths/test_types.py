@@ -14,13 +14,13 @@ import pytest
 from tests.analyze import world
 from tests.analyze.test_cases import layered
 
-from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
+from nephoscope.posture.attack_paths.analysis import AttackPathAnalysis, analyze
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Row
+from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 FOLDER = Path(__file__).parents[2] / "cases" / "attack_paths"
 CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
@@ -35,7 +35,7 @@ FAILING = {
 }
 
 
-def rows(failing: dict[str, list[str]]) -> list[Row]:
+def rows(failing: dict[str, list[str]]) -> list[ReportRow]:
     """The failing recommendations of a case."""
     found = []
     for id_, words in failing.items():
@@ -43,11 +43,11 @@ def rows(failing: dict[str, list[str]]) -> list[Row]:
         for word in words:
             severity, control, tactic = FAILING[word]
             known = Recommendation(word, word, severity=severity, score_control=control, tactics=(tactic,))
-            found.append(Row(Assessment(key, word, State.NON_COMPLIANT), known, None))
+            found.append(ReportRow(Assessment(key, word, ComplianceState.NON_COMPLIANT), known, None))
     return found
 
 
-def found_in(case: dict[str, Any]) -> AttackPaths:
+def found_in(case: dict[str, Any]) -> AttackPathAnalysis:
     described = dict(case["world"])
     described["extra"] = list(described.pop("resources", {}).values())
     return analyze(world.view(described), rows(case["failing"]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope_policy.aliases import Aliases, UnknownAlias
@@ -181,7 +181,7 @@ class TwinMaker:
         trial = json.loads(json.dumps(values))
         for one in names:
             _block(trial, one[:-1]).setdefault(one[-1], None)
-        attributes = Attributes(trial, {}, {}, (), lambda _: None)
+        attributes = PlanAttributes(trial, {}, {}, (), lambda _: None)
         for found, wanted in attribute_values(BuiltFrom(rule, attributes), value):
             held = _block(values, found[:-1])
             if held.get(found[-1]) is None:

@@ -12,9 +12,9 @@ import pytest
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 
 GROUP = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 SUBSCRIPTION = "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#"
@@ -28,7 +28,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
 
 @pytest.fixture(scope="module")
 def judge(packs: Packs) -> TemplateJudge:
-    plan, aliases = Plan(packs.catalogue()).with_assignment("nephoscope"), packs.aliases()
+    plan, aliases = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope"), packs.aliases()
     return TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
 
 
@@ -44,7 +44,7 @@ def found(
 ) -> list[CodeFinding]:
     document = {"$schema": schema, "contentVersion": "1.0.0.0", **more, "resources": resources}
     (tmp_path / "main.json").write_text(json.dumps(document, indent=1))
-    return list(scan_targets([tmp_path], judge, Scope(), []).findings)
+    return list(scan_targets([tmp_path], judge, DeploymentScope(), []).findings)
 
 
 def child(type_: str, name: str, **properties: Any) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_a_comment_at_the_child_suppresses(
     (tmp_path / "main.json").write_text(
         text.replace('"value": "off"', f'"value": "off" // nephoscope: ignore[{rule}] a test server')
     )
-    (one,) = scan_targets([tmp_path], judge, Scope(), []).findings
+    (one,) = scan_targets([tmp_path], judge, DeploymentScope(), []).findings
     assert one.state is FindingState.SUPPRESSED
 
 

@@ -23,9 +23,9 @@ from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 
 pytestmark = pytest.mark.system
 
@@ -52,7 +52,7 @@ class BicepRepo:
 
     def scan(self, *targets: str) -> CodeReport:
         self.recorded.write_text(json.dumps(self.outputs))
-        return scan_targets([self.folder / one for one in targets or ("",)], self._judge, Scope())
+        return scan_targets([self.folder / one for one in targets or ("",)], self._judge, DeploymentScope())
 
     def compile(self, *names: str, seconds: float = 20.0) -> dict[str, BicepOutput | BicepError]:
         self.recorded.write_text(json.dumps(self.outputs))
@@ -70,7 +70,7 @@ class BicepRepo:
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
     return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 

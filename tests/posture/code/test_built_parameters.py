@@ -13,9 +13,9 @@ from nephoscope.cli.session.code_targets import is_code
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 
 SCHEMAS = "https://schema.management.azure.com/schemas/2019-04-01"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
@@ -43,9 +43,9 @@ PARAMETERS = {
 def scan(folder: Path, built: Any) -> CodeReport:
     (folder / "built.json").write_text(json.dumps(built, indent=1))
     packs = Packs(folder / ".data")
-    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
-    return scan_targets([folder], judge, Scope())
+    return scan_targets([folder], judge, DeploymentScope())
 
 
 @pytest.mark.parametrize("write", [json.dumps, lambda one: one])

@@ -17,10 +17,10 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
-from nephoscope_policy.model.state import State
+from nephoscope_policy.arm.template import DeploymentScope
+from nephoscope_policy.model.state import ComplianceState
 
 HTTPS, TLS, DENY = (
     "11374dee-bf66-5966-911f-2f7558023edc",
@@ -77,7 +77,7 @@ def plan(*changes: dict[str, Any], resources: Any = None, calls: Any = None) -> 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
     return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 
@@ -94,7 +94,7 @@ class Repo:
             path.write_text(text)
 
     def scan(self, *targets: Path) -> CodeReport:
-        return scan_targets(targets or (self.folder,), self._judge, Scope())
+        return scan_targets(targets or (self.folder,), self._judge, DeploymentScope())
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def test_what_no_table_maps_is_told(repo: Repo) -> None:
     report = repo.scan()
     found = finding(report, NOT_MAPPED.id)
     assert (shown(found), found.state) == ("main.tf:1: ", FindingState.UNKNOWN)
-    assert report.states[State.NON_COMPLIANT] == 0
+    assert report.states[ComplianceState.NON_COMPLIANT] == 0
 
 
 def test_suppressing_comments_count_in_the_block(repo: Repo) -> None:

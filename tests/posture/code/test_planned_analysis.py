@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.network import MANAGER_TYPE
 from nephoscope.posture.code.template import template_evaluation as judging
@@ -22,14 +22,14 @@ from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.unknown_guard import guarded_body
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Document, Scope, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CASE = json.loads((Path(__file__).parent / "cases" / "planned_machine.json").read_text())
@@ -43,29 +43,31 @@ NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/si
 def with_managers(listed: Iterable[WrittenResource]) -> PlannedEstate:
     """What is planned, in a subscription of which it is known that no network manager rules it."""
     planned = plan_estate(listed)
-    claims = {**planned.estate.coverage.scopes, Scope().subscription: frozenset({MANAGER_TYPE})}
+    claims = {**planned.estate.coverage.scopes, DeploymentScope().subscription: frozenset({MANAGER_TYPE})}
     held = Estate.of(planned.estate.resources.values(), Coverage(claims, declared=True))
     return replace(planned, estate=held)
 
 
-def verdicts(template: dict[str, Any], *, managers: bool = True) -> dict[str, State]:
+def verdicts(template: dict[str, Any], *, managers: bool = True) -> dict[str, ComplianceState]:
     """The verdict on the machine by key; Unknown where an analyzer leaves it open. `managers`: it is known that there are none."""
-    expansion = expand(Document.parse(json.dumps(template), "main.json"), scope=Scope())
+    expansion = expand(TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope())
     planned = with_managers(expansion.resources) if managers else plan_estate(expansion.resources)
     analysis = analyze_planned(planned.estate, NOW)
     found = {one.key: one.state for one in analysis.assessments if "/virtualMachines/" in one.resource}
     return found | {
-        id_.rpartition("/")[2]: State.UNKNOWN for id_ in analysis.unknown if "/virtualmachines/" in id_
+        id_.rpartition("/")[2]: ComplianceState.UNKNOWN
+        for id_ in analysis.unknown
+        if "/virtualmachines/" in id_
     }
 
 
 def test_what_a_template_opens_is_unhealthy() -> None:
     found = verdicts(CASE)
     assert {key: found[key] for key in (PERMISSIVE, PORTS, FORWARDING, FACING)} == {
-        PERMISSIVE: State.NON_COMPLIANT,
-        PORTS: State.NON_COMPLIANT,
-        FORWARDING: State.NON_COMPLIANT,
-        FACING: State.COMPLIANT,
+        PERMISSIVE: ComplianceState.NON_COMPLIANT,
+        PORTS: ComplianceState.NON_COMPLIANT,
+        FORWARDING: ComplianceState.NON_COMPLIANT,
+        FACING: ComplianceState.COMPLIANT,
     }
 
 
@@ -80,10 +82,10 @@ def test_an_id_of_a_subnet_that_is_none_is_not_taken_for_one() -> None:
 def test_rules_of_network_managers_are_not_known_before_a_deployment() -> None:
     found = verdicts(CASE, managers=False)
     assert {key: found[key] for key in (PERMISSIVE, PORTS, FORWARDING, FACING)} == {
-        PERMISSIVE: State.UNKNOWN,
-        PORTS: State.UNKNOWN,
-        FORWARDING: State.NON_COMPLIANT,
-        FACING: State.COMPLIANT,
+        PERMISSIVE: ComplianceState.UNKNOWN,
+        PORTS: ComplianceState.UNKNOWN,
+        FORWARDING: ComplianceState.NON_COMPLIANT,
+        FACING: ComplianceState.COMPLIANT,
     }
 
 
@@ -115,19 +117,21 @@ def test_an_unknown_in_the_place_of_a_literal_turns_a_verdict_to_unknown_at_most
 ) -> None:
     before, after = verdicts(CASE), verdicts(replaced(path))
     assert before.keys() == after.keys()
-    assert all(state in (before[key], State.UNKNOWN) for key, state in after.items()), after
+    assert all(state in (before[key], ComplianceState.UNKNOWN) for key, state in after.items()), after
 
 
 def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packs = Packs(tmp_path / "data")
-    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     path = tmp_path / "main.json"
     path.write_text(json.dumps(CASE, indent=1))
     monkeypatch.setattr(judging, "plan_estate", with_managers)
-    found = [one for one in scan_targets([path], judge, Scope()).findings if "22 (SSH)" in one.message]
+    found = [
+        one for one in scan_targets([path], judge, DeploymentScope()).findings if "22 (SSH)" in one.message
+    ]
     rule = path.read_text().splitlines().index('      "name": "admin",')
     assert [(one.region.line, one.subject.rpartition("/")[2]) for one in found] == [(rule, "vm")]
 
@@ -135,7 +139,7 @@ def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
 def test_what_decides_is_unknown_and_the_rest_stays() -> None:
     at = next(path for path in PLACES if path[-1] == "sourceAddressPrefix")
     found = verdicts(replaced(at))
-    assert (found[PERMISSIVE], found[FORWARDING]) == (State.UNKNOWN, State.NON_COMPLIANT)
+    assert (found[PERMISSIVE], found[FORWARDING]) == (ComplianceState.UNKNOWN, ComplianceState.NON_COMPLIANT)
 
 
 def test_a_rule_of_its_own_counts_in_its_group() -> None:
@@ -148,9 +152,9 @@ def test_a_rule_of_its_own_counts_in_its_group() -> None:
         "name": f"{group['name']}/{rule['name']}",
     }
     made["resources"].append({**own, "properties": rule["properties"]})
-    assert verdicts(made)[PERMISSIVE] is State.NON_COMPLIANT
+    assert verdicts(made)[PERMISSIVE] is ComplianceState.NON_COMPLIANT
     made["resources"][-1]["condition"] = f"[equals({NODE[1:-1]}, 'x')]"
-    assert verdicts(made)[PERMISSIVE] is State.UNKNOWN
+    assert verdicts(made)[PERMISSIVE] is ComplianceState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -163,9 +167,12 @@ def test_what_may_not_be_made_decides_nothing(kind: str) -> None:
             one["condition"] = f"[equals({NODE[1:-1]}, 'x')]"
     found = verdicts(made)
     before = verdicts(CASE)
-    opposite = {State.COMPLIANT: State.NON_COMPLIANT, State.NON_COMPLIANT: State.COMPLIANT}
+    opposite = {
+        ComplianceState.COMPLIANT: ComplianceState.NON_COMPLIANT,
+        ComplianceState.NON_COMPLIANT: ComplianceState.COMPLIANT,
+    }
     assert all(state is not opposite.get(before[key]) for key, state in found.items()), found
-    assert found[PORTS] is State.UNKNOWN
+    assert found[PORTS] is ComplianceState.UNKNOWN
 
 
 ID = "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/n"
@@ -201,7 +208,7 @@ def test_a_guarded_body_gives_what_is_known_and_raises_for_the_rest(read: Any, w
     planning = Planning(absent=frozenset({("properties", "never")}))
     body = guarded_body(Resource(ResourceId.parse(ID), BODY, complete=False, planned=planning))["properties"]
     if wanted is None:
-        with pytest.raises(NotCollected):
+        with pytest.raises(DataNotCollectedError):
             read(body)
     else:
         assert read(body) == wanted

@@ -15,9 +15,9 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, f
 from nephoscope.posture.code.planned_resources import PlannedPlace, merge_places
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 from nephoscope_policy.catalogue import Catalogue
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -43,10 +43,10 @@ class Repo:
         return text
 
     def scan(self, *parameters: Path) -> CodeReport:
-        plan = Plan(self._catalogue).with_assignment("nephoscope")
+        plan = EvaluationPlan(self._catalogue).with_assignment("nephoscope")
         aliases = Packs(self.folder / ".data").aliases()
         judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
-        return scan_targets([self.folder], judge, Scope(), parameters)
+        return scan_targets([self.folder], judge, DeploymentScope(), parameters)
 
 
 @pytest.fixture

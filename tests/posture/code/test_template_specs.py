@@ -13,9 +13,9 @@ import pytest
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 from nephoscope_policy.catalogue import Catalogue
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -60,10 +60,10 @@ class Folder:
         (self.path / name).write_text(json.dumps(document, indent=1))
 
     def scan(self, estate: Mapping[str, Any] | None = None) -> CodeReport:
-        plan = Plan(self._catalogue).with_assignment("nephoscope")
+        plan = EvaluationPlan(self._catalogue).with_assignment("nephoscope")
         aliases = Packs(self.path / ".data").aliases()
         judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
-        return scan_targets([self.path], judge, Scope(), specs=dict(estate or {}).get)
+        return scan_targets([self.path], judge, DeploymentScope(), specs=dict(estate or {}).get)
 
 
 @pytest.fixture

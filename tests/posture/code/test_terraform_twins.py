@@ -29,16 +29,16 @@ from nephoscope.collect.templates.terraform.planned_resource import TerraformRes
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_resource import WrittenResource
-from nephoscope.posture.evaluation.evaluation_run import Prepared, evaluate, prepare
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import PreparedPlan, evaluate, prepare
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.arm.template import Document, Scope, expand
-from nephoscope_policy.model.state import State
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SCHEMA = "https://schema.management.azure.com/schemas/{}#"
-Verdicts = dict[tuple[str, str], State]
+Verdicts = dict[tuple[str, str], ComplianceState]
 
 
 class Judge:
@@ -47,8 +47,8 @@ class Judge:
     def __init__(self, packs: Packs) -> None:
         catalogue = packs.catalogue()
         self.aliases: Aliases = packs.aliases()
-        self.plan = Plan(catalogue).with_assignment("nephoscope")
-        self.prepared: Prepared = prepare(self.plan, self.aliases, {})
+        self.plan = EvaluationPlan(catalogue).with_assignment("nephoscope")
+        self.prepared: PreparedPlan = prepare(self.plan, self.aliases, {})
         self.asked: Asked = asked_values((one.document() for one in catalogue.definitions()), self.aliases)
 
     def title(self, key: str) -> str:
@@ -98,9 +98,9 @@ def plan_of(maker: TwinMaker) -> TerraformPlan:
     return map_plan(plan_document(changes))
 
 
-def plan_document(changes: list[dict[str, Any]]) -> Document:
+def plan_document(changes: list[dict[str, Any]]) -> TemplateDocument:
     plan = {"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": changes}
-    return Document.parse(json.dumps(plan), "plan.json")
+    return TemplateDocument.parse(json.dumps(plan), "plan.json")
 
 
 def bodies_of(table: ResourceTable) -> list[tuple[dict[str, Any], str]]:
@@ -164,7 +164,7 @@ def _with(body: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenResource]:
     """What a template plans that deploys a body at the id of a resource."""
     scope = resource.id.partition("/providers/")[0]
-    at = Scope().at(scope or "/")
+    at = DeploymentScope().at(scope or "/")
     assert at is not None
     in_group = (
         "/resourcegroups/" in scope.lower() and resource.type.lower() != "microsoft.resources/resourcegroups"
@@ -177,8 +177,10 @@ def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenR
     if before.lower() != scope.lower() and "/providers/" in before:
         item["scope"] = before
     template = {"$schema": SCHEMA.format(file), "contentVersion": "1.0.0.0", "resources": [item]}
-    document = Document.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(document, None, scope=at if in_group else Scope().at("/".join(scope.split("/")[:3])) or at)
+    document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
+    found = expand(
+        document, None, scope=at if in_group else DeploymentScope().at("/".join(scope.split("/")[:3])) or at
+    )
     assert not found.errors, (resource.address, found.errors[0].message)
     return [*found.resources]
 
@@ -205,7 +207,8 @@ def test_a_plan_is_judged_as_its_twin(judge: Judge, turn: int, opposite: bool) -
     wrong = {
         key: pair
         for key, pair in other.items()
-        if State.UNKNOWN not in pair or not any(lacking[id_] for id_ in lacking if id_.startswith(key[1]))
+        if ComplianceState.UNKNOWN not in pair
+        or not any(lacking[id_] for id_ in lacking if id_.startswith(key[1]))
     }
     assert wrong == {}, "\n".join(f"{id_}: {judge.title(key)}: {pair}" for (key, id_), pair in wrong.items())
 
@@ -264,8 +267,8 @@ def network_twin(*, associated: bool) -> list[WrittenResource]:
     ]  # fmt: skip
     schema = SCHEMA.format("2019-04-01/deploymentTemplate.json")
     template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": items}
-    document = Document.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(document, None, scope=Scope().at(GROUP) or Scope())
+    document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
+    found = expand(document, None, scope=DeploymentScope().at(GROUP) or DeploymentScope())
     assert not found.errors
     return [*found.resources]
 
@@ -280,4 +283,4 @@ def test_a_network_is_judged_as_its_twin(judge: Judge, associated: bool) -> None
     plan = map_plan(plan_document(changes))
     ours, theirs = judge.verdicts([*plan.resources]), judge.verdicts(network_twin(associated=associated))
     assert ours == theirs
-    assert Counter(theirs.values())[State.NON_COMPLIANT] > 8
+    assert Counter(theirs.values())[ComplianceState.NON_COMPLIANT] > 8

@@ -23,10 +23,10 @@ from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_cache import VerdictCache, digest_of
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.json_text import TextMark
-from nephoscope_policy.arm.template import Document, Scope
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.place import Place
 
@@ -56,9 +56,9 @@ def definition(name: str, condition: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def plan_of(rules: dict[str, Any]) -> Plan:
+def plan_of(rules: dict[str, Any]) -> EvaluationPlan:
     bodies = [(definition(name, condition), Place(name)) for name, condition in rules.items()]
-    return Plan(Catalogue.of_bodies(bodies)).assigning_every_definition()
+    return EvaluationPlan(Catalogue.of_bodies(bodies)).assigning_every_definition()
 
 
 def account(name: str, **members: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Workshop:
     """A repository, and scans of it with and without kept verdicts; `judged` counts the plans that were built."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.rules, self.scope, self.now = root / "repository", dict(RULES), Scope(), NOW
+        self.root, self.rules, self.scope, self.now = root / "repository", dict(RULES), DeploymentScope(), NOW
         self.folder, self.judged = root / "verdicts", 0
         for name, text in FILES.items():
             self.write(name, text)
@@ -148,7 +148,7 @@ class Workshop:
         judge = TemplateJudge(self._content, self.now)
         return scan_targets([self.root], judge, self.scope, cache=cache)
 
-    def _content(self) -> tuple[Plan, Aliases]:
+    def _content(self) -> tuple[EvaluationPlan, Aliases]:
         self.judged += 1
         return plan_of(self.rules), Aliases.builtin()
 
@@ -224,8 +224,8 @@ CHANGES = {
     "a template that is not deployed any more": replaced("main.json", "modules/inner.json", "modules/deeper.json"),
     "a template that broke": replaced("alone.json", "}", ""),
     "a suppression": replaced("main.json", '"name": "stmain"', '// nephoscope: ignore[https] it is known\n "name": "stmain"'),
-    "the scope": set_to("scope", Scope(resource_group="other")),
-    "the region": set_to("scope", Scope(location="westeurope")),
+    "the scope": set_to("scope", DeploymentScope(resource_group="other")),
+    "the region": set_to("scope", DeploymentScope(location="westeurope")),
     "a policy": set_to("rules", {**RULES, "region": {"field": "location", "notEquals": "northeurope"}}),
     "another policy": set_to("rules", {**RULES, "kind": {"field": "kind", "exists": False}}),
     "a name": lambda workshop: (workshop.root / "alone.json").rename(workshop.root / "other.json"),
@@ -284,8 +284,10 @@ def test_explanations_rest_on_no_kept_verdict(workshop: Workshop) -> None:
 def test_what_a_bicep_file_compiles_to_is_in_its_digest(tmp_path: Path) -> None:
     def digest(text: str, value: Any) -> str:
         mark = TextMark(0, len(text))
-        compiled = {"main.bicep": Document.of_source(value, "main.bicep", text, mark)}
-        return RepositoryFiles(Repository(tmp_path, compiled=compiled), {}, Scope()).digest("main.bicep")
+        compiled = {"main.bicep": TemplateDocument.of_source(value, "main.bicep", text, mark)}
+        return RepositoryFiles(Repository(tmp_path, compiled=compiled), {}, DeploymentScope()).digest(
+            "main.bicep"
+        )
 
     first = digest("param a int", {"a": 1})
     assert first == digest("param a int", {"a": 1})

@@ -15,9 +15,9 @@ from nephoscope.collect.templates.arm.template_repository import open_repository
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_files
 from nephoscope.posture.code.template.worker_shares import Exchange, ShareError, in_shares, processes_for
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 
 pytestmark = pytest.mark.system
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -45,14 +45,14 @@ def test_the_report_is_that_of_one_process(tmp_path: Path, processes: int) -> No
     (tmp_path / "broken.json").write_text(template(9)[:-20])
     (tmp_path / "Dockerfile").write_text("FROM ubuntu\n")
     packs = Packs(tmp_path / ".data")
-    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
     now = datetime(2026, 11, 1, tzinfo=UTC)
     one, several = (
         scan_files(
             [open_repository(tmp_path)],
             "x",
             TemplateJudge(lambda: (plan, packs.aliases()), now),
-            Scope(),
+            DeploymentScope(),
             processes=count,
         )
         for count in (1, processes)

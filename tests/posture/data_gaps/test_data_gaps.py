@@ -25,11 +25,11 @@ from nephoscope.posture.data_gaps.gap_groups import (
     unsettled_of,
 )
 from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, permissions, remedy, why_unreadable
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.azure_facts import report_types
 from nephoscope_policy.gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.coverage import Coverage
@@ -179,12 +179,12 @@ def test_gaps_are_sorted_by_what_they_settle() -> None:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Estate:
-    return Scan(Request(("sample:",)), tmp_path_factory.mktemp("sample")).estate()
+    return EstateScan(ScanRequest(("sample:",)), tmp_path_factory.mktemp("sample")).estate()
 
 
 def judged(data: Path, *targets: str | Estate) -> Report:
     paths = tuple(one for one in targets if isinstance(one, str))
-    scan = Scan(Request(paths or ("sample:",)), data)
+    scan = EstateScan(ScanRequest(paths or ("sample:",)), data)
     given = next((one for one in targets if isinstance(one, Estate)), None)
     return Report(scan.run(given or scan.estate()), "x")
 
@@ -271,7 +271,7 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
 def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
     report = judged(tmp_path, changed(sample, WORLDS[0]))
     publish(tmp_path, report, {})
-    edition = Shelf(tmp_path).newest()
+    edition = PublishedSnapshotCache(tmp_path).newest()
     assert edition is not None
     told = {one.missing: one.count for one in gaps_in(edition.findings, EVERYTHING)}
     of_report = {one.missing for one in data_gaps(unsettled_of(report))}

@@ -14,8 +14,8 @@ from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import exactly
 from nephoscope.posture.evaluation.analyzer_results import Analysis
-from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.coverage import Coverage
@@ -24,7 +24,12 @@ from nephoscope_policy.model.resource import Resource
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CATALOGUE = Catalogue.of(documents(CONTENT))
-PLAN = Plan(CATALOGUE).assigning_every_definition().with_assignment("baseline").with_assignment("second")
+PLAN = (
+    EvaluationPlan(CATALOGUE)
+    .assigning_every_definition()
+    .with_assignment("baseline")
+    .with_assignment("second")
+)
 SUBSCRIPTIONS = [f"/subscriptions/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
 GROUPS = [
     f"{subscription}/resourceGroups/{name}" for subscription in SUBSCRIPTIONS for name in ("app", "watchers")
@@ -89,7 +94,7 @@ def analysis(unknown: bool) -> Any:
     return lambda *_: Analysis(unknown={key: Gap("not read")} if unknown else {})
 
 
-def answers(run: Run) -> list[Any]:
+def answers(run: EvaluationRun) -> list[Any]:
     return list(run.assessments)
 
 
@@ -156,7 +161,9 @@ def test_nothing_changed_evaluates_nothing() -> None:
 
 def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
-    first = evaluate(estate, Plan(CATALOGUE).with_assignment("second"), NOW, analyzers=analysis(False))
+    first = evaluate(
+        estate, EvaluationPlan(CATALOGUE).with_assignment("second"), NOW, analyzers=analysis(False)
+    )
     since = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
     full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)

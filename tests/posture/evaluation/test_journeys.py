@@ -14,16 +14,16 @@ from msgspec import structs
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import no_analyzers
-from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.governance.effect_preview import preview
-from nephoscope.posture.policies.attestation import Attestation
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.attestation import PolicyAttestation
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -31,7 +31,11 @@ GROUPS = "/providers/Microsoft.Management/managementGroups"
 ONE = "/subscriptions/11111111-1111-1111-1111-111111111111"
 TWO = "/subscriptions/22222222-2222-2222-2222-222222222222"
 OUTSIDE = "/subscriptions/33333333-3333-3333-3333-333333333333"
-COMPLIANT, FAILS, NOT_APPLICABLE = State.COMPLIANT, State.NON_COMPLIANT, State.NOT_APPLICABLE
+COMPLIANT, FAILS, NOT_APPLICABLE = (
+    ComplianceState.COMPLIANT,
+    ComplianceState.NON_COMPLIANT,
+    ComplianceState.NOT_APPLICABLE,
+)
 
 
 def storage(
@@ -106,14 +110,16 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture
 def judge(catalogue: Catalogue) -> Any:
-    def run(*assignments: Assignment, world: Estate | None = None, now: datetime = NOW, **plan: Any) -> Run:
-        whole = Plan(catalogue, assignments, **plan)
+    def run(
+        *assignments: Assignment, world: Estate | None = None, now: datetime = NOW, **plan: Any
+    ) -> EvaluationRun:
+        whole = EvaluationPlan(catalogue, assignments, **plan)
         return evaluate(world or estate(), whole, now, analyzers=no_analyzers)
 
     return run
 
 
-def ends(run: Run, reference: str) -> dict[str, State]:
+def ends(run: EvaluationRun, reference: str) -> dict[str, ComplianceState]:
     return {
         one.resource.rsplit("/", 1)[-1]: one.state for one in run.assessments if one.reference == reference
     }
@@ -215,7 +221,7 @@ def test_an_override_that_the_definition_does_not_allow_is_an_error(judge: Any) 
         "selectors": [{"kind": "policyDefinitionReferenceId", "in": ["tls"]}],
     }
     run = judge(assignment(ONE, overrides=[override]))
-    assert set(ends(run, "tls").values()) == {State.ERROR}
+    assert set(ends(run, "tls").values()) == {ComplianceState.ERROR}
     assert "Audit" in next(one.description for one in run.assessments if one.reference == "tls").title()
 
 
@@ -226,8 +232,8 @@ def test_a_pinned_version(judge: Any) -> None:
     assert ends(newest, "")["older"] is FAILS
     assert ends(pinned, "")["older"] is COMPLIANT
     missing = judge(assignment(ONE, "minimum-tls", definitionVersion="3.*.*"), world=world)
-    assert set(ends(missing, "").values()) == {State.UNKNOWN}
-    assert missing.causes(State.UNKNOWN) == Counter({"version-not-held": 4})
+    assert set(ends(missing, "").values()) == {ComplianceState.UNKNOWN}
+    assert missing.causes(ComplianceState.UNKNOWN) == Counter({"version-not-held": 4})
 
 
 def test_an_override_of_the_version_by_location(judge: Any) -> None:
@@ -253,7 +259,7 @@ def test_the_version_of_an_initiative_by_location(judge: Any, catalogue: Catalog
     both = catalogue.include(Catalogue.of_bodies([(newer, catalogue.entries[0].place)]))
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
-    plan = Plan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
+    plan = EvaluationPlan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
     run = evaluate(estate(), plan, NOW, analyzers=no_analyzers)
     assert set(ends(run, "tls")) == {"onewest", "onenorth", "onegood"}
     assert set(ends(run, "logs")) == {"onewest", "onegood"}
@@ -268,7 +274,7 @@ def test_parameters_reach_the_members(judge: Any) -> None:
 def test_a_parameter_that_does_not_fit_is_an_error_for_the_whole_scope(judge: Any) -> None:
     run = judge(assignment(ONE, parameters={"tlsEffect": {"value": "Explode"}}))
     (only,) = run.assessments
-    assert (only.state, only.cause, only.resource) == (State.ERROR, "initiative-error", ONE)
+    assert (only.state, only.cause, only.resource) == (ComplianceState.ERROR, "initiative-error", ONE)
     assert "Explode" in only.description
     assert len(run.errors) == 1
 
@@ -278,7 +284,7 @@ def test_an_initiative_that_is_not_loaded_is_unknown(judge: Any) -> None:
         replace(assignment(ONE), target="/providers/microsoft.authorization/policysetdefinitions/none")
     )
     (only,) = run.assessments
-    assert (only.state, only.cause) == (State.UNKNOWN, "not-held")
+    assert (only.state, only.cause) == (ComplianceState.UNKNOWN, "not-held")
 
 
 def test_do_not_enforce_is_still_assessed(judge: Any) -> None:
@@ -296,9 +302,9 @@ def test_exempt_and_let_it_expire(judge: Any) -> None:
         policyDefinitionReferenceIds=["TLS"],
     )
     before = judge(to, exemptions=(waiver,))
-    assert ends(before, "tls") == {"onewest": State.EXEMPT, "onenorth": FAILS, "onegood": COMPLIANT}
+    assert ends(before, "tls") == {"onewest": ComplianceState.EXEMPT, "onenorth": FAILS, "onegood": COMPLIANT}
     assert ends(before, "logs")["onewest"] is FAILS
-    exempt = next(one for one in before.assessments if one.state is State.EXEMPT)
+    exempt = next(one for one in before.assessments if one.state is ComplianceState.EXEMPT)
     assert exempt.cause == "Waiver"
     assert "2026-07-01" in exempt.description
     after = judge(to, exemptions=(waiver,), now=datetime(2026, 7, 1, tzinfo=UTC))
@@ -311,8 +317,8 @@ def test_exempt_a_scope_but_only_where_the_selector_picks(judge: Any) -> None:
     run = judge(
         to, exemptions=(exemption(ONE, to.id, resourceSelectors=north, exemptionCategory="Mitigated"),)
     )
-    assert ends(run, "tls") == {"onewest": FAILS, "onenorth": State.EXEMPT, "onegood": COMPLIANT}
-    assert run.causes(State.EXEMPT) == Counter({"Mitigated": 2})
+    assert ends(run, "tls") == {"onewest": FAILS, "onenorth": ComplianceState.EXEMPT, "onegood": COMPLIANT}
+    assert run.causes(ComplianceState.EXEMPT) == Counter({"Mitigated": 2})
 
 
 def test_one_exemption_acts_across_initiatives(judge: Any) -> None:
@@ -321,8 +327,8 @@ def test_one_exemption_acts_across_initiatives(judge: Any) -> None:
         storage(ONE, "onewest").key, metadata={"nephoscope": {"recommendations": ["minimum-tls"]}}
     )
     run = judge(first, second, exemptions=(across,))
-    assert ends(run, "tls")["onewest"] is State.EXEMPT
-    assert ends(run, "transport")["onewest"] is State.EXEMPT
+    assert ends(run, "tls")["onewest"] is ComplianceState.EXEMPT
+    assert ends(run, "transport")["onewest"] is ComplianceState.EXEMPT
     assert ends(run, "logs")["onewest"] is FAILS
     assert ends(run, "transport")["twowest"] is FAILS
 
@@ -357,7 +363,7 @@ def test_an_exemption_outside_the_assignments_scope_needs_do_not_validate(judge:
     assert ends(judge(to, exemptions=(above,)), "tls")["onewest"] is FAILS
     loose = exemption(f"{GROUPS}/root", to.id, assignmentScopeValidation="DoNotValidate")
     run = judge(to, exemptions=(loose,))
-    assert ends(run, "tls")["onewest"] is State.EXEMPT
+    assert ends(run, "tls")["onewest"] is ComplianceState.EXEMPT
     assert run.errors == ()
 
 
@@ -368,7 +374,7 @@ def test_a_group_below_the_assignments_group_may_be_exempted(judge: Any) -> None
         "onewest": FAILS,
         "onenorth": FAILS,
         "onegood": COMPLIANT,
-        "twowest": State.EXEMPT,
+        "twowest": ComplianceState.EXEMPT,
     }
 
 
@@ -376,7 +382,7 @@ def test_what_is_not_applicable_cannot_be_exempt(judge: Any) -> None:
     to = assignment(ONE, parameters={"tlsEffect": {"value": "Disabled"}})
     run = judge(to, exemptions=(exemption(ONE, to.id),))
     assert set(ends(run, "tls").values()) == {NOT_APPLICABLE}
-    assert set(ends(run, "logs").values()) == {State.EXEMPT}
+    assert set(ends(run, "logs").values()) == {ComplianceState.EXEMPT}
 
 
 def test_an_exemption_from_an_unknown_assignment_is_a_problem(judge: Any) -> None:
@@ -386,8 +392,8 @@ def test_an_exemption_from_an_unknown_assignment_is_a_problem(judge: Any) -> Non
 
 def attestation(
     to: Assignment, state: str, scope: str = ONE, name: str = "t", **properties: Any
-) -> Attestation:
-    return Attestation.parse(
+) -> PolicyAttestation:
+    return PolicyAttestation.parse(
         {
             "id": f"{scope}/providers/Microsoft.PolicyInsights/attestations/{name}",
             "properties": {"policyAssignmentId": to.id, "complianceState": state, **properties},
@@ -423,7 +429,7 @@ def test_the_attestation_of_the_member_counts_before_that_of_the_assignment_and_
         to, "Compliant", name="newer", policyDefinitionReferenceId="drill", assessmentDate="2026-02-01"
     )
     assert ends(judge(to, attestations=(newer, whole, older)), "drill") == {ONE[-36:]: COMPLIANT}
-    assert ends(judge(to, attestations=(whole,)), "drill") == {ONE[-36:]: State.UNKNOWN}
+    assert ends(judge(to, attestations=(whole,)), "drill") == {ONE[-36:]: ComplianceState.UNKNOWN}
     elsewhere = attestation(to, "Compliant", scope=f"{ONE}/resourceGroups/app")
     assert ends(judge(to, attestations=(elsewhere,)), "drill") == {ONE[-36:]: FAILS}
 
@@ -463,13 +469,13 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
     )
     broken = held("Microsoft.Authorization/policyAssignments", "broken", ONE)
     world = estate(custom, assigned, exempt, broken)
-    run = evaluate(world, Plan(catalogue).with_estate(world), NOW, analyzers=no_analyzers)
-    assert ends(run, "") == {"onewest": State.EXEMPT, "onenorth": FAILS, "onegood": FAILS}
+    run = evaluate(world, EvaluationPlan(catalogue).with_estate(world), NOW, analyzers=no_analyzers)
+    assert ends(run, "") == {"onewest": ComplianceState.EXEMPT, "onenorth": FAILS, "onegood": FAILS}
     assert [problem.place.path for problem in run.errors] == [f"{broken.key} properties.policyDefinitionId"]
 
 
 def test_only_the_asked_scope_is_judged(catalogue: Catalogue) -> None:
-    plan = Plan(catalogue, (assignment(f"{GROUPS}/root"),))
+    plan = EvaluationPlan(catalogue, (assignment(f"{GROUPS}/root"),))
     run = evaluate(estate(), plan, NOW, scope=TWO, analyzers=no_analyzers)
     assert ends(run, "tls") == {"twowest": FAILS}
     assert run.scope == TWO

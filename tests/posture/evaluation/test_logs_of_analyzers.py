@@ -11,19 +11,19 @@ import pytest
 
 from nephoscope.analyze import api_usage, discovery
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.log_queries import Declared, UndeclaredTableError
+from nephoscope.estate.log_queries import DeclaredReads, UndeclaredTableError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.evaluation import analyzer_results
 from nephoscope.posture.evaluation.evaluation_run import evaluate
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.state import State
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State as Outcome
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -74,12 +74,12 @@ class Kept:
         self.lake.flush()
 
     def analyzed(
-        self, estate: Estate, now: datetime, before: analyzer_results.Before | None = None, /
+        self, estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
     ) -> analyzer_results.Analysis:
         with frozen_logs(self.data, self.state, estate, now) as logs:
             return analyzer_results.every_analyzer(estate, now, before, logs)
 
-    def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[Outcome, str]]:
+    def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[ComplianceState, str]]:
         found = self.analyzed(estate(*names), now).assessments
         return {
             one.resource.rsplit("/", 1)[-1]: (one.state, one.description)
@@ -95,16 +95,24 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         yield Kept(tmp_path, state, lake)
 
 
-UNKNOWN = Outcome.UNKNOWN
+UNKNOWN = ComplianceState.UNKNOWN
 CASES = {
     "no logs at all": ([], UNKNOWN, "not collected: rows of ApiManagementGatewayLogs"),
     "called": (
         [call(31), call(3), call(0.1, "other")],
-        Outcome.COMPLIANT,
+        ComplianceState.COMPLIANT,
         "it was called on 2026-10-29, within 30 days",
     ),
-    "called, by young logs": ([call(3)], Outcome.COMPLIANT, "it was called on 2026-10-29, within 30 days"),
-    "not called": ([call(31), call(0.1, "other")], Outcome.NON_COMPLIANT, "nobody called it within 30 days"),
+    "called, by young logs": (
+        [call(3)],
+        ComplianceState.COMPLIANT,
+        "it was called on 2026-10-29, within 30 days",
+    ),
+    "not called": (
+        [call(31), call(0.1, "other")],
+        ComplianceState.NON_COMPLIANT,
+        "nobody called it within 30 days",
+    ),
     "not called, by young logs": (
         [call(29, "other"), call(0.1, "other")],
         UNKNOWN,
@@ -130,7 +138,7 @@ CASES = {
     ),
     "calls later than now": (
         [call(31, "other"), call(0.1, "other"), call(-1)],
-        Outcome.NON_COMPLIANT,
+        ComplianceState.NON_COMPLIANT,
         "nobody called it",
     ),
 }
@@ -161,11 +169,11 @@ def test_all_workspaces_are_asked(kept: Kept) -> None:
     kept.state.workspaces.add("soc", days=3650)
     kept.write(call(31, "other"), call(0.1, "other"))
     kept.write(call(2), workspace="soc")
-    assert kept.said("get")["get"][0] is Outcome.COMPLIANT
+    assert kept.said("get")["get"][0] is ComplianceState.COMPLIANT
 
 
 def test_a_policy_turns_both_ways(kept: Kept) -> None:
-    plan = Plan(Packs(kept.data).catalogue()).with_assignment(DEFINITION)
+    plan = EvaluationPlan(Packs(kept.data).catalogue()).with_assignment(DEFINITION)
 
     def state(since: Any = None) -> Any:
         return evaluate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)
@@ -178,8 +186,8 @@ def test_a_policy_turns_both_ways(kept: Kept) -> None:
     third = state(second)
     assert [states(one) for one in (first, second, third)] == [
         [UNKNOWN],
-        [Outcome.NON_COMPLIANT],
-        [Outcome.COMPLIANT],
+        [ComplianceState.NON_COMPLIANT],
+        [ComplianceState.COMPLIANT],
     ]
     assert list(third.assessments) == list(state().assessments)
 
@@ -202,7 +210,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[str]) -> None:
-    plan, world = Plan(Catalogue([])), estate("get")
+    plan, world = EvaluationPlan(Catalogue([])), estate("get")
     first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
     everything = set(counted)
 
@@ -228,7 +236,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
 def rows(kept: Kept, query: str, tables: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     with frozen_logs(kept.data, kept.state, estate("get", "put"), NOW) as logs:
         assert logs is not None
-        return logs.query(query, Declared(tables, (api_usage.OPERATION,)))
+        return logs.query(query, DeclaredReads(tables, (api_usage.OPERATION,)))
 
 
 def test_the_estate_that_is_judged_is_asked_beside_logs(kept: Kept) -> None:
@@ -247,7 +255,7 @@ def test_a_table_that_is_not_declared_is_refused(kept: Kept) -> None:
 
 def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> None:
     kept.write(call(2))
-    declared = Declared((api_usage.LOGS,), ())
+    declared = DeclaredReads((api_usage.LOGS,), ())
     with frozen_logs(kept.data, kept.state, estate("get"), NOW) as logs:
         assert logs is not None
         before = logs.query(f"{api_usage.LOGS} | count", declared)

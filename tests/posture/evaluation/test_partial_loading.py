@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources import Spool
+from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.content.loader import documents
 from nephoscope.posture.evaluation.analyzer_results import Analyzers, every_analyzer, no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalogue import Catalogue
 
@@ -27,11 +27,11 @@ CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 
 def spooled(paths: list[Path], folder: Path) -> Any:
     folder.mkdir()
-    (found,) = Spool.of(paths, folder).surveys(surveyed_types())
+    (found,) = SnapshotSpool.of(paths, folder).surveys(surveyed_types())
     return found
 
 
-def compare(paths: list[Path], folder: Path, plan: Plan, size: int, analyzers: Analyzers) -> int:
+def compare(paths: list[Path], folder: Path, plan: EvaluationPlan, size: int, analyzers: Analyzers) -> int:
     """Assert that both ways end the same; returns how many parts there were."""
     estate = resources.load(paths)
     survey = spooled(paths, folder)
@@ -50,14 +50,18 @@ def compare(paths: list[Path], folder: Path, plan: Plan, size: int, analyzers: A
 
 @pytest.mark.parametrize("size", [1, 100, 100_000])
 def test_the_sample_estate(tmp_path: Path, size: int) -> None:
-    plan = Plan(Packs(tmp_path / "data").catalogue([])).with_assignment("nephoscope")
+    plan = EvaluationPlan(Packs(tmp_path / "data").catalogue([])).with_assignment("nephoscope")
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
         parts = compare([sample], tmp_path / "spool", plan, size, every_analyzer)
     assert (parts == 1) is (size == 100_000)
 
 
 def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
-    plan = Plan(Catalogue.of(documents(CONTENT))).assigning_every_definition().with_assignment("baseline")
+    plan = (
+        EvaluationPlan(Catalogue.of(documents(CONTENT)))
+        .assigning_every_definition()
+        .with_assignment("baseline")
+    )
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
         assert compare([sample], tmp_path / "spool", plan, 1, no_analyzers) > 1
 
@@ -97,14 +101,14 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
             ]
         )
     )
-    plan = Plan(Catalogue.of(documents(CONTENT))).assigning_every_definition()
+    plan = EvaluationPlan(Catalogue.of(documents(CONTENT))).assigning_every_definition()
     assert compare([first, second], tmp_path / "spool", plan, 1, every_analyzer) == 4
 
 
 def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
-    plan = Plan(Catalogue.of(documents(CONTENT))).with_assignment("not-there")
+    plan = EvaluationPlan(Catalogue.of(documents(CONTENT))).with_assignment("not-there")
     assert compare([empty], tmp_path / "spool", plan, 10, no_analyzers) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.posture.policies.attestation import Attestation
+from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy import PolicyError
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.exemption import Exemption
@@ -35,7 +35,7 @@ GOOD: dict[str, Any] = {
 PARSERS: dict[str, Any] = {
     "assignment": Assignment.parse,
     "exemption": Exemption.parse,
-    "attestation": Attestation.parse,
+    "attestation": PolicyAttestation.parse,
 }
 CASES = [(kind, case) for kind, cases in TABLE.items() for case in cases]
 

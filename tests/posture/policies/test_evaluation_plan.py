@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
 
 ONE = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -26,12 +26,12 @@ ATTESTATION = {
 }
 
 
-def read(tmp_path: Path, **files: Any) -> Plan:
+def read(tmp_path: Path, **files: Any) -> EvaluationPlan:
     for name, value in files.items():
         (tmp_path / f"{name}.json").write_bytes(
             value if isinstance(value, bytes) else json.dumps(value).encode()
         )
-    return Plan(Catalogue([])).reading(documents(tmp_path))
+    return EvaluationPlan(Catalogue([])).reading(documents(tmp_path))
 
 
 def test_bodies_arrays_and_list_answers(tmp_path: Path) -> None:

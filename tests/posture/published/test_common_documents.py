@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.document_rows import is_common, row
 
 _ROLE = "Microsoft.Authorization/roleDefinitions"
@@ -12,9 +12,9 @@ _POLICY = "Microsoft.Authorization/policyDefinitions"
 _METADATA = "Microsoft.Security/assessmentMetadata"
 
 
-def document(type_: str, properties: object, scope: str = "") -> Document:
+def document(type_: str, properties: object, scope: str = "") -> PublishedDocument:
     id_ = f"{scope}/providers/{type_}/orchard"
-    return Document.of(
+    return PublishedDocument.of(
         {"id": id_, "name": "orchard", "type": type_, "properties": properties}, tenant="orchard"
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.observable_index import parse_sought
 from nephoscope.posture.published.publishing import publish_documents
 
@@ -51,11 +51,11 @@ SUB = {
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
-    several = [(Document.of(one), "resources") for one in RESOURCES]
-    several.append((Document.of(SUB), "securityresources"))
+    several = [(PublishedDocument.of(one), "resources") for one in RESOURCES]
+    several.append((PublishedDocument.of(SUB), "securityresources"))
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    publish_documents(data, several, Made(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
-    found = Shelf(data).newest()
+    publish_documents(data, several, BuildInfo(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
+    found = PublishedSnapshotCache(data).newest()
     assert found is not None
     return found
 

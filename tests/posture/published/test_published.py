@@ -12,16 +12,16 @@ from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.history.evaluation_diff import Past
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.history.evaluation_diff import RememberedState
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.resource_graph_tables import TABLES
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_kql.errors import KqlError
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ASSESSMENT = "microsoft.security/assessments"
@@ -29,7 +29,7 @@ ASSESSMENT = "microsoft.security/assessments"
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
+    scan = EstateScan(ScanRequest(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
     return Report(scan.run(scan.estate()), "sample:")
 
 
@@ -37,7 +37,7 @@ def report(tmp_path_factory):
 def few(tmp_path_factory):
     """A report of one subscription, for what is the same of every one."""
     snapshot = copy_some(tmp_path_factory.mktemp("few") / "snapshot", "sandbox")
-    scan = Scan(Request((str(snapshot),)), tmp_path_factory.mktemp("few"), NOW)
+    scan = EstateScan(ScanRequest((str(snapshot),)), tmp_path_factory.mktemp("few"), NOW)
     return Report(scan.run(scan.estate()), "few")
 
 
@@ -45,7 +45,7 @@ def few(tmp_path_factory):
 def published(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
-    return Shelf(data)
+    return PublishedSnapshotCache(data)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def lab(edition) -> Reach:
 
 
 def test_nothing_was_published(tmp_path):
-    assert Shelf(tmp_path).newest() is None
+    assert PublishedSnapshotCache(tmp_path).newest() is None
 
 
 def test_verdicts_are_those_of_the_report(report, edition):
@@ -103,15 +103,17 @@ def off(body) -> bool:
 
 
 def test_filters(edition):
-    failing = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
-    assert {one.state for one in edition.findings.page(EVERYTHING, failing)} == {State.NON_COMPLIANT}
+    failing = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
+    assert {one.state for one in edition.findings.page(EVERYTHING, failing)} == {
+        ComplianceState.NON_COMPLIANT
+    }
     one = edition.findings.page(EVERYTHING, failing, most=1)[0]
-    about = edition.findings.page(EVERYTHING, Wanted(resource=one.resource))
+    about = edition.findings.page(EVERYTHING, FindingQuery(resource=one.resource))
     assert {each.resource for each in about} == {one.resource}
     assert one.id in {each.id for each in about}
-    named = edition.findings.page(EVERYTHING, Wanted(text=one.resource.rsplit("/", 1)[-1].upper()))
+    named = edition.findings.page(EVERYTHING, FindingQuery(text=one.resource.rsplit("/", 1)[-1].upper()))
     assert one.id in {each.id for each in named}
-    below = Wanted(scope="/".join(one.resource.split("/")[:3]))
+    below = FindingQuery(scope="/".join(one.resource.split("/")[:3]))
     assert 0 < edition.findings.count(EVERYTHING, below) < edition.findings.count(EVERYTHING)
 
 
@@ -135,12 +137,14 @@ def test_scores_and_standards(report, edition):
 
 def test_since_when_is_remembered(report, tmp_path):
     subject = next(
-        subject for subject, state in verdicts(report.run.assessments).items() if state is State.NON_COMPLIANT
+        subject
+        for subject, state in verdicts(report.run.assessments).items()
+        if state is ComplianceState.NON_COMPLIANT
     )
     first = NOW - timedelta(days=3)
-    publish(tmp_path, report, {subject: Past(State.NON_COMPLIANT, True, first, first)})
-    edition = Shelf(tmp_path).newest()
-    about = Wanted(resource=subject[0], recommendations=frozenset({subject[1]}))
+    publish(tmp_path, report, {subject: RememberedState(ComplianceState.NON_COMPLIANT, True, first, first)})
+    edition = PublishedSnapshotCache(tmp_path).newest()
+    about = FindingQuery(resource=subject[0], recommendations=frozenset({subject[1]}))
     (one,) = edition.findings.page(EVERYTHING, about)
     told = edition.listing.get(one.id, EVERYTHING)["properties"]["status"]
     assert told["firstEvaluationDate"] == first.isoformat()
@@ -149,7 +153,7 @@ def test_since_when_is_remembered(report, tmp_path):
 
 def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     publish(tmp_path, few, {})
-    shelf = Shelf(tmp_path)
+    shelf = PublishedSnapshotCache(tmp_path)
     old = shelf.newest()
     assert shelf.newest() is old
     publish(tmp_path, replace(few, scope="again"), {})
@@ -159,19 +163,19 @@ def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
 
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
     publish(tmp_path, few, {})
-    made = Shelf(tmp_path).newest().made
+    made = PublishedSnapshotCache(tmp_path).newest().made
     for number in range(1, 23):
         publish_documents(tmp_path, [], replace(made, scope=f"{number}"))
     log = published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
-    edition = Shelf(tmp_path).newest()
+    edition = PublishedSnapshotCache(tmp_path).newest()
     assert (edition.made.scope, edition.findings.count(EVERYTHING)) == ("22", 0)
 
 
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
     publish(tmp_path, few, {})
-    shelf, go = Shelf(tmp_path), threading.Event()
+    shelf, go = PublishedSnapshotCache(tmp_path), threading.Event()
     old = shelf.newest()
     made = []
 
@@ -253,7 +257,7 @@ def test_kinds_are_found_in_their_folder():
 
 def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     publish(tmp_path, few, {})
-    here, there = Shelf(tmp_path).newest(), Shelf(tmp_path).newest()
+    here, there = PublishedSnapshotCache(tmp_path).newest(), PublishedSnapshotCache(tmp_path).newest()
     whole = here.findings.count(EVERYTHING)
     (copy,) = (tmp_path / "posture").glob(".documents-*.duckdb")
     made = copy.stat().st_mtime_ns
@@ -261,7 +265,7 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     assert copy.stat().st_mtime_ns == made
     assert copy.stat().st_mode & 0o077 == 0
     publish(tmp_path, replace(few, scope="again"), {})
-    assert Shelf(tmp_path).newest().findings.count(EVERYTHING) == whole
+    assert PublishedSnapshotCache(tmp_path).newest().findings.count(EVERYTHING) == whole
     assert not copy.exists()
     assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
 
@@ -270,7 +274,7 @@ def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
     publish(tmp_path, few, {})
     (tmp_path / "posture" / ".documents.lock").mkdir()
     with pytest.raises(LakeError, match="posture"):
-        Shelf(tmp_path).newest().findings.count(EVERYTHING)
+        PublishedSnapshotCache(tmp_path).newest().findings.count(EVERYTHING)
 
 
 def test_what_was_read_for_one_reach_is_given_to_no_other(edition):

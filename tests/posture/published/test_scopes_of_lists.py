@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.findings import ASSESSMENT, Wanted
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.findings import ASSESSMENT, FindingQuery
 from nephoscope.posture.published.publishing import publish_documents
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -33,25 +33,25 @@ PLACES = (
 SCOPES = (*(one.lower() for one in PLACES), "", f"/subscriptions/{ONE}/resourcegroups/rg-", "/providers")
 
 
-def assessment(place: str, name: str) -> Document:
+def assessment(place: str, name: str) -> PublishedDocument:
     body = {
         "id": f"{place}/providers/Microsoft.Security/assessments/{name}",
         "type": ASSESSMENT,
         "name": name,
     }
     found = {"key": name, "state": "NonCompliant", "severity": "High", "title": name}
-    return Document.of(body, subject=place.lower(), **found)
+    return PublishedDocument.of(body, subject=place.lower(), **found)
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     bodies = [{"id": one, "name": one.rsplit("/", 1)[-1], "type": one.split("/")[6]} for one in RESOURCES]
-    several = [(Document.of(body), "resources") for body in bodies]
+    several = [(PublishedDocument.of(body), "resources") for body in bodies]
     several += [(assessment(place, name), "securityresources") for place in PLACES for name in ("a1", "a2")]
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    publish_documents(data, several, Made(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
-    found = Shelf(data).newest()
+    publish_documents(data, several, BuildInfo(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
+    found = PublishedSnapshotCache(data).newest()
     assert found is not None
     return found
 
@@ -87,9 +87,9 @@ def test_pages_below_a_scope(edition, scope):
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_findings_below_a_scope_and_of_a_resource(edition, scope):
-    subjects = [one.resource for one in edition.findings.page(EVERYTHING, Wanted(scope=scope))]
+    subjects = [one.resource for one in edition.findings.page(EVERYTHING, FindingQuery(scope=scope))]
     assert sorted(subjects) == sorted([*below(scope)] * 2)
-    of_it = edition.findings.page(EVERYTHING, Wanted(resource=scope)) if scope else []
+    of_it = edition.findings.page(EVERYTHING, FindingQuery(resource=scope)) if scope else []
     assert {one.resource for one in of_it} == {scope} & {one.lower() for one in PLACES}
 
 

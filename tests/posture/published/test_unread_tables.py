@@ -8,25 +8,25 @@ from typing import Any
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.build_info import Made
-from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import publish_documents
 
 MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
-def recommendation(subscription: str) -> Document:
+def recommendation(subscription: str) -> PublishedDocument:
     """What an import brought of Azure Advisor."""
     id_ = f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.Advisor/recommendations/r1"
-    return Document.of(
+    return PublishedDocument.of(
         {"id": id_, "name": "r1", "type": "Microsoft.Advisor/recommendations", "properties": {}}
     )
 
 
 @pytest.fixture(scope="module")
-def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
+def edition(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
     """Only the other subscription has recommendations of Azure Advisor."""
     data = tmp_path_factory.mktemp("published")
     vault: dict[str, Any] = {
@@ -36,9 +36,9 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
         "properties": {},
     }
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    several = [(Document.of(vault), "resources"), (recommendation(OTHER), "advisorresources")]
-    publish_documents(data, several, Made(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
-    found = Shelf(data).newest()
+    several = [(PublishedDocument.of(vault), "resources"), (recommendation(OTHER), "advisorresources")]
+    publish_documents(data, several, BuildInfo(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
+    found = PublishedSnapshotCache(data).newest()
     assert found is not None
     return found
 
@@ -57,6 +57,6 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
     ],
 )
 def test_a_table_is_unread_where_a_reader_sees_no_row_of_it(
-    edition: Edition, table: str, reach: Reach, unread: bool
+    edition: PublishedSnapshot, table: str, reach: Reach, unread: bool
 ) -> None:
     assert edition.unread([table], {table: reach}) == [table][: int(unread)]

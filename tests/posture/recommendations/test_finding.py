@@ -8,7 +8,7 @@ from nephoscope.content.loader import documents
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.model.assessment import failure_title
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 SECRETS = Recommendation(
     "k", "Plain-text secrets should be removed from machines", finding="Secrets found on {count} machines"
@@ -29,12 +29,12 @@ def test_a_failure_never_reads_as_if_all_were_well(name: str, title: str) -> Non
 
 def counts(failing: int, passing: int, unknown: int = 0, broken: int = 0) -> StateCounts:
     found = {
-        State.NON_COMPLIANT: failing,
-        State.COMPLIANT: passing,
-        State.UNKNOWN: unknown,
-        State.ERROR: broken,
+        ComplianceState.NON_COMPLIANT: failing,
+        ComplianceState.COMPLIANT: passing,
+        ComplianceState.UNKNOWN: unknown,
+        ComplianceState.ERROR: broken,
     }
-    return StateCounts({**found, State.NOT_APPLICABLE: 7, State.EXEMPT: 2})
+    return StateCounts({**found, ComplianceState.NOT_APPLICABLE: 7, ComplianceState.EXEMPT: 2})
 
 
 @pytest.mark.parametrize(

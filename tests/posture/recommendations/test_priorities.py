@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.edition_cache import Shelf
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.state import Severity
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
+    scan = EstateScan(ScanRequest(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
     return scan.run(scan.estate())
 
 
@@ -34,7 +34,7 @@ def report(run):
 def edition(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
-    return Shelf(data).newest()
+    return PublishedSnapshotCache(data).newest()
 
 
 def as_told(report: Report) -> list[tuple[object, ...]]:
@@ -44,7 +44,7 @@ def as_told(report: Report) -> list[tuple[object, ...]]:
     ]
 
 
-def published(edition, reach: Reach, wanted: Wanted = EVERY) -> list[tuple[object, ...]]:
+def published(edition, reach: Reach, wanted: FindingQuery = EVERY) -> list[tuple[object, ...]]:
     found = priorities_of(edition).rank(reach, reach, wanted)
     return [(one.tally.recommendation, one.tally.unhealthy, one.control, one.gain) for one in found]
 
@@ -58,13 +58,13 @@ def test_it_is_the_ranking_of_the_report(report, edition):
 def test_it_is_that_of_the_subscriptions_that_are_looked_at(run, edition, name):
     ids = [id_ for id_, known in edition.made.subscriptions.items() if known == name]
     assert ids
-    told = as_told(Report(run, "sample:", Filter(subscriptions=frozenset(ids))))
+    told = as_told(Report(run, "sample:", ReportFilter(subscriptions=frozenset(ids))))
     assert published(edition, Reach(subscriptions=frozenset(ids))) == told
 
 
 def test_a_filter_leaves_gains_as_they_are(edition):
     every = published(edition, EVERYTHING)
-    high = published(edition, EVERYTHING, Wanted(severities=frozenset({Severity.HIGH.value})))
+    high = published(edition, EVERYTHING, FindingQuery(severities=frozenset({Severity.HIGH.value})))
     assert high
     assert set(high) < set(every)
 

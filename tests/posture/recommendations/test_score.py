@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.posture.recommendations.score import Control, score
+from nephoscope.posture.recommendations.score import SecurityControl, score
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.assessment import Assessment
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 TABLE = json.loads((Path(__file__).parents[2] / "cases/score/worked.json").read_text())
-CONTROLS = [Control(*row) for row in TABLE["controls"]]
+CONTROLS = [SecurityControl(*row) for row in TABLE["controls"]]
 MAP = TABLE["recommendations"]
 
 
@@ -27,7 +27,7 @@ def _assessments(rows: list[dict]) -> list[Assessment]:
         Assessment(
             _id(row.get("subscription", "s1"), row.get("from", 0) + n),
             row["key"],
-            State(row["state"]),
+            ComplianceState(row["state"]),
             cause=row.get("cause", ""),
         )
         for row in rows
@@ -50,10 +50,14 @@ def test_worked_by_hand(case: dict) -> None:
 def test_what_lies_in_no_subscription_does_not_count() -> None:
     """A tenant lists hundreds of built-in roles, which nobody can get wrong: they say nothing about the subscriptions."""
     roles = [
-        Assessment(f"/providers/Microsoft.Authorization/roleDefinitions/{number}", "b1", State.COMPLIANT)
+        Assessment(
+            f"/providers/Microsoft.Authorization/roleDefinitions/{number}", "b1", ComplianceState.COMPLIANT
+        )
         for number in range(700)
     ]
-    group = Assessment("/providers/Microsoft.Management/managementGroups/root", "a1", State.NON_COMPLIANT)
+    group = Assessment(
+        "/providers/Microsoft.Management/managementGroups/root", "a1", ComplianceState.NON_COMPLIANT
+    )
     judged = _assessments(
         [
             {"key": "b1", "state": "NonCompliant", "count": 3},
@@ -107,7 +111,7 @@ def test_an_independent_formula_agrees_on_random_estates() -> None:
             Assessment(
                 _id(sub, int(number)),
                 key,
-                State.EXEMPT if state in ("Mitigated", "Waiver") else State(state),
+                ComplianceState.EXEMPT if state in ("Mitigated", "Waiver") else ComplianceState(state),
                 cause=state,
             )
             for sub, number, key, state in rows

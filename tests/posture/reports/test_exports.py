@@ -11,8 +11,8 @@ import pytest
 from tests import exported
 
 from nephoscope.collect import resources
-from nephoscope.posture.scans.scan import Request, Scan
-from nephoscope_policy.model.state import State
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
+from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TYPES = (
@@ -64,14 +64,14 @@ def plan(tmp_path_factory):
     """What all of them are judged by: reading it costs more than judging."""
     folder = tmp_path_factory.mktemp("plan")
     (folder / "graph.json").write_text(exported.graph_json(BODIES))
-    scan = Scan(Request((str(folder / "graph.json"),)), folder / "data", NOW)
+    scan = EstateScan(ScanRequest((str(folder / "graph.json"),)), folder / "data", NOW)
     return scan.plan(scan.estate())
 
 
 def judged(folder, text, name, plan):
     path = folder / name
     path.write_text(text)
-    scan = Scan(Request((str(path),)), folder / "data", NOW)
+    scan = EstateScan(ScanRequest((str(path),)), folder / "data", NOW)
     estate = scan.estate()
     run = scan.judge(estate, plan, NOW)
     return {(one.resource.lower(), one.key): one for one in run.assessments}, estate
@@ -83,8 +83,8 @@ def full(tmp_path_factory, plan):
     assert estate.quarantine == ()
     assert len(BODIES) == 40
     states = Counter(one.state for one in found.values())
-    assert states[State.COMPLIANT] > 50
-    assert states[State.NON_COMPLIANT] > 20
+    assert states[ComplianceState.COMPLIANT] > 50
+    assert states[ComplianceState.NON_COMPLIANT] > 20
     return found
 
 
@@ -92,7 +92,7 @@ def flips(before, after):
     return {
         key: (before[key].state, one.state)
         for key, one in after.items()
-        if key in before and one.state not in (before[key].state, State.UNKNOWN)
+        if key in before and one.state not in (before[key].state, ComplianceState.UNKNOWN)
     }
 
 
@@ -107,7 +107,7 @@ def test_whole_exports_give_the_same_verdicts(full, plan, tmp_path, name):
 def test_exports_that_lose_something_flip_no_verdict_and_say_what_helps(full, plan, tmp_path, name):
     found, estate = judged(tmp_path, LOSING[name](BODIES), name, plan)
     assert flips(full, found) == {}
-    assert all(one.cause or one.description for one in found.values() if one.state is State.UNKNOWN)
+    assert all(one.cause or one.description for one in found.values() if one.state is ComplianceState.UNKNOWN)
     told = " ".join(one.reason for one in estate.quarantine)
     assert "export" in told
 

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.posture.published.kinds import assessment_metadata, assessments, sub_assessments
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 PORTS = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
@@ -51,8 +51,8 @@ def told(policies, tmp_path_factory):
     """What a scan of the sample by initiatives tells: a report."""
 
     def made(*initiatives):
-        request = Request(("sample:",), policies=(str(policies),), initiatives=initiatives)
-        scan = Scan(request, tmp_path_factory.mktemp("scan"), NOW)
+        request = ScanRequest(("sample:",), policies=(str(policies),), initiatives=initiatives)
+        scan = EstateScan(request, tmp_path_factory.mktemp("scan"), NOW)
         return Report(scan.run(scan.estate()), "sample:")
 
     return made

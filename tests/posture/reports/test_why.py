@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nephoscope.posture.reports.reason_text import name_subject, why
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.assessment import Reason
 
 PAIRS = {")": "(", "]": "["}
@@ -76,7 +76,7 @@ def test_a_message_is_told_as_it_is() -> None:
 
 
 def test_every_reason_of_the_sample_is_whole(tmp_path) -> None:
-    scan = Scan(Request(("sample:",)), tmp_path, datetime(2026, 11, 1, 12, tzinfo=UTC))
+    scan = EstateScan(ScanRequest(("sample:",)), tmp_path, datetime(2026, 11, 1, 12, tzinfo=UTC))
     report = Report(scan.run(scan.estate()), "sample:")
     said = {report.why(row) for row in report.all_rows()}
     assert any("count(" in one for one in said)

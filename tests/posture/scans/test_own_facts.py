@@ -14,13 +14,13 @@ from nephoscope.collect.facts.fact_recording import record, remove
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope.posture.scans.partitioned_scan import Compared, PartedScan, Shown
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope.posture.scans.partitioned_scan import ComparisonBase, PartedScan, ReportSelection
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import FACTS, Request, Scan
+from nephoscope.posture.scans.scan import FACTS, EstateScan, ScanRequest
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
 
@@ -119,13 +119,13 @@ def scan(tmp_path, state, policies):
     """Scans targets with what the state holds: every verdict by (resource, policy)."""
 
     def scanned(*targets, at=NOW, parted=False):
-        request = Request(targets, policies=(policies,))
-        scan = Scan(request, tmp_path / "data", at, facts=FactReader(lambda: nullcontext(state)))
+        request = ScanRequest(targets, policies=(policies,))
+        scan = EstateScan(request, tmp_path / "data", at, facts=FactReader(lambda: nullcontext(state)))
         if not parted:
             return [scan.run(estate) for estate in scan.estates()]
         folder = tmp_path / f"parts-{at:%d%H%M%S%f}-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
-        return PartedScan(scan, folder, 1).report(Shown(Extract()), Compared())
+        return PartedScan(scan, folder, 1).report(ReportSelection(RowSelection()), ComparisonBase())
 
     return scanned
 
@@ -230,7 +230,7 @@ def test_a_machine_that_azure_does_not_know(scan, state, tmp_path):
     runs = scan(target, FACTS)
     Recorder(tmp_path / "data", "default").record(combine([Report(run, "x") for run in runs]))
     (result,) = (
-        Shelf(tmp_path / "data")
+        PublishedSnapshotCache(tmp_path / "data")
         .newest()
         .query(
             f"Resources | where type =~ '{MACHINE}' | project name, teller = tostring(properties.teller) | order by name asc",
@@ -322,8 +322,8 @@ def test_in_parts_the_same(scan, state, tmp_path):
 def test_a_run_that_follows_another_gives_the_same(scan, state, tmp_path, policies):
     target = snapshot(tmp_path / "one")
     put(state, report("web01", good=True), report("own", good=True, parts=("machine", "patches")))
-    scanner = Scan(
-        Request((target,), policies=(policies,)),
+    scanner = EstateScan(
+        ScanRequest((target,), policies=(policies,)),
         tmp_path / "data",
         NOW,
         facts=FactReader(lambda: nullcontext(state)),
@@ -332,7 +332,7 @@ def test_a_run_that_follows_another_gives_the_same(scan, state, tmp_path, polici
     put(state, report("web01", good=False, at=NOW + HOUR), report("web02", good=True, parts=("guest",)))
     remove(state, BY, machine("own"), NOW)
     for at in (NOW + HOUR, NOW + timedelta(days=4)):
-        later = Scan(scanner.request, tmp_path / "data", at, facts=scanner.facts)
+        later = EstateScan(scanner.request, tmp_path / "data", at, facts=scanner.facts)
         estate = later.estate()
         following, anew = later.run(estate, before), later.run(estate)
         assert ends([following]) == ends([anew])

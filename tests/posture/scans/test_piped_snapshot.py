@@ -10,7 +10,7 @@ from tests import exported
 
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.scans import piped_snapshot
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 BODY = {
     "id": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v",
@@ -26,11 +26,14 @@ def test_a_pipe_is_read_once_and_stays(tmp_path, monkeypatch, data):
         buffer = io.BytesIO(data)
 
     monkeypatch.setattr(piped_snapshot.sys, "stdin", Piped)
-    scan = Scan(Request(("-",)), tmp_path)
+    scan = EstateScan(ScanRequest(("-",)), tmp_path)
     assert scan.size() > 0
     assert BODY["id"].lower() in scan.estate().resources
     (again,) = scan.repeatable.targets
-    assert Scan(Request((again,)), tmp_path).estate().resources.keys() == scan.estate().resources.keys()
+    assert (
+        EstateScan(ScanRequest((again,)), tmp_path).estate().resources.keys()
+        == scan.estate().resources.keys()
+    )
     assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [again.rpartition("/")[2]]
     assert (tmp_path / "snapshots").stat().st_mode & 0o077 == 0
 

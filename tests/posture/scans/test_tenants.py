@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.tenant_connection import Secrets
+from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.scans import tenants
-from nephoscope.posture.scans.scan import Request, last_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, last_request, save_request
 from nephoscope.service import tenants as service
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
-from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Tenant, TenantConnection
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SECRET = "very~secret~text"
-ASKED = Connection(ID, "secret", CLIENT)
+ASKED = TenantConnection(ID, "secret", CLIENT)
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def acting(state: State, data: Path) -> ServiceContext:
 
 
 def connect(state: State, data: Path, name: str = "contoso") -> Tenant:
-    return service.connect_tenant(acting(state, data), Tenant(name, ASKED), Secrets(SECRET))
+    return service.connect_tenant(acting(state, data), Tenant(name, ASKED), TenantSecrets(SECRET))
 
 
 def test_the_secret_is_encrypted(state: State, tmp_path: Path) -> None:
     made = connect(state, tmp_path)
-    assert tenants.secrets_of(state, made) == Secrets(SECRET)
+    assert tenants.secrets_of(state, made) == TenantSecrets(SECRET)
     assert SECRET not in repr(tenants.secrets_of(state, made))
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
     with pytest.raises(StateError, match="there is a tenant contoso"):
@@ -67,19 +67,19 @@ def test_the_secret_is_encrypted(state: State, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("connection", "secrets", "said"),
     [
-        (Connection("", "secret", CLIENT), Secrets(SECRET), "tenant id"),
-        (Connection(ID, "secret", ""), Secrets(SECRET), "client id"),
-        (ASKED, Secrets(), "client secret is missing"),
-        (Connection(ID, "certificate", CLIENT), Secrets(certificate="-----BEGIN"), "cannot be read"),
-        (Connection(ID, "secret", CLIENT, ("x",)), Secrets(SECRET), "not a subscription id"),
-        (Connection(ID, "secret", CLIENT, (), ("a'b",)), Secrets(SECRET), "management group"),
-        (Connection(ID, "secret", CLIENT, (), (), "mars"), Secrets(SECRET), "neither public"),
-        (Connection(ID, "by magic", CLIENT), Secrets(SECRET), "one of"),
+        (TenantConnection("", "secret", CLIENT), TenantSecrets(SECRET), "tenant id"),
+        (TenantConnection(ID, "secret", ""), TenantSecrets(SECRET), "client id"),
+        (ASKED, TenantSecrets(), "client secret is missing"),
+        (TenantConnection(ID, "certificate", CLIENT), TenantSecrets(certificate="-----BEGIN"), "cannot be read"),
+        (TenantConnection(ID, "secret", CLIENT, ("x",)), TenantSecrets(SECRET), "not a subscription id"),
+        (TenantConnection(ID, "secret", CLIENT, (), ("a'b",)), TenantSecrets(SECRET), "management group"),
+        (TenantConnection(ID, "secret", CLIENT, (), (), "mars"), TenantSecrets(SECRET), "neither public"),
+        (TenantConnection(ID, "by magic", CLIENT), TenantSecrets(SECRET), "one of"),
     ],
     ids=["tenant", "client", "secret", "certificate", "subscription", "group", "cloud", "sign-in"],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(
-    state: State, tmp_path: Path, connection: Connection, secrets: Secrets, said: str
+    state: State, tmp_path: Path, connection: TenantConnection, secrets: TenantSecrets, said: str
 ) -> None:
     with pytest.raises(StateError, match=said):
         service.connect_tenant(acting(state, tmp_path), Tenant("contoso", connection), secrets)
@@ -90,7 +90,7 @@ def test_what_cannot_be_is_refused(
 def test_the_first_tenant_that_is_collected_takes_the_place_of_the_sample(
     state: State, tmp_path: Path, collecting: list[str]
 ) -> None:
-    save_request(Request(("sample:", "more.json")), tmp_path)
+    save_request(ScanRequest(("sample:", "more.json")), tmp_path)
     connect(state, tmp_path)
     asked = last_request(tmp_path)
     assert asked is not None
@@ -109,7 +109,7 @@ def test_the_first_tenant_that_is_collected_takes_the_place_of_the_sample(
 def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
     state: State, tmp_path: Path, collecting: list[str]
 ) -> None:
-    before = Request(("sample:",))
+    before = ScanRequest(("sample:",))
     save_request(before, tmp_path)
     connect(state, tmp_path, "fails")
     asked = last_request(tmp_path)
@@ -179,7 +179,7 @@ def test_a_paused_tenant_is_not_collected(state: State, tmp_path: Path, collecti
 def test_another_sign_in_drops_the_secret(state: State, tmp_path: Path) -> None:
     made = connect(state, tmp_path)
     changed = service.change_tenant(
-        acting(state, tmp_path), replace(made, connection=Connection("", "managed-identity"))
+        acting(state, tmp_path), replace(made, connection=TenantConnection("", "managed-identity"))
     )
     assert changed.credential == ""
     assert state.credentials.names() == ()

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope.posture.scans.partitioned_scan import Compared, PartedScan, Shown
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope.posture.scans.partitioned_scan import ComparisonBase, PartedScan, ReportSelection
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -128,7 +128,7 @@ def companies(request, tmp_path):
 
 
 def judged(targets, data, *, assigned=False):
-    scan = Scan(Request(tuple(targets), assigned=assigned), data, NOW)
+    scan = EstateScan(ScanRequest(tuple(targets), assigned=assigned), data, NOW)
     return combine([Report(scan.run(estate), "x") for estate in scan.estates()])
 
 
@@ -169,8 +169,8 @@ def test_scores_and_counts_add_up(companies, tmp_path):
 def test_a_report_from_disk_is_the_same(companies, tmp_path):
     folder = tmp_path / "parts"
     folder.mkdir()
-    scan = Scan(Request(tuple(folder for _, folder in companies)), tmp_path / "data", NOW)
-    parted = PartedScan(scan, folder, 1).report(Shown(Extract()), Compared())
+    scan = EstateScan(ScanRequest(tuple(folder for _, folder in companies)), tmp_path / "data", NOW)
+    parted = PartedScan(scan, folder, 1).report(ReportSelection(RowSelection()), ComparisonBase())
     both = judged([folder for _, folder in companies], tmp_path / "data")
     assert (parted.judged, parted.resources, parted.score) == (both.judged, both.resources, both.score)
 
@@ -178,7 +178,7 @@ def test_a_report_from_disk_is_the_same(companies, tmp_path):
 def published(companies, data):
     report = judged([folder for _, folder in companies], data)
     Recorder(data, "default").record(report)
-    return Shelf(data).newest()
+    return PublishedSnapshotCache(data).newest()
 
 
 def reader(*several):
@@ -247,6 +247,6 @@ def test_a_second_evaluation_finds_nothing_new(companies, tmp_path):
     data = tmp_path / "data"
     report = judged([folder for _, folder in companies], data)
     assert len(Recorder(data, "default").record(report)) > 0
-    later = Scan(Request(tuple(folder for _, folder in companies)), data, NOW.replace(day=30))
+    later = EstateScan(ScanRequest(tuple(folder for _, folder in companies)), data, NOW.replace(day=30))
     again = combine([Report(later.run(estate), "x") for estate in later.estates()])
     assert list(Recorder(data, "default").record(again)) == []

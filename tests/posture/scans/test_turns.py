@@ -27,12 +27,12 @@ from nephoscope.estate.evaluation_lease import (
     estate_turn,
 )
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import Request, Scan, last_request, save_request
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_request, save_request
 from nephoscope.serve import assessment_worker
-from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.leases.lease_renewal import Turns
 
@@ -52,7 +52,7 @@ def snapshot(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def report(snapshot: Path, tmp_path: Path) -> Report:
-    scan = Scan(Request((str(snapshot),)), tmp_path / "data", AT)
+    scan = EstateScan(ScanRequest((str(snapshot),)), tmp_path / "data", AT)
     return Report(scan.run(scan.estate()), "test")
 
 
@@ -101,7 +101,7 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
     kept = History(data).evaluations(SERIES)[-1]
     assert dict(History(data).past(kept))
-    shown = Shelf(data).newest()
+    shown = PublishedSnapshotCache(data).newest()
     assert shown is not None
     assert shown.made.when == newer.now
 
@@ -247,18 +247,18 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    save_request(Request(("gone.json",)), data)
+    save_request(ScanRequest(("gone.json",)), data)
     held = state.leases.take(LEASE, "scan", 60)
     assert held is not None
     seen: list[Any] = []
 
     def ends(seconds: float) -> None:
         seen.append(state.checkpoints.get("assess", "progress"))
-        save_request(Request((str(snapshot),)), data)
+        save_request(ScanRequest((str(snapshot),)), data)
         held.release()
 
     only_here(monkeypatch, ends)
-    report = assessment_worker.assess(Settings(data=data), Request(("gone.json",)), state)
+    report = assessment_worker.assess(ServeSettings(data=data), ScanRequest(("gone.json",)), state)
     assert report.scope == str(snapshot)
     assert [one["what"] for one in seen] == ["waiting for another scan"]
     assert state.leases.holder(LEASE) == ""
@@ -269,5 +269,7 @@ def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Pat
     ending = threading.Event()
     ending.set()
     state.leases.take(LEASE, "scan", 60)
-    with pytest.raises(assessment_worker.EndedError):
-        assessment_worker.assess(Settings(data=tmp_path / "data"), Request(("x.json",)), state, ending)
+    with pytest.raises(assessment_worker.ServerEndingError):
+        assessment_worker.assess(
+            ServeSettings(data=tmp_path / "data"), ScanRequest(("x.json",)), state, ending
+        )

@@ -17,12 +17,12 @@ from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import put_manifest, upload_blob
 from nephoscope.collect.malware.malware_match import ContentScan, EngineStatus, MalwareMatch
 from nephoscope.collect.malware.malware_scanner import MalwareScanner
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope.protect.registry.events.reading import read_events
 from nephoscope.protect.registry.image_events import take_events
 from nephoscope.protect.registry.image_examination import Examiner
-from nephoscope.protect.registry.image_lifecycle import Journey
+from nephoscope.protect.registry.image_lifecycle import ImageWorkflow
 from nephoscope.protect.registry.registry_connection import connect
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.protect.registry.registry_watch import RegistryWatch
@@ -131,12 +131,14 @@ class Watched:
                 break
         return taken
 
-    def _keep(self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: Contents) -> None:
+    def _keep(
+        self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: InventoryContents
+    ) -> None:
         self.kept.append((image.repository, digest, len(contents.packages)))
 
-    def journey(self, registry: Registry, after: Callable[[ImageStep], None]) -> Journey:
+    def journey(self, registry: Registry, after: Callable[[ImageStep], None]) -> ImageWorkflow:
         watched = self.state.watched_registries.get("test")
-        return Journey(
+        return ImageWorkflow(
             self.state, watched, read_settings(watched.settings), registry, self.examiner(self.now), self.lease,
             lambda: self.now, after=after,
         )  # fmt: skip

@@ -23,8 +23,8 @@ from tests.protect.registry.test_signatures import ECDSA, ED25519, RSA, public, 
 
 from nephoscope.protect.registry.attestations import (
     STATEMENT_TYPE,
-    Attestation,
     Envelope,
+    ImageAttestation,
     missing_attestations,
     pre_authentication_encoding,
     verify_envelope,
@@ -62,8 +62,8 @@ def test_the_encoding_is_that_of_the_specification() -> None:
     assert found == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
 
 
-GOOD = Attestation(SLSA_1, ("ecdsa",), BUILDER)
-CASES: dict[str, tuple[Envelope, Attestation | None]] = {
+GOOD = ImageAttestation(SLSA_1, ("ecdsa",), BUILDER)
+CASES: dict[str, tuple[Envelope, ImageAttestation | None]] = {
     "provenance 1": (sealed(statement()), GOOD),
     "provenance 0.2": (sealed(statement(SLSA_02)), replace(GOOD, predicate_type=SLSA_02)),
     "by Ed25519": (sealed(statement(), ED25519), replace(GOOD, keys=("ed25519",))),
@@ -71,7 +71,7 @@ CASES: dict[str, tuple[Envelope, Attestation | None]] = {
     "the other alphabet": (url_safe(sealed(statement())), GOOD),
     "a statement of before 1.0": (sealed(statement(_type="https://in-toto.io/Statement/v0.1")), GOOD),
     "a bill of materials": (
-        sealed(statement("https://cyclonedx.org/bom", {})), Attestation("https://cyclonedx.org/bom", ("ecdsa",)),
+        sealed(statement("https://cyclonedx.org/bom", {})), ImageAttestation("https://cyclonedx.org/bom", ("ecdsa",)),
     ),
     "one subject of two": (
         sealed(statement(subject=[{"digest": {"sha256": "c" * 64}}, {"digest": {"sha512": "1", "sha256": HEX}}])), GOOD,
@@ -99,7 +99,7 @@ def test_an_envelope(name: str) -> None:
     assert verify_envelope(envelope, DIGEST, keys) == wanted
 
 
-SBOM = Attestation("https://spdx.dev/Document/v2.3", ("k",))
+SBOM = ImageAttestation("https://spdx.dev/Document/v2.3", ("k",))
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ SBOM = Attestation("https://spdx.dev/Document/v2.3", ("k",))
         ([SBOM], ["sbom"], [], []),
         ([SBOM], ["https://spdx.dev/Document"], [], []),
         ([SBOM], ["https://spdx.dev/Document/v2.2"], [], ["https://spdx.dev/Document/v2.2"]),
-        ([Attestation("https://spdx.dev/DocumentOfMine", ("k",))], ["sbom"], [], ["sbom"]),
-        ([Attestation(PREDICATE, ("k",))], ["vulnerabilities", "provenance"], [], ["provenance"]),
+        ([ImageAttestation("https://spdx.dev/DocumentOfMine", ("k",))], ["sbom"], [], ["sbom"]),
+        ([ImageAttestation(PREDICATE, ("k",))], ["vulnerabilities", "provenance"], [], ["provenance"]),
         ([GOOD], ["provenance"], ["https://github.com/*"], []),
         ([GOOD], [], ["https://gitlab.com/*"], ["builder"]),
         ([SBOM], [], ["*"], ["builder"]),
     ],
 )
 def test_what_a_policy_misses(
-    found: list[Attestation], wanted: list[str], builders: list[str], missing: list[str]
+    found: list[ImageAttestation], wanted: list[str], builders: list[str], missing: list[str]
 ) -> None:
     assert [key for key, _ in missing_attestations(found, wanted, builders)] == missing
 

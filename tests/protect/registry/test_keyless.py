@@ -34,8 +34,8 @@ from tests.protect.registry.sigstore_house import (
 
 from nephoscope.protect.registry.attestations import (
     STATEMENT_TYPE,
-    Attestation,
     Envelope,
+    ImageAttestation,
     pre_authentication_encoding,
     verify_envelope,
 )
@@ -163,12 +163,12 @@ def envelope(kind: str) -> tuple[Envelope, dict[str, Any], str]:
 @pytest.mark.parametrize(
     ("kind", "wanted"),
     [
-        ("dsse", Attestation(SLSA_1, ("ci",), BUILDER)),
-        ("intoto", Attestation(SLSA_1, ("ci",), BUILDER)),
+        ("dsse", ImageAttestation(SLSA_1, ("ci",), BUILDER)),
+        ("intoto", ImageAttestation(SLSA_1, ("ci",), BUILDER)),
         ("hashedrekord", None),
     ],
 )
-def test_an_attestation(kind: str, wanted: Attestation | None) -> None:
+def test_an_attestation(kind: str, wanted: ImageAttestation | None) -> None:
     sealed, body, certificate = envelope(kind)
     told = json.loads(HOUSE.bundle(body))
     annotated = read_material(certificate, json.dumps(told))

@@ -16,14 +16,14 @@ from nephoscope.protect.registry.verdicts import (
     PlatformExamination,
     judge_image,
 )
-from nephoscope.vulnerability.matching.findings import Assessment, Finding, Undetermined
+from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
 
 TODAY = date(2026, 3, 1)
 PACKAGE = Package(type="deb", name="foo", version="1")
 
 
-def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> Finding:
-    return Finding(
+def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> PackageFinding:
+    return PackageFinding(
         id="CVE-2026-1",
         package=PACKAGE,
         state="fixed",
@@ -34,8 +34,8 @@ def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> Findin
     )
 
 
-def assessed(*findings: Finding, **more: Any) -> PlatformExamination:
-    one = Assessment(package=PACKAGE, status=more.pop("status", "assessed"), findings=findings, **more)
+def assessed(*findings: PackageFinding, **more: Any) -> PlatformExamination:
+    one = PackageAssessment(package=PACKAGE, status=more.pop("status", "assessed"), findings=findings, **more)
     return PlatformExamination(digest="d", platform="linux/amd64", assessments=(one,))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.cache import CompileCache as CompileCache
     from nephoscope_kql.catalog import Catalog as Catalog
     from nephoscope_kql.catalog import MemoryCatalog as MemoryCatalog
-    from nephoscope_kql.compile import Compiled as Compiled
+    from nephoscope_kql.compile import CompiledQuery as CompiledQuery
     from nephoscope_kql.compile import compile_query as compile  # noqa: A004 - the public name
     from nephoscope_kql.complete import Completion as Completion
     from nephoscope_kql.complete import complete as complete
@@ -28,7 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Catalog",
     "CompileCache",
-    "Compiled",
+    "CompiledQuery",
     "Completion",
     "KqlError",
     "MemoryCatalog",
@@ -44,7 +44,7 @@ __all__ = [
 _PLACES = {
     "Catalog": ("catalog", "Catalog"),
     "CompileCache": ("cache", "CompileCache"),
-    "Compiled": ("compile", "Compiled"),
+    "CompiledQuery": ("compile", "CompiledQuery"),
     "Completion": ("complete", "Completion"),
     "KqlError": ("errors", "KqlError"),
     "MemoryCatalog": ("catalog", "MemoryCatalog"),
@@ -58,7 +58,7 @@ _PLACES = {
 }
 
 
-class _Surface(ModuleType):
+class _LazyPackage(ModuleType):
     """The package: a public name is never hidden by the module of the same name, which Python would put in its place."""
 
     def __getattr__(self, name: str) -> object:
@@ -77,4 +77,4 @@ class _Surface(ModuleType):
         return sorted({*super().__dir__(), *_PLACES})
 
 
-sys.modules[__name__].__class__ = _Surface
+sys.modules[__name__].__class__ = _LazyPackage

@@ -10,7 +10,7 @@ from functools import partial
 from nephoscope_kql import tree
 from nephoscope_kql.binder import calls, external, operands, tables, values  # noqa: F401 - they declare what they bind
 from nephoscope_kql.binder.environment import Binder, Env, Meaning
-from nephoscope_kql.binder.mistakes import EnoughError, Mistakes
+from nephoscope_kql.binder.mistakes import Diagnostics, TooManyErrorsError
 from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.binder.options import at_most
 from nephoscope_kql.binder.scope import declare_names, declare_unbound, is_tabular
@@ -70,8 +70,8 @@ def _with_others(
     error: KqlError, query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None
 ) -> KqlError:
     """The error that ended binding, and those that are found where binding goes on."""
-    mistakes = Mistakes()
-    with suppress(EnoughError, TooLargeError, RecursionError):
+    mistakes = Diagnostics()
+    with suppress(TooManyErrorsError, TooLargeError, RecursionError):
         results(query, Env(Binder(catalog, None, mistakes), names or {}))
     found = {error.span: error, **mistakes.errors}
     return join_errors(list(found.values())) if len(found) > 1 else error
@@ -117,7 +117,7 @@ def _hint(binder: Binder) -> ResultHint:
     )
 
 
-def _format_property(item: tree.Parameter) -> str:
+def _format_property(item: tree.OperatorParameter) -> str:
     """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
     return ",".join(_value(one) for one in item.values)
 

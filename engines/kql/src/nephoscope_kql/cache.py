@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import cast
 
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.compile import Compiled, compile_query, ticks
+from nephoscope_kql.compile import CompiledQuery, compile_query, ticks
 
 Asked = dict[tuple[str, tuple[object, ...]], object]
 CAPACITY = 2_000
@@ -42,8 +42,8 @@ def _materialize(answer: object) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    compiled: Compiled
+class _CachedQuery:
+    compiled: CompiledQuery
     asked: Asked
 
     def holds(self, catalog: Catalog) -> bool:
@@ -68,14 +68,14 @@ class CompileCache:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], _CachedQuery] = OrderedDict()
         self._lock = threading.Lock()
         self.hits = 0
         self.misses = 0
 
     def compile(
         self, text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
-    ) -> Compiled:
+    ) -> CompiledQuery:
         """As kql.compile(): the kept query, or the one that is compiled now and kept. KqlError as there."""
         now = now or dt.datetime.now(dt.UTC)
         kept = self._find((text, dialect))
@@ -86,17 +86,17 @@ class CompileCache:
         recorder = _Recorder(catalog)
         compiled = compile_query(text, cast("Catalog", recorder), dialect, now)
         if compiled.resume is None:
-            self._keep((text, dialect), _Kept(compiled, recorder.asked))
+            self._keep((text, dialect), _CachedQuery(compiled, recorder.asked))
         return compiled
 
-    def _find(self, key: tuple[str, str]) -> _Kept | None:
+    def _find(self, key: tuple[str, str]) -> _CachedQuery | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
 
-    def _keep(self, key: tuple[str, str], kept: _Kept) -> None:
+    def _keep(self, key: tuple[str, str], kept: _CachedQuery) -> None:
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
@@ -107,7 +107,7 @@ class CompileCache:
         return len(self._kept)
 
 
-def _at(compiled: Compiled, now: dt.datetime) -> Compiled:
+def _at(compiled: CompiledQuery, now: dt.datetime) -> CompiledQuery:
     """The query at another moment."""
     if "now" not in compiled.parameters:
         return compiled

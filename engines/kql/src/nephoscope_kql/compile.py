@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_kql import tree
 from nephoscope_kql.bind import BoundQuery, bind, bind_all
-from nephoscope_kql.binder.given import Given
+from nephoscope_kql.binder.given import RequestProperties
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.deadline import COMPILING, within
 from nephoscope_kql.errors import NOWHERE, KqlError, placed_in
@@ -26,15 +26,15 @@ from nephoscope_kql.steady_rows import SteadySplit
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.dialects.apart import Parts
+    from nephoscope_kql.dialects.apart import ShareStatements
     from nephoscope_kql.dialects.relational import Emitter
     from nephoscope_kql.plan.values import Relation
 
-    Writer: TypeAlias = Callable[[Relation], tuple[str, Parts | None, Emitter]]
+    Writer: TypeAlias = Callable[[Relation], tuple[str, ShareStatements | None, Emitter]]
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledQuery:
     """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`.
 
     Where columns depend on rows (bag_unpack, pivot without a schema), `sql` is '' and `columns` are those that are known: an engine
@@ -50,10 +50,10 @@ class Compiled:
     name: str = ""
     notes: tuple[str, ...] = ()
     external: tuple[ExternalSource, ...] = ()
-    resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
+    resume: Callable[[Probe], CompiledQuery] | None = field(default=None, compare=False)
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
-    parts: Parts | None = None
+    parts: ShareStatements | None = None
     identity: RowIdentity = UNKNOWN
 
 
@@ -71,7 +71,7 @@ def compile_query(
     dialect: str = "duckdb",
     now: dt.datetime | None = None,
     timeout: float = COMPILING,
-) -> Compiled:
+) -> CompiledQuery:
     """Compile the last result of a query for a dialect; `now` is what now() gives (default: this moment).
 
     KqlError with line and column where the query is wrong, also in another of its results; KqlError (unsupported) where that takes
@@ -80,14 +80,14 @@ def compile_query(
     return compile_results(text, catalog, dialect, now, timeout)[-1]
 
 
-def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> Compiled:
+def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> CompiledQuery:
     """As compile_query(), the bound rows changed before they are written; KqlError also where columns depend on rows."""
     return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
 
 
 def compile_derived(
     text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
-) -> tuple[Compiled, ...]:
+) -> tuple[CompiledQuery, ...]:
     """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
     with within(COMPILING), _locate_errors(text):
         bound = bind(parse(text), catalog)
@@ -97,19 +97,19 @@ def compile_derived(
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class PrecomputedQuery:
     """A query in two: `tables` by name, each to be kept for all windows, and `rest`, which reads them for one.
 
     A table has the columns of its query by their ids, the one of TimeGenerated last. `rest` has the parameters SINCE and UNTIL, the
     ends of the window, which are not among its own, and now() where it asks for it.
     """
 
-    tables: Mapping[str, Compiled]
-    rest: Compiled
+    tables: Mapping[str, CompiledQuery]
+    rest: CompiledQuery
     asks_now: bool
 
 
-def compile_ahead(text: str, catalog: Catalog) -> Ahead | None:
+def compile_ahead(text: str, catalog: Catalog) -> PrecomputedQuery | None:
     """Compile a query so that what it asks of single rows, whatever the time is, can be computed for many windows at once.
 
     None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
@@ -119,7 +119,7 @@ def compile_ahead(text: str, catalog: Catalog) -> Ahead | None:
         return None if bound.unseen else _ahead(bound)
 
 
-def _ahead(bound: BoundQuery) -> Ahead | None:
+def _ahead(bound: BoundQuery) -> PrecomputedQuery | None:
     from nephoscope_kql.dialects.duckdb import write_relation
 
     split, now = SteadySplit.of(bound.relation), dt.datetime.now(dt.UTC)
@@ -134,7 +134,7 @@ def _ahead(bound: BoundQuery) -> Ahead | None:
         for one in read
     }
     rest = _compiled_as(bound, sql, None, emitter, {})
-    return Ahead(tables, rest, "now" in emitter.parameters)
+    return PrecomputedQuery(tables, rest, "now" in emitter.parameters)
 
 
 def _require_fixed_columns(bound: BoundQuery) -> Relation:
@@ -149,21 +149,21 @@ def compile_results(
     dialect: str = "duckdb",
     now: dt.datetime | None = None,
     timeout: float = COMPILING,
-    given: Given | None = None,
-) -> tuple[Compiled, ...]:
+    given: RequestProperties | None = None,
+) -> tuple[CompiledQuery, ...]:
     """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query().
 
     `given` are the values of its parameters and the options that came beside its text.
     """
     with within(timeout):
         return _compile_reporting(
-            text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or Given(), None
+            text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or RequestProperties(), None
         )
 
 
 def _compile_reporting(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
-) -> tuple[Compiled, ...]:
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: RequestProperties, probe: Probe | None
+) -> tuple[CompiledQuery, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
     with _locate_errors(text):
         return _compile_results(text, catalog, dialect, now, given, probe)
@@ -180,8 +180,8 @@ def _locate_errors(text: str) -> Iterator[None]:
 
 
 def _compile_results(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
-) -> tuple[Compiled, ...]:
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: RequestProperties, probe: Probe | None
+) -> tuple[CompiledQuery, ...]:
     writes = writer(dialect)
     results = bind_all(given.into(parse(text)), catalog, probe=probe)
     written = tuple(_write_query(one, writes, now) for one in results)
@@ -192,8 +192,8 @@ def _compile_results(
 
 
 def _to_resume(
-    compiled: Compiled, now: dt.datetime, again: Callable[[Probe], tuple[Compiled, ...]], place: int
-) -> Compiled:
+    compiled: CompiledQuery, now: dt.datetime, again: Callable[[Probe], tuple[CompiledQuery, ...]], place: int
+) -> CompiledQuery:
     """A result that an engine has to finish: all that is known before its rows are."""
     return replace(
         compiled,
@@ -204,17 +204,21 @@ def _to_resume(
     )
 
 
-def _write_query(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
+def _write_query(bound: BoundQuery, written: Writer, now: dt.datetime) -> CompiledQuery:
     sql, parts, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
     return _compiled_as(bound, sql, parts, emitter, parameters)
 
 
 def _compiled_as(
-    bound: BoundQuery, sql: str, parts: Parts | None, emitter: Emitter, parameters: Mapping[str, object]
-) -> Compiled:
+    bound: BoundQuery,
+    sql: str,
+    parts: ShareStatements | None,
+    emitter: Emitter,
+    parameters: Mapping[str, object],
+) -> CompiledQuery:
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
-    return Compiled(
+    return CompiledQuery(
         sql,
         parameters,
         columns,

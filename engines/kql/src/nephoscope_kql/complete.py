@@ -113,7 +113,7 @@ class Completion:
 
 
 @dataclass(slots=True)
-class _Part:
+class _BracketContext:
     """What stands inside the innermost brackets before the place: a pipe, or a list of arguments."""
 
     start: int
@@ -187,7 +187,7 @@ def _offer_completions(
     yield from _forms()
 
 
-def _is_operand_complete(previous: Token, part: _Part) -> bool:
+def _is_operand_complete(previous: Token, part: _BracketContext) -> bool:
     """Return whether a word of the language is likelier at the place than an operand: one has just ended, or none can stand there."""
     if previous.text in ("!", ")", "]") or previous.kind in _OPERANDS:
         return True
@@ -204,7 +204,7 @@ def _words(previous: Token, operator: str) -> tuple[str, ...]:
     return CLAUSES.get(operator, ()) + (() if rows else WORDS)
 
 
-def _values(tokens: list[Token], pipes: list[_Part]) -> tuple[str, ...]:
+def _values(tokens: list[Token], pipes: list[_BracketContext]) -> tuple[str, ...]:
     """The words that an operator's parameter takes, where the place is behind `name=`; none elsewhere."""
     if len(tokens) < 2 or tokens[-1].text != "=" or not pipes:
         return ()
@@ -228,7 +228,7 @@ def _plugins() -> Iterator[Completion]:
     return (Completion(one.name, "function", one.signature) for one in known if one.bind and not one.internal)
 
 
-def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:
+def _starts_rows(inner: _BracketContext, previous: Token, pipes: list[_BracketContext]) -> bool:
     """Return whether a table starts here: behind union or join, or behind the parenthesis that opens their right side."""
     outer = pipes[-1].operator if pipes else ""
     if previous.text == "(" and not inner.operator:
@@ -238,7 +238,9 @@ def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:
     )
 
 
-def _in_operator(before: str, part: _Part, tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
+def _in_operator(
+    before: str, part: _BracketContext, tokens: list[Token], catalog: Catalog
+) -> Iterator[Completion]:
     rows = before[: part.statement] + before[part.start : part.pipe]
     yield from (Completion(_quote_name(name), "column", kind) for name, kind in _columns(rows, catalog))
     yield from _variables(tokens)
@@ -255,19 +257,19 @@ def _columns(rows: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _parts(tokens: list[Token]) -> list[_Part]:
+def _parts(tokens: list[Token]) -> list[_BracketContext]:
     """The pipe or list that the place is in, with those around it, outermost first."""
-    parts = [_Part(0, 0)]
+    parts = [_BracketContext(0, 0)]
     for place, token in enumerate(tokens):
         part = parts[-1]
         if token.kind not in ("mark", "name"):
             continue
         if token.text in _OPENING:
-            parts.append(_Part(token.end, part.statement, brace=token.text == "{"))
+            parts.append(_BracketContext(token.end, part.statement, brace=token.text == "{"))
         elif token.text in _CLOSING and len(parts) > 1:
             parts.pop()
         elif token.text == ";" and part.brace:
-            parts[-1] = _Part(token.end, token.end if len(parts) == 1 else part.statement)
+            parts[-1] = _BracketContext(token.end, token.end if len(parts) == 1 else part.statement)
         elif token.text == "|":
             part.pipe = token.start
             part.operator = tokens[place + 1].text if place + 1 < len(tokens) else ""

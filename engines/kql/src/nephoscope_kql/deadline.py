@@ -52,7 +52,7 @@ def within(seconds: float | None) -> Iterator[Deadline | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """What ends a query: a deadline, and a token that another thread cancels."""
 
     deadline: Deadline | None
@@ -78,9 +78,9 @@ class Limits:
             _DEADLINE.reset(token)
 
 
-def current_limits() -> Limits:
+def current_limits() -> RunLimits:
     """Return the limits of what runs here."""
-    return Limits(_DEADLINE.get(), current_cancellation())
+    return RunLimits(_DEADLINE.get(), current_cancellation())
 
 
 def check(number: int = 0) -> None:

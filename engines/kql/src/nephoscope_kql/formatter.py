@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.expressions import PRECEDENCE
 from nephoscope_kql.parser.lexer import Token, words
-from nephoscope_kql.tree import Binary, Parameter, walk
+from nephoscope_kql.tree import Binary, OperatorParameter, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class _Roles:
         self.parameter_equals: set[int] = set()
         self.products: set[int] = set()
         for node in walk(tree):
-            if isinstance(node, Parameter):
+            if isinstance(node, OperatorParameter):
                 self.parameter_equals.add(self._first("=", node.span.start))
             elif isinstance(node, Binary) and node.operator == "*":
                 self.products.add(self._first("*", node.left.span.end))

@@ -9,16 +9,16 @@ from nephoscope_kql.binder.constants import constant
 from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
-    Call,
+    BoundCall,
     ColumnRef,
+    DynamicPath,
     InQuery,
-    Path,
     ScalarQuery,
     Variable,
     WindowCall,
 )
 from nephoscope_kql.plan.references import inputs, operands
-from nephoscope_kql.plan.relations import External, Mined, Scan
+from nephoscope_kql.plan.relations import External, Mined, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
@@ -76,7 +76,7 @@ def window_end(time: Column, cadence: Cadence) -> Bound:
     return operation("+", KqlType.DATETIME, reference.span, begin, step)
 
 
-def event_time(scan: Scan) -> Column | None:
+def event_time(scan: TableScan) -> Column | None:
     """The column that says when rows of a table happened; None of a watchlist, whose rows are the same in every window."""
     if scan.table.relation and not scan.table.ingested:
         return None
@@ -85,7 +85,7 @@ def event_time(scan: Scan) -> Column | None:
 
 def is_steady(relation: Relation) -> bool:
     """Return whether a relation has the same rows in every window: it reads no table of events, no file, and no now()."""
-    if isinstance(relation, Scan):
+    if isinstance(relation, TableScan):
         return event_time(relation) is None
     if isinstance(relation, External | Mined):
         return False
@@ -102,7 +102,7 @@ def is_steady_value(value: Bound) -> bool:
 
 
 def _changes(value: Bound) -> bool:
-    return isinstance(value, Call) and value.function.name in CHANGING
+    return isinstance(value, BoundCall) and value.function.name in CHANGING
 
 
 def expressions(relation: Relation) -> Iterator[Bound]:
@@ -128,7 +128,7 @@ def offset_of(value: Bound, cadence: Cadence) -> int | None:
     """The most ticks that a time lies before now(), where it is now() less a constant, also rounded down; None where it is not."""
     if isinstance(value, Variable) and value.name == "now":
         return 0
-    if not isinstance(value, Call) or not value.arguments:
+    if not isinstance(value, BoundCall) or not value.arguments:
         return None
     first, *rest = value.arguments
     back = offset_of(first, cadence)
@@ -151,7 +151,7 @@ def _max_rounding(back: int, step: int, cadence: Cadence) -> int:
 
 def recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int | None:
     """Count how many ticks before now() one of the moments lies at most where a condition is true; None where it does not say."""
-    if not isinstance(condition, Call):
+    if not isinstance(condition, BoundCall):
         return None
     name, arguments = condition.function.name, condition.arguments
     if name in ("<", "<=") and len(arguments) == 2:
@@ -184,11 +184,11 @@ def _usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None
     if isinstance(value, InQuery):
         operand = usable(value.operand, trace, cadence)
         return replace(value, operand=operand) if operand is not None and is_steady(value.relation) else None
-    if isinstance(value, Call | AggregateCall):
+    if isinstance(value, BoundCall | AggregateCall):
         arguments = [usable(one, trace, cadence) for one in value.arguments]
         known = tuple(one for one in arguments if one is not None)
         return replace(value, arguments=known) if len(known) == len(arguments) else None
-    if isinstance(value, Path):
+    if isinstance(value, DynamicPath):
         target = usable(value.target, trace, cadence)
         steps = tuple(usable(one, trace, cadence) if isinstance(one, Bound) else one for one in value.steps)
         if target is None or any(one is None for one in steps):

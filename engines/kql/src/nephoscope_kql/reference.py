@@ -18,7 +18,7 @@ from nephoscope_kql.dialects.spark import functions as spark_functions
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
-from nephoscope_kql.plan.callee import Aggregate, Callee, Function
+from nephoscope_kql.plan.callee import Aggregate, Callee, ScalarFunction
 from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 
@@ -298,7 +298,7 @@ def _functions() -> list[str]:
     return lines
 
 
-def _family(family: str, members: list[Function]) -> list[str]:
+def _family(family: str, members: list[ScalarFunction]) -> list[str]:
     module = import_module(f"nephoscope_kql.functions.{family}")
     about = (module.__doc__ or "").strip().partition("\n")[0]
     rows = [
@@ -307,7 +307,7 @@ def _family(family: str, members: list[Function]) -> list[str]:
     return [f"### {family}\n", f"{about}\n", *_table(("function", "what it gives", *DIALECTS), rows)]
 
 
-def _signatures(item: Function | Aggregate) -> str:
+def _signatures(item: ScalarFunction | Aggregate) -> str:
     text = "<br>".join(_code(one.text) for one in item.signatures)
     also = ", ".join(f"`{name}`" for name in item.aliases)
     return f"{text}<br>also {also}" if also else text

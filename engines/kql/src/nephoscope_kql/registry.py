@@ -8,22 +8,22 @@ from functools import cache
 from importlib import import_module
 
 from nephoscope_kql import functions as folder
-from nephoscope_kql.plan.callee import Aggregate, Callee, Function
+from nephoscope_kql.plan.callee import Aggregate, Callee, ScalarFunction
 
 
 @cache
-def functions() -> Mapping[str, Function]:
+def functions() -> Mapping[str, ScalarFunction]:
     """Every scalar function by its names, which are case-sensitive."""
     return {
         name: item
         for item in _load_declared()
-        if isinstance(item, Function)
+        if isinstance(item, ScalarFunction)
         for name in (item.name, *item.aliases)
     }
 
 
 @cache
-def callable_functions() -> Mapping[str, Function]:
+def callable_functions() -> Mapping[str, ScalarFunction]:
     """The functions that a query may name: all but the hidden ones, of which operators are made."""
     return {name: item for name, item in functions().items() if not item.hidden}
 

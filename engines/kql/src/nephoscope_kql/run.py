@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.catalog import StoredFunction
-from nephoscope_kql.compile import Compiled, compile_results
+from nephoscope_kql.compile import CompiledQuery, compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
@@ -69,19 +69,19 @@ def results(
 
 def _compile_tables(
     text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
-) -> tuple[Compiled, ...]:
+) -> tuple[CompiledQuery, ...]:
     known = {function.name: function for function in functions}
     return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
 
 
-def ran(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None = None) -> pa.Table:
+def ran(engine: DuckDBEngine, compiled: CompiledQuery, text: str, timeout: float | None = None) -> pa.Table:
     """The rows of a compiled query; a KqlError says where in its text it arose."""
     with placed_in(text):
         return engine.run(compiled, timeout)
 
 
 def run_results(
-    engine: DuckDBEngine, compiled: Iterable[Compiled], text: str, timeout: float | None = None
+    engine: DuckDBEngine, compiled: Iterable[CompiledQuery], text: str, timeout: float | None = None
 ) -> list[QueryResult]:
     """Run every compiled result of a query, in order; a KqlError says where in its text it arose."""
     return [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]

@@ -111,7 +111,7 @@ def unknown_option(statement: tree.Set) -> str:
 
 def unknown_hints(operator: tree.Operator) -> list[str]:
     """What to note of the strategies of an operator that Kusto does not know."""
-    given = [item for item in getattr(operator, "parameters", ()) if isinstance(item, tree.Parameter)]
+    given = [item for item in getattr(operator, "parameters", ()) if isinstance(item, tree.OperatorParameter)]
     return [
         f"hint.strategy={item.text} is not known: it changes nothing"
         for item in given

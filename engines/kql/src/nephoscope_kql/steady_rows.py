@@ -19,7 +19,7 @@ from nephoscope_kql.plan.expressions import (
     conjuncts,
 )
 from nephoscope_kql.plan.references import count_columns, inputs, operands
-from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Kept, Scan
+from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Materialized, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
 
@@ -91,7 +91,7 @@ class SteadySplit:
             return False
         name = f"steady_{next(_names)}"
         self.rows.append(SteadyRows(name, steady, base.time, base.hidden))
-        kept = Kept(columns=(*steady.columns, *base.hidden), name=name)
+        kept = Materialized(columns=(*steady.columns, *base.hidden), name=name)
         inside: Relation = Filter(columns=kept.columns, input=kept, predicate=_within(base.time))
         for step in rest:
             shown = (*inside.columns, *(column for column, _ in getattr(step, "assigned", ())))
@@ -113,7 +113,7 @@ def _chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
 
 def _base(relation: Relation) -> SteadyBase | None:
     """A table of events, or a union of rows of such that are the same in every window; None for others."""
-    if isinstance(relation, Scan):
+    if isinstance(relation, TableScan):
         time = event_time(relation)
         hidden = () if relation.ingested is None else (relation.ingested,)
         return None if time is None else SteadyBase(relation, time, hidden)

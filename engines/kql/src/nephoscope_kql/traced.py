@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.compile import Compiled, compile_changed
+from nephoscope_kql.compile import CompiledQuery, compile_changed
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.plan.relations import (
     Assign,
@@ -14,9 +14,9 @@ from nephoscope_kql.plan.relations import (
     Joined,
     Limited,
     Numbered,
-    Scan,
     Shared,
     Sorted,
+    TableScan,
     Windowed,
 )
 from nephoscope_kql.plan.values import Column, Relation
@@ -34,7 +34,7 @@ class _UntraceableError(Exception):
     """A relation that makes rows of several, or of none."""
 
 
-def compile_traced(text: str, catalog: Catalog, ordinal: str) -> Compiled:
+def compile_traced(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
     """Compile a query of one table; its last column, `ordinal`, is the row's value of the table's column of that name.
 
     The table is to have that column (a long) behind those that the catalog knows: the query itself does not see it. KqlError where
@@ -60,7 +60,7 @@ class _Tracing:
 
     def of(self, relation: Relation) -> tuple[Relation, Column]:
         """The relation with the column behind its own, and the column."""
-        if isinstance(relation, Scan):
+        if isinstance(relation, TableScan):
             return self._scan(relation)
         if isinstance(relation, Shared):
             inner, _ = self.of(relation.input)
@@ -75,7 +75,7 @@ class _Tracing:
             return replace(relation, input=within, columns=(*relation.columns, column)), column
         raise _UntraceableError(_SAID.get(type(relation).__name__, "an operator of it"))
 
-    def _scan(self, scan: Scan) -> tuple[Relation, Column]:
+    def _scan(self, scan: TableScan) -> tuple[Relation, Column]:
         column = self._column()
         table = scan.table
         storage = (*table.storage, "") if table.storage else ()

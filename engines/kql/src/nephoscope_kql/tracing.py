@@ -28,11 +28,11 @@ from nephoscope_kql.plan.relations import (
     Joined,
     Limited,
     Numbered,
-    Scan,
     Scanned,
     Series,
     Shared,
     Sorted,
+    TableScan,
     Windowed,
 )
 from nephoscope_kql.plan.values import Bound, Column, Relation
@@ -99,7 +99,8 @@ class Tracer:
             below = self.read(relation.input)
             return below and replace(below, exact=below.exact and isinstance(relation, Sorted))
         readers: dict[type[Relation], Callable[..., Trace | None]] = {
-            Scan: self._scan, Filter: self._filter, Assign: self._assign, Expanded: self._trace_expanded, Shared: self._trace_shared,
+            TableScan: self._scan, Filter: self._filter, Assign: self._assign,
+            Expanded: self._trace_expanded, Shared: self._trace_shared,
             Aggregated: self._trace_aggregated, Series: self._series, Joined: self._trace_join, Concatenated: self._trace_concatenated,
         }  # fmt: skip
         reader = readers.get(type(relation))
@@ -109,7 +110,7 @@ class Tracer:
         self._made += 1
         return Column(f"when{self._made}", "When", KqlType.DATETIME)
 
-    def _scan(self, scan: Scan) -> Trace | None:
+    def _scan(self, scan: TableScan) -> Trace | None:
         time = event_time(scan)
         if time is None:
             return None

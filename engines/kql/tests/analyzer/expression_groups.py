@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from nephoscope_kql.binder.known_calls import WINDOWS
-from nephoscope_kql.plan.callee import Callee, Parameter, Signature
+from nephoscope_kql.plan.callee import Callee, CalleeParameter, Signature
 from nephoscope_kql.registry import aggregates, callable_functions
 from nephoscope_kql.types import KqlType
 
@@ -106,12 +106,14 @@ def _counts(item: Signature) -> list[int]:
     return [count for count in range(item.least, longest + 1) if item.takes(count)]
 
 
-def _usual(parameter: Parameter) -> str:
+def _usual(parameter: CalleeParameter) -> str:
     kind = next((one for one in USUAL if KqlType(COLUMNS[one]) in parameter.accepted), "l")
     return CONSTANTS[kind] if parameter.constant else kind
 
 
-def _varied(callee: Callee, item: Signature, parameters: list[Parameter], usual: list[str]) -> Iterator[str]:
+def _varied(
+    callee: Callee, item: Signature, parameters: list[CalleeParameter], usual: list[str]
+) -> Iterator[str]:
     hangs = item.returns in ("T", "first") or callee.returns is not None
     several = 2 if hangs and len(usual) > 1 else min(1, len(usual))
     for places in combinations(range(len(usual)), several):

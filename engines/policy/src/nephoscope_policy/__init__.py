@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nephoscope_policy.alias import Alias, Capability
     from nephoscope_policy.aliases import Aliases, UnknownAlias
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.definition import Definition
     from nephoscope_policy.errors import PolicyError
     from nephoscope_policy.remediation_preview import Preview, preview
@@ -24,8 +24,8 @@ __all__ = [
     "Alias",
     "Aliases",
     "Capability",
-    "Context",
     "Definition",
+    "EvaluationContext",
     "PolicyError",
     "Preview",
     "Result",
@@ -38,7 +38,7 @@ __all__ = [
 #: Module -> the public names that it has.
 _PLACES = {
     "aliases": ("Alias", "Aliases", "Capability", "UnknownAlias"),
-    "context": ("Context",),
+    "context": ("EvaluationContext",),
     "definition": ("Definition",),
     "errors": ("PolicyError",),
     "remediation_preview": ("Preview", "preview"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nephoscope_policy.alias import Alias, Capability
-from nephoscope_policy.documents import Document, shipped_documents
+from nephoscope_policy.documents import ContentDocument, shipped_documents
 from nephoscope_policy.errors import PolicyError
 
 
@@ -37,14 +37,14 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     return table, capabilities
 
 
-def _objects(body: object, name: str, document: Document) -> dict[str, Any]:
+def _objects(body: object, name: str, document: ContentDocument) -> dict[str, Any]:
     found = body.get(name, {}) if isinstance(body, dict) else None
     if not isinstance(found, dict):
         raise PolicyError(f"'{name}' must be an object", name, "compile", document.place)
     return found
 
 
-def _section(body: object, name: str, document: Document) -> dict[str, str]:
+def _section(body: object, name: str, document: ContentDocument) -> dict[str, str]:
     found = _objects(body, name, document)
     for key, value in found.items():
         if not isinstance(value, str):

@@ -17,7 +17,7 @@ from nephoscope_policy.azure_facts import read_facts
 from nephoscope_policy.paths import MISSING, Segments, split, step, walk
 
 
-class Told(Protocol):
+class BodySource(Protocol):
     """What the source of a body tells of it, by paths of lower-cased keys."""
 
     def says(self, path: tuple[str, ...]) -> bool:
@@ -54,7 +54,7 @@ class TypeDefaults:
     children: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
     def fill(
-        self, body: dict[str, object], told: Told | None = None
+        self, body: dict[str, object], told: BodySource | None = None
     ) -> tuple[dict[str, object], frozenset[tuple[str, ...]]]:
         """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed.
 

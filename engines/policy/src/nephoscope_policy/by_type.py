@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
-from nephoscope_policy.arm.tree import Call, Literal, walk
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
 from nephoscope_policy.check import is_pure, templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope_policy.fast_scope import Run
+    from nephoscope_policy.fast_scope import CompiledRun
 
 _ASKED = frozenset({"parameters", "current", "field"})
 _KEPT = 256
 
 
-def reads_type_alone(count: tree.Count) -> bool:
+def reads_type_alone(count: tree.CountExpression) -> bool:
     """Return whether a count over a value asks for nothing but parameters, its own members and field('type')."""
     if not isinstance(count.over, tree.ValueRef) or not _operand(count.over.operand):
         return False
@@ -25,12 +25,12 @@ def reads_type_alone(count: tree.Count) -> bool:
 
 
 def remember_by_type(
-    number: Callable[[dict[str, object], Run], int],
-) -> Callable[[dict[str, object], Run], int]:
+    number: Callable[[dict[str, object], CompiledRun], int],
+) -> Callable[[dict[str, object], CompiledRun], int]:
     """The counter with its answers kept by the spelled type of the evaluated resource; inside another count it counts anew."""
     known: dict[object, int] = {}
 
-    def count_remembered(body: dict[str, object], run: Run) -> int:
+    def count_remembered(body: dict[str, object], run: CompiledRun) -> int:
         if run.frames:
             return number(body, run)
         type_ = run.subject.special("type")
@@ -51,7 +51,7 @@ def _condition(node: tree.Condition) -> bool:
         return all(_condition(child) for child in node.children)
     if isinstance(node.subject, tree.FieldRef) or not _operand(node.operand):
         return False
-    if isinstance(node.subject, tree.Count):
+    if isinstance(node.subject, tree.CountExpression):
         return reads_type_alone(node.subject)
     return _operand(node.subject.operand)
 
@@ -60,9 +60,9 @@ def _operand(operand: tree.Operand) -> bool:
     if not is_pure(operand, _ASKED):
         return False
     nodes = (node for template in templates(operand) for node in walk(template.expression.tree))
-    return all(_asks_type(node) for node in nodes if isinstance(node, Call) and node.key == "field")
+    return all(_asks_type(node) for node in nodes if isinstance(node, ArmCall) and node.key == "field")
 
 
-def _asks_type(call: Call) -> bool:
+def _asks_type(call: ArmCall) -> bool:
     argument = call.arguments[0] if len(call.arguments) == 1 else None
-    return isinstance(argument, Literal) and str(argument.value).lower() == "type"
+    return isinstance(argument, ArmLiteral) and str(argument.value).lower() == "type"

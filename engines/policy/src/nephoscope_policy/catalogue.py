@@ -12,16 +12,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.entry import Entry, Kind, Problem, digest
+from nephoscope_policy.entry import CatalogueEntry, ContentProblem, Kind, digest
 from nephoscope_policy.errors import suggestion
 from nephoscope_policy.initiative import Initiative
-from nephoscope_policy.intake import PUBLIC_CLOUD, Intake, conflict
+from nephoscope_policy.intake import PUBLIC_CLOUD, CatalogueIntake, conflict
 from nephoscope_policy.version import Pin, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
     from nephoscope_policy.model.place import Place
 
 
@@ -35,13 +35,13 @@ class NotHeldError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ImportSummary:
     """What reading some documents came to, for `content import`."""
 
     files: int
     definitions: int
     initiatives: int
-    problems: tuple[Problem, ...]
+    problems: tuple[ContentProblem, ...]
 
     def reasons(self) -> list[tuple[str, int]]:
         """The reasons for which documents were not taken, with their numbers, most frequent first."""
@@ -51,18 +51,20 @@ class Taken:
 class Catalogue:
     """All loaded definitions and initiatives; later parts never hide earlier ones with the same id and version."""
 
-    def __init__(self, entries: Iterable[Entry], problems: Iterable[Problem] = (), files: int = 0) -> None:
-        self.entries: tuple[Entry, ...] = tuple(entries)
-        self.problems: tuple[Problem, ...] = tuple(problems)
+    def __init__(
+        self, entries: Iterable[CatalogueEntry], problems: Iterable[ContentProblem] = (), files: int = 0
+    ) -> None:
+        self.entries: tuple[CatalogueEntry, ...] = tuple(entries)
+        self.problems: tuple[ContentProblem, ...] = tuple(problems)
         self.files = files
         self._definitions: dict[str, Definition] = {}
         self._initiatives: dict[str, Initiative] = {}
         self._earlier: tuple[Catalogue, ...] = ()
 
     @classmethod
-    def of(cls, documents: Iterable[Document], cloud: str = PUBLIC_CLOUD) -> Catalogue:
+    def of(cls, documents: Iterable[ContentDocument], cloud: str = PUBLIC_CLOUD) -> Catalogue:
         """Read documents; a folder `Azure Government` holds copies for another cloud and is taken only for that one."""
-        intake = Intake(cloud)
+        intake = CatalogueIntake(cloud)
         for document in documents:
             intake.add(document)
         intake.finish()
@@ -71,7 +73,7 @@ class Catalogue:
     @classmethod
     def of_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> Catalogue:
         """Read documents that are already parsed, such as the custom definitions of an estate."""
-        intake = Intake()
+        intake = CatalogueIntake()
         for body, place in bodies:
             intake.take(body, place)
         return cls(intake.entries, intake.problems)
@@ -94,10 +96,10 @@ class Catalogue:
         return made
 
     @property
-    def taken(self) -> Taken:
+    def taken(self) -> ImportSummary:
         """What was taken and what not."""
         counts = Counter(entry.kind for entry in self.entries if not entry.fault)
-        return Taken(self.files, counts["definition"], counts["initiative"], self.problems)
+        return ImportSummary(self.files, counts["definition"], counts["initiative"], self.problems)
 
     @cached_property
     def digest(self) -> str:
@@ -105,15 +107,15 @@ class Catalogue:
         lines = sorted(f"{entry.kind} {entry.id} {entry.version} {entry.digest}" for entry in self.entries)
         return digest("\n".join(lines).encode())
 
-    def definitions(self) -> Iterator[Entry]:
+    def definitions(self) -> Iterator[CatalogueEntry]:
         """The newest version of every definition."""
         return self._newest("definition")
 
-    def initiatives(self) -> Iterator[Entry]:
+    def initiatives(self) -> Iterator[CatalogueEntry]:
         """The newest version of every initiative."""
         return self._newest("initiative")
 
-    def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> Entry:
+    def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> CatalogueEntry:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
         versions = self._versions(kind, reference.strip().rstrip("/").lower())
         if not versions:
@@ -143,7 +145,7 @@ class Catalogue:
             self._initiatives[entry.digest] = Initiative.parse(entry.document(), entry.place)
         return self._initiatives[entry.digest]
 
-    def parsed(self, entry: Entry) -> Definition:
+    def parsed(self, entry: CatalogueEntry) -> Definition:
         """The definition of an entry, parsed once in this catalogue and all that include it; PolicyError when it cannot be used."""
         earlier = next((one for one in self._earlier if one.holds(entry)), None)
         if earlier is not None:
@@ -152,7 +154,7 @@ class Catalogue:
             self._definitions[entry.digest] = Definition.parse(entry.document(), entry.place)
         return self._definitions[entry.digest]
 
-    def holds(self, entry: Entry) -> bool:
+    def holds(self, entry: CatalogueEntry) -> bool:
         """Tell whether the content of an entry is in this catalogue."""
         return entry.digest in self._digests
 
@@ -160,7 +162,7 @@ class Catalogue:
     def _digests(self) -> frozenset[str]:
         return frozenset(entry.digest for entry in self.entries)
 
-    def _newest(self, kind: Kind) -> Iterator[Entry]:
+    def _newest(self, kind: Kind) -> Iterator[CatalogueEntry]:
         for (entry_kind, _), versions in self._by_id.items():
             if entry_kind == kind:
                 found = newest((entry.version, entry) for entry in versions)
@@ -176,7 +178,7 @@ class Catalogue:
             return f"; titles with it: {'; '.join(named[:5])}" + (" ..." if len(named) > 5 else "")
         return suggestion(reference, [*titles.values(), *titles])
 
-    def _versions(self, kind: Kind, reference: str) -> list[Entry]:
+    def _versions(self, kind: Kind, reference: str) -> list[CatalogueEntry]:
         if reference.startswith("/"):
             exact = self._by_id.get((kind, reference))
             if exact:
@@ -191,15 +193,15 @@ class Catalogue:
         ]
 
     @cached_property
-    def _by_id(self) -> dict[tuple[Kind, str], list[Entry]]:
-        found: dict[tuple[Kind, str], list[Entry]] = {}
+    def _by_id(self) -> dict[tuple[Kind, str], list[CatalogueEntry]]:
+        found: dict[tuple[Kind, str], list[CatalogueEntry]] = {}
         for entry in self.entries:
             found.setdefault((entry.kind, entry.id), []).append(entry)
         return found
 
     @cached_property
-    def _by_name(self) -> dict[tuple[Kind, str], list[Entry]]:
-        found: dict[tuple[Kind, str], list[Entry]] = {}
+    def _by_name(self) -> dict[tuple[Kind, str], list[CatalogueEntry]]:
+        found: dict[tuple[Kind, str], list[CatalogueEntry]] = {}
         for entry in self.entries:
             found.setdefault((entry.kind, entry.name), []).append(entry)
         return found

@@ -17,7 +17,7 @@ import msgspec
 import nephoscope_policy
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.entry import Entry, Problem, digest
+from nephoscope_policy.entry import CatalogueEntry, ContentProblem, digest
 from nephoscope_policy.intake import PUBLIC_CLOUD
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.version import Version
@@ -25,13 +25,13 @@ from nephoscope_policy.version import Version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
 
 FORMAT = 1
 _SECOND = 1_000_000_000
 
 
-class _Row(msgspec.Struct, array_like=True):
+class _CachedEntry(msgspec.Struct, array_like=True):
     """An entry as it is stored; `start` and `stop` delimit its JSON in the blob."""
 
     kind: str
@@ -66,12 +66,12 @@ class _Trouble(msgspec.Struct, array_like=True):
 class _Index(msgspec.Struct, array_like=True):
     """The head of a blob."""
 
-    rows: list[_Row]
+    rows: list[_CachedEntry]
     problems: list[_Trouble]
     files: int
 
 
-def load(documents: Iterable[Document], folder: Path, cloud: str = PUBLIC_CLOUD) -> Catalogue:
+def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC_CLOUD) -> Catalogue:
     """The catalogue of documents, from the cache folder where the same contents were read before; else read and cached there."""
     known = list(documents)
     seen, racy = _fingerprint(known, cloud)
@@ -127,12 +127,14 @@ def read(path: Path) -> Catalogue:
     view = memoryview(data)[stop:]
     if len(view) != max((row.stop for row in index.rows), default=0):
         raise ValueError(f"{path}: a catalogue that breaks off; delete it")
-    problems = [Problem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems]
+    problems = [
+        ContentProblem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems
+    ]
     return Catalogue([_entry(row, view) for row in index.rows], problems, index.files)
 
 
-def _row(entry: Entry, at: int) -> _Row:
-    return _Row(
+def _row(entry: CatalogueEntry, at: int) -> _CachedEntry:
+    return _CachedEntry(
         entry.kind,
         entry.id,
         entry.name,
@@ -152,8 +154,8 @@ def _row(entry: Entry, at: int) -> _Row:
     )
 
 
-def _entry(row: _Row, bodies: memoryview) -> Entry:
-    return Entry(
+def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogueEntry:
+    return CatalogueEntry(
         kind="initiative" if row.kind == "initiative" else "definition",
         id=row.id,
         name=row.name,
@@ -184,7 +186,7 @@ def _engine() -> str:
     return digest(f"{nephoscope_policy.__version__} {stamps}".encode())
 
 
-def _fingerprint(documents: Sequence[Document], cloud: str) -> tuple[str, bool]:
+def _fingerprint(documents: Sequence[ContentDocument], cloud: str) -> tuple[str, bool]:
     """A name for files by path, size and time of change, and whether one of them is too young for that to be sure."""
     lines: list[object] = [cloud, _engine()]
     youngest = 0
@@ -198,7 +200,7 @@ def _fingerprint(documents: Sequence[Document], cloud: str) -> tuple[str, bool]:
     return digest(msgspec.msgpack.encode(lines)), time.time_ns() - youngest < 2 * _SECOND
 
 
-def _content(document: Document) -> bytes:
+def _content(document: ContentDocument) -> bytes:
     try:
         data = document.data
     except ContentError as error:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmSyntaxError, registry
-from nephoscope_policy.arm.tree import Call, walk
-from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
 from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.keywords import FORBIDDEN, HASHES, SCANNED_MODES
 from nephoscope_policy.scope import HOSTS
@@ -54,7 +53,7 @@ class Checker:
                 if operand is not None:
                     self._operand(operand, operation.path, scanned)
 
-    def _changeable(self, operation: tree.Operation) -> None:
+    def _changeable(self, operation: tree.EffectOperation) -> None:
         """An alias that its provider says cannot be modified has no place in a modify effect."""
         alias = self._aliases.get(operation.target.text) if operation.operation != "append" else None
         if alias is not None and alias.modifiable is False:
@@ -78,7 +77,11 @@ class Checker:
         self._subject(leaf.subject, leaf.path, scanned, hashes)
 
     def _subject(
-        self, subject: tree.FieldRef | tree.ValueRef | tree.Count, path: str, scanned: bool, hashes: bool
+        self,
+        subject: tree.FieldRef | tree.ValueRef | tree.CountExpression,
+        path: str,
+        scanned: bool,
+        hashes: bool,
     ) -> None:
         if isinstance(subject, tree.FieldRef):
             self._field(subject, f"{path}.field", scanned, hashes)
@@ -90,18 +93,18 @@ class Checker:
             if subject.where is not None:
                 self._condition(subject.where, scanned, hashes=hashes)
 
-    def _check_count(self, count: tree.Count, scanned: bool) -> None:
+    def _check_count(self, count: tree.CountExpression, scanned: bool) -> None:
         over = count.over
         if (
             scanned
             and isinstance(over, tree.FieldRef)
-            and isinstance(over.name, tree.Literal)
+            and isinstance(over.name, tree.PolicyLiteral)
             and "[*]" not in over.text
         ):
             self._fail(f"{count.path}.field", f"a count goes over an array: did you mean '{over.text}[*]'?")
 
     def _field(self, field: tree.FieldRef, path: str, scanned: bool, hashes: bool = True) -> None:
-        if isinstance(field.name, tree.Template):
+        if isinstance(field.name, tree.TemplateExpression):
             self._operand(field.name, path, scanned, hashes)
         elif scanned:
             self._known(field.text, path)
@@ -115,18 +118,18 @@ class Checker:
     def _operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
         for template in templates(operand):
             where = template.path or path
-            calls = [node for node in walk(template.expression.tree) if isinstance(node, Call)]
+            calls = [node for node in walk(template.expression.tree) if isinstance(node, ArmCall)]
             known = [self._call(call, where, scanned, hashes) for call in calls]
             if all(known):
                 self._functions(template, where)
 
-    def _functions(self, template: tree.Template, path: str) -> None:
+    def _functions(self, template: tree.TemplateExpression, path: str) -> None:
         try:
             template.expression.check(HOSTS)
         except ArmSyntaxError as error:
             self._fail(path, f"{template.text}: {error}")
 
-    def _call(self, call: Call, path: str, scanned: bool, hashes: bool) -> bool:
+    def _call(self, call: ArmCall, path: str, scanned: bool, hashes: bool) -> bool:
         """Check one call; False for a function that policy rules do not have."""
         name = call.name.lower()
         function = registry().get(name)
@@ -148,14 +151,14 @@ class Checker:
         return True
 
 
-def templates(operand: tree.Operand) -> Iterator[tree.Template]:
+def templates(operand: tree.Operand) -> Iterator[tree.TemplateExpression]:
     """Every expression in an operand."""
-    if isinstance(operand, tree.Template):
+    if isinstance(operand, tree.TemplateExpression):
         yield operand
-    elif isinstance(operand, tree.ListOf):
+    elif isinstance(operand, tree.ListExpression):
         for item in operand.items:
             yield from templates(item)
-    elif isinstance(operand, tree.ObjectOf):
+    elif isinstance(operand, tree.ObjectExpression):
         for _, value in operand.items:
             yield from templates(value)
 

@@ -8,7 +8,7 @@ from nephoscope_policy import judgement, related
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.azure_facts import report_kind
 from nephoscope_policy.compiler import Compiler
-from nephoscope_policy.fast_scope import Run
+from nephoscope_policy.fast_scope import CompiledRun
 from nephoscope_policy.partly_known import FALL_BACK, PartTest, compile_parts
 from nephoscope_policy.paths import MISSING
 from nephoscope_policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.folded_rule import FoldedRule
     from nephoscope_policy.gap import Gap
     from nephoscope_policy.snapshot import Snapshot
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.view import View
 
 
-class Compiled:
+class CompiledPolicy:
     """A rule for resources of one lower-cased type at one api-version.
 
     Its results are shared and carry neither reasons nor details: Rule.evaluate adds them.
@@ -84,7 +84,7 @@ class Compiled:
         self._aged = reported is not None and any(map(reads.concern, reported[1]))
         self._reads = reads
 
-    def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def verdict(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._covered:
@@ -106,7 +106,7 @@ class Compiled:
             return judgement.explain_rule(rule, view, snapshot, context)
         return (found and self._matched) or judgement.explain_rule(rule, view, snapshot, context)
 
-    def _holds(self, view: View, snapshot: Snapshot, context: Context, run: Any) -> bool | None:
+    def _holds(self, view: View, snapshot: Snapshot, context: EvaluationContext, run: Any) -> bool | None:
         """Return whether the `if` holds; None where what is not known of the resource decides."""
         test = self._test
         if test is True or test is False:
@@ -114,7 +114,9 @@ class Compiled:
         if view.complete or view.answers(self._reads):
             return test(view.folded, run)
         part, slots = self._part("", self._rule.tree.condition, self._type)
-        return part(Run(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps()))
+        return part(
+            CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
+        )
 
     def _part(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
         """The test of a condition on resources of a type that are known in part, and how many slots it needs; kept by a key."""
@@ -129,7 +131,7 @@ class Compiled:
             found = self._parts[key] = (part, compiler.slots)
         return found
 
-    def _early(self, view: View, snapshot: Snapshot, context: Context) -> Result | None:
+    def _early(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
         """The end that needs no condition; it is shared where the body has no say in it."""
         if self._by_body:
             return judgement.early(self._rule, view, snapshot, context)
@@ -144,7 +146,9 @@ class Compiled:
             applicable = self._rule.applicable(view, self._switches)
         return self._compliant if applicable else self._not_applicable
 
-    def _related(self, lookup: related.Plan, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def _related(
+        self, lookup: related.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
+    ) -> Result:
         candidates = related.candidates(lookup, view, snapshot)
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
@@ -168,13 +172,15 @@ class Compiled:
             return self._not_collected(gap)
         return self._matched or judgement.explain_rule(self._rule, view, snapshot, context)
 
-    def _suffices(self, view: View, candidate: View, snapshot: Snapshot, context: Context) -> bool | None:
+    def _suffices(
+        self, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
+    ) -> bool | None:
         """Return whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
         existence = self._rule.tree.then.existence
         found: bool | None = True
         if existence is not None and existence.condition is not None:
             part, slots = self._part(candidate.type, existence.condition, candidate.type)
-            run = Run(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
+            run = CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
             run.target = candidate
             found = part(run)
         planned = candidate.resource.planned
@@ -188,17 +194,19 @@ class Compiled:
             self._unknown = found
         return found
 
-    def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
+    def _inner(
+        self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
+    ) -> Any:
         run = self._run(slots, view, snapshot, context)
         if run is not None:
             run.target = candidate
         return run
 
-    def _run(self, slots: int, view: View, snapshot: Snapshot, context: Context) -> Any:
+    def _run(self, slots: int, view: View, snapshot: Snapshot, context: EvaluationContext) -> Any:
         if slots < 0:
             return None
         rule = self._rule
-        return Run(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
+        return CompiledRun(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
 
     def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int, bool]:
         """The existence condition for candidates of a type, how many slots it needs (-1: no run at all), whether they hold reports."""
@@ -220,7 +228,7 @@ def _shared_match(rule: FoldedRule) -> Result | None:
     return None
 
 
-def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any], related.Plan]:
+def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any], related.LookupPlan]:
     """What to look up: one constant where the details depend on parameters alone."""
     existence = rule.tree.then.existence
     if existence is None:
@@ -230,12 +238,12 @@ def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any],
         constant = related.plan(judgement.lookup(rule, rule.fold.scope), type_)
         return lambda _: constant
 
-    def text(part: tree.Operand | None) -> Callable[[Run], str]:
+    def text(part: tree.Operand | None) -> Callable[[CompiledRun], str]:
         if part is None:
             return lambda _: ""
         given = compiler.operand(part)
 
-        def read(run: Run) -> str:
+        def read(run: CompiledRun) -> str:
             value = given(run)
             if value is not None and not isinstance(value, str):
                 raise ArmError("", f"the details of {rule.effect} need a text, not {value!r}")
@@ -245,5 +253,5 @@ def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any],
 
     kind, name, group, scope = (text(part) for part in parts)
     return lambda run: related.plan(
-        related.Lookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()), type_
+        related.RelatedLookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()), type_
     )

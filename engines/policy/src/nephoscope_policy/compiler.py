@@ -15,20 +15,20 @@ from nephoscope_policy.by_type import reads_type_alone, remember_by_type
 from nephoscope_policy.check import templates
 from nephoscope_policy.counters import Loop
 from nephoscope_policy.explain import Truth
-from nephoscope_policy.fast_scope import FAST_HOSTS, Run
+from nephoscope_policy.fast_scope import FAST_HOSTS, CompiledRun
 from nephoscope_policy.getters import every, getter, leaf_of
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.operators import judge, spaceless
 from nephoscope_policy.paths import MISSING, STAR, Segments
 from nephoscope_policy.predicates import predicate
-from nephoscope_policy.scope import Frame
+from nephoscope_policy.scope import LoopFrame
 from nephoscope_policy.view import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope_policy.aliases import Aliases, FieldPath
-    from nephoscope_policy.folder import Folder
+    from nephoscope_policy.folder import ConstantFolder
     from nephoscope_policy.switches import Switches
 
 Test = "Callable[[dict[str, Any], Run], bool]"
@@ -39,7 +39,7 @@ class Compiler:
     """Compiles the conditions of one rule for resources of one lower-cased type."""
 
     def __init__(
-        self, aliases: Aliases, switches: Switches, fold: Folder, type_: str, api_version: str = ""
+        self, aliases: Aliases, switches: Switches, fold: ConstantFolder, type_: str, api_version: str = ""
     ) -> None:
         self._aliases = aliases
         self._switches = switches
@@ -52,7 +52,7 @@ class Compiler:
         self.runs = False
         """Whether some closure needs the running evaluation."""
 
-    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, object], Run], bool]:
+    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         """The closure of a condition, or its truth where that is settled beforehand."""
         if isinstance(node, tree.Leaf):
             return self._leaf(node)
@@ -60,7 +60,7 @@ class Compiler:
             child = self.condition(node.child)
             return (not child) if isinstance(child, bool) else _not(child)
         decisive = isinstance(node, tree.AnyOf)
-        children: list[Callable[[dict[str, object], Run], bool]] = []
+        children: list[Callable[[dict[str, object], CompiledRun], bool]] = []
         for raw in node.children:
             child = self.condition(raw)
             if child is decisive:
@@ -74,40 +74,40 @@ class Compiler:
         return self._share(node, (_any if decisive else _all)(tuple(children)))
 
     def _share(
-        self, node: tree.Condition, test: Callable[[dict[str, object], Run], bool]
-    ) -> Callable[[dict[str, object], Run], bool]:
+        self, node: tree.Condition, test: Callable[[dict[str, object], CompiledRun], bool]
+    ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
         found = None if self._loops else sharing.signature(node, self.fold)
         if found is None or sharing.leaves(found) < sharing.WORTH:
             return test
         return sharing.share_answers(test, found, self._version)
 
-    def operand(self, operand: tree.Operand) -> Callable[[Run], object]:
+    def operand(self, operand: tree.Operand) -> Callable[[CompiledRun], object]:
         """A function that gives an operand's value."""
         folded = self.fold(operand)
         if folded is not MISSING:
             return lambda _: folded
         self.runs = True
-        if isinstance(operand, tree.Template):
+        if isinstance(operand, tree.TemplateExpression):
             return operand.expression.compile(FAST_HOSTS)
-        if isinstance(operand, tree.ListOf):
+        if isinstance(operand, tree.ListExpression):
             items = [self.operand(item) for item in operand.items]
             return lambda run: [item(run) for item in items]
-        if isinstance(operand, tree.ObjectOf):
+        if isinstance(operand, tree.ObjectExpression):
             pairs = [(key, self.operand(item)) for key, item in operand.items]
             return lambda run: {key: item(run) for key, item in pairs}
         raise AssertionError("a literal always folds")
 
-    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, object], Run], bool]:
+    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         if isinstance(leaf.subject, tree.FieldRef):
             return self._field(leaf, leaf.subject)
-        if isinstance(leaf.subject, tree.Count):
+        if isinstance(leaf.subject, tree.CountExpression):
             return self._count(leaf, leaf.subject)
         return self._value(leaf, leaf.subject)
 
     def _value(
         self, leaf: tree.Leaf, subject: tree.ValueRef
-    ) -> bool | Callable[[dict[str, object], Run], bool]:
+    ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         left, right = self.fold(subject.operand), self.fold(leaf.operand)
         if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
             return judge(leaf.operator, left, right, self._switches)
@@ -127,7 +127,7 @@ class Compiler:
 
     def _field(
         self, leaf: tree.Leaf, field: tree.FieldRef
-    ) -> bool | Callable[[dict[str, object], Run], bool]:
+    ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         try:
             path = self._path(field)
         except (LookupError, ValueError):
@@ -145,7 +145,7 @@ class Compiler:
 
     def _against(
         self, path: FieldPath, test: Callable[[object], bool]
-    ) -> Callable[[dict[str, object], Run], bool]:
+    ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Apply a test of one value to a field."""
         start, segments = self._bound(path)
         if STAR in segments:
@@ -160,7 +160,9 @@ class Compiler:
             return lambda _, run: test(run.slots[start])
         return lambda _, run: test(read(run.slots[start]))
 
-    def _against_value(self, leaf: tree.Leaf, path: FieldPath) -> Callable[[dict[str, object], Run], bool]:
+    def _against_value(
+        self, leaf: tree.Leaf, path: FieldPath
+    ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field against a right side that is computed while evaluating."""
         expected, operator, switches, location = (
             self.operand(leaf.operand),
@@ -171,7 +173,7 @@ class Compiler:
         start, segments = self._bound(path)
         missing = switches.missing_array == "true"
 
-        def test(body: dict[str, object], run: Run) -> bool:
+        def test(body: dict[str, object], run: CompiledRun) -> bool:
             right = expected(run)
             if location:
                 right = spaceless(right)
@@ -189,12 +191,14 @@ class Compiler:
                 return loop.slot, path.segments[len(loop.prefix) :]
         return -1, path.segments
 
-    def _dynamic(self, leaf: tree.Leaf, field: tree.FieldRef) -> Callable[[dict[str, object], Run], bool]:
+    def _dynamic(
+        self, leaf: tree.Leaf, field: tree.FieldRef
+    ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field whose name is computed while evaluating."""
         expected = self.operand(leaf.operand)
         self.runs = True
 
-        def test(_: dict[str, object], run: Run) -> bool:
+        def test(_: dict[str, object], run: CompiledRun) -> bool:
             truth = explain.field(leaf, field, expected(run), run).truth
             if truth in (Truth.TRUE, Truth.FALSE):
                 return truth is Truth.TRUE
@@ -202,7 +206,9 @@ class Compiler:
 
         return test
 
-    def _count(self, leaf: tree.Leaf, count: tree.Count) -> Callable[[dict[str, object], Run], bool]:
+    def _count(
+        self, leaf: tree.Leaf, count: tree.CountExpression
+    ) -> Callable[[dict[str, object], CompiledRun], bool]:
         right = self.fold(leaf.operand)
         stop = _stop(leaf.operator, right)
         number = self._counter(count, stop)
@@ -211,13 +217,15 @@ class Compiler:
             return lambda body, run: test(number(body, run))
         expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
 
-        def compare_count(body: dict[str, object], run: Run) -> bool:
+        def compare_count(body: dict[str, object], run: CompiledRun) -> bool:
             right = expected(run)
             return judge(operator, number(body, run), right, switches)
 
         return compare_count
 
-    def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, object], Run], int]:
+    def _counter(
+        self, count: tree.CountExpression, stop: int
+    ) -> Callable[[dict[str, object], CompiledRun], int]:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
             number = self._value_counter(count, count.over, stop)
@@ -256,13 +264,13 @@ class Compiler:
         return opened
 
     def _value_counter(
-        self, count: tree.Count, over: tree.ValueRef, stop: int
-    ) -> Callable[[dict[str, object], Run], int]:
+        self, count: tree.CountExpression, over: tree.ValueRef, stop: int
+    ) -> Callable[[dict[str, object], CompiledRun], int]:
         items = self.operand(over.operand)
         name = count.name.lower()
         where = self.condition(count.where) if count.where is not None else True
 
-        def number(body: dict[str, object], run: Run) -> int:
+        def number(body: dict[str, object], run: CompiledRun) -> int:
             given = items(run)
             members = given if isinstance(given, list) else [] if given is None else [given]
             if isinstance(where, bool):
@@ -271,7 +279,7 @@ class Compiler:
             outer, total = run.frames, 0
             try:
                 for member in members:
-                    run.frames = (*outer, Frame(name, member))
+                    run.frames = (*outer, LoopFrame(name, member))
                     total += where(body, run)
                     if total == stop:
                         break
@@ -282,18 +290,20 @@ class Compiler:
         return number
 
 
-def _not(child: Callable[[dict[str, object], Run], bool]) -> Callable[[dict[str, object], Run], bool]:
+def _not(
+    child: Callable[[dict[str, object], CompiledRun], bool],
+) -> Callable[[dict[str, object], CompiledRun], bool]:
     return lambda body, run: not child(body, run)
 
 
 def _all(
-    children: tuple[Callable[[dict[str, object], Run], bool], ...],
-) -> Callable[[dict[str, object], Run], bool]:
+    children: tuple[Callable[[dict[str, object], CompiledRun], bool], ...],
+) -> Callable[[dict[str, object], CompiledRun], bool]:
     if len(children) == 2:
         first, second = children
         return lambda body, run: first(body, run) and second(body, run)
 
-    def test(body: dict[str, object], run: Run) -> bool:
+    def test(body: dict[str, object], run: CompiledRun) -> bool:
         for child in children:  # noqa: SIM110 - a generator costs a third more
             if not child(body, run):
                 return False
@@ -303,13 +313,13 @@ def _all(
 
 
 def _any(
-    children: tuple[Callable[[dict[str, object], Run], bool], ...],
-) -> Callable[[dict[str, object], Run], bool]:
+    children: tuple[Callable[[dict[str, object], CompiledRun], bool], ...],
+) -> Callable[[dict[str, object], CompiledRun], bool]:
     if len(children) == 2:
         first, second = children
         return lambda body, run: first(body, run) or second(body, run)
 
-    def test(body: dict[str, object], run: Run) -> bool:
+    def test(body: dict[str, object], run: CompiledRun) -> bool:
         for child in children:  # noqa: SIM110 - a generator costs a third more
             if child(body, run):
                 return True
@@ -327,7 +337,7 @@ def _stop(operator: str, right: object) -> int:
     return max(right, 1) if operator in ("greaterorequals", "less") else -1
 
 
-def _needs_frames(node: tree.Condition, fold: Folder) -> bool:
+def _needs_frames(node: tree.Condition, fold: ConstantFolder) -> bool:
     """Return whether something inside a loop asks a function for the loop, or for a field by its name."""
     if isinstance(node, tree.Not):
         return _needs_frames(node.child, fold)
@@ -336,7 +346,9 @@ def _needs_frames(node: tree.Condition, fold: Folder) -> bool:
     return _asks(node.operand) or _subject_asks(node.subject, fold)
 
 
-def _subject_asks(subject: tree.FieldRef | tree.ValueRef | tree.Count, fold: Folder) -> bool:
+def _subject_asks(
+    subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, fold: ConstantFolder
+) -> bool:
     if isinstance(subject, tree.FieldRef):
         return fold(subject.name) is MISSING
     if isinstance(subject, tree.ValueRef):

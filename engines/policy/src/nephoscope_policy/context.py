@@ -14,7 +14,7 @@ LATEST_API = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class EvaluationContext:
     """`now` must be aware; `utc` is the text that utcNow() returns where a caller fixes it.
 
     `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the same name return; where

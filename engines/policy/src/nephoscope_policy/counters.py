@@ -10,14 +10,14 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.getters import getter
 from nephoscope_policy.paths import MISSING, Segments, head_and_rest
-from nephoscope_policy.scope import Frame, bound_start
+from nephoscope_policy.scope import LoopFrame, bound_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import FieldPath
-    from nephoscope_policy.fast_scope import Run
+    from nephoscope_policy.fast_scope import CompiledRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Loop:
     slot: int
 
 
-def size(start: int, segments: Segments) -> Callable[[dict[str, Any], Run], int]:
+def size(start: int, segments: Segments) -> Callable[[dict[str, Any], CompiledRun], int]:
     """Count how many members a path selects."""
     read = _members(segments)
     if start < 0:
@@ -56,12 +56,12 @@ def simple(
     start: int,
     read: Callable[[object], object] | None,
     slot: int,
-    where: Callable[[dict[str, object], Run], bool],
+    where: Callable[[dict[str, object], CompiledRun], bool],
     stop: int,
-) -> Callable[[dict[str, object], Run], int]:
+) -> Callable[[dict[str, object], CompiledRun], int]:
     """One `[*]` at the end, and a condition that asks no function for the running loop."""
 
-    def number(body: dict[str, object], run: Run) -> int:
+    def number(body: dict[str, object], run: CompiledRun) -> int:
         slots = run.slots
         value = body if start < 0 else slots[start]
         items = value if read is None else read(value)
@@ -85,14 +85,14 @@ def count_nested(
     start: int,
     segments: Segments,
     loops: tuple[Loop, ...],
-    where: bool | Callable[[dict[str, object], Run], bool],
+    where: bool | Callable[[dict[str, object], CompiledRun], bool],
     framed: bool,
-) -> Callable[[dict[str, object], Run], int]:
+) -> Callable[[dict[str, object], CompiledRun], int]:
     """Any number of `[*]`, with frames where functions ask for the running loop."""
     name = path.text.lower()
     prefix = path.segments[: len(path.segments) - len(segments)]
 
-    def number(body: dict[str, object], run: Run) -> int:
+    def number(body: dict[str, object], run: CompiledRun) -> int:
         value = body if start < 0 else run.slots[start]
         raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
         originals = list(explain.members(run.target, raw, segments, prefix)) if framed else []
@@ -104,7 +104,7 @@ def count_nested(
                     run.slots[loop.slot] = held
                 if framed:
                     original, spelled, places = originals[index]
-                    run.frames = (*outer, Frame(name, original, spelled, run.target, places))
+                    run.frames = (*outer, LoopFrame(name, original, spelled, run.target, places))
                 total += where if isinstance(where, bool) else where(body, run)
         finally:
             run.frames = outer
@@ -113,10 +113,10 @@ def count_nested(
     return number
 
 
-def count_interpreted(count: tree.Count) -> Callable[[dict[str, object], Run], int]:
+def count_interpreted(count: tree.CountExpression) -> Callable[[dict[str, object], CompiledRun], int]:
     """A count over a field whose name is computed while evaluating."""
 
-    def number(_: dict[str, object], run: Run) -> int:
+    def number(_: dict[str, object], run: CompiledRun) -> int:
         total = 0
         for frame in explain.frames(count, run):
             outcome = explain.condition(count.where, run.within(frame)) if count.where is not None else None

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import guards
 from nephoscope_policy.binding import bind
 from nephoscope_policy.check import Checker
-from nephoscope_policy.context import Context
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get, has, load
 from nephoscope_policy.errors import PolicyError, raise_all
-from nephoscope_policy.folder import Folder
+from nephoscope_policy.folder import ConstantFolder
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.paths import MISSING
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.switches import SWITCHES, Switches
-from nephoscope_policy.tree import Literal, Template
+from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +74,10 @@ class Definition:
     def effect_default(self) -> str:
         """The effect when no parameter is given, '' where it needs one."""
         effect = self.tree.then.effect
-        if isinstance(effect, Literal):
+        if isinstance(effect, PolicyLiteral):
             return str(effect.value)
         defaults = {name: one.default for name, one in self.parameters.items() if one.has_default}
-        found = Folder(defaults)(effect)
+        found = ConstantFolder(defaults)(effect)
         return found if isinstance(found, str) else ""
 
     @property
@@ -86,8 +86,8 @@ class Definition:
         existence = self.tree.then.existence
         if (
             existence is None
-            or isinstance(existence.type, Template)
-            or not isinstance(existence.type, Literal)
+            or isinstance(existence.type, TemplateExpression)
+            or not isinstance(existence.type, PolicyLiteral)
         ):
             return frozenset()
         return frozenset({str(existence.type.value).lower()})
@@ -143,22 +143,26 @@ class Definition:
         resource: Resource | dict[str, object],
         snapshot: Snapshot,
         parameters: Mapping[str, object] | None = None,
-        context: Context | None = None,
+        context: EvaluationContext | None = None,
     ) -> Result:
         """Judge a resource, or a body as ARM has it; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).evaluate(Resource.wrap(resource), snapshot, context or Context())
+        return self.bind(parameters).evaluate(
+            Resource.wrap(resource), snapshot, context or EvaluationContext()
+        )
 
     def explain(
         self,
         resource: Resource | dict[str, object],
         snapshot: Snapshot,
         parameters: Mapping[str, object] | None = None,
-        context: Context | None = None,
+        context: EvaluationContext | None = None,
     ) -> Result:
         """The same by the tree-walking interpreter."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).explain(Resource.wrap(resource), snapshot, context or Context())
+        return self.bind(parameters).explain(
+            Resource.wrap(resource), snapshot, context or EvaluationContext()
+        )
 
 
 _KEPT_RULES = 16
@@ -166,7 +170,7 @@ _KEPT_CHECKS = 8
 
 
 def _literal(operand: tree.Operand) -> object:
-    return operand.value if isinstance(operand, Literal) else MISSING
+    return operand.value if isinstance(operand, PolicyLiteral) else MISSING
 
 
 def _text(mapping: dict[str, object], name: str) -> str:

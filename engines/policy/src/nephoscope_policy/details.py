@@ -10,10 +10,10 @@ from nephoscope_policy.document import get, has
 if TYPE_CHECKING:
     from nephoscope_policy import tree
     from nephoscope_policy.folded_rule import FoldedRule
-    from nephoscope_policy.scope import Scope
+    from nephoscope_policy.scope import EvaluationScope
 
 
-def evaluate_details(rule: FoldedRule, scope: Scope) -> object:
+def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
     """The details that a caller acts on: the operations of modify and append, type and roles of *IfNotExists, else as written.
 
     None where the rule has none; raises ArmError where an expression fails.
@@ -36,7 +36,7 @@ def _select_members(details: object, *names: str) -> dict[str, object]:
     return {name: get(details, name) for name in names if isinstance(details, dict) and has(details, name)}
 
 
-def _operation(operation: tree.Operation, scope: Scope) -> dict[str, object]:
+def _operation(operation: tree.EffectOperation, scope: EvaluationScope) -> dict[str, object]:
     result: dict[str, object] = {}
     if operation.operation != "append":
         result["operation"] = operation.operation

@@ -33,7 +33,7 @@ class ContentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ContentDocument:
     """One content file: `source` is its bytes or the file that has them (read on demand), `place` names it."""
 
     source: bytes | Traversable
@@ -64,7 +64,7 @@ class Document:
             return _lenient(data, self.place)
 
 
-def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator[Document]:
+def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator[ContentDocument]:
     """Yield the JSON documents of a folder, or of one file, in path order.
 
     `label` names the root in places (default: its path). `kind` is a folder of a pack (`policies`, `initiatives`, `aliases`, ...):
@@ -73,7 +73,7 @@ def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator
     """
     label = label or str(root)
     if root.is_file():
-        yield Document(root, Place(label))
+        yield ContentDocument(root, Place(label))
         return
     if not root.is_dir():
         raise ContentError("no such file or folder", Place(label))
@@ -82,12 +82,12 @@ def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator
     yield from _walk(root, label, 0)
 
 
-def shipped_documents(kind: str) -> Iterator[Document]:
+def shipped_documents(kind: str) -> Iterator[ContentDocument]:
     """Yield the documents of a kind that come with the engine: `aliases`, `azure`."""
     return documents_in(files("nephoscope_policy.content"), "content", kind)
 
 
-def _walk(folder: Traversable, label: str, depth: int) -> Iterator[Document]:
+def _walk(folder: Traversable, label: str, depth: int) -> Iterator[ContentDocument]:
     if depth > MAX_FOLDERS_DEEP:
         raise ContentError(f"folders nest deeper than {MAX_FOLDERS_DEEP}", Place(label))
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -97,7 +97,7 @@ def _walk(folder: Traversable, label: str, depth: int) -> Iterator[Document]:
             if not linked and not entry.name.startswith((".", "__")):
                 yield from _walk(entry, name, depth + 1)
         elif entry.name.lower().endswith(".json"):
-            yield Document(entry, Place(name))
+            yield ContentDocument(entry, Place(name))
 
 
 def _read(source: Traversable, place: Place) -> bytes:

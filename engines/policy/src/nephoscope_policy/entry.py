@@ -21,7 +21,7 @@ TYPES: dict[Kind, str] = {"definition": DEFINITION_TYPE, "initiative": INITIATIV
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ContentProblem:
     """A document that was not taken, or is in doubt: where and why. `error` is False for what is left out by design."""
 
     place: Place
@@ -30,7 +30,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """One version of a definition or initiative.
 
     `id` and `name` are lower-cased; `stated_id` is False where the document has no id and one of the tenant was assumed. `types`

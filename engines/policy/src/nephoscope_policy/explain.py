@@ -21,7 +21,15 @@ from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.operators import OrderError, judge, spaceless
 from nephoscope_policy.paths import MISSING, STAR, Segments, head_and_rest
 from nephoscope_policy.planned_view import KnownLater, shown_segments
-from nephoscope_policy.scope import HOSTS, BodyPath, Frame, Scope, bound_place, bound_start, steps_of
+from nephoscope_policy.scope import (
+    HOSTS,
+    BodyPath,
+    EvaluationScope,
+    LoopFrame,
+    bound_place,
+    bound_start,
+    steps_of,
+)
 from nephoscope_policy.undecided import decide
 from nephoscope_policy.view import NotCollected
 
@@ -41,7 +49,7 @@ class Truth(Enum):
     FAILED = 3
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ConditionOutcome(msgspec.Struct, frozen=True):
     """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
 
     truth: Truth
@@ -50,18 +58,18 @@ class Outcome(msgspec.Struct, frozen=True):
     cause: str = NOT_COLLECTED
 
 
-def value(operand: tree.Operand, scope: Scope) -> Any:
+def value(operand: tree.Operand, scope: EvaluationScope) -> Any:
     """The value of an operand; raises ArmError or NotCollected."""
-    if isinstance(operand, tree.Literal):
+    if isinstance(operand, tree.PolicyLiteral):
         return operand.value
-    if isinstance(operand, tree.Template):
+    if isinstance(operand, tree.TemplateExpression):
         return operand.expression.interpret(HOSTS, scope)
-    if isinstance(operand, tree.ListOf):
+    if isinstance(operand, tree.ListExpression):
         return [value(item, scope) for item in operand.items]
     return {key: value(item, scope) for key, item in operand.items}
 
 
-def condition(node: tree.Condition, scope: Scope) -> Outcome:
+def condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
     """Judge a condition."""
     if isinstance(node, tree.Leaf):
         return _leaf(node, scope)
@@ -73,30 +81,30 @@ def condition(node: tree.Condition, scope: Scope) -> Outcome:
     return _combine(outcomes, Truth.TRUE, Truth.FALSE)
 
 
-def _negate(outcome: Outcome) -> Outcome:
+def _negate(outcome: ConditionOutcome) -> ConditionOutcome:
     flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
-    return Outcome(flipped, outcome.reasons, outcome.message, outcome.cause)
+    return ConditionOutcome(flipped, outcome.reasons, outcome.message, outcome.cause)
 
 
-def _combine(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Outcome:
+def _combine(outcomes: list[ConditionOutcome], decisive: Truth, otherwise: Truth) -> ConditionOutcome:
     """One child of the decisive truth decides; else a failure, else an unknown, else all children together."""
     for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
         found = [outcome for outcome in outcomes if outcome.truth is truth]
         if found:
-            return Outcome(truth, _reasons(found), found[0].message, found[0].cause)
-    return Outcome(otherwise, _reasons(outcomes))
+            return ConditionOutcome(truth, _reasons(found), found[0].message, found[0].cause)
+    return ConditionOutcome(otherwise, _reasons(outcomes))
 
 
-def _reasons(outcomes: Iterable[Outcome]) -> tuple[Reason, ...]:
+def _reasons(outcomes: Iterable[ConditionOutcome]) -> tuple[Reason, ...]:
     return tuple(reason for outcome in outcomes for reason in outcome.reasons)
 
 
-def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
+def _leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
     """A leaf; whatever it cannot know or compute is named in its reason."""
     expected: object = None
     try:
         expected = value(leaf.operand, scope)
-        if isinstance(leaf.subject, tree.Count):
+        if isinstance(leaf.subject, tree.CountExpression):
             return _count(leaf, leaf.subject, expected, scope)
         if isinstance(leaf.subject, tree.ValueRef):
             actual = value(leaf.subject.operand, scope)
@@ -109,18 +117,25 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
 
 
 def _undecided_outcome(
-    leaf: tree.Leaf, truth: Truth, expected: object, message: str, scope: Scope, cause: str = NOT_COLLECTED
-) -> Outcome:
+    leaf: tree.Leaf,
+    truth: Truth,
+    expected: object,
+    message: str,
+    scope: EvaluationScope,
+    cause: str = NOT_COLLECTED,
+) -> ConditionOutcome:
     at = _read_at(leaf.subject, scope)
     reason = Reason(
         leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), message, at
     )
-    return Outcome(truth, (reason,), message, cause)
+    return ConditionOutcome(truth, (reason,), message, cause)
 
 
-def _read_at(subject: tree.FieldRef | tree.ValueRef | tree.Count, scope: Scope) -> BodyPath:
+def _read_at(
+    subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, scope: EvaluationScope
+) -> BodyPath:
     """Where the body has, or would have, what an undecided leaf reads; () where that cannot be told."""
-    over = subject.over if isinstance(subject, tree.Count) else subject
+    over = subject.over if isinstance(subject, tree.CountExpression) else subject
     if not isinstance(over, tree.FieldRef):
         return ()
     try:
@@ -131,8 +146,8 @@ def _read_at(subject: tree.FieldRef | tree.ValueRef | tree.Count, scope: Scope) 
 
 
 def _judge_leaf(
-    leaf: tree.Leaf, subject: str, actual: object, expected: object, scope: Scope, at: BodyPath = ()
-) -> Outcome:
+    leaf: tree.Leaf, subject: str, actual: object, expected: object, scope: EvaluationScope, at: BodyPath = ()
+) -> ConditionOutcome:
     unknown = find_unknown(actual)
     switches = scope.snapshot.switches
     if unknown is None:
@@ -144,29 +159,29 @@ def _judge_leaf(
             reason = Reason(
                 leaf.path, subject, leaf.operator, expected, None, _related_id(scope), str(later), at
             )
-            return Outcome(Truth.UNKNOWN, (reason,), str(later), later.cause)
+            return ConditionOutcome(Truth.UNKNOWN, (reason,), str(later), later.cause)
         truth, actual = Truth.TRUE if decided else Truth.FALSE, None
     shown = None if actual is MISSING else actual
     message = f"{subject} is absent" if actual is MISSING else ""
-    return Outcome(
+    return ConditionOutcome(
         truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related_id(scope), message, at),)
     )
 
 
-def _related_id(scope: Scope) -> str:
+def _related_id(scope: EvaluationScope) -> str:
     return str(scope.target.id) if scope.target is not scope.subject else ""
 
 
-def _subject(subject: tree.FieldRef | tree.ValueRef | tree.Count) -> str:
+def _subject(subject: tree.FieldRef | tree.ValueRef | tree.CountExpression) -> str:
     if isinstance(subject, tree.FieldRef):
         return subject.text
-    if isinstance(subject, tree.Count):
+    if isinstance(subject, tree.CountExpression):
         return f"count({_subject(subject.over)})"
     operand = subject.operand
-    return operand.text if isinstance(operand, tree.Template) else "value"
+    return operand.text if isinstance(operand, tree.TemplateExpression) else "value"
 
 
-def resolve(name: tree.FieldRef, scope: Scope) -> FieldPath:
+def resolve(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
     """The path of a field; raises PolicyError for a literal alias that no table has, ArmError for a computed one."""
     text = value(name.name, scope)
     if not isinstance(text, str):
@@ -174,12 +189,12 @@ def resolve(name: tree.FieldRef, scope: Scope) -> FieldPath:
     try:
         return scope.field(text, scope.target)
     except (UnknownAlias, ValueError) as error:
-        if isinstance(name.name, tree.Literal):
+        if isinstance(name.name, tree.PolicyLiteral):
             raise PolicyError(str(error), stage="compile") from error
         raise ArmError("", str(error)) from error
 
 
-def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Scope) -> Outcome:
+def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: EvaluationScope) -> ConditionOutcome:
     """A leaf whose left side is a field, its right side already evaluated."""
     path = resolve(name, scope)
     if path.location:
@@ -200,8 +215,13 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Scope) 
 
 
 def _every(
-    leaf: tree.Leaf, text: str, part: tuple[object, BodyPath], rest: Segments, expected: object, scope: Scope
-) -> Outcome:
+    leaf: tree.Leaf,
+    text: str,
+    part: tuple[object, BodyPath],
+    rest: Segments,
+    expected: object,
+    scope: EvaluationScope,
+) -> ConditionOutcome:
     """`[*]` outside a count: every element must satisfy the operator; an empty array does.
 
     `part` is the part of the body that `rest` starts from, and where the body has what its first `[*]` goes over.
@@ -229,7 +249,7 @@ def _every(
             f"{text}: the array is absent",
             at,
         )
-        return Outcome(truth, (reason,))
+        return ConditionOutcome(truth, (reason,))
     if not found:
         reason = Reason(
             leaf.path,
@@ -241,7 +261,7 @@ def _every(
             f"{text}: the array is empty",
             at,
         )
-        return Outcome(Truth.TRUE, (reason,))
+        return ConditionOutcome(Truth.TRUE, (reason,))
     further = steps_of(tail)
     outcomes = [
         _every(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
@@ -250,13 +270,17 @@ def _every(
     return _combine(outcomes, Truth.FALSE, Truth.TRUE)
 
 
-def _count(leaf: tree.Leaf, count: tree.Count, expected: object, scope: Scope) -> Outcome:
+def _count(
+    leaf: tree.Leaf, count: tree.CountExpression, expected: object, scope: EvaluationScope
+) -> ConditionOutcome:
     low, high, failed = 0, 0, False
-    first = Outcome(Truth.UNKNOWN)
+    first = ConditionOutcome(Truth.UNKNOWN)
     at = _read_at(count, scope)
     for frame in frames(count, scope):
         outcome = (
-            condition(count.where, scope.within(frame)) if count.where is not None else Outcome(Truth.TRUE)
+            condition(count.where, scope.within(frame))
+            if count.where is not None
+            else ConditionOutcome(Truth.TRUE)
         )
         if outcome.truth is Truth.TRUE and not low and frame.places:
             at = frame.places[-1]
@@ -272,7 +296,7 @@ def _count(leaf: tree.Leaf, count: tree.Count, expected: object, scope: Scope) -
     return _judge_leaf(leaf, _subject(count), low, expected, scope, at)
 
 
-def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
+def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[LoopFrame]:
     """One frame per counted member; raises ArmError where a value to count is no array, NotCollected."""
     if isinstance(count.over, tree.ValueRef):
         items = value(count.over.operand, scope)
@@ -281,7 +305,7 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
         if not isinstance(items, list):
             items = [items]
         scope.steps.spend(len(items))
-        yield from (Frame(count.name.lower(), item) for item in items)
+        yield from (LoopFrame(count.name.lower(), item) for item in items)
         return
     path = resolve(count.over, scope)
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
@@ -292,7 +316,7 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
     base = bound_place(scope.frames, scope.target, prefix) if is_bound else ()
     for element, bound, places in members(scope.target, start, rest, prefix, base):
         scope.steps.spend(1)
-        yield Frame(path.text.lower(), element, bound, scope.target, places)
+        yield LoopFrame(path.text.lower(), element, bound, scope.target, places)
 
 
 Bound: TypeAlias = tuple[tuple[Segments, Any], ...]

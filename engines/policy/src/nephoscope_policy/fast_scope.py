@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.paths import MISSING, STAR
-from nephoscope_policy.scope import HOSTS, Scope
+from nephoscope_policy.scope import HOSTS, EvaluationScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.steps import Steps
     from nephoscope_policy.view import View
 
 
-class Run(Scope):
+class CompiledRun(EvaluationScope):
     """One compiled evaluation; `slots` hold the elements of the running loops, `frames` what functions ask about them."""
 
     __slots__ = ("slots",)
@@ -27,7 +27,7 @@ class Run(Scope):
         self,
         subject: View,
         snapshot: Snapshot,
-        context: Context,
+        context: EvaluationContext,
         parameters: Mapping[str, object],
         slots: int,
         steps: Steps,
@@ -36,7 +36,7 @@ class Run(Scope):
         self.slots: list[object] = [None] * slots
 
 
-def _field(run: Scope, arguments: list[object]) -> object:
+def _field(run: EvaluationScope, arguments: list[object]) -> object:
     """field() of one scalar straight from the lower-cased body; everything else as the interpreter does it."""
     text = arguments[0] if len(arguments) == 1 else None
     if type(text) is str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import guards
-from nephoscope_policy.arm.tree import Call, Property, walk
+from nephoscope_policy.arm.tree import ArmCall, ArmProperty, walk
 from nephoscope_policy.check import templates
 from nephoscope_policy.errors import PolicyError, suggestion
-from nephoscope_policy.folder import Folder
+from nephoscope_policy.folder import ConstantFolder
 from nephoscope_policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.operators import boolish
 from nephoscope_policy.paths import MISSING
 from nephoscope_policy.read_paths import NOTHING, Reads
-from nephoscope_policy.reads import Fields
-from nephoscope_policy.steps import Tally
-from nephoscope_policy.tree import Literal, ValueRef
+from nephoscope_policy.reads import FieldReads
+from nephoscope_policy.steps import StepTally
+from nephoscope_policy.tree import PolicyLiteral, ValueRef
 from nephoscope_policy.view import View
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def _asks_identity(leaf: tree.Leaf) -> bool:
         for node in walk(template.expression.tree)
     )
     return any(
-        isinstance(node, Property)
+        isinstance(node, ArmProperty)
         and node.name.lower() == "identity"
-        and isinstance(node.target, Call)
+        and isinstance(node.target, ArmCall)
         and node.target.key == "requestcontext"
         for node in nodes
     )
@@ -63,8 +63,8 @@ class FoldedRule:
     def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         self.tree = tree_
         self.parameters = parameters
-        self.tally = Tally()
-        self.fold = Folder(parameters)
+        self.tally = StepTally()
+        self.fold = ConstantFolder(parameters)
         self.effect = self._effect()
         self.effect_key = self.effect.lower()
         self.mode = tree_.mode
@@ -83,12 +83,12 @@ class FoldedRule:
         self.needs_request = any(map(_asks_identity, guards.leaves(tree_.condition)))
         self.types = guards.types(tree_.condition, self.fold)
         self.considered = guards.find_applicability_fields(tree_.condition)
-        self._fields: Fields | None = None
+        self._fields: FieldReads | None = None
         self._reads: dict[tuple[Aliases, str, str], Reads] = {}
 
     def _check_presence(self, leaf: tree.Leaf) -> None:
         """An `exists` whose parameter is neither true nor false would silently ask for absence."""
-        if leaf.operator != "exists" or isinstance(leaf.operand, Literal):
+        if leaf.operator != "exists" or isinstance(leaf.operand, PolicyLiteral):
             return
         found = self.fold(leaf.operand)
         if found is not MISSING and boolish(found) is None:
@@ -121,7 +121,7 @@ class FoldedRule:
         key = (aliases, type_, api_version if aliases.versioned else "")
         found = self._reads.get(key)
         if found is None:
-            fields = self._fields = self._fields or Fields.of_rule(self.tree, self.fold)
+            fields = self._fields = self._fields or FieldReads.of_rule(self.tree, self.fold)
             found = self._reads[key] = fields.of(aliases, type_, key[2], indexed=self.indexed)
         return found
 

@@ -8,7 +8,7 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.check import is_pure
 from nephoscope_policy.explain import value
 from nephoscope_policy.paths import MISSING
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.scope import EvaluationScope
 
 if TYPE_CHECKING:
     from nephoscope_policy import tree
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _PARAMETERS_ONLY = frozenset({"parameters"})
 
 
-class Folder:
+class ConstantFolder:
     """Gives the value of operands that depend on parameters alone, else MISSING."""
 
     __slots__ = ("scope",)
 
     def __init__(self, parameters: dict[str, object]) -> None:
-        self.scope: Scope = _ParameterScope(parameters)
+        self.scope: EvaluationScope = _ParameterScope(parameters)
         """A scope in which only parameters() can be asked."""
 
     def __call__(self, operand: tree.Operand) -> object:
@@ -35,7 +35,7 @@ class Folder:
             return MISSING
 
 
-class _ParameterScope(Scope):
+class _ParameterScope(EvaluationScope):
     """A scope in which only parameters() can be asked."""
 
     __slots__ = ()

@@ -42,7 +42,7 @@ def reads_case(condition: tree.Condition) -> bool:
 def field_name(leaf: tree.Leaf) -> str:
     """The lower-cased literal field of a leaf, '' where its left side is something else."""
     subject = leaf.subject
-    if isinstance(subject, tree.FieldRef) and isinstance(subject.name, tree.Literal):
+    if isinstance(subject, tree.FieldRef) and isinstance(subject.name, tree.PolicyLiteral):
         return str(subject.name.value).lower()
     return ""
 

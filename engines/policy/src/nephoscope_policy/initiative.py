@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DefinitionGroup:
     """A control that members serve; `metadata_id` is the id of the control's published text ('' = none)."""
 
     name: str
@@ -34,7 +34,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class InitiativeMember:
     """A definition inside an initiative: `definition` is its id as written, `reference` names the member, `path` is its JSON path."""
 
     definition: str
@@ -55,8 +55,8 @@ class Initiative:
     description: str
     metadata: Mapping[str, object]
     parameters: Mapping[str, tree.Parameter]
-    members: tuple[Member, ...]
-    groups: tuple[Group, ...]
+    members: tuple[InitiativeMember, ...]
+    groups: tuple[DefinitionGroup, ...]
 
     @classmethod
     def parse(cls, document: object, place: Place | None = None) -> Initiative:
@@ -95,7 +95,7 @@ class Initiative:
         """
         return bind(self.parameters, values)
 
-    def pass_on(self, member: Member, bound: Mapping[str, object]) -> dict[str, object]:
+    def pass_on(self, member: InitiativeMember, bound: Mapping[str, object]) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
             name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
@@ -103,7 +103,7 @@ class Initiative:
         }
 
 
-def _members(properties: ArmObject, parser: Parser) -> tuple[Member, ...]:
+def _members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
     members = []
     for item in properties.children("policyDefinitions"):
         definition = item.required("policyDefinitionId")
@@ -112,7 +112,7 @@ def _members(properties: ArmObject, parser: Parser) -> tuple[Member, ...]:
             entry = item.child("parameters").child(name)
             parameters[name] = parser.operand(entry.value("value"), entry.at("value"))
         members.append(
-            Member(
+            InitiativeMember(
                 definition=definition,
                 reference=item.text("policyDefinitionReferenceId") or definition.rsplit("/", 1)[-1],
                 groups=item.texts("groupNames"),
@@ -134,8 +134,8 @@ def _pin(item: ArmObject) -> Pin | None:
         raise fault(str(error), item.at("definitionVersion")) from error
 
 
-def _group(item: ArmObject) -> Group:
-    return Group(
+def _group(item: ArmObject) -> DefinitionGroup:
+    return DefinitionGroup(
         item.required("name"),
         item.text("displayName"),
         item.text("category"),
@@ -164,16 +164,16 @@ def _check(initiative: Initiative, parser: Parser) -> None:
 
 
 def _evaluate(operand: tree.Operand, bound: Mapping[str, object], path: str) -> object:
-    if isinstance(operand, tree.Literal):
+    if isinstance(operand, tree.PolicyLiteral):
         return operand.value
-    if isinstance(operand, tree.ListOf):
+    if isinstance(operand, tree.ListExpression):
         return [_evaluate(item, bound, f"{path}[{index}]") for index, item in enumerate(operand.items)]
-    if isinstance(operand, tree.ObjectOf):
+    if isinstance(operand, tree.ObjectExpression):
         return {name: _evaluate(item, bound, f"{path}.{name}") for name, item in operand.items}
     return _expression(operand, bound, path)
 
 
-def _expression(template: tree.Template, bound: Mapping[str, object], path: str) -> object:
+def _expression(template: tree.TemplateExpression, bound: Mapping[str, object], path: str) -> object:
     try:
         return template.expression.interpret(_HOSTS, bound)
     except ArmError as error:

@@ -10,7 +10,7 @@ import msgspec
 from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.entry import CALLS, TYPES, Entry, Kind, Problem, digest
+from nephoscope_policy.entry import CALLS, TYPES, CatalogueEntry, ContentProblem, Kind, digest
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.initiative import Initiative
 from nephoscope_policy.model.place import Place
@@ -19,7 +19,7 @@ from nephoscope_policy.version import FIRST, Version
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
 
 PUBLIC_CLOUD = "AzureCloud"
 GOVERNMENT_CLOUD = "AzureUSGovernment"
@@ -30,25 +30,25 @@ _CALL = re.compile(rb"\b(%s)\s*\(" % "|".join(CALLS).encode())
 _OUTER = ("id", "name", "type")
 
 
-class Intake:
+class CatalogueIntake:
     """Collects entries and problems; a document of the other cloud, a duplicate and a conflict are problems with their place."""
 
     def __init__(self, cloud: str = PUBLIC_CLOUD) -> None:
-        self.entries: list[Entry] = []
-        self.problems: list[Problem] = []
+        self.entries: list[CatalogueEntry] = []
+        self.problems: list[ContentProblem] = []
         self.files = 0
         self._government = cloud == GOVERNMENT_CLOUD
-        self._seen: dict[tuple[Kind, str, Version], Entry] = {}
+        self._seen: dict[tuple[Kind, str, Version], CatalogueEntry] = {}
         self._copies: list[tuple[object, Place]] = []
 
-    def add(self, document: Document) -> None:
+    def add(self, document: ContentDocument) -> None:
         """Take one file."""
         self.files += 1
         place = document.place
         try:
             value = document.json()
         except ContentError as error:
-            self.problems.append(Problem(error.place, error.message))
+            self.problems.append(ContentProblem(error.place, error.message))
             return
         folders = re.split(r"[/\\]", place.file.lower())
         if (GOVERNMENT_FOLDER in folders) != self._government:
@@ -64,7 +64,7 @@ class Intake:
                 self.take(value, place)
             else:
                 self.problems.append(
-                    Problem(place, "a copy for another cloud (folder 'Azure Government')", error=False)
+                    ContentProblem(place, "a copy for another cloud (folder 'Azure Government')", error=False)
                 )
         self._copies.clear()
 
@@ -77,17 +77,19 @@ class Intake:
             try:
                 self._keep(entry_of(body, where))
             except PolicyError as error:
-                self.problems.append(Problem(Place(place.file, path=_join(path, error.path)), error.message))
+                self.problems.append(
+                    ContentProblem(Place(place.file, path=_join(path, error.path)), error.message)
+                )
         if not found:
-            self.problems.append(Problem(place, NOT_POLICY, error=False))
+            self.problems.append(ContentProblem(place, NOT_POLICY, error=False))
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: CatalogueEntry) -> None:
         key = (entry.kind, entry.id, entry.version)
         known = self._seen.setdefault(key, entry)
         if known is entry:
             self.entries.append(entry)
             if entry.fault:
-                self.problems.append(Problem(entry.place, entry.fault))
+                self.problems.append(ContentProblem(entry.place, entry.fault))
         else:
             self.problems.append(conflict(entry, known))
 
@@ -96,11 +98,11 @@ class Intake:
         return (kind, id_, version) in self._seen
 
 
-def conflict(entry: Entry, known: Entry) -> Problem:
+def conflict(entry: CatalogueEntry, known: CatalogueEntry) -> ContentProblem:
     """What to say of an entry whose id and version is held already: a plain duplicate, or another text under the same version."""
     if entry.digest == known.digest:
-        return Problem(entry.place, f"a duplicate of {known.place}", error=False)
-    return Problem(
+        return ContentProblem(entry.place, f"a duplicate of {known.place}", error=False)
+    return ContentProblem(
         entry.place,
         f"version {entry.version} of {entry.id} is already held from {known.place}, with another text",
     )
@@ -134,7 +136,7 @@ def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
         yield from ((body, f"value{path}") for body, path in bodies_of(value[lowered["value"]]))
 
 
-def entry_of(body: dict[str, object], place: Place) -> Entry:
+def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
     """The entry of a document in the ARM envelope; its `fault` says why it cannot be used.
 
     PolicyError when even its id, name or version cannot be read.
@@ -156,7 +158,7 @@ def entry_of(body: dict[str, object], place: Place) -> Entry:
             definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
-    return Entry(
+    return CatalogueEntry(
         kind=kind,
         id=id_,
         name=name,

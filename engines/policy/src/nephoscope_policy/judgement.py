@@ -9,25 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy import details, explain, related
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.explain import Outcome, Truth
+from nephoscope_policy.explain import ConditionOutcome, Truth
 from nephoscope_policy.gap import KNOWN_LATER
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope_policy.result import COMPLIANT, ERROR, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.scope import EvaluationScope
 from nephoscope_policy.steps import StepsError
 from nephoscope_policy.view import NotCollected
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.folded_rule import FoldedRule
     from nephoscope_policy.gap import Gap
-    from nephoscope_policy.model.state import State
+    from nephoscope_policy.model.state import ComplianceState
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.view import View
 
-MANUAL_STATES: dict[str, State] = {"compliant": COMPLIANT, "noncompliant": NON_COMPLIANT, "unknown": UNKNOWN}
+MANUAL_STATES: dict[str, ComplianceState] = {
+    "compliant": COMPLIANT,
+    "noncompliant": NON_COMPLIANT,
+    "unknown": UNKNOWN,
+}
 NO_FINDING = frozenset({"denyaction", "auditaction", "mutate", "addtonetworkgroup"})
 
 
@@ -61,7 +65,7 @@ def find_fixed_result(rule: FoldedRule) -> Result | None:
     return None
 
 
-def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result | None:
+def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
     """The end of an evaluation that needs no condition, None where the condition decides."""
     settled = find_fixed_result(rule)
     if settled is not None:
@@ -75,7 +79,7 @@ def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) ->
     return None
 
 
-def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
     """Evaluate a rule with the explain interpreter; of a planned resource once."""
     settled = early(rule, view, snapshot, context)
     if settled is not None:
@@ -99,9 +103,9 @@ def too_many(rule: FoldedRule, error: StepsError) -> Result:
     return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
 
 
-def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
     current = snapshot.current(view, context.now)
-    scope = Scope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
+    scope = EvaluationScope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
         return not_matched(rule, view, snapshot, outcome.reasons)
@@ -121,7 +125,7 @@ def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple
     )
 
 
-def judge_match(rule: FoldedRule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
+def judge_match(rule: FoldedRule, scope: EvaluationScope, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` holds, and the effect does not depend on a related resource."""
 
     def evaluate_later() -> object:
@@ -151,13 +155,13 @@ def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> 
     return Result(state, rule.effect, reasons, "manual", text, matched=True)
 
 
-def _undecided_result(rule: FoldedRule, outcome: Outcome) -> Result:
+def _undecided_result(rule: FoldedRule, outcome: ConditionOutcome) -> Result:
     if outcome.truth is Truth.FAILED:
         return Result(ERROR, rule.effect, outcome.reasons, "expression-error", outcome.message)
     return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
 
 
-def lookup(rule: FoldedRule, scope: Scope) -> related.Lookup:
+def lookup(rule: FoldedRule, scope: EvaluationScope) -> related.RelatedLookup:
     """What the details ask for, by the interpreter; raises ArmError or NotCollected."""
     existence = rule.tree.then.existence
     if existence is None:
@@ -169,7 +173,7 @@ def lookup(rule: FoldedRule, scope: Scope) -> related.Lookup:
             raise ArmError("", f"the details of {rule.effect} need a text, not {found!r}")
         return found or ""
 
-    return related.Lookup(
+    return related.RelatedLookup(
         text(existence.type).lower(),
         text(existence.name),
         text(existence.resource_group).lower(),
@@ -177,16 +181,18 @@ def lookup(rule: FoldedRule, scope: Scope) -> related.Lookup:
     )
 
 
-def _existence(rule: FoldedRule, scope: Scope, outcome: Outcome) -> Result:
+def _existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutcome) -> Result:
     try:
         wanted = lookup(rule, scope)
         plan = related.plan(wanted, scope.subject.type)
         found = related.candidates(plan, scope.subject, scope.snapshot)
         gap = related.gap(plan, scope.subject, scope.snapshot, found)
     except NotCollected as error:
-        return _undecided_result(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause))
+        return _undecided_result(
+            rule, ConditionOutcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause)
+        )
     except ArmError as error:
-        return _undecided_result(rule, Outcome(Truth.FAILED, outcome.reasons, str(error)))
+        return _undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
         _candidate(rule, scope.related(scope.snapshot.current(candidate, now))) for candidate in found
@@ -194,30 +200,30 @@ def _existence(rule: FoldedRule, scope: Scope, outcome: Outcome) -> Result:
     return _settle(rule, scope, outcome, wanted, gap, verdicts)
 
 
-def _candidate(rule: FoldedRule, scope: Scope) -> Outcome:
+def _candidate(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:
     planned = scope.target.resource.planned
     outcome = _judge_existence(rule, scope)
     if outcome.truth is Truth.TRUE and planned is not None and planned.condition:
-        return Outcome(Truth.UNKNOWN, outcome.reasons, planned.condition, KNOWN_LATER)
+        return ConditionOutcome(Truth.UNKNOWN, outcome.reasons, planned.condition, KNOWN_LATER)
     return outcome
 
 
-def _judge_existence(rule: FoldedRule, scope: Scope) -> Outcome:
+def _judge_existence(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:
     existence = rule.tree.then.existence
     if existence is None or existence.condition is None:
         path = f"{existence.path}.type" if existence else ""
         reason = Reason(path, scope.target.type, "exists", True, True, str(scope.target.id))
-        return Outcome(Truth.TRUE, (reason,))
+        return ConditionOutcome(Truth.TRUE, (reason,))
     return explain.condition(existence.condition, scope)
 
 
 def _settle(
     rule: FoldedRule,
-    scope: Scope,
-    outcome: Outcome,
-    wanted: related.Lookup,
+    scope: EvaluationScope,
+    outcome: ConditionOutcome,
+    wanted: related.RelatedLookup,
     gap: Gap | None,
-    verdicts: list[Outcome],
+    verdicts: list[ConditionOutcome],
 ) -> Result:
     for truth, state in ((Truth.TRUE, COMPLIANT), (Truth.FAILED, ERROR), (Truth.UNKNOWN, UNKNOWN)):
         decided = [verdict for verdict in verdicts if verdict.truth is truth]
@@ -241,7 +247,7 @@ def _settle(
     )
 
 
-def _absence(rule: FoldedRule, wanted: related.Lookup, message: str) -> Reason:
+def _absence(rule: FoldedRule, wanted: related.RelatedLookup, message: str) -> Reason:
     existence = rule.tree.then.existence
     path = f"{existence.path}.type" if existence else ""
     return Reason(path, wanted.type, "exists", True, False, "", message)

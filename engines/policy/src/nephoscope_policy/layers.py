@@ -13,7 +13,7 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
-class Layer(Generic[K, V]):
+class OverlayDict(Generic[K, V]):
     """A dictionary with changes laid over: `own` has the new values, None where the key is gone."""
 
     __slots__ = ("below", "own")
@@ -47,14 +47,16 @@ class Layer(Generic[K, V]):
         return chain(kept, (key for key, value in self.own.items() if value is not None))
 
 
-Table = dict[K, V] | Layer[K, V]
+Table = dict[K, V] | OverlayDict[K, V]
 
 
 def laid_over(table: Table[K, V], changes: Mapping[K, V | None]) -> Table[K, V]:
     """A table with changes (None = gone), which shares what stays; many changes are worked in, so that layers do not pile up."""
-    below, own = (table.below, {**table.own, **changes}) if isinstance(table, Layer) else (table, {**changes})
+    below, own = (
+        (table.below, {**table.own, **changes}) if isinstance(table, OverlayDict) else (table, {**changes})
+    )
     if len(own) * _SMALL < len(below):
-        return Layer(below, own)
+        return OverlayDict(below, own)
     whole = {**below, **{key: value for key, value in own.items() if value is not None}}
     for key, value in own.items():
         if value is None:

@@ -60,7 +60,7 @@ _CASING = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _AliasRow:
     """An alias of the type: its short name as segments, and its path at the api-version."""
 
     short: Segments
@@ -83,7 +83,7 @@ class Normalizer:
         lowered = type_.lower()
         self._data_plane = ".data/" in lowered
         self._casing = dict(_CASING)
-        self._rows: list[_Row] = []
+        self._rows: list[_AliasRow] = []
         self._arrays = {name.lower() for name in arrays}
         for alias in aliases.of_type(lowered):
             short = alias.name[len(lowered) + 1 :]
@@ -91,7 +91,7 @@ class Normalizer:
                 self._learn(split(path))
             self._learn(split(short))
             path_now = split(alias.at(api_version.lower()))
-            self._rows.append(_Row(split(short), path_now))
+            self._rows.append(_AliasRow(split(short), path_now))
             self._arrays.update(_sub_arrays(split(alias.path)))
 
     def _learn(self, segments: Segments) -> None:
@@ -150,7 +150,7 @@ class Normalizer:
                     if source in element and source != field:
                         element[field] = element.pop(source)
 
-    def _home(self, row: _Row) -> Segments:
+    def _home(self, row: _AliasRow) -> Segments:
         first = row.short[0]
         if isinstance(first, str) and first.lower() in _ENVELOPE and _name(row.path[0]) == "properties":
             return (f"{_PREFIX}{first}", *row.short[1:])
@@ -202,7 +202,7 @@ class Normalizer:
             _remove(properties, row.short)
             _set(properties if inside else root, target, self._restore(value))
 
-    def _displace_elements(self, row: _Row, properties: dict[str, object]) -> None:
+    def _displace_elements(self, row: _AliasRow, properties: dict[str, object]) -> None:
         for name, field, source in _renames(row):
             spelled = self._restore_key(source)
             if field is None:
@@ -282,7 +282,7 @@ def _sub_arrays(path: Segments) -> Iterator[str]:
             yield ".".join(_name(name) for name in names[:seen] if name is not STAR)
 
 
-def _renames(row: _Row) -> Iterator[tuple[str, str | None, str]]:
+def _renames(row: _AliasRow) -> Iterator[tuple[str, str | None, str]]:
     """(name, field, source): an array's own name (field None), or a field of its elements, where name and path differ."""
     source_root = (
         _name(row.path[1]) if _name(row.path[0]) == "properties" and len(row.path) > 1 else _name(row.path[0])

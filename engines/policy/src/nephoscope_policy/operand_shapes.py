@@ -32,19 +32,19 @@ def not_countable(operand: Operand) -> str:
 
 
 def _not_presence(operand: Operand) -> str:
-    if isinstance(operand, tree.Template):
+    if isinstance(operand, tree.TemplateExpression):
         return ""
-    if isinstance(operand, tree.Literal) and boolish(operand.value) is not None:
+    if isinstance(operand, tree.PolicyLiteral) and boolish(operand.value) is not None:
         return ""
-    shown = repr(operand.value) if isinstance(operand, tree.Literal) else _kind(operand)
+    shown = repr(operand.value) if isinstance(operand, tree.PolicyLiteral) else _kind(operand)
     return f"'exists' takes true or false, not {shown}"
 
 
 def _may_be_list(operand: Operand) -> bool:
-    if isinstance(operand, tree.Literal):
+    if isinstance(operand, tree.PolicyLiteral):
         return isinstance(operand.value, list)
-    return not isinstance(operand, tree.ObjectOf)
+    return not isinstance(operand, tree.ObjectExpression)
 
 
 def _kind(operand: Operand) -> str:
-    return kind_of(operand.value) if isinstance(operand, tree.Literal) else "an object"
+    return kind_of(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"

@@ -205,14 +205,14 @@ class Parser:
 
     def _subject(
         self, word: str, raw: object, path: str, depth: int
-    ) -> tree.FieldRef | tree.ValueRef | tree.Count | None:
+    ) -> tree.FieldRef | tree.ValueRef | tree.CountExpression | None:
         if word == "field":
             return self.field(raw, path)
         if word == "value":
             return tree.ValueRef(self.operand(raw, path))
         return self._count(raw, path, depth)
 
-    def _count(self, raw: object, path: str, depth: int) -> tree.Count | None:
+    def _count(self, raw: object, path: str, depth: int) -> tree.CountExpression | None:
         if not isinstance(raw, dict):
             self.fail(path, f"'count' must be an object with 'field' or 'value', not {kind_of(raw)}")
             return None
@@ -239,7 +239,9 @@ class Parser:
         where = self.condition(get(raw, "where"), f"{path}.where", depth + 1) if has(raw, "where") else None
         target = over or value
         return (
-            tree.Count(path, target, name if isinstance(name, str) else "default", where) if target else None
+            tree.CountExpression(path, target, name if isinstance(name, str) else "default", where)
+            if target
+            else None
         )
 
     def field(self, raw: object, path: str) -> tree.FieldRef | None:
@@ -248,41 +250,43 @@ class Parser:
             self.fail(path, f"'field' must be a string, not {kind_of(raw) if raw != '' else 'empty'}")
             return None
         operand = self.operand(raw, path)
-        if isinstance(operand, tree.Literal):
-            return tree.FieldRef(tree.Literal(str(operand.value).strip()))
-        return tree.FieldRef(operand) if isinstance(operand, tree.Template) else None
+        if isinstance(operand, tree.PolicyLiteral):
+            return tree.FieldRef(tree.PolicyLiteral(str(operand.value).strip()))
+        return tree.FieldRef(operand) if isinstance(operand, tree.TemplateExpression) else None
 
     def operand(self, raw: object, path: str, depth: int = 0) -> tree.Operand:
         """A JSON value in which `[...]` strings are expressions and `[[` escapes a bracket."""
         if depth > MAX_DEPTH:
             self.fail(path, f"values are nested more than {MAX_DEPTH} deep")
-            return tree.Literal(None)
+            return tree.PolicyLiteral(None)
         if isinstance(raw, str):
             return self._text(raw, path)
         if isinstance(raw, list):
             items = tuple(self.operand(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw))
-            if all(isinstance(item, tree.Literal) for item in items):
-                return tree.Literal([item.value for item in items if isinstance(item, tree.Literal)])
-            return tree.ListOf(items)
+            if all(isinstance(item, tree.PolicyLiteral) for item in items):
+                return tree.PolicyLiteral(
+                    [item.value for item in items if isinstance(item, tree.PolicyLiteral)]
+                )
+            return tree.ListExpression(items)
         if isinstance(raw, dict):
             pairs = tuple(
                 (str(key), self.operand(value, f"{path}.{key}", depth + 1)) for key, value in raw.items()
             )
-            if all(isinstance(value, tree.Literal) for _, value in pairs):
-                return tree.Literal(
-                    {key: value.value for key, value in pairs if isinstance(value, tree.Literal)}
+            if all(isinstance(value, tree.PolicyLiteral) for _, value in pairs):
+                return tree.PolicyLiteral(
+                    {key: value.value for key, value in pairs if isinstance(value, tree.PolicyLiteral)}
                 )
-            return tree.ObjectOf(pairs)
-        return tree.Literal(raw)
+            return tree.ObjectExpression(pairs)
+        return tree.PolicyLiteral(raw)
 
-    def _text(self, raw: str, path: str) -> tree.Literal | tree.Template:
+    def _text(self, raw: str, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not is_expression(raw):
-            return tree.Literal(unescape(raw))
+            return tree.PolicyLiteral(unescape(raw))
         try:
-            return tree.Template(raw, parse_expression(raw), path)
+            return tree.TemplateExpression(raw, parse_expression(raw), path)
         except ArmSyntaxError as error:
             self.fail(path, f"the expression {raw!r} does not parse: {error}")
-            return tree.Literal(raw)
+            return tree.PolicyLiteral(raw)
 
     def then(self, raw: object, path: str) -> tree.Then | None:
         """The `then` block; details are read by the shape that the effect gives them."""
@@ -311,20 +315,20 @@ class Parser:
             return None
         return self.operand(get(details, "defaultState"), f"{path}.defaultState")
 
-    def _effect(self, raw: object, path: str) -> tree.Literal | tree.Template:
+    def _effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
             self.fail(path, f"'effect' must be a string, not {kind_of(raw)}")
-            return tree.Literal("disabled")
+            return tree.PolicyLiteral("disabled")
         operand = self._text(raw, path)
-        if isinstance(operand, tree.Literal) and str(operand.value).lower() not in keywords.EFFECTS:
+        if isinstance(operand, tree.PolicyLiteral) and str(operand.value).lower() not in keywords.EFFECTS:
             self.fail(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
         return operand
 
     def _existence(
-        self, details: object, effect: tree.Literal | tree.Template, path: str
+        self, details: object, effect: tree.PolicyLiteral | tree.TemplateExpression, path: str
     ) -> tree.Existence | None:
         if not isinstance(details, dict) or has(details, "operations") or not has(details, "type"):
-            if isinstance(effect, tree.Literal) and str(effect.value).lower().endswith("ifnotexists"):
+            if isinstance(effect, tree.PolicyLiteral) and str(effect.value).lower().endswith("ifnotexists"):
                 self.fail(path, f"'{effect.value}' needs 'details' with the 'type' of the related resource")
             return None
         if not isinstance(get(details, "type"), str):
@@ -335,7 +339,10 @@ class Parser:
             return self.operand(get(details, name), f"{path}.{name}") if has(details, name) else None
 
         scope = optional("existenceScope")
-        if isinstance(scope, tree.Literal) and str(scope.value).lower() not in keywords.EXISTENCE_SCOPES:
+        if (
+            isinstance(scope, tree.PolicyLiteral)
+            and str(scope.value).lower() not in keywords.EXISTENCE_SCOPES
+        ):
             self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
@@ -346,7 +353,7 @@ class Parser:
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
 
-    def _operations(self, details: object, path: str) -> tuple[tree.Operation, ...] | None:
+    def _operations(self, details: object, path: str) -> tuple[tree.EffectOperation, ...] | None:
         if isinstance(details, dict) and has(details, "operations"):
             raw = get(details, "operations")
             if not isinstance(raw, list):
@@ -360,9 +367,12 @@ class Parser:
         return None
 
     def _each(
-        self, raw: list[object], path: str, one: Callable[[dict[str, object], str], tree.Operation | None]
-    ) -> tuple[tree.Operation, ...]:
-        result: list[tree.Operation] = []
+        self,
+        raw: list[object],
+        path: str,
+        one: Callable[[dict[str, object], str], tree.EffectOperation | None],
+    ) -> tuple[tree.EffectOperation, ...]:
+        result: list[tree.EffectOperation] = []
         for i, item in enumerate(raw):
             if not isinstance(item, dict):
                 self.fail(f"{path}[{i}]", f"an operation is an object, not {kind_of(item)}")
@@ -370,7 +380,7 @@ class Parser:
                 result.append(operation)
         return tuple(result)
 
-    def _modify(self, raw: dict[str, object], path: str) -> tree.Operation | None:
+    def _modify(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         word = get(raw, "operation")
         name = keywords.MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
         if name is None:
@@ -381,18 +391,18 @@ class Parser:
             self.fail(path, f"'{name}' needs a 'value'")
         return self._operation(raw, name, path)
 
-    def _append(self, raw: dict[str, object], path: str) -> tree.Operation | None:
+    def _append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         if not has(raw, "value"):
             self.fail(path, "an append entry needs 'field' and 'value'")
         return self._operation(raw, "append", path)
 
-    def _operation(self, raw: dict[str, object], name: str, path: str) -> tree.Operation | None:
+    def _operation(self, raw: dict[str, object], name: str, path: str) -> tree.EffectOperation | None:
         field = self.field(get(raw, "field"), f"{path}.field")
         value = self.operand(get(raw, "value"), f"{path}.value") if has(raw, "value") else None
         condition = (
             self.operand(get(raw, "condition"), f"{path}.condition") if has(raw, "condition") else None
         )
-        return tree.Operation(path, name, field, value, condition, raw) if field else None
+        return tree.EffectOperation(path, name, field, value, condition, raw) if field else None
 
 
 _SUBJECTS = ("field", "value", "count")

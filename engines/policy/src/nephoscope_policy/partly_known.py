@@ -11,27 +11,29 @@ from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.operators import OrderError
-from nephoscope_policy.reads import Fields
+from nephoscope_policy.reads import FieldReads
 from nephoscope_policy.view import NotCollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope_policy.compiler import Compiler
-    from nephoscope_policy.fast_scope import Run
+    from nephoscope_policy.fast_scope import CompiledRun
     from nephoscope_policy.read_paths import Reads
 
 FALL_BACK = (ArmError, NotCollected, OrderError)
 """What a closure raises where three-valued logic must decide."""
 
-PartTest: TypeAlias = "Callable[[Run], bool | None]"
+PartTest: TypeAlias = "Callable[[CompiledRun], bool | None]"
 _TRUTHS = {Truth.TRUE: True, Truth.FALSE: False}
 
 
-def compile_parts(node: tree.Condition, compiler: Compiler, reads_of: Callable[[Fields], Reads]) -> PartTest:
+def compile_parts(
+    node: tree.Condition, compiler: Compiler, reads_of: Callable[[FieldReads], Reads]
+) -> PartTest:
     """The test of a condition on the target of a run; `reads_of` gives the paths behind the fields that a leaf names."""
     if isinstance(node, tree.Leaf):
-        return _leaf(node, compiler, reads_of(Fields.of_condition(node, compiler.fold)))
+        return _leaf(node, compiler, reads_of(FieldReads.of_condition(node, compiler.fold)))
     if isinstance(node, tree.Not):
         child = compile_parts(node.child, compiler, reads_of)
         return lambda run: None if (found := child(run)) is None else not found
@@ -40,7 +42,7 @@ def compile_parts(node: tree.Condition, compiler: Compiler, reads_of: Callable[[
 
 
 def _combine(parts: list[PartTest], *, decisive: bool) -> PartTest:
-    def test(run: Run) -> bool | None:
+    def test(run: CompiledRun) -> bool | None:
         result: bool | None = not decisive
         for part in parts:
             found = part(run)
@@ -59,10 +61,10 @@ def _leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest:
         return lambda _: settled
     closure = compiled
 
-    def interpret(run: Run) -> bool | None:
+    def interpret(run: CompiledRun) -> bool | None:
         return _TRUTHS.get(explain.condition(leaf, run).truth)
 
-    def test(run: Run) -> bool | None:
+    def test(run: CompiledRun) -> bool | None:
         target = run.target
         if not (target.complete or target.answers(reads)):
             return interpret(run)

@@ -8,7 +8,7 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.interpreter import interpret_node
-from nephoscope_policy.arm.tree import Call, Node, walk
+from nephoscope_policy.arm.tree import ArmCall, Node, walk
 from nephoscope_policy.check import templates
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope_policy.read_paths import EVERYTHING, Reads
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.folder import Folder
+    from nephoscope_policy.folder import ConstantFolder
 
 
-class Fields:
+class FieldReads:
     """The fields of the judged resource that a condition or a rule names, in the `if` and in its effect's details.
 
     `texts` are None where a name is computed from more than parameters. `calls` are the host functions that are asked.
@@ -29,21 +29,21 @@ class Fields:
 
     __slots__ = ("_fold", "calls", "related", "texts")
 
-    def __init__(self, fold: Folder) -> None:
+    def __init__(self, fold: ConstantFolder) -> None:
         self._fold = fold
         self.calls: set[str] = set()
         self.related: set[str | None] = set()
         self.texts: frozenset[str] | None = frozenset()
 
     @classmethod
-    def of_condition(cls, node: tree.Condition, fold: Folder) -> Fields:
+    def of_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
         """Those that one condition names."""
         fields = cls(fold)
         fields._name({*fields._condition(node, own=True)})
         return fields
 
     @classmethod
-    def of_rule(cls, parsed: tree.Tree, fold: Folder) -> Fields:
+    def of_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
         """Those that a whole rule names."""
         fields = cls(fold)
         fields._name({*fields._condition(parsed.condition, own=True), *fields._existence(parsed)})
@@ -85,11 +85,11 @@ class Fields:
                 yield from self._condition(child, own=own)
 
     def _subject(
-        self, subject: tree.FieldRef | tree.ValueRef | tree.Count, *, own: bool
+        self, subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, *, own: bool
     ) -> Iterator[str | None]:
         if isinstance(subject, tree.ValueRef):
             yield from self._operand(subject.operand)
-        elif isinstance(subject, tree.Count):
+        elif isinstance(subject, tree.CountExpression):
             yield from self._subject(subject.over, own=own)
             if subject.where is not None:
                 yield from self._condition(subject.where, own=own)
@@ -104,14 +104,14 @@ class Fields:
             self.calls |= template.expression.calls & HOSTS.keys()
             if "field" in template.expression.calls:
                 for node in walk(template.expression.tree):
-                    if isinstance(node, Call) and node.key == "field":
+                    if isinstance(node, ArmCall) and node.key == "field":
                         yield self._constant_name(node.arguments)
 
     def _constant_name(self, arguments: tuple[Node, ...]) -> str | None:
         """The text that field() is asked for, None where more than parameters decide it."""
         if len(arguments) != 1:
             return None
-        asked = {node.key for node in walk(arguments[0]) if isinstance(node, Call)}
+        asked = {node.key for node in walk(arguments[0]) if isinstance(node, ArmCall)}
         if asked & (HOSTS.keys() - {"parameters"}):
             return None
         try:

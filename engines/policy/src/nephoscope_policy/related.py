@@ -63,7 +63,7 @@ _WILDCARDS = frozenset("?*")
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class RelatedLookup:
     """What an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
 
     type: str
@@ -73,14 +73,14 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LookupPlan:
     """A look-up as it goes from resources of one type.
 
     `under` says that candidates lie under the evaluated resource, `levels` how many levels below (1 for an extension), `last`
     is the lower-cased last segment of a plain name ('' for none or a wildcard), `unique` says that an id is named in full.
     """
 
-    lookup: Lookup
+    lookup: RelatedLookup
     under: bool
     levels: int
     names: tuple[str, ...]
@@ -89,7 +89,7 @@ class Plan:
 
 
 @lru_cache(maxsize=65536)
-def plan(lookup: Lookup, type_: str) -> Plan:
+def plan(lookup: RelatedLookup, type_: str) -> LookupPlan:
     """How to look up from a resource of a lower-cased type."""
     nested = lookup.type.startswith(f"{type_}/")
     extension = lookup.type in EXTENSIONS and lookup.scope != "subscription"
@@ -98,10 +98,10 @@ def plan(lookup: Lookup, type_: str) -> Plan:
     names = tuple(lookup.name.lower().split("/")) if lookup.name else ()
     last = names[-1] if names and names[-1] not in _WILDCARDS else ""
     unique = under and levels == 1 and bool(last)
-    return Plan(lookup, under, levels, names, last, unique)
+    return LookupPlan(lookup, under, levels, names, last, unique)
 
 
-def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
+def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]:
     """The related resources of `view`."""
     lookup, identifier = wanted.lookup, view.resource.id
     if wanted.under:
@@ -122,7 +122,7 @@ def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
 
 
 def _filter_named(
-    wanted: Plan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
+    wanted: LookupPlan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
 ) -> list[View]:
     """Those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
     if not wanted.names or len(found) <= _FEW:
@@ -137,7 +137,7 @@ def _filter_named(
     return known
 
 
-def _filter_fitting(wanted: Plan, found: list[View]) -> list[View]:
+def _filter_fitting(wanted: LookupPlan, found: list[View]) -> list[View]:
     return [one for one in found if _fits(wanted.names, one.full_name)] if wanted.names else found
 
 
@@ -152,7 +152,7 @@ def _extends_another(candidate: View, view: View) -> bool:
     return extension and parent != view.key
 
 
-def _group(lookup: Lookup, view: View) -> str:
+def _group(lookup: RelatedLookup, view: View) -> str:
     identifier = view.resource.id
     if lookup.resource_group:
         return f"{identifier.subscription_id}/resourcegroups/{lookup.resource_group}"
@@ -169,7 +169,7 @@ def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
     return all(p == a or p in _WILDCARDS for p, a in zip(reversed(pattern), reversed(actual), strict=False))
 
 
-def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
     """Explain why absence proves nothing, None where it does."""
     if wanted.unique and found:
         return None
@@ -193,24 +193,24 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap 
     return Gap(f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
 
 
-def _always_exists(wanted: Plan, view: View) -> bool:
+def _always_exists(wanted: LookupPlan, view: View) -> bool:
     """Return whether Azure always has what is looked up, so that not to find it means that it was not read."""
     parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
     return (wanted.levels == 1 or not wanted.under) and always_exists(parent, wanted.lookup.type, wanted.last)
 
 
-def _parent(wanted: Plan, view: View) -> str:
+def _parent(wanted: LookupPlan, view: View) -> str:
     return view.resource.id.subscription_id if _whole_subscription(wanted, view) else view.key
 
 
-def _whole_subscription(wanted: Plan, view: View) -> bool:
+def _whole_subscription(wanted: LookupPlan, view: View) -> bool:
     """Return whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
     lookup = wanted.lookup
     in_group = view.resource.id.resource_group or lookup.resource_group
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
-def _is_collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
+def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str) -> bool:
     """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
@@ -225,7 +225,7 @@ def _is_collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bo
     return own and covers(f"{identifier.type}/providers/{lookup.type}", place, name)
 
 
-def _place(wanted: Plan, view: View) -> str:
+def _place(wanted: LookupPlan, view: View) -> str:
     """The narrowest scope whose claims answer a look-up; a claim of what contains it answers too."""
     if wanted.under:
         return view.key
@@ -235,7 +235,7 @@ def _place(wanted: Plan, view: View) -> str:
     return _group(wanted.lookup, view) or identifier.subscription_id
 
 
-def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+def _unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
     """Explain why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
     if not wanted.under:
         return None

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import explain
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.context import Context
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get
 from nephoscope_policy.errors import PolicyError, raise_all
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.patch import Draft, apply_patch
 from nephoscope_policy.paths import MISSING, STAR, Segments
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.scope import EvaluationScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def preview(
     resource: Resource,
     snapshot: Snapshot,
     parameters: Mapping[str, object] | None = None,
-    context: Context | None = None,
+    context: EvaluationContext | None = None,
 ) -> Preview:
     """What the definition's effect would do to a resource.
 
@@ -63,10 +63,10 @@ def preview(
     expression of the effect fails.
     """
     definition.check(snapshot.aliases, snapshot.switches)
-    rule, context = definition.bind(parameters), context or Context()
+    rule, context = definition.bind(parameters), context or EvaluationContext()
     if not rule.explain(resource, snapshot, context).matched:
         return Preview(rule.effect)
-    scope = Scope(snapshot.view(resource), snapshot, context, rule.parameters)
+    scope = EvaluationScope(snapshot.view(resource), snapshot, context, rule.parameters)
     if rule.effect_key in ("modify", "append"):
         return _preview_change(rule, scope)
     if rule.effect_key == "deployifnotexists":
@@ -74,7 +74,7 @@ def preview(
     return Preview(rule.effect)
 
 
-def _preview_change(rule: Rule, scope: Scope) -> Preview:
+def _preview_change(rule: Rule, scope: EvaluationScope) -> Preview:
     draft = Draft(scope.subject.body)
     conflicts: list[str] = []
     for operation in rule.tree.then.operations or ():
@@ -91,7 +91,11 @@ def _preview_change(rule: Rule, scope: Scope) -> Preview:
 
 
 def _operate(
-    draft: Draft, operation: tree.Operation, place: Segments, scope: Scope, conflicts: list[str]
+    draft: Draft,
+    operation: tree.EffectOperation,
+    place: Segments,
+    scope: EvaluationScope,
+    conflicts: list[str],
 ) -> None:
     """One operation at one place of the body."""
     many = bool(place) and place[-1] is STAR
@@ -108,7 +112,7 @@ def _operate(
         conflicts.append(operation.target.text)
 
 
-def _preview_deployment(rule: Rule, scope: Scope) -> Preview:
+def _preview_deployment(rule: Rule, scope: EvaluationScope) -> Preview:
     details = rule.tree.then.details
     deployment = get(details, "deployment") if isinstance(details, dict) else None
     properties = get(deployment, "properties") if isinstance(deployment, dict) else None
@@ -126,7 +130,7 @@ def _preview_deployment(rule: Rule, scope: Scope) -> Preview:
     return Preview(rule.effect, deployment=result, scope=_scope(rule, scope, details))
 
 
-def _scope(rule: Rule, scope: Scope, details: dict[str, Any]) -> str:
+def _scope(rule: Rule, scope: EvaluationScope, details: dict[str, Any]) -> str:
     """The id that the deployment goes to: a resource group, or the subscription."""
     identifier = scope.subject.resource.id
     existence = rule.tree.then.existence

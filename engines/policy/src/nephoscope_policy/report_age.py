@@ -81,7 +81,7 @@ class Stale(NotCollected):
     cause = STALE
 
 
-class Expired(View):
+class ExpiredReportView(View):
     """A resource whose report is too old: reading the report raises Stale, everything else is as it is."""
 
     __slots__ = ("_reported", "_why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ class Result:
 
     def __init__(
         self,
-        state: State,
+        state: ComplianceState,
         effect: str = "",
         reasons: tuple[Reason, ...] = (),
         cause: str = "",
@@ -68,7 +68,7 @@ class Result:
             full, self._explain = self._explain(), None
             self._reasons, self._details = full._reasons, full._details  # noqa: SLF001 - the same class
 
-    def verdict(self) -> tuple[State, str, str, bool]:
+    def verdict(self) -> tuple[ComplianceState, str, str, bool]:
         """What two engines must agree on."""
         return (self.state, self.effect, self.cause, self.matched)
 
@@ -83,8 +83,8 @@ class Result:
         return f"Result({self.state.value}, effect={self.effect!r}{extra}, matched={self.matched})"
 
 
-COMPLIANT = State.COMPLIANT
-NON_COMPLIANT = State.NON_COMPLIANT
-NOT_APPLICABLE = State.NOT_APPLICABLE
-UNKNOWN = State.UNKNOWN
-ERROR = State.ERROR
+COMPLIANT = ComplianceState.COMPLIANT
+NON_COMPLIANT = ComplianceState.NON_COMPLIANT
+NOT_APPLICABLE = ComplianceState.NOT_APPLICABLE
+UNKNOWN = ComplianceState.UNKNOWN
+ERROR = ComplianceState.ERROR

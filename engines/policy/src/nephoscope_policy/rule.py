@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import judgement
-from nephoscope_policy.compiled import Compiled
+from nephoscope_policy.compiled import CompiledPolicy
 from nephoscope_policy.folded_rule import FoldedRule
 from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED
 from nephoscope_policy.model.resource import Resource
@@ -15,7 +15,7 @@ from nephoscope_policy.view import View
 if TYPE_CHECKING:
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.result import Result
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.switches import Switches
@@ -30,11 +30,11 @@ class Rule(FoldedRule):
     def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         super().__init__(tree_, parameters)
         self._ended = judgement.find_fixed_result(self)
-        self._compiled: dict[str | tuple[str, str], Compiled] = {}
+        self._compiled: dict[str | tuple[str, str], CompiledPolicy] = {}
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
 
-    def compiled(self, type_: str, api_version: str, snapshot: Snapshot) -> Compiled:
+    def compiled(self, type_: str, api_version: str, snapshot: Snapshot) -> CompiledPolicy:
         """The closures for a lower-cased type, made when first asked for."""
         if self._aliases is not snapshot.aliases or self._switches is not snapshot.switches:
             self._compiled = {}
@@ -42,16 +42,16 @@ class Rule(FoldedRule):
         key = (type_, api_version) if api_version else type_
         found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[key] = Compiled(
+            found = self._compiled[key] = CompiledPolicy(
                 self, snapshot.aliases, snapshot.switches, type_, api_version
             )
         return found
 
-    def verdict(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
+    def verdict(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""
         return self.verdict_of(snapshot.view(resource), snapshot, context)
 
-    def verdict_of(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def verdict_of(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """The same for a view that the snapshot holds."""
         if self._ended is not None:
             return self._ended
@@ -63,7 +63,7 @@ class Rule(FoldedRule):
                 return found.verdict(view, snapshot, context)
         return self.compiled(view.type, version, snapshot).verdict(view, snapshot, context)
 
-    def evaluate(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
+    def evaluate(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
         view = snapshot.view(resource)
         result = self.verdict_of(view, snapshot, context)
@@ -71,6 +71,6 @@ class Rule(FoldedRule):
             return result
         return result.explained_by(lambda: judgement.explain_rule(self, view, snapshot, context))
 
-    def explain(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
+    def explain(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""
         return judgement.explain_rule(self, snapshot.view(resource), snapshot, context)

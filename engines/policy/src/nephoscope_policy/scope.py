@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nephoscope_policy.aliases import FieldPath
-    from nephoscope_policy.context import Context
+    from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.view import View
 
@@ -34,7 +34,7 @@ class Tags(dict[str, object]):
         return None
 
 
-class Partial(dict[str, object]):
+class PartialContainer(dict[str, object]):
     """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
 
     def __init__(self, known: dict[str, Any], why: str) -> None:
@@ -46,7 +46,7 @@ class Partial(dict[str, object]):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LoopFrame:
     """One running loop of a count.
 
     `name` is the lower-cased loop name of a value count, or the lower-cased field text of a field count. For a field count
@@ -61,7 +61,7 @@ class Frame:
     places: tuple[BodyPath, ...] = ()
 
 
-class Scope:
+class EvaluationScope:
     """What conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""
 
     __slots__ = ("context", "frames", "parameters", "snapshot", "steps", "subject", "target")
@@ -70,10 +70,10 @@ class Scope:
         self,
         subject: View,
         snapshot: Snapshot,
-        context: Context,
+        context: EvaluationContext,
         parameters: Mapping[str, Any],
         target: View | None = None,
-        frames: tuple[Frame, ...] = (),
+        frames: tuple[LoopFrame, ...] = (),
         steps: Steps | None = None,
     ) -> None:
         self.subject = subject
@@ -84,9 +84,9 @@ class Scope:
         self.frames = frames
         self.steps = steps if steps is not None else Steps()
 
-    def within(self, frame: Frame) -> Scope:
+    def within(self, frame: LoopFrame) -> EvaluationScope:
         """The same scope inside one more loop."""
-        return Scope(
+        return EvaluationScope(
             self.subject,
             self.snapshot,
             self.context,
@@ -96,9 +96,11 @@ class Scope:
             self.steps,
         )
 
-    def related(self, target: View) -> Scope:
+    def related(self, target: View) -> EvaluationScope:
         """The scope of an existence condition: conditions read `target`, field() goes on reading the `if` resource."""
-        return Scope(self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps)
+        return EvaluationScope(
+            self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps
+        )
 
     def api_version(self, view: View) -> str:
         """The api-version whose alias paths apply to a resource, '' for the default paths."""
@@ -111,7 +113,9 @@ class Scope:
         return self.snapshot.aliases.field(text, self.api_version(view), view.type)
 
 
-def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tuple[object, Segments, bool]:
+def bound_start(
+    frames: tuple[LoopFrame, ...], view: View, segments: Segments
+) -> tuple[object, Segments, bool]:
     """Where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
 
     The longest bound prefix of the innermost loop over the same resource wins.
@@ -124,7 +128,7 @@ def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tu
     return view.body, segments, False
 
 
-def bound_place(frames: tuple[Frame, ...], view: View, segments: Segments) -> BodyPath:
+def bound_place(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -> BodyPath:
     """Where the body has what a path without a further `[*]` leads to inside running loops."""
     for frame in reversed(frames):
         if frame.view is view:
@@ -140,7 +144,7 @@ def steps_of(segments: Segments) -> BodyPath:
     return tuple(one for one in head if isinstance(one, str | int))
 
 
-def field_value(scope: Scope, text: str, view: View) -> object:
+def field_value(scope: EvaluationScope, text: str, view: View) -> object:
     """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
     path = scope.field(text, view)
     if path.special or STAR not in path.segments:
@@ -154,7 +158,7 @@ def field_value(scope: Scope, text: str, view: View) -> object:
     return view.collect(start, rest)
 
 
-def _field(scope: Scope, arguments: list[object]) -> object:
+def _field(scope: EvaluationScope, arguments: list[object]) -> object:
     text = _one_text("field", arguments)
     try:
         value = field_value(scope, text, scope.subject)
@@ -165,12 +169,12 @@ def _field(scope: Scope, arguments: list[object]) -> object:
     return value
 
 
-def _absent(scope: Scope) -> object:
+def _absent(scope: EvaluationScope) -> object:
     """What field() returns for an absent property."""
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
-def _parameters(scope: Scope, arguments: list[object]) -> Any:
+def _parameters(scope: EvaluationScope, arguments: list[object]) -> Any:
     name = _one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
@@ -178,7 +182,7 @@ def _parameters(scope: Scope, arguments: list[object]) -> Any:
     return value
 
 
-def _current(scope: Scope, arguments: list[object]) -> object:
+def _current(scope: EvaluationScope, arguments: list[object]) -> object:
     if not scope.frames:
         raise ArmError("current", "there is no running count around it")
     if not arguments:
@@ -191,7 +195,7 @@ def _current(scope: Scope, arguments: list[object]) -> object:
     return _current_path(scope, name)
 
 
-def _current_path(scope: Scope, name: str) -> object:
+def _current_path(scope: EvaluationScope, name: str) -> object:
     """current('alias[*].x'): a path under a running loop's member."""
     try:
         path = scope.field(name, scope.target)
@@ -206,7 +210,7 @@ def _current_path(scope: Scope, name: str) -> object:
     return None if value is MISSING else value
 
 
-def _subscription(scope: Scope, arguments: list[Any]) -> Any:
+def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
     _none("subscription", arguments)
     if scope.context.subscription is not None:
         return dict(scope.context.subscription)
@@ -216,7 +220,7 @@ def _subscription(scope: Scope, arguments: list[Any]) -> Any:
     found = scope.snapshot.subscription_of(scope.subject)
     known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
     if found is None:
-        return Partial(known, f"the subscription {identifier.subscription} was not collected")
+        return PartialContainer(known, f"the subscription {identifier.subscription} was not collected")
     _check_tags(found)
     body = found.body
     properties = _members(body, "properties")
@@ -230,7 +234,7 @@ def _subscription(scope: Scope, arguments: list[Any]) -> Any:
     }
 
 
-def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
+def _resource_group(scope: EvaluationScope, arguments: list[Any]) -> Any:
     _none("resourceGroup", arguments)
     if scope.context.resource_group is not None:
         return dict(scope.context.resource_group)
@@ -247,7 +251,7 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
         "type": "Microsoft.Resources/resourceGroups",
     }
     if not body.get("location"):
-        return Partial(known, f"the resource group {identifier.resource_group_id} was not collected")
+        return PartialContainer(known, f"the resource group {identifier.resource_group_id} was not collected")
     stated = {key: value for key, value in body.items() if value is not None}
     return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_members(body, "tags"))}
 
@@ -267,7 +271,7 @@ def _check_tags(container: View) -> None:
         container.at(("tags",))
 
 
-def _group_id(scope: Scope) -> str:
+def _group_id(scope: EvaluationScope) -> str:
     """The id of the subject's resource group, as the subject's own id spells it."""
     identifier = scope.subject.resource.id
     spelled = scope.subject.body.get("id")
@@ -279,22 +283,22 @@ def _group_id(scope: Scope) -> str:
 _POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "definitionReferenceId": ""}
 
 
-def _policy(scope: Scope, arguments: list[object]) -> object:
+def _policy(scope: EvaluationScope, arguments: list[object]) -> object:
     _none("policy", arguments)
     return {**_POLICY, **(scope.context.policy or {})}
 
 
-def _request_context(scope: Scope, arguments: list[object]) -> object:
+def _request_context(scope: EvaluationScope, arguments: list[object]) -> object:
     _none("requestContext", arguments)
     return scope.context.request_context(scope.subject.api_version)
 
 
-def _claims(scope: Scope, arguments: list[object]) -> object:
+def _claims(scope: EvaluationScope, arguments: list[object]) -> object:
     _none("claims", arguments)
     return dict(scope.context.claims or {})
 
 
-def _utc_now(scope: Scope, arguments: list[object]) -> Any:
+def _utc_now(scope: EvaluationScope, arguments: list[object]) -> Any:
     if arguments:
         raise ArmError("utcNow", "takes no format in a policy rule")
     return scope.context.utc_now
@@ -311,7 +315,7 @@ def _none(function: str, arguments: list[Any]) -> None:
         raise ArmError(function, "takes no arguments")
 
 
-HOSTS: Mapping[str, Callable[[Scope, list[Any]], Any]] = {
+HOSTS: Mapping[str, Callable[[EvaluationScope, list[Any]], Any]] = {
     "claims": _claims,
     "current": _current,
     "field": _field,

@@ -16,7 +16,7 @@ from nephoscope_policy.paths import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope_policy.fast_scope import Run
+    from nephoscope_policy.fast_scope import CompiledRun
 
 WORTH = 6
 """From this many leaves on an answer is kept: fewer cost less than the look-up."""
@@ -27,7 +27,9 @@ def signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> o
     """What a condition without counts asks, as JSON with its operands folded; None where that is not settled beforehand."""
     if isinstance(node, tree.Leaf):
         operand = fold(node.operand)
-        literal = isinstance(node.subject, tree.FieldRef) and isinstance(node.subject.name, tree.Literal)
+        literal = isinstance(node.subject, tree.FieldRef) and isinstance(
+            node.subject.name, tree.PolicyLiteral
+        )
         if operand is MISSING or not literal or not isinstance(node.subject, tree.FieldRef):
             return None
         return [node.subject.text.lower(), node.operator, operand]
@@ -42,12 +44,12 @@ def leaves(found: Any) -> int:
 
 
 def share_answers(
-    test: Callable[[dict[str, Any], Run], bool], found: object, version: str
-) -> Callable[[dict[str, Any], Run], bool]:
+    test: Callable[[dict[str, Any], CompiledRun], bool], found: object, version: str
+) -> Callable[[dict[str, Any], CompiledRun], bool]:
     """The condition with its answer kept in the body; `version` is the api-version that its paths are of."""
     key = sys.intern(json.dumps([version, found], sort_keys=True))
 
-    def judge(body: dict[str, Any], run: Run) -> bool:
+    def judge(body: dict[str, Any], run: CompiledRun) -> bool:
         memo = body.get(_MEMO)
         if memo is None:
             memo = body[_MEMO] = {}

@@ -6,12 +6,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.layers import Layer, Table, laid_over, replace_members
+from nephoscope_policy.layers import OverlayDict, Table, laid_over, replace_members
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope_policy.planned_view import view_of
-from nephoscope_policy.report_age import Expired, expiry
+from nephoscope_policy.report_age import ExpiredReportView, expiry
 from nephoscope_policy.switches import SWITCHES, Switches
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
-class Index:
+class ResourceIndex:
     """Resources by key, (parent, type), (resource group, type) and (subscription, type)."""
 
     __slots__ = ("by_group", "by_key", "by_parent", "by_subscription")
@@ -37,7 +37,7 @@ class Index:
         self.by_subscription: Table[Key, list[View]] = {}
 
     @classmethod
-    def of(cls, resources: Iterable[Resource]) -> Index:
+    def of(cls, resources: Iterable[Resource]) -> ResourceIndex:
         """The index of resources; of two with the same id the later wins."""
         found = cls()
         by_key = {resource.key: view_of(resource) for resource in resources}
@@ -49,9 +49,9 @@ class Index:
             setattr(found, name, lists)
         return found
 
-    def patched(self, changed: list[View], gone: Iterable[str]) -> Index:
+    def patched(self, changed: list[View], gone: Iterable[str]) -> ResourceIndex:
         """This index with views put in (or in place of those with the same key) and ids taken out, laid over it."""
-        found = Index()
+        found = ResourceIndex()
         added = {view.key: view for view in changed}
         ids = {*added, *gone}
         removed = [view for key in ids if (view := self.by_key.get(key)) is not None]
@@ -119,7 +119,7 @@ class Snapshot:
         self.coverage = coverage if coverage is not None else Coverage.everything()
         self.switches = switches
         self._base = base
-        self._index = Index.of(map(Resource.wrap, resources))
+        self._index = ResourceIndex.of(map(Resource.wrap, resources))
         self._types: dict[str, list[str]] = {}
         self.looked_up: dict[tuple[str, str, tuple[str, ...]], list[View]] = {}
         """What look-ups by name have found: (type, place, name segments) to views."""
@@ -201,7 +201,7 @@ class Snapshot:
                 self._types.setdefault(held, []).append(subscription)
         lists = self._index.by_subscription
         found = [view for one in self._types.get(type_, ()) for view in lists.get((one, type_)) or ()]
-        return sorted(found, key=_KEY) if isinstance(lists, Layer) else found
+        return sorted(found, key=_KEY) if isinstance(lists, OverlayDict) else found
 
     def children(self, parent: str, type_: str) -> list[View]:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
@@ -280,7 +280,7 @@ class Snapshot:
     def current(self, view: View, now: datetime) -> View:
         """The resource as it may be read at a time: without a report that is too old."""
         why = self.expiry(view, now)
-        return Expired(view, why) if why else view
+        return ExpiredReportView(view, why) if why else view
 
     def subscription_of(self, view: View) -> View | None:
         """The subscription object of a resource."""
@@ -292,5 +292,5 @@ class Snapshot:
 
 
 def _find_types(lists: Table[Key, list[View]], place: str, types: Iterable[str]) -> list[str]:
-    below, own = (lists.below, lists.own) if isinstance(lists, Layer) else (lists, {})
+    below, own = (lists.below, lists.own) if isinstance(lists, OverlayDict) else (lists, {})
     return [type_ for type_ in types if (key := (place, type_)) in below or key in own]

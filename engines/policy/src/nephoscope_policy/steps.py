@@ -20,7 +20,7 @@ class StepsError(Exception):
         )
 
 
-class Tally:
+class StepTally:
     """How often a rule has gone beyond its bound."""
 
     __slots__ = ("over",)
@@ -38,7 +38,7 @@ class Steps:
 
     __slots__ = ("_left", "_tally")
 
-    def __init__(self, tally: Tally | None = None, left: int | None = None) -> None:
+    def __init__(self, tally: StepTally | None = None, left: int | None = None) -> None:
         self._tally, self._left = tally, MOST if left is None else left
 
     def spend(self, members: int) -> None:

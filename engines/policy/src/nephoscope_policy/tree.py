@@ -6,52 +6,52 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm import Expression
+    from nephoscope_policy.arm import ArmExpression
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class PolicyLiteral:
     """A JSON value without any template expression in it."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TemplateExpression:
     """A string `[...]` that is an ARM expression."""
 
     text: str
-    expression: Expression = field(repr=False, compare=False)
+    expression: ArmExpression = field(repr=False, compare=False)
     path: str = field(compare=False, default="")
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class ListExpression:
     """A JSON array with an expression somewhere inside."""
 
     items: tuple[Operand, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectOf:
+class ObjectExpression:
     """A JSON object with an expression somewhere inside its values."""
 
     items: tuple[tuple[str, Operand], ...]
 
 
-Operand = Literal | Template | ListOf | ObjectOf
+Operand = PolicyLiteral | TemplateExpression | ListExpression | ObjectExpression
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRef:
     """The left side `"field": ...`: a name, a tag, an alias, or an expression that yields one."""
 
-    name: Literal | Template
+    name: PolicyLiteral | TemplateExpression
 
     @property
     def text(self) -> str:
         """As the document spells it."""
-        return self.name.value if isinstance(self.name, Literal) else self.name.text
+        return self.name.value if isinstance(self.name, PolicyLiteral) else self.name.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ValueRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class CountExpression:
     """The left side `"count": {...}`: `over` is a FieldRef or a ValueRef, `name` the loop name of a value count."""
 
     path: str = field(compare=False)
@@ -76,7 +76,7 @@ class Leaf:
     """`subject operator operand`; `operator` is lower-cased."""
 
     path: str = field(compare=False)
-    subject: FieldRef | ValueRef | Count
+    subject: FieldRef | ValueRef | CountExpression
     operator: str
     operand: Operand
 
@@ -121,7 +121,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class EffectOperation:
     """One operation of a modify effect, or one entry of an append effect (`operation` is then 'append')."""
 
     path: str = field(compare=False)
@@ -148,10 +148,10 @@ class Existence:
 class Then:
     """The effect with its details: `existence` for *IfNotExists, `operations` for modify and append, `default_state` for manual."""
 
-    effect: Literal | Template
+    effect: PolicyLiteral | TemplateExpression
     details: Any
     existence: Existence | None
-    operations: tuple[Operation, ...] | None
+    operations: tuple[EffectOperation, ...] | None
     default_state: Operand | None = None
     effect_path: str = "policyRule.then.effect"
 

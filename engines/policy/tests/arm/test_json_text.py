@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, TextMark, mark_strict_json, parse_json
+from nephoscope_policy.arm.json_text import MAX_DEPTH, ArmJsonError, TextMark, mark_strict_json, parse_json
 from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
 
 
@@ -51,7 +51,7 @@ def test_taken(text: str, value: Any) -> None:
     ],
 )
 def test_refused(text: str, message: str, offset: int) -> None:
-    with pytest.raises(JsonTextError) as caught:
+    with pytest.raises(ArmJsonError) as caught:
         parse_json(text)
     assert message in str(caught.value)
     assert caught.value.offset == offset
@@ -115,7 +115,7 @@ def test_marks_of_strict_json_are_those_of_the_tolerant_parser(text: str) -> Non
 def refused_at(text: str) -> int:
     try:
         parse_json(text)
-    except JsonTextError as error:
+    except ArmJsonError as error:
         return error.offset
     return 0
 

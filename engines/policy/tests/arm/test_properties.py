@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nephoscope_policy.arm import ArmError, ArmSyntaxError, is_expression, parse, registry, unescape
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node
-from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property, print_node
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, print_node
 
 names = st.text(string.ascii_letters + "_", min_size=1, max_size=6).filter(
     lambda name: name.lower() not in ("true", "false", "null")
@@ -26,32 +26,32 @@ literals = st.one_of(
     finite,
     st.text(max_size=8),
     st.sampled_from(["2024-01-15T12:00:00Z", "P1D", "10.0.0.0/24", "10.0.0.1", "{0:N2}", "a,b", "e30=", "x"]),
-).map(Literal)
+).map(ArmLiteral)
 functions = sorted(function.name for function in registry().values())
 
 
 def calls(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     arguments = st.lists(children, max_size=4).map(tuple)
     return st.one_of(
-        st.builds(Call, names, arguments),
-        st.builds(Call, st.tuples(names, names).map(".".join), arguments),
-        st.builds(Property, children, names),
-        st.builds(Index, children, children),
+        st.builds(ArmCall, names, arguments),
+        st.builds(ArmCall, st.tuples(names, names).map(".".join), arguments),
+        st.builds(ArmProperty, children, names),
+        st.builds(ArmIndex, children, children),
     )
 
 
 def evaluable(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    variable = st.builds(Call, st.just("lambdaVariables"), st.tuples(st.just(Literal("x"))))
+    variable = st.builds(ArmCall, st.just("lambdaVariables"), st.tuples(st.just(ArmLiteral("x"))))
     body = st.one_of(children, variable)
-    one = st.builds(lambda inner: Call("lambda", (Literal("x"), inner)), body)
-    two = st.builds(lambda inner: Call("lambda", (Literal("x"), Literal("y"), inner)), body)
+    one = st.builds(lambda inner: ArmCall("lambda", (ArmLiteral("x"), inner)), body)
+    two = st.builds(lambda inner: ArmCall("lambda", (ArmLiteral("x"), ArmLiteral("y"), inner)), body)
     arguments = st.lists(st.one_of(children, children, variable, one, two), max_size=4).map(tuple)
-    host = st.builds(Call, st.sampled_from(["field", "utcNow", "fails"]), arguments)
+    host = st.builds(ArmCall, st.sampled_from(["field", "utcNow", "fails"]), arguments)
     return st.one_of(
-        st.builds(Call, st.sampled_from(functions), arguments),
+        st.builds(ArmCall, st.sampled_from(functions), arguments),
         host,
-        st.builds(Property, children, st.sampled_from(["key", "value", "a"])),
-        st.builds(Index, children, children),
+        st.builds(ArmProperty, children, st.sampled_from(["key", "value", "a"])),
+        st.builds(ArmIndex, children, children),
     )
 
 
@@ -113,14 +113,14 @@ def test_any_text_of_marks_parses_or_is_a_syntax_error(text: str) -> None:
 
 
 def call(name: str, *arguments: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    return st.tuples(*arguments).map(lambda made: Call(name, made))
+    return st.tuples(*arguments).map(lambda made: ArmCall(name, made))
 
 
 def function_of(*parameters: str, body: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    return body.map(lambda inner: Call("lambda", (*map(Literal, parameters), inner)))
+    return body.map(lambda inner: ArmCall("lambda", (*map(ArmLiteral, parameters), inner)))
 
 
-VARIABLE = Call("lambdaVariables", (Literal("x"),))
+VARIABLE = ArmCall("lambdaVariables", (ArmLiteral("x"),))
 anything: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
         text_nodes,
@@ -129,27 +129,27 @@ anything: st.SearchStrategy[Node] = st.deferred(
         array_nodes,
         object_nodes,
         call("if", boolean_nodes, anything, anything),
-        call("coalesce", call("tryGet", object_nodes, st.just(Literal("k"))), anything),
+        call("coalesce", call("tryGet", object_nodes, st.just(ArmLiteral("k"))), anything),
         call("last", array_nodes),
-        array_nodes.map(lambda node: Index(node, Literal(0))),
+        array_nodes.map(lambda node: ArmIndex(node, ArmLiteral(0))),
     )
 )
 text_nodes: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
-        st.text("aB, -1", max_size=4).map(Literal),
-        call("field", st.just(Literal("name"))),
+        st.text("aB, -1", max_size=4).map(ArmLiteral),
+        call("field", st.just(ArmLiteral("name"))),
         call("concat", text_nodes, text_nodes),
         call("toUpper", text_nodes),
         call("string", anything),
         call("join", array_nodes, text_nodes),
-        call("format", st.just(Literal("{0,4}-{1}")), anything, number_nodes),
+        call("format", st.just(ArmLiteral("{0,4}-{1}")), anything, number_nodes),
         call("uniqueString", text_nodes),
         call("skip", text_nodes, number_nodes),
     )
 )
 number_nodes: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
-        st.integers(-3, 9).map(Literal),
+        st.integers(-3, 9).map(ArmLiteral),
         call("add", number_nodes, number_nodes),
         call("div", number_nodes, number_nodes),
         call("length", array_nodes),
@@ -159,7 +159,7 @@ number_nodes: st.SearchStrategy[Node] = st.deferred(
 )
 boolean_nodes: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
-        st.booleans().map(Literal),
+        st.booleans().map(ArmLiteral),
         call("equals", anything, anything),
         call("less", text_nodes, text_nodes),
         call("and", boolean_nodes, boolean_nodes),
@@ -183,12 +183,12 @@ array_nodes: st.SearchStrategy[Node] = st.deferred(
 )
 object_nodes: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
-        call("createObject", st.just(Literal("k")), anything),
+        call("createObject", st.just(ArmLiteral("k")), anything),
         call("union", object_nodes, object_nodes),
         call(
             "toObject",
             call("split", text_nodes, text_nodes),
-            st.just(Call("lambda", (Literal("x"), VARIABLE))),
+            st.just(ArmCall("lambda", (ArmLiteral("x"), VARIABLE))),
         ),
     )
 )
@@ -231,7 +231,7 @@ json_values = st.recursive(
 @settings(deadline=None, max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(functions), st.lists(json_values, max_size=4))
 def test_a_function_gives_json_or_an_arm_error(name: str, values: list[Any]) -> None:
-    node = Call(name, tuple(Call("argument", (Literal(place),)) for place in range(len(values))))
+    node = ArmCall(name, tuple(ArmCall("argument", (ArmLiteral(place),)) for place in range(len(values))))
     before = json.dumps(values)
     kind, text = outcome(
         lambda: compile_node(node, {"argument": lambda scope, given: scope[given[0]]})(values)

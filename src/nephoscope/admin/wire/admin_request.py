@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheckResult:
     """What an examination of the server found: `verdict` is ok, info, warning or wrong, `remedy` what to do ('' = nothing)."""
 
     check: str
@@ -24,20 +24,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ServerInfo:
     """What only the server knows of itself: the settings that it was started with, and how it examines itself."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    examined: Callable[[], Iterable[Check]] = tuple
+    examined: Callable[[], Iterable[HealthCheckResult]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AdminRequest:
     """A request: who asks, and what the server works with."""
 
     instance: Instance
     caller: Caller
-    host: Host
+    host: ServerInfo
     permission: str
 
     @property

@@ -43,14 +43,16 @@ class Error(Shape, frozen=True, kw_only=True):
     error: ErrorDetail
 
 
-class Paging(Shape, frozen=True, kw_only=True):
+class PageQuery(Shape, frozen=True, kw_only=True):
     """Which page of a list."""
 
     top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")] = 100
     after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the previous page.")] = ""
 
 
-def take_page(items: Iterable[One], key: Callable[[One], str], asked: Paging) -> tuple[tuple[One, ...], str]:
+def take_page(
+    items: Iterable[One], key: Callable[[One], str], asked: PageQuery
+) -> tuple[tuple[One, ...], str]:
     """A page of items in the order of a key that each has alone, and where the next begins ('' = it is the last)."""
     rest = sorted((one for one in items if key(one) > asked.after), key=key)
     page = tuple(rest[: asked.top])

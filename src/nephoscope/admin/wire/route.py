@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 import nephoscope.admin as package
 from nephoscope.access.scopes import TENANT
-from nephoscope.api.wire.arm_path import Template
+from nephoscope.api.wire.arm_path import PathTemplate
 
 PREFIX = "/admin/v1"
 MAX_BODY = 1 << 20
@@ -49,9 +49,9 @@ class Route:
     most: int = MAX_BODY
 
     @cached_property
-    def template(self) -> Template:
+    def template(self) -> PathTemplate:
         """Its whole path."""
-        return Template(PREFIX + self.path)
+        return PathTemplate(PREFIX + self.path)
 
     @cached_property
     def _hints(self) -> dict[str, object]:
@@ -95,7 +95,7 @@ class Route:
 
 
 @dataclass
-class Section:
+class RouteSection:
     """The routes of a file."""
 
     name: str
@@ -122,7 +122,7 @@ class Section:
 
 
 @cache
-def sections() -> tuple[Section, ...]:
+def sections() -> tuple[RouteSection, ...]:
     """Every section: a module of the package with a SECTION."""
     found = []
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):

@@ -14,17 +14,17 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.admin.wire.admin_request import Ask, Host
+from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
 from nephoscope.api.server import whole_body
-from nephoscope.api.wire.azure_error import Fault, bad, unavailable
+from nephoscope.api.wire.azure_error import ApiError, bad, unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import once_more
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,7 +37,7 @@ DOCUMENTS = ("/openapi.json", f"{PREFIX}/openapi.json")
 _LOG = logging.getLogger("nephoscope.admin")
 
 
-def admin_routes(instance: Instance, host: Host) -> list[BaseRoute]:
+def admin_routes(instance: Instance, host: ServerInfo) -> list[BaseRoute]:
     """The routes of the own API and of its description."""
 
     async def answer(request: Request) -> Response:
@@ -49,14 +49,14 @@ def admin_routes(instance: Instance, host: Host) -> list[BaseRoute]:
     ]
 
 
-async def _respond(instance: Instance, host: Host, request: Request) -> Response:
+async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Response:
     id_ = str(uuid.uuid4())
     headers = {"x-ms-request-id": id_, "Cache-Control": "no-store"}
     try:
         status, body = await _answer(instance, host, request)
     except ClientDisconnect:
         return Response(status_code=400)
-    except Fault as fault:
+    except ApiError as fault:
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except StateError as error:  # of who asks: the function tells its own
         again = later(error)
@@ -64,13 +64,13 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         told = f"Internal error: see the server log under {id_}."
-        status, body = 500, Fault(500, "InternalServerError", told).body()
+        status, body = 500, ApiError(500, "InternalServerError", told).body()
     if body is None:
         return Response(status_code=status, headers=headers)
     return Response(msgspec.json.encode(body), status, headers, "application/json")
 
 
-async def _answer(instance: Instance, host: Host, request: Request) -> tuple[int, object]:
+async def _answer(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
     caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
@@ -90,13 +90,13 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
             return one, found
     if fitting:
         allowed = ", ".join(sorted({one.method for one, _ in fitting}))
-        raise Fault(405, "MethodNotAllowed", f"{allowed} is allowed here.", headers={"Allow": allowed})
-    raise Fault(404, "NotFound", f"{path[:300]} not found; /openapi.json lists all paths.")
+        raise ApiError(405, "MethodNotAllowed", f"{allowed} is allowed here.", headers={"Allow": allowed})
+    raise ApiError(404, "NotFound", f"{path[:300]} not found; /openapi.json lists all paths.")
 
 
 def _handle(
     instance: Instance,
-    host: Host,
+    host: ServerInfo,
     request: Request,
     route: Route,
     found: dict[str, str],
@@ -107,17 +107,17 @@ def _handle(
         if route.scoped is not None:
             caller.must(route.permission, route.scoped(found))
         given = _read_arguments(route, request, found, raw)
-        ask = Ask(instance, caller, host, route.permission)
+        ask = AdminRequest(instance, caller, host, route.permission)
         if route.method == "POST":  # as one that has others do something
             return route.status, route.handler(ask, **given)
         return route.status, once_more(lambda: route.handler(ask, **given))
     except DeniedError as error:
         instance.guard.denied(caller.name, error.operation, error.scope, caller.address)
-        raise Fault(403, "AuthorizationFailed", f"{error}.") from error
-    except PassingError as error:
+        raise ApiError(403, "AuthorizationFailed", f"{error}.") from error
+    except TransientError as error:
         raise later(error) from error
     except StateError as error:
-        raise Fault(409, "Conflict", str(error)) from error
+        raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
         raise unavailable(str(error)) from error
 
@@ -149,7 +149,7 @@ def _convert(value: object, type_: object, target: str) -> object:
 def _body(route: Route, request: Request, raw: bytes) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Fault(415, "UnsupportedMediaType", "The content must be application/json.")
+        raise ApiError(415, "UnsupportedMediaType", "The content must be application/json.")
     try:
         return msgspec.json.decode(raw, type=route.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

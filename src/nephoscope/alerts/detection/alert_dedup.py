@@ -27,7 +27,7 @@ def match_earlier(
     An alert that says just the same is found first, then one of the same id, or of another window with the same name, where names
     tell the rows apart; what is left goes to the earlier one that it is most like. Each earlier alert is found once at most.
     """
-    taken, left = {one.id for one in earlier}, Left(earlier)
+    taken, left = {one.id for one in earlier}, UnmatchedAlerts(earlier)
     found: dict[int, StoredAlert] = {}
     for exact in (_says_the_same, _same_id, _same_name):
         for place, alert in enumerate(alerts):
@@ -39,7 +39,7 @@ def match_earlier(
     return [_name_alert(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
 
 
-class Left:
+class UnmatchedAlerts:
     """The earlier alerts that were not found yet, looked up by their ids and by what they say."""
 
     def __init__(self, earlier: Sequence[StoredAlert]) -> None:
@@ -64,17 +64,17 @@ def _traits_key(group: str, traits: Mapping[str, str]) -> Hashable:
     return group, frozenset(traits.items())
 
 
-def _says_the_same(alert: Alert, left: Left) -> StoredAlert | None:
+def _says_the_same(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     return left.find_by_traits(alert.group, alert.traits) if alert.traits else None
 
 
-def _same_id(alert: Alert, left: Left) -> StoredAlert | None:
+def _same_id(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     # the id of an alert without a name that stays was made of what it said at first
     known = left.alerts.get(alert.id)
     return None if known is None or (alert.traits and known.traits != alert.traits) else known
 
 
-def _same_name(alert: Alert, left: Left) -> StoredAlert | None:
+def _same_name(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     return None if alert.traits or not alert.group else left.find_by_traits(alert.group, {})
 
 

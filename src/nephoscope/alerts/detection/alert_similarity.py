@@ -26,7 +26,7 @@ Keys = frozenset[str]
 
 
 @dataclass(slots=True)
-class Crowd:
+class AlertSimilarityIndex:
     """Earlier alerts of one group, numbered in the order of their ids; `left` are those that were not found yet."""
 
     ids: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Crowd:
 
 
 @dataclass(slots=True)
-class Nameless:
+class UnnamedAlertIndex:
     """Earlier alerts that were kept before rows had names, by the entities that they are about."""
 
     _about: dict[str, list[tuple[StoredAlert, Keys]]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def likest(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -> Itera
 
     Of those that are as alike, the earlier one with the smallest id comes first, then the alert of the smallest place.
     """
-    nameless, crowds = _sorted_out(alerts, earlier) if alerts else (Nameless(), {})
+    nameless, crowds = _sorted_out(alerts, earlier) if alerts else (UnnamedAlertIndex(), {})
     places = {id_: (crowd, 1 << place) for crowd in crowds.values() for place, id_ in enumerate(crowd.ids)}
     options = {place: _options(alert, nameless, crowds) for place, alert in alerts.items()}
     best = [(*first, place) for place, several in options.items() if (first := next(several, None))]
@@ -137,10 +137,10 @@ def likest(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -> Itera
 
 def _sorted_out(
     alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]
-) -> tuple[Nameless, dict[str, Crowd]]:
+) -> tuple[UnnamedAlertIndex, dict[str, AlertSimilarityIndex]]:
     """The earlier alerts that one of the alerts may be; the entities of each are read once."""
-    nameless = Nameless()
-    crowds = {one.group: Crowd() for one in alerts.values() if one.traits and one.group}
+    nameless = UnnamedAlertIndex()
+    crowds = {one.group: AlertSimilarityIndex() for one in alerts.values() if one.traits and one.group}
     for known in sorted(earlier, key=lambda one: one.id):
         crowd = crowds.get(known.group_key) if known.group_key else nameless
         if crowd is not None:
@@ -148,7 +148,9 @@ def _sorted_out(
     return nameless, crowds
 
 
-def _options(alert: Alert, nameless: Nameless, crowds: Mapping[str, Crowd]) -> Iterator[Likeness]:
+def _options(
+    alert: Alert, nameless: UnnamedAlertIndex, crowds: Mapping[str, AlertSimilarityIndex]
+) -> Iterator[Likeness]:
     """The earlier alerts that an alert may be, the most alike first."""
     keys = frozenset(key for one in alert.entities for key in one.keys)
     crowd = crowds.get(alert.group) if alert.traits else None

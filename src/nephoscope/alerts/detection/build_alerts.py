@@ -9,15 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.detection.row_identity import Name, in_time, row_names
-from nephoscope.alerts.detection.suppression_filter import Part, divide_run, key_of
+from nephoscope.alerts.detection.row_identity import RowName, in_time, row_names
+from nephoscope.alerts.detection.suppression_filter import RowGroup, divide_run, key_of
 from nephoscope.alerts.detection.templates import MAX_DESCRIPTION, MAX_NAME, fill_template
 from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
-from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.query_result import RuleResultRow
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.tactics import TACTICS
-from nephoscope.alerts.rules.window import Window
-from nephoscope.alerts.suppression.condition import Subject
+from nephoscope.alerts.rules.window import RuleWindow
+from nephoscope.alerts.suppression.condition import SuppressionSubject
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity
@@ -29,9 +29,9 @@ KEPT_VALUES = 50
 
 
 def build_alerts(
-    rule: Rule,
-    window: Window,
-    rows: Sequence[Finding],
+    rule: AnalyticRule,
+    window: RuleWindow,
+    rows: Sequence[RuleResultRow],
     now: datetime,
     count: int | None = None,
     identity: RowIdentity = UNKNOWN,
@@ -47,41 +47,43 @@ def build_alerts(
         return []
     if not identity.ordered:
         rows = in_time(rows)
-    parts = [Part(rows, found)]
+    parts = [RowGroup(rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:
         parts = divide_run(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
     return [alert for part in parts for alert in _alerts(rule, window, part, now, identity)]
 
 
-def subject_of(rule: Rule, row: Finding) -> Subject:
+def subject_of(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
     """What suppressions see of a row."""
     details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
-    return Subject(entities(row, rule.mappings), details)
+    return SuppressionSubject(entities(row, rule.mappings), details)
 
 
-def _alerts(rule: Rule, window: Window, part: Part, now: datetime, identity: RowIdentity) -> list[Alert]:
+def _alerts(
+    rule: AnalyticRule, window: RuleWindow, part: RowGroup, now: datetime, identity: RowIdentity
+) -> list[Alert]:
     # what is held back has a name of its own, so that late rows never hide among it
     prefix = f"held by {part.hold.by}\n" if part.hold else ""
     if not rule.one_alert_a_row or not part.rows:
-        return [_alert(rule, window, part, Name(prefix, prefix), now)]
+        return [_alert(rule, window, part, RowName(prefix, prefix), now)]
     rows = part.rows
     single, rest = (rows, []) if len(rows) < MOST else (rows[: MOST - 1], rows[MOST - 1 :])
     unseen = part.events - len(rows)
-    parts = [Part([row], 1, part.hold) for row in single]
+    parts = [RowGroup([row], 1, part.hold) for row in single]
     if rest:
-        parts.append(Part(rest, len(rest) + unseen, part.hold))
+        parts.append(RowGroup(rest, len(rest) + unseen, part.hold))
     elif unseen:
         parts[-1] = replace(parts[-1], events=1 + unseen)
     names = row_names(single, identity, prefix)
     if rest:
         text = f"{prefix}the rest#1"
-        names.append(Name(text, text))
+        names.append(RowName(text, text))
     return [_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
 
 
-def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) -> Alert:
+def _alert(rule: AnalyticRule, window: RuleWindow, part: RowGroup, name: RowName, now: datetime) -> Alert:
     rows, hold = part.rows, part.hold
-    first = rows[0] if rows else Finding({}, {})
+    first = rows[0] if rows else RuleResultRow({}, {})
     # of an NRT rule the window says when rows came, not when they happened
     span = window.span(rule)
     moments = sorted(moment for row in rows for moment in row.moments() if span.start <= moment <= span.end)
@@ -111,28 +113,28 @@ def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) ->
     )
 
 
-def _find_learned_keys(rule: Rule, rows: Sequence[Finding]) -> tuple[str, ...]:
+def _find_learned_keys(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key_of(subject_of(rule, row)) for row in rows))
 
 
-def _entities(rule: Rule, rows: Sequence[Finding]) -> tuple[Entity, ...]:
+def _entities(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[Entity, ...]:
     return merge_entities(entities(row, rule.mappings) for row in rows)
 
 
-def _id(rule: str, window: Window, group: str) -> str:
+def _id(rule: str, window: RuleWindow, group: str) -> str:
     """A GUID over the rule, the end of its window and the group."""
     text = json.dumps([rule, window.end.isoformat(), group], ensure_ascii=False).encode()
     digest = hashlib.blake2b(text, digest_size=16).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def _severity(rule: Rule, row: Finding) -> Severity:
+def _severity(rule: AnalyticRule, row: RuleResultRow) -> Severity:
     """What the row says where the rule asks it, and says one of the four words; else the rule's."""
     text = row.text(rule.override.severity).lower() if rule.override.severity else ""
     return next((one for one in Severity if one.value.lower() == text), rule.severity)
 
 
-def _tactics(rule: Rule, row: Finding) -> tuple[str, ...]:
+def _tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
     text = row.text(rule.override.tactics) if rule.override.tactics else ""
     given: Any = text.split(",")
     if text.startswith("["):
@@ -141,5 +143,5 @@ def _tactics(rule: Rule, row: Finding) -> tuple[str, ...]:
     return tuple(one for one in known if one) or rule.tactics
 
 
-def _distinct(rows: Sequence[Finding], column: str) -> list[str]:
+def _distinct(rows: Sequence[RuleResultRow], column: str) -> list[str]:
     return list(dict.fromkeys(text for row in rows if (text := row.text(column))))[:KEPT_VALUES]

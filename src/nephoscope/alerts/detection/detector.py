@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.detection.required_columns import describe_lacking
-from nephoscope.alerts.rules.query_result import Finding, findings
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.suppression.rule_suppression import WORDS, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import compile_results
@@ -22,8 +22,8 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.queries.consistent_queries import Reading
-    from nephoscope_kql.compile import Compiled
+    from nephoscope.lake.queries.consistent_queries import LakeReading
+    from nephoscope_kql.compile import CompiledQuery
 
 TIMEOUT = 600.0
 MOST_ROWS = 10_000
@@ -31,7 +31,7 @@ MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RuleOutcome:
     """What a run of a rule came to: its alerts, or the error that it ended in ('' = none); `seconds` of work.
 
     A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
@@ -39,8 +39,8 @@ class Outcome:
     `lacking`: what its alerts lack because the query does not give the columns that the rule asks for.
     """
 
-    rule: Rule
-    window: Window
+    rule: AnalyticRule
+    window: RuleWindow
     rows: int = 0
     alerts: tuple[Alert, ...] = ()
     error: str = ""
@@ -58,15 +58,15 @@ class Detector:
     lake: Lake
     workspace: str
     timeout: float = TIMEOUT
-    reading: Reading | None = None
+    reading: LakeReading | None = None
 
-    def run(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+    def run(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
         began = time.perf_counter()
         found = self._outcome(rule, window, now)
         return replace(found, lacking=self._find_lacking(found), seconds=time.perf_counter() - began)
 
-    def tables(self, rule: Rule) -> frozenset[str]:
+    def tables(self, rule: AnalyticRule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
         with self.lake.catalog(workspace=self.workspace) as catalog:
             try:
@@ -75,9 +75,9 @@ class Detector:
                 return frozenset()
             return frozenset(table for _, table in catalog.versions())
 
-    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+    def _outcome(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         seen: dict[str, int] = {}
-        compiled: Compiled | None = None
+        compiled: CompiledQuery | None = None
         try:
             if self.reading is not None:
                 compiled = self.reading.compile(rule.query, window.end)
@@ -85,18 +85,18 @@ class Detector:
             count, rows = self._rows(rule, window, compiled)
             identity = self._identity(rule, window, compiled) if rows else UNKNOWN
             alerts = tuple(self._known(rule, window, build_alerts(rule, window, rows, now, count, identity)))
-            return Outcome(rule, window, count, alerts, seen=seen)
+            return RuleOutcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
-            return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)
+            return RuleOutcome(rule, window, error=str(error), fault=error.passing, seen=seen)
         except KqlError as error:
             # what cannot be compiled is wrong or not supported; a text that took too long is quicker on a machine that is less busy
             compiling = self.reading is not None and compiled is None
             limited = error.kind != "invalid" and (not compiling or isinstance(error, TooLargeError))
-            return Outcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
+            return RuleOutcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
-            return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+            return RuleOutcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
 
-    def _find_lacking(self, found: Outcome) -> tuple[str, ...]:
+    def _find_lacking(self, found: RuleOutcome) -> tuple[str, ...]:
         """What the query does not give and the rule asks for, where that is missing in an alert now."""
         rule, end = found.rule, found.window.end
         if not found.alerts:
@@ -109,25 +109,29 @@ class Detector:
             )
         return describe_lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
 
-    def _identity(self, rule: Rule, window: Window, compiled: Compiled | None) -> RowIdentity:
+    def _identity(
+        self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
+    ) -> RowIdentity:
         if compiled is not None:
             return compiled.identity
         return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
 
-    def _known(self, rule: Rule, window: Window, alerts: Sequence[Alert]) -> Iterator[Alert]:
+    def _known(self, rule: AnalyticRule, window: RuleWindow, alerts: Sequence[Alert]) -> Iterator[Alert]:
         """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""
         young = bool(alerts) and rule.learning is not None and self._young(rule, window.end - rule.learning)
         for one in alerts:
             held = young and not one.held_by and one.severity.rank < Severity.HIGH.rank
             yield replace(one, held_by=YOUNG, held_as=WORDS[YOUNG]) if held else one
 
-    def _young(self, rule: Rule, since: datetime) -> bool:
+    def _young(self, rule: AnalyticRule, since: datetime) -> bool:
         """Return whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
         with self.lake.catalog(workspace=self.workspace) as catalog:
             first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]
         return bool(first) and min(first) > since
 
-    def _rows(self, rule: Rule, window: Window, compiled: Compiled | None) -> tuple[int, list[Finding]]:
+    def _rows(
+        self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
+    ) -> tuple[int, list[RuleResultRow]]:
         """The last result's rows."""
         span = window.span(rule)
         if self.reading is None or compiled is None:

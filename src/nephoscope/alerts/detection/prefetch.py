@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.alerts.detection.detector import RuleOutcome
     from nephoscope.model.alert import Alert
     from nephoscope.state import State
-    from nephoscope.state.incidents.alerts import StoredAlert, Version
+    from nephoscope.state.incidents.alerts import AlertVersion, StoredAlert
 
 Pairs = list[tuple["Alert", "StoredAlert | None"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class PrefetchedMatches:
     """Each alert of an outcome with the earlier one that it is (None = it is new), as long as these `stood` so; by their ids."""
 
-    outcome: Outcome
+    outcome: RuleOutcome
     pairs: Pairs
-    stood: tuple[Version, ...]
+    stood: tuple[AlertVersion, ...]
 
     def holds(self, state: State, session: Session, workspace: str, now: datetime) -> bool:
         """Return whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
@@ -39,16 +39,21 @@ class Foreseen:
         return tuple(found) == self.stood
 
 
-def foreseen(state: State, workspace: str, outcome: Outcome) -> Foreseen:
+def foreseen(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
     """What is found by what is there now; it is looked at without keeping anybody from writing."""
     with state.reading() as session:
         stood = state.alerts.versions_of_windows(session, workspace, outcome.rule.id, *reach_of(outcome))
         told = told_before(state, session, workspace, outcome)
-    return Foreseen(outcome, match_earlier(add_searched_times(outcome).alerts, told), tuple(stood))
+    return PrefetchedMatches(outcome, match_earlier(add_searched_times(outcome).alerts, told), tuple(stood))
 
 
 def pairs_of(
-    state: State, session: Session, workspace: str, outcome: Outcome, now: datetime, before: Foreseen | None
+    state: State,
+    session: Session,
+    workspace: str,
+    outcome: RuleOutcome,
+    now: datetime,
+    before: PrefetchedMatches | None,
 ) -> Pairs:
     """Each alert of an outcome with the earlier one that it is: as it was foreseen where that holds, else by what is there now."""
     if before is not None and before.holds(state, session, workspace, now):
@@ -56,7 +61,7 @@ def pairs_of(
     return match_earlier(add_searched_times(outcome).alerts, told_before(state, session, workspace, outcome))
 
 
-def add_searched_times(outcome: Outcome) -> Outcome:
+def add_searched_times(outcome: RuleOutcome) -> RuleOutcome:
     """The outcome with the times that its rule looked at in each of its alerts."""
     start, end = outcome.window.start, outcome.window.end
     return replace(outcome, alerts=tuple(replace(one, searched=(start, end)) for one in outcome.alerts))

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.alerts.detection.detector import RuleOutcome
     from nephoscope.state import State
     from nephoscope.state.incidents.alerts import StoredAlert
 
 
-def told_before(state: State, session: Session, workspace: str, outcome: Outcome) -> list[StoredAlert]:
+def told_before(state: State, session: Session, workspace: str, outcome: RuleOutcome) -> list[StoredAlert]:
     """The alerts that those of a run may be.
 
     A window of the schedule meets what was told of itself and, of what happened in it, by a look between the one before and itself
@@ -35,7 +35,7 @@ def told_before(state: State, session: Session, workspace: str, outcome: Outcome
     ]
 
 
-def reach_of(outcome: Outcome) -> tuple[datetime, datetime]:
+def reach_of(outcome: RuleOutcome) -> tuple[datetime, datetime]:
     """When windows end whose alerts those of a run may be, as (after, until]."""
     after, until = slot(outcome.rule, outcome.window.end)
     apart = outcome.window.end != until

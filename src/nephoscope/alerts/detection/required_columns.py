@@ -6,11 +6,11 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from nephoscope.alerts.detection.templates import columns_in
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RuleColumn:
     """A column that a rule asks for: the JSON path among the rule's properties, and who asks, in words."""
 
     path: str
@@ -21,16 +21,16 @@ class Wanted:
         return f"{self.asks} asks for the column {self.column}, which the query does not give"
 
 
-def describe_lacking(rule: Rule, columns: Container[str]) -> tuple[str, ...]:
+def describe_lacking(rule: AnalyticRule, columns: Container[str]) -> tuple[str, ...]:
     """A sentence for each column that a rule asks for and its query does not give, each once."""
     return tuple(dict.fromkeys(str(one) for one in list_wanted(rule) if one.column not in columns))
 
 
-def list_wanted(rule: Rule) -> Iterator[Wanted]:
+def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
     """All that a rule asks for."""
     yield from _of_entities(rule)
     for name, column in rule.custom_details:
-        yield Wanted(f"customDetails.{name}", f"customDetails.{name}", column)
+        yield RuleColumn(f"customDetails.{name}", f"customDetails.{name}", column)
     given = rule.override
     alone = [
         *(("alertDisplayNameFormat", name) for name in columns_in(given.name)),
@@ -40,18 +40,18 @@ def list_wanted(rule: Rule) -> Iterator[Wanted]:
     ]
     for asks, column in alone:
         if column:
-            yield Wanted(f"alertDetailsOverride.{asks}", asks, column)
+            yield RuleColumn(f"alertDetailsOverride.{asks}", asks, column)
     for at, (name, column) in enumerate(given.properties):
         path = f"alertDetailsOverride.alertDynamicProperties[{at}].value"
-        yield Wanted(path, f"the dynamic property {name}", column)
+        yield RuleColumn(path, f"the dynamic property {name}", column)
 
 
-def _of_entities(rule: Rule) -> Iterator[Wanted]:
+def _of_entities(rule: AnalyticRule) -> Iterator[RuleColumn]:
     mapped = [one for one in rule.mappings if one.kind]
     for at, mapping in enumerate(mapped):
         for n, (_, column) in enumerate(mapping.fields):
             path = f"entityMappings[{at}].fieldMappings[{n}].columnName"
-            yield Wanted(path, f"the entity mapping of {mapping.kind}", column)
+            yield RuleColumn(path, f"the entity mapping of {mapping.kind}", column)
     whole = [column for one in rule.mappings if not one.kind for _, column in one.fields]
     for at, column in enumerate(whole):
-        yield Wanted(f"sentinelEntitiesMappings[{at}].columnName", "sentinelEntitiesMappings", column)
+        yield RuleColumn(f"sentinelEntitiesMappings[{at}].columnName", "sentinelEntitiesMappings", column)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.query_result import Finding
+from nephoscope.alerts.rules.query_result import RuleResultRow
 
 if TYPE_CHECKING:
     from nephoscope_kql.plan.row_identity import RowIdentity
@@ -19,7 +19,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class RowName:
     """`text` is what an id is made of, `group` stands for what late rows do not change.
 
     `traits` are there where that does not tell the row from others: a digest of the value of each column.
@@ -33,14 +33,14 @@ class Name:
         object.__setattr__(self, "group", _digest(self.group))
 
 
-def in_time(rows: Sequence[Finding]) -> Sequence[Finding]:
+def in_time(rows: Sequence[RuleResultRow]) -> Sequence[RuleResultRow]:
     """Rows that a query leaves in any order: by when they happened, then by what they say."""
     if len(rows) < 2:
         return rows
     return sorted(rows, key=lambda row: (min(row.moments(), default=_NEVER), _to_json(row.document())))
 
 
-def row_names(rows: Sequence[Finding], identity: RowIdentity, prefix: str = "") -> list[Name]:
+def row_names(rows: Sequence[RuleResultRow], identity: RowIdentity, prefix: str = "") -> list[RowName]:
     """The names of rows, each another: by what tells them apart, else by all that they say; equal ones are counted."""
     seen: Counter[str] = Counter()
     names = []
@@ -50,7 +50,7 @@ def row_names(rows: Sequence[Finding], identity: RowIdentity, prefix: str = "") 
         text = told if identity.whole else _to_json(document)
         seen[text] += 1
         traits = {} if identity.whole else {name: _digest(_to_json(one)) for name, one in document.items()}
-        names.append(Name(f"{prefix}{text}#{seen[text]}", prefix + told, traits))
+        names.append(RowName(f"{prefix}{text}#{seen[text]}", prefix + told, traits))
     return names
 
 

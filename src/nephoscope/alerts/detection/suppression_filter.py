@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.suppression.condition import Subject
-from nephoscope.alerts.suppression.rule_suppression import LEARNED, LEARNING, WORDS, Tuning
+from nephoscope.alerts.suppression.condition import SuppressionSubject
+from nephoscope.alerts.suppression.rule_suppression import LEARNED, LEARNING, WORDS, RuleTuning
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.query_result import Finding
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.query_result import RuleResultRow
+    from nephoscope.alerts.rules.rule import AnalyticRule
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class SuppressionReason:
     """By what an alert is held back, in a word that stays and in words; `learn`: what it is about is to be remembered."""
 
     by: str
@@ -25,22 +25,26 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowGroup:
     """Rows of a run that go together: raised, or held back; `events` counts also those that were not looked at."""
 
-    rows: Sequence[Finding]
+    rows: Sequence[RuleResultRow]
     events: int
-    hold: Hold | None = None
+    hold: SuppressionReason | None = None
 
 
-def key_of(subject: Subject) -> str:
+def key_of(subject: SuppressionSubject) -> str:
     """The names of its entities, '' where it has none."""
     return "\n".join(sorted(one.key for one in subject.entities))
 
 
 def divide_run(
-    rule: Rule, rows: Sequence[Finding], subjects: Sequence[Subject], found: int, end: datetime
-) -> list[Part]:
+    rule: AnalyticRule,
+    rows: Sequence[RuleResultRow],
+    subjects: Sequence[SuppressionSubject],
+    found: int,
+    end: datetime,
+) -> list[RowGroup]:
     """The parts of a run whose trigger holds: first what is raised, then what each suppression holds back.
 
     `found` is how many rows there were. Where those that are left are too few, the whole run is held back. A trigger that few rows
@@ -49,37 +53,39 @@ def divide_run(
     holds = [_hold(one, rule.tuning, end) for one in subjects]
     first = next((one for one in holds if one is not None), _unconditional(rule.tuning))
     if first is None:
-        return [Part(rows, found)]
+        return [RowGroup(rows, found)]
     held = dict(_group_by_hold(rows, holds))
     left = found - sum(map(len, held.values()))
     if rule.operator != "gt":
-        return [Part(rows, found, None if left else first)]
+        return [RowGroup(rows, found, None if left else first)]
     if left and not rule.holds(left):
-        return [Part(rows, found, first)]
+        return [RowGroup(rows, found, first)]
     kept = [row for row, hold in zip(rows, holds, strict=True) if hold is None]
-    parts = [Part(kept, left)] if left else []
-    return [*parts, *(Part(several, len(several), hold) for hold, several in held.items())]
+    parts = [RowGroup(kept, left)] if left else []
+    return [*parts, *(RowGroup(several, len(several), hold) for hold, several in held.items())]
 
 
 def _group_by_hold(
-    rows: Sequence[Finding], holds: Sequence[Hold | None]
-) -> Iterator[tuple[Hold, list[Finding]]]:
+    rows: Sequence[RuleResultRow], holds: Sequence[SuppressionReason | None]
+) -> Iterator[tuple[SuppressionReason, list[RuleResultRow]]]:
     for hold in dict.fromkeys(one for one in holds if one is not None):
         yield hold, [row for row, other in zip(rows, holds, strict=True) if other == hold]
 
 
-def _hold(subject: Subject, tuning: Tuning, end: datetime) -> Hold | None:
+def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> SuppressionReason | None:
     for one in tuning.suppressions:
         if one.holds(subject):
-            return Hold(one.id, one.name)
+            return SuppressionReason(one.id, one.name)
     learning, key = tuning.learning, key_of(subject)
     if learning is None or not key:
         return None
     if end <= learning.until:
-        return Hold(LEARNING, WORDS[LEARNING], learn=True)
-    return Hold(LEARNED, WORDS[LEARNED]) if key in learning.knows else None
+        return SuppressionReason(LEARNING, WORDS[LEARNING], learn=True)
+    return SuppressionReason(LEARNED, WORDS[LEARNED]) if key in learning.knows else None
 
 
-def _unconditional(tuning: Tuning) -> Hold | None:
+def _unconditional(tuning: RuleTuning) -> SuppressionReason | None:
     """A suppression of all that a rule finds holds a run without rows too."""
-    return next((Hold(one.id, one.name) for one in tuning.suppressions if not one.conditions), None)
+    return next(
+        (SuppressionReason(one.id, one.name) for one in tuning.suppressions if not one.conditions), None
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.alerts.rules.query_result import Finding
+from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.model.secret_redaction import redact_text
 
 MAX_NAME, MAX_DESCRIPTION, MAX_VALUE = 256, 5000, 1024
@@ -16,7 +16,7 @@ def columns_in(template: str) -> list[str]:
     return _FIELD.findall(template)
 
 
-def fill_template(template: str, finding: Finding, most: int) -> str:
+def fill_template(template: str, finding: RuleResultRow, most: int) -> str:
     """The template with each {{Column}} replaced by the row's value, '' where the row has no such column; at most so long."""
     text = _FIELD.sub(lambda match: redact_text(finding.text(match[1]))[:MAX_VALUE], template)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from nephoscope.alerts.documents.duration import duration, format_duration
 
 
-class Fields:
+class DocumentFields:
     """The fields of an object; `wrong` collects what cannot be used, in the order in which it was met."""
 
     def __init__(self, document: object, path: str = "", wrong: list[str] | None = None) -> None:
@@ -108,12 +108,12 @@ class Fields:
             return ()
         return tuple((str(key), one) for key, one in value.items())
 
-    def object(self, name: str) -> Fields:
+    def object(self, name: str) -> DocumentFields:
         """An object, an empty one where it is not there."""
         value = self._document.get(name)
-        return Fields({} if value is None else value, self._below(name), self.wrong)
+        return DocumentFields({} if value is None else value, self._below(name), self.wrong)
 
-    def objects(self, name: str) -> Iterator[Fields]:
+    def objects(self, name: str) -> Iterator[DocumentFields]:
         """A list of objects."""
         value = self._document.get(name)
         if value is None:
@@ -122,7 +122,7 @@ class Fields:
             self.fail(f"{name} must be a list of objects, not {_kind(value)}")
             return
         for place, one in enumerate(value):
-            yield Fields(one, self._below(f"{name}[{place}]"), self.wrong)
+            yield DocumentFields(one, self._below(f"{name}[{place}]"), self.wrong)
 
     def _below(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name

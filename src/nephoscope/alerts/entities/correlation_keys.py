@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nephoscope.alerts.entities.enrichment_context import Surroundings
+from nephoscope.alerts.entities.enrichment_context import EnrichmentContext
 from nephoscope.model.entity import Entity
 
 #: Kinds that tie alerts of different rules together, with the identifiers that are good enough to do so by themselves.
@@ -60,7 +60,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class WeakNameScope:
     """Where what goes by a weak name is: `near` (the cluster, the full domain) within `wide` (the subscription, the short domain).
 
     Two that say both `near` must have one in common, two of which one says `wide` alone must have one of those; who says nothing is
@@ -71,30 +71,30 @@ class Whereabouts:
     wide: tuple[str, ...] = ()
 
 
-NO_PLACE = Whereabouts()
+NO_PLACE = WeakNameScope()
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class CorrelationKeys:
     """The names by which an alert looks for its story (`wanted`), and those by which it is found (`known`)."""
 
     wanted: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
 
-    def __add__(self, other: Names) -> Names:
-        return Names(
+    def __add__(self, other: CorrelationKeys) -> CorrelationKeys:
+        return CorrelationKeys(
             tuple(dict.fromkeys([*self.wanted, *other.wanted])),
             tuple(dict.fromkeys([*self.known, *other.known])),
         )
 
 
-def alike(names: Iterable[str]) -> Names:
+def alike(names: Iterable[str]) -> CorrelationKeys:
     """Names that tie wherever they are met."""
     found = tuple(names)
-    return Names(found, found)
+    return CorrelationKeys(found, found)
 
 
-def place_name(name: str, where: Whereabouts = NO_PLACE) -> Names:
+def place_name(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
     """A name that ties two that do not say different places.
 
     The names are made so that two alerts share one exactly then, whichever comes first.
@@ -104,23 +104,23 @@ def place_name(name: str, where: Whereabouts = NO_PLACE) -> Names:
         near = [f"{name}|@{one}" for one in where.near]
         wide = [f"{name}|@{one}" for one in where.wide]
         alone = [f"{name}|@only {one}" for one in where.wide]
-        return Names((*near, *alone, nowhere), (*near, *wide, name))
+        return CorrelationKeys((*near, *alone, nowhere), (*near, *wide, name))
     if where.wide:
         wide = [f"{name}|@{one}" for one in where.wide]
         alone = [f"{name}|@only {one}" for one in where.wide]
-        return Names((*wide, nowhere), (*wide, *alone, name))
-    return Names((name,), (name, nowhere))
+        return CorrelationKeys((*wide, nowhere), (*wide, *alone, name))
+    return CorrelationKeys((name,), (name, nowhere))
 
 
-def whereabouts(entities: Iterable[Entity]) -> Whereabouts:
+def whereabouts(entities: Iterable[Entity]) -> WeakNameScope:
     """Where the hosts of an alert are, by the resources that it names."""
     ids = [one.get("ResourceId").lower() for one in entities if one.kind == "AzureResource"]
     holders = dict.fromkeys(found[0] for one in ids if (found := _HOLDER.match(one)))
     subscriptions = dict.fromkeys(found[1] for one in ids if (found := _SUBSCRIPTION.match(one)))
-    return Whereabouts(tuple(holders), tuple(subscriptions))
+    return WeakNameScope(tuple(holders), tuple(subscriptions))
 
 
-def find_tying_names(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> Names:
+def find_tying_names(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
     """The names of an entity by which the alert that tells it, and `beside` it others, is tied to others."""
     if entity.kind == "Host":
         return _host(entity, whereabouts(beside), around)
@@ -150,9 +150,11 @@ def _specific(entity: Entity, domain: str) -> bool:
     return value not in _EVERY_DOMAIN and value != entity.get("HostName").lower()
 
 
-def _find_known_names(keys: Iterable[str], around: Surroundings, where: Whereabouts = NO_PLACE) -> Names:
+def _find_known_names(
+    keys: Iterable[str], around: EnrichmentContext, where: WeakNameScope = NO_PLACE
+) -> CorrelationKeys:
     """What the estate knows by the keys: the one name of a machine or an account."""
-    found = Names()
+    found = CorrelationKeys()
     for name in dict.fromkeys(around.same[key] for key in keys if key in around.same):
         if name.startswith("machine|"):
             found += place_name(name, where)
@@ -161,7 +163,7 @@ def _find_known_names(keys: Iterable[str], around: Surroundings, where: Whereabo
     return found
 
 
-def _host(entity: Entity, where: Whereabouts, around: Surroundings) -> Names:
+def _host(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> CorrelationKeys:
     strong = _strong(entity)
     found = alike(strong) + _find_known_names(strong, around)
     weak = entity.names.get(("HostName",))
@@ -174,14 +176,14 @@ def _host(entity: Entity, where: Whereabouts, around: Surroundings) -> Names:
     )
 
 
-def _domain(entity: Entity) -> Whereabouts:
+def _domain(entity: Entity) -> WeakNameScope:
     """The domain of a host as a place: a full one, or the short one alone."""
     full = entity.get("DnsDomain").lower() if _specific(entity, "DnsDomain") else ""
     short = entity.get("NTDomain").lower() if _specific(entity, "NTDomain") else ""
-    return Whereabouts((full,) if full else (), tuple(filter(None, (short or full.partition(".")[0],))))
+    return WeakNameScope((full,) if full else (), tuple(filter(None, (short or full.partition(".")[0],))))
 
 
-def _fits(machine: str, where: Whereabouts) -> bool:
+def _fits(machine: str, where: WeakNameScope) -> bool:
     """Return whether a machine of the estate may be the host of an alert that names these places."""
     id_ = machine.removeprefix("machine|")
     subscription = _SUBSCRIPTION.match(id_)
@@ -190,7 +192,7 @@ def _fits(machine: str, where: Whereabouts) -> bool:
     return not where.wide or (subscription is not None and subscription[1] in where.wide)
 
 
-def _account(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> Names:
+def _account(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
     strong = _strong(entity)
     hosts = {one.get("HostName").lower() for one in beside if one.kind == "Host"}
     if strong:
@@ -200,5 +202,5 @@ def _account(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> 
     # a plain name on a host is an account of that host, whatever application has the same name
     plain = entity.names.get(("Name",))
     if plain is None or (hosts and not _GUID.fullmatch(entity.get("Name").lower())):
-        return Names()
+        return CorrelationKeys()
     return _find_known_names([plain], around)

@@ -17,7 +17,7 @@ from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.tenant_stores import newest_estates, newest_mark
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _ACCOUNTS = ("microsoft.graph/users", "microsoft.graph/serviceprincipals")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class EnrichmentContext:
     """`same` maps a name of an entity to the one name of what it belongs to; `common` and `ranges` are addresses of many."""
 
     same: Mapping[str, str] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class Surroundings:
         return any(place in one for one in self.ranges if one.version == place.version)
 
 
-NOWHERE = Surroundings()
+NOWHERE = EnrichmentContext()
 
 
-def surroundings(lake: Lake, workspace: str, now: datetime) -> Surroundings:
+def surroundings(lake: Lake, workspace: str, now: datetime) -> EnrichmentContext:
     """What is known now: from the newest estate, the watchlists, and who signed in from where."""
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
     ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
-    return Surroundings(
+    return EnrichmentContext(
         _of_estate(lake.data), frozenset(listed | _find_shared_addresses(lake, workspace, now)), ranges
     )
 
@@ -84,7 +84,7 @@ def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str
         "SigninLogs | where ResultType == '0' | summarize Accounts = dcount(UserPrincipalName) by IPAddress "
         f"| where Accounts >= {SHARED_BY} | project IPAddress"
     )
-    span = Span(now - SHARED_WITHIN, now, now)
+    span = RowSpan(now - SHARED_WITHIN, now, now)
     return {
         row.text("IPAddress").lower()
         for row in findings(lake.rows(text, workspace=workspace, now=now, span=span))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
-from nephoscope.alerts.rules.query_result import Finding
+from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import EntityMapping
 from nephoscope.model.entity import STRONG, Entity
 
@@ -26,7 +26,7 @@ _DOMAIN = re.compile(r"([^\\]+)\\([^\\]+)")
 _HOST = re.compile(r"([^.\s]+)\.([^\s]+\.[^\s.]+)")
 
 
-def entities(finding: Finding, mappings: Iterable[EntityMapping]) -> list[Entity]:
+def entities(finding: RuleResultRow, mappings: Iterable[EntityMapping]) -> list[Entity]:
     """What the row speaks of, each once, in the order of the mappings."""
     found: dict[str, Entity] = {}
     for mapping in (*mappings, *_legacy(finding)):
@@ -81,13 +81,13 @@ def _join_identifiers(known: Entity, other: Entity) -> Entity:
     return Entity(known.kind, tuple(sorted({**dict(other.identifiers), **dict(known.identifiers)}.items())))
 
 
-def _legacy(finding: Finding) -> Iterator[EntityMapping]:
+def _legacy(finding: RuleResultRow) -> Iterator[EntityMapping]:
     for column, (kind, identifier) in LEGACY.items():
         if column in finding.columns:
             yield EntityMapping(kind, ((identifier, column),))
 
 
-def _map_entities(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
+def _map_entities(finding: RuleResultRow, mapping: EntityMapping) -> Iterator[Entity]:
     if not mapping.kind:
         yield from _parse_entities(finding.text(mapping.fields[0][1]))
         return

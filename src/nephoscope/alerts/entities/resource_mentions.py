@@ -16,7 +16,7 @@ _ALONE = re.compile(rf"(?<![0-9a-f-]){_GUID}(?![0-9a-f-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class ResourceMention:
     """What an id is of: a subscription (its GUID), a resource group and a resource (their names, '' = none), all lower-cased."""
 
     subscription: str
@@ -34,11 +34,11 @@ class Mention:
         return tuple(one for one in (self.subscription, self.group, self.resource) if one)
 
 
-def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[Mention]:
+def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[ResourceMention]:
     """What a text names by ids, and the subscriptions among some that it names by their GUIDs."""
     found = {
-        Mention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())
+        ResourceMention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())
         for one in _ID.finditer(text)
     }
     alone = {one[0].lower() for one in _ALONE.finditer(text)} & subscriptions
-    return frozenset(found | {Mention(one) for one in alone})
+    return frozenset(found | {ResourceMention(one) for one in alone})

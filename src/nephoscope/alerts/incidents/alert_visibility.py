@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.entities.resource_mentions import Mention, mentions
+from nephoscope.alerts.entities.resource_mentions import ResourceMention, mentions
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import EVERYTHING, Reach
 
@@ -41,19 +41,19 @@ _LEAST = 3
 
 
 @dataclass(frozen=True)
-class Sight:
+class AlertVisibility:
     """The reader of an alert: what is reached, and the subscriptions that there are (lower-cased GUIDs)."""
 
     reach: Reach
     subscriptions: frozenset[str] = frozenset()
 
-    def beyond(self, text: str) -> frozenset[Mention]:
+    def beyond(self, text: str) -> frozenset[ResourceMention]:
         """What a text names that is out of reach."""
         if self.reach.everything:
             return frozenset()
         return frozenset(one for one in mentions(text, self.subscriptions) if not self._sees(one))
 
-    def _sees(self, one: Mention) -> bool:
+    def _sees(self, one: ResourceMention) -> bool:
         if one.group_id or one.resource:
             return self.reach.sees(one.subscription, one.group_id)
         # the subscription alone is known to who reaches a resource group of it
@@ -64,7 +64,7 @@ class Sight:
     def told(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
         beyond = self.beyond(json.dumps(properties, ensure_ascii=False))
-        return _Parted(self, properties, beyond).told if beyond else dict(properties)
+        return _PartialAlert(self, properties, beyond).told if beyond else dict(properties)
 
     def alert(self, alert: StoredAlert) -> StoredAlert:
         """An alert as it is kept, without what is out of reach."""
@@ -79,20 +79,20 @@ class Sight:
         return replace(alert, document=told | texts)
 
 
-def sight_of(caller: Caller, workspace: str = "") -> Sight:
+def sight_of(caller: Caller, workspace: str = "") -> AlertVisibility:
     """What a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
     if workspace and caller.may(READ, f"/workspaces/{workspace}"):
-        return Sight(EVERYTHING)
-    return Sight(caller.reach(READ), caller.hierarchy.subscriptions)
+        return AlertVisibility(EVERYTHING)
+    return AlertVisibility(caller.reach(READ), caller.hierarchy.subscriptions)
 
 
 @dataclass(frozen=True)
-class _Parted:
+class _PartialAlert:
     """An alert of which a part is out of reach."""
 
-    sight: Sight
+    sight: AlertVisibility
     properties: Mapping[str, Any]
-    beyond: frozenset[Mention]
+    beyond: frozenset[ResourceMention]
 
     @cached_property
     def entities(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
 
 ANOMALIES = "Anomalies"
@@ -13,7 +13,7 @@ SCORE, WHY = "AnomalyScore", "Why"
 """The custom details: the score from 0 to 1, and the reasons in words."""
 
 
-def anomaly_row(alert: Alert, rule: Rule) -> dict[str, object] | None:
+def anomaly_row(alert: Alert, rule: AnalyticRule) -> dict[str, object] | None:
     """The row of an alert, None where its rule measures no anomaly or gave no number."""
     given = alert.custom_details.get(SCORE)
     try:

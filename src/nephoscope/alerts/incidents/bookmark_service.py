@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.entities.column_entities import entity_mappings
 from nephoscope.alerts.entities.entity_mapping import entities
 from nephoscope.alerts.incidents.grouping import bookmark_keys
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.library.hunting import Range
-from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.alerts.rules.rule import EntityMapping, Rule
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.library.hunting import HuntingRange
+from nephoscope.alerts.rules.query_result import RuleResultRow
+from nephoscope.alerts.rules.rule import AnalyticRule, EntityMapping
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -27,13 +27,13 @@ TABLE = "HuntingBookmark"
 
 
 @dataclass(frozen=True, slots=True)
-class Bookshelf:
+class BookmarkService:
     """The bookmarks of the workspace of a desk."""
 
-    desk: Desk
+    desk: IncidentService
 
     def keep(
-        self, query: Rule, row: Finding, over: Range, now: datetime, by: str, *, name: str = "", notes: str = "",
+        self, query: AnalyticRule, row: RuleResultRow, over: HuntingRange, now: datetime, by: str, *, name: str = "", notes: str = "",
         tags: Sequence[str] = (),
     ) -> Bookmark:  # fmt: skip
         """Keep a row; its entities are those that the query maps, else those that its columns hold."""
@@ -95,7 +95,7 @@ class Bookshelf:
         self.desk.state.outbox.add(session, self.desk.workspace, TABLE, bookmark_row(bookmark))
 
 
-def _mappings(row: Finding) -> list[EntityMapping]:
+def _mappings(row: RuleResultRow) -> list[EntityMapping]:
     return [
         EntityMapping(
             one["entityType"],

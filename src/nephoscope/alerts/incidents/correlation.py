@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.change_events import of_incident
 from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
 from nephoscope.alerts.incidents.incident_title import find_subject, make_title, worst
 from nephoscope.alerts.incidents.incident_update import BY
 from nephoscope.alerts.incidents.merge_ownership import with_work_of, worked_on
 from nephoscope.alerts.incidents.security_rows import INCIDENTS, incident_row
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope.state.incidents.incidents import Action, Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentAction, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Filing:
+class IncidentCorrelator:
     """Puts the alerts of one workspace into incidents; `around` is what is known of their entities.
 
     `_grown` are the incidents that got alerts since they were summed up, which takes all alerts of each: once for many new ones.
@@ -35,11 +35,11 @@ class Filing:
 
     state: State
     workspace: str
-    around: Surroundings = NOWHERE
+    around: EnrichmentContext = NOWHERE
     _grown: set[int] = field(default_factory=set)
 
     def place(
-        self, session: Session, rule: Rule, alert: Alert, known: StoredAlert | None, now: datetime
+        self, session: Session, rule: AnalyticRule, alert: Alert, known: StoredAlert | None, now: datetime
     ) -> int | None:
         """Put an alert into its incident, where it stays; the number, None where the rule makes none. `sum_all_up` has to follow."""
         if not rule.incidents.create:
@@ -96,7 +96,7 @@ class Filing:
 
     def _opened_again(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
         text = f"opened it again, which was closed as {incident.classification}: {alert.name} came"
-        self.state.incidents.act(session, incident.number, Action(now, BY, text))
+        self.state.incidents.act(session, incident.number, IncidentAction(now, BY, text))
         return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
 
     def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
@@ -119,7 +119,7 @@ class Filing:
             theirs = bool(first.owner and other.owner) and first.owner != other.owner
             if count < MOST_ALERTS and not theirs:
                 text = f"merged incident {other.number} into it: they are one story"
-                self.state.incidents.act(session, first.number, Action(now, BY, text))
+                self.state.incidents.act(session, first.number, IncidentAction(now, BY, text))
                 first, other = (self._summed_up(session, one, now) for one in (first, other))
                 first = self.merge(session, first, other, now, BY)
         return first
@@ -196,7 +196,7 @@ class Filing:
         )  # fmt: skip
         self.state.incidents.put(session, closed)
         self.state.incidents.act(
-            session, other.number, Action(now, by, f"merged it into incident {into.number}")
+            session, other.number, IncidentAction(now, by, f"merged it into incident {into.number}")
         )
         self.tell(session, other.number, now, by)
         return self.state.incidents.put(session, with_work_of(into, other))
@@ -206,5 +206,5 @@ class Filing:
         text = f"removed incident {target.number}, which it was merged into"
         for one in self.state.incidents.parts(session, target.number):
             self.state.incidents.put(session, replace(one, merged_into=target.merged_into, changed=now))
-            self.state.incidents.act(session, one.number, Action(now, by, text))
+            self.state.incidents.act(session, one.number, IncidentAction(now, by, text))
             self.tell(session, one.number, now, by)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.alerts.incidents.alert_visibility import Sight
+from nephoscope.alerts.incidents.alert_visibility import AlertVisibility
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.incidents.alert_scopes import resources
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -27,7 +27,9 @@ def find_visible_resources(alert: StoredAlert, reach: Reach) -> Iterator[Resourc
     return (one for one in resources(alert.document) if reach.sees(one.subscription, one.resource_group_id))
 
 
-def body(alert: StoredAlert, resource: ResourceId | None, sight: Sight, base: str) -> dict[str, Any]:
+def body(
+    alert: StoredAlert, resource: ResourceId | None, sight: AlertVisibility, base: str
+) -> dict[str, Any]:
     """An alert as it is told in the subscription of a resource that it names; `base` is the address of the pages."""
     subscription = resource.subscription if resource else ""
     return {

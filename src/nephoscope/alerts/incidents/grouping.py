@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nephoscope.alerts.entities.correlation_keys import TIES, Names, find_tying_names, place_name
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings
-from nephoscope.alerts.rules.rule import Matching, Rule
+from nephoscope.alerts.entities.correlation_keys import TIES, CorrelationKeys, find_tying_names, place_name
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
+from nephoscope.alerts.rules.rule import AnalyticRule, MatchingMethod
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 
@@ -43,7 +43,7 @@ class Grouping:
     merges: bool = False
 
 
-def find_grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
+def find_grouping(rule: AnalyticRule, alert: Alert, around: EnrichmentContext = NOWHERE) -> Grouping:
     """The grouping of an alert; without a wanted key it makes an incident of its own."""
     asked = rule.incidents
     tied = ties(alert, around)
@@ -53,13 +53,13 @@ def find_grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> G
     return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
 
 
-def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
+def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
     """The names by which an alert looks for its story, and those by which it is found.
 
     Who acts (accounts, machines, addresses, files) ties. A resource that is acted on does so only where an alert says nothing else:
     many unrelated things happen to a gateway in a day.
     """
-    actors = Names()
+    actors = CorrelationKeys()
     for kind in TIES:
         several = [one for one in alert.entities if one.kind == kind]
         if len(several) <= CROWD:
@@ -71,8 +71,8 @@ def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
     things = tuple(one for one in named if not one.startswith("machine|"))
     alone = tuple(f"{_ALONE}{one}" for one in things)
     if actors.wanted:
-        return actors + Names(alone, things)
-    return Names((*things, *alone), alone)
+        return actors + CorrelationKeys(alone, things)
+    return CorrelationKeys((*things, *alone), alone)
 
 
 def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
@@ -82,15 +82,17 @@ def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*tied, *resources]))
 
 
-def _join_tying_names(several: Iterable[Entity], beside: Sequence[Entity], around: Surroundings) -> Names:
-    found = Names()
+def _join_tying_names(
+    several: Iterable[Entity], beside: Sequence[Entity], around: EnrichmentContext
+) -> CorrelationKeys:
+    found = CorrelationKeys()
     for one in several:
         if one.kind != "IP" or not _of_many(one.get("Address").lower(), around):
             found += find_tying_names(one, beside, around)
     return found
 
 
-def _of_many(address: str, around: Surroundings) -> bool:
+def _of_many(address: str, around: EnrichmentContext) -> bool:
     return around.of_many(address) or address.startswith(_EVERYWHERE)
 
 
@@ -106,12 +108,12 @@ def _particular(entity: Entity) -> bool:
     return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
 
 
-def _own(rule: Rule, alert: Alert) -> str:
+def _own(rule: AnalyticRule, alert: Alert) -> str:
     """What alerts of one rule have in common that go together."""
     asked = rule.incidents
-    if asked.matching is Matching.ANY_ALERT:
+    if asked.matching is MatchingMethod.ANY_ALERT:
         return f"rule|{rule.id}"
-    if asked.matching is Matching.ALL_ENTITIES:
+    if asked.matching is MatchingMethod.ALL_ENTITIES:
         return "\n".join([f"rule|{rule.id}|all", *sorted(one.key for one in alert.entities)])
     chosen = {one.lower() for one in asked.entities}
     parts = sorted(one.key for one in alert.entities if one.kind.lower() in chosen)

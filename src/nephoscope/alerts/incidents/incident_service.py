@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.alert_dedup import same
-from nephoscope.alerts.detection.prefetch import Foreseen, foreseen, pairs_of
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings
+from nephoscope.alerts.detection.prefetch import PrefetchedMatches, foreseen, pairs_of
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
 from nephoscope.alerts.incidents.change_events import of_alert
-from nephoscope.alerts.incidents.correlation import Filing
+from nephoscope.alerts.incidents.correlation import IncidentCorrelator
 from nephoscope.alerts.incidents.incident_update import (
     BY,
     acknowledge,
@@ -24,17 +24,17 @@ from nephoscope.alerts.incidents.incident_update import (
     describe_changes,
 )
 from nephoscope.alerts.incidents.security_rows import ALERTS, alert_row
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, WORDS
 from nephoscope.model.alert import Alert
-from nephoscope.state.database.database import MissingError, StateError
+from nephoscope.state.database.database import NotFoundError, StateError
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import (
     REMARK,
-    Action,
     Incident,
+    IncidentAction,
+    IncidentNote,
     IncidentStatus,
-    Note,
     NoteKind,
 )
 from nephoscope.state.rules.rule_runs import RuleRun
@@ -42,13 +42,13 @@ from nephoscope.state.rules.rule_runs import RuleRun
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.alerts.detection.detector import RuleOutcome
     from nephoscope.state import State
     from nephoscope.state.incidents.bookmarks import Bookmark
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AppliedOutcome:
     """What an outcome changed: the ids of alerts that were raised, the incidents that they went to, how many were held back."""
 
     alerts: tuple[str, ...] = ()
@@ -57,18 +57,18 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class IncidentService:
     """The desk of one workspace; `around` is what is known of the entities of its alerts."""
 
     state: State
     workspace: str
-    around: Surroundings = NOWHERE
+    around: EnrichmentContext = NOWHERE
 
     @property
-    def _current_filing(self) -> Filing:
-        return Filing(self.state, self.workspace, self.around)
+    def _current_filing(self) -> IncidentCorrelator:
+        return IncidentCorrelator(self.state, self.workspace, self.around)
 
-    def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
+    def take(self, outcome: RuleOutcome, now: datetime, *, scheduled: bool = True) -> AppliedOutcome:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
 
         An alert that is there already changes nothing, but where late rows add to it.
@@ -80,16 +80,16 @@ class Desk:
                 self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])
         return taken
 
-    def foresee(self, outcome: Outcome) -> Foreseen | None:
+    def foresee(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
         """What `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
         return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
 
     def taken(
-        self, session: Session, outcome: Outcome, now: datetime, before: Foreseen | None = None
-    ) -> Taken:
+        self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
+    ) -> AppliedOutcome:
         """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
         if not outcome.alerts:
-            return Taken()
+            return AppliedOutcome()
         kept = self._kept(session, outcome, now, before)
         filing = self._current_filing
         touched = [
@@ -103,9 +103,9 @@ class Desk:
             filing.tell(session, number, now, BY)
         new = [alert for alert, known in kept if known is None]
         raised = tuple(alert.id for alert in new if not alert.held_by)
-        return Taken(raised, incidents, len(new) - len(raised))
+        return AppliedOutcome(raised, incidents, len(new) - len(raised))
 
-    def run_of(self, outcome: Outcome, taken: Taken, now: datetime) -> RuleRun:
+    def run_of(self, outcome: RuleOutcome, taken: AppliedOutcome, now: datetime) -> RuleRun:
         """The note of a run; its alerts are those that were raised and those that were held back."""
         window = outcome.window
         return RuleRun(
@@ -114,7 +114,7 @@ class Desk:
         )  # fmt: skip
 
     def _kept(
-        self, session: Session, outcome: Outcome, now: datetime, before: Foreseen | None
+        self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None
     ) -> list[tuple[Alert, StoredAlert | None]]:
         """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
         rule, kept, end = outcome.rule, [], outcome.window.end
@@ -142,7 +142,7 @@ class Desk:
     def _hold_alert(
         self,
         session: Session,
-        rule: Rule,
+        rule: AnalyticRule,
         alert: Alert,
         known: StoredAlert | None,
         end: datetime,
@@ -158,7 +158,7 @@ class Desk:
                 by = REPEAT
         return replace(alert, held_by=by, held_as=alert.held_as or WORDS.get(by, by)) if by else alert
 
-    def _repeats(self, session: Session, rule: Rule, alert: Alert, end: datetime) -> bool:
+    def _repeats(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
         """Whether the rule raised an alert about the same entities within its interval, and none of them was a true positive."""
         subject, interval = subject_of(alert), rule.tuning.repeat
         if interval is None or not subject:
@@ -203,13 +203,13 @@ class Desk:
         """`_changing` in a transaction that is open."""
         incident = self.state.incidents.read(session, number)
         if incident.workspace != self.workspace:
-            raise MissingError(f"incident {number} not found in the workspace {self.workspace}")
+            raise NotFoundError(f"incident {number} not found in the workspace {self.workspace}")
         if (into := incident.merged_into) is not None:
             raise StateError(f"incident {number} was merged: it is a part of incident {into} now")
         if by not in (BY, RESPONSE) and incident.first_modified is None:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
-        self.state.incidents.act(session, number, Action(now, by, text))
+        self.state.incidents.act(session, number, IncidentAction(now, by, text))
         self._current_filing.tell(session, number, now, by)
 
     def apply(
@@ -230,7 +230,9 @@ class Desk:
             kept = self.state.incidents.put(session, changed)
             for kind, text in [(NoteKind.COMMENT, comment), *((NoteKind.TASK, one) for one in tasks)]:
                 if text:
-                    self.state.incidents.note(session, number, Note(0, kind, by, text, False, now, ""))
+                    self.state.incidents.note(
+                        session, number, IncidentNote(0, kind, by, text, False, now, "")
+                    )
             self._remark(session, kept, remark, now, by)
         return kept
 
@@ -241,7 +243,7 @@ class Desk:
         notes = self.state.incidents.notes(session, incident.number)
         old = next((one for one in notes if one.name == REMARK), None)
         if old is None:
-            note = Note(0, NoteKind.COMMENT, by, text, False, now, REMARK)
+            note = IncidentNote(0, NoteKind.COMMENT, by, text, False, now, REMARK)
             self.state.incidents.note(session, incident.number, note)
         elif old.text != text:
             self.state.incidents.renote(session, incident.number, replace(old, text=text, changed=now))
@@ -273,7 +275,7 @@ class Desk:
         """`alert` in a transaction that is open."""
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
-            raise MissingError(f"alert {id_} not found in the workspace {self.workspace}")
+            raise NotFoundError(f"alert {id_} not found in the workspace {self.workspace}")
         row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
         changed = replace(known, status=status, changed=now, document=row)
         self.state.alerts.put(session, changed)
@@ -291,7 +293,7 @@ class Desk:
         """`open` with what is said of the classification, in a transaction that is open."""
         made = self.state.incidents.put(session, acknowledge(check_incident(incident, now), now, by))
         self._remark(session, made, remark, now, by)
-        self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
+        self.state.incidents.act(session, made.number, IncidentAction(now, by, "opened it"))
         self._current_filing.tell(session, made.number, now, by)
         return made
 
@@ -317,22 +319,26 @@ class Desk:
     def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
         """Add a comment; `name` is the id that a client gives it."""
         with self._change_incident(number, now, by, f"commented: {text}") as (session, _):
-            self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now, name))
+            self.state.incidents.note(
+                session, number, IncidentNote(0, NoteKind.COMMENT, by, text, False, now, name)
+            )
 
     def task(
         self, number: int, text: str, now: datetime, by: str, name: str = "", *, done: bool = False
     ) -> None:
         """Add a task; `name` is the id that a client gives it."""
         with self._change_incident(number, now, by, f"added the task: {text}") as (session, _):
-            self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, done, now, name))
+            self.state.incidents.note(
+                session, number, IncidentNote(0, NoteKind.TASK, by, text, done, now, name)
+            )
 
-    def renote(self, number: int, note: Note, now: datetime, by: str) -> None:
+    def renote(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
         """Change a comment or a task."""
         text = f"changed the {note.kind.value} {note.id}: {note.text}"
         with self._change_incident(number, now, by, text) as (session, _):
             self.state.incidents.renote(session, number, replace(note, changed=now))
 
-    def unnote(self, number: int, note: Note, now: datetime, by: str) -> None:
+    def unnote(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
         """Take a comment or a task away."""
         with self._change_incident(number, now, by, f"took away the {note.kind.value}: {note.text}") as (
             session,
@@ -362,7 +368,7 @@ class Desk:
     ) -> Incident:
         """Put bookmarks into an incident (a new one has the number 0); alerts of their entities join it from then on."""
         if into.workspace != self.workspace:
-            raise MissingError(f"incident {into.number} not found in the workspace {self.workspace}")
+            raise NotFoundError(f"incident {into.number} not found in the workspace {self.workspace}")
         moments = [one.event_time for one in bookmarks]
         old = [into.first_activity, into.last_activity] if into.number else []
         incident = self.state.incidents.put(
@@ -376,7 +382,7 @@ class Desk:
             self.state.bookmarks.put(session, replace(one, incident=incident.number))
         self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
-        self.state.incidents.act(session, incident.number, Action(now, by, text))
+        self.state.incidents.act(session, incident.number, IncidentAction(now, by, text))
         self._current_filing.tell(session, incident.number, now, by)
         return incident
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.alert_visibility import Sight
+from nephoscope.alerts.incidents.alert_visibility import AlertVisibility
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 
 if TYPE_CHECKING:
@@ -17,6 +17,6 @@ def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
     """Return whether a caller may do an operation on an alert."""
     if caller.may(operation, f"/workspaces/{alert.workspace}"):
         return True
-    sight = Sight(caller.reach(operation), caller.hierarchy.subscriptions)
+    sight = AlertVisibility(caller.reach(operation), caller.hierarchy.subscriptions)
     names_some = next(find_visible_resources(alert, sight.reach), None) is not None
     return names_some and not sight.beyond(json.dumps(alert.document, ensure_ascii=False))

@@ -10,11 +10,11 @@ from typing import Any
 from nephoscope.alerts.documents.duration import timespan
 from nephoscope.alerts.entities.resource_mentions import mentions
 from nephoscope.alerts.rules.dynamic_properties import attack, overridden, techniques_of
-from nephoscope.alerts.rules.rule import OPERATORS, Rule
+from nephoscope.alerts.rules.rule import OPERATORS, AnalyticRule
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.alert import Alert
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope.state.incidents.incidents import REMARK, Incident, Note, NoteKind
+from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentNote, NoteKind
 
 PRODUCT = "nephoscope"
 ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"
@@ -22,7 +22,7 @@ DISMISSED = "Dismissed"
 """The status of an alert that was held back."""
 
 
-def alert_row(alert: Alert, rule: Rule) -> dict[str, object]:
+def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
     """The row that an alert is raised as."""
     return {
         "TimeGenerated": alert.generated.isoformat(),
@@ -72,7 +72,7 @@ def events_of(row: dict[str, Any]) -> int:
     return int(json.loads(row["ExtendedProperties"])["Total Events"])
 
 
-def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
+def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
     """What Sentinel's own alerts carry beside their columns."""
     return {
         "Query": alert.query,
@@ -102,7 +102,7 @@ def _looked_at(alert: Alert) -> dict[str, str]:
 def incident_row(
     incident: Incident,
     alerts: list[StoredAlert],
-    notes: list[Note],
+    notes: list[IncidentNote],
     now: datetime,
     by: str,
     bookmarks: Iterable[str] = (),
@@ -165,7 +165,7 @@ def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
     }
 
 
-def _remark(notes: Iterable[Note]) -> str:
+def _remark(notes: Iterable[IncidentNote]) -> str:
     """What was said when it was classified, the last time."""
     return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
 
@@ -174,7 +174,7 @@ def _tactics(alert: StoredAlert) -> list[str]:
     return [one for one in str(alert.document["Tactics"]).split(", ") if one]
 
 
-def _note(note: Note) -> dict[str, object]:
+def _note(note: IncidentNote) -> dict[str, object]:
     return {
         "id": note.id,
         "author": note.author,

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.documents.duration import duration
-from nephoscope.alerts.investigation.incident_details import Moment, read_entities
-from nephoscope.alerts.rules.query_result import Finding, findings
+from nephoscope.alerts.investigation.incident_details import TimelineEntry, read_entities
+from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_kql.errors import KqlError
@@ -27,19 +27,21 @@ SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class AlertEvents:
     """What is behind an alert: rows, how many there are, and why they could not be read ('' = they were)."""
 
     alert: StoredAlert
-    rows: tuple[Finding, ...] = ()
+    rows: tuple[RuleResultRow, ...] = ()
     count: int = 0
     error: str = ""
 
-    def moments(self) -> Iterator[Moment]:
+    def moments(self) -> Iterator[TimelineEntry]:
         """The rows as they stand in a timeline; one whose row says no time stands at the alert's."""
         for row in self.rows:
             times = row.moments()
-            yield Moment(times[0] if times else self.alert.started, "event", "", _line(row), self.alert.id)
+            yield TimelineEntry(
+                times[0] if times else self.alert.started, "event", "", _line(row), self.alert.id
+            )
 
 
 def looked_at(alert: StoredAlert) -> tuple[datetime, datetime] | None:
@@ -70,31 +72,31 @@ def as_run(alert: StoredAlert) -> str:
     )
 
 
-def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> Events:
+def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> AlertEvents:
     """Run the alert's query again as it was run when it was raised."""
     properties, times = json.loads(alert.document["ExtendedProperties"]), looked_at(alert)
     if times is None:
-        return Events(alert, error="the alert does not tell over which time its query looked")
+        return AlertEvents(alert, error="the alert does not tell over which time its query looked")
     try:
-        span = Span(*times, now)
+        span = RowSpan(*times, now)
         table = lake.rows(
             properties["Query"], workspace=alert.workspace, now=times[1], timeout=TIMEOUT, span=span
         )
     except (KqlError, LakeError, OSError, KeyError, ValueError) as error:
-        return Events(alert, error=str(error) or type(error).__name__)
+        return AlertEvents(alert, error=str(error) or type(error).__name__)
     rows = list(findings(table))
     own = _own(rows, read_entities(alert))
-    return Events(alert, tuple(own[:most]), len(own))
+    return AlertEvents(alert, tuple(own[:most]), len(own))
 
 
-def _own(rows: Sequence[Finding], entities: Sequence[Entity]) -> list[Finding]:
+def _own(rows: Sequence[RuleResultRow], entities: Sequence[Entity]) -> list[RuleResultRow]:
     """The rows that speak of the alert's entities; all where none does, as where an alert has no entity."""
     titles = {one.title.casefold() for one in entities}
     found = [row for row in rows if titles & {row.text(name).casefold() for name in row.columns}]
     return found or list(rows)
 
 
-def _line(row: Finding) -> str:
+def _line(row: RuleResultRow) -> str:
     """The first values of a row that are not empty, without its times."""
     parts = [f"{name} {text}" for name in row.columns if name not in _LEFT and (text := row.text(name))]
     return ", ".join(part if len(part) <= 80 else f"{part[:79]}…" for part in parts[:SHOWN])

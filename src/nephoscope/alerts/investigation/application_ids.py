@@ -9,10 +9,10 @@ from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import Applications
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
 
 
-def applications(view: View) -> Applications:
+def applications(view: EstateView) -> Applications:
     """Lower-cased object id -> application id of the service principals that were read."""
     told = ((one.id.name, properties(one).get("appId")) for one in view.resources(SERVICE_TYPE))
     return {id_.lower(): str(application).lower() for id_, application in told if application}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Weakness:
+class EntityWeakness:
     """An unhealthy assessment of a resource: its recommendation (title and key), severity, and the score control it counts in."""
 
     title: str
@@ -22,7 +22,7 @@ class Weakness:
 
 
 @dataclass(frozen=True, slots=True)
-class PathThrough:
+class EntityAttackPath:
     """An attack path that leads through an entity: its ARM id, title and risk level."""
 
     id: str
@@ -31,7 +31,7 @@ class PathThrough:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class EntityFact:
     """A named fact about an entity; `known` is False where the value says why it is unknown."""
 
     name: str
@@ -40,7 +40,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class EntityContext:
     """The context of an entity. `resource` is the lower-cased id of what it is in the estate of `tenant` ('' = nothing).
 
     `candidates` are the ids of several resources that go by its name. `weaknesses` is None where nothing was assessed, and `paths`
@@ -49,11 +49,11 @@ class Context:
 
     entity: Entity
     resource: str = ""
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[EntityFact, ...] = ()
     candidates: tuple[str, ...] = ()
     tenant: str = ""
-    weaknesses: tuple[Weakness, ...] | None = ()
-    paths: tuple[PathThrough, ...] | None = ()
+    weaknesses: tuple[EntityWeakness, ...] | None = ()
+    paths: tuple[EntityAttackPath, ...] | None = ()
 
     @property
     def found(self) -> bool:
@@ -76,12 +76,12 @@ class Context:
         }  # fmt: skip
 
 
-def choose(contexts: Iterable[Context | None]) -> Context | None:
+def choose(contexts: Iterable[EntityContext | None]) -> EntityContext | None:
     """The context that tells most of one that goes by several names: one that the estate holds, else the first; None for none."""
     several = [one for one in contexts if one is not None]
     return next((one for one in several if one.found), several[0] if several else None)
 
 
-def unknown(name: str, why: str) -> Fact:
+def unknown(name: str, why: str) -> EntityFact:
     """A fact that is unknown, and why."""
-    return Fact(name, f"not known ({why})", known=False)
+    return EntityFact(name, f"not known ({why})", known=False)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.investigation.entity_context import Context, Fact, unknown
+from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, unknown
 from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.public_endpoint import Answers, answers
+from nephoscope.estate.public_endpoint import EndpointAccess, answers
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
@@ -22,7 +22,7 @@ from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTIO
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.estate_index import EstateIndex
     from nephoscope.alerts.investigation.managed_identities import ManagedIdentity
-    from nephoscope.estate.roles import Grant
+    from nephoscope.estate.roles import RoleGrant
     from nephoscope.model.entity import Entity
     from nephoscope_policy.model.resource import Resource
 
@@ -39,9 +39,9 @@ OWNER_TAGS = (
 )
 MANAGEMENT_PORTS = (22, 3389, 5985, 5986)
 _ENDPOINTS = {
-    Answers.NOBODY: "no access from public networks",
-    Answers.LISTED: "public endpoint, for listed networks",
-    Answers.EVERYBODY: "public endpoint, open to all networks",
+    EndpointAccess.NOBODY: "no access from public networks",
+    EndpointAccess.LISTED: "public endpoint, for listed networks",
+    EndpointAccess.EVERYBODY: "public endpoint, open to all networks",
 }
 #: Where an account carries an object id; a name does where it is one.
 _ACCOUNT_IDS = ("AadUserId", "ObjectGuid", "Name")
@@ -55,37 +55,37 @@ class EstateContext:
     index: EstateIndex
     reader: EstateReader = WHOLE
 
-    def describe(self, entity: Entity) -> Context | None:
+    def describe(self, entity: Entity) -> EntityContext | None:
         """The context of an entity; None for kinds that no estate holds (a file, a process)."""
         finder = _FINDERS.get(entity.kind)
         return None if finder is None else replace(finder(self, entity), tenant=self.index.tenant)
 
     # --- who an entity is ------------------------------------------------------------------------------------------
 
-    def _find_resource(self, entity: Entity) -> Context:
+    def _find_resource(self, entity: Entity) -> EntityContext:
         try:
             key = ResourceId.parse(resource_id(entity))
         except ValueError:
-            return Context(entity, "", (unknown("resource", "its id is no resource id"),))
+            return EntityContext(entity, "", (unknown("resource", "its id is no resource id"),))
         if not self.reader.sees(key):
-            return Context(entity, "", (unknown("resource", BEYOND),))
+            return EntityContext(entity, "", (unknown("resource", BEYOND),))
         known = self.index.find(key.key)
         if known is not None:
             return self._describe_resource(entity, known)
         if key.type and self.index.view.covers(key.type, key.subscription_id):
-            return Context(entity, "", (Fact("resource", "it is not in the estate"),))
-        return Context(
+            return EntityContext(entity, "", (EntityFact("resource", "it is not in the estate"),))
+        return EntityContext(
             entity, "", (unknown("resource", f"{key.type or 'its type'} was not collected there"),)
         )
 
-    def _find_host(self, entity: Entity) -> Context:
+    def _find_host(self, entity: Entity) -> EntityContext:
         if entity.get("AzureID"):
             return self._find_resource(entity)
         name = entity.get("HostName") or entity.get("NetBiosName")
         several = self.index.machines.get(name.lower(), ())
         return self._choose(entity, several, MACHINES, f"no machine is named {name}")
 
-    def _find_address(self, entity: Entity) -> Context:
+    def _find_address(self, entity: Entity) -> EntityContext:
         address = entity.get("Address")
         several = self.index.addresses.get(address.lower(), ())
         return self._choose(
@@ -94,26 +94,26 @@ class EstateContext:
 
     def _choose(
         self, entity: Entity, found: Sequence[Resource], types: Iterable[str], missing: str
-    ) -> Context:
+    ) -> EntityContext:
         """The context of the one resource that the reader sees; which cannot be said of none, or of several."""
         seen = [one for one in found if self.reader.sees(one.id)]
         if len(seen) == 1:
             return self._describe_resource(entity, seen[0])
         if seen:
             keys = tuple(sorted(one.key for one in seen))
-            return Context(entity, "", (Fact("resource", f"one of {join_names(keys)}"),), keys)
+            return EntityContext(entity, "", (EntityFact("resource", f"one of {join_names(keys)}"),), keys)
         scopes = self._scopes
         if scopes and all(self.index.view.covers(one, scope) for one in types for scope in scopes):
             within = "" if self.reader.whole else " that your roles reach"
-            return Context(entity, "", (Fact("resource", missing + within),))
-        return Context(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
+            return EntityContext(entity, "", (EntityFact("resource", missing + within),))
+        return EntityContext(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
 
     @property
     def _scopes(self) -> list[str]:
         """The ids of the subscriptions of which the reader may read something."""
         return [f"/subscriptions/{one}" for one in sorted(self.reader.visible(self.index.subscriptions))]
 
-    def _find_account(self, entity: Entity) -> Context:
+    def _find_account(self, entity: Entity) -> EntityContext:
         ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
         if not self.reader.reads_directory(self.index.tenant):
             return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
@@ -124,12 +124,12 @@ class EstateContext:
         if found is not None:
             return self._describe_principal(entity, found)
         if all(self.index.view.covers(one, "") for one in (USER_TYPE, SERVICE_TYPE)):
-            missing = Fact("account", "no user or application of the tenant is called so")
+            missing = EntityFact("account", "no user or application of the tenant is called so")
         else:
             missing = unknown("account", "users were not all collected")
         return self._describe_stranger(entity, missing, ids)
 
-    def _find_application(self, entity: Entity) -> Context:
+    def _find_application(self, entity: Entity) -> EntityContext:
         id_ = entity.get("AppId").lower()
         ids = [id_] if self._find_identity([id_]) is not None else []
         if not self.reader.reads_directory(self.index.tenant):
@@ -138,22 +138,22 @@ class EstateContext:
         if found is not None:
             return self._describe_principal(entity, found)
         if self.index.view.covers(SERVICE_TYPE, ""):
-            missing = Fact("account", "the tenant has no such application")
+            missing = EntityFact("account", "the tenant has no such application")
         else:
             missing = unknown("account", "applications were not all collected")
         return self._describe_stranger(entity, missing, ids)
 
-    def _describe_stranger(self, entity: Entity, account: Fact, ids: Sequence[str]) -> Context:
+    def _describe_stranger(self, entity: Entity, account: EntityFact, ids: Sequence[str]) -> EntityContext:
         """What is known of a principal that no directory tells of: whose identity it is, and the roles that name it within reach."""
         seen = self._find_identity(ids)
         if seen is not None:
             kind = (
                 "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
             )
-            account = Fact("account", f"{kind} {seen.resource}")
+            account = EntityFact("account", f"{kind} {seen.resource}")
             ids = [seen.principal] if seen.principal else ids
         roles = (self._describe_roles(ids),) if ids else ()
-        return Context(entity, seen.resource if seen is not None else "", (account, *roles))
+        return EntityContext(entity, seen.resource if seen is not None else "", (account, *roles))
 
     def _find_identity(self, ids: Iterable[str]) -> ManagedIdentity | None:
         """The managed identity of one of some ids whose resource the reader sees; None where there is none."""
@@ -168,22 +168,22 @@ class EstateContext:
 
     # --- what is known of a resource -------------------------------------------------------------------------------
 
-    def _describe_resource(self, entity: Entity, resource: Resource) -> Context:
+    def _describe_resource(self, entity: Entity, resource: Resource) -> EntityContext:
         if resource.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
-            return Context(entity, resource.key, (self._describe_owner(resource),))
+            return EntityContext(entity, resource.key, (self._describe_owner(resource),))
         facts = (
             self._describe_owner(resource),
             self._describe_exposure(self._service_of(resource)),
             self._describe_identities(resource),
         )
-        return Context(entity, resource.key, facts)
+        return EntityContext(entity, resource.key, facts)
 
     def _service_of(self, resource: Resource) -> Resource:
         """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
         key = service_id(resource.id)
         return (self.index.find(key) or resource) if key != resource.key else resource
 
-    def _describe_owner(self, resource: Resource) -> Fact:
+    def _describe_owner(self, resource: Resource) -> EntityFact:
         """The owner tag of the resource, else of its group, else of its subscription."""
         gaps = []
         places = {
@@ -200,27 +200,31 @@ class EstateContext:
             if holder is None or holder.derived:
                 gaps.append(f"{key} was not collected")
             elif found := _read_owner(holder.body.get("tags")):
-                return Fact("owner", found if key == resource.key else f"{found} (of its {places[key]})")
-        return unknown("owner", f"no owner tag, and {gaps[0]}") if gaps else Fact("owner", "no owner tag")
+                return EntityFact(
+                    "owner", found if key == resource.key else f"{found} (of its {places[key]})"
+                )
+        return (
+            unknown("owner", f"no owner tag, and {gaps[0]}") if gaps else EntityFact("owner", "no owner tag")
+        )
 
-    def _describe_exposure(self, resource: Resource) -> Fact:
+    def _describe_exposure(self, resource: Resource) -> EntityFact:
         if resource.type == MACHINES[0]:
             return self._describe_machine_exposure(resource)
         try:
             found = answers(resource, self.index.view)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             return unknown("exposure", self.reader.mask(f"{gap.what} was not collected"))
         if found is None:
             return unknown("exposure", f"the properties of {resource.type} do not tell who reaches it")
-        return Fact("exposure", _ENDPOINTS[found])
+        return EntityFact("exposure", _ENDPOINTS[found])
 
-    def _describe_machine_exposure(self, machine: Resource) -> Fact:
+    def _describe_machine_exposure(self, machine: Resource) -> EntityFact:
         exposure = self.index.view.exposure
         try:
             if not exposure.is_internet_facing(machine):
-                return Fact("exposure", "no way in from the Internet")
+                return EntityFact("exposure", "no way in from the Internet")
             found, missing = exposure.find_reached_ports(machine, "tcp", MANAGEMENT_PORTS)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             return unknown("exposure", self.reader.mask(gap.what))
         ports = sorted({one.port for one in found if one.broad})
         if ports:
@@ -229,14 +233,14 @@ class EstateContext:
             text = f"faces the Internet; not known whether management ports are open ({self.reader.mask(missing[0])})"
         else:
             text = "faces the Internet; no management port open to it"
-        return Fact("exposure", text)
+        return EntityFact("exposure", text)
 
-    def _describe_identities(self, resource: Resource) -> Fact:
+    def _describe_identities(self, resource: Resource) -> EntityFact:
         """The roles of the resource's managed identities."""
         identity: object = resource.body.get("identity")
         if not isinstance(identity, dict):
             if resource.complete:
-                return Fact("roles", "no managed identity")
+                return EntityFact("roles", "no managed identity")
             return unknown("roles", "its body was not collected")
         several: Any = identity.get("userAssignedIdentities") or {}
         ids = [
@@ -250,16 +254,16 @@ class EstateContext:
 
     # --- what a principal may do -----------------------------------------------------------------------------------
 
-    def _describe_principal(self, entity: Entity, principal: Resource) -> Context:
+    def _describe_principal(self, entity: Entity, principal: Resource) -> EntityContext:
         facts = (self._describe_account(principal), self._describe_roles([principal.id.name]))
-        return Context(entity, principal.key, facts)
+        return EntityContext(entity, principal.key, facts)
 
-    def _describe_account(self, principal: Resource) -> Fact:
+    def _describe_account(self, principal: Resource) -> EntityFact:
         """Return whether an account is blocked; of a user whether it is a guest and has a second factor."""
         if principal.type != USER_TYPE:
             enabled = properties(principal).get("accountEnabled")
             state = {True: "enabled", False: "blocked"}.get(enabled) if isinstance(enabled, bool) else None
-            return Fact("account", f"application, {state or 'not known whether it is blocked'}")
+            return EntityFact("account", f"application, {state or 'not known whether it is blocked'}")
         known, id_ = self.index.view.roles.principals, principal.id.name
         words = []
         for question, yes, no in (
@@ -269,21 +273,21 @@ class EstateContext:
         ):
             try:
                 words.append(yes if question(id_) else no)
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 words.append(f"not known ({gap.what})")
-        return Fact("account", ", ".join(words))
+        return EntityFact("account", ", ".join(words))
 
-    def _describe_roles(self, principals: Sequence[str]) -> Fact:
+    def _describe_roles(self, principals: Sequence[str]) -> EntityFact:
         """The roles that principals hold, directly or by a group, of what the reader may read."""
         found = list(self._list_roles(frozenset(principals)))
         names = sorted({text for text, _ in found if text})
         gaps = [*self._unread_scopes(), *(gap for _, gap in found if gap)]
         text = join_names(names)
         if not gaps:
-            return Fact("roles", text or "none")
+            return EntityFact("roles", text or "none")
         if not text:
             return unknown("roles", gaps[0])
-        return Fact("roles", f"{text}; others are not known ({gaps[0]})")
+        return EntityFact("roles", f"{text}; others are not known ({gaps[0]})")
 
     def _unread_scopes(self) -> list[str]:
         return [one for one in self._scopes if not self.index.view.covers(ASSIGNMENT_TYPE, one)]
@@ -304,7 +308,7 @@ class EstateContext:
                 else:
                     yield from (("", gap) for gap in unsure)
 
-    def _name_grants(self, grants: Iterable[Grant]) -> Iterator[str]:
+    def _name_grants(self, grants: Iterable[RoleGrant]) -> Iterator[str]:
         for grant in grants:
             if self._sees_grant(grant.scope):
                 yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"
@@ -342,7 +346,7 @@ def _read_owner(tags: object) -> str:
 
 
 #: What looks an entity up, by its kind.
-_FINDERS: dict[str, Callable[[EstateContext, Entity], Context]] = {
+_FINDERS: dict[str, Callable[[EstateContext, Entity], EntityContext]] = {
     "AzureResource": EstateContext._find_resource,  # noqa: SLF001 - its own
     "Host": EstateContext._find_host,  # noqa: SLF001
     "IP": EstateContext._find_address,  # noqa: SLF001

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.investigation.managed_identities import ManagedIdentity, managed_identities
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.network_interfaces import reference
@@ -20,8 +20,8 @@ from nephoscope.estate.roles import READS as ROLE_READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
-    from nephoscope.estate.roles import Grant
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.roles import RoleGrant
     from nephoscope_policy.model.resource import Resource
 
 MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
@@ -44,7 +44,7 @@ class EstateIndex:
 
     def __init__(
         self,
-        view: View,
+        view: EstateView,
         tenant: str = "",
         subscriptions: Iterable[str] | None = None,
         look_up: Callable[[Iterable[str]], dict[str, Resource]] = lambda _: {},
@@ -138,19 +138,19 @@ class EstateIndex:
         return managed_identities(self._holders())
 
     @cached_property
-    def grants(self) -> dict[str, list[Grant]]:
+    def grants(self) -> dict[str, list[RoleGrant]]:
         """Lower-cased object id -> the role assignments that name it, on any subscription of which they were read."""
-        found: dict[str, dict[str, Grant]] = defaultdict(dict)
+        found: dict[str, dict[str, RoleGrant]] = defaultdict(dict)
         for subscription in sorted(self.subscriptions):
             try:
                 grants, _ = self.view.roles.grants(f"/subscriptions/{subscription}", below=True)
-            except NotCollected:
+            except DataNotCollectedError:
                 continue  # whoever tells of roles asks which subscriptions were read
             for grant in grants:
                 found[grant.principal][grant.assignment] = grant
         return {principal: list(several.values()) for principal, several in found.items()}
 
-    def name_role(self, grant: Grant) -> str:
+    def name_role(self, grant: RoleGrant) -> str:
         """The name of the role that an assignment gives, else the class of the role, else its id."""
         definition = self._definitions.get(grant.definition.rsplit("/", 1)[-1])
         name = str(properties(definition).get("roleName") or "") if definition is not None else ""
@@ -158,7 +158,7 @@ class EstateIndex:
             return name
         try:
             return f"a role of the class {self.view.roles.class_of(grant.definition).value}"
-        except NotCollected:
+        except DataNotCollectedError:
             return f"the role {grant.definition.rsplit('/', 1)[-1]}"
 
     def name_group(self, id_: str) -> str:

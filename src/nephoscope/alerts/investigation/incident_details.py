@@ -10,21 +10,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.entity_mapping import merge_entities
-from nephoscope.alerts.investigation.participants import Applications, Involved, Party, parties
-from nephoscope.alerts.investigation.similar_incidents import Alike, alike
+from nephoscope.alerts.investigation.participants import Applications, InvolvedEntity, Participant, parties
+from nephoscope.alerts.investigation.similar_incidents import SimilarIncident, alike
 from nephoscope.alerts.rules.dynamic_properties import techniques_of
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
-from nephoscope.state.incidents.incidents import Action, Incident, Note
+from nephoscope.state.incidents.incidents import Incident, IncidentAction, IncidentNote
 
 if TYPE_CHECKING:
     from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEntry:
     """Something that happened: an `alert`, a `bookmark`, an `event` behind an alert, or what a person did (`action`)."""
 
     at: datetime
@@ -40,10 +40,10 @@ class CaseFile:
 
     incident: Incident
     alerts: tuple[StoredAlert, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[IncidentNote, ...]
     bookmarks: tuple[Bookmark, ...]
-    actions: tuple[Action, ...]
-    similar: tuple[Alike, ...]
+    actions: tuple[IncidentAction, ...]
+    similar: tuple[SimilarIncident, ...]
     applications: Applications = field(default_factory=dict)
 
     @property
@@ -59,30 +59,30 @@ class CaseFile:
         return sorted(told | {name for one in self.bookmarks for name in one.techniques})
 
     @property
-    def participants(self) -> list[Involved]:
+    def participants(self) -> list[InvolvedEntity]:
         """Who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
         return involved_in(self.alerts, self.bookmarks)
 
     @property
-    def parties(self) -> list[Party]:
+    def parties(self) -> list[Participant]:
         """Who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it account or application."""
         return parties(self.participants, self.applications)
 
-    def timeline(self, events: Iterable[Moment] = ()) -> list[Moment]:
+    def timeline(self, events: Iterable[TimelineEntry] = ()) -> list[TimelineEntry]:
         """What happened and what people did, in order."""
         return sorted([*self._moments(), *events], key=lambda one: (one.at, _RANK[one.kind]))
 
-    def _moments(self) -> Iterator[Moment]:
+    def _moments(self) -> Iterator[TimelineEntry]:
         for alert in self.alerts:
-            yield Moment(alert.started, "alert", "", str(alert.document["AlertName"]), alert.id)
+            yield TimelineEntry(alert.started, "alert", "", str(alert.document["AlertName"]), alert.id)
         for bookmark in self.bookmarks:
-            yield Moment(bookmark.event_time, "bookmark", bookmark.author, bookmark.name, bookmark.id)
-        yield Moment(self.incident.created, "action", "nephoscope", "opened the incident")
+            yield TimelineEntry(bookmark.event_time, "bookmark", bookmark.author, bookmark.name, bookmark.id)
+        yield TimelineEntry(self.incident.created, "action", "nephoscope", "opened the incident")
         for action in self.actions:
-            yield Moment(action.moment, "action", action.author, action.text)
+            yield TimelineEntry(action.moment, "action", action.author, action.text)
 
 
-def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[Involved]:
+def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[InvolvedEntity]:
     """The entities of alerts and bookmarks, those in most of them first."""
     given = [(one.id, one.started, one.ended, read_entities(one)) for one in alerts]
     given += [
@@ -90,7 +90,7 @@ def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) ->
         for one in bookmarks
     ]
     found = [
-        Involved(
+        InvolvedEntity(
             whole,
             tuple(id_ for id_, _, _ in seen),
             min(first for _, first, _ in seen),

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import involved_in
-from nephoscope.alerts.investigation.participants import Involved
+from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
@@ -29,7 +29,7 @@ def entity_id(workspace: str, key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Acquaintance:
+class KnownEntities:
     """The alerts that were raised and the bookmarks of a workspace, by id, and the entities in them."""
 
     workspace: str
@@ -37,14 +37,14 @@ class Acquaintance:
     bookmarks: Mapping[str, Bookmark]
 
     @cached_property
-    def entities(self) -> tuple[Involved, ...]:
+    def entities(self) -> tuple[InvolvedEntity, ...]:
         """All entities, those of most alerts and bookmarks first."""
         return tuple(involved_in(self.alerts.values(), self.bookmarks.values()))
 
     @cached_property
-    def by_id(self) -> Mapping[str, Involved]:
+    def by_id(self) -> Mapping[str, InvolvedEntity]:
         """The entities by every id that they go by."""
-        found: dict[str, Involved] = {}
+        found: dict[str, InvolvedEntity] = {}
         for one in self.entities:
             for key in one.entity.keys:
                 found.setdefault(entity_id(self.workspace, key), one)
@@ -54,7 +54,7 @@ class Acquaintance:
         """The id by which an entity is shown."""
         return entity_id(self.workspace, entity.key)
 
-    def alerts_of(self, one: Involved, since: datetime, until: datetime) -> list[StoredAlert]:
+    def alerts_of(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[StoredAlert]:
         """The alerts about an entity that lie in a time, even in part, the earliest first."""
         several = (self.alerts[id_] for id_ in one.sources if id_ in self.alerts)
         return sorted(
@@ -62,7 +62,7 @@ class Acquaintance:
             key=lambda each: (each.started, each.id),
         )
 
-    def bookmarks_of(self, one: Involved, since: datetime, until: datetime) -> list[Bookmark]:
+    def bookmarks_of(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[Bookmark]:
         """The bookmarks about an entity whose event lies in a time, the earliest first."""
         several = (self.bookmarks[id_] for id_ in one.sources if id_ in self.bookmarks)
         return sorted(
@@ -70,13 +70,13 @@ class Acquaintance:
             key=lambda each: (each.event_time, each.id),
         )
 
-    def beside(self, ids: frozenset[str], but: Entity | None = None) -> Iterator[Involved]:
+    def beside(self, ids: frozenset[str], but: Entity | None = None) -> Iterator[InvolvedEntity]:
         """The entities that are in some of the alerts and bookmarks, without one."""
         return (one for one in self.entities if not ids.isdisjoint(one.sources) and one.entity != but)
 
 
-def acquaintance(state: State, workspace: str) -> Acquaintance:
+def acquaintance(state: State, workspace: str) -> KnownEntities:
     """Who is known in a workspace by now."""
     alerts = state.alerts.newest(workspace, held=False, most=MOST)
     bookmarks = state.bookmarks.newest(workspace, most=MOST)
-    return Acquaintance(workspace, {one.id: one for one in alerts}, {one.id: one for one in bookmarks})
+    return KnownEntities(workspace, {one.id: one for one in alerts}, {one.id: one for one in bookmarks})

@@ -8,18 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.state.database.etag import moment_of
-from nephoscope.state.database.state_errors import MissingError, OvertakenError, StateError
-from nephoscope.state.incidents.incidents import REMARK, Action, Incident, IncidentStatus
+from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, StateError
+from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentAction, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.incidents.incident_service import Desk
+    from nephoscope.alerts.incidents.incident_service import IncidentService
     from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class IncidentUpdate:
     """Changes of fields of an incident; `remark` says why it is classified so, `opened`: it can only be made of one that is open."""
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -33,18 +33,24 @@ class Decision:
 
 
 def decide(
-    session: Session, desk: Desk, number: int, etag: str, decision: Decision, now: datetime, by: str
+    session: Session,
+    desk: IncidentService,
+    number: int,
+    etag: str,
+    decision: IncidentUpdate,
+    now: datetime,
+    by: str,
 ) -> None:
     """Make a decision of the incident that had an etag, in a transaction that is open.
 
-    OvertakenError where it has another now, StateError where it cannot be decided so; nothing is changed then.
+    ConcurrentChangeError where it has another now, StateError where it cannot be decided so; nothing is changed then.
     """
     incidents = desk.state.incidents
     incident = incidents.held(session, number)
     if incident.workspace != desk.workspace:
-        raise MissingError(f"incident {number} not found in the workspace {desk.workspace}")
+        raise NotFoundError(f"incident {number} not found in the workspace {desk.workspace}")
     if incident.etag != etag:
-        raise OvertakenError(f"someone changed incident {number} meanwhile: check its current state")
+        raise ConcurrentChangeError(f"someone changed incident {number} meanwhile: check its current state")
     if incident.merged_into is not None:
         raise StateError(f"incident {number} is a part of incident {incident.merged_into} now")
     closed = incident.status is IncidentStatus.CLOSED
@@ -56,7 +62,9 @@ def decide(
     desk.apply(session, number, now, by, decision.changes, remark="" if again else decision.remark)
 
 
-def _said_again(session: Session, desk: Desk, number: int, decision: Decision, now: datetime) -> bool:
+def _said_again(
+    session: Session, desk: IncidentService, number: int, decision: IncidentUpdate, now: datetime
+) -> bool:
     """Return whether it was said before why the incident is classified so: what is said now takes that place."""
     incidents = desk.state.incidents
     old = next((one for one in incidents.notes(session, number) if one.name == REMARK), None)
@@ -67,7 +75,7 @@ def _said_again(session: Session, desk: Desk, number: int, decision: Decision, n
     return True
 
 
-def changes_since(state: State, incident: Incident, etag: str) -> list[Action]:
+def changes_since(state: State, incident: Incident, etag: str) -> list[IncidentAction]:
     """What was done to an incident after it had an etag, and which alerts came, in order; [] where the etag is none."""
     since = moment_of(etag)
     if since is None:
@@ -76,6 +84,7 @@ def changes_since(state: State, incident: Incident, etag: str) -> list[Action]:
         acted = [one for one in state.incidents.actions(session, incident.number) if one.moment > since]
         came = [one for one in state.alerts.of(session, incident.number) if one.changed > since]
     told = [
-        Action(one.changed, "", f"{one.document['AlertName']}: the alert came, or changed") for one in came
+        IncidentAction(one.changed, "", f"{one.document['AlertName']}: the alert came, or changed")
+        for one in came
     ]
     return sorted([*acted, *told], key=lambda one: one.moment)

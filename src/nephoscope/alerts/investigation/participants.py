@@ -21,7 +21,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
-class Involved:
+class InvolvedEntity:
     """An entity, in which alerts and bookmarks it is (their ids), and from when to when those lasted."""
 
     entity: Entity
@@ -31,7 +31,7 @@ class Involved:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Participant:
     """One that takes part: the entities that are it, in which alerts and bookmarks (their ids), from when to when."""
 
     entities: tuple[Entity, ...]
@@ -70,9 +70,9 @@ Applications = Mapping[str, str]
 NOT_KNOWN: Applications = MappingProxyType({})
 
 
-def parties(involved: Iterable[Involved], applications: Applications = NOT_KNOWN) -> list[Party]:
+def parties(involved: Iterable[InvolvedEntity], applications: Applications = NOT_KNOWN) -> list[Participant]:
     """The parties of the entities, those of most alerts first."""
-    found: list[list[Involved]] = []
+    found: list[list[InvolvedEntity]] = []
     for one in involved:
         ids = _find_ids(one.entity, applications)
         same = [group for group in found if any(ids & _find_ids(each.entity, applications) for each in group)]
@@ -82,8 +82,8 @@ def parties(involved: Iterable[Involved], applications: Applications = NOT_KNOWN
     return sorted(made, key=lambda one: (-len(one.sources), one.first, one.title))
 
 
-def _party(group: list[Involved]) -> Party:
-    return Party(
+def _party(group: list[InvolvedEntity]) -> Participant:
+    return Participant(
         tuple(one.entity for one in group),
         tuple(dict.fromkeys(id_ for one in group for id_ in one.sources)),
         min(one.first for one in group),
@@ -91,7 +91,7 @@ def _party(group: list[Involved]) -> Party:
     )
 
 
-def object_ids(involved: Iterable[Involved]) -> frozenset[str]:
+def object_ids(involved: Iterable[InvolvedEntity]) -> frozenset[str]:
     """The lower-cased ids of accounts, which may be those of service principals."""
     return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _ids(one.entity))
 

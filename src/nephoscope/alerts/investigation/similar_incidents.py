@@ -22,7 +22,7 @@ _GROUP = "rule|"
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class SimilarIncident:
     """An incident, with the entities and the rules that it shares."""
 
     incident: Incident
@@ -37,7 +37,7 @@ def alike(
     alerts: Sequence[StoredAlert],
     now: datetime,
     most: int = MOST,
-) -> list[Alike]:
+) -> list[SimilarIncident]:
     """The incidents that share most, the newest of equals first; those that were merged into another are left out."""
     keys = {key for key in state.incidents.keys(session, incident.number) if not key.startswith(_GROUP)}
     known = {
@@ -52,7 +52,11 @@ def alike(
             continue
         shared = sorted(keys & state.incidents.keys(session, number))
         found.append(
-            Alike(other, tuple(dict.fromkeys(map(_title, shared))), tuple(sorted(names[one] for one in rules.get(number, ()))))
+            SimilarIncident(
+                other,
+                tuple(dict.fromkeys(map(_title, shared))),
+                tuple(sorted(names[one] for one in rules.get(number, ()))),
+            )
         )  # fmt: skip
     found.sort(key=lambda one: (len(one.entities) + len(one.rules), one.incident.created), reverse=True)
     return found[:most]

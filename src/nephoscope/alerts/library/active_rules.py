@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePack, RulePacks
-from nephoscope.alerts.rules.rule import Rule, RuleError
-from nephoscope.alerts.rules.rule_files import Found, Refused
-from nephoscope.state.rules.rule_switches import Switched
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
+from nephoscope.alerts.rules.rule_files import RefusedRule, RuleFolder
+from nephoscope.state.rules.rule_switches import SwitchState
 from nephoscope_policy.model.place import Place
 
 
-def active(shipped: Found, packs: Iterable[RulePack], switched: Switched) -> Found:
+def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState) -> RuleFolder:
     """The shipped rules and those of packs, each switched as people said: the shipped are on by default, imported ones are off.
 
     A rule that is off is among them, not enabled. Of two with one id the first counts.
@@ -22,23 +22,23 @@ def active(shipped: Found, packs: Iterable[RulePack], switched: Switched) -> Fou
     rules = {one.id: _switch(one, switched.on(one.id, default=one.enabled)) for one in shipped.rules}
     refused = list(shipped.refused)
     for pack in packs:
-        for stored in pack.of(PieceKind.RULE):
+        for stored in pack.of(ContentKind.RULE):
             if not switched.on(stored.id, pack.name, default=False):
                 continue
             place = Place(f"{pack.name}:{stored.source}", path=stored.path)
             try:
-                rule = Rule.parse(stored.document, place)
-            except RuleError as error:
-                refused.append(Refused(place, error.reasons))
+                rule = AnalyticRule.parse(stored.document, place)
+            except AnalyticRuleError as error:
+                refused.append(RefusedRule(place, error.reasons))
                 continue
             rules.setdefault(rule.id, _switch(rule, switched.on(rule.id, default=rule.enabled)))
-    return Found(tuple(rules.values()), tuple(refused))
+    return RuleFolder(tuple(rules.values()), tuple(refused))
 
 
-def _switch(rule: Rule, on: bool) -> Rule:
+def _switch(rule: AnalyticRule, on: bool) -> AnalyticRule:
     return rule if rule.enabled == on else replace(rule, enabled=on)
 
 
-def active_rules(data: Path, shipped: Found, switched: Switched) -> Found:
+def active_rules(data: Path, shipped: RuleFolder, switched: SwitchState) -> RuleFolder:
     """`active` with the packs of a data folder."""
     return active(shipped, RulePacks(data).all(), switched)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import parse
@@ -34,7 +34,7 @@ RUN = frozenset({"scheduled", "nrt"})
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DEEPEST = 8
 _WORKSPACE = "workspace"
-Found = Piece | Unusable
+Found = ContentItem | UnusableContent
 
 
 def is_arm(document: object) -> bool:
@@ -45,7 +45,7 @@ def is_arm(document: object) -> bool:
 def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
     """What a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
     for resource, where, template in _resources(document, place):
-        yield from _find_pieces(_Source(resource, where, source, template))
+        yield from _find_pieces(_TemplateResource(resource, where, source, template))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class _Template:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _TemplateResource:
     """A resource, where it stands, and its template."""
 
     resource: Mapping[str, Any]
@@ -146,7 +146,7 @@ def _type(document: Mapping[str, object]) -> str:
     return ""
 
 
-def _find_pieces(given: _Source) -> Iterator[Found]:
+def _find_pieces(given: _TemplateResource) -> Iterator[Found]:
     kind = _type(given.resource)
     try:
         if kind in RULES:
@@ -159,7 +159,7 @@ def _find_pieces(given: _Source) -> Iterator[Found]:
         yield _unusable(given, f"an expression cannot be evaluated: {error}")
 
 
-def _rule(given: _Source) -> Found:
+def _rule(given: _TemplateResource) -> Found:
     properties = _plain(given.value(given.resource["properties"]))
     kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
     if kind.lower() not in RUN:
@@ -175,10 +175,10 @@ def _rule(given: _Source) -> Found:
         "techniques": techniques,
         "version": properties.get("templateVersion") or properties.get("version") or "",
     }
-    return _piece(given, PieceKind.RULE, document["id"], str(document["name"]), document)
+    return _piece(given, ContentKind.RULE, document["id"], str(document["name"]), document)
 
 
-def _search(given: _Source) -> Iterator[Found]:
+def _search(given: _TemplateResource) -> Iterator[Found]:
     """A saved search: a function where it has an alias, a hunting query by its category; others are nobody's content."""
     properties = _plain(given.value(given.resource["properties"]))
     alias = properties.get("functionAlias")
@@ -188,7 +188,7 @@ def _search(given: _Source) -> Iterator[Found]:
             "parameters": str(properties.get("functionParameters") or ""),
             "body": str(properties.get("query") or ""),
         }
-        yield _piece(given, PieceKind.FUNCTION, str(alias), str(alias), document)
+        yield _piece(given, ContentKind.FUNCTION, str(alias), str(alias), document)
     elif str(properties.get("category", "")).lower() == "hunting queries":
         tags: dict[str, str] = {
             str(one.get("name", "")).lower(): str(one.get("value", ""))
@@ -206,10 +206,10 @@ def _search(given: _Source) -> Iterator[Found]:
             "relevantTechniques": _texts(tags.get("techniques")),
             "version": str(properties.get("version") or ""),
         }
-        yield _piece(given, PieceKind.HUNTING, query["id"], name, query)
+        yield _piece(given, ContentKind.HUNTING, query["id"], name, query)
 
 
-def _watchlist(given: _Source) -> Found:
+def _watchlist(given: _TemplateResource) -> Found:
     properties = _plain(given.value(given.resource["properties"]))
     alias = str(properties.get("watchlistAlias") or _last(str(given.value(given.resource.get("name", "")))))
     raw = properties.get("rawContent")
@@ -225,7 +225,7 @@ def _watchlist(given: _Source) -> Found:
         return _unusable(given, f"rawContent, {error}")
     if key not in columns:
         return _unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
-    return _piece(given, PieceKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
+    return _piece(given, ContentKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
 
 
 def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
@@ -240,18 +240,20 @@ def _name_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: text for name, text in zip(columns, cells, strict=False) if name}
 
 
-def _piece(given: _Source, kind: PieceKind, id_: str, name: str, document: dict[str, Any]) -> Piece:
+def _piece(
+    given: _TemplateResource, kind: ContentKind, id_: str, name: str, document: dict[str, Any]
+) -> ContentItem:
     version = str(document.get("version", ""))
-    return Piece(kind, id_, name, version, given.file, document, given.place)
+    return ContentItem(kind, id_, name, version, given.file, document, given.place)
 
 
-def _unusable(given: _Source, reason: str, *, unsupported: bool = False) -> Unusable:
+def _unusable(given: _TemplateResource, reason: str, *, unsupported: bool = False) -> UnusableContent:
     properties = given.resource.get("properties")
     name = properties.get("displayName") if isinstance(properties, dict) else ""
-    return Unusable(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
+    return UnusableContent(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
 
 
-def _display_name(given: _Source) -> str:
+def _display_name(given: _TemplateResource) -> str:
     """What a resource without a title is called; an expression that cannot be told is its own text."""
     try:
         return _id(given)
@@ -259,7 +261,7 @@ def _display_name(given: _Source) -> str:
         return str(given.resource.get("name", ""))
 
 
-def _id(given: _Source) -> str:
+def _id(given: _TemplateResource) -> str:
     """The last part of the resource's name: the GUID in it where there is one."""
     raw = str(given.resource.get("name") or given.resource.get("id") or "")
     if found := _GUID.findall(raw):

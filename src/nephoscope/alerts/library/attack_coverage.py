@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.tactics import order_tactics
 
 LAYER = "4.5"
@@ -19,21 +19,21 @@ NO_TACTIC, NO_TECHNIQUE = "(no tactic)", "(no technique)"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CoverageRule:
     """A rule or query and whether it is run: `pack` is '' for what comes along."""
 
-    rule: Rule
+    rule: AnalyticRule
     pack: str = ""
     on: bool = True
 
     @property
     def hunting(self) -> bool:
         """Return whether it is only run when somebody hunts."""
-        return self.rule.kind is Kind.HUNTING
+        return self.rule.kind is RuleKind.HUNTING
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TechniqueCoverage:
     """What speaks of a technique under a tactic: names of detections and of hunting queries, sorted."""
 
     tactic: str
@@ -50,7 +50,7 @@ def techniques() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def pairs(rule: Rule) -> Iterator[tuple[str, str]]:
+def pairs(rule: AnalyticRule) -> Iterator[tuple[str, str]]:
     """(tactic, technique) of a rule: a technique under those of its tactics that ATT&CK has it under, else under all of them."""
     left = dict.fromkeys(rule.tactics or (NO_TACTIC,))
     for technique in dict.fromkeys(one.upper() for one in rule.techniques):
@@ -63,7 +63,7 @@ def pairs(rule: Rule) -> Iterator[tuple[str, str]]:
         yield tactic, NO_TECHNIQUE
 
 
-def cells(sources: Iterable[Source]) -> list[Cell]:
+def cells(sources: Iterable[CoverageRule]) -> list[TechniqueCoverage]:
     """A cell for each pair of a tactic and a technique that rules speak of, in the order of the kill chain."""
     found: dict[tuple[str, str], dict[bool, set[str]]] = defaultdict(lambda: {True: set(), False: set()})
     for one in sources:
@@ -71,14 +71,14 @@ def cells(sources: Iterable[Source]) -> list[Cell]:
             found[pair][one.hunting].add(one.rule.name)
     tactics = {name: place for place, name in enumerate(order_tactics([tactic for tactic, _ in found]))}
     return [
-        Cell(tactic, technique, tuple(sorted(kinds[False])), tuple(sorted(kinds[True])))
+        TechniqueCoverage(tactic, technique, tuple(sorted(kinds[False])), tuple(sorted(kinds[True])))
         for (tactic, technique), kinds in sorted(
             found.items(), key=lambda item: (tactics[item[0][0]], item[0][1])
         )
     ]
 
 
-def numbers(found: Iterable[Cell]) -> list[dict[str, Any]]:
+def numbers(found: Iterable[TechniqueCoverage]) -> list[dict[str, Any]]:
     """A row a tactic: how many techniques, detections and hunting queries it has."""
     rows: dict[str, dict[str, set[str]]] = {}
     for cell in found:
@@ -90,7 +90,7 @@ def numbers(found: Iterable[Cell]) -> list[dict[str, Any]]:
     return [{"tactic": name, **{key: len(value) for key, value in row.items()}} for name, row in rows.items()]
 
 
-def navigator(found: Iterable[Cell], name: str) -> dict[str, Any]:
+def navigator(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
     """A layer for the ATT&CK Navigator; a technique's score is how many detections and hunting queries speak of it.
 
     Source: https://github.com/mitre-attack/attack-navigator/tree/master/layers (format 4.5).
@@ -128,11 +128,11 @@ def _technique(id_: str, detections: set[str], hunting: set[str]) -> dict[str, A
     }
 
 
-def markdown(found: list[Cell]) -> list[str]:
+def markdown(found: list[TechniqueCoverage]) -> list[str]:
     """The lines of a page: what there is in numbers, and a table of techniques for each tactic."""
     lines = ["| tactic | techniques | detections | hunting queries |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(map(str, row.values()))} |" for row in numbers(found)]
-    by_tactic: Mapping[str, list[Cell]] = defaultdict(list)
+    by_tactic: Mapping[str, list[TechniqueCoverage]] = defaultdict(list)
     for cell in found:
         by_tactic[cell.tactic].append(cell)
     for tactic, several in by_tactic.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.alerts.library import hunting
-from nephoscope.alerts.library.attack_coverage import Source, cells, markdown
+from nephoscope.alerts.library.attack_coverage import CoverageRule, cells, markdown
 from nephoscope.alerts.rules.rule_files import load_shipped
 
 HEAD = """# ATT&CK coverage
@@ -16,5 +16,5 @@ that come along speak of, as they say themselves; a technique stands under those
 
 def page() -> str:
     """The page."""
-    sources = [Source(one) for one in (*load_shipped().rules, *hunting.load_shipped().rules)]
+    sources = [CoverageRule(one) for one in (*load_shipped().rules, *hunting.load_shipped().rules)]
     return "\n".join([HEAD, *markdown(cells(sources))]) + "\n"

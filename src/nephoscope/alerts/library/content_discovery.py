@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from nephoscope.alerts.library.arm_content import arm_pieces, is_arm
-from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.alerts.library.parser_function import is_parser, parser_functions
 from nephoscope.model.extras import install
 from nephoscope_policy.model.place import Place
@@ -35,15 +35,15 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(slots=True)
-class Reading:
+class CheckoutContent:
     """What was found: pieces in the order of their files, what cannot be used, and what was passed over, by reason.
 
     `unread` are files of which nobody can say what they are.
     """
 
-    pieces: list[Piece] = field(default_factory=list)
-    unusable: list[Unusable] = field(default_factory=list)
-    unread: list[Unusable] = field(default_factory=list)
+    pieces: list[ContentItem] = field(default_factory=list)
+    unusable: list[UnusableContent] = field(default_factory=list)
+    unread: list[UnusableContent] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
     files: int = 0
 
@@ -55,20 +55,20 @@ class Reading:
 
 def read(
     root: Path, sigma: str = "auto", progress: Progress = lambda *_: None, called: str | None = None
-) -> Reading:
+) -> CheckoutContent:
     """Everything below a folder, or in a file; a file that cannot be used stops no other.
 
     `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline). `progress` is told of each file.
     `called` is what the folder is named by in the places of what is found (None: its path).
     """
-    found = Reading()
+    found = CheckoutContent()
     for path in _files(root, found):
         found.files += 1
         progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
         place = Place(_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
         for one in _pieces(path, place, source, found, sigma):
-            if isinstance(one, Piece):
+            if isinstance(one, ContentItem):
                 found.pieces.append(one)
             else:
                 found.unusable.append(one)
@@ -76,13 +76,13 @@ def read(
     return found
 
 
-def _files(root: Path, found: Reading) -> Iterator[Path]:
+def _files(root: Path, found: CheckoutContent) -> Iterator[Path]:
     if root.is_file():
         if root.suffix.lower() in MOST_BYTES:
             yield root
         else:
             reason = f"no {', '.join(sorted(MOST_BYTES))} file"
-            found.unread.append(Unusable(Place(str(root)), root.name, "", (reason,)))
+            found.unread.append(UnusableContent(Place(str(root)), root.name, "", (reason,)))
         return
     count = 0
     for folder, below, names in os.walk(root):
@@ -109,15 +109,17 @@ def _display_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
+def _pieces(
+    path: Path, place: Place, source: str, found: CheckoutContent, sigma: str
+) -> Iterable[ContentItem | UnusableContent]:
     if _display_path(path) != str(path):
-        found.unread.append(Unusable(place, place.file, "", ("its name is not UTF-8: rename it",)))
+        found.unread.append(UnusableContent(place, place.file, "", ("its name is not UTF-8: rename it",)))
         return []
     try:
         text = _text(path, place)
         documents = _documents(text, path.suffix.lower(), place)
-    except _UnreadError as error:
-        found.unread.append(Unusable(error.place, source, "", (error.reason,)))
+    except _UnreadableFileError as error:
+        found.unread.append(UnusableContent(error.place, source, "", (error.reason,)))
         return []
     if any(_is_sigma(one) for one in documents):
         return _sigma(documents, text, place, source, sigma)
@@ -133,18 +135,18 @@ def _is_sigma(document: object) -> bool:
 
 def _sigma(
     documents: list[object], text: str, place: Place, source: str, pipeline: str
-) -> Iterable[Piece | Unusable]:
+) -> Iterable[ContentItem | UnusableContent]:
     try:
         from nephoscope.alerts.library.sigma.conversion import sigma_pieces
-        from nephoscope.alerts.library.sigma.tables import Pipeline
+        from nephoscope.alerts.library.sigma.tables import SigmaPipeline
     except ImportError:
         reason = f"Sigma rules need pySigma with its Kusto backend: {install('sigma')}"
         title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
-        return [Unusable(place, source, title, (reason,), unsupported=True)]
-    return sigma_pieces(documents, text, place, source, Pipeline(pipeline))
+        return [UnusableContent(place, source, title, (reason,), unsupported=True)]
+    return sigma_pieces(documents, text, place, source, SigmaPipeline(pipeline))
 
 
-class _UnreadError(Exception):
+class _UnreadableFileError(Exception):
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(reason)
         self.place, self.reason = place, reason
@@ -154,12 +156,12 @@ def _text(path: Path, place: Place) -> str:
     most = MOST_BYTES[path.suffix.lower()]
     try:
         if path.stat().st_size > most:
-            raise _UnreadError(place, f"the file exceeds {most >> 20} MiB")
+            raise _UnreadableFileError(place, f"the file exceeds {most >> 20} MiB")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _UnreadError(place, "not UTF-8") from error
+        raise _UnreadableFileError(place, "not UTF-8") from error
     except OSError as error:
-        raise _UnreadError(place, f"not readable: {error.strerror}") from error
+        raise _UnreadableFileError(place, f"not readable: {error.strerror}") from error
 
 
 def _documents(text: str, suffix: str, place: Place) -> list[object]:
@@ -169,27 +171,29 @@ def _documents(text: str, suffix: str, place: Place) -> list[object]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = replace(place, line=mark.line + 1, column=mark.column + 1) if mark else place
-        raise _UnreadError(where, f"not YAML: {error.problem}") from error
+        raise _UnreadableFileError(where, f"not YAML: {error.problem}") from error
     except json.JSONDecodeError as error:
         where = replace(place, line=error.lineno, column=error.colno)
-        raise _UnreadError(where, f"not JSON: {error.msg}") from error
+        raise _UnreadableFileError(where, f"not JSON: {error.msg}") from error
     except (*_WRONG, yaml.YAMLError, RecursionError) as error:
         what = f"a value that does not fit its tag ({error})" if isinstance(error, _WRONG) else str(error)
-        raise _UnreadError(place, f"not readable: {what}") from error
+        raise _UnreadableFileError(place, f"not readable: {what}") from error
     if suffix != JSON and _size(documents) > MOST_VALUES:
-        raise _UnreadError(place, f"it has more than {MOST_VALUES:,} values after expanding aliases")
+        raise _UnreadableFileError(place, f"it has more than {MOST_VALUES:,} values after expanding aliases")
     _check_words(documents, place)
     return documents
 
 
 def _check_words(documents: list[object], place: Place) -> None:
-    """Raise _UnreadError for texts that hold half a character, and keys that are no names (a date of YAML)."""
+    """Raise _UnreadableFileError for texts that hold half a character, and keys that are no names (a date of YAML)."""
     try:
         json.dumps(documents, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
-        raise _UnreadError(place, f"a text holds half a character: {error.object[error.start]!r}") from error
+        raise _UnreadableFileError(
+            place, f"a text holds half a character: {error.object[error.start]!r}"
+        ) from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise _UnreadError(place, f"no document: {error}") from error
+        raise _UnreadableFileError(place, f"no document: {error}") from error
 
 
 def _size(document: object) -> int:
@@ -205,7 +209,9 @@ def _size(document: object) -> int:
     return count
 
 
-def _recognise(document: object, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+def _recognise(
+    document: object, place: Place, source: str, found: CheckoutContent
+) -> Iterable[ContentItem | UnusableContent]:
     if isinstance(document, dict):
         if is_parser(document):
             return parser_functions(document, place, source)
@@ -217,34 +223,40 @@ def _recognise(document: object, place: Place, source: str, found: Reading) -> I
     return []
 
 
-def _query(document: Mapping[str, object], place: Place, source: str) -> Piece | Unusable:
+def _query(document: Mapping[str, object], place: Place, source: str) -> ContentItem | UnusableContent:
     """A rule, or a query to hunt with: what has no schedule."""
     name = str(document.get("name") or document.get("displayName") or "")
     id_ = str(document.get("id") or "").lower()
     lacking = [f"{what} is missing" for what, value in (("id", id_), ("name", name)) if not value.strip()]
     if lacking:
-        return Unusable(place, source, name, tuple(lacking))
+        return UnusableContent(place, source, name, tuple(lacking))
     kind = str(document.get("kind") or "")
     hunting = kind.lower() == "hunting" or (not kind and document.get("queryFrequency") is None)
     version = str(document.get("version") or "")
-    return Piece(
-        PieceKind.HUNTING if hunting else PieceKind.RULE, id_, name, version, source, dict(document), place
+    return ContentItem(
+        ContentKind.HUNTING if hunting else ContentKind.RULE,
+        id_,
+        name,
+        version,
+        source,
+        dict(document),
+        place,
     )
 
 
-def _once(found: Reading) -> None:
+def _once(found: CheckoutContent) -> None:
     """Leave the first piece of each id: a second one would take its place unseen."""
-    known: dict[tuple[str, str], Piece] = {}
+    known: dict[tuple[str, str], ContentItem] = {}
     kept = []
     for piece in found.pieces:
-        kind = "query" if piece.kind in (PieceKind.RULE, PieceKind.HUNTING) else piece.kind.value
+        kind = "query" if piece.kind in (ContentKind.RULE, ContentKind.HUNTING) else piece.kind.value
         first = known.setdefault((kind, piece.id), piece)
         if first is piece:
             kept.append(piece)
         elif first.hash != piece.hash:
             where = "further up in this file" if first.source == piece.source else f"in {first.source}"
             reason = f"id {piece.id} is also that of {first.name!r} {where}, which was taken"
-            found.unusable.append(Unusable(piece.place, piece.source, piece.name, (reason,)))
+            found.unusable.append(UnusableContent(piece.place, piece.source, piece.name, (reason,)))
         else:
             found.passed["copies of what another file holds"] += 1
     found.pieces = kept

@@ -9,15 +9,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.content_discovery import Progress, Reading
-from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
-from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored, changes, slug
+from nephoscope.alerts.library.content_discovery import CheckoutContent, Progress
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
+from nephoscope.alerts.library.content_packs import (
+    RefusedPiece,
+    RulePack,
+    RulePacks,
+    StoredPiece,
+    changes,
+    slug,
+)
 from nephoscope.alerts.library.content_status import judge
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.table_store import list_tables
-from nephoscope.lake.watchlists.watchlist_service import Keeping
+from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 from nephoscope.state.database.database import StateError
-from nephoscope.state.database.state_errors import PassingError
+from nephoscope.state.database.state_errors import TransientError
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 
@@ -25,11 +32,11 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
-RULES = (PieceKind.RULE, PieceKind.HUNTING)
+RULES = (ContentKind.RULE, ContentKind.HUNTING)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class PackImport:
     """A pack as it was kept, what is new in it, and what was passed over, by reason."""
 
     pack: RulePack
@@ -39,7 +46,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Importing:
+class PackImporter:
     """Imports into one workspace of a lake."""
 
     lake: Lake
@@ -48,7 +55,7 @@ class Importing:
     by: str = "import"
     progress: Progress = lambda *_: None
 
-    def take(self, reading: Reading, name: str, origin: Path, now: datetime) -> Imported:
+    def take(self, reading: CheckoutContent, name: str, origin: Path, now: datetime) -> PackImport:
         """Keep what was read as a pack in the place of the one of its name; nothing is kept of what holds no usable piece."""
         packs = RulePacks(self.lake.data)
         before = packs.get(name)
@@ -59,7 +66,7 @@ class Importing:
         pack = RulePack(slug(name), str(origin), now, self.workspace, pieces, refusals)
         if pieces:
             packs.keep(pack)
-        return Imported(pack, changes(before, pieces), reading.passed, reading.files)
+        return PackImport(pack, changes(before, pieces), reading.passed, reading.files)
 
     def again(self, pack: RulePack, now: datetime) -> RulePack:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
@@ -73,40 +80,40 @@ class Importing:
 
     def forget(self, pack: RulePack) -> None:
         """Take a pack's functions out of the workspace, and the pack out of the data folder; its watchlists stay."""
-        self._drop(one.id for one in pack.of(PieceKind.FUNCTION))
+        self._drop(one.id for one in pack.of(ContentKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
 
-    def _judge_pieces(self, pieces: list[Piece], now: datetime) -> list[Stored]:
+    def _judge_pieces(self, pieces: list[ContentItem], now: datetime) -> list[StoredPiece]:
         found = []
         for number, piece in enumerate(pieces):
-            found.append(Stored.of(piece, judge(piece, self.lake, self.workspace, now)))
+            found.append(StoredPiece.of(piece, judge(piece, self.lake, self.workspace, now)))
             self.progress("judging rules", number + 1, len(pieces))
         return found
 
     def _save_pieces(
-        self, pieces: Iterable[Piece], before: RulePack | None, now: datetime
-    ) -> tuple[list[Stored], list[Unusable]]:
+        self, pieces: Iterable[ContentItem], before: RulePack | None, now: datetime
+    ) -> tuple[list[StoredPiece], list[UnusableContent]]:
         """Functions and watchlists, saved in the workspace; those that could not be, and why."""
-        own = {one.id for one in before.of(PieceKind.FUNCTION)} if before else set()
+        own = {one.id for one in before.of(ContentKind.FUNCTION)} if before else set()
         saved, refused = [], []
         for piece in pieces:
-            if piece.kind not in (PieceKind.FUNCTION, PieceKind.WATCHLIST):
+            if piece.kind not in (ContentKind.FUNCTION, ContentKind.WATCHLIST):
                 continue
             try:
                 self._save(piece, own, now)
-            except PassingError:
+            except TransientError:
                 raise
             except (LakeError, KqlError, StateError) as error:
-                refused.append(Unusable(piece.place, piece.source, piece.name, (str(error),)))
+                refused.append(UnusableContent(piece.place, piece.source, piece.name, (str(error),)))
             else:
-                saved.append(Stored.of(piece, None))
+                saved.append(StoredPiece.of(piece, None))
         self._drop(own - {one.id for one in saved})
         return saved, refused
 
-    def _save(self, piece: Piece, own: set[str], now: datetime) -> None:
+    def _save(self, piece: ContentItem, own: set[str], now: datetime) -> None:
         document = piece.document
-        if piece.kind is PieceKind.WATCHLIST:
-            keeping = Keeping(self.state, self.lake, self.workspace, self.by)
+        if piece.kind is ContentKind.WATCHLIST:
+            keeping = WatchlistService(self.state, self.lake, self.workspace, self.by)
             keeping.hold(document["alias"], document["key"], document["items"], now)
             return
         name, body, parameters = document["name"], document["body"], document["parameters"]
@@ -128,5 +135,5 @@ def held_tables(lake: Lake, workspace: str) -> set[str]:
     return {table for _, table in list_tables(lake.data, workspace)}
 
 
-def _refusal(one: Unusable) -> Refusal:
-    return Refusal(one.source, str(one.place), one.name, one.reasons, one.unsupported)
+def _refusal(one: UnusableContent) -> RefusedPiece:
+    return RefusedPiece(one.source, str(one.place), one.name, one.reasons, one.unsupported)

@@ -11,7 +11,7 @@ from typing import Any
 from nephoscope_policy.model.place import Place
 
 
-class PieceKind(StrEnum):
+class ContentKind(StrEnum):
     """What a piece is."""
 
     RULE = "rule"
@@ -21,13 +21,13 @@ class PieceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ContentItem:
     """A rule or hunting query in Sentinel's format, a function (`name parameters body`), a watchlist (`alias key items`).
 
     `id` tells it apart from all of its kind. `source` is its file below what was imported.
     """
 
-    kind: PieceKind
+    kind: ContentKind
     id: str
     name: str
     version: str
@@ -44,7 +44,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class UnusableContent:
     """A piece, or a file, that cannot be used: why, and whether that is because nephoscope does not do what it asks for."""
 
     place: Place

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.alerts.library import hunting
-from nephoscope.alerts.library.attack_coverage import Source
-from nephoscope.alerts.library.content_item import PieceKind
-from nephoscope.alerts.library.content_packs import RulePack, RulePacks, Stored
-from nephoscope.alerts.library.content_status import Standing, describe_standing, empty_tables
-from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.library.attack_coverage import CoverageRule
+from nephoscope.alerts.library.content_item import ContentKind
+from nephoscope.alerts.library.content_packs import RulePack, RulePacks, StoredPiece
+from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, empty_tables
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.state.rules.rule_switches import Switched
+from nephoscope.state.rules.rule_switches import SwitchState
 
 WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
 SAVED = "saved"
-RULES = (PieceKind.RULE, PieceKind.HUNTING)
+RULES = (ContentKind.RULE, ContentKind.HUNTING)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class WorkspaceTables:
     """What a workspace has: tables with rows, and the names of all tables that are known."""
 
     tables: frozenset[str]
@@ -30,7 +30,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class RuleListing:
     """A rule or query of a pack ('' = shipped): `standing` is the word by which standings are counted, `status` says it in words."""
 
     on: bool
@@ -46,7 +46,7 @@ class Listed:
     techniques: tuple[str, ...]
 
 
-def rules(packs: list[RulePack], switched: Switched, held: Held) -> Iterator[Listed]:
+def rules(packs: list[RulePack], switched: SwitchState, held: WorkspaceTables) -> Iterator[RuleListing]:
     """The rules that are shipped, and the rules and queries of packs."""
     for rule in load_shipped().rules:
         on = switched.on(rule.id, default=rule.enabled)
@@ -56,46 +56,48 @@ def rules(packs: list[RulePack], switched: Switched, held: Held) -> Iterator[Lis
             yield _list_imported(pack, one, switched, held)
 
 
-def queries() -> Iterator[Listed]:
+def queries() -> Iterator[RuleListing]:
     """The hunting queries that are shipped."""
     return (_list_shipped(query, on=False) for query in hunting.load_shipped().rules)
 
 
-def _list_shipped(rule: Rule, *, on: bool) -> Listed:
-    return Listed(
-        on, rule.kind.value, rule.severity.value, rule.name, "", Standing.RUNS.value, Standing.RUNS.value, rule.id,
+def _list_shipped(rule: AnalyticRule, *, on: bool) -> RuleListing:
+    return RuleListing(
+        on, rule.kind.value, rule.severity.value, rule.name, "", RuleAvailability.RUNS.value, RuleAvailability.RUNS.value, rule.id,
         rule.version, rule.tactics, rule.techniques,
     )  # fmt: skip
 
 
-def _list_imported(pack: RulePack, one: Stored, switched: Switched, held: Held) -> Listed:
+def _list_imported(
+    pack: RulePack, one: StoredPiece, switched: SwitchState, held: WorkspaceTables
+) -> RuleListing:
     document = one.document
-    on = switched.on(one.id, pack.name, default=False) and one.kind == PieceKind.RULE
+    on = switched.on(one.id, pack.name, default=False) and one.kind == ContentKind.RULE
     words = document.get("relevantTechniques") or document.get("techniques") or ()
-    return Listed(
+    return RuleListing(
         on and (one.id in switched.rules or document.get("enabled") is not False),
-        str(document.get("kind") or ("Scheduled" if one.kind == PieceKind.RULE else "Hunting")),
+        str(document.get("kind") or ("Scheduled" if one.kind == ContentKind.RULE else "Hunting")),
         str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_word(one, held), one.id, one.version,
         tuple(map(str, document.get("tactics") or ())), tuple(map(str, words)),
     )  # fmt: skip
 
 
-def status(one: Stored, held: Held) -> str:
+def status(one: StoredPiece, held: WorkspaceTables) -> str:
     """How a piece stands, in words."""
     return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
 
 
-def standing_word(one: Stored, held: Held) -> str:
+def standing_word(one: StoredPiece, held: WorkspaceTables) -> str:
     """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
     if not one.standing:
         return SAVED
     needs = empty_tables(one.judged, held.tables).needs
     if not needs:
-        return Standing(one.standing).value
+        return RuleAvailability(one.standing).value
     return WAITS if all(name in held.known for name in needs) else UNKNOWN
 
 
-def rows(pack: RulePack, held: Held) -> Iterator[dict[str, Any]]:
+def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, Any]]:
     """A row a piece of a pack: rules with their standing, what could not be used with why."""
     for one in pack.pieces:
         judged = empty_tables(one.judged, held.tables) if one.standing else None
@@ -105,28 +107,28 @@ def rows(pack: RulePack, held: Held) -> Iterator[dict[str, Any]]:
             "tables": list(judged.tables) if judged else [], "reasons": list(one.reasons), "notes": list(one.notes),
         }  # fmt: skip
     for bad in pack.refusals:
-        word = Standing.UNSUPPORTED.value if bad.unsupported else Standing.REFUSED.value
+        word = RuleAvailability.UNSUPPORTED.value if bad.unsupported else RuleAvailability.REFUSED.value
         yield {
             "kind": "", "name": bad.name, "version": "", "status": f"{word}: {'; '.join(bad.reasons)}", "file": bad.place,
             "id": "", "standing": word, "needs": [], "tables": [], "reasons": list(bad.reasons), "notes": [],
         }  # fmt: skip
 
 
-def list_coverage_sources(packs: list[RulePack], switched: Switched) -> Iterator[Source]:
+def list_coverage_sources(packs: list[RulePack], switched: SwitchState) -> Iterator[CoverageRule]:
     """What speaks of ATT&CK: every rule and query, and whether it is on."""
     for rule in load_shipped().rules:
-        yield Source(rule, "", switched.on(rule.id, default=rule.enabled))
+        yield CoverageRule(rule, "", switched.on(rule.id, default=rule.enabled))
     for query in hunting.load_shipped().rules:
-        yield Source(query)
+        yield CoverageRule(query)
     for pack in packs:
-        yield from (Source(query, pack.name) for query in hunting.queries_of([pack]).rules)
-        for stored in pack.of(PieceKind.RULE):
+        yield from (CoverageRule(query, pack.name) for query in hunting.queries_of([pack]).rules)
+        for stored in pack.of(ContentKind.RULE):
             try:
-                rule = Rule.parse(stored.document, stored.piece.place)
-            except RuleError:
+                rule = AnalyticRule.parse(stored.document, stored.piece.place)
+            except AnalyticRuleError:
                 continue  # it is told by import and test: what cannot run covers nothing
             on = switched.on(stored.id, pack.name, default=False)
-            yield Source(rule, pack.name, on and (rule.enabled or stored.id in switched.rules))
+            yield CoverageRule(rule, pack.name, on and (rule.enabled or stored.id in switched.rules))
 
 
 def packs_of(data: Path) -> list[RulePack]:

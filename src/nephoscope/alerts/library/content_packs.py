@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.alerts.library.content_item import Piece, PieceKind
-from nephoscope.alerts.library.content_status import Judged, Standing
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_status import AvailabilityCheck, RuleAvailability
 from nephoscope.lake.durable_files import Disk
 from nephoscope_policy.model.place import Place
 
@@ -23,7 +23,7 @@ class PackError(ValueError):
     """A pack that is not there or cannot be read; the message says what to do."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredPiece(msgspec.Struct, frozen=True):
     """A piece as it is kept, with how it stood when it was last looked at."""
 
     kind: str
@@ -41,20 +41,20 @@ class Stored(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
 
     @staticmethod
-    def of(piece: Piece, judged: Judged | None) -> Stored:
+    def of(piece: ContentItem, judged: AvailabilityCheck | None) -> StoredPiece:
         """A piece with its standing (None: it has none, such as a function)."""
-        found = judged or Judged(Standing.RUNS)
-        return Stored(
+        found = judged or AvailabilityCheck(RuleAvailability.RUNS)
+        return StoredPiece(
             piece.kind.value, piece.id, piece.name, piece.version, piece.source, piece.place.path, piece.hash,
             piece.document, piece.notes, found.standing.value if judged else "", found.reasons, found.tables, found.needs,
         )  # fmt: skip
 
     @property
-    def piece(self) -> Piece:
+    def piece(self) -> ContentItem:
         """The piece; its place is the file below what was imported."""
         place = Place(self.source, path=self.path)
-        return Piece(
-            PieceKind(self.kind),
+        return ContentItem(
+            ContentKind(self.kind),
             self.id,
             self.name,
             self.version,
@@ -65,12 +65,12 @@ class Stored(msgspec.Struct, frozen=True):
         )
 
     @property
-    def judged(self) -> Judged:
+    def judged(self) -> AvailabilityCheck:
         """How it stood."""
-        return Judged(Standing(self.standing), self.reasons, self.tables, self.needs)
+        return AvailabilityCheck(RuleAvailability(self.standing), self.reasons, self.tables, self.needs)
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RefusedPiece(msgspec.Struct, frozen=True):
     """What was found beside and cannot be used, with its place and why."""
 
     source: str
@@ -87,16 +87,16 @@ class RulePack(msgspec.Struct, frozen=True):
     origin: str
     imported: datetime
     workspace: str
-    pieces: tuple[Stored, ...]
-    refusals: tuple[Refusal, ...] = ()
+    pieces: tuple[StoredPiece, ...]
+    refusals: tuple[RefusedPiece, ...] = ()
 
-    def of(self, *kinds: PieceKind) -> list[Stored]:
+    def of(self, *kinds: ContentKind) -> list[StoredPiece]:
         """Its pieces of some kinds."""
         return [one for one in self.pieces if one.kind in kinds]
 
-    def of_rules(self) -> list[Stored]:
+    def of_rules(self) -> list[StoredPiece]:
         """Its rules and hunting queries."""
-        return self.of(PieceKind.RULE, PieceKind.HUNTING)
+        return self.of(ContentKind.RULE, ContentKind.HUNTING)
 
 
 class RulePacks:
@@ -175,7 +175,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "pack"
 
 
-def changes(before: RulePack | None, after: Iterable[Stored]) -> dict[str, list[str]]:
+def changes(before: RulePack | None, after: Iterable[StoredPiece]) -> dict[str, list[str]]:
     """What a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
     old = {(one.kind, one.id): one for one in before.pieces} if before else {}
     new = {(one.kind, one.id): one for one in after}
@@ -189,7 +189,7 @@ def changes(before: RulePack | None, after: Iterable[Stored]) -> dict[str, list[
     }
 
 
-def _describe_change(old: Stored, new: Stored) -> str:
+def _describe_change(old: StoredPiece, new: StoredPiece) -> str:
     if old.version == new.version:
         return f"{new.name} (version {new.version or 'not given'} still)"
     return f"{new.name} ({old.version or 'no version'} -> {new.version or 'no version'})"

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.required_columns import list_wanted
-from nephoscope.alerts.library.content_item import Piece
-from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.library.content_item import ContentItem
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 
@@ -26,7 +26,7 @@ _MISSING = re.compile(
 )
 
 
-class Standing(StrEnum):
+class RuleAvailability(StrEnum):
     """Whether a rule can be run."""
 
     RUNS = "runs"
@@ -36,7 +36,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class AvailabilityCheck:
     """A rule's standing with its reasons, each with its place in the query.
 
     One that runs has reasons where its alerts will lack something.
@@ -44,19 +44,19 @@ class Judged:
     properties of the rule, of what asks for columns that the query does not give.
     """
 
-    standing: Standing
+    standing: RuleAvailability
     reasons: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
 
 
-def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
+def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> AvailabilityCheck:
     """How a rule stands: as far as its document and the columns of the workspace's tables say."""
     try:
-        rule = Rule.parse(piece.document, piece.place)
-    except RuleError as error:
-        return Judged(Standing.REFUSED, error.reasons)
+        rule = AnalyticRule.parse(piece.document, piece.place)
+    except AnalyticRuleError as error:
+        return AvailabilityCheck(RuleAvailability.REFUSED, error.reasons)
     with lake.catalog(workspace=workspace) as catalog:
         try:
             results = compile_results(rule.query, catalog, now=now)
@@ -69,27 +69,35 @@ def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
         return _judge_columns(rule, columns, tables)
 
 
-def _judge_columns(rule: Rule, columns: Sequence[str] | None, tables: tuple[str, ...]) -> Judged:
+def _judge_columns(
+    rule: AnalyticRule, columns: Sequence[str] | None, tables: tuple[str, ...]
+) -> AvailabilityCheck:
     """How a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
     lacks = [] if columns is None else [one for one in list_wanted(rule) if one.column not in columns]
     if not lacks:
-        return Judged(Standing.RUNS, (), tables)
+        return AvailabilityCheck(RuleAvailability.RUNS, (), tables)
     told = [
         *dict.fromkeys(map(str, lacks)),
         f"the query gives {_join_names(columns or ('nothing',), MOST_GIVEN)}",
     ]
-    return Judged(Standing.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks))
+    return AvailabilityCheck(
+        RuleAvailability.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks)
+    )
 
 
-def _judge_error(error: KqlError) -> Judged:
+def _judge_error(error: KqlError) -> AvailabilityCheck:
     every = error.all
     reasons = tuple(str(one) for one in every)
     missing = [_missing_table(one) for one in every]
     if all(missing):
-        return Judged(Standing.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name)))
+        return AvailabilityCheck(
+            RuleAvailability.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name))
+        )
     if any(one.kind == "unsupported" for one in every):
-        return Judged(Standing.UNSUPPORTED, tuple(str(one) for one in every if one.kind == "unsupported"))
-    return Judged(Standing.REFUSED, reasons)
+        return AvailabilityCheck(
+            RuleAvailability.UNSUPPORTED, tuple(str(one) for one in every if one.kind == "unsupported")
+        )
+    return AvailabilityCheck(RuleAvailability.REFUSED, reasons)
 
 
 def _missing_table(error: KqlError) -> str:
@@ -97,22 +105,22 @@ def _missing_table(error: KqlError) -> str:
     return found[1] if found else ""
 
 
-def empty_tables(judged: Judged, held: Iterable[str]) -> Judged:
+def empty_tables(judged: AvailabilityCheck, held: Iterable[str]) -> AvailabilityCheck:
     """The standing where only `held` tables have rows: a rule none of whose tables has one waits for them."""
-    if judged.standing is not Standing.RUNS or not judged.tables:
+    if judged.standing is not RuleAvailability.RUNS or not judged.tables:
         return judged
     rows = set(held)
     without = tuple(name for name in judged.tables if name not in rows)
     if len(without) < len(judged.tables):
         return judged
-    return Judged(Standing.NEEDS, (), judged.tables, without)
+    return AvailabilityCheck(RuleAvailability.NEEDS, (), judged.tables, without)
 
 
-def describe_standing(judged: Judged, known: Container[str]) -> str:
+def describe_standing(judged: AvailabilityCheck, known: Container[str]) -> str:
     """The standing in a line: `needs table X (unknown)`, `unsupported: ...`."""
-    if judged.standing is Standing.RUNS:
+    if judged.standing is RuleAvailability.RUNS:
         return f"runs, but {'; '.join(judged.reasons)}" if judged.reasons else "runs"
-    if judged.standing is not Standing.NEEDS:
+    if judged.standing is not RuleAvailability.NEEDS:
         return f"{judged.standing.value}: {'; '.join(judged.reasons)}"
     waiting = [name for name in judged.needs if name in known]
     unknown = [name for name in judged.needs if name not in known]

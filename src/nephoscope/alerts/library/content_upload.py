@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_discovery import read
-from nephoscope.alerts.library.content_import import Imported, Importing, held_tables
-from nephoscope.alerts.library.content_listing import Held, rows
+from nephoscope.alerts.library.content_import import PackImport, PackImporter, held_tables
+from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
 from nephoscope.alerts.library.content_packs import PackError, slug
 from nephoscope.alerts.library.upload_extraction import SINGLE, UploadError, unpack
 
@@ -25,7 +25,7 @@ MOST_BYTES, MOST_PIECES = 8 << 20, 300
 _ONE = threading.Lock()
 
 
-class BusyError(UploadError):
+class UploadBusyError(UploadError):
     """Another one is being judged."""
 
 
@@ -53,17 +53,17 @@ class Upload:
         return "" if self.plain.lower().endswith(SINGLE) else self.plain
 
 
-def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now: datetime) -> Imported:
+def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now: datetime) -> PackImport:
     """Keep what was sent as a pack, its rules off; a pack without any usable piece is not kept, and says why in its refusals.
 
-    UploadError where nothing of it can be looked at, BusyError where another one is being judged.
+    UploadError where nothing of it can be looked at, UploadBusyError where another one is being judged.
     """
     if len(upload.data) > MOST_BYTES:
         raise UploadError(
             f"at most {MOST_BYTES >> 20} MiB are accepted; `nephoscope content import` takes more"
         )
     if not _ONE.acquire(blocking=False):
-        raise BusyError("another upload is being judged: try again in a minute")
+        raise UploadBusyError("another upload is being judged: try again in a minute")
     try:
         with tempfile.TemporaryDirectory(prefix="nephoscope-content-") as folder:
             unpack(upload.file, upload.data, Path(folder))
@@ -74,14 +74,14 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
                 raise UploadError(
                     f"the maximum is {MOST_PIECES} rules; use `nephoscope content import` for more"
                 )
-            return Importing(lake, state, workspace, by).take(reading, upload.pack, Path(upload.file), now)
+            return PackImporter(lake, state, workspace, by).take(reading, upload.pack, Path(upload.file), now)
     except PackError as error:
         raise UploadError(str(error)) from error
     finally:
         _ONE.release()
 
 
-def report(lake: Lake, workspace: str, imported: Imported) -> Iterator[dict[str, object]]:
+def report(lake: Lake, workspace: str, imported: PackImport) -> Iterator[dict[str, object]]:
     """A row a piece: whether it runs in the workspace, what it needs, why it cannot be used."""
-    held = Held(frozenset(held_tables(lake, workspace)), frozenset(lake.tables.by_name))
+    held = WorkspaceTables(frozenset(held_tables(lake, workspace)), frozenset(lake.tables.by_name))
     return rows(imported.pack, held)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nephoscope.alerts.library.defender_plans import Counterpart, Plan, plans
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.library.defender_plans import Counterpart, DefenderPlan, plans
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 
 HEAD = """# Plans of Defender for Cloud
@@ -47,27 +47,29 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _whole(plan: Plan, rules: dict[str, Rule], known: tuple[Plan, ...]) -> Plan:
+def _whole(
+    plan: DefenderPlan, rules: dict[str, AnalyticRule], known: tuple[DefenderPlan, ...]
+) -> DefenderPlan:
     """The plan with the detections of its tables that no plan names: a new file needs no second list."""
     named: frozenset[str] = frozenset().union(*(one.detections() for one in known))
     ours = {name for name, rule in rules.items() if Path(rule.place.file).parent.name in plan.tables}
     return replace(plan, beyond=tuple(sorted({*plan.beyond, *(ours - named)})))
 
 
-def _numbers(plan: Plan) -> str:
+def _numbers(plan: DefenderPlan) -> str:
     types = sum(len(one.types) for one in plan.alerts)
     found = sum(len(one.types) for one in plan.alerts if one.detections)
     return f"| {plan.title} | {types} | {found} | {types - found} | {len(plan.detections())} |"
 
 
-def _line(one: Counterpart, rules: dict[str, Rule]) -> str:
+def _line(one: Counterpart, rules: dict[str, AnalyticRule]) -> str:
     types = "<br>".join(f"`{name}`" for name in one.types)
     if not one.detections:
         return f"| {types} | not possible because {one.reason} | - |"
     return _row(types, [rules[name] for name in one.detections], one.reason)
 
 
-def _row(types: str, found: list[Rule], reason: str = "") -> str:
+def _row(types: str, found: list[AnalyticRule], reason: str = "") -> str:
     names = "<br>".join(rule.name for rule in found)
     part = f"<br>in part: {reason}" if reason else ""
     logs = ", ".join(dict.fromkeys(table for rule in found for table in rule.tables))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nephoscope.content.loader import documents
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 
 KEYS = frozenset({"plan", "source", "tables", "alerts", "beyond"})
 ALERT_KEYS = frozenset({"types", "detections", "notPossible"})
@@ -25,7 +25,7 @@ class Counterpart:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DefenderPlan:
     """One plan: `tables` are folders of detections, `beyond` detections that no alert type of Microsoft's stands for."""
 
     name: str
@@ -40,17 +40,17 @@ class Plan:
         return frozenset(self.beyond).union(*(one.detections for one in self.alerts))
 
 
-def plans() -> tuple[Plan, ...]:
+def plans() -> tuple[DefenderPlan, ...]:
     """The shipped plans, by title; ContentError names the file that is wrong, and how."""
     found = (_plan(document) for document in documents(kind="plans"))
     return tuple(sorted(found, key=lambda one: one.title))
 
 
-def _plan(document: Document) -> Plan:
+def _plan(document: ContentDocument) -> DefenderPlan:
     body = document.json()
     if not isinstance(body, dict) or body.keys() != KEYS:
         raise ContentError(f"a plan has {', '.join(sorted(KEYS))}", document.place)
-    return Plan(
+    return DefenderPlan(
         document.name.removesuffix(".json"),
         str(body["plan"]),
         str(body["source"]),
@@ -60,7 +60,7 @@ def _plan(document: Document) -> Plan:
     )
 
 
-def _counterpart(body: object, document: Document) -> Counterpart:
+def _counterpart(body: object, document: ContentDocument) -> Counterpart:
     if not isinstance(body, dict) or body.keys() - ALERT_KEYS:
         raise ContentError(f"an alert has {', '.join(sorted(ALERT_KEYS))}", document.place)
     found = Counterpart(
@@ -76,7 +76,7 @@ def _counterpart(body: object, document: Document) -> Counterpart:
     return found
 
 
-def _texts(value: object, document: Document) -> tuple[str, ...]:
+def _texts(value: object, document: ContentDocument) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise ContentError(f"{value!r} is not a list of strings", document.place)
     return tuple(value)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePack
-from nephoscope.alerts.rules.query_result import Finding, findings
-from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
-from nephoscope.alerts.rules.rule_files import Found, Refused, find_rules
+from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
+from nephoscope.alerts.rules.rule_files import RefusedRule, RuleFolder, find_rules
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.state.rules.hunting_runs import HuntingRun
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place
@@ -37,28 +37,28 @@ _OWN_RANGE = re.compile(r"\bago\s*\(|\bnow\s*\(|\bbetween\s*\(\s*datetime|TimeGe
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class HuntingRange:
     """The time that is looked at, [since, until)."""
 
     since: datetime
     until: datetime
 
-    def span(self, query: str, now: datetime) -> Span:
+    def span(self, query: str, now: datetime) -> RowSpan:
         """The rows that a query may see: those of the range; of one that states a time itself all that came before its end."""
-        return Span(FIRST if own_range(query) else self.since, self.until, now)
+        return RowSpan(FIRST if own_range(query) else self.since, self.until, now)
 
 
 @dataclass(frozen=True, slots=True)
-class Hunted:
+class HuntingResult:
     """What a query found: its run, and how many rows more than the last one (None: there is none that compares)."""
 
-    query: Rule
+    query: AnalyticRule
     run: HuntingRun
     delta: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class HuntingFilter:
     """Which queries to run: all that hold for each of the filters that are given."""
 
     names: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Chosen:
     techniques: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
 
-    def fits(self, query: Rule) -> bool:
+    def fits(self, query: AnalyticRule) -> bool:
         """Return whether a query is chosen by all but its tables: a technique stands for those below it."""
         tactics = {one.casefold() for one in query.tactics}
         return (
@@ -90,42 +90,42 @@ def folder() -> Path:
     return Path(str(files("nephoscope") / "content" / "hunting"))
 
 
-def load_shipped() -> Found:
+def load_shipped() -> RuleFolder:
     """The hunting queries that come with the product."""
     return _select_hunting(find_rules(folder()))
 
 
-def queries_in(below: Path) -> Found:
+def queries_in(below: Path) -> RuleFolder:
     """The hunting queries of a folder or file."""
     return _select_hunting(find_rules(below))
 
 
-def queries_of(packs: Iterable[RulePack]) -> Found:
+def queries_of(packs: Iterable[RulePack]) -> RuleFolder:
     """The hunting queries of imported packs."""
     rules, refused = [], []
     for pack in packs:
-        for stored in pack.of(PieceKind.HUNTING):
+        for stored in pack.of(ContentKind.HUNTING):
             place = Place(f"{pack.name}:{stored.source}", path=stored.path)
             try:
-                rules.append(Rule.parse({**stored.document, "kind": Kind.HUNTING.value}, place))
-            except RuleError as error:
-                refused.append(Refused(place, error.reasons))
-    return Found(tuple(rules), tuple(refused))
+                rules.append(AnalyticRule.parse({**stored.document, "kind": RuleKind.HUNTING.value}, place))
+            except AnalyticRuleError as error:
+                refused.append(RefusedRule(place, error.reasons))
+    return RuleFolder(tuple(rules), tuple(refused))
 
 
-def _select_hunting(given: Found) -> Found:
-    return Found(tuple(one for one in given.rules if one.kind is Kind.HUNTING), given.refused)
+def _select_hunting(given: RuleFolder) -> RuleFolder:
+    return RuleFolder(tuple(one for one in given.rules if one.kind is RuleKind.HUNTING), given.refused)
 
 
 @dataclass(frozen=True, slots=True)
-class Hunt:
+class HuntingRunner:
     """Runs queries over one workspace of a lake."""
 
     lake: Lake
     workspace: str
     timeout: float = TIMEOUT
 
-    def choose(self, queries: Sequence[Rule], chosen: Chosen) -> list[Rule]:
+    def choose(self, queries: Sequence[AnalyticRule], chosen: HuntingFilter) -> list[AnalyticRule]:
         """The queries that are chosen, by name; those that read one of the tables where tables are given."""
         detector = Detector(self.lake, self.workspace)
         fitting = sorted((one for one in queries if chosen.fits(one)), key=lambda one: one.name)
@@ -133,8 +133,8 @@ class Hunt:
         return [one for one in fitting if not wanted or detector.tables(one) & wanted]
 
     def run(
-        self, queries: Sequence[Rule], over: Range, last: dict[str, HuntingRun], now: datetime
-    ) -> Iterator[Hunted]:
+        self, queries: Sequence[AnalyticRule], over: HuntingRange, last: dict[str, HuntingRun], now: datetime
+    ) -> Iterator[HuntingResult]:
         """Run each; one that cannot be run is told with its error and stops no other."""
         for query in queries:
             began, hits, error = time.perf_counter(), 0, ""
@@ -144,15 +144,15 @@ class Hunt:
                 error = str(failure)
             seconds = time.perf_counter() - began
             run = HuntingRun(self.workspace, query.id, over.since, over.until, now, hits, seconds, error)
-            yield Hunted(query, run, _delta(run, last.get(query.id)))
+            yield HuntingResult(query, run, _delta(run, last.get(query.id)))
 
     def rows(
-        self, query: Rule, over: Range, now: datetime, most: int | None = None
-    ) -> list[tuple[str, Finding]]:
+        self, query: AnalyticRule, over: HuntingRange, now: datetime, most: int | None = None
+    ) -> list[tuple[str, RuleResultRow]]:
         """The rows of a query, each with the mark by which it is named; KqlError, LakeError where it cannot be run."""
         return [(mark(one), one) for one in findings(self._table(query, over, now), most)]
 
-    def _table(self, query: Rule, over: Range, now: datetime) -> pa.Table:
+    def _table(self, query: AnalyticRule, over: HuntingRange, now: datetime) -> pa.Table:
         span = over.span(query.query, now)
         return self.lake.rows(
             query.query, workspace=self.workspace, now=over.until, timeout=self.timeout, span=span
@@ -167,7 +167,7 @@ def _delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
     return run.hits - last.hits if alike else None
 
 
-def mark(row: Finding) -> str:
+def mark(row: RuleResultRow) -> str:
     """Eight digits over a row's values: equal rows have one mark, whatever their order."""
     text = json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

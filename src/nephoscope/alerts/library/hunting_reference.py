@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nephoscope.alerts.library.hunting import load_shipped, own_range
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 
 HEAD = """# Hunting queries
 
@@ -27,11 +27,11 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _folder(query: Rule) -> str:
+def _folder(query: AnalyticRule) -> str:
     return Path(query.place.file).parent.name
 
 
-def _line(query: Rule) -> str:
+def _line(query: AnalyticRule) -> str:
     span = "its own" if own_range(query.query) else "as asked for"
     techniques = ", ".join(query.techniques)
     return f"| {query.name} | {query.description} | {', '.join(query.tactics)} | {techniques} | {span} |"

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.content_packs import RulePack, RulePacks, Stored
+from nephoscope.alerts.library.content_packs import RulePack, RulePacks, StoredPiece
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,14 +38,14 @@ class OwnRules:
         return RulePacks(self.data).get(API)
 
     @property
-    def pieces(self) -> list[Stored]:
+    def pieces(self) -> list[StoredPiece]:
         """Its rules."""
         pack = self.pack
         return list(pack.pieces) if pack is not None else []
 
     def change(
         self,
-        edit: Callable[[list[Stored]], Sequence[Stored]],
+        edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
         workspace: str,
         now: datetime,
         keep: Callable[[Session], None],

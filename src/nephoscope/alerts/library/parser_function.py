@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope_policy.model.place import Place
 
 BODIES = ("ParserQuery", "FunctionQuery")
@@ -27,22 +27,26 @@ def is_parser(document: Mapping[str, object]) -> bool:
     return any(name in document for name in BODIES)
 
 
-def parser_functions(document: Mapping[str, object], place: Place, source: str) -> Iterator[Piece | Unusable]:
+def parser_functions(
+    document: Mapping[str, object], place: Place, source: str
+) -> Iterator[ContentItem | UnusableContent]:
     """The function of a parser, once under each of its names."""
     body = next((document[name] for name in BODIES if document.get(name)), None)
     names = [str(document[name]).strip() for name in NAMES if document.get(name)]
     if not isinstance(body, str) or not names:
-        yield Unusable(place, source, "", (f"a parser needs a text in {' or '.join(BODIES)} and a name",))
+        yield UnusableContent(
+            place, source, "", (f"a parser needs a text in {' or '.join(BODIES)} and a name",)
+        )
         return
     try:
         parameters = _parameters(document.get("ParserParams"))
     except ValueError as error:
-        yield Unusable(place, source, names[0], (str(error),))
+        yield UnusableContent(place, source, names[0], (str(error),))
         return
     version = _version(document)
     for name in dict.fromkeys(names):
         content = {"name": name, "parameters": parameters, "body": body}
-        yield Piece(PieceKind.FUNCTION, name, name, version, source, content, place)
+        yield ContentItem(ContentKind.FUNCTION, name, name, version, source, content, place)
 
 
 def _version(document: Mapping[str, object]) -> str:

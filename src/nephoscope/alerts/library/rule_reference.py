@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import order_tactics
 
@@ -69,16 +69,16 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _folder(rule: Rule) -> str:
+def _folder(rule: AnalyticRule) -> str:
     return Path(rule.place.file).parent.name
 
 
-def _line(rule: Rule) -> str:
+def _line(rule: AnalyticRule) -> str:
     cells = [rule.name, rule.severity.value, ", ".join(rule.tactics), ", ".join(rule.techniques)]
     return f"| {' | '.join([*cells, format_duration(rule.frequency), format_duration(rule.period)])} |"
 
 
-def _numbers(rules: list[Rule]) -> list[str]:
+def _numbers(rules: list[AnalyticRule]) -> list[str]:
     tactics = Counter(tactic for rule in rules for tactic in rule.tactics)
     techniques = {technique for rule in rules for technique in rule.techniques}
     lines = ["| tactic | detections |", "|---|---|"]

@@ -31,14 +31,14 @@ class UploadError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class UploadLimits:
     """Bytes that all files of an archive may have unpacked, and how many files it may have."""
 
     unpacked: int = 64 << 20
     files: int = 5_000
 
 
-def unpack(name: str, data: bytes, folder: Path, bounds: Bounds = Bounds()) -> int:
+def unpack(name: str, data: bytes, folder: Path, bounds: UploadLimits = UploadLimits()) -> int:
     """Put what was sent under a name into an empty folder, told apart by its bytes; how many files.
 
     UploadError, and then what lies in the folder is not to be used, for what is over the bounds, names a place outside the folder or a
@@ -58,7 +58,7 @@ def _unpack(name: str, data: bytes, place: _Folder) -> None:
     if data.startswith(_ZIP):
         _unzip(data, place)
     elif data.startswith(_GZIP):
-        _untar(_Bounded(gzip.GzipFile(fileobj=io.BytesIO(data)), 2 * place.bounds.unpacked), place)
+        _untar(_LimitedStream(gzip.GzipFile(fileobj=io.BytesIO(data)), 2 * place.bounds.unpacked), place)
     elif data[_TAR_PLACE:].startswith(_TAR):
         _untar(io.BytesIO(data), place)
     elif name.lower().endswith(SINGLE):
@@ -72,7 +72,7 @@ class _Folder:
     """Where files are put."""
 
     path: Path
-    bounds: Bounds
+    bounds: UploadLimits
     count: int = 0
     size: int = 0
 
@@ -128,7 +128,7 @@ def _unzip(data: bytes, place: _Folder) -> None:
                     place.put(one.filename, file)
 
 
-def _untar(stream: IO[bytes] | _Bounded, place: _Folder) -> None:
+def _untar(stream: IO[bytes] | _LimitedStream, place: _Folder) -> None:
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # a stream needs no more than read
         for number, one in enumerate(archive):
             if number > 2 * place.bounds.files:
@@ -142,7 +142,7 @@ def _untar(stream: IO[bytes] | _Bounded, place: _Folder) -> None:
 
 
 @dataclass
-class _Bounded:
+class _LimitedStream:
     """A stream that ends in an UploadError after so many bytes: what unpacks to more than was meant is not read on."""
 
     stream: gzip.GzipFile

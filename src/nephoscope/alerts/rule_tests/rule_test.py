@@ -14,7 +14,7 @@ from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.documents.duration import duration
 from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, find_line, read_cases
 from nephoscope.alerts.rules.query_result import findings
-from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.queries.shipped_functions import shipped_functions
@@ -30,16 +30,16 @@ from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule_files import Refused
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.alerts.rules.rule_files import RefusedRule
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.model.alert import Alert
-    from nephoscope_kql.compile import Compiled
+    from nephoscope_kql.compile import CompiledQuery
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class RuleTestResult:
     """One case of a rule, or what is wrong with its file (`note` is then ''); `problem` is '' where it passed."""
 
     place: Place
@@ -61,13 +61,13 @@ class CaseRowError(ValueError):
         self.place = place
 
 
-def check(folder: Path) -> list[Checked]:
+def check(folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
-    with Ground() as ground:
+    with RuleTestRunner() as ground:
         return check_on(ground, folder)
 
 
-def check_on(ground: Ground, folder: Path) -> list[Checked]:
+def check_on(ground: RuleTestRunner, folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder on an engine that others use too."""
     known = find_rules(folder)
     checked = [_refused_result(one) for one in known.refused]
@@ -76,44 +76,44 @@ def check_on(ground: Ground, folder: Path) -> list[Checked]:
     return checked
 
 
-def _refused_result(one: Refused) -> Checked:
-    return Checked(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
+def _refused_result(one: RefusedRule) -> RuleTestResult:
+    return RuleTestResult(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
 
 
-def check_rule(ground: Ground, rule: Rule) -> Iterator[Checked]:
+def check_rule(ground: RuleTestRunner, rule: AnalyticRule) -> Iterator[RuleTestResult]:
     """Run the cases of one rule."""
     beside = cases_path(Path(rule.place.file))
     if not beside.exists():
-        yield Checked(
+        yield RuleTestResult(
             rule.place, rule.name, problem=f"no rows to test it with: write {beside.name} beside it"
         )
         return
     try:
         cases = read_cases(beside)
-    except RuleError as error:
-        yield Checked(error.place, rule.name, problem="; ".join(error.reasons))
+    except AnalyticRuleError as error:
+        yield RuleTestResult(error.place, rule.name, problem="; ".join(error.reasons))
         return
     for case in cases:
         yield _case(rule, case, ground)
     if not any(case.alerts for case in cases) or all(case.alerts for case in cases):
-        yield Checked(
+        yield RuleTestResult(
             Place(str(beside)),
             rule.name,
             problem="it needs rows that raise an alert, and rows that raise none",
         )
 
 
-def _case(rule: Rule, case: RuleTestCase, ground: Ground) -> Checked:
+def _case(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> RuleTestResult:
     try:
         problem = _problem(rule, case, ground)
     except CaseRowError as error:
-        return Checked(find_line(error.place), rule.name, case.note, str(error))
+        return RuleTestResult(find_line(error.place), rule.name, case.note, str(error))
     except (KqlError, ValueError) as error:
         problem = str(error)
-    return Checked(find_line(case.place) if problem else case.place, rule.name, case.note, problem)
+    return RuleTestResult(find_line(case.place) if problem else case.place, rule.name, case.note, problem)
 
 
-def _problem(rule: Rule, case: RuleTestCase, ground: Ground) -> str:
+def _problem(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> str:
     return find_problem(case, ground.alerts_of(rule, case))
 
 
@@ -130,7 +130,7 @@ def find_problem(case: RuleTestCase, alerts: Sequence[Alert]) -> str:
     return ""
 
 
-class Ground:
+class RuleTestRunner:
     """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`.
 
     `small`: queries are run without being optimized, as few rows allow.
@@ -141,9 +141,11 @@ class Ground:
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
-        self._compiled: dict[tuple[str, datetime, tuple[str, ...]], Compiled] = {}
+        self._compiled: dict[tuple[str, datetime, tuple[str, ...]], CompiledQuery] = {}
 
-    def alerts_of(self, rule: Rule, case: RuleTestCase, later: timedelta = timedelta()) -> list[Alert]:
+    def alerts_of(
+        self, rule: AnalyticRule, case: RuleTestCase, later: timedelta = timedelta()
+    ) -> list[Alert]:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
         now = now_of(case)
         compiled = self.compile(rule, case, now + later)
@@ -151,7 +153,7 @@ class Ground:
             found = self.engine.run(compiled)
         return raise_alerts(rule, found, now + later)
 
-    def compile(self, rule: Rule, case: RuleTestCase, end: datetime) -> Compiled:
+    def compile(self, rule: AnalyticRule, case: RuleTestCase, end: datetime) -> CompiledQuery:
         """Return a rule's query for a window's end and the watchlists of a case, compiled once for all such cases."""
         lists = tuple(sorted(case.watchlists))
         kept = self._compiled.get((rule.query, end, lists))
@@ -161,7 +163,7 @@ class Ground:
             kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
 
-    def rows_of(self, rule: Rule, case: RuleTestCase, compiled: Compiled) -> dict[str, pa.Table]:
+    def rows_of(self, rule: AnalyticRule, case: RuleTestCase, compiled: CompiledQuery) -> dict[str, pa.Table]:
         """Return the rows of a case by table; the other tables that the query reads are there and empty."""
         tables, now = self._tables, now_of(case)
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
@@ -189,7 +191,7 @@ def now_of(case: RuleTestCase) -> datetime:
     return datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
 
 
-def raise_alerts(rule: Rule, found: pa.Table, end: datetime) -> list[Alert]:
+def raise_alerts(rule: AnalyticRule, found: pa.Table, end: datetime) -> list[Alert]:
     """Return the alerts of what a rule's query found in a window."""
     return build_alerts(rule, at(rule, end), list(findings(found)), end)
 
@@ -201,7 +203,7 @@ def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:
     return pa.table([names, stamps, names], names=[name for name, _ in WATCHLIST])
 
 
-def _rows(table: Table, case: RuleTestCase, now: datetime) -> pa.Table:
+def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     rows = [
         {name: _moment(table.types.get(name), value, now) for name, value in row.items()}
         for row in case.tables.get(table.name, ())

@@ -24,7 +24,7 @@ from nephoscope.alerts.rule_tests.rule_test_rows import (
     expand_rows,
     merge_patch,
 )
-from nephoscope.alerts.rules.rule import RuleError
+from nephoscope.alerts.rules.rule import AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import document_of
 from nephoscope_policy.model.place import Place
 
@@ -80,16 +80,18 @@ def cases_path(rule: Path) -> Path:
 
 
 def read_cases(path: Path) -> list[RuleTestCase]:
-    """Return the cases of a test file; RuleError with the line where it is not one."""
+    """Return the cases of a test file; AnalyticRuleError with the line where it is not one."""
     document = document_of(path)
     place = Place(str(path))
     if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
-        raise RuleError(place, ("a test file is `cases:`, a list",))
+        raise AnalyticRuleError(place, ("a test file is `cases:`, a list",))
     try:
         written = msgspec.convert(document, WrittenCases)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).rpartition(" - at `$")
-        raise RuleError(find_line(replace(place, path=where.strip(".`"))), (reason or str(error),)) from error
+        raise AnalyticRuleError(
+            find_line(replace(place, path=where.strip(".`"))), (reason or str(error),)
+        ) from error
     return [
         _case(case, written.base, replace(place, path=f"cases[{n}]")) for n, case in enumerate(written.cases)
     ]
@@ -118,7 +120,7 @@ def _expand(case: WrittenCase, base: Base, place: Place) -> Iterator[tuple[str, 
             yield table, expand_rows(items, start)
         except RowItemError as error:
             path = f"{place.path}.tables.{table}[{error.item}]"
-            raise RuleError(find_line(replace(place, path=path)), (str(error),)) from error
+            raise AnalyticRuleError(find_line(replace(place, path=path)), (str(error),)) from error
 
 
 def find_line(place: Place) -> Place:

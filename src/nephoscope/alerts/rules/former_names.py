@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import yaml
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -25,7 +25,7 @@ def former_names() -> Mapping[str, tuple[str, ...]]:
     return dict(known)
 
 
-def choose_rules(rules: Sequence[Rule], wanted: str) -> list[Rule]:
+def choose_rules(rules: Sequence[AnalyticRule], wanted: str) -> list[AnalyticRule]:
     """Return the rules of an id or a name in any case; where there is none, those that had the name before."""
     word = wanted.casefold()
     found = [one for one in rules if word in (one.id.casefold(), one.name.casefold())]

@@ -20,7 +20,7 @@ _TIMES = ("TimeGenerated", "StartTime", "StartTimeUtc", "EndTime", "EndTimeUtc",
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleResultRow:
     """One row; columns are found by their exact name."""
 
     columns: dict[str, KqlType]
@@ -49,8 +49,8 @@ def _plain(value: object) -> object:
     return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
-def findings(table: pa.Table, limit: int | None = None) -> Iterator[Finding]:
+def findings(table: pa.Table, limit: int | None = None) -> Iterator[RuleResultRow]:
     """The rows of a result."""
     columns = dict(columns_of(table))
     for row in rows_of(table, limit):
-        yield Finding(columns, dict(zip(columns, row, strict=True)))
+        yield RuleResultRow(columns, dict(zip(columns, row, strict=True)))

@@ -11,9 +11,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.documents.fields import Fields
+from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.alerts.rules.tactics import normalize_tactics
-from nephoscope.alerts.suppression.rule_suppression import Tuning
+from nephoscope.alerts.suppression.rule_suppression import RuleTuning
 from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
@@ -46,7 +46,7 @@ PROPERTIES = (
 ALERT_DETAILS = ("displayname", "severity")
 
 
-class RuleError(ValueError):
+class AnalyticRuleError(ValueError):
     """A rule that cannot be used: every reason with its place in the file."""
 
     def __init__(self, place: Place, reasons: tuple[str, ...]) -> None:
@@ -54,7 +54,7 @@ class RuleError(ValueError):
         self.place, self.reasons = place, reasons
 
 
-class Kind(StrEnum):
+class RuleKind(StrEnum):
     """How a rule is run: on schedule, every minute, or only when somebody hunts."""
 
     SCHEDULED = "Scheduled"
@@ -62,7 +62,7 @@ class Kind(StrEnum):
     HUNTING = "Hunting"
 
 
-class Matching(StrEnum):
+class MatchingMethod(StrEnum):
     """Which alerts of a rule go into one incident."""
 
     ALL_ENTITIES = "AllEntities"
@@ -72,10 +72,10 @@ class Matching(StrEnum):
 
 #: With the words of older rules.
 _MATCHING = {
-    **{one.value.lower(): one for one in Matching},
-    "all": Matching.ALL_ENTITIES,
-    "custom": Matching.SELECTED,
-    "none": Matching.ANY_ALERT,
+    **{one.value.lower(): one for one in MatchingMethod},
+    "all": MatchingMethod.ALL_ENTITIES,
+    "custom": MatchingMethod.SELECTED,
+    "none": MatchingMethod.ANY_ALERT,
 }
 
 
@@ -91,7 +91,7 @@ class EntityMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class AlertOverride:
     """What an alert takes from its rows: texts with {{Column}}, and columns that hold the severity, the tactics, a property."""
 
     name: str = ""
@@ -102,21 +102,21 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Incidents:
+class IncidentConfiguration:
     """Whether alerts make incidents, and which go together within `lookback`."""
 
     create: bool = True
     grouped: bool = False
     reopen: bool = False
     lookback: timedelta = timedelta(hours=5)
-    matching: Matching = Matching.ALL_ENTITIES
+    matching: MatchingMethod = MatchingMethod.ALL_ENTITIES
     entities: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     custom_details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AnalyticRule:
     """A rule that can be run: `frequency` and `period` as Sentinel means them, `threshold` compared by `operator` with the rows.
 
     `learning` (learningPeriod, our own): how far back its logs must reach before what is below high is raised.
@@ -125,7 +125,7 @@ class Rule:
     id: str
     name: str
     query: str = field(repr=False)
-    kind: Kind = Kind.SCHEDULED
+    kind: RuleKind = RuleKind.SCHEDULED
     description: str = ""
     severity: Severity = Severity.MEDIUM
     frequency: timedelta = DAILY
@@ -138,23 +138,23 @@ class Rule:
     techniques: tuple[str, ...] = ()
     mappings: tuple[EntityMapping, ...] = ()
     custom_details: tuple[tuple[str, str], ...] = ()
-    override: Override = Override()
-    incidents: Incidents = Incidents()
+    override: AlertOverride = AlertOverride()
+    incidents: IncidentConfiguration = IncidentConfiguration()
     one_alert_a_row: bool = False
     version: str = ""
     enabled: bool = True
     tables: tuple[str, ...] = ()
     remediation: str = ""
-    tuning: Tuning = field(default=Tuning())
+    tuning: RuleTuning = field(default=RuleTuning())
     place: Place = field(default=Place(""), compare=False, repr=False)
 
     @classmethod
-    def parse(cls, document: object, place: Place) -> Rule:
-        """The rule of a parsed YAML or JSON document; RuleError lists everything that is wrong with it."""
-        fields = Fields(document)
+    def parse(cls, document: object, place: Place) -> AnalyticRule:
+        """The rule of a parsed YAML or JSON document; AnalyticRuleError lists everything that is wrong with it."""
+        fields = DocumentFields(document)
         found = _rule(fields, place)
         if fields.wrong:
-            raise RuleError(place, tuple(fields.wrong))
+            raise AnalyticRuleError(place, tuple(fields.wrong))
         return found
 
     def holds(self, count: int) -> bool:
@@ -167,11 +167,11 @@ class Rule:
         }[self.operator]
 
 
-def _rule(fields: Fields, place: Place) -> Rule:
+def _rule(fields: DocumentFields, place: Place) -> AnalyticRule:
     kind = _kind(fields)
     frequency, period = _schedule(fields, kind)
     details = fields.pairs("customDetails")
-    return Rule(
+    return AnalyticRule(
         id=fields.text("id", needed=True).lower(),
         name=_name(fields),
         query=fields.text("query", needed=True, numbers=False),
@@ -203,27 +203,27 @@ def _rule(fields: Fields, place: Place) -> Rule:
     )
 
 
-def _name(fields: Fields) -> str:
+def _name(fields: DocumentFields) -> str:
     found = fields.text("name") or fields.text("displayName")
     if not found.strip():
         fields.fail("name is missing")
     return found
 
 
-def _schedule(fields: Fields, kind: Kind) -> tuple[timedelta, timedelta]:
+def _schedule(fields: DocumentFields, kind: RuleKind) -> tuple[timedelta, timedelta]:
     """The frequency and the period; noted is where they are none that Sentinel takes."""
     before = len(fields.wrong)
-    least, most = (SHORTEST, LONGEST_PERIOD) if kind is Kind.SCHEDULED else (timedelta(seconds=1), None)
+    least, most = (SHORTEST, LONGEST_PERIOD) if kind is RuleKind.SCHEDULED else (timedelta(seconds=1), None)
     frequency = fields.span("queryFrequency", least=least, most=most)
     period = fields.span("queryPeriod", least=least, most=most)
-    often = frequency or (NRT if kind is Kind.NRT else DAILY)
+    often = frequency or (NRT if kind is RuleKind.NRT else DAILY)
     back = period or often
-    if kind is Kind.SCHEDULED and len(fields.wrong) == before:
+    if kind is RuleKind.SCHEDULED and len(fields.wrong) == before:
         _check_times(fields, often, back)
     return often, back
 
 
-def _check_times(fields: Fields, frequency: timedelta, period: timedelta) -> None:
+def _check_times(fields: DocumentFields, frequency: timedelta, period: timedelta) -> None:
     if frequency > period:
         fields.fail(
             f"queryFrequency must not be longer than queryPeriod ({format_duration(frequency)} is longer than "
@@ -233,7 +233,7 @@ def _check_times(fields: Fields, frequency: timedelta, period: timedelta) -> Non
         fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
 
 
-def _suppression(fields: Fields) -> timedelta | None:
+def _suppression(fields: DocumentFields) -> timedelta | None:
     """How long a rule is silent after an alert, None where it is not."""
     if not fields.flag("suppressionEnabled", default=False):
         return None
@@ -242,18 +242,18 @@ def _suppression(fields: Fields) -> timedelta | None:
     return fields.span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
 
 
-def _kind(fields: Fields) -> Kind:
+def _kind(fields: DocumentFields) -> RuleKind:
     text = fields.text("kind")
     if not text:
         # as in the public rules: what has no schedule is a query to hunt with
-        return Kind.SCHEDULED if fields.has("queryFrequency") else Kind.HUNTING
-    known = {one.value.lower(): one for one in Kind}
+        return RuleKind.SCHEDULED if fields.has("queryFrequency") else RuleKind.HUNTING
+    known = {one.value.lower(): one for one in RuleKind}
     if text.lower() not in known:
         fields.fail(f"kind {text!r} is not run here; Scheduled and NRT are")
-    return known.get(text.lower(), Kind.SCHEDULED)
+    return known.get(text.lower(), RuleKind.SCHEDULED)
 
 
-def _severity(fields: Fields) -> Severity:
+def _severity(fields: DocumentFields) -> Severity:
     text = fields.text("severity") or Severity.MEDIUM.value
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
@@ -261,7 +261,7 @@ def _severity(fields: Fields) -> Severity:
     return known.get(text.lower(), Severity.MEDIUM)
 
 
-def _operator(fields: Fields) -> str:
+def _operator(fields: DocumentFields) -> str:
     text = fields.text("triggerOperator").lower() or "gt"
     if text not in OPERATORS:
         fields.fail(f"triggerOperator must be one of gt, lt, eq, ne (got {text!r})")
@@ -269,14 +269,14 @@ def _operator(fields: Fields) -> str:
     return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
 
 
-def _one_alert_a_row(fields: Fields) -> bool:
+def _one_alert_a_row(fields: DocumentFields) -> bool:
     kind = fields.object("eventGroupingSettings").text("aggregationKind") or "SingleAlert"
     if kind not in ("SingleAlert", "AlertPerResult"):
         fields.fail(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")
     return kind == "AlertPerResult"
 
 
-def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
+def _mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     known = {one.lower(): one for one in IDENTIFIERS}
     found = []
     for each in fields.objects("entityMappings"):
@@ -293,7 +293,7 @@ def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
     return tuple(found)
 
 
-def _pair(kind: str, fields: Fields) -> tuple[str, str]:
+def _pair(kind: str, fields: DocumentFields) -> tuple[str, str]:
     """An identifier of a kind and the column that holds it."""
     name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
     if name and name.lower() not in known:
@@ -301,16 +301,16 @@ def _pair(kind: str, fields: Fields) -> tuple[str, str]:
     return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
 
 
-def _parse_entity_mappings(fields: Fields) -> tuple[EntityMapping, ...]:
+def _parse_entity_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     """The columns that hold whole entities."""
     several = fields.objects("sentinelEntitiesMappings")
     return tuple(EntityMapping("", (("", one.text("columnName", needed=True)),)) for one in several)
 
 
-def _override(fields: Fields) -> Override:
+def _override(fields: DocumentFields) -> AlertOverride:
     given = fields.object("alertDetailsOverride")
     properties = tuple(map(_property, given.objects("alertDynamicProperties")))
-    return Override(
+    return AlertOverride(
         given.text("alertDisplayNameFormat"),
         given.text("alertDescriptionFormat"),
         given.text("alertSeverityColumnName"),
@@ -319,7 +319,7 @@ def _override(fields: Fields) -> Override:
     )
 
 
-def _property(fields: Fields) -> tuple[str, str]:
+def _property(fields: DocumentFields) -> tuple[str, str]:
     """A column of the alert that a column of the row replaces, and that one."""
     name = fields.text("alertProperty", needed=True)
     known = {one.lower(): one for one in PROPERTIES}
@@ -328,31 +328,31 @@ def _property(fields: Fields) -> tuple[str, str]:
     return known.get(name.lower(), name), fields.text("value", needed=True)
 
 
-def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
+def _incidents(fields: DocumentFields, custom_details: Mapping[str, str]) -> IncidentConfiguration:
     given = fields.object("incidentConfiguration")
     grouping = given.object("groupingConfiguration")
     matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
     if matching.lower() not in _MATCHING:
         grouping.fail(
-            f"matchingMethod must be one of {', '.join(one.value for one in Matching)} (got {matching!r})"
+            f"matchingMethod must be one of {', '.join(one.value for one in MatchingMethod)} (got {matching!r})"
         )
     enabled = grouping.flag("enabled", default=False)
     names = {one.lower(): one for one in custom_details}
     if enabled:
         _check_grouping(grouping, custom_details)
-    return Incidents(
+    return IncidentConfiguration(
         given.flag("createIncident", default=True),
         enabled,
         grouping.flag("reopenClosedIncident", default=False),
         grouping.span("lookbackDuration", least=SHORTEST, most=LONGEST_LOOKBACK) or timedelta(hours=5),
-        _MATCHING.get(matching.lower(), Matching.ALL_ENTITIES),
+        _MATCHING.get(matching.lower(), MatchingMethod.ALL_ENTITIES),
         grouping.texts("groupByEntities"),
         grouping.texts("groupByAlertDetails"),
         tuple(names.get(one.lower(), one) for one in grouping.texts("groupByCustomDetails")),
     )
 
 
-def _check_grouping(grouping: Fields, custom_details: Mapping[str, str]) -> None:
+def _check_grouping(grouping: DocumentFields, custom_details: Mapping[str, str]) -> None:
     """Note what no alert has by which alerts are to be grouped."""
     known = {
         "groupByEntities": {one.lower() for one in IDENTIFIERS},

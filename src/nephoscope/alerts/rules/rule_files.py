@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.files.symlinks import leads_out
 from nephoscope_policy.model.place import Place
 
@@ -22,7 +22,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRule:
     """A file that holds no usable rule, and why."""
 
     place: Place
@@ -30,39 +30,39 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RuleFolder:
     """The rules of a folder, by id, and the files that could not be used."""
 
-    rules: tuple[Rule, ...]
-    refused: tuple[Refused, ...]
+    rules: tuple[AnalyticRule, ...]
+    refused: tuple[RefusedRule, ...]
 
 
-def find_rules(below: Path) -> Found:
+def find_rules(below: Path) -> RuleFolder:
     """Every rule below a folder (or in one file); files that hold no query are passed over, those beside a rule as its test too."""
-    rules: dict[str, Rule] = {}
-    refused: list[Refused] = []
+    rules: dict[str, AnalyticRule] = {}
+    refused: list[RefusedRule] = []
     for path in _files(below):
         if path.is_symlink() and (why := leads_out(path, (below,))):
-            refused.append(Refused(Place(str(path)), (why,)))
+            refused.append(RefusedRule(Place(str(path)), (why,)))
             continue
         try:
             rule = _rule(path)
-        except RuleError as error:
-            refused.append(Refused(error.place, error.reasons))
+        except AnalyticRuleError as error:
+            refused.append(RefusedRule(error.place, error.reasons))
             continue
         if rule is None:
             continue
         known = rules.setdefault(rule.id, rule)
         if known is not rule:
-            refused.append(Refused(rule.place, (f"id {rule.id} is also that of {known.place.file}",)))
-    return Found(tuple(rules.values()), tuple(refused))
+            refused.append(RefusedRule(rule.place, (f"id {rule.id} is also that of {known.place.file}",)))
+    return RuleFolder(tuple(rules.values()), tuple(refused))
 
 
-def _rule(path: Path) -> Rule | None:
+def _rule(path: Path) -> AnalyticRule | None:
     document = document_of(path)
     if not isinstance(document, dict) or "query" not in document:
         return None
-    return Rule.parse(document, Place(str(path)))
+    return AnalyticRule.parse(document, Place(str(path)))
 
 
 def _files(below: Path) -> Iterable[Path]:
@@ -76,21 +76,21 @@ def _files(below: Path) -> Iterable[Path]:
 
 
 def document_of(path: Path) -> Any:
-    """The document in a file; RuleError with the place where it is none."""
+    """The document in a file; AnalyticRuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:
-        raise RuleError(place, (f"the file exceeds {MAX_BYTES >> 20} MiB",))
+        raise AnalyticRuleError(place, (f"the file exceeds {MAX_BYTES >> 20} MiB",))
     try:
         text = path.read_text(encoding="utf-8-sig")
         return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
-        raise RuleError(place, ("not UTF-8",)) from error
+        raise AnalyticRuleError(place, ("not UTF-8",)) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = Place(str(path), mark.line + 1, mark.column + 1) if mark else place
-        raise RuleError(where, (f"not YAML: {error.problem}",)) from error
+        raise AnalyticRuleError(where, (f"not YAML: {error.problem}",)) from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise RuleError(place, (f"not readable: {error}",)) from error
+        raise AnalyticRuleError(place, (f"not readable: {error}",)) from error
 
 
 def folder() -> Path:
@@ -99,6 +99,6 @@ def folder() -> Path:
 
 
 @cache
-def load_shipped() -> Found:
+def load_shipped() -> RuleFolder:
     """The rules that come with the product, read once."""
     return find_rules(folder())

@@ -12,15 +12,15 @@ from nephoscope.state.rules.rule_runs import RuleRun
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.scheduling.run_batch import Ran
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.scheduling.run_batch import RuleRunResult
     from nephoscope.state import State
 
 _WHERE = "detection/apart/{}"
 _TIMES = ("until", "finished")
 
 
-def remember(state: State, workspace: str, ran: Ran) -> None:
+def remember(state: State, workspace: str, ran: RuleRunResult) -> None:
     """Keep what a run came to, in place of the one before it of its rule; one that another worker took over came to nothing."""
     if ran.lost:
         return
@@ -38,7 +38,7 @@ def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
     return state.checkpoints.all(_WHERE.format(workspace))
 
 
-def newest(rule: Rule, last: RuleRun | None, apart: Any) -> RuleRun | None:
+def newest(rule: AnalyticRule, last: RuleRun | None, apart: Any) -> RuleRun | None:
     """The run of a rule that was finished last: by the schedule, or apart from it with the text that it has now."""
     if apart is None or apart["digest"] != digest(rule):
         return last

@@ -9,28 +9,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.detector import Detector, Outcome
+from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
-from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import SETTLE, back_at, ends, settle_time
-from nephoscope.alerts.scheduling.backfill_progress import LookedBack, LookedSpan
+from nephoscope.alerts.scheduling.backfill_progress import CoveredSpan, LookBackProgress
 from nephoscope.alerts.scheduling.due_windows import digest
 from nephoscope.alerts.scheduling.rule_health import HEALTH
-from nephoscope.alerts.scheduling.run_batch import Ran, Round, Turn
+from nephoscope.alerts.scheduling.run_batch import RuleLease, RuleRunResult, RunBatch
 from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
 from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.queries.consistent_queries import SHARED_FROM, Demand
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.consistent_queries import SHARED_FROM, QueryDemand
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import StateError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.queries.consistent_queries import Reading
+    from nephoscope.lake.queries.consistent_queries import LakeReading
     from nephoscope.state.leases.lease_renewal import Turns
 
 STRETCH = timedelta(days=30)
@@ -48,20 +48,20 @@ class PlannedWindow:
     """A window to run: when the schedule would have run it, of which rule, and its end."""
 
     due: datetime
-    rule: Rule
+    rule: AnalyticRule
     end: datetime
 
     @property
     def order(self) -> tuple[datetime, bool, str]:
         """The order of a schedule: what is due first, NRT rules before others."""
-        return self.due, self.rule.kind is not Kind.NRT, self.rule.id
+        return self.due, self.rule.kind is not RuleKind.NRT, self.rule.id
 
 
 @dataclass(slots=True)
-class LookedStretch:
+class LookBackStretch:
     """The windows of one rule in a stretch of time that is being looked at: their ends, and what the rule reads."""
 
-    rule: Rule
+    rule: AnalyticRule
     ends: list[datetime]
     digest: str
     seen: dict[str, int]
@@ -81,7 +81,7 @@ class LookBack:
     empty: int = 0
     _broken: set[str] = field(default_factory=set)
 
-    def run(self, since: datetime, until: datetime, now: datetime) -> Iterator[Ran]:
+    def run(self, since: datetime, until: datetime, now: datetime) -> Iterator[RuleRunResult]:
         """Run the windows that look at what happened in [since, until) and are over by now; those that surely have no row are counted.
 
         StateError where another process looks back in this workspace.
@@ -99,7 +99,7 @@ class LookBack:
         deliver(schedule.lake, schedule.state)
 
     def ends_of(
-        self, rule: Rule, since: datetime, until: datetime, last: datetime, now: datetime
+        self, rule: AnalyticRule, since: datetime, until: datetime, last: datetime, now: datetime
     ) -> list[datetime]:
         """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
         reach = until + rule.frequency - _LEAST if until == last else until
@@ -115,9 +115,9 @@ class LookBack:
         now: datetime,
         history: TuningHistory,
         turns: Turns,
-    ) -> Iterator[Ran]:
+    ) -> Iterator[RuleRunResult]:
         schedule = self.schedule
-        looked = LookedBack.load(schedule.state, schedule.workspace)
+        looked = LookBackProgress.load(schedule.state, schedule.workspace)
         with ExitStack() as opened:
             readings = _Readings(schedule, opened)
             schedule.reading = readings.first
@@ -140,16 +140,16 @@ class LookBack:
 
     def _plan(
         self,
-        reading: Reading,
-        looked: LookedBack,
+        reading: LakeReading,
+        looked: LookBackProgress,
         since: datetime,
         until: datetime,
         last: datetime,
         now: datetime,
-    ) -> tuple[dict[str, LookedStretch], list[PlannedWindow]]:
+    ) -> tuple[dict[str, LookBackStretch], list[PlannedWindow]]:
         plan, stretches, planned = WindowPlan(reading, self.schedule.timeout), {}, []
         for rule in self.schedule.rules:
-            if rule.kind is Kind.HUNTING or rule.id in self._broken or self.schedule.is_stopping:
+            if rule.kind is RuleKind.HUNTING or rule.id in self._broken or self.schedule.is_stopping:
                 continue
             stretch = self._stretch_of(reading, rule, self.ends_of(rule, since, until, last, now))
             if not self.again:
@@ -167,15 +167,15 @@ class LookBack:
         return stretches, planned
 
     def _foresee(
-        self, reading: Reading, stretches: dict[str, LookedStretch], planned: list[PlannedWindow]
+        self, reading: LakeReading, stretches: dict[str, LookBackStretch], planned: list[PlannedWindow]
     ) -> None:
         """Compute once what the windows of a rule have in common."""
         counts = Counter(one.rule.id for one in planned)
         for rule, first, last in _spans(planned):
             if counts[rule.id] >= SHARED_FROM and not _reads_own(stretches[rule.id].seen):
-                reading.foresee(rule.query, Span(first - rule.period, last), self.schedule.timeout)
+                reading.foresee(rule.query, RowSpan(first - rule.period, last), self.schedule.timeout)
 
-    def _share_rows(self, reading: Reading, planned: list[PlannedWindow]) -> None:
+    def _share_rows(self, reading: LakeReading, planned: list[PlannedWindow]) -> None:
         """Bring into memory what several of the next windows read, or what they have in common."""
         reading.forget()
         demands = []
@@ -184,10 +184,12 @@ class LookBack:
                 continue
             with suppress(KqlError, LakeError, OSError):  # told when the rule is run
                 compiled = reading.compile(rule.query, last)
-                demands.append(Demand(compiled, Span(first - rule.period, last)))
+                demands.append(QueryDemand(compiled, RowSpan(first - rule.period, last)))
         reading.keep(demands)
 
-    def _stretch_of(self, reading: Reading, rule: Rule, several: list[datetime]) -> LookedStretch:
+    def _stretch_of(
+        self, reading: LakeReading, rule: AnalyticRule, several: list[datetime]
+    ) -> LookBackStretch:
         seen: dict[str, int] = {}
         try:
             if several:
@@ -195,17 +197,21 @@ class LookBack:
         except (KqlError, LakeError, OSError):
             # its first window tells of it
             seen = {}
-        return LookedStretch(rule, several, digest(rule), seen)
+        return LookBackStretch(rule, several, digest(rule), seen)
 
     def _note(
-        self, looked: LookedBack, stretches: dict[str, LookedStretch], after: datetime, until: datetime
+        self,
+        looked: LookBackProgress,
+        stretches: dict[str, LookBackStretch],
+        after: datetime,
+        until: datetime,
     ) -> None:
         """Keep which windows in (after, until] were run; those that failed are left."""
         for stretch in stretches.values():
             rule = stretch.rule
             for end in [one for one in stretch.ends if after < one <= until]:
                 if end not in stretch.failed and rule.id not in self._broken:
-                    looked.add(rule.id, LookedSpan(end - rule.frequency, end, stretch.digest, stretch.seen))
+                    looked.add(rule.id, CoveredSpan(end - rule.frequency, end, stretch.digest, stretch.seen))
         looked.save()
 
     # --- one window ----------------------------------------------------------------------------------------------
@@ -213,12 +219,12 @@ class LookBack:
     def _window(
         self,
         one: PlannedWindow,
-        stretch: LookedStretch,
+        stretch: LookBackStretch,
         now: datetime,
         history: TuningHistory,
         turns: Turns,
         readings: _Readings,
-    ) -> Iterator[Ran]:
+    ) -> Iterator[RuleRunResult]:
         schedule, rule = self.schedule, history.as_of(one.end).rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
@@ -226,7 +232,7 @@ class LookBack:
         window = back_at(rule, one.end, self._left_to(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
-        ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else Ran(outcome)
+        ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
         readings.outdated = readings.outdated or bool(ran.taken.alerts or ran.taken.suppressed)
         if ran.outcome.error:
             stretch.failed.add(one.end)
@@ -236,14 +242,14 @@ class LookBack:
                 self._broken.add(rule.id)
         yield ran
 
-    def _left_to(self, rule: Rule, now: datetime) -> datetime | None:
+    def _left_to(self, rule: AnalyticRule, now: datetime) -> datetime | None:
         """When the schedule began to look at what comes for an NRT rule; None of other rules."""
-        if rule.kind is not Kind.NRT:
+        if rule.kind is not RuleKind.NRT:
             return None
         first = self.schedule.state.rule_runs.first(self.schedule.workspace, rule.id)
         return now if first is None else first - rule.frequency
 
-    def _keep(self, outcome: Outcome, moment: datetime, now: datetime, turns: Turns) -> Ran:
+    def _keep(self, outcome: RuleOutcome, moment: datetime, now: datetime, turns: Turns) -> RuleRunResult:
         """Store alerts under the rule's lease, which a schedule that runs the rule is waited for."""
         schedule = self.schedule
         patience = schedule.lease_seconds * 1.5
@@ -255,10 +261,10 @@ class LookBack:
                 schedule.rest(PAUSE)
                 lease = held.enter_context(turns.take(name))
             if lease is None:
-                return Ran(replace(outcome, alerts=(), error=TAKEN, fault=True))
+                return RuleRunResult(replace(outcome, alerts=(), error=TAKEN, fault=True))
             around = schedule.known_around(moment)
-            found = Round(turns, Desk(schedule.state, schedule.workspace, around), now)
-            found.add(Turn(lease), outcome)
+            found = RunBatch(turns, IncidentService(schedule.state, schedule.workspace, around), now)
+            found.add(RuleLease(lease), outcome)
             found.keep()
             (ran,) = found.ran()
         return ran
@@ -271,14 +277,14 @@ class _Readings:
     schedule: Schedule
     opened: ExitStack
     outdated: bool = False
-    first: Reading = field(init=False)
-    _newest: Reading | None = None
+    first: LakeReading = field(init=False)
+    _newest: LakeReading | None = None
 
     def __post_init__(self) -> None:
         self.first = self.opened.enter_context(self.schedule.lake.reading(self.schedule.workspace))
         self.opened.callback(self._close)
 
-    def newest(self) -> Reading:
+    def newest(self) -> LakeReading:
         """Return the lake with the alerts of the windows before."""
         if self.outdated:
             self._deliver()
@@ -301,9 +307,9 @@ class _Readings:
             self._newest = None
 
 
-def _spans(planned: Iterable[PlannedWindow]) -> list[tuple[Rule, datetime, datetime]]:
+def _spans(planned: Iterable[PlannedWindow]) -> list[tuple[AnalyticRule, datetime, datetime]]:
     """The rules of windows, each with the ends of its first and its last one."""
-    found: dict[str, tuple[Rule, datetime, datetime]] = {}
+    found: dict[str, tuple[AnalyticRule, datetime, datetime]] = {}
     for one in planned:
         _, first, last = found.get(one.rule.id, (one.rule, one.end, one.end))
         found[one.rule.id] = one.rule, min(first, one.end), max(last, one.end)

@@ -12,13 +12,13 @@ import msgspec
 from nephoscope.alerts.scheduling.intervals import Interval
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.state import State
 
 _SOURCE = "detection/looked back"
 
 
-class LookedSpan(msgspec.Struct, frozen=True):
+class CoveredSpan(msgspec.Struct, frozen=True):
     """Windows of a rule that were run: those that end in (after, until], with the text of the rule and its tables' versions."""
 
     after: datetime
@@ -32,25 +32,25 @@ class LookedSpan(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class LookedBack:
+class LookBackProgress:
     """The windows that were run in a workspace, by rule; `save` keeps what was added since."""
 
     state: State
     workspace: str
-    _spans: dict[str, list[LookedSpan]] = field(default_factory=dict)
+    _spans: dict[str, list[CoveredSpan]] = field(default_factory=dict)
     _changed: set[str] = field(default_factory=set)
 
     @classmethod
-    def load(cls, state: State, workspace: str) -> LookedBack:
+    def load(cls, state: State, workspace: str) -> LookBackProgress:
         """Read what is kept."""
         kept = state.checkpoints.all(f"{_SOURCE}/{workspace}")
-        return cls(state, workspace, msgspec.convert(kept, dict[str, list[LookedSpan]]))
+        return cls(state, workspace, msgspec.convert(kept, dict[str, list[CoveredSpan]]))
 
     def has(self, rule: str, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
         """Return whether a window was run with this text over these versions of its tables."""
         return any(one.has(end, digest, seen) for one in self._spans.get(rule, ()))
 
-    def add(self, rule: str, span: LookedSpan) -> None:
+    def add(self, rule: str, span: CoveredSpan) -> None:
         """Note windows that were run; they take the place of earlier runs of the same ones."""
         kept = [part for one in self._spans.get(rule, ()) for part in _rest(one, span)]
         before = next((one for one in kept if one.until == span.after and _is_alike(one, span)), None)
@@ -66,16 +66,16 @@ class LookedBack:
         self.state.checkpoints.put_all(f"{_SOURCE}/{self.workspace}", values)
         self._changed.clear()
 
-    def intervals(self, rule: Rule) -> Sequence[Interval]:
+    def intervals(self, rule: AnalyticRule) -> Sequence[Interval]:
         """Return the times of the rows that came to their turn in these windows."""
         return [(one.after, one.until) for one in self._spans.get(rule.id, ())]
 
 
-def _is_alike(one: LookedSpan, other: LookedSpan) -> bool:
+def _is_alike(one: CoveredSpan, other: CoveredSpan) -> bool:
     return (one.digest, one.seen) == (other.digest, other.seen)
 
 
-def _rest(one: LookedSpan, taken: LookedSpan) -> list[LookedSpan]:
+def _rest(one: CoveredSpan, taken: CoveredSpan) -> list[CoveredSpan]:
     """Return what of a span lies before and after another."""
     if one.until <= taken.after or one.after >= taken.until:
         return [one]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import count, ends, latest, settle_time
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.scheduling.late_arrivals import Lateness
-    from nephoscope.lake.queries.consistent_queries import Reading
+    from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
+    from nephoscope.lake.queries.consistent_queries import LakeReading
     from nephoscope.state.rules.rule_runs import RuleRun
     from nephoscope.state.rules.rule_state import RuleStanding
 
@@ -29,7 +29,7 @@ PATIENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RuleStatus:
     """What is known of a rule when it is looked at: its standing, its last run, the runs that ended in a fault."""
 
     standing: RuleStanding
@@ -43,10 +43,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueWindows:
     """The windows of a rule to run, by their ends, the first first; `skipped` is how many lie too far back."""
 
-    rule: Rule
+    rule: AnalyticRule
     ends: tuple[datetime, ...]
     skipped: int = 0
     seconds: float = 0.0
@@ -56,29 +56,34 @@ class Due:
         number, of = share
         waiting = (now - self.ends[0]).total_seconds()
         mine = zlib.crc32(self.rule.id.encode()) % of == number
-        return self.rule.kind is not Kind.NRT, not mine, self.seconds - PATIENCE * waiting, self.rule.id
+        return self.rule.kind is not RuleKind.NRT, not mine, self.seconds - PATIENCE * waiting, self.rule.id
 
 
-def digest(rule: Rule) -> str:
+def digest(rule: AnalyticRule) -> str:
     """What stands for all of a rule that decides whether it can be run."""
     text = f"{rule.kind.value} {rule.frequency} {rule.period} {rule.query}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def due(
-    rule: Rule, known: Known, lateness: Lateness, reading: Reading, now: datetime, settle: timedelta
-) -> Due:
+    rule: AnalyticRule,
+    known: RuleStatus,
+    lateness: LateArrivals,
+    reading: LakeReading,
+    now: datetime,
+    settle: timedelta,
+) -> DueWindows:
     """The windows of a rule to run now; of a rule that never ran the last one that is over."""
     standing, last = known.standing, known.last
     if standing.disabled is not None and standing.digest == digest(rule):
-        return Due(rule, ())
+        return DueWindows(rule, ())
     over, oldest = now - settle_time(rule, settle), now - BEHIND
     if last is None:
-        return Due(rule, (latest(rule, over).end,))
+        return DueWindows(rule, (latest(rule, over).end,))
     found = set(ends(rule, max(last.until, oldest), over))
     found.update(one.until for one in known.faults if one.until <= over and rests(one, now))
     found.update(lateness.ends(rule, standing, reading, last.until, oldest))
-    return Due(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
+    return DueWindows(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
 
 
 def rests(run: RuleRun, now: datetime) -> bool:
@@ -87,6 +92,6 @@ def rests(run: RuleRun, now: datetime) -> bool:
     return not run.finished <= now < run.finished + pause
 
 
-def behind(rule: Rule, last: RuleRun, now: datetime) -> int:
+def behind(rule: AnalyticRule, last: RuleRun, now: datetime) -> int:
     """Count how many windows are over and were not run."""
     return count(rule, last.until, now - settle_time(rule))

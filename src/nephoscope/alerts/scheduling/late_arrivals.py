@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import ends
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.table_additions import GRAIN, MINUTE, Added, Additions
+from nephoscope.lake.storage.table_additions import GRAIN, MINUTE, AddedRows, Additions
 
 if TYPE_CHECKING:
-    from nephoscope.lake.queries.consistent_queries import Reading
+    from nephoscope.lake.queries.consistent_queries import LakeReading
     from nephoscope.state.rules.rule_state import RuleStanding
 
 _LEAST = timedelta(microseconds=1)
@@ -22,7 +22,7 @@ _Known = tuple[dict[str, int], datetime | None, datetime]
 
 
 @dataclass(slots=True)
-class Lateness:
+class LateArrivals:
     """What came late for which rule. A table whose version is the one that a rule has seen costs nothing.
 
     `first` gives the end of the first window of a rule that was run (None = none was): no window before it becomes due.
@@ -33,7 +33,12 @@ class Lateness:
     _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
 
     def ends(
-        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+        self,
+        rule: AnalyticRule,
+        standing: RuleStanding,
+        reading: LakeReading,
+        until: datetime,
+        oldest: datetime,
     ) -> list[datetime]:
         """The ends of the windows of a rule, run already (the last one ended at `until`), in which rows are that it has not seen."""
         try:
@@ -43,12 +48,17 @@ class Lateness:
             return []
 
     def _ends(
-        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+        self,
+        rule: AnalyticRule,
+        standing: RuleStanding,
+        reading: LakeReading,
+        until: datetime,
+        oldest: datetime,
     ) -> list[datetime]:
         known = standing.seen, standing.looked, until
         key, looked = self._looked.get(rule.id, (None, standing.seen))
         before = looked if key == known else standing.seen
-        added, now = Added(), dict(before)
+        added, now = AddedRows(), dict(before)
         for table, version in before.items():
             snapshot = reading.snapshot(table)
             if snapshot is not None and snapshot.version > version:
@@ -64,9 +74,9 @@ class Lateness:
         return found
 
 
-def again(rule: Rule, added: Added, until: datetime, oldest: datetime) -> list[datetime]:
+def again(rule: AnalyticRule, added: AddedRows, until: datetime, oldest: datetime) -> list[datetime]:
     """The ends, up to `until`, of the windows in which rows are news."""
-    if rule.kind is Kind.NRT:
+    if rule.kind is RuleKind.NRT:
         moments, step = added.came, MINUTE
     else:
         moments, step = added.happened, GRAIN

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.documents.duration import timespan
-from nephoscope.alerts.rules.rule import OPERATORS, Kind
+from nephoscope.alerts.rules.rule import OPERATORS, RuleKind
 
 HEALTH = "SentinelHealth"
 SUCCESS, FAILURE, PARTIAL = "Success", "Failure", "Partial success"
 
 
-def health_row(outcome: Outcome, status: str, description: str, now: datetime) -> dict[str, object]:
+def health_row(outcome: RuleOutcome, status: str, description: str, now: datetime) -> dict[str, object]:
     """The row of one run of a rule."""
     rule, window = outcome.rule, outcome.window
-    kind = "NRT" if rule.kind is Kind.NRT else "Scheduled"
+    kind = "NRT" if rule.kind is RuleKind.NRT else "Scheduled"
     text = "\n".join([rule.id, window.end.isoformat(), status, description])
     return {
         "TimeGenerated": now.isoformat(),

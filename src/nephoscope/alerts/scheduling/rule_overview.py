@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import settle_time
 from nephoscope.alerts.scheduling.ad_hoc_runs import load_last_runs, newest
 from nephoscope.alerts.scheduling.due_windows import behind, digest
@@ -24,7 +24,9 @@ HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (
 )  # fmt: skip
 
 
-def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime) -> list[dict[str, Any]]:
+def overview(
+    state: State, workspace: str, rules: Iterable[AnalyticRule], now: datetime
+) -> list[dict[str, Any]]:
     """A row a rule, those that need somebody first."""
     standings = state.rule_standings.all(workspace)
     last = state.rule_runs.last(workspace, before=now)
@@ -42,7 +44,7 @@ _ORDER = (DISABLED, FAILING, RETRYING, BEHIND, SUPPRESSED, OK, NEVER, OFF, HUNTI
 
 
 def _row(
-    rule: Rule,
+    rule: AnalyticRule,
     standing: RuleStanding | None,
     runs: tuple[RuleRun | None, RuleRun | None],
     faults: Iterable[RuleRun],
@@ -85,8 +87,10 @@ def _with_suppressions(row: dict[str, object], found: RuleSuppressions) -> dict[
     }
 
 
-def _status(rule: Rule, last: RuleRun | None, left: int, disabled: datetime | None, *, retrying: bool) -> str:
-    if rule.kind is Kind.HUNTING:
+def _status(
+    rule: AnalyticRule, last: RuleRun | None, left: int, disabled: datetime | None, *, retrying: bool
+) -> str:
+    if rule.kind is RuleKind.HUNTING:
         return HUNTING
     if not rule.enabled:
         return OFF
@@ -101,9 +105,11 @@ def _status(rule: Rule, last: RuleRun | None, left: int, disabled: datetime | No
     return BEHIND if left > 1 else OK
 
 
-def _next(rule: Rule, last: RuleRun | None, now: datetime, disabled: datetime | None) -> datetime | None:
+def _next(
+    rule: AnalyticRule, last: RuleRun | None, now: datetime, disabled: datetime | None
+) -> datetime | None:
     """When the next window is run; None for what is not run."""
-    if disabled is not None or not rule.enabled or rule.kind is Kind.HUNTING:
+    if disabled is not None or not rule.enabled or rule.kind is RuleKind.HUNTING:
         return None
     wanted = last.until + rule.frequency + settle_time(rule) if last else now
     return max(wanted, now)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.scheduling.due_windows import BEHIND, MOST_TRIES, Due, Known, digest
+from nephoscope.alerts.scheduling.due_windows import BEHIND, MOST_TRIES, DueWindows, RuleStatus, digest
 from nephoscope.alerts.scheduling.rule_health import FAILURE, HEALTH, PARTIAL, SUCCESS, health_row
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.alerts.detection.detector import RuleOutcome
     from nephoscope.state import State
     from nephoscope.state.rules.rule_state import RuleStanding
 
@@ -22,7 +22,7 @@ MOST_FAILURES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class RuleState:
     """A rule's runs of one turn up to now; `notes` are what the last one gave to tell beside its alerts."""
 
     state: State
@@ -34,20 +34,20 @@ class Course:
     notes: tuple[str, ...] = ()
 
     @staticmethod
-    def of(state: State, known: Known, found: Due) -> Course:
+    def of(state: State, known: RuleStatus, found: DueWindows) -> RuleState:
         """The course of the windows that are due."""
         tries = {one.until: one.tries for one in known.faults}
         error = known.last.error if known.last else ""
-        return Course(state, known.standing, error, tries, found.skipped, found.ends[-1])
+        return RuleState(state, known.standing, error, tries, found.skipped, found.ends[-1])
 
-    def judged(self, outcome: Outcome) -> Outcome:
+    def judged(self, outcome: RuleOutcome) -> RuleOutcome:
         """The outcome; a window that took too much too often is given up."""
         tries = self.tries.get(outcome.window.end, 0) + 1
         if not outcome.limited or tries < MOST_TRIES:
             return outcome
         return replace(outcome, fault=False, error=f"given up after {tries} tries: {outcome.error}")
 
-    def went_on(self, session: Session, outcome: Outcome, now: datetime) -> Course:
+    def went_on(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
         """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
         before, after = self.standing, self._after(outcome, now)
         notes = []
@@ -57,7 +57,7 @@ class Course:
             self.state.outbox.add(session, after.workspace, HEALTH, row)
         return replace(self, standing=after, error=outcome.error, skipped=0, notes=tuple(notes))
 
-    def _after(self, outcome: Outcome, now: datetime) -> RuleStanding:
+    def _after(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
         before, text = self.standing, digest(outcome.rule)
         failures = before.failures if before.digest == text else 0
         if not outcome.error:
@@ -76,7 +76,9 @@ class Course:
             looked=now if complete else before.looked,
         )
 
-    def _told(self, outcome: Outcome, before: RuleStanding, after: RuleStanding) -> Iterator[tuple[str, str]]:
+    def _told(
+        self, outcome: RuleOutcome, before: RuleStanding, after: RuleStanding
+    ) -> Iterator[tuple[str, str]]:
         """What is news: (status, words)."""
         if self.skipped:
             yield (

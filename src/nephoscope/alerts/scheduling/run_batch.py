@@ -9,15 +9,15 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.incident_service import Desk, Taken
+from nephoscope.alerts.detection.detector import RuleOutcome
+from nephoscope.alerts.incidents.incident_service import AppliedOutcome, IncidentService
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.detection.prefetch import Foreseen
-    from nephoscope.alerts.scheduling.rule_state import Course
+    from nephoscope.alerts.detection.prefetch import PrefetchedMatches
+    from nephoscope.alerts.scheduling.rule_state import RuleState
     from nephoscope.state import Lease
     from nephoscope.state.leases.lease_renewal import Turns
 
@@ -29,41 +29,41 @@ LOST = "is not held any more: another process goes on with its rule"
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RuleRunResult:
     """A window that was run and what it changed; `notes` are what a person should know beside that.
 
     `lost`: another worker took the rule over meanwhile, so that nothing was changed.
     """
 
-    outcome: Outcome
-    taken: Taken = field(default_factory=Taken)
+    outcome: RuleOutcome
+    taken: AppliedOutcome = field(default_factory=AppliedOutcome)
     notes: tuple[str, ...] = ()
     lost: bool = False
 
 
 @dataclass(slots=True)
-class Turn:
+class RuleLease:
     """A rule's turn: its lease, and its course (None = its runs are not noted)."""
 
     lease: Lease
-    course: Course | None = None
+    course: RuleState | None = None
     lost: bool = False
 
 
 @dataclass(slots=True)
-class Round:
+class RunBatch:
     """Leases that were taken together, and outcomes that are kept together; safe for the thread that looks after it.
 
     What takes long keeps nobody waiting: then outcomes are kept, and the leases of rules that have not begun are given back.
     """
 
     turns: Turns
-    desk: Desk
+    desk: IncidentService
     now: datetime
     _waiting: dict[str, Lease] = field(default_factory=dict)
-    _outcomes: list[tuple[Turn, Outcome]] = field(default_factory=list)
+    _outcomes: list[tuple[RuleLease, RuleOutcome]] = field(default_factory=list)
     _over: list[Lease] = field(default_factory=list)
-    _kept: list[Ran] = field(default_factory=list)
+    _kept: list[RuleRunResult] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _began: float | None = None
     _oldest: float | None = None
@@ -74,20 +74,20 @@ class Round:
             self._waiting = self.turns.take_all(names)
             return set(self._waiting)
 
-    def begin(self, name: str) -> Turn | None:
+    def begin(self, name: str) -> RuleLease | None:
         """A rule's turn; None where another worker has its lease, or it was given back."""
         with self._lock:
             lease = self._waiting.pop(name, None)
             self._began = monotonic()
-            return None if lease is None else Turn(lease)
+            return None if lease is None else RuleLease(lease)
 
-    def end(self, turn: Turn) -> None:
+    def end(self, turn: RuleLease) -> None:
         """The turn is over: its lease is given back when its outcomes are kept."""
         with self._lock:
             self._began = None
             self._over.append(turn.lease)
 
-    def add(self, turn: Turn, outcome: Outcome) -> None:
+    def add(self, turn: RuleLease, outcome: RuleOutcome) -> None:
         """An outcome to keep: at once where what comes next depends on it."""
         with self._lock:
             self._began = monotonic()
@@ -98,7 +98,7 @@ class Round:
             if outcome.error or learns or len(self._outcomes) >= MOST or _late(self._oldest):
                 self.keep()
 
-    def ran(self) -> list[Ran]:
+    def ran(self) -> list[RuleRunResult]:
         """What was kept since this was asked for."""
         with self._lock:
             found, self._kept = self._kept, []
@@ -136,18 +136,20 @@ class Round:
             self.turns.drop(self._over)
             self._outcomes, self._over, self._oldest = [], [], None
 
-    def _together(self, several: Sequence[tuple[Turn, Outcome]], over: Sequence[Lease] = ()) -> list[Ran]:
+    def _together(
+        self, several: Sequence[tuple[RuleLease, RuleOutcome]], over: Sequence[Lease] = ()
+    ) -> list[RuleRunResult]:
         """Keep outcomes and give the leases back that are over, all of it or nothing."""
         state = self.desk.state
-        courses: dict[int, Course | None] = {}
-        found: list[Ran] = []
+        courses: dict[int, RuleState | None] = {}
+        found: list[RuleRunResult] = []
         before = [self.desk.foresee(outcome) for _, outcome in several]
         with state.transaction(product="detection") as session:
             lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
             for (turn, outcome), known in zip(several, before, strict=True):
                 if turn.lease.name in lost:
                     error = f"the lease {turn.lease.name} {LOST}"
-                    found.append(Ran(replace(outcome, error=error), lost=True))
+                    found.append(RuleRunResult(replace(outcome, error=error), lost=True))
                     continue
                 course = courses.get(id(turn), turn.course)
                 ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
@@ -160,18 +162,24 @@ class Round:
         return found
 
     def _apply_outcome(
-        self, session: Session, course: Course | None, outcome: Outcome, before: Foreseen | None
-    ) -> tuple[Ran, Course | None]:
+        self,
+        session: Session,
+        course: RuleState | None,
+        outcome: RuleOutcome,
+        before: PrefetchedMatches | None,
+    ) -> tuple[RuleRunResult, RuleState | None]:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
         taken = self.desk.taken(session, outcome, self.now, before)
         if course is None:
-            return Ran(outcome, taken), None
+            return RuleRunResult(outcome, taken), None
         after = course.went_on(session, outcome, self.now)
-        return Ran(outcome, taken, after.notes), after
+        return RuleRunResult(outcome, taken, after.notes), after
 
-    def _note(self, session: Session, courses: dict[int, Course | None], several: Sequence[Ran]) -> None:
+    def _note(
+        self, session: Session, courses: dict[int, RuleState | None], several: Sequence[RuleRunResult]
+    ) -> None:
         """Note the runs of rules that have a course, and how these stand."""
         state, noted = self.desk.state, [one for one in courses.values() if one is not None]
         rules = {one.standing.rule for one in noted}
@@ -183,7 +191,7 @@ class Round:
         state.rule_runs.record(session, runs)
         state.rule_standings.put(session, [one.standing for one in noted])
 
-    def _alone(self, turn: Turn, outcome: Outcome) -> list[Ran]:
+    def _alone(self, turn: RuleLease, outcome: RuleOutcome) -> list[RuleRunResult]:
         """Keep one outcome; where it cannot be kept, that is what came of the run."""
         try:
             return self._together([(turn, outcome)])

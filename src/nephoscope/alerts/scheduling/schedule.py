@@ -12,19 +12,19 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.detector import TIMEOUT, Detector, Outcome
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings, surroundings
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.window import SETTLE, Window, at
+from nephoscope.alerts.detection.detector import TIMEOUT, Detector, RuleOutcome
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext, surroundings
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
+from nephoscope.alerts.rules.window import SETTLE, RuleWindow, at
 from nephoscope.alerts.scheduling.ad_hoc_runs import remember
-from nephoscope.alerts.scheduling.due_windows import BEHIND, Due, Known, digest, due
-from nephoscope.alerts.scheduling.late_arrivals import Lateness
-from nephoscope.alerts.scheduling.rule_state import Course
-from nephoscope.alerts.scheduling.run_batch import MOST, Ran, Round, Turn
-from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.scheduling.due_windows import BEHIND, DueWindows, RuleStatus, digest, due
+from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
+from nephoscope.alerts.scheduling.rule_state import RuleState
+from nephoscope.alerts.scheduling.run_batch import MOST, RuleLease, RuleRunResult, RunBatch
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.queries.consistent_queries import Demand
+from nephoscope.lake.queries.consistent_queries import QueryDemand
 from nephoscope.lake.storage.table_additions import Additions
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state.leases.lease_holder import new_holder
@@ -34,7 +34,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.queries.consistent_queries import Reading
+    from nephoscope.lake.queries.consistent_queries import LakeReading
     from nephoscope.state import Lease, State
 
 HEAVY = 20.0
@@ -53,7 +53,7 @@ GRACE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScheduleTick:
     """One look at the schedule: its moment, and when (of time.monotonic) it is to end."""
 
     now: datetime
@@ -69,7 +69,7 @@ class Schedule:
 
     lake: Lake
     state: State
-    rules: Sequence[Rule]
+    rules: Sequence[AnalyticRule]
     workspace: str
     settle: timedelta = SETTLE
     holder: str = field(default_factory=new_holder)
@@ -77,17 +77,17 @@ class Schedule:
     lease_seconds: float = SECONDS
     timeout: float = TIMEOUT
     more: bool = False
-    _lateness: Lateness = field(init=False)
+    _lateness: LateArrivals = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event)
-    reading: Reading | None = None
-    _around: tuple[datetime, Surroundings] | None = None
+    reading: LakeReading | None = None
+    _around: tuple[datetime, EnrichmentContext] | None = None
 
     def __post_init__(self) -> None:
-        self._lateness = Lateness(
+        self._lateness = LateArrivals(
             Additions(self.lake.data), partial(self.state.rule_runs.first, self.workspace)
         )
 
-    def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
+    def once(self, end: datetime, now: datetime) -> Iterator[RuleRunResult]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
 
         Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
@@ -96,7 +96,7 @@ class Schedule:
         rules = self._load_enabled(now)
         patience = self.lease_seconds * 1.5
         with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
-            self._prepare(self.reading, [Due(rule, (end,)) for rule in rules])
+            self._prepare(self.reading, [DueWindows(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
                     lease = held.enter_context(turns.take(self.lease_name(rule)))
@@ -106,20 +106,20 @@ class Schedule:
                     if self._stopping.is_set():
                         break
                     if lease is None:
-                        yield Ran(Outcome(rule, at(rule, end), error=TAKEN, fault=True))
+                        yield RuleRunResult(RuleOutcome(rule, at(rule, end), error=TAKEN, fault=True))
                         continue
                     ran = self._run(rule, at(rule, end), now, lease)
                     remember(self.state, self.workspace, ran)
                     yield ran
         deliver(self.lake, self.state)
 
-    def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:
+    def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[RuleRunResult]:
         """Run the windows that are due: those that were never run, that ended in a fault, and that late rows have come for.
 
         All of them, or the most urgent ones for about so many seconds; `more` says afterwards whether some were left.
         """
         moment = now or datetime.now(UTC)
-        look = Look(moment, None if budget is None else monotonic() + budget)
+        look = ScheduleTick(moment, None if budget is None else monotonic() + budget)
         self.more = False
         with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
             plan = deque(self._plan(self.reading, moment))
@@ -152,12 +152,14 @@ class Schedule:
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
-    def _load_enabled(self, now: datetime) -> list[Rule]:
+    def _load_enabled(self, now: datetime) -> list[AnalyticRule]:
         """The rules that are run, as they are tuned now."""
-        tuned = Tuned.load(self.state, self.lake, self.workspace, now)
-        return [one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not Kind.HUNTING]
+        tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, now)
+        return [
+            one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not RuleKind.HUNTING
+        ]
 
-    def _plan(self, reading: Reading, now: datetime) -> list[Due]:
+    def _plan(self, reading: LakeReading, now: datetime) -> list[DueWindows]:
         """What is due, the most urgent first."""
         standings = self.state.rule_standings.all(self.workspace)
         last = self.state.rule_runs.last(self.workspace, before=now)
@@ -165,27 +167,27 @@ class Schedule:
         found = []
         for rule in self._load_enabled(now):
             standing = standings.get(rule.id) or self._new(rule)
-            known = Known(standing, last.get(rule.id), faults.get(rule.id, ()))
+            known = RuleStatus(standing, last.get(rule.id), faults.get(rule.id, ()))
             found.append(due(rule, known, self._lateness, reading, now, self.settle))
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
 
-    def _known(self, rules: Sequence[Rule], now: datetime) -> dict[str, Known]:
+    def _known(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
         """What is known of rules now that nobody else runs them."""
         ids = [rule.id for rule in rules]
         standings = self.state.rule_standings.some(self.workspace, ids)
         last = self.state.rule_runs.last(self.workspace, ids, now)
         faults = self.state.rule_runs.faults(self.workspace, ids)
         return {
-            rule.id: Known(
+            rule.id: RuleStatus(
                 standings.get(rule.id) or self._new(rule), last.get(rule.id), faults.get(rule.id, ())
             )
             for rule in rules
         }
 
-    def _new(self, rule: Rule) -> RuleStanding:
+    def _new(self, rule: AnalyticRule) -> RuleStanding:
         return RuleStanding(self.workspace, rule.id, digest(rule))
 
-    def _prepare(self, reading: Reading, plan: Iterable[Due]) -> None:
+    def _prepare(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
         """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
         demands = []
         for one in plan:
@@ -195,15 +197,15 @@ class Schedule:
                 compiled = reading.compile(one.rule.query, one.ends[-1])
             except (KqlError, LakeError, OSError):  # told when the rule is run
                 continue
-            demands.append(Demand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
+            demands.append(QueryDemand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
         reading.keep(demands)
 
     # --- rules that are run --------------------------------------------------------------------------------------
 
-    def _over(self, look: Look) -> bool:
+    def _over(self, look: ScheduleTick) -> bool:
         return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
 
-    def _next(self, plan: deque[Due], now: datetime) -> list[Due]:
+    def _next(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
         """The rules of the next round: of one share, and together not expected to take long."""
         found, seconds = [plan.popleft()], 0.0
         seconds += found[0].seconds * len(found[0].ends)
@@ -215,14 +217,16 @@ class Schedule:
             found.append(plan.popleft())
         return found
 
-    def _together(self, several: list[Due], plan: deque[Due], turns: Turns, look: Look) -> Iterator[Ran]:
+    def _together(
+        self, several: list[DueWindows], plan: deque[DueWindows], turns: Turns, look: ScheduleTick
+    ) -> Iterator[RuleRunResult]:
         """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
         with ExitStack() as held:
             if not self._may_be_heavy(several[0], turns, held):
                 self.more = True
                 return
-            desk = Desk(self.state, self.workspace, self._around[1] if self._around else NOWHERE)
-            found = Round(turns, desk, look.now)
+            desk = IncidentService(self.state, self.workspace, self._around[1] if self._around else NOWHERE)
+            found = RunBatch(turns, desk, look.now)
             turns.watch = found.watch
             try:
                 yield from self._one_by_one(found, several, plan, look)
@@ -231,7 +235,9 @@ class Schedule:
                 found.close()
             yield from found.ran()
 
-    def _one_by_one(self, found: Round, several: list[Due], plan: deque[Due], look: Look) -> Iterator[Ran]:
+    def _one_by_one(
+        self, found: RunBatch, several: list[DueWindows], plan: deque[DueWindows], look: ScheduleTick
+    ) -> Iterator[RuleRunResult]:
         taken = found.take([self.lease_name(one.rule) for one in several])
         self.more = self.more or len(taken) < len(several)
         mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
@@ -248,13 +254,15 @@ class Schedule:
             finally:
                 found.end(turn)
 
-    def _windows(self, found: Round, turn: Turn, rule: Rule, known: Known, look: Look) -> Iterator[Ran]:
+    def _windows(
+        self, found: RunBatch, turn: RuleLease, rule: AnalyticRule, known: RuleStatus, look: ScheduleTick
+    ) -> Iterator[RuleRunResult]:
         """The windows of a rule that are due."""
         assert self.reading is not None
         still = due(rule, known, self._lateness, self.reading, look.now, self.settle)
         if not still.ends:
             return
-        turn.course = Course.of(self.state, known, still)
+        turn.course = RuleState.of(self.state, known, still)
         for end in still.ends:
             if self._over(look):
                 self.more = True
@@ -263,14 +271,14 @@ class Schedule:
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
-                found.desk = Desk(self.state, self.workspace, self.known_around(look.now))
+                found.desk = IncidentService(self.state, self.workspace, self.known_around(look.now))
             found.add(turn, outcome)
             yield from found.ran()
             # an outcome with an error was kept at once
             if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
                 return
 
-    def _may_be_heavy(self, planned: Due, turns: Turns, held: ExitStack) -> bool:
+    def _may_be_heavy(self, planned: DueWindows, turns: Turns, held: ExitStack) -> bool:
         """Return whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
         _, workers = self.share
         if planned.seconds < HEAVY or workers == 1:
@@ -278,26 +286,26 @@ class Schedule:
         names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
         return any(held.enter_context(turns.take(name)) is not None for name in names)
 
-    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+    def _outcome(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
         return detector.run(self.with_learned(rule), window, now)
 
-    def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease) -> Ran:
+    def _run(self, rule: AnalyticRule, window: RuleWindow, now: datetime, lease: Lease) -> RuleRunResult:
         """Run one window, which is not noted, and keep what came of it."""
         outcome = self._outcome(rule, window, now)
         around = self.known_around(now) if outcome.alerts else NOWHERE
-        found = Round(self.turns(), Desk(self.state, self.workspace, around), now)
-        found.add(Turn(lease), outcome)
+        found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
+        found.add(RuleLease(lease), outcome)
         found.keep()
         return found.ran()[0]
 
-    def known_around(self, now: datetime) -> Surroundings:
+    def known_around(self, now: datetime) -> EnrichmentContext:
         """What is known around alerts, not older than an hour."""
         if self._around is None or abs(now - self._around[0]) > AROUND:
             self._around = (now, surroundings(self.lake, self.workspace, now))
         return self._around[1]
 
-    def with_learned(self, rule: Rule) -> Rule:
+    def with_learned(self, rule: AnalyticRule) -> AnalyticRule:
         """A rule that learns, with what it has learned up to now."""
         learning = rule.tuning.learning
         if learning is None:
@@ -309,7 +317,7 @@ class Schedule:
         """Return the turns of this worker."""
         return Turns(self.state.leases, self.holder, self.lease_seconds)
 
-    def lease_name(self, rule: Rule) -> str:
+    def lease_name(self, rule: AnalyticRule) -> str:
         """Return the name of the lease under which a rule is run."""
         return f"rule/{self.workspace}/{rule.id}"
 

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import count, latest, settle_time
-from nephoscope.alerts.scheduling.backfill_progress import LookedBack
+from nephoscope.alerts.scheduling.backfill_progress import LookBackProgress
 from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope.lake.storage.table_store import list_tables
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.storage.snapshot import File
+    from nephoscope.lake.storage.snapshot import ParquetFile
     from nephoscope.state import State
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Unlooked:
+class UnevaluatedRows:
     """How many rows of which tables, and the times between which they happened, in whole hours."""
 
     rows: int = 0
@@ -40,7 +40,9 @@ class Unlooked:
     until: datetime = _EVER
 
 
-def find_unlooked(lake: Lake, state: State, rules: Sequence[Rule], workspace: str, now: datetime) -> Unlooked:
+def find_unlooked(
+    lake: Lake, state: State, rules: Sequence[AnalyticRule], workspace: str, now: datetime
+) -> UnevaluatedRows:
     """Count the rows that a rule has not looked at though their turn has come: by no window on schedule, and by no look-back.
 
     What came to a rule's turn is the step of its window, as long as its frequency: that it also reads what lies before does not find
@@ -48,7 +50,7 @@ def find_unlooked(lake: Lake, state: State, rules: Sequence[Rule], workspace: st
     """
     named = {name for _, name in list_tables(lake.data, workspace)}
     open_times: dict[str, list[Interval]] = defaultdict(list)
-    left = _times_left(state, [one for one in rules if one.kind is Kind.SCHEDULED], workspace, now)
+    left = _times_left(state, [one for one in rules if one.kind is RuleKind.SCHEDULED], workspace, now)
     for rule, intervals in left:
         for table in read_tables(rule, named):
             open_times[table] += intervals
@@ -63,21 +65,21 @@ def find_unlooked(lake: Lake, state: State, rules: Sequence[Rule], workspace: st
                 rows[table] = amount
                 moments += [moment for number, *both in found if number for moment in both]
     if not rows:
-        return Unlooked()
-    return Unlooked(sum(rows.values()), tuple(rows), _floor(min(moments)), _floor(max(moments)) + HOUR)
+        return UnevaluatedRows()
+    return UnevaluatedRows(sum(rows.values()), tuple(rows), _floor(min(moments)), _floor(max(moments)) + HOUR)
 
 
-def read_tables(rule: Rule, named: Iterable[str]) -> set[str]:
+def read_tables(rule: AnalyticRule, named: Iterable[str]) -> set[str]:
     """Return the tables, of those that are there, that a rule names in its query or in what it says it needs."""
     words = set(_WORD.findall(rule.query)) | set(rule.tables)
     return words.intersection(named)
 
 
 def _times_left(
-    state: State, rules: Sequence[Rule], workspace: str, now: datetime
-) -> list[tuple[Rule, list[Interval]]]:
+    state: State, rules: Sequence[AnalyticRule], workspace: str, now: datetime
+) -> list[tuple[AnalyticRule, list[Interval]]]:
     """Return with each rule the times whose turn has come and that it has not looked at."""
-    looked, extents = LookedBack.load(state, workspace), state.rule_runs.extents(workspace)
+    looked, extents = LookBackProgress.load(state, workspace), state.rule_runs.extents(workspace)
     found = []
     for rule in rules:
         covered = [
@@ -90,7 +92,7 @@ def _times_left(
 
 
 def _scheduled_intervals(
-    state: State, workspace: str, rule: Rule, extent: tuple[datetime, datetime, int] | None
+    state: State, workspace: str, rule: AnalyticRule, extent: tuple[datetime, datetime, int] | None
 ) -> list[Interval]:
     if extent is None:
         return []
@@ -100,7 +102,7 @@ def _scheduled_intervals(
     return [(end - rule.frequency, end) for end in state.rule_runs.ends(workspace, rule.id)]
 
 
-def _count(file: File, intervals: Sequence[Interval]) -> tuple[int, datetime, datetime]:
+def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datetime, datetime]:
     """Return how many rows of a file happened in the intervals, the first and the last of them."""
     nothing = 0, _EVER, _EVER
     if file.first is None or file.last is None:

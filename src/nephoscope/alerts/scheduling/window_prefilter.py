@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.compile import compile_derived
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.moments import Cadence
@@ -18,9 +18,9 @@ from nephoscope_kql.tracing import candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.lake.queries.consistent_queries import Reading
-    from nephoscope_kql.compile import Compiled
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.lake.queries.consistent_queries import LakeReading
+    from nephoscope_kql.compile import CompiledQuery
     from nephoscope_kql.plan.values import Relation
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,14 +37,14 @@ def to_ticks(span: timedelta) -> int:
 class WindowPlan:
     """Plans windows over the versions of one reading; a window that it leaves out has no row."""
 
-    reading: Reading
+    reading: LakeReading
     timeout: float = TIMEOUT
 
-    def select_windows(self, rule: Rule, ends: Sequence[datetime]) -> list[datetime]:
+    def select_windows(self, rule: AnalyticRule, ends: Sequence[datetime]) -> list[datetime]:
         """Return the ends, of windows in order, that may have rows; all of them where nothing is known of the rule's query."""
         if not ends or rule.holds(0):
             return list(ends)
-        span = Span(ends[0] - rule.period, ends[-1])
+        span = RowSpan(ends[0] - rule.period, ends[-1])
         try:
             compiled = self.reading.compile(rule.query, ends[-1])
             if compiled.resume is not None or compiled.external:
@@ -56,7 +56,9 @@ class WindowPlan:
             # the windows themselves tell what is wrong with the query
             return list(ends)
 
-    def _narrow(self, rule: Rule, ends: list[datetime], span: Span, empty: frozenset[str]) -> list[datetime]:
+    def _narrow(
+        self, rule: AnalyticRule, ends: list[datetime], span: RowSpan, empty: frozenset[str]
+    ) -> list[datetime]:
         cadence = Cadence(to_ticks(rule.frequency), to_ticks(rule.period))
         reaches: list[int] = []
         nothing = False
@@ -80,7 +82,7 @@ class WindowPlan:
             ends = [end for end in ends if _has_between(moments, end - reach, end)]
         return ends
 
-    def _moments(self, query: Compiled, rule: Rule, span: Span) -> list[datetime]:
+    def _moments(self, query: CompiledQuery, rule: AnalyticRule, span: RowSpan) -> list[datetime]:
         """Return the beginnings of the steps in which rows are, in order."""
         found = self.reading.rows(query, rule.query, span, self.timeout).column(0).to_pylist()
         return sorted(

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from math import isfinite
 from typing import Any
 
-from nephoscope.alerts.documents.fields import Fields
+from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.model.entity import STRONG, Entity
 
 Network = IPv4Network | IPv6Network
@@ -37,7 +37,7 @@ class ConditionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SuppressionSubject:
     """What a finding or an alert is about: its entities, and the values of its custom details by name."""
 
     entities: Sequence[Entity]
@@ -45,7 +45,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SuppressionCondition:
     """`field` is `entities.KIND.IDENTIFIER` (`entities.ip.address`, `entities.account.fullName`) or `details.NAME`.
 
     `entities.ip[0].address` is the first address that a rule maps. It holds where there is such a value and every one satisfies the
@@ -58,16 +58,16 @@ class Condition:
     values: tuple[str, ...] = ()
     watchlist: str = ""
 
-    def met(self, subject: Subject) -> bool:
+    def met(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds."""
         found = _field_values(self.field, subject)
         return bool(found) and all(map(self._is_satisfied, found))
 
-    def resolved(self, lists: Lists) -> Condition:
+    def resolved(self, lists: Lists) -> SuppressionCondition:
         """With the items of its watchlist as values, as they are now; one that nobody has holds nothing."""
         if not self.watchlist:
             return self
-        return Condition(self.field, "in", tuple(lists(self.watchlist)), self.watchlist)
+        return SuppressionCondition(self.field, "in", tuple(lists(self.watchlist)), self.watchlist)
 
     def document(self) -> dict[str, Any]:
         """As Azure writes it."""
@@ -103,37 +103,37 @@ def number(text: str) -> float | None:
     return found if isfinite(found) else None
 
 
-def conditions(document: Any, path: str = "allOf") -> tuple[Condition, ...]:
+def conditions(document: Any, path: str = "allOf") -> tuple[SuppressionCondition, ...]:
     """The conditions of an `allOf`; ConditionError with everything that is wrong."""
-    fields = Fields({path: document})
+    fields = DocumentFields({path: document})
     found = tuple(_condition(one) for one in fields.objects(path))
     if fields.wrong:
         raise ConditionError(fields.wrong)
     return found
 
 
-def _condition(fields: Fields) -> Condition:
+def _condition(fields: DocumentFields) -> SuppressionCondition:
     field = fields.text("field", needed=True)
     if field and (problem := _problem(field)):
         fields.fail(problem)
     given = [one for one in OPERATORS if fields.has(one)]
     if len(given) != 1:
         fields.fail(f"one of {', '.join(OPERATORS)} is expected")
-        return Condition(field, "in")
+        return SuppressionCondition(field, "in")
     operator = given[0]
     if operator == "inWatchlist":
-        return Condition(field, "in", (), fields.text(operator, needed=True))
+        return SuppressionCondition(field, "in", (), fields.text(operator, needed=True))
     values = fields.texts("in") if operator == "in" else (fields.text(operator, needed=True),)
     if operator == "atMost" and (number(values[0]) is None or not field.lower().startswith("details.")):
         fields.fail(f"atMost takes a number, of a custom detail; not {values[0]!r} of {field}")
-        return Condition(field, operator, ("0",))
+        return SuppressionCondition(field, operator, ("0",))
     if not values or len(values) > MOST_VALUES:
         fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
     if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":
         for value in values:
             if _range(value) is None:
                 fields.fail(f"{value!r} is not an address or range such as 203.0.113.0/24")
-    return Condition(field, operator, values)
+    return SuppressionCondition(field, operator, values)
 
 
 def _problem(field: str) -> str:
@@ -147,7 +147,7 @@ def _problem(field: str) -> str:
     return ""
 
 
-def _field_values(field: str, subject: Subject) -> list[str]:
+def _field_values(field: str, subject: SuppressionSubject) -> list[str]:
     """The values of a field: of an entity of the kind that lacks the identifier ''."""
     family, _, rest = field.partition(".")
     if family.lower() == "details":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from nephoscope.alerts.suppression.condition import Condition, Subject
+from nephoscope.alerts.suppression.condition import SuppressionCondition, SuppressionSubject
 
 LEARNING, LEARNED, REPEAT, PAUSE = "learningPeriod", "learned", "repeatInterval", "suppressionDuration"
 """By what else than a suppression an alert is held back: the names of the settings that do it."""
@@ -27,15 +27,15 @@ class Suppression:
 
     id: str
     name: str
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[SuppressionCondition, ...] = ()
 
-    def holds(self, subject: Subject) -> bool:
+    def holds(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds back what is about that."""
         return all(one.met(subject) for one in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class LearningPeriod:
     """A rule learns in windows that end before `until`; later it leaves what it `knows`, each by the names of its entities."""
 
     until: datetime
@@ -43,11 +43,11 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class RuleTuning:
     """What stands over a rule: `shown` says for a person which settings differ from its file."""
 
     suppressions: tuple[Suppression, ...] = ()
-    learning: Learning | None = None
+    learning: LearningPeriod | None = None
     repeat: timedelta | None = None
     shown: tuple[str, ...] = ()
 

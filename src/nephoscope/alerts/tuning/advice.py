@@ -10,15 +10,15 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.suppression.rule_suppression import Learning, Suppression
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
+from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppression
 from nephoscope.alerts.tuning.advisors import advisors
-from nephoscope.alerts.tuning.alert_history import Past, past
-from nephoscope.alerts.tuning.effective_rules import Tuned
-from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replay_windows
-from nephoscope.alerts.tuning.rule_case import Case, Learn, Proposal, Put, Suppress
+from nephoscope.alerts.tuning.alert_history import PastAlert, past
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
+from nephoscope.alerts.tuning.replay import CachingDetector, Told, nobody, replay_windows
+from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, SettingStep, SuppressStep, TuningCase
 from nephoscope.alerts.tuning.rule_settings import apply_settings
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class Advice:
 
     id: str
     kind: str
-    rule: Rule
+    rule: AnalyticRule
     proposal: Proposal = field(repr=False)
     confidence: Confidence
-    hides: tuple[Past, ...] = field(repr=False)
+    hides: tuple[PastAlert, ...] = field(repr=False)
     of: int
 
     @property
@@ -74,7 +74,7 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
-class Advising:
+class TuningAdvisor:
     """Looks at what rules raised in windows that ended in [since, until); `detector`: one that knows some windows already.
 
     `told` hears how many windows of the trials of a rule are done.
@@ -85,10 +85,10 @@ class Advising:
     workspace: str
     since: datetime
     until: datetime
-    detector: Remembering | None = None
+    detector: CachingDetector | None = None
     told: Told = nobody
 
-    def propose(self, rules: Iterable[Rule]) -> Iterator[Advice]:
+    def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
         """What the advisors think, not tried yet; the rules with the most alerts first."""
         cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
         for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
@@ -97,20 +97,20 @@ class Advising:
                     if proposal.hides and not any(one.untouchable for one in proposal.hides):
                         yield _advice(kind, case, proposal, proposal.hides)
 
-    def offered(self, rules: Iterable[Rule], wanted: str = "") -> Iterator[Advice]:
+    def offered(self, rules: Iterable[AnalyticRule], wanted: str = "") -> Iterator[Advice]:
         """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
         chosen = (one for one in self.propose(rules) if wanted in ("", one.id))
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
             several = list(group)
             known = past(self.state, self.workspace, self.since, self.until, rule)
-            detector = self.detector or Remembering(self.lake, self.workspace)
+            detector = self.detector or CachingDetector(self.lake, self.workspace)
             tried = (
                 self._try_advice(detector, one, known, at, len(several)) for at, one in enumerate(several)
             )
             yield from (one for one in tried if one is not None)
 
     def _try_advice(
-        self, detector: Remembering, one: Advice, known: Sequence[Past], at: int, count: int
+        self, detector: CachingDetector, one: Advice, known: Sequence[PastAlert], at: int, count: int
     ) -> Advice | None:
         """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
         moments = sorted({each.alert.raised for each in known})
@@ -127,24 +127,24 @@ class Advising:
         """Tells of one of several runs of the same windows as a part of all."""
         return lambda done, total: self.told(at * total + done, of * total)
 
-    def _alerts(self, rules: Iterable[Rule]) -> list[tuple[Rule, list[Past]]]:
+    def _alerts(self, rules: Iterable[AnalyticRule]) -> list[tuple[AnalyticRule, list[PastAlert]]]:
         """The rules as they run, with what they raised and would raise again."""
-        tuned = Tuned.load(self.state, self.lake, self.workspace, self.until)
-        found: dict[str, list[Past]] = defaultdict(list)
+        tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, self.until)
+        found: dict[str, list[PastAlert]] = defaultdict(list)
         for one in past(self.state, self.workspace, self.since, self.until):
             if not one.held:
                 found[one.alert.rule].append(one)
-        runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not Kind.HUNTING]
+        runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING]
         return [
             (rule, [one for one in found[rule.id] if not _left(rule, one)])
             for rule in runnable
             if rule.enabled
         ]
 
-    def _case(self, rule: Rule, alerts: list[Past]) -> Case:
+    def _case(self, rule: AnalyticRule, alerts: list[PastAlert]) -> TuningCase:
         runs = self.state.rule_runs.between(self.workspace, self.since, self.until)
         seconds = sum(one.seconds for one in runs if one.rule == rule.id)
-        return Case(rule, alerts, self.since, self.until, seconds)
+        return TuningCase(rule, alerts, self.since, self.until, seconds)
 
 
 def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
@@ -162,7 +162,7 @@ def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> s
     return gone
 
 
-def _left(rule: Rule, one: Past) -> bool:
+def _left(rule: AnalyticRule, one: PastAlert) -> bool:
     """Return whether what holds back now would hold it back."""
     learning = rule.tuning.learning
     return any(each.holds(one.subject) for each in rule.tuning.suppressions) or (
@@ -170,25 +170,25 @@ def _left(rule: Rule, one: Past) -> bool:
     )
 
 
-def _advice(kind: str, case: Case, proposal: Proposal, hides: Sequence[Past]) -> Advice:
+def _advice(kind: str, case: TuningCase, proposal: Proposal, hides: Sequence[PastAlert]) -> Advice:
     id_ = proposal.id(kind, case.rule.id)
     return Advice(id_, kind, case.rule, proposal, _confidence(hides), tuple(hides), len(case.alerts))
 
 
-def _confidence(hides: Sequence[Past]) -> Confidence:
+def _confidence(hides: Sequence[PastAlert]) -> Confidence:
     share = sum(one.benign for one in hides) / len(hides)
     return Confidence.PROVEN if share == 1 else Confidence.LIKELY if share >= SURE else Confidence.REVIEW
 
 
-def with_proposal(rule: Rule, proposal: Proposal) -> Rule:
+def with_proposal(rule: AnalyticRule, proposal: Proposal) -> AnalyticRule:
     """The rule as it would run."""
     step, tuning = proposal.step, rule.tuning
-    if isinstance(step, Suppress):
+    if isinstance(step, SuppressStep):
         one = Suppression("advice", proposal.text, step.conditions)
         return replace(rule, tuning=replace(tuning, suppressions=(*tuning.suppressions, one)))
-    if isinstance(step, Learn):
+    if isinstance(step, LearnStep):
         until = datetime.min.replace(tzinfo=UTC)
-        learning = tuning.learning or Learning(until)
+        learning = tuning.learning or LearningPeriod(until)
         knows = learning.knows | set(step.keys)
         return replace(rule, tuning=replace(tuning, learning=replace(learning, knows=knows)))
     found = apply_settings(rule, {step.setting: step.value})
@@ -197,13 +197,13 @@ def with_proposal(rule: Rule, proposal: Proposal) -> Rule:
     )
 
 
-def apply(editing: Editing, advice: Advice, expires: datetime | None) -> None:
+def apply(editing: TuningEditor, advice: Advice, expires: datetime | None) -> None:
     """Do what the advice says, in the name of who edits; `editing.advice` is its id."""
     step = advice.proposal.step
     comment = f"{advice.proposal.text}: {advice.proposal.evidence}"
     if editing.advice != advice.id:
         raise StateError("what is applied must be noted under the id of the advice")
-    if isinstance(step, Suppress):
+    if isinstance(step, SuppressStep):
         reason = (
             "FalsePositive"
             if any(one.verdict == "FalsePositive" for one in advice.hides)
@@ -217,7 +217,7 @@ def apply(editing: Editing, advice: Advice, expires: datetime | None) -> None:
             comment=comment,
             expires=expires,
         )
-    elif isinstance(step, Learn):
+    elif isinstance(step, LearnStep):
         editing.learn(advice.rule, step.keys, comment=comment, expires=expires)
-    elif isinstance(step, Put):
+    elif isinstance(step, SettingStep):
         editing.set(advice.rule, {step.setting: step.value}, comment=comment, expires=expires)

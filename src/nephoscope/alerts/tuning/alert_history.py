@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.suppression_filter import key_of
 from nephoscope.alerts.incidents.security_rows import events_of
-from nephoscope.alerts.suppression.condition import Condition, Lists, Subject
+from nephoscope.alerts.suppression.condition import Lists, SuppressionCondition, SuppressionSubject
 from nephoscope.model.entity import STRONG, Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
@@ -25,14 +25,14 @@ _KINDS = {kind.lower(): kind for kind in STRONG}
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastAlert:
     """An alert: `verdict` is the classification of its incident ('' while that is open, and where it has none).
 
     `story` says that its incident is open and joins alerts of several rules: it may be an attack that nobody has looked at.
     """
 
     alert: StoredAlert
-    subject: Subject
+    subject: SuppressionSubject
     events: int
     verdict: str
     story: bool
@@ -66,7 +66,7 @@ class Past:
 
 def past(
     state: State, workspace: str, since: datetime, until: datetime, rule: str | None = None
-) -> list[Past]:
+) -> list[PastAlert]:
     """The alerts of windows that ended in [since, until), held back ones too, the first first."""
     incidents = state.incidents.verdicts(workspace)
     alerts = state.alerts.history(workspace, since, until, rule)
@@ -77,13 +77,13 @@ def past(
     return [_past(one, incidents, rules) for one in alerts]
 
 
-def _past(alert: StoredAlert, incidents: Mapping[int, Incident], rules: Mapping[int, set[str]]) -> Past:
+def _past(alert: StoredAlert, incidents: Mapping[int, Incident], rules: Mapping[int, set[str]]) -> PastAlert:
     incident = incidents.get(alert.incident) if alert.incident is not None else None
     open_ = incident is not None and incident.status is not IncidentStatus.CLOSED
     story = open_ and alert.incident is not None and len(rules.get(alert.incident, ())) > 1
-    return Past(
+    return PastAlert(
         alert,
-        Subject(entities_of(alert.document), details_of(alert.document)),
+        SuppressionSubject(entities_of(alert.document), details_of(alert.document)),
         events_of(alert.document),
         incident.classification if incident else "",
         story,
@@ -110,8 +110,8 @@ def details_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def find_hidden(
-    several: Iterable[Past], rule: str, conditions: Sequence[Condition], lists: Lists
-) -> list[Past]:
+    several: Iterable[PastAlert], rule: str, conditions: Sequence[SuppressionCondition], lists: Lists
+) -> list[PastAlert]:
     """Those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
     resolved = [one.resolved(lists) for one in conditions]
     return [

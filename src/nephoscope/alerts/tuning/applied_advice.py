@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class AppliedAdvice:
     """An advice that `author` followed, with the words it came with; `stands`: some of what it changed is still so."""
 
     advice: str
@@ -25,7 +25,7 @@ class Followed:
     stands: bool
 
 
-def list_followed(state: State, workspace: str, rule: str) -> list[Followed]:
+def list_followed(state: State, workspace: str, rule: str) -> list[AppliedAdvice]:
     """Those of a rule, the newest first."""
     several: dict[str, list[TuningChange]] = {}
     for one in state.tuning_changes.all(workspace):
@@ -48,7 +48,7 @@ def _find_in_force(state: State, workspace: str, rule: str) -> set[tuple[str, st
 
 def _make_followed(
     advice: str, changes: list[TuningChange], standing: set[tuple[str, str]], learned: frozenset[str]
-) -> Followed:
+) -> AppliedAdvice:
     last = changes[-1]
     told = next((one.after for one in changes if one.after and one.after.get("comment")), {}) or {}
     stands = any(
@@ -57,6 +57,6 @@ def _make_followed(
         else (one.kind, advice) in standing
         for one in changes
     )
-    return Followed(
+    return AppliedAdvice(
         advice, last.author, last.moment, told.get("comment", ""), told.get("expires") or "", stands
     )

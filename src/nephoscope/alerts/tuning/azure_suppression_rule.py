@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.documents.fields import Fields
-from nephoscope.alerts.suppression.condition import Condition, ConditionError, conditions
+from nephoscope.alerts.documents.fields import DocumentFields
+from nephoscope.alerts.suppression.condition import ConditionError, SuppressionCondition, conditions
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.state.rules.suppressions import StoredSuppression
 
@@ -23,17 +23,17 @@ class DocumentError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SuppressionRequest:
     """What a document asks for; `alert_type` is the id or name of a rule, or `*`."""
 
     alert_type: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[SuppressionCondition, ...]
     reason: str
     comment: str
     expires: datetime | None
 
 
-def read(path: Path) -> Given:
+def read(path: Path) -> SuppressionRequest:
     """The suppression in a file; DocumentError with the file and JSON path of what is wrong."""
     try:
         document = read_json(path, MAX_BYTES)
@@ -45,9 +45,9 @@ def read(path: Path) -> Given:
         raise DocumentError(f"{path}: {error}") from error
 
 
-def parse_suppression(document: Any) -> Given:
+def parse_suppression(document: Any) -> SuppressionRequest:
     """The suppression in a document; ConditionError with the JSON path of what is wrong."""
-    whole = Fields(document)
+    whole = DocumentFields(document)
     fields = whole.object("properties") if whole.has("properties") else whole
     alert_type = fields.text("alertType", needed=True)
     expires = _moment(fields)
@@ -56,7 +56,7 @@ def parse_suppression(document: Any) -> Given:
     properties = document.get("properties", document)
     scope = properties.get("suppressionAlertsScope") or {}
     found = conditions(scope.get("allOf") if isinstance(scope, dict) else scope, "allOf")
-    return Given(
+    return SuppressionRequest(
         alert_type.removeprefix("nephoscope_"),
         found,
         fields.text("reason") or "Other",
@@ -65,7 +65,7 @@ def parse_suppression(document: Any) -> Given:
     )
 
 
-def _moment(fields: Fields) -> datetime | None:
+def _moment(fields: DocumentFields) -> datetime | None:
     text = fields.text("expirationDateUtc")
     try:
         moment = datetime.fromisoformat(text) if text else None

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.suppression.condition import Lists, conditions
-from nephoscope.alerts.suppression.rule_suppression import Learning, Suppression, Tuning
+from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, RuleTuning, Suppression
 from nephoscope.alerts.suppression.watchlist_items import watchlist_items
 from nephoscope.alerts.tuning.rule_settings import apply_settings
 from nephoscope.state.rules.rule_settings import RuleSetting
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class EffectiveTuning:
     """What is in force in a workspace; `lists` gives the items of its watchlists."""
 
     state: State
@@ -32,9 +32,9 @@ class Tuned:
     _known: dict[str, Suppression] = field(default_factory=dict)
 
     @staticmethod
-    def load(state: State, lake: Lake, workspace: str, now: datetime) -> Tuned:
+    def load(state: State, lake: Lake, workspace: str, now: datetime) -> EffectiveTuning:
         """What is in force now."""
-        return Tuned(
+        return EffectiveTuning(
             state,
             workspace,
             watchlist_items(lake, workspace),
@@ -42,7 +42,7 @@ class Tuned:
             [one for one in state.rule_settings.all(workspace) if one.holds(now)],
         )
 
-    def rule(self, rule: Rule) -> Rule:
+    def rule(self, rule: AnalyticRule) -> AnalyticRule:
         """The rule as it runs."""
         settings = {one.setting: one.value for one in self.settings if one.rule == rule.id}
         own = tuple(self._suppression(one) for one in self.suppressions if one.rule in (rule.id, ANY_RULE))
@@ -51,9 +51,9 @@ class Tuned:
         found = apply_settings(rule, settings)
         learning = None
         if found.learning is not None:
-            learning = Learning(found.learning, self.state.learned.of(self.workspace, rule.id))
+            learning = LearningPeriod(found.learning, self.state.learned.of(self.workspace, rule.id))
         shown = found.shown + ((_describe_suppressed(own),) if own else ())
-        return replace(found.rule, tuning=Tuning(own, learning, found.repeat, shown))
+        return replace(found.rule, tuning=RuleTuning(own, learning, found.repeat, shown))
 
     def _suppression(self, one: StoredSuppression) -> Suppression:
         if one.id not in self._known:

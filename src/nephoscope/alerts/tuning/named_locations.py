@@ -12,10 +12,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.documents.fields import Fields
+from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.files.json_text import JsonTextError, read_json
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.cells import rows_of
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ PEOPLE, DAYS = 10, 3
 _PREFIX, _TYPE = "#microsoft.graph.", "microsoft.graph/namedlocations"
 
 
-class LocationError(ValueError):
+class NamedLocationError(ValueError):
     """A file that holds no named locations, and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suggested:
+class SuggestedLocation:
     """An address from which many people sign in: how many, on how many days, and the share of sign-ins that failed."""
 
     address: str
@@ -45,37 +45,37 @@ class Suggested:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The items of the watchlist NamedLocations in a file of Graph's; LocationError with the JSON path of what is wrong."""
+    """The items of the watchlist NamedLocations in a file of Graph's; NamedLocationError with the JSON path of what is wrong."""
     try:
         document = read_json(path, MAX_BYTES)
     except JsonTextError as error:
-        raise LocationError(f"{path}: {error}") from error
+        raise NamedLocationError(f"{path}: {error}") from error
     whole = {"value": document} if isinstance(document, list) else document
-    fields = Fields(whole)
+    fields = DocumentFields(whole)
     if not fields.has("value"):
-        fields = Fields({"value": [whole]})
+        fields = DocumentFields({"value": [whole]})
     found = [item for one in fields.objects("value") for item in _items(one)]
     if fields.wrong:
-        raise LocationError(f"{path}: {'; '.join(fields.wrong)}")
+        raise NamedLocationError(f"{path}: {'; '.join(fields.wrong)}")
     return found
 
 
 def of_estate(estate: Estate) -> list[dict[str, str]]:
-    """The items of the watchlist NamedLocations that the estate holds; LocationError where one is none."""
+    """The items of the watchlist NamedLocations that the estate holds; NamedLocationError where one is none."""
     found = []
     for one in sorted(estate.by_type(_TYPE), key=lambda each: each.key):
         body = properties(one)
         # collected objects are without the type that says what they are
         kind = "ipNamedLocation" if "ipRanges" in body else "countryNamedLocation"
-        fields = Fields({"@odata.type": f"{_PREFIX}{kind}", **body})
+        fields = DocumentFields({"@odata.type": f"{_PREFIX}{kind}", **body})
         found += list(_items(fields))
         if fields.wrong:
-            raise LocationError(f"{one.key}: {'; '.join(fields.wrong)}")
+            raise NamedLocationError(f"{one.key}: {'; '.join(fields.wrong)}")
     return found
 
 
 def of_estates(estates: Iterable[Estate]) -> list[dict[str, str]]:
-    """Those of several tenants' estates, each address once: trusted where every tenant that names it trusts it; LocationError."""
+    """Those of several tenants' estates, each address once: trusted where every tenant that names it trusts it; NamedLocationError."""
     found: dict[str, dict[str, str]] = {}
     for one in (one for estate in estates for one in of_estate(estate)):
         known = found.setdefault(one["Address"], one)
@@ -84,7 +84,7 @@ def of_estates(estates: Iterable[Estate]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def _items(fields: Fields) -> Iterator[dict[str, str]]:
+def _items(fields: DocumentFields) -> Iterator[dict[str, str]]:
     kind = fields.text("@odata.type", needed=True).removeprefix(_PREFIX)
     name = fields.text("displayName", needed=True)
     if kind == "ipNamedLocation":
@@ -99,7 +99,7 @@ def _items(fields: Fields) -> Iterator[dict[str, str]]:
         fields.fail(f"@odata.type {kind!r} is neither ipNamedLocation nor countryNamedLocation")
 
 
-def _range(fields: Fields) -> str:
+def _range(fields: DocumentFields) -> str:
     text = fields.text("cidrAddress", needed=True)
     try:
         return str(ip_network(text, strict=False)) if text else ""
@@ -118,7 +118,9 @@ def _item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, 
     }
 
 
-def suggest_locations(lake: Lake, workspace: str, since: datetime, until: datetime) -> list[Suggested]:
+def suggest_locations(
+    lake: Lake, workspace: str, since: datetime, until: datetime
+) -> list[SuggestedLocation]:
     """Addresses that are no trusted location yet, from which many accounts sign in, and seldom fail; those with the most first."""
     text = f"""
         union isfuzzy=true SigninLogs, AADNonInteractiveUserSignInLogs
@@ -130,6 +132,6 @@ def suggest_locations(lake: Lake, workspace: str, since: datetime, until: dateti
         | project IPAddress, Accounts, Days, Failed
         | order by Accounts desc, IPAddress asc
     """
-    table = lake.rows(text, workspace=workspace, now=until, span=Span(since, until))
+    table = lake.rows(text, workspace=workspace, now=until, span=RowSpan(since, until))
     rows: Iterator[tuple[Any, ...]] = rows_of(table, None)
-    return [Suggested(str(one[0]), int(one[1]), int(one[2]), float(one[3])) for one in rows]
+    return [SuggestedLocation(str(one[0]), int(one[1]), int(one[2]), float(one[3])) for one in rows]

@@ -37,7 +37,7 @@ _HOLDERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Egress:
+class EgressAddress:
     """An address or range, the name of the resource that has it, and what it is attached to.
 
     `shared`: many go out through it on purpose (a gateway or firewall). What is only one machine's own is no ground for trust.
@@ -50,14 +50,14 @@ class Egress:
     resource: str
 
 
-def egress(estates: Iterable[Estate]) -> list[Egress]:
+def egress(estates: Iterable[Estate]) -> list[EgressAddress]:
     """Every public address of the tenants' estates, each once, those that many share first; what has no address yet is left out."""
     several = [one for estate in estates for one in _every(estate)]
     found = {one.address: one for one in sorted(several, key=lambda one: one.shared)}
     return sorted(found.values(), key=lambda one: (not one.shared, one.kind, one.address))
 
 
-def _every(estate: Estate) -> Iterator[Egress]:
+def _every(estate: Estate) -> Iterator[EgressAddress]:
     through_nat = {
         key
         for one in estate.by_type(_NAT)
@@ -67,7 +67,7 @@ def _every(estate: Estate) -> Iterator[Egress]:
     yield from _all(estate, through_nat)
 
 
-def _all(estate: Estate, through_nat: set[str]) -> Iterator[Egress]:
+def _all(estate: Estate, through_nat: set[str]) -> Iterator[EgressAddress]:
     for type_, field in ((_ADDRESS, "ipAddress"), (_PREFIX, "ipPrefix")):
         for one in estate.by_type(type_):
             kind, shared = _describe_attachment(one, through_nat)
@@ -85,13 +85,13 @@ def _describe_attachment(one: Resource, through_nat: set[str]) -> tuple[str, boo
     return next((value for part, value in _HOLDERS.items() if part in holder), ("not attached", False))
 
 
-def _make_egress(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egress]:
+def _make_egress(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[EgressAddress]:
     try:
         whole = ip_network(str(properties(one).get(field) or ""), strict=False)
     except ValueError:  # none is given until the resource runs
         return
     text = str(whole) if whole.num_addresses > 1 else str(whole.network_address)
-    yield Egress(text, one.key.rpartition("/")[2], kind, shared, one.key)
+    yield EgressAddress(text, one.key.rpartition("/")[2], kind, shared, one.key)
 
 
 def _to_list(value: object) -> list[object]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.window import Window, at, ends
+from nephoscope.alerts.incidents.incident_service import IncidentService
+from nephoscope.alerts.rules.query_result import RuleResultRow
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow, at, ends
 from nephoscope.alerts.tuning.alert_history import entities_of
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -29,10 +29,10 @@ Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What would have come of a rule: `alerts` also those held back, `errors` as (end of the window, what was wrong)."""
 
-    rule: Rule
+    rule: AnalyticRule
     windows: int
     rows: int
     seconds: float
@@ -80,12 +80,14 @@ def nobody(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembering(Detector):
+class CachingDetector(Detector):
     """A detector that looks at a window once: for rules that are tried with several tunings. What it `knows` may be shared."""
 
-    knows: dict[tuple[str, Window], tuple[int, list[Finding]]] = field(default_factory=dict, repr=False)
+    knows: dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]] = field(
+        default_factory=dict, repr=False
+    )
 
-    def _rows(self, rule: Rule, window: Window, *asked: Any) -> tuple[int, list[Finding]]:
+    def _rows(self, rule: AnalyticRule, window: RuleWindow, *asked: Any) -> tuple[int, list[RuleResultRow]]:
         found = self.knows.get((rule.query, window))
         if found is None:
             found = self.knows[rule.query, window] = Detector._rows(self, rule, window, *asked)  # noqa: SLF001 - super() does not find it in a slotted class
@@ -104,26 +106,26 @@ def scratch() -> Iterator[State]:
 
 def replay(
     lake: Lake,
-    rule: Rule,
+    rule: AnalyticRule,
     workspace: str,
     since: datetime,
     until: datetime,
     now: datetime,
     told: Told = nobody,
-) -> Replayed:
+) -> ReplayResult:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
     return replay_windows(Detector(lake, workspace), rule, list(ends(rule, since, until)), now, told)
 
 
 def replay_windows(
-    detector: Detector, rule: Rule, moments: Sequence[datetime], now: datetime, told: Told = nobody
-) -> Replayed:
+    detector: Detector, rule: AnalyticRule, moments: Sequence[datetime], now: datetime, told: Told = nobody
+) -> ReplayResult:
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
     seconds, errors = 0.0, []
     with scratch() as state:
         workspace = detector.workspace
-        desk = Desk(state, workspace)
+        desk = IncidentService(state, workspace)
         for end in moments:
             told(windows, len(moments))
             outcome = detector.run(_add_knowledge(rule, state, workspace), at(rule, end), now)
@@ -133,10 +135,10 @@ def replay_windows(
                 errors.append((end, outcome.error))
         alerts = state.alerts.history(workspace, datetime.min.replace(tzinfo=now.tzinfo), now)
         incidents = len(state.incidents.verdicts(workspace))
-    return Replayed(rule, windows, rows, seconds, tuple(alerts), incidents, tuple(errors))
+    return ReplayResult(rule, windows, rows, seconds, tuple(alerts), incidents, tuple(errors))
 
 
-def _add_knowledge(rule: Rule, state: State, workspace: str) -> Rule:
+def _add_knowledge(rule: AnalyticRule, state: State, workspace: str) -> AnalyticRule:
     """A rule that learns, with what it knew and what it has learned in this run."""
     learning = rule.tuning.learning
     if learning is None:

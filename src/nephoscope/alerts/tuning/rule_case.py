@@ -9,34 +9,34 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.suppression.condition import Condition
-from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.suppression.condition import SuppressionCondition
+from nephoscope.alerts.tuning.alert_history import PastAlert
 
 DAYS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TuningCase:
     """A rule as it runs now, its alerts in [since, until) that its tuning would still raise, in order; `seconds` of its runs."""
 
-    rule: Rule
-    alerts: Sequence[Past]
+    rule: AnalyticRule
+    alerts: Sequence[PastAlert]
     since: datetime
     until: datetime
     seconds: float = 0.0
 
     @property
-    def touchable(self) -> list[Past]:
+    def touchable(self) -> list[PastAlert]:
         """The alerts that advice may hide."""
         return [one for one in self.alerts if not one.untouchable]
 
 
 @dataclass(frozen=True, slots=True)
-class Suppress:
+class SuppressStep:
     """Hold back what meets the conditions."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[SuppressionCondition, ...]
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -44,7 +44,7 @@ class Suppress:
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class SettingStep:
     """Put a setting over the rule's file."""
 
     setting: str
@@ -56,7 +56,7 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Learn:
+class LearnStep:
     """Let the rule know, by the names of their entities, what it is to leave alone."""
 
     keys: tuple[str, ...] = field(repr=False)
@@ -66,7 +66,7 @@ class Learn:
         return {"learn": [one.split("\n") for one in self.keys]}
 
 
-Step = Suppress | Put | Learn
+Step = SuppressStep | SettingStep | LearnStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Proposal:
     step: Step
     text: str
     evidence: str
-    hides: tuple[Past, ...] = field(repr=False)
+    hides: tuple[PastAlert, ...] = field(repr=False)
 
     def id(self, kind: str, rule: str) -> str:
         """The same for the same change of the same rule."""
@@ -84,18 +84,18 @@ class Proposal:
         return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def days_of(alerts: Sequence[Past]) -> int:
+def days_of(alerts: Sequence[PastAlert]) -> int:
     """On how many days they were raised."""
     return len({one.alert.raised.date() for one in alerts})
 
 
-def hours_of(alerts: Sequence[Past]) -> str:
+def hours_of(alerts: Sequence[PastAlert]) -> str:
     """At which hours, where these are few: ` at 02:00 UTC`, else ''."""
     hours = sorted({one.alert.raised.hour for one in alerts})
     return f" at {', '.join(f'{one:02}:00' for one in hours)} UTC" if len(hours) <= 2 else ""
 
 
-def describe_verdicts(alerts: Sequence[Past]) -> str:
+def describe_verdicts(alerts: Sequence[PastAlert]) -> str:
     """What people said of them: `12 closed false, 3 benign, 5 not judged`."""
     words = {
         "closed false": sum(one.verdict == "FalsePositive" for one in alerts),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.alert_history import Past, past
+from nephoscope.alerts.tuning.alert_history import PastAlert, past
 from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class RuleQuality:
     """A rule in a time: alerts raised and held back, their incidents and how they were closed, runs and what they cost.
 
     `precision` is the share of true positives among the incidents that were judged (None = none was).
@@ -48,9 +48,9 @@ class Worth:
 
 def worth(
     state: State, workspace: str, since: datetime, until: datetime, names: Mapping[str, str]
-) -> list[Worth]:
+) -> list[RuleQuality]:
     """Every rule that ran or raised in [since, until), those with the most alerts first; `names` are those of rules by id."""
-    alerts: dict[str, list[Past]] = defaultdict(list)
+    alerts: dict[str, list[PastAlert]] = defaultdict(list)
     for one in past(state, workspace, since, until):
         alerts[one.alert.rule].append(one)
     runs: dict[str, list[RuleRun]] = defaultdict(list)
@@ -60,12 +60,12 @@ def worth(
     return sorted(found, key=lambda one: (-one.alerts, -one.seconds, one.name, one.rule))
 
 
-def _worth(rule: str, name: str, alerts: Sequence[Past], runs: Sequence[RuleRun]) -> Worth:
+def _worth(rule: str, name: str, alerts: Sequence[PastAlert], runs: Sequence[RuleRun]) -> RuleQuality:
     incidents = {one.incident.number: one.incident for one in alerts if one.incident is not None}
     verdicts = [one.classification for one in incidents.values()]
     spans = [one.closed - one.created for one in incidents.values() if one.closed is not None]
     known = str(alerts[-1].alert.document["AlertName"]) if alerts else rule
-    return Worth(
+    return RuleQuality(
         rule,
         name or known,
         sum(not one.held for one in alerts),
@@ -84,7 +84,7 @@ def _worth(rule: str, name: str, alerts: Sequence[Past], runs: Sequence[RuleRun]
     )
 
 
-def row(one: Worth) -> dict[str, object]:
+def row(one: RuleQuality) -> dict[str, object]:
     """The worth of a rule as JSON values."""
     return {
         "rule": one.name,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.documents.fields import Fields
-from nephoscope.alerts.rules.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
+from nephoscope.alerts.documents.fields import DocumentFields
+from nephoscope.alerts.rules.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, AnalyticRule, RuleKind
 from nephoscope_policy.model.state import Severity
 
 NAMES = (
@@ -35,18 +35,18 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ConfiguredRule:
     """A rule with settings over its file: `learning` is the end of its learning, `shown` says what differs."""
 
-    rule: Rule
+    rule: AnalyticRule
     repeat: timedelta | None = None
     learning: datetime | None = None
     shown: tuple[str, ...] = ()
 
 
-def apply_settings(rule: Rule, settings: Mapping[str, object]) -> Changed:
+def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> ConfiguredRule:
     """The rule with the settings; SettingError with all that does not fit."""
-    fields = Fields(dict(settings))
+    fields = DocumentFields(dict(settings))
     if unknown := sorted(settings.keys() - set(NAMES)):
         raise SettingError(f"{unknown[0]} is not a setting; there are {', '.join(NAMES)}")
     found = replace(
@@ -71,13 +71,13 @@ def apply_settings(rule: Rule, settings: Mapping[str, object]) -> Changed:
     repeat, learning = fields.span("repeatInterval", least=timedelta()), _moment(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
-    return Changed(found, repeat, learning, tuple(_describe_settings(rule, settings)))
+    return ConfiguredRule(found, repeat, learning, tuple(_describe_settings(rule, settings)))
 
 
-def _check(fields: Fields, rule: Rule, settings: Mapping[str, object]) -> None:
+def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, object]) -> None:
     if not settings.keys() & {"queryFrequency", "queryPeriod"}:
         return
-    if rule.kind is Kind.NRT:
+    if rule.kind is RuleKind.NRT:
         fields.fail("an NRT rule is run every minute: it has no queryFrequency and queryPeriod")
     if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
         fields.fail(
@@ -86,7 +86,7 @@ def _check(fields: Fields, rule: Rule, settings: Mapping[str, object]) -> None:
         )
 
 
-def _severity(fields: Fields, rule: Rule) -> Severity:
+def _severity(fields: DocumentFields, rule: AnalyticRule) -> Severity:
     text = fields.text("severity")
     if not text:
         return rule.severity
@@ -96,14 +96,14 @@ def _severity(fields: Fields, rule: Rule) -> Severity:
     return known.get(text.lower(), rule.severity)
 
 
-def _one_alert_a_row(fields: Fields, rule: Rule) -> bool:
+def _one_alert_a_row(fields: DocumentFields, rule: AnalyticRule) -> bool:
     kind = fields.text("aggregationKind")
     if kind not in ("", SINGLE, EACH):
         fields.fail(f"aggregationKind {kind!r} is neither {SINGLE} nor {EACH}")
     return kind == EACH if kind else rule.one_alert_a_row
 
 
-def _moment(fields: Fields) -> datetime | None:
+def _moment(fields: DocumentFields) -> datetime | None:
     text = fields.text("learningUntil")
     if not text:
         return None
@@ -115,7 +115,7 @@ def _moment(fields: Fields) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def in_file(rule: Rule) -> dict[str, object]:
+def in_file(rule: AnalyticRule) -> dict[str, object]:
     """What the rule says itself, '' where it says nothing."""
     return {
         "enabled": rule.enabled,
@@ -130,7 +130,7 @@ def in_file(rule: Rule) -> dict[str, object]:
     }
 
 
-def _describe_settings(rule: Rule, settings: Mapping[str, object]) -> Iterable[str]:
+def _describe_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Iterable[str]:
     before = in_file(rule)
     for name in NAMES:
         if name in settings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.state.database.database import MissingError, StateError
+from nephoscope.state.database.database import NotFoundError, StateError
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -21,7 +21,7 @@ SOURCE = "rule-trials"
 MOST_WAITING, KEPT_OF_RULE, KEPT = 20, 10, 200
 
 
-class What(StrEnum):
+class TrialKind(StrEnum):
     """What is wanted: the rule run over the past, advice on it, or one advice followed."""
 
     REPLAY = "replay"
@@ -30,7 +30,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RuleTrial:
     """What `by` asked for of a rule in [since, until]; `done` of `total` windows are run, `found` is what came of it as JSON values.
 
     `advice` is the id of the one to follow. `starts` counts how often a worker began it; one that is `ended` has an `error` or what
@@ -39,7 +39,7 @@ class Trial:
 
     workspace: str
     rule: str
-    what: What
+    what: TrialKind
     since: datetime
     until: datetime
     by: str
@@ -61,30 +61,30 @@ class Trial:
         return "running" if self.starts else "waiting"
 
 
-class Trials:
+class RuleTrials:
     """All trials of a state."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def all(self) -> list[Trial]:
+    def all(self) -> list[RuleTrial]:
         """The newest first."""
-        found = [msgspec.convert(one, Trial) for one in self._state.checkpoints.all(SOURCE).values()]
+        found = [msgspec.convert(one, RuleTrial) for one in self._state.checkpoints.all(SOURCE).values()]
         return sorted(found, key=lambda one: (one.asked, one.id), reverse=True)
 
-    def of(self, workspace: str, rule: str) -> list[Trial]:
+    def of(self, workspace: str, rule: str) -> list[RuleTrial]:
         """Those of a rule, the newest first."""
         return [one for one in self.all() if (one.workspace, one.rule) == (workspace, rule)]
 
-    def get(self, workspace: str, rule: str, id_: str) -> Trial:
-        """One of a rule; MissingError where there is none of that id."""
+    def get(self, workspace: str, rule: str, id_: str) -> RuleTrial:
+        """One of a rule; NotFoundError where there is none of that id."""
         found = self._state.checkpoints.get(SOURCE, id_)
-        one = msgspec.convert(found, Trial) if found is not None else None
+        one = msgspec.convert(found, RuleTrial) if found is not None else None
         if one is None or (one.workspace, one.rule) != (workspace, rule):
-            raise MissingError(f"trial {id_[:100]} of the rule not found")
+            raise NotFoundError(f"trial {id_[:100]} of the rule not found")
         return one
 
-    def ask(self, wanted: Trial) -> Trial:
+    def ask(self, wanted: RuleTrial) -> RuleTrial:
         """Keep what is to be done; the one that waits already where the same was asked for; StateError where too many wait."""
         several = self.all()
         open_ = [one for one in several if one.ended is None]
@@ -97,11 +97,11 @@ class Trials:
         self._tidy([wanted, *several])
         return wanted
 
-    def next(self) -> Trial | None:
+    def next(self) -> RuleTrial | None:
         """The one that waits longest."""
         return next((one for one in reversed(self.all()) if one.ended is None), None)
 
-    def note(self, one: Trial) -> bool:
+    def note(self, one: RuleTrial) -> bool:
         """Keep how far one is; False, and nothing kept, where somebody has taken it back meanwhile."""
         with self._state.transaction() as session:
             if one.id not in self._state.checkpoints.within(session, SOURCE):
@@ -109,11 +109,11 @@ class Trials:
             self._state.checkpoints.keep(session, SOURCE, {one.id: msgspec.to_builtins(one)})
         return True
 
-    def stop(self, one: Trial) -> None:
+    def stop(self, one: RuleTrial) -> None:
         """Take one back; whoever is at it ends."""
         self._state.checkpoints.remove(SOURCE, one.id)
 
-    def _tidy(self, several: list[Trial]) -> None:
+    def _tidy(self, several: list[RuleTrial]) -> None:
         """Forget the oldest of those that are over."""
         kept: dict[tuple[str, str], int] = {}
         for place, one in enumerate(several):
@@ -123,6 +123,6 @@ class Trials:
                 self._state.checkpoints.remove(SOURCE, one.id)
 
 
-def _same(one: Trial) -> tuple[object, ...]:
+def _same(one: RuleTrial) -> tuple[object, ...]:
     """What was asked for, whoever asked and at what time of the day."""
     return one.workspace, one.rule, one.what, one.since, one.until.date(), one.advice

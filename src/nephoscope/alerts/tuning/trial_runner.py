@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active_rules import active_rules
-from nephoscope.alerts.rules.rule_files import Found, load_shipped
-from nephoscope.alerts.tuning.advice import Advising, apply
+from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped
+from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
 from nephoscope.alerts.tuning.alert_history import entities_of
-from nephoscope.alerts.tuning.effective_rules import Tuned
-from nephoscope.alerts.tuning.replay import Replayed, replay
-from nephoscope.alerts.tuning.trial import Trial, Trials, What
-from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
+from nephoscope.alerts.tuning.replay import ReplayResult, replay
+from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
+from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.state.audit.actor import Actor
-from nephoscope.state.database.database import MissingError, StateError
+from nephoscope.state.database.database import NotFoundError, StateError
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.incidents.alerts import StoredAlert
@@ -36,16 +36,16 @@ MOST_STARTS = 3
 SHOWN = 100
 
 
-class StoppedError(Exception):
+class TrialStoppedError(Exception):
     """A trial ended before it was done: somebody took it back, or the worker is to end."""
 
 
 @dataclass
-class Telling:
-    """Notes how far a trial is, once in a while; StoppedError where it is to end."""
+class TrialProgress:
+    """Notes how far a trial is, once in a while; TrialStoppedError where it is to end."""
 
-    trials: Trials
-    trial: Trial
+    trials: RuleTrials
+    trial: RuleTrial
     ending: Callable[[], bool] = lambda: False
     every: float = TELL_SECONDS
     _last: float = field(default=0.0, repr=False)
@@ -55,25 +55,25 @@ class Telling:
         if self.ending():
             # the next worker begins it anew: that this one ends is not the trial's doing
             self.trials.note(replace(self.trial, starts=self.trial.starts - 1))
-            raise StoppedError
+            raise TrialStoppedError
         if time.monotonic() - self._last < self.every:
             return
         self._last = time.monotonic()
         if not self.trials.note(replace(self.trial, done=done, total=total)):
-            raise StoppedError
+            raise TrialStoppedError
 
 
 @dataclass(frozen=True)
-class Trying:
+class TrialRunner:
     """Does trials over a lake; `known` gives the rules that are there without any that was imported."""
 
     state: State
     lake: Lake
-    known: Callable[[], Found] = load_shipped
+    known: Callable[[], RuleFolder] = load_shipped
 
-    def next(self, ending: Callable[[], bool] = lambda: False) -> Trial | None:
+    def next(self, ending: Callable[[], bool] = lambda: False) -> RuleTrial | None:
         """Do the trial that waits longest; None where none does, or it was stopped."""
-        trials = Trials(self.state)
+        trials = RuleTrials(self.state)
         wanted = trials.next()
         if wanted is None:
             return None
@@ -87,38 +87,40 @@ class Trying:
         begun = replace(wanted, starts=wanted.starts + 1)
         if not trials.note(begun):
             return None
-        telling = Telling(trials, begun, ending)
+        telling = TrialProgress(trials, begun, ending)
         try:
             return _over(trials, replace(begun, found=self._done(begun, telling)))
-        except StoppedError:
+        except TrialStoppedError:
             return None
         except StateError as error:
             return _over(trials, replace(begun, error=str(error)))
 
-    def _done(self, trial: Trial, telling: Telling) -> dict[str, object]:
+    def _done(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
         rule = self._rule(trial)
-        if trial.what is What.REPLAY:
+        if trial.what is TrialKind.REPLAY:
             return self._replay(trial, rule, telling)
-        advising = Advising(self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling)
-        if trial.what is What.ADVICE:
+        advising = TuningAdvisor(
+            self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling
+        )
+        if trial.what is TrialKind.ADVICE:
             return {"advice": [one.document() for one in advising.offered([rule])]}
         return self._follow(trial, rule, advising)
 
-    def _rule(self, trial: Trial) -> Rule:
+    def _rule(self, trial: RuleTrial) -> AnalyticRule:
         switched = self.state.rule_switches.of(trial.workspace)
         rules = active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
         if found is None:
-            raise MissingError(f"rule {trial.rule} no longer exists")
+            raise NotFoundError(f"rule {trial.rule} no longer exists")
         return found
 
-    def _replay(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:
+    def _replay(self, trial: RuleTrial, rule: AnalyticRule, telling: TrialProgress) -> dict[str, object]:
         now = datetime.now(UTC)
-        tuned = Tuned.load(self.state, self.lake, trial.workspace, now).rule(rule)
+        tuned = EffectiveTuning.load(self.state, self.lake, trial.workspace, now).rule(rule)
         done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
         return replay_document(done)
 
-    def _follow(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, object]:
+    def _follow(self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor) -> dict[str, object]:
         found = next(advising.offered([rule], trial.advice), None)
         if found is None:
             raise StateError("the advice does not hold any more: seek advice again")
@@ -131,11 +133,11 @@ class Trying:
             "workspace": trial.workspace,
         }
         with self.state.audit_change(Actor(trial.by), WRITE, rule.name, told):
-            apply(Editing(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
+            apply(TuningEditor(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
         return {"advice": [found.document()]}
 
 
-def replay_document(done: Replayed) -> dict[str, Any]:
+def replay_document(done: ReplayResult) -> dict[str, Any]:
     """What came of a replay, with its newest alerts."""
     found = done.document()
     newest = sorted(done.alerts, key=lambda one: (one.raised, one.id), reverse=True)
@@ -159,6 +161,6 @@ def _alert(one: StoredAlert) -> dict[str, object]:
     }
 
 
-def _over(trials: Trials, one: Trial) -> Trial | None:
+def _over(trials: RuleTrials, one: RuleTrial) -> RuleTrial | None:
     ended = replace(one, ended=datetime.now(UTC))
     return ended if trials.note(ended) else None

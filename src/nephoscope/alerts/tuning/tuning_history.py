@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.suppression.watchlist_items import watchlist_items
-from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.tuning_service import SETTING, SUPPRESSION, read_setting
 from nephoscope.state.rules.rule_settings import RuleSetting
 from nephoscope.state.rules.suppressions import StoredSuppression
@@ -34,7 +34,7 @@ class TuningHistory:
     settings: dict[tuple[str, str], RuleSetting]
     changes: Sequence[TuningChange]
     _bounds: list[datetime]
-    _last: tuple[int, Tuned] | None = None
+    _last: tuple[int, EffectiveTuning] | None = None
 
     @classmethod
     def load(cls, state: State, lake: Lake, workspace: str) -> TuningHistory:
@@ -52,14 +52,14 @@ class TuningHistory:
         lists = watchlist_items(lake, workspace)
         return cls(state, workspace, lists, suppressions, settings, changes, sorted(bounds))
 
-    def as_of(self, moment: datetime) -> Tuned:
+    def as_of(self, moment: datetime) -> EffectiveTuning:
         """Return what was in force at a time."""
         place = bisect_right(self._bounds, moment)
         if self._last is None or self._last[0] != place:
             self._last = place, self._restore(moment)
         return self._last[1]
 
-    def _restore(self, moment: datetime) -> Tuned:
+    def _restore(self, moment: datetime) -> EffectiveTuning:
         """Take back what was changed later, the newest change first."""
         suppressions, settings = dict(self.suppressions), dict(self.settings)
         for one in reversed(self.changes):
@@ -73,7 +73,7 @@ class TuningHistory:
                 settings.pop((one.rule, one.subject), None)
                 if one.before is not None:
                     settings[one.rule, one.subject] = read_setting(one.before)
-        return Tuned(
+        return EffectiveTuning(
             self.state,
             self.workspace,
             self.lists,

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.rule_settings import apply_settings
 from nephoscope.state.database.database import StateError
 from nephoscope.state.rules.rule_settings import RuleSetting
@@ -27,7 +27,7 @@ REASONS = ("FalsePositive", "BenignPositive", "Other")
 
 
 @dataclass(frozen=True, slots=True)
-class Editing:
+class TuningEditor:
     """One who changes the tuning of a workspace, at a time; `advice` is the id of the advice that is followed."""
 
     state: State
@@ -40,7 +40,7 @@ class Editing:
         self,
         name: str,
         rule: str,
-        conditions: Iterable[Condition],
+        conditions: Iterable[SuppressionCondition],
         *,
         reason: str = "Other",
         comment: str = "",
@@ -89,7 +89,12 @@ class Editing:
         return before
 
     def set(
-        self, rule: Rule, values: dict[str, object], *, comment: str = "", expires: datetime | None = None
+        self,
+        rule: AnalyticRule,
+        values: dict[str, object],
+        *,
+        comment: str = "",
+        expires: datetime | None = None,
     ) -> None:
         """Put settings over a rule's file; SettingError where the rule cannot have them together with those that it has."""
         if expires is not None and expires <= self.now:
@@ -115,7 +120,7 @@ class Editing:
         return wanted
 
     def learn(
-        self, rule: Rule, keys: Iterable[str], *, comment: str = "", expires: datetime | None = None
+        self, rule: AnalyticRule, keys: Iterable[str], *, comment: str = "", expires: datetime | None = None
     ) -> None:
         """Let a rule know what it is to leave alone, by the names of its entities; a rule that is learning goes on."""
         several = list(keys)

@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
-from nephoscope.api.wire.odata_tree import Comparison, Node, conjuncts, read_tree
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.odata_tree import Node, PropertyComparison, conjuncts, read_tree
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
-from nephoscope_kql.binder.given import Given
+from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope_kql.binder.given import RequestProperties
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 
-SURFACE = Surface("Activity log", "Microsoft.Insights")
+SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
 READ = "Microsoft.Insights/eventtypes/values/read"
 TABLE, MOST = "AzureActivity", 200
 _PATH = "/subscriptions/{subscriptionId}/providers/Microsoft.Insights/eventtypes/management/values"
@@ -41,7 +41,7 @@ _CHANNELS = "eventchannels"
 
 
 @SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
-def events(call: Call) -> Answer:
+def events(call: ApiCall) -> ApiResponse:
     """What was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _conditions(call)
     start, most = place(call), call.top(MOST)
@@ -55,12 +55,12 @@ def events(call: Call) -> Answer:
     return answer_list(call, shown, str(start + most) if len(rows) > most else "")
 
 
-def _conditions(call: Call) -> tuple[str, dict[str, str]]:
+def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
     parts, values, began = [], dict[str, str](), False
     for at, one in enumerate(conjuncts(_tree(call.asked("$filter")))):
-        name = one.path.name.lower() if isinstance(one, Comparison) else ""
-        if not isinstance(one, Comparison) or (name == "eventtimestamp") is (one.operator == "eq"):
+        name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
+        if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
             raise _wrong(call.asked("$filter"))
         key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
         if name == "eventtimestamp" and one.operator in _SIGNS:
@@ -79,7 +79,7 @@ def _conditions(call: Call) -> tuple[str, dict[str, str]]:
 def _tree(text: str) -> Node | None:
     try:
         return read_tree(text, bare=(*_PICKED, _CHANNELS))
-    except Fault as fault:
+    except ApiError as fault:
         raise _wrong(text) from fault
 
 
@@ -92,7 +92,7 @@ def _wrong(text: str) -> Exception:
     )
 
 
-def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+def _rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
     """The rows of a query in every workspace, of the subscription alone, the newest first; one of an event that two of them have."""
     kinds = {"t": "datetime", "v": "string"}
     declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)
@@ -105,7 +105,7 @@ def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, An
 
 
 def _of_workspace(
-    call: Call, query: str, workspace: str, values: Mapping[str, str]
+    call: ApiCall, query: str, workspace: str, values: Mapping[str, str]
 ) -> Iterator[dict[str, object]]:
     """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""
     subscription = call["subscriptionId"].lower()
@@ -117,14 +117,14 @@ def _of_workspace(
         return
     seconds = call.instance.query_seconds
     table = call.instance.lake.query(
-        query, scope=scope, workspace=workspace, timeout=seconds, given=Given(values)
+        query, scope=scope, workspace=workspace, timeout=seconds, given=RequestProperties(values)
     )[-1].table
     columns = columns_of(table)
     for row in rows_of(table):
         yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
 
-def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
+def _event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
     """A row as the log has it: what has a shown text has it beside its value."""
     id_ = str(row["_ResourceId"] or row["ResourceId"] or "")
     subscription = call["subscriptionId"].lower()

@@ -10,13 +10,20 @@ from collections.abc import Mapping
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import containers
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import Fault, bad
-from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.odata_tree import (
+    FunctionCall,
+    Node,
+    PropertyComparison,
+    PropertyPath,
+    conjuncts,
+    read_tree,
+)
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Authorization", "Microsoft.Authorization")
+SURFACE = ApiSurface("Authorization", "Microsoft.Authorization")
 _ROOT = "{scope}/providers/Microsoft.Authorization"
 ASSIGNMENTS, DEFINITIONS = (
     "microsoft.authorization/roleassignments",
@@ -32,7 +39,7 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
 @SURFACE.get(
     f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
 )
-def permissions(call: Call) -> Answer:
+def permissions(call: ApiCall) -> ApiResponse:
     """What the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
     above = set(containers(call.scope, call.caller.hierarchy))
     held = (role(one.role) for one in call.caller.roles if one.scope in above)
@@ -52,7 +59,7 @@ def permissions(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{_ROOT}/roleAssignments", "RoleAssignments_ListForScope", _READ_ASSIGNMENTS)
-def assignments(call: Call) -> Answer:
+def assignments(call: ApiCall) -> ApiResponse:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
     test, exact = _parse_filter(call)
     page = arm_documents.page(call, [ASSIGNMENTS], call.below, test)
@@ -61,10 +68,10 @@ def assignments(call: Call) -> Answer:
     if exact:
         own = f"{call.below}/providers/{ASSIGNMENTS}/"
         rows = [one for one in rows if str(one["id"]).lower().startswith(own)]
-    return Answer({**page.body, "value": [*above, *rows]})
+    return ApiResponse({**page.body, "value": [*above, *rows]})
 
 
-def _held_above(call: Call) -> list[dict[str, object]]:
+def _held_above(call: ApiCall) -> list[dict[str, object]]:
     """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
     words = call.below.split("/")
     subscription = words[2] if call.below.startswith("/subscriptions/") else ""
@@ -79,7 +86,7 @@ def _held_above(call: Call) -> list[dict[str, object]]:
     return [one for one in found if one is not None]
 
 
-def _parse_filter(call: Call) -> tuple[arm_documents.Test, bool]:
+def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
     """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[arm_documents.Test] = []
     exact = False
@@ -89,30 +96,34 @@ def _parse_filter(call: Call) -> tuple[arm_documents.Test, bool]:
                 exact = True
             case FunctionCall("assignedto", (str(id_),)):
                 tests.append(_make_property_test("principalId", id_))
-            case Comparison(Path(name), "eq", str(id_)) if name.lower() == "principalid" and id_:
+            case PropertyComparison(PropertyPath(name), "eq", str(id_)) if (
+                name.lower() == "principalid" and id_
+            ):
                 tests.append(_make_property_test("principalId", id_))
             case _:
                 raise bad(_OF_ASSIGNMENTS, "$filter")
     return (lambda body: all(test(body) for test in tests)), exact
 
 
-def _tree(call: Call, told: str) -> Node | None:
+def _tree(call: ApiCall, told: str) -> Node | None:
     try:
         return read_tree(call.asked("$filter"))
-    except Fault as fault:
+    except ApiError as fault:
         raise bad(told, "$filter") from fault
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
-def definitions(call: Call) -> Answer:
+def definitions(call: ApiCall) -> ApiResponse:
     """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
     test: arm_documents.Test | None = None
     match _tree(call, _OF_ROLES):
         case None:
             pass
-        case Comparison(Path(name), "eq", str(kind)) if name.lower() == "type" and kind.lower() in _KINDS:
+        case PropertyComparison(PropertyPath(name), "eq", str(kind)) if (
+            name.lower() == "type" and kind.lower() in _KINDS
+        ):
             test = _make_property_test("type", kind)
-        case Comparison(Path(name), "eq", str(title)) if name.lower() == "rolename":
+        case PropertyComparison(PropertyPath(name), "eq", str(title)) if name.lower() == "rolename":
             test = _make_property_test("roleName", title)
         case _:
             raise bad(_OF_ROLES, "$filter")

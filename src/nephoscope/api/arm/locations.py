@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Locations", "Microsoft.Security")
+SURFACE = ApiSurface("Locations", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations"
 READ = f"{TYPE}/read"
 #: The one location of what is judged here, as the ids of alerts have it.
@@ -20,21 +20,21 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 
 
 @SURFACE.get(_LIST, "Locations_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The locations of a subscription."""
     found = arm_documents.page(call, [TYPE], call.below)
-    return found if found.body["value"] else Answer({"value": [_here(call)]})
+    return found if found.body["value"] else ApiResponse({"value": [_here(call)]})
 
 
 @SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One location."""
     kept = arm_documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
         raise missing_fault(f"The location '{call['ascLocation']}'")
-    return Answer(kept or _here(call))
+    return ApiResponse(kept or _here(call))
 
 
-def _here(call: Call) -> dict[str, object]:
+def _here(call: ApiCall) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{HERE}"
     return {"id": id_, "name": HERE, "type": TYPE, "properties": {"homeRegionName": HERE}}

@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.wire.azure_error import missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
-SURFACE = Surface("Management groups", "Microsoft.Management")
+SURFACE = ApiSurface("Management groups", "Microsoft.Management")
 READ = "Microsoft.Management/managementGroups/read"
 _LIST = "/providers/Microsoft.Management/managementGroups"
 _SUBSCRIPTION = "/subscriptions"
 
 
 @SURFACE.get(_LIST, "ManagementGroups_List", READ)
-def groups(call: Call) -> Answer:
+def groups(call: ApiCall) -> ApiResponse:
     """The management groups above what the caller may read."""
     page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
     return answer_list(call, (_short(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
-def group(call: Call) -> Answer:
+def group(call: ApiCall) -> ApiResponse:
     """One of them; its children where `$expand=children` asks for them."""
     found = _require_group(call)
     told = _short(call, found)
@@ -36,27 +36,27 @@ def group(call: Call) -> Answer:
     properties = {**told["properties"], "details": details}
     if "children" in call.asked("$expand").lower():
         properties["children"] = list(_children(call, str(found["name"]).lower()))
-    return Answer({**told, "properties": properties})
+    return ApiResponse({**told, "properties": properties})
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)
-def descendants(call: Call) -> Answer:
+def descendants(call: ApiCall) -> ApiResponse:
     """The management groups and subscriptions below one, of those that the caller may read."""
     found = _require_group(call)
     return answer_list(call, [_descendant(one) for one in _all_below(call, str(found["name"]).lower())])
 
 
 @SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
-def entities(call: Call) -> Answer:
+def entities(call: ApiCall) -> ApiResponse:
     """Every management group and subscription that the caller may read, with its parent."""
     page = call.edition.listing.page(
         [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)
     )
     body = answer_list(call, (_entity(call, one) for one in page.bodies), page.after).body
-    return Answer({**body, "count": len(body["value"])})
+    return ApiResponse({**body, "count": len(body["value"])})
 
 
-def _require_group(call: Call) -> dict[str, Any]:
+def _require_group(call: ApiCall) -> dict[str, Any]:
     key = f"{_LIST}/{call['groupId']}"
     found = call.edition.listing.get(key, call.reach)
     if found is None:
@@ -64,7 +64,7 @@ def _require_group(call: Call) -> dict[str, Any]:
     return found
 
 
-def _short(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+def _short(call: ApiCall, body: dict[str, Any]) -> dict[str, Any]:
     """A group as lists have it."""
     properties = body.get("properties") or {}
     return {
@@ -94,7 +94,7 @@ def _parent(body: dict[str, Any]) -> str:
     return str(parent.get("name") or "").lower() if isinstance(parent, dict) else ""
 
 
-def _children(call: Call, name: str) -> Iterator[dict[str, object]]:
+def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
     for one in page.bodies:
         if _parent(one) == name:
@@ -106,7 +106,7 @@ def _children(call: Call, name: str) -> Iterator[dict[str, object]]:
             }
 
 
-def _all_below(call: Call, name: str) -> Iterator[dict[str, object]]:
+def _all_below(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     """What is below a group, however far."""
     several = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
     below, found = {name}, 0
@@ -131,7 +131,7 @@ def _descendant(body: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _entity(call: Call, body: dict[str, object]) -> dict[str, object]:
+def _entity(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
     parent = _parent(body)
     return {
         "id": body["id"],

@@ -5,15 +5,15 @@ Source: https://learn.microsoft.com/azure-stack/user/azure-stack-version-profile
 
 from __future__ import annotations
 
-from nephoscope.api.wire.operation import PUBLIC, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import PUBLIC, ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Metadata")
+SURFACE = ApiSurface("Metadata")
 
 
 @SURFACE.get("/metadata/endpoints", "Metadata_Endpoints", PUBLIC, versioned=False)
-def endpoints(call: Call) -> Answer:
+def endpoints(call: ApiCall) -> ApiResponse:
     """One object that names every endpoint: all are here."""
     host = call.base.split("://", 1)[-1]
     body = {
@@ -44,4 +44,4 @@ def endpoints(call: Call) -> Answer:
             "synapseAnalytics": f"dev.azuresynapse.{host}", "attestationEndpoint": f"attest.{host}",
         },
     }  # fmt: skip
-    return Answer(body)
+    return ApiResponse(body)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts, remove_facts
 
-SURFACE = Surface("Own facts")
+SURFACE = ApiSurface("Own facts")
 #: What the server says of a document, and a client may send back.
 _SAID = frozenset({"etag", "systemData"})
 
@@ -28,7 +28,7 @@ def template(type_: str) -> str:
     return f"{{scope}}/providers/{provider}/" + "/".join(f"{one}/{{{one}Name}}" for one in words)
 
 
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Keep what was learned of one resource, as of now; the next assessment judges by it."""
     path = call.path.rstrip("/")
     sent = {name: value for name, value in call.body.items() if name not in _SAID}
@@ -41,13 +41,13 @@ def put(call: Call) -> Answer:
     except FactError as error:
         raise bad(f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")) from error
     kept = call.instance.state.own_facts.get(path.lower())
-    return Answer(kept.documents[0] if kept else None, 201 if before is None else 200)
+    return ApiResponse(kept.documents[0] if kept else None, 201 if before is None else 200)
 
 
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Take back what was put at the path, with what was put below it; 204 where nothing was. What Azure tells stays."""
     gone = remove_facts(call.service, call.path.rstrip("/"))
-    return Answer(None) if gone.documents else NO_CONTENT
+    return ApiResponse(None) if gone.documents else NO_CONTENT
 
 
 def _declare(one: FactType) -> None:

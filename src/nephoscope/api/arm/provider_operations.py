@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.operation import ANYONE, PUBLIC, Directory, Operation, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ANYONE, PUBLIC, ApiOperation, ApiSurface, OperationRegistry
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Operations of providers", lets=ANYONE)
+SURFACE = ApiSurface("Operations of providers", lets=ANYONE)
 PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
 
 
@@ -22,19 +22,19 @@ def _declare(provider: str) -> None:
         f"{provider.partition('.')[2]}_Operations",
         f"{provider}/operations/read",
     )
-    def _list(_: Call) -> Answer:
+    def _list(_: ApiCall) -> ApiResponse:
         """The operations of the provider that are answered here, each permission once."""
-        found = {one.permission: one for one in Directory.whole() if _of(one, provider)}
+        found = {one.permission: one for one in OperationRegistry.whole() if _of(one, provider)}
         value = [_body(provider, one) for _, one in sorted(found.items())]
         counted = {"@odata.count": len(value)} if provider == PROVIDERS[0] else {}
-        return Answer({**counted, "value": value})
+        return ApiResponse({**counted, "value": value})
 
 
-def _of(one: Operation, provider: str) -> bool:
+def _of(one: ApiOperation, provider: str) -> bool:
     return one.permission != PUBLIC and one.permission.lower().startswith(f"{provider.lower()}/")
 
 
-def _body(provider: str, one: Operation) -> dict[str, Any]:
+def _body(provider: str, one: ApiOperation) -> dict[str, Any]:
     resource = one.permission.split("/", 1)[1].rpartition("/")[0]
     return {
         "name": one.permission,

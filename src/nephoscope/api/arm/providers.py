@@ -5,44 +5,44 @@ Source: https://learn.microsoft.com/rest/api/resources/providers
 
 from __future__ import annotations
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.known_resource_types import KnownTypes
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Resource providers")
+SURFACE = ApiSurface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"
 READ_AT_TENANT = "Microsoft.Resources/providers/read"
 _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 
 
 @SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT)
-def providers_of_tenant(call: Call) -> Answer:
+def providers_of_tenant(call: ApiCall) -> ApiResponse:
     """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
     known = KnownTypes.of(call)
     return answer_list(call, (known.body(one) for one in known.types))
 
 
 @SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
-def provider_of_tenant(call: Call) -> Answer:
+def provider_of_tenant(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
-    return Answer(known.body(_require_provider(call, known)))
+    return ApiResponse(known.body(_require_provider(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
-def providers(call: Call) -> Answer:
+def providers(call: ApiCall) -> ApiResponse:
     """The same of a subscription: registered are those that are answered here or of which resources were read there."""
     known = KnownTypes.of(call, call.below)
     return answer_list(call, (_of_subscription(call, known, one) for one in known.types))
 
 
 @SURFACE.get(_ONE, "Providers_Get", READ)
-def provider(call: Call) -> Answer:
+def provider(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call, call.below)
-    return Answer(_of_subscription(call, known, _require_provider(call, known)))
+    return ApiResponse(_of_subscription(call, known, _require_provider(call, known)))
 
 
 @SURFACE.act(
@@ -50,27 +50,27 @@ def provider(call: Call) -> Answer:
     "Providers_Register",
     "Microsoft.Resources/subscriptions/providers/register/action",
 )
-def register(call: Call) -> Answer:
+def register(call: ApiCall) -> ApiResponse:
     """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
     known = KnownTypes.of(call, call.below)
-    return Answer(
+    return ApiResponse(
         _of_subscription(call, known, _require_provider(call, known)) | {"registrationState": "Registered"}
     )
 
 
-def _require_provider(call: Call, known: KnownTypes) -> str:
+def _require_provider(call: ApiCall, known: KnownTypes) -> str:
     """The lower-cased provider of the path; Fault where none of the name is known."""
     wanted = call["resourceProviderNamespace"]
     if wanted.lower() in known.types:
         return wanted.lower()
-    raise Fault(
+    raise ApiError(
         404,
         "InvalidResourceNamespace",
         f"The resource namespace '{wanted[:100]}' is of no resource that is known here.",
     )
 
 
-def _of_subscription(call: Call, known: KnownTypes, namespace: str) -> dict[str, object]:
+def _of_subscription(call: ApiCall, known: KnownTypes, namespace: str) -> dict[str, object]:
     body = known.body(namespace)
     return {
         "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",

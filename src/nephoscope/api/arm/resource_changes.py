@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
-from nephoscope.api.wire.response import Answer, pack_token, unpack_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope_policy.model.resource_id import ResourceId
 
-SURFACE = Surface("Resource changes", "Microsoft.ResourceGraph")
+SURFACE = ApiSurface("Resource changes", "Microsoft.ResourceGraph")
 READ = "Microsoft.Resources/subscriptions/resources/read"
 _PROVIDER = "/providers/Microsoft.ResourceGraph"
 MOST, MOST_IDS = 1000, 1000
@@ -28,7 +28,7 @@ KEPT = timedelta(days=3650)
 
 
 @SURFACE.ask(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The changes of some resources in an interval, the newest first."""
     ids, several = _ids(call)
     since, until = _interval(call)
@@ -38,11 +38,11 @@ def list_(call: Call) -> Answer:
     body: dict[str, object] = {"changes": [_change_document(call, one, several=several) for one in page]}
     if len(found) > start + most:
         body["$skipToken"] = pack_token(str(start + most))
-    return Answer(body)
+    return ApiResponse(body)
 
 
 @SURFACE.ask(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
-def details(call: Call) -> Answer:
+def details(call: ApiCall) -> ApiResponse:
     """Some changes with the resource as it was before and after each."""
     ids, several = _ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
@@ -54,10 +54,10 @@ def details(call: Call) -> Answer:
     if not found:
         raise missing_fault("The change")
     told = [_detailed_document(call, one, several=several) for one in found]
-    return Answer(told if several else told[0])
+    return ApiResponse(told if several else told[0])
 
 
-def _changes(call: Call, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
+def _changes(call: ApiCall, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
     """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
     reach, seen = call.reach, _filter_visible(call, ids)
     found: list[ResourceChange] = []
@@ -68,7 +68,7 @@ def _changes(call: Call, since: datetime, until: datetime, ids: list[str]) -> li
     return sorted(found, key=lambda one: (one.after, one.key), reverse=True)
 
 
-def _ids(call: Call) -> tuple[list[str], bool]:
+def _ids(call: ApiCall) -> tuple[list[str], bool]:
     """The lower-cased ids that are asked about, and whether they came as a list."""
     several = call.body.get("resourceIds")
     if several is None:
@@ -82,7 +82,7 @@ def _ids(call: Call) -> tuple[list[str], bool]:
     return [one.lower().rstrip("/") for one in several], True
 
 
-def _filter_visible(call: Call, ids: list[str]) -> list[str]:
+def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
     """Those that the caller may read; Fault where one is no id of a resource."""
     found = []
     for one in ids:
@@ -96,7 +96,7 @@ def _filter_visible(call: Call, ids: list[str]) -> list[str]:
     return found or ["/"]
 
 
-def _interval(call: Call) -> tuple[datetime, datetime]:
+def _interval(call: ApiCall) -> tuple[datetime, datetime]:
     start, end = (
         moment(call.text("interval", name, needed=True), f"interval.{name}") for name in ("start", "end")
     )
@@ -107,7 +107,7 @@ def _interval(call: Call) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _start(call: Call) -> int:
+def _start(call: ApiCall) -> int:
     token = call.text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
@@ -115,14 +115,14 @@ def _start(call: Call) -> int:
     return int(start)
 
 
-def _most(call: Call) -> int:
+def _most(call: ApiCall) -> int:
     top = call.body.get("$top", MOST)
     if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MOST:
         raise bad(f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter")
     return top
 
 
-def _change_document(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+def _change_document(call: ApiCall, one: ResourceChange, *, several: bool) -> dict[str, Any]:
     found: dict[str, object] = {"changeId": one.id}
     if several:
         found["resourceId"] = str(one.body.get("id") or one.key)
@@ -146,7 +146,7 @@ def _change_document(call: Call, one: ResourceChange, *, several: bool) -> dict[
     return found
 
 
-def _detailed_document(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+def _detailed_document(call: ApiCall, one: ResourceChange, *, several: bool) -> dict[str, Any]:
     told = _change_document(call, one, several=several)
     for name, content in (("beforeSnapshot", one.old), ("afterSnapshot", one.new)):
         told[name] = {**told[name], "content": content}

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.api.wire import resource_graph_request
-from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import graph_throttled
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
-from nephoscope.live_security_resources import Current, Reader
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
@@ -31,7 +31,7 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SURFACE = Surface("Resource Graph", "Microsoft.ResourceGraph")
+SURFACE = ApiSurface("Resource Graph", "Microsoft.ResourceGraph")
 READ = "Microsoft.ResourceGraph/resources/read"
 MOST = 1000
 #: The tables whose rows hold below the container where they stand, and what `authorizationScopeFilter` asks of them.
@@ -53,7 +53,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ResourceGraphOptions:
     """How results are wanted; `start` is where the page begins."""
 
     top: int
@@ -63,7 +63,7 @@ class Options:
 
 
 @SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled)
-def resources(call: Call) -> Answer:
+def resources(call: ApiCall) -> ApiResponse:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = complete_query(call.text("query", needed=True))
     call, options = _options(call)
@@ -80,7 +80,7 @@ def resources(call: Call) -> Answer:
     }
     if more:
         body["$skipToken"] = resource_graph_request.token(call, options.start + page.num_rows)
-    return Answer(body)
+    return ApiResponse(body)
 
 
 def complete_query(text: str) -> str:
@@ -103,7 +103,7 @@ def check_query(text: str) -> None:
         raise query_fault(error) from error
 
 
-def _options(call: Call) -> tuple[Call, Options]:
+def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
     """How results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
@@ -115,11 +115,13 @@ def _options(call: Call) -> tuple[Call, Options]:
         raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
         call, skip = resource_graph_request.resume_page(call, token)
-    wanted = Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
+    wanted = ResourceGraphOptions(
+        top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes"))
+    )
     return call, wanted
 
 
-def _reach(call: Call) -> dict[str, Shown]:
+def _reach(call: ApiCall) -> dict[str, Shown]:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
     asked, within = resource_graph_request.requested_subscriptions(call), _within(call)
 
@@ -132,7 +134,7 @@ def _reach(call: Call) -> dict[str, Shown]:
     return found | _with_what_holds(call, found, asked)
 
 
-def _within(call: Call) -> Callable[[Reach], Reach]:
+def _within(call: ApiCall) -> Callable[[Reach], Reach]:
     """Cuts a reach to the subscriptions that are asked for."""
     asked = resource_graph_request.requested_subscriptions(call)
 
@@ -144,7 +146,7 @@ def _within(call: Call) -> Callable[[Reach], Reach]:
 
 
 def _with_what_holds(
-    call: Call, found: Mapping[str, Shown], asked: frozenset[str] | None
+    call: ApiCall, found: Mapping[str, Shown], asked: frozenset[str] | None
 ) -> dict[str, Shown]:
     """The tables of assignments with those that stand above, where the filter of the request asks for them."""
     wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
@@ -161,7 +163,7 @@ def _with_what_holds(
     return {one: _filter_assignments(call, reach, asked, wanted) for one, reach in held.items()}
 
 
-def _filter_assignments(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
+def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
     """What a table of assignments shows by a filter other than the usual one."""
     if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
@@ -174,7 +176,7 @@ def _filter_assignments(call: Call, reach: Reach, asked: frozenset[str] | None, 
     return Reach(above=above, tenants=call.caller.hierarchy.tenants_of(asked) if asked else reach.tenants)
 
 
-def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
+def _above(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
     """What contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
     seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
     within = {one for one in seen if asked is None or one in asked}
@@ -182,19 +184,19 @@ def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[s
     return call.caller.hierarchy.above(within) | around | ({""} if within else frozenset())
 
 
-def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
+def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
         _require_filled(call, call.edition.reads(text, call.instance.query_seconds), reach)
         within = _within(call)
-        reader = Reader.of(call.caller, lambda one: within(call.caller.reach(one)))
-        current = Current(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
+        reader = LiveReader.of(call.caller, lambda one: within(call.caller.reach(one)))
+        current = LiveResources(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
         found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
         return found[-1].table
     except KqlError as error:
         raise query_fault(error) from error
 
 
-def _require_filled(call: Call, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
+def _require_filled(call: ApiCall, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
     """Fault where a query reads a table that nothing here fills: no rows of it would be taken for none in the estate.
 
     A query of every table, as `search` is, means those that there are.
@@ -207,7 +209,7 @@ def _require_filled(call: Call, tables: frozenset[str], reach: Mapping[str, Show
         raise not_assessed(f"{told} has no data here; an empty result says nothing about the estate.")
 
 
-def query_fault(error: KqlError) -> Fault:
+def query_fault(error: KqlError) -> ApiError:
     """A query that is wrong, as Resource Graph says it."""
     details = tuple(
         {
@@ -218,7 +220,7 @@ def query_fault(error: KqlError) -> Fault:
         }
         for one in (error.all or (error,))
     )
-    return Fault(400, "InvalidQuery", "The query is invalid; the details say where.", details=details)
+    return ApiError(400, "InvalidQuery", "The query is invalid; the details say where.", details=details)
 
 
 def _objects(table: pa.Table) -> list[dict[str, object]]:
@@ -238,7 +240,7 @@ def _table(table: pa.Table) -> dict[str, object]:
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
 
 
-def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
+def _facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
         raise bad("'facets' must be a list.", "facets")
@@ -249,7 +251,7 @@ def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[
         options = one.get("options") or {}
         try:
             yield _facet(call, text, expression, options, reach)
-        except Fault as fault:
+        except ApiError as fault:
             errors: Sequence[object] = [
                 {"code": one["code"], "message": one["message"]} for one in fault.details
             ] or [{"code": fault.code, "message": fault.message}]
@@ -257,7 +259,7 @@ def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[
 
 
 def _facet(
-    call: Call, text: str, expression: str, options: Mapping[str, object], reach: Mapping[str, Shown]
+    call: ApiCall, text: str, expression: str, options: Mapping[str, object], reach: Mapping[str, Shown]
 ) -> dict[str, object]:
     condition = f"\n| where {options['filter']}" if options.get("filter") else ""
     order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"

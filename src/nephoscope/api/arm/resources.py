@@ -10,9 +10,9 @@ from typing import Any
 from nephoscope.api.wire import arm_documents, resource_filter
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
-from nephoscope.api.wire.operation import BELOW, Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import BELOW, ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,
@@ -20,7 +20,7 @@ from nephoscope_policy.model.resource_id import (
     ResourceId,
 )
 
-SURFACE = Surface("Resources", lets=BELOW)
+SURFACE = ApiSurface("Resources", lets=BELOW)
 READ = "Microsoft.Resources/subscriptions/resources/read"
 #: Extensions that are listed where they stand, and not from above.
 NEAR = frozenset({"microsoft.insights/diagnosticsettings"})
@@ -29,7 +29,7 @@ MOST = 1000
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
-def of_subscription(call: Call) -> Answer:
+def of_subscription(call: ApiCall) -> ApiResponse:
     """The resources of a subscription, those that `$filter` picks."""
     return _list(call)
 
@@ -39,12 +39,12 @@ def of_subscription(call: Call) -> Answer:
     "Resources_ListByResourceGroup",
     READ,
 )
-def of_group(call: Call) -> Answer:
+def of_group(call: ApiCall) -> ApiResponse:
     """The resources of a resource group, those that `$filter` picks."""
     return _list(call)
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> ApiResponse:
     picked, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
     listing = call.edition.listing
     types = [picked.type] if picked.type else listing.resource_types()
@@ -61,7 +61,7 @@ def _list(call: Call) -> Answer:
 
 
 @SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ, by_type=True)
-def by_id(call: Call) -> Answer:
+def by_id(call: ApiCall) -> ApiResponse:
     """A resource by its id, or the resources of a type below a scope, to who may read the type."""
     return read(call)
 
@@ -72,15 +72,15 @@ def by_id(call: Call) -> Answer:
     "VirtualMachines_InstanceView",
     "Microsoft.Compute/virtualMachines/instanceView/read",
 )
-def instance_view(call: Call) -> Answer:
+def instance_view(call: ApiCall) -> ApiResponse:
     """How a virtual machine runs, as far as it was read."""
     found = call.edition.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
         raise missing_fault(f"The resource '{call.path}'")
-    return Answer(view(found.get("properties") or {}))
+    return ApiResponse(view(found.get("properties") or {}))
 
 
-def read(call: Call) -> Answer:
+def read(call: ApiCall) -> ApiResponse:
     """What stands at a path of any depth: one document, or the list of those that stand directly below."""
     path = call.path.lower().rstrip("/")
     try:
@@ -90,10 +90,10 @@ def read(call: Call) -> Answer:
     found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The resource '{call.path}'")
-    return Answer(with_view(found) if is_requested(call) else found)
+    return ApiResponse(with_view(found) if is_requested(call) else found)
 
 
-def _below(call: Call, path: str) -> Answer:
+def _below(call: ApiCall, path: str) -> ApiResponse:
     """A path that ends with a type: the documents of this type there."""
     scope = path.rpartition("/providers/")[0]
     try:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from nephoscope.api.arm.resource_graph import check_query, complete_query
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, system_data
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Saved queries", "Microsoft.ResourceGraph")
+SURFACE = ApiSurface("Saved queries", "Microsoft.ResourceGraph")
 
 
 def check(body: Body) -> None:
@@ -22,7 +22,7 @@ def check(body: Body) -> None:
     check_query(complete_query(query))
 
 
-def make_query(call: Call, body: Body, before: Body | None) -> Body:
+def make_query(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The query with who made and changed it, and when."""
     told = {"resultKind": "basic", "timeModified": call.instance.now.isoformat()}
     properties = {"description": "", **body["properties"], **told}
@@ -36,7 +36,7 @@ def make_query(call: Call, body: Body, before: Body | None) -> Body:
 
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         "Microsoft.ResourceGraph/queries",
         "GraphQuery",
         "Whoever may read it runs it by Resource Graph.",

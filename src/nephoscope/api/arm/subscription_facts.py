@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.api.wire.operation import BELOW, Surface
-from nephoscope.api.wire.response import Answer, answer_list
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import BELOW, ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("What subscriptions use", lets=BELOW)
+SURFACE = ApiSurface("What subscriptions use", lets=BELOW)
 READ = "Microsoft.Resources/subscriptions/resources/read"
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/locations", "Subscriptions_ListLocations", READ)
-def locations(call: Call) -> Answer:
+def locations(call: ApiCall) -> ApiResponse:
     """The locations where the subscription has something; not those where it could have."""
     names = sorted({one for one, _ in _facts(call) if one and one != "global"})
     return answer_list(call, [_location(call, name) for name in names])
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/tagNames", "Tags_List", READ)
-def tags(call: Call) -> Answer:
+def tags(call: ApiCall) -> ApiResponse:
     """The names and values of the tags of resources and resource groups, with how many have them."""
     counts: dict[str, Counter[str]] = {}
     for _, own in _facts(call):
@@ -38,13 +38,13 @@ def tags(call: Call) -> Answer:
 Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
-def _facts(call: Call) -> Facts:
+def _facts(call: ApiCall) -> Facts:
     """The location and the tags of each resource and resource group of the subscription."""
     key = ("location and tags", call.below, call.reach)
     return call.edition.once(key, lambda: tuple(_read(call)))
 
 
-def _read(call: Call) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+def _read(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     listing, after = call.edition.listing, ""
     types = [*listing.resource_types(call.reach, call.below), _GROUP]
     while True:
@@ -59,7 +59,7 @@ def _read(call: Call) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             return
 
 
-def _location(call: Call, name: str) -> dict[str, object]:
+def _location(call: ApiCall, name: str) -> dict[str, object]:
     """A location by its name, which is all that resources tell of it."""
     id_ = f"/subscriptions/{call['subscriptionId']}/locations/{name}"
     return {
@@ -68,7 +68,7 @@ def _location(call: Call, name: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _tag(call: Call, name: str, values: Counter[str]) -> dict[str, object]:
+def _tag(call: ApiCall, name: str, values: Counter[str]) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
     told = [
         {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _count(number)}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.operation import ANYONE, BELOW, Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.operation import ANYONE, BELOW, ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.scope_access import no_group, no_subscription
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Subscriptions")
+SURFACE = ApiSurface("Subscriptions")
 READ = "Microsoft.Resources/subscriptions/read"
 GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _SUBSCRIPTION = "microsoft.resources/subscriptions"
@@ -20,7 +20,7 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 
 @SURFACE.get("/tenants", "Tenants_List", READ, lets=ANYONE)
-def tenants(call: Call) -> Answer:
+def tenants(call: ApiCall) -> ApiResponse:
     """The one tenant."""
     return answer_list(
         call,
@@ -35,23 +35,23 @@ def tenants(call: Call) -> Answer:
 
 
 @SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
-def subscriptions(call: Call) -> Answer:
+def subscriptions(call: ApiCall) -> ApiResponse:
     """The subscriptions of which the caller may read something."""
     page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
     return answer_list(call, (_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
-def subscription(call: Call) -> Answer:
+def subscription(call: ApiCall) -> ApiResponse:
     """One subscription."""
     found = call.edition.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
         raise no_subscription(call["subscriptionId"])
-    return Answer(_subscription(call, found))
+    return ApiResponse(_subscription(call, found))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
-def groups(call: Call) -> Answer:
+def groups(call: ApiCall) -> ApiResponse:
     """The resource groups of a subscription."""
     page = call.edition.listing.page(
         [_GROUP], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
@@ -62,15 +62,15 @@ def groups(call: Call) -> Answer:
 @SURFACE.get(
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}", "ResourceGroups_Get", GROUPS
 )
-def group(call: Call) -> Answer:
+def group(call: ApiCall) -> ApiResponse:
     """One resource group."""
     found = call.edition.listing.get(call.scope, call.reach)
     if found is None:
         raise no_group(call["resourceGroupName"])
-    return Answer(found)
+    return ApiResponse(found)
 
 
-def _subscription(call: Call, body: dict[str, Any]) -> dict[str, object]:
+def _subscription(call: ApiCall, body: dict[str, Any]) -> dict[str, object]:
     """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
     id_ = str(body["id"]).rsplit("/", 1)[-1]
     properties = body.get("properties") if isinstance(body.get("properties"), dict) else {}

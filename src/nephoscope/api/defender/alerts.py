@@ -17,16 +17,16 @@ from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visi
 from nephoscope.alerts.incidents.defender_alert import body as shape
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, pack_token, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.service.arm_documents import put_document
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
-SURFACE = Surface("Alerts", "Microsoft.Security")
+SURFACE = ApiSurface("Alerts", "Microsoft.Security")
 MOST = 1000
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
@@ -39,22 +39,22 @@ def _declare_lists() -> None:
     for root, name in ((_SUBSCRIPTION, ""), (_GROUP, "ByResourceGroup")):
 
         @SURFACE.get(f"{root}/{_PROVIDER}/alerts", f"Alerts_List{name}", READ)
-        def _list(call: Call) -> Answer:
+        def _list(call: ApiCall) -> ApiResponse:
             """The alerts about resources below a scope, the newest first."""
             return _list_alerts(call)
 
         where = f"{root}/{_PROVIDER}/locations/{{ascLocation}}/alerts"
 
         @SURFACE.get(where, f"Alerts_ListByLocation{name}", READ)
-        def _by_location(call: Call) -> Answer:
+        def _by_location(call: ApiCall) -> ApiResponse:
             """The same: all alerts are at one location."""
             return _list_alerts(call)
 
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)
-        def _get(call: Call) -> Answer:
+        def _get(call: ApiCall) -> ApiResponse:
             """One alert."""
             alert = _own(call)
-            return Answer(
+            return ApiResponse(
                 body(call, alert)
                 if alert is not None
                 else _filter_alert(call, arm_documents.get(call, "alert").body)
@@ -66,7 +66,7 @@ def _declare_lists() -> None:
 
 def _declare_act(path: str, name: str, status: str) -> None:
     @SURFACE.act(path, name, operation_of(action_of(status)))
-    def _act(call: Call) -> Answer:
+    def _act(call: ApiCall) -> ApiResponse:
         """Say how an alert stands."""
         alert = _own(call)
         if alert is None:
@@ -77,7 +77,7 @@ def _declare_act(path: str, name: str, status: str) -> None:
         return NO_CONTENT
 
 
-def _decide(call: Call, status: str) -> None:
+def _decide(call: ApiCall, status: str) -> None:
     """Keep what was decided of an alert that was collected."""
     asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
     known = arm_documents.find_document(asked)
@@ -91,7 +91,7 @@ def _decide(call: Call, status: str) -> None:
 _declare_lists()
 
 
-def _list_alerts(call: Call) -> Answer:
+def _list_alerts(call: ApiCall) -> ApiResponse:
     after = read_skip_token(call)
     start = int(after) if after.isdecimal() else 0
     found = _list_own(call) if not after or after.isdecimal() else []
@@ -99,10 +99,10 @@ def _list_alerts(call: Call) -> Answer:
     if len(found) > start + MOST:
         return answer_list(call, mine, str(start + MOST))
     others = _list_collected(call, "" if after.isdecimal() else after)
-    return Answer({**others.body, "value": [*mine, *others.body["value"]]})
+    return ApiResponse({**others.body, "value": [*mine, *others.body["value"]]})
 
 
-def _list_own(call: Call) -> list[StoredAlert]:
+def _list_own(call: ApiCall) -> list[StoredAlert]:
     """The alerts that were raised here about what is below the scope, the newest first."""
     found = [
         one
@@ -113,7 +113,7 @@ def _list_own(call: Call) -> list[StoredAlert]:
     return sorted(found, key=lambda one: one.started, reverse=True)
 
 
-def _list_collected(call: Call, after: str) -> Answer:
+def _list_collected(call: ApiCall, after: str) -> ApiResponse:
     """The alerts that Azure raised, at the location that the path names if it names one."""
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
@@ -124,26 +124,26 @@ def _list_collected(call: Call, after: str) -> Answer:
         call.below,
         lambda one: location == "/locations//" or location in str(one["id"]).lower(),
     )
-    return Answer({**found.body, "value": [_filter_alert(call, one) for one in found.body["value"]]})
+    return ApiResponse({**found.body, "value": [_filter_alert(call, one) for one in found.body["value"]]})
 
 
-def _own(call: Call) -> StoredAlert | None:
+def _own(call: ApiCall) -> StoredAlert | None:
     """The alert of a path that was raised here, None where none may be seen."""
     found = call.instance.state.alerts.get(call["alertName"].lower())
     return found if found is not None and _resource(call, found) is not None else None
 
 
-def _filter_alert(call: Call, document: dict[str, Any]) -> dict[str, object]:
+def _filter_alert(call: ApiCall, document: dict[str, Any]) -> dict[str, object]:
     """An alert that was collected, without what is out of the caller's reach."""
     return {**document, "properties": sight_of(call.caller).told(document["properties"])}
 
 
-def _resource(call: Call, alert: StoredAlert) -> ResourceId | None:
+def _resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
     """The first resource that an alert names below the scope of the call and within its reach."""
     several = find_visible_resources(alert, call.reach)
     return next((one for one in several if f"{one.key}/".startswith(f"{call.below}/")), None)
 
 
-def body(call: Call, alert: StoredAlert) -> dict[str, Any]:
+def body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
     return shape(alert, _resource(call, alert), sight_of(call.caller, alert.workspace), call.base)

@@ -14,9 +14,9 @@ from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
 from nephoscope.api.wire.azure_error import missing_fault, refusing
 from nephoscope.api.wire.body_schema import fields, many, moment, read, text, words
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import (
     READ,
@@ -25,12 +25,12 @@ from nephoscope.service.suppressions import (
     delete_suppression,
     find_suppression,
 )
-from nephoscope.state.database.state_errors import MissingError
+from nephoscope.state.database.state_errors import NotFoundError
 
 if TYPE_CHECKING:
     from nephoscope.state.rules.suppressions import StoredSuppression
 
-SURFACE = Surface("Alert suppression rules", "Microsoft.Security")
+SURFACE = ApiSurface("Alert suppression rules", "Microsoft.Security")
 TYPE = "Microsoft.Security/alertsSuppressionRules"
 WORKSPACE = "default"
 _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
@@ -47,7 +47,7 @@ SHAPE = fields(
 
 
 @SURFACE.get(_LIST, "AlertsSuppressionRules_List", f"{TYPE}/read")
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The suppressions, of one alert type where `AlertType` asks for it."""
     wanted = call.asked("AlertType").removeprefix("nephoscope_")
     call.service.require(READ, workspace_scope(WORKSPACE))
@@ -56,16 +56,16 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "AlertsSuppressionRules_Get", f"{TYPE}/read")
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One suppression."""
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
         raise missing_fault(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
-    return Answer(body(call, found))
+    return ApiResponse(body(call, found))
 
 
 @SURFACE.put(_ONE, "AlertsSuppressionRules_Update", f"{TYPE}/write")
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
     sent = read(SHAPE, call.body)
     with refusing("properties", ConditionError):
@@ -75,18 +75,18 @@ def put(call: Call) -> Answer:
         _ENABLED[sent["properties"]["state"]],
     )  # fmt: skip
     made = create_suppression(call.service, WORKSPACE, new, replace=True)
-    return Answer(body(call, made))
+    return ApiResponse(body(call, made))
 
 
 @SURFACE.delete(_ONE, "AlertsSuppressionRules_Delete", f"{TYPE}/delete")
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Delete a suppression; what it held back stays dismissed."""
-    with suppress(MissingError):
+    with suppress(NotFoundError):
         delete_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     return NO_CONTENT
 
 
-def body(call: Call, one: StoredSuppression) -> dict[str, Any]:
+def body(call: ApiCall, one: StoredSuppression) -> dict[str, Any]:
     """A suppression in the shape of the API."""
     document = to_document(one, call.instance.now)
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{one.name}"

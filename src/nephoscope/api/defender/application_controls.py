@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/adaptive-applicati
 from __future__ import annotations
 
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Adaptive application controls", "Microsoft.Security")
+SURFACE = ApiSurface("Adaptive application controls", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/applicationWhitelistings"
 EVERYONE = "S-1-1-0"
 """The well-known security identifier of everybody."""
@@ -44,7 +44,7 @@ def check(body: Body) -> None:
             raise bad(f"'{name}' must be a list of objects.", f"properties.{name}")
 
 
-def make_group(call: Call, body: Body, _: Body | None) -> Body:
+def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
     """What people put is theirs: nothing recommends it, and no machine is told of it yet."""
     told = {
         "recommendationStatus": "NotRecommended",
@@ -73,7 +73,7 @@ def _path(one: Body) -> Body:
 
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         TYPE,
         "AdaptiveApplicationControls",
         "No machine is told of it from here.",

@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/applications (2022
 from __future__ import annotations
 
 from nephoscope.api.wire.body_schema import fields, many, text, words
-from nephoscope.api.wire.document_kinds import Kind, declare
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
+from nephoscope.api.wire.operation import ApiSurface
 
-SURFACE = Surface("Applications", "Microsoft.Security")
+SURFACE = ApiSurface("Applications", "Microsoft.Security")
 
 
 _CONDITION = fields({}, {"property": text(), "value": text(), "operator": words("Contains", "Equals", "In")})
@@ -24,7 +24,7 @@ SHAPE = fields(
 
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         "Microsoft.Security/applications",
         "Application",
         "Recommendations are not grouped by it here.",

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import Fault, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, missing_fault
 from nephoscope.api.wire.body_schema import fields, flag, many, mapping_of, text, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, delete, put, require_document
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, delete, put, require_document
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
 from nephoscope.service.code_to_cloud import made_by_each
 
-SURFACE = Surface("Assessments", "Microsoft.Security")
+SURFACE = ApiSurface("Assessments", "Microsoft.Security")
 METADATA = "Microsoft.Security/assessmentMetadata/read"
 SUB = "Microsoft.Security/assessments/subAssessments/read"
 _PROVIDER = "providers/Microsoft.Security"
@@ -62,7 +62,7 @@ METADATA_SHAPE = fields(
 )
 
 
-def make_assessment(call: Call, body: Body, _: Body | None) -> Body:
+def make_assessment(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The assessment with the resource that it is about, and what its metadata calls it."""
     details = {**body["properties"]["resourceDetails"]}
     if details["source"] == "Azure":
@@ -73,7 +73,7 @@ def make_assessment(call: Call, body: Body, _: Body | None) -> Body:
     return {**body, "properties": properties}
 
 
-def _find_metadata(call: Call) -> Body | None:
+def _find_metadata(call: ApiCall) -> Body | None:
     """The metadata of an assessment: what the subscription put, else what is published."""
     subscription = "/".join(call.path.lower().split("/")[:3])
     name = call.path.lower().rstrip("/").rsplit("/", 1)[-1]
@@ -90,22 +90,22 @@ def _find_metadata(call: Call) -> Body | None:
     )
 
 
-def made_metadata(_: Call, body: Body, __: Body | None) -> Body:
+def made_metadata(_: ApiCall, body: Body, __: Body | None) -> Body:
     """What a subscription puts is its own."""
     return {**body, "properties": {**body["properties"], "assessmentType": "CustomerManaged"}}
 
 
-def shown_metadata(_: Call, body: Body) -> Body:
+def shown_metadata(_: ApiCall, body: Body) -> Body:
     """Metadata is told by an id of no subscription, whoever put it."""
     return {**body, "id": f"/{_PROVIDER}/assessmentMetadata/{body['name']}"}
 
 
-def _told_of(call: Call, several: Sequence[Body]) -> list[Body]:
+def _told_of(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each, and of each that fails the place of a file that made its resource."""
     return with_origins(call, add_owners(call, several))
 
 
-def with_origins(call: Call, several: Sequence[Body]) -> list[Body]:
+def with_origins(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments; of each that fails, `additionalData` names the first place that made its resource, as the caller may read it."""
     about = {str(one["id"]): _resource(str(one["id"])) for one in several if _fails(one)}
     origins = made_by_each(call.service, about.values()) if about else {}
@@ -134,7 +134,7 @@ def _with_origin(assessment: Body, origins: Sequence[CodeOrigin]) -> Body:
     return {**assessment, "properties": {**properties, "additionalData": data}}
 
 
-ASSESSMENTS = Kind(
+ASSESSMENTS = ArmDocumentKind(
     "Microsoft.Security/assessments",
     "Assessments",
     _TOLD,
@@ -143,7 +143,7 @@ ASSESSMENTS = Kind(
     collected=False,
     told=_told_of,
 )
-OWN_METADATA = Kind(
+OWN_METADATA = ArmDocumentKind(
     "Microsoft.Security/assessmentMetadata",
     "AssessmentsMetadata",
     "It describes assessments of one's own in the subscription.",
@@ -157,7 +157,7 @@ declare(SURFACE, ASSESSMENTS)
 
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
-def metadata(call: Call) -> Answer:
+def metadata(call: ApiCall) -> ApiResponse:
     """What every recommendation says of itself."""
     return _metadata(call)
 
@@ -165,29 +165,29 @@ def metadata(call: Call) -> Answer:
 @SURFACE.get(
     f"/{_PROVIDER}/assessmentMetadata/{{assessmentMetadataName}}", "AssessmentsMetadata_Get", METADATA
 )
-def one_metadata(call: Call) -> Answer:
+def one_metadata(call: ApiCall) -> ApiResponse:
     """What one recommendation says of itself."""
     return _one(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
-def metadata_of_subscription(call: Call) -> Answer:
+def metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """The same, asked of a subscription, with what was put there."""
     kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
     several = _metadata(call)
-    return Answer(
+    return ApiResponse(
         {**several.body, "value": [*([] if read_skip_token(call) else mine), *several.body["value"]]}
     )
 
 
 @SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
-def one_metadata_of_subscription(call: Call) -> Answer:
+def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """The same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     published = call.instance.shelf.newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None
-    return Answer(found_ or require_document(call, OWN_METADATA))
+    return ApiResponse(found_ or require_document(call, OWN_METADATA))
 
 
 @SURFACE.put(
@@ -195,12 +195,12 @@ def one_metadata_of_subscription(call: Call) -> Answer:
     "AssessmentsMetadata_CreateInSubscription",
     f"{OWN_METADATA.type}/write",
 )
-def put_metadata(call: Call) -> Answer:
+def put_metadata(call: ApiCall) -> ApiResponse:
     """Describe assessments of one's own; metadata of what is judged here is not replaced."""
     published = call.instance.shelf.newest()
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     if published is not None and published.listing.get(id_, call.reach) is not None:
-        raise Fault(
+        raise ApiError(
             409,
             "Conflict",
             "This metadata describes a recommendation of nephoscope and cannot be replaced.",
@@ -213,7 +213,7 @@ def put_metadata(call: Call) -> Answer:
     "AssessmentsMetadata_DeleteInSubscription",
     f"{OWN_METADATA.type}/delete",
 )
-def delete_metadata(call: Call) -> Answer:
+def delete_metadata(call: ApiCall) -> ApiResponse:
     """Forget what was put, with the own assessments of the subscription that it describes; 204 where there is none."""
     documented = call.instance.state.arm_documents
     if documented.get(call.path.lower().rstrip("/")) is None:
@@ -227,7 +227,7 @@ def delete_metadata(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
-def sub_assessments(call: Call) -> Answer:
+def sub_assessments(call: ApiCall) -> ApiResponse:
     """The findings inside all assessments below a scope."""
     return _subs(call, call.below)
 
@@ -235,7 +235,7 @@ def sub_assessments(call: Call) -> Answer:
 @SURFACE.get(
     f"{{scope}}/{_PROVIDER}/assessments/{{assessmentName}}/subAssessments", "SubAssessments_List", SUB
 )
-def sub_assessments_of(call: Call) -> Answer:
+def sub_assessments_of(call: ApiCall) -> ApiResponse:
     """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
     if call.edition.listing.holds(inside):
@@ -248,12 +248,12 @@ def sub_assessments_of(call: Call) -> Answer:
     "SubAssessments_Get",
     SUB,
 )
-def sub_assessment(call: Call) -> Answer:
+def sub_assessment(call: ApiCall) -> ApiResponse:
     """One finding."""
     return _one(call, "sub-assessment")
 
 
-def _subs(call: Call, below: str, key: str = "") -> Answer:
+def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
     page = call.edition.listing.page(
         [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.top(1000)
     )
@@ -261,15 +261,15 @@ def _subs(call: Call, below: str, key: str = "") -> Answer:
     return answer_list(call, wanted, page.after)
 
 
-def _metadata(call: Call) -> Answer:
+def _metadata(call: ApiCall) -> ApiResponse:
     page = call.edition.listing.page(
         [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.top(1000)
     )
     return answer_list(call, page.bodies, page.after)
 
 
-def _one(call: Call, what: str) -> Answer:
+def _one(call: ApiCall, what: str) -> ApiResponse:
     found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
-    return Answer(found)
+    return ApiResponse(found)

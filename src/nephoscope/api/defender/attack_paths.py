@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Attack paths", "Microsoft.Security")
+SURFACE = ApiSurface("Attack paths", "Microsoft.Security")
 READ = "Microsoft.Security/attackPaths/read"
 _TYPE = "microsoft.security/attackpaths"
 _PATHS = "providers/Microsoft.Security/attackPaths"
@@ -18,24 +18,24 @@ _SUBSCRIPTION = f"/subscriptions/{{subscriptionId}}/{_PATHS}"
 
 
 @SURFACE.get(_SUBSCRIPTION, "AttackPaths_List", READ)
-def in_subscription(call: Call) -> Answer:
+def in_subscription(call: ApiCall) -> ApiResponse:
     """The paths that lie in a subscription."""
     return arm_documents.page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
-def of_subscription(call: Call) -> Answer:
+def of_subscription(call: ApiCall) -> ApiResponse:
     """One path of a subscription."""
     return arm_documents.get(call, "attack path")
 
 
 @SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
-def in_tenant(call: Call) -> Answer:
+def in_tenant(call: ApiCall) -> ApiResponse:
     """Every path that may be read, those that lead over several subscriptions included."""
     return arm_documents.page(call, [_TYPE], "")
 
 
 @SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
-def of_tenant(call: Call) -> Answer:
+def of_tenant(call: ApiCall) -> ApiResponse:
     """One path that leads over several subscriptions."""
     return arm_documents.get(call, "attack path")

@@ -13,19 +13,19 @@ from math import isfinite
 from typing import Any
 
 from nephoscope.api.wire.automation_errors import automation_faults
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.body_schema import Shape, accept_anything, choose_by, fields, flag, many, text, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
 from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets, secrets_of
 from nephoscope.automation.rule_formats.security_automations import OPERATORS
 from nephoscope.service.automations import check_actions, prepare_automation
 
-SURFACE = Surface("Automations", "Microsoft.Security")
+SURFACE = ApiSurface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
 
 
@@ -98,7 +98,7 @@ SHAPE = fields(
 )
 
 
-def _seal_secrets(call: Call, body: Body, before: Body | None) -> Body:
+def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
     with automation_faults():
         kept = prepare_automation(call.service, body, list_secrets(call.body), before)
@@ -107,7 +107,7 @@ def _seal_secrets(call: Call, body: Body, before: Body | None) -> Body:
     return {**kept, "properties": {**kept["properties"], **told}}
 
 
-def _metadata(call: Call, before: Body | None) -> dict[str, str]:
+def _metadata(call: ApiCall, before: Body | None) -> dict[str, str]:
     """Who made and changed it, and when."""
     now, who = call.instance.now.isoformat(), call.caller.principal.id
     old = (before or {}).get("properties", {}).get("metadata") or {}
@@ -115,19 +115,19 @@ def _metadata(call: Call, before: Body | None) -> dict[str, str]:
     return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
 
-def _key(call: Call) -> str:
+def _key(call: ApiCall) -> str:
     return call.path.rstrip("/").lower()
 
 
-def _credentials(call: Call) -> dict[str, str]:
+def _credentials(call: ApiCall) -> dict[str, str]:
     return name_secrets(_key(call), list_secrets(call.body))
 
 
-def _kept_credentials(call: Call) -> tuple[str, ...]:
+def _kept_credentials(call: ApiCall) -> tuple[str, ...]:
     return tuple(secrets_of(_key(call), call.instance.state.credentials.names()))
 
 
-KIND = Kind(
+KIND = ArmDocumentKind(
     TYPE,
     "Automations",
     "It is kept; its actions are those of an automation where the server runs them.",
@@ -143,7 +143,7 @@ declare(SURFACE, KIND)
 
 
 @SURFACE.ask(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
-def validate(call: Call) -> Answer:
+def validate(call: ApiCall) -> ApiResponse:
     """Say whether an automation could be kept, and why not."""
     properties = call.body.get("properties")
     try:
@@ -153,6 +153,6 @@ def validate(call: Call) -> Answer:
         kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/").rpartition("/")[0])
         with automation_faults():
             check_actions(call.service, body, list_secrets(body), kept.body if kept is not None else None)
-    except Fault as fault:
-        return Answer({"isValid": False, "message": fault.message})
-    return Answer({"isValid": True, "message": "The automation can be kept."})
+    except ApiError as fault:
+        return ApiResponse({"isValid": False, "message": fault.message})
+    return ApiResponse({"isValid": True, "message": "The automation can be kept."})

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import Fault, missing_fault, not_assessed
-from nephoscope.api.wire.operation import Directory, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.azure_error import ApiError, missing_fault, not_assessed
+from nephoscope.api.wire.operation import ApiSurface, OperationRegistry
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import ResourceId
 
-SURFACE = Surface("Collected from Azure")
+SURFACE = ApiSurface("Collected from Azure")
 #: The surface that reads whatever was collected, by any path.
 RESOURCES = "Resources"
 _DEVICES = "Devices of the internet of things are not watched here."
@@ -86,7 +86,7 @@ SENTINEL: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class CollectedProvider:
     """A provider with its kinds; `word` begins the names of its operations."""
 
     name: str
@@ -100,9 +100,9 @@ class Provider:
 
 
 PROVIDERS = (
-    Provider("Microsoft.Security", "Security", SECURITY),
-    Provider("Microsoft.PolicyInsights", "PolicyInsights", INSIGHTS),
-    Provider("Microsoft.SecurityInsights", "SecurityInsights", SENTINEL),
+    CollectedProvider("Microsoft.Security", "Security", SECURITY),
+    CollectedProvider("Microsoft.PolicyInsights", "PolicyInsights", INSIGHTS),
+    CollectedProvider("Microsoft.SecurityInsights", "SecurityInsights", SENTINEL),
 )
 
 
@@ -115,20 +115,20 @@ _CHANGES = (
 )
 
 
-def kind_of(provider: Provider, rest: str) -> str | None:
+def kind_of(provider: CollectedProvider, rest: str) -> str | None:
     """Explain why the kind that a path ends with is not produced, None where the provider has no such kind here."""
     words = rest.split("/")
     word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
     return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
 
 
-def rest_of(call: Call, provider: Provider) -> str:
+def rest_of(call: ApiCall, provider: CollectedProvider) -> str:
     """What of the path of a call stands behind its provider."""
     path = call.path.rstrip("/")
     return path[path.lower().rindex(provider.marker) + len(provider.marker) :]
 
 
-def reason(provider: Provider, call: Call) -> str:
+def reason(provider: CollectedProvider, call: ApiCall) -> str:
     """Explain why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
     found = kind_of(provider, rest_of(call, provider))
     if found is None:
@@ -136,32 +136,32 @@ def reason(provider: Provider, call: Call) -> str:
     return found
 
 
-def _no_such_kind(call: Call) -> Fault:
-    own = [one for one in Directory.whole() if one.surface not in (SURFACE.name, RESOURCES)]
+def _no_such_kind(call: ApiCall) -> ApiError:
+    own = [one for one in OperationRegistry.whole() if one.surface not in (SURFACE.name, RESOURCES)]
     allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path) is not None}))
     if not allowed:
-        return Fault(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
+        return ApiError(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
     said = f"{call.method} is not possible here; {allowed} is."
-    return Fault(405, "MethodNotAllowed", said, headers={"Allow": allowed})
+    return ApiError(405, "MethodNotAllowed", said, headers={"Allow": allowed})
 
 
-def _declare(provider: Provider) -> None:
+def _declare(provider: CollectedProvider) -> None:
     path = f"{{scope}}/providers/{provider.name}/{{rest}}"
 
     @SURFACE.get(path, f"{provider.word}_Read", f"{provider.name}/collected/read")
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """A document as Azure had it, or the documents of a kind below a scope; not assessed where nothing was collected."""
         return read(call, provider)
 
     for method, name, act in _CHANGES:
 
         @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
-        def _change(call: Call) -> Answer:
+        def _change(call: ApiCall) -> ApiResponse:
             """Not assessed: nothing here does anything with it."""
             raise not_assessed(reason(provider, call))
 
 
-def read(call: Call, provider: Provider, *, judged: bool = False) -> Answer:
+def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) -> ApiResponse:
     """What was published or collected at the path of a call: one document, or a list; not assessed where there never was any.
 
     Of what is `judged` an evaluation that found none says so by an empty list.
@@ -170,7 +170,7 @@ def read(call: Call, provider: Provider, *, judged: bool = False) -> Answer:
     if _names_one(call.path):
         found = arm_documents.find_document(call)
         if found is not None:
-            return Answer(found)
+            return ApiResponse(found)
         why = reason(provider, call)
         if _any(call, provider, tail.rpartition("/")[0]):
             raise missing_fault(f"The resource '{call.path}'")
@@ -191,7 +191,7 @@ def _names_one(path: str) -> bool:
     return True
 
 
-def _types(provider: Provider, tail: str) -> list[str]:
+def _types(provider: CollectedProvider, tail: str) -> list[str]:
     """The types that a list is of: a kind stands at the subscription or at a location."""
     words = tail.lower().split("/")
     own = "/".join([provider.name.lower(), *words[::2]])
@@ -202,7 +202,7 @@ def _types(provider: Provider, tail: str) -> list[str]:
     )
 
 
-def _any(call: Call, provider: Provider, tail: str) -> bool:
+def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
     """Return whether the estate has documents of a kind at all."""
     published = call.instance.shelf.newest()
     types = _types(provider, tail)
@@ -211,7 +211,7 @@ def _any(call: Call, provider: Provider, tail: str) -> bool:
     )
 
 
-def _list(call: Call, provider: Provider, tail: str) -> Answer:
+def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
     wanted = f"{tail.lower()}/"
 
     def below(body: Mapping[str, object]) -> bool:

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 from __future__ import annotations
 
 from nephoscope.api.wire.body_schema import fields, many, text, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, declare_reading
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, declare_reading
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Connectors", "Microsoft.Security")
+SURFACE = ApiSurface("Connectors", "Microsoft.Security")
 EFFECT = "Nothing is read through it here: other clouds and code hosts are not judged."
 KINDS = ("awsCreds", "awsAssumeRole", "gcpCredentials")
 _CONNECTOR = "Microsoft.Security/securityConnectors"
@@ -43,7 +43,7 @@ SECURITY = fields(
 )
 
 
-def make_connector(_: Call, body: Body, __: Body | None) -> Body:
+def make_connector(_: ApiCall, body: Body, __: Body | None) -> Body:
     """The connector as one that was never tried: it has no permissions that anybody has seen."""
     properties = body["properties"]
     details = properties["authenticationDetails"]
@@ -62,20 +62,22 @@ def make_connector(_: Call, body: Body, __: Body | None) -> Body:
 
 
 for _kind in (
-    Kind(
+    ArmDocumentKind(
         "Microsoft.Security/connectors", "Connectors", EFFECT, shape=SHAPE, made=make_connector, created=200
     ),
-    Kind(_CONNECTOR, "SecurityConnectors", EFFECT, patched=True, etag=True, shape=SECURITY),
-    Kind(f"{_CONNECTOR}/devops", "DevOpsConfigurations", EFFECT, patched=True, created=200),
-    Kind(f"{_CONNECTOR}/devops/azureDevOpsOrgs", "AzureDevOpsOrgs", EFFECT, patched=True, created=200),
-    Kind(
+    ArmDocumentKind(_CONNECTOR, "SecurityConnectors", EFFECT, patched=True, etag=True, shape=SECURITY),
+    ArmDocumentKind(f"{_CONNECTOR}/devops", "DevOpsConfigurations", EFFECT, patched=True, created=200),
+    ArmDocumentKind(
+        f"{_CONNECTOR}/devops/azureDevOpsOrgs", "AzureDevOpsOrgs", EFFECT, patched=True, created=200
+    ),
+    ArmDocumentKind(
         f"{_CONNECTOR}/devops/azureDevOpsOrgs/projects",
         "AzureDevOpsProjects",
         EFFECT,
         patched=True,
         created=200,
     ),
-    Kind(
+    ArmDocumentKind(
         f"{_CONNECTOR}/devops/azureDevOpsOrgs/projects/repos",
         "AzureDevOpsRepos",
         EFFECT,
@@ -91,4 +93,4 @@ for _type, _operations in (
     ("gitLabGroups", "GitLabGroups"),
     ("gitLabGroups/projects", "GitLabProjects"),
 ):
-    declare_reading(SURFACE, Kind(f"{_CONNECTOR}/devops/{_type}", _operations, EFFECT))
+    declare_reading(SURFACE, ArmDocumentKind(f"{_CONNECTOR}/devops/{_type}", _operations, EFFECT))

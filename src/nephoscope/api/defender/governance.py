@@ -17,10 +17,18 @@ from typing import Any
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.body_schema import fields, flag, many, moment, text, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, delete, of_scope, put, require_document
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    declare,
+    delete,
+    of_scope,
+    put,
+    require_document,
+)
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
@@ -32,7 +40,7 @@ from nephoscope.automation.governance import (
 )
 from nephoscope.automation.rule import AutomationError
 
-SURFACE = Surface("Governance", "Microsoft.Security")
+SURFACE = ApiSurface("Governance", "Microsoft.Security")
 _ASSESSMENTS = "microsoft.security/assessments"
 _LIST = "{scope}/providers/Microsoft.Security/assessments/{assessmentsName}/governanceAssignments"
 _RULE = "{scope}/providers/Microsoft.Security/governanceRules/{governanceRulesName}"
@@ -71,7 +79,7 @@ ASSIGNMENT = fields(
         "governanceEmailNotification": _NOTIFICATION,
     },
 )
-RULES = Kind(
+RULES = ArmDocumentKind(
     "Microsoft.Security/governanceRules",
     "GovernanceRules",
     "Resources that fail what it is about are assigned by it from now on.",
@@ -79,7 +87,7 @@ RULES = Kind(
     shape=RULE,
     acting=True,
 )
-ASSIGNMENTS = Kind(
+ASSIGNMENTS = ArmDocumentKind(
     "Microsoft.Security/assessments/governanceAssignments",
     "GovernanceAssignments",
     "It stands in the place of what a rule says; nobody is written to by it here.",
@@ -90,31 +98,31 @@ declare(SURFACE, RULES)
 
 
 @SURFACE.act(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
-def execute(call: Call) -> Answer:
+def execute(call: ApiCall) -> ApiResponse:
     """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
     path = call.path.rstrip("/").rpartition("/")[0]
     _require_assessment(call, path)
     where = f"{call.base}{path}/operationResults/{uuid.uuid5(uuid.NAMESPACE_URL, path.lower())}"
-    return Answer(None, 202, {"Location": f"{where}?api-version={call.asked('api-version')}"})
+    return ApiResponse(None, 202, {"Location": f"{where}?api-version={call.asked('api-version')}"})
 
 
 @SURFACE.get(
     f"{_RULE}/operationResults/{{operationId}}", "GovernanceRules_OperationResults", f"{RULES.type}/read"
 )
-def results(call: Call) -> Answer:
+def results(call: ApiCall) -> ApiResponse:
     """The result of a run: it succeeded, as the rule holds."""
     _require_assessment(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
-    return Answer({"status": "Succeeded"})
+    return ApiResponse({"status": "Succeeded"})
 
 
-def _require_assessment(call: Call, path: str) -> None:
+def _require_assessment(call: ApiCall, path: str) -> None:
     kept = call.instance.state.arm_documents.get(path.lower())
     if kept is None or not arm_documents.visible(call.reach, kept.key):
         raise missing_fault(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
-def assignments(call: Call) -> Answer:
+def assignments(call: ApiCall) -> ApiResponse:
     """The assignments of an assessment: those that people put, else what the rules say."""
     return answer_list(call, _of(call, call.path.rstrip("/").rpartition("/")[0]))
 
@@ -124,7 +132,7 @@ def assignments(call: Call) -> Answer:
     "GovernanceAssignments_ListAll",
     f"{ASSIGNMENTS.type}/read",
 )
-def every(call: Call) -> Answer:
+def every(call: ApiCall) -> ApiResponse:
     """The assignments of all assessments below a scope."""
     page = call.edition.listing.page(
         [_ASSESSMENTS], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
@@ -142,12 +150,12 @@ def every(call: Call) -> Answer:
 @SURFACE.get(
     f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Get", f"{ASSIGNMENTS.type}/read"
 )
-def assignment(call: Call) -> Answer:
+def assignment(call: ApiCall) -> ApiResponse:
     """One of them."""
     path = call.path.rstrip("/")
     several = _of(call, path.rpartition("/")[0].rpartition("/")[0])
     made = next((one for one in several if str(one["id"]).lower() == path.lower()), None)
-    return Answer(made if made is not None else require_document(call, ASSIGNMENTS))
+    return ApiResponse(made if made is not None else require_document(call, ASSIGNMENTS))
 
 
 @SURFACE.put(
@@ -155,7 +163,7 @@ def assignment(call: Call) -> Answer:
     "GovernanceAssignments_CreateOrUpdate",
     f"{ASSIGNMENTS.type}/write",
 )
-def put_assignment(call: Call) -> Answer:
+def put_assignment(call: ApiCall) -> ApiResponse:
     """Keep one: it stands in the place of what a rule says."""
     return put(call, ASSIGNMENTS, call.body)
 
@@ -163,12 +171,12 @@ def put_assignment(call: Call) -> Answer:
 @SURFACE.delete(
     f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Delete", f"{ASSIGNMENTS.type}/delete"
 )
-def delete_assignment(call: Call) -> Answer:
+def delete_assignment(call: ApiCall) -> ApiResponse:
     """Forget one that was put; what a rule says holds again."""
     return delete(call, ASSIGNMENTS)
 
 
-def _of(call: Call, assessment: str) -> list[Body]:
+def _of(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
     kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()], assessment.lower())
     mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
@@ -177,7 +185,7 @@ def _of(call: Call, assessment: str) -> list[Body]:
     return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
 
 
-def add_owners(call: Call, several: Sequence[Body]) -> list[Body]:
+def add_owners(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each that fails, by when, where a rule or somebody says so."""
     known = rules(call.instance.state)
     kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()])
@@ -214,7 +222,7 @@ def _add_assignment(assessment: Body, assignment_: Body | None, now: str) -> Bod
 
 
 def _assign_by_rules(
-    call: Call, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
+    call: ApiCall, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
 ) -> Iterable[Body]:
     """What the rules say of assessments."""
     ordered = rules(call.instance.state) if known is None else known

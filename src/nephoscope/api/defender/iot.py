@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from nephoscope.api.wire.body_schema import Shape, fields, flag, many, span, text, whole, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Internet of things", "Microsoft.Security")
+SURFACE = ApiSurface("Internet of things", "Microsoft.Security")
 EFFECT = "No device is watched by it here."
 _SWITCHED = words("Enabled", "Disabled")
 RECOMMENDATIONS = (
@@ -80,7 +80,7 @@ GROUP = fields(
 )
 
 
-def make_solution(_: Call, body: Body, __: Body | None) -> Body:
+def make_solution(_: ApiCall, body: Body, __: Body | None) -> Body:
     """A solution is on unless it says otherwise, and has discovered nothing."""
     told = {"status": "Enabled", **body["properties"], "autoDiscoveredResources": []}
     return {**body, "properties": told}
@@ -88,7 +88,7 @@ def make_solution(_: Call, body: Body, __: Body | None) -> Body:
 
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         "Microsoft.Security/iotSecuritySolutions",
         "IotSecuritySolution",
         EFFECT,
@@ -104,4 +104,6 @@ for _word, _operations, _shape in (
     ("onPremiseIotSensors", "OnPremiseIotSensors", None),
     ("deviceSecurityGroups", "DeviceSecurityGroups", GROUP),
 ):
-    declare(SURFACE, Kind(f"Microsoft.Security/{_word}", _operations, EFFECT, whole=True, shape=_shape))
+    declare(
+        SURFACE, ArmDocumentKind(f"Microsoft.Security/{_word}", _operations, EFFECT, whole=True, shape=_shape)
+    )

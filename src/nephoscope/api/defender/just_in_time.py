@@ -12,13 +12,19 @@ from ipaddress import ip_network
 from nephoscope.api.wire.arm_documents import visible
 from nephoscope.api.wire.azure_error import bad, not_assessed
 from nephoscope.api.wire.body_schema import fields, many, moment, span, text, whole, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, make_unprovisioned, require_document
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    declare,
+    make_unprovisioned,
+    require_document,
+)
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import there
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Just-in-time access", "Microsoft.Security")
+SURFACE = ApiSurface("Just-in-time access", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 
 
@@ -70,7 +76,7 @@ _REQUESTED = many(
 )
 
 
-def _machines(call: Call, body: Body) -> None:
+def _machines(call: ApiCall, body: Body) -> None:
     """Fault where a policy names a machine of another subscription than its own, or one that the estate has not."""
     mine = "/".join(str(body["id"]).lower().split("/")[:3]) + "/"
     for at, one in enumerate(body["properties"]["virtualMachines"]):
@@ -80,7 +86,7 @@ def _machines(call: Call, body: Body) -> None:
         _require_machine(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
-def _require_machine(call: Call, policy: str, machine: str, path: str) -> None:
+def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
     if call.instance.shelf.newest() is None or (there(call, key) and visible(call.reach, key)):
@@ -89,13 +95,13 @@ def _require_machine(call: Call, policy: str, machine: str, path: str) -> None:
     raise bad(told, path, "InvalidResourceReference")
 
 
-def make_policy(call: Call, body: Body, _: Body | None) -> Body:
+def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The policy; that it is kept is all that is done with it."""
     _machines(call, body)
     return make_unprovisioned(call, body)
 
 
-KIND = Kind(
+KIND = ArmDocumentKind(
     TYPE,
     "JitNetworkAccessPolicies",
     "No port is opened or closed by it, which is why it has no provisioningState.",
@@ -108,7 +114,7 @@ declare(SURFACE, KIND)
 
 
 @SURFACE.act(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
-def initiate(call: Call) -> Answer:
+def initiate(call: ApiCall) -> ApiResponse:
     """Not assessed: no port is opened from here. Fault where what is asked for is not in the policy."""
     policy = require_document(call_of_policy(call), KIND)
     ports = {
@@ -132,9 +138,9 @@ def _in_policy(ports: Mapping[str, Collection[int]], asked: Body, path: str) -> 
             )
 
 
-def call_of_policy(call: Call) -> Call:
+def call_of_policy(call: ApiCall) -> ApiCall:
     """The call as one of the policy that it names."""
-    return Call(
+    return ApiCall(
         call.instance,
         call.caller,
         f"{TYPE}/read",

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology, allowed-
 from __future__ import annotations
 
 from nephoscope.api.defender.collected import PROVIDERS, read
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Topology, connections and tasks", "Microsoft.Security")
+SURFACE = ApiSurface("Topology, connections and tasks", "Microsoft.Security")
 _PROVIDER = PROVIDERS[0]
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
@@ -29,14 +29,14 @@ def _declare(word: str, operations: str) -> None:
     for path, name in paths.items():
 
         @SURFACE.get(path, f"{operations}_{name}", permission)
-        def _list(call: Call) -> Answer:
+        def _list(call: ApiCall) -> ApiResponse:
             """Those below the scope; not assessed where there never was any."""
             return read(call, _PROVIDER, judged=word == "tasks")
 
     for scope, name in ((_SUBSCRIPTION, "GetSubscriptionLevel"), (_GROUP, "Get")):
 
         @SURFACE.get(f"{scope}/{_LOCATION}/{word}/{{name}}", f"{operations}_{name}", permission)
-        def _get(call: Call) -> Answer:
+        def _get(call: ApiCall) -> ApiResponse:
             """One of them."""
             return read(call, _PROVIDER)
 

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/regulatory-complia
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Regulatory compliance", "Microsoft.Security")
+SURFACE = ApiSurface("Regulatory compliance", "Microsoft.Security")
 _TYPE = "Microsoft.Security/regulatoryComplianceStandards"
 _STANDARDS = f"/subscriptions/{{subscriptionId}}/providers/{_TYPE}"
 _STANDARD = f"{_STANDARDS}/{{regulatoryComplianceStandardName}}"
@@ -32,7 +32,7 @@ def _declare(operations: str, path: str, name: str, type_: str, word: str) -> No
     permission = f"{type_}/read"
 
     @SURFACE.get(path, f"{operations}_List", permission)
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """The standards of a subscription, the controls of a standard, the assessments of a control."""
         # what stands directly below the path: its own id, without the word of the list
         below = call.path.lower().rstrip("/").rpartition("/")[0]
@@ -40,7 +40,7 @@ def _declare(operations: str, path: str, name: str, type_: str, word: str) -> No
         return arm_documents.page(call, [type_], below)
 
     @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
         return arm_documents.get(call, word)
 

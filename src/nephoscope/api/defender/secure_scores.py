@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 from __future__ import annotations
 
 from nephoscope.api.wire.azure_error import missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Secure scores", "Microsoft.Security")
+SURFACE = ApiSurface("Secure scores", "Microsoft.Security")
 READ = "Microsoft.Security/secureScores/read"
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Security"
 _SCORE, _CONTROL = "microsoft.security/securescores", "microsoft.security/securescores/securescorecontrols"
@@ -18,22 +18,22 @@ _DEFINITION = "microsoft.security/securescorecontroldefinitions"
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores", "SecureScores_List", READ)
-def scores(call: Call) -> Answer:
+def scores(call: ApiCall) -> ApiResponse:
     """The scores of a subscription."""
     return _list(call, _SCORE)
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
-def score(call: Call) -> Answer:
+def score(call: ApiCall) -> ApiResponse:
     """One score."""
     found = call.edition.listing.get(call.path, call.reach)
     if found is None:
         raise missing_fault(f"The secure score '{call['secureScoreName']}'")
-    return Answer(found)
+    return ApiResponse(found)
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScoreControls", "SecureScoreControls_List", READ)
-def controls(call: Call) -> Answer:
+def controls(call: ApiCall) -> ApiResponse:
     """The controls of a subscription's score."""
     return _list(call, _CONTROL)
 
@@ -43,7 +43,7 @@ def controls(call: Call) -> Answer:
     "SecureScoreControls_ListBySecureScore",
     READ,
 )
-def controls_of_score(call: Call) -> Answer:
+def controls_of_score(call: ApiCall) -> ApiResponse:
     """The controls of one score."""
     return _list(call, _CONTROL)
 
@@ -51,7 +51,7 @@ def controls_of_score(call: Call) -> Answer:
 @SURFACE.get(
     "/providers/Microsoft.Security/secureScoreControlDefinitions", "SecureScoreControlDefinitions_List", READ
 )
-def definitions(call: Call) -> Answer:
+def definitions(call: ApiCall) -> ApiResponse:
     """What the controls are."""
     return _list(call, _DEFINITION)
 
@@ -59,12 +59,12 @@ def definitions(call: Call) -> Answer:
 @SURFACE.get(
     f"{_SUBSCRIPTION}/secureScoreControlDefinitions", "SecureScoreControlDefinitions_ListBySubscription", READ
 )
-def definitions_of_subscription(call: Call) -> Answer:
+def definitions_of_subscription(call: ApiCall) -> ApiResponse:
     """The same, asked of a subscription."""
     page = call.edition.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)
 
 
-def _list(call: Call, type_: str) -> Answer:
+def _list(call: ApiCall, type_: str) -> ApiResponse:
     page = call.edition.listing.page([type_], call.reach, call.below, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)

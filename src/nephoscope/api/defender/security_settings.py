@@ -12,11 +12,11 @@ from typing import Any
 
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import by_type, choose_by, fields, flag, many, text, whole, words
-from nephoscope.api.wire.document_kinds import Body, Check, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Plans, contacts and settings", "Microsoft.Security")
+SURFACE = ApiSurface("Plans, contacts and settings", "Microsoft.Security")
 #: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.
 PLANS = (
     "VirtualMachines", "SqlServers", "AppServices", "StorageAccounts", "SqlServerVirtualMachines", "KubernetesService",
@@ -130,13 +130,13 @@ def _check_setting(body: Body) -> None:
 EFFECT = "It is told in the place of what the estate says, and switches nothing on in Azure."
 
 
-def _add_scope(call: Call, body: Body, _: Body | None) -> Body:
+def _add_scope(call: ApiCall, body: Body, _: Body | None) -> Body:
     """A setting of a workspace says what it is about."""
     return {**body, "properties": {"scope": call.scope, **body["properties"]}}
 
 
-def _kind(word: str, operations: str, check: Check | None = None, **more: Any) -> Kind:
-    return Kind(f"Microsoft.Security/{word}", operations, EFFECT, check=check, near=True, **more)
+def _kind(word: str, operations: str, check: Check | None = None, **more: Any) -> ArmDocumentKind:
+    return ArmDocumentKind(f"Microsoft.Security/{word}", operations, EFFECT, check=check, near=True, **more)
 
 
 # a plan is always there, if free: Azure answers 200, and `az` takes nothing else

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-standards
 
 from __future__ import annotations
 
-from nephoscope.api.wire.document_kinds import Kind, declare
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
+from nephoscope.api.wire.operation import ApiSurface
 
-SURFACE = Surface("Standards of one's own", "Microsoft.Security")
+SURFACE = ApiSurface("Standards of one's own", "Microsoft.Security")
 EFFECT = "Nothing is judged by it here: put a policy initiative and assign it."
 
 for _word, _operations, _patched in (
@@ -20,4 +20,7 @@ for _word, _operations, _patched in (
     ("customAssessmentAutomations", "CustomAssessmentAutomations", False),
     ("customEntityStoreAssignments", "CustomEntityStoreAssignments", False),
 ):
-    declare(SURFACE, Kind(f"Microsoft.Security/{_word}", _operations, EFFECT, patched=_patched, whole=True))
+    declare(
+        SURFACE,
+        ArmDocumentKind(f"Microsoft.Security/{_word}", _operations, EFFECT, patched=_patched, whole=True),
+    )

@@ -19,13 +19,13 @@ from typing import Any
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.defender import collected
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.lake.queries.time_span import RowSpan
 
-SURFACE = Surface("Software inventories", "Microsoft.Security")
+SURFACE = ApiSurface("Software inventories", "Microsoft.Security")
 TYPE = "Microsoft.Security/softwareInventories"
 READ = f"{TYPE}/read"
 _LIST = f"{{scope}}/providers/{TYPE}"
@@ -69,7 +69,7 @@ _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 
 
 @SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled_fault)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The software of the machines of a subscription, or of one machine."""
     mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known(call)))
     if not mine:
@@ -86,14 +86,14 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=throttled_fault)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One piece of software of a machine."""
     wanted = call.path.lower().rstrip("/")
     found = next((one for one in _list_known(call) if str(one["id"]).lower() == wanted), None)
-    return Answer(found) if found is not None else collected.read(call, _SECURITY)
+    return ApiResponse(found) if found is not None else collected.read(call, _SECURITY)
 
 
-def _list_known(call: Call) -> Iterator[dict[str, Any]]:
+def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
     """What logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
     rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
     if not rows:
@@ -114,14 +114,14 @@ def _list_known(call: Call) -> Iterator[dict[str, Any]]:
                 yield one
 
 
-def _rows(call: Call, workspace: str) -> list[dict[str, Any]]:
+def _rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
     """The rows of a workspace that the caller may read."""
     try:
         scope = call.caller.logs(READ, workspace)
     except DeniedError:
         return []
     now = call.instance.now
-    span = Span(now - REPORTED_WITHIN, now)
+    span = RowSpan(now - REPORTED_WITHIN, now)
     (found,) = call.instance.lake.query(
         _QUERY, scope=scope, workspace=workspace, timeout=call.instance.query_seconds, span=span
     )
@@ -129,7 +129,7 @@ def _rows(call: Call, workspace: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _machines(call: Call) -> Mapping[str, str]:
+def _machines(call: ApiCall) -> Mapping[str, str]:
     """Name -> id of the machines of which there is one of the name."""
     edition = call.instance.shelf.newest()
     if edition is None:

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.microsoft_graph_query import Keyed
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.read_reach import EVERYTHING
 
-SURFACE = Surface("Directory")
+SURFACE = ApiSurface("Directory")
 READ = "microsoft.directory/read"
 MOST = 999
 _GROUPS = "microsoft.graph/groups"
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class DirectoryCollection:
     """A collection: its path, the begin of its operations' names, its type, and what Graph tells only where `$expand` names it.
 
     `searched` says whether it is of directory objects, which `$search` looks through.
@@ -40,12 +40,12 @@ class Collection:
     searched: bool = False
 
 
-USERS = Collection("users", "Users", "microsoft.graph/users", ("manager",), searched=True)
-GROUPS = Collection("groups", "Groups", _GROUPS, ("members",), searched=True)
-PRINCIPALS = Collection(
+USERS = DirectoryCollection("users", "Users", "microsoft.graph/users", ("manager",), searched=True)
+GROUPS = DirectoryCollection("groups", "Groups", _GROUPS, ("members",), searched=True)
+PRINCIPALS = DirectoryCollection(
     "servicePrincipals", "ServicePrincipals", "microsoft.graph/serviceprincipals", searched=True
 )
-APPLICATIONS = Collection(
+APPLICATIONS = DirectoryCollection(
     "applications",
     "Applications",
     "microsoft.graph/applications",
@@ -57,15 +57,15 @@ COLLECTIONS = (
     GROUPS,
     PRINCIPALS,
     APPLICATIONS,
-    Collection(
+    DirectoryCollection(
         "reports/authenticationMethods/userRegistrationDetails",
         "UserRegistrationDetails",
         "microsoft.graph/userregistrationdetails",
     ),
-    Collection(
+    DirectoryCollection(
         "identity/conditionalAccess/namedLocations", "NamedLocations", "microsoft.graph/namedlocations"
     ),
-    Collection(
+    DirectoryCollection(
         "roleManagement/directory/roleAssignments",
         "DirectoryRoleAssignments",
         "microsoft.graph/roleassignments",
@@ -74,24 +74,24 @@ COLLECTIONS = (
 )
 
 
-def _declare(kind: Collection) -> None:
+def _declare(kind: DirectoryCollection) -> None:
     path = f"/{{version}}/{kind.path}"
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """The objects of a kind; nobody but who may read the whole tenant gets them."""
         return _page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False)
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One object."""
         found = _object(call, kind, call["id"])
         microsoft_graph_query.admit(call, ("$select", "$expand"))
         shown = _select_shown(call, kind, found)
-        return Answer({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
+        return ApiResponse({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
-    def _count(call: Call) -> Answer:
+    def _count(call: ApiCall) -> ApiResponse:
         """Count how many objects there are, of those that `$filter` and `$search` pick."""
         return _number(call, kind)
 
@@ -101,7 +101,7 @@ for _kind in COLLECTIONS:
 
 
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
-def members(call: Call) -> Answer:
+def members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _members(call)
     microsoft_graph_query.admit(call)
@@ -109,11 +109,11 @@ def members(call: Call) -> Answer:
         call, MOST, lambda after: [one for one in several if one[0] > after]
     )
     context = {"@odata.context": _context(call, "directoryObjects")}
-    return Answer({**context, **told, "value": [_select_fields(call, one) for one in rows]})
+    return ApiResponse({**context, **told, "value": [_select_fields(call, one) for one in rows]})
 
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
-def count_members(call: Call) -> Answer:
+def count_members(call: ApiCall) -> ApiResponse:
     """Count how many members a group has, of those that `$filter` picks."""
     several = _members(call)
     microsoft_graph_query.admit(call, ("$filter",))
@@ -121,23 +121,23 @@ def count_members(call: Call) -> Answer:
     return _plain(call, several)
 
 
-def _members(call: Call) -> list[Keyed]:
+def _members(call: ApiCall) -> list[Keyed]:
     """The members of the group of a call, each keyed by its place."""
     several = _object(call, GROUPS, call["id"]).get("members")
     if not isinstance(several, list):
-        raise Fault(
+        raise ApiError(
             501, "NotAssessed", "The members of this group were not collected, because it has no role."
         )
     return [(f"{at:08}", _member(call, str(one))) for at, one in enumerate(several)]
 
 
-def _plain(call: Call, several: Iterable[Keyed]) -> Answer:
+def _plain(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
     """The number of those that are picked, as text."""
-    total = sum(1 for _ in microsoft_graph_query.Picking.of(call).among(several))
-    return Answer(str(total).encode(), headers={"Content-Type": "text/plain"})
+    total = sum(1 for _ in microsoft_graph_query.CollectionQuery.of(call).among(several))
+    return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
-def _member(call: Call, id_: str) -> dict[str, object]:
+def _member(call: ApiCall, id_: str) -> dict[str, object]:
     for kind, word in ((USERS, "user"), (GROUPS, "group"), (PRINCIPALS, "servicePrincipal")):
         known = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
         if known is not None:
@@ -146,34 +146,38 @@ def _member(call: Call, id_: str) -> dict[str, object]:
     return {"@odata.type": "#microsoft.graph.directoryObject", "id": id_}
 
 
-def _require_tenant_read(call: Call) -> None:
+def _require_tenant_read(call: ApiCall) -> None:
     """The directory is of the whole tenant: Fault in Graph's words for who may read a part alone."""
     if call["version"].lower() not in ("v1.0", "beta"):
-        raise Fault(404, "InvalidVersion", f"'{call['version'][:20]}' is not a version: v1.0 and beta are.")
+        raise ApiError(
+            404, "InvalidVersion", f"'{call['version'][:20]}' is not a version: v1.0 and beta are."
+        )
     if not call.reach.everything:
-        raise Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        raise ApiError(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
 
 
-def _page(call: Call, kind: Collection) -> Answer:
+def _page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, microsoft_graph_query.USUAL)
     rows, told = microsoft_graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
     context = {"@odata.context": _context(call, kind.path)}
-    return Answer({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
+    return ApiResponse({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
 
 
-def _number(call: Call, kind: Collection) -> Answer:
+def _number(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, {"$filter"})
     microsoft_graph_query.eventual(call, "$count")
     return _plain(call, _objects(call, kind, ""))
 
 
-def _admit(call: Call, kind: Collection, options: Collected[str]) -> None:
+def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
     microsoft_graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
 
 
-def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
+def _objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[Keyed]:
     """The objects of a kind after a key, in the order of their ids."""
     while True:
         page = call.edition.listing.page([kind.type], EVERYTHING, after=after, most=MOST)
@@ -183,11 +187,11 @@ def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
             return
 
 
-def _object(call: Call, kind: Collection, id_: str) -> dict[str, object]:
+def _object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[str, object]:
     _require_tenant_read(call)
     found = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
     if found is None:
-        raise Fault(
+        raise ApiError(
             404,
             "Request_ResourceNotFound",
             f"Resource '{id_[:100]}' does not exist or one of its queried reference-property objects are not present.",
@@ -196,14 +200,16 @@ def _object(call: Call, kind: Collection, id_: str) -> dict[str, object]:
     return properties
 
 
-def _select_shown(call: Call, kind: Collection, properties: Mapping[str, object]) -> dict[str, object]:
+def _select_shown(
+    call: ApiCall, kind: DirectoryCollection, properties: Mapping[str, object]
+) -> dict[str, object]:
     wanted = _read_expand(call, kind)
     hidden = {one for one in kind.expanded if one.lower() not in wanted}
     kept = {name: value for name, value in properties.items() if name not in hidden}
     return _select_fields(call, kept, kind.expanded)
 
 
-def _read_expand(call: Call, kind: Collection) -> set[str]:
+def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     """What `$expand` names, in lower case; Fault for what is not told here."""
     named = [one.partition("(")[0].strip() for one in _outer(call.asked("$expand"))]
     for one in named:
@@ -216,7 +222,7 @@ def _read_expand(call: Call, kind: Collection) -> set[str]:
 
 
 def _select_fields(
-    call: Call, properties: Mapping[str, object], always: Iterable[str] = ()
+    call: ApiCall, properties: Mapping[str, object], always: Iterable[str] = ()
 ) -> dict[str, object]:
     """The fields that `$select` names, with those that were expanded; all where it names none."""
     wanted = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
@@ -238,5 +244,5 @@ def _outer(text: str) -> list[str]:
     return parts
 
 
-def _context(call: Call, path: str) -> str:
+def _context(call: ApiCall, path: str) -> str:
     return f"{call.base}/{call['version']}/$metadata#{path}"

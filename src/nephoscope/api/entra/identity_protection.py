@@ -15,19 +15,19 @@ import msgspec
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
 from nephoscope.api.wire.odata_filter import compile_filter
-from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import order_rows, select_fields
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import NO_CONTENT, Answer, next_link, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.types import KqlType
 
-SURFACE = Surface("Identity protection", lets=OWN)
+SURFACE = ApiSurface("Identity protection", lets=OWN)
 _ROOT = "/{version}/identityProtection"
 MOST, MOST_IDS = 500, 60
 Row = dict[str, object]
@@ -36,7 +36,7 @@ _OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class RiskCollection:
     """A collection with its table; of risky ones `ids` is the list that a decision names them by, `who` how its details call them."""
 
     word: str
@@ -47,12 +47,12 @@ class Collection:
 
 
 COLLECTIONS = (
-    Collection("riskDetections", "RiskDetections", "AADUserRiskEvents"),
-    Collection(
+    RiskCollection("riskDetections", "RiskDetections", "AADUserRiskEvents"),
+    RiskCollection(
         "servicePrincipalRiskDetections", "ServicePrincipalRiskDetections", "AADServicePrincipalRiskEvents"
     ),
-    Collection("riskyUsers", "RiskyUsers", "AADRiskyUsers", "userIds", "User"),
-    Collection(
+    RiskCollection("riskyUsers", "RiskyUsers", "AADRiskyUsers", "userIds", "User"),
+    RiskCollection(
         "riskyServicePrincipals",
         "RiskyServicePrincipals",
         "AADRiskyServicePrincipals",
@@ -62,21 +62,21 @@ COLLECTIONS = (
 )
 
 
-def _declare(kind: Collection) -> None:
+def _declare(kind: RiskCollection) -> None:
     path = f"{_ROOT}/{kind.word}"
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """Those that were read, the newest state of each; not assessed where none ever were."""
         return _page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
         found = _newest(call, kind, [call["id"]])
         if not found:
             raise _no_such(call["id"])
-        return Answer({"@odata.context": f"{_context(call, kind)}/$entity", **to_graph_object(found[0])})
+        return ApiResponse({"@odata.context": f"{_context(call, kind)}/$entity", **to_graph_object(found[0])})
 
     if not kind.ids:
         return
@@ -88,14 +88,14 @@ def _declare(kind: Collection) -> None:
         versioned=False,
         throttled=throttled_fault,
     )
-    def _history(call: Call) -> Answer:
+    def _history(call: ApiCall) -> ApiResponse:
         """How the risk of one came to be as it is, the oldest first."""
         rows = _rows(
             call, f"{kind.table} | where Id == {quote_literal(call['id'])} | order by TimeGenerated asc"
         )
         if not rows:
             raise _no_such(call["id"])
-        return Answer(
+        return ApiResponse(
             {"@odata.context": _context(call, kind), "value": [to_graph_object(one) for one in rows]}
         )
 
@@ -103,11 +103,11 @@ def _declare(kind: Collection) -> None:
         _declare_decision(kind, _decision)
 
 
-def _declare_decision(kind: Collection, decision: str) -> None:
+def _declare_decision(kind: RiskCollection, decision: str) -> None:
     name = f"{kind.operations}_{decision[:1].upper()}{decision[1:]}"
 
     @SURFACE.act(f"{_ROOT}/{kind.word}/{decision}", name, WRITE, versioned=False)
-    def _act(call: Call) -> Answer:
+    def _act(call: ApiCall) -> ApiResponse:
         """Decide on the risk of some: a row of the table tells of it, as of every other change."""
         return decide(call, kind, decision)
 
@@ -116,7 +116,7 @@ for _kind in COLLECTIONS:
     _declare(_kind)
 
 
-def decide(call: Call, kind: Collection, decision: str) -> Answer:
+def decide(call: ApiCall, kind: RiskCollection, decision: str) -> ApiResponse:
     """Keep a decision; Fault where what it is about is not known."""
     ids = call.body.get(kind.ids)
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
@@ -132,7 +132,7 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
     return NO_CONTENT
 
 
-def _page(call: Call, kind: Collection) -> Answer:
+def _page(call: ApiCall, kind: RiskCollection) -> ApiResponse:
     newest = _newest(call, kind)
     microsoft_graph_query.admit(call)
     fits = compile_filter(call.asked("$filter"))
@@ -148,10 +148,10 @@ def _page(call: Call, kind: Collection) -> Answer:
         body["@odata.count"] = len(rows)
     if len(rows) > start + most:
         body["@odata.nextLink"] = next_link(call, str(start + most))
-    return Answer(body)
+    return ApiResponse(body)
 
 
-def _newest(call: Call, kind: Collection, ids: Sequence[str] | None = None) -> list[Row]:
+def _newest(call: ApiCall, kind: RiskCollection, ids: Sequence[str] | None = None) -> list[Row]:
     """The newest row of each id; Fault where the table has none at all."""
     some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote_literal, ids))}) "
     found = _rows(call, f"{kind.table} {some}| summarize arg_max(TimeGenerated, *) by Id | order by Id asc")
@@ -162,17 +162,19 @@ def _newest(call: Call, kind: Collection, ids: Sequence[str] | None = None) -> l
     return found
 
 
-def _rows(call: Call, text: str) -> list[Row]:
+def _rows(call: ApiCall, text: str) -> list[Row]:
     """The rows of a query over the default workspace; Fault for who may not read all of it."""
     version = call["version"].lower()
     if version not in ("v1.0", "beta"):
-        raise Fault(404, "InvalidVersion", f"'{version[:20]}' is not a version: v1.0 and beta are.")
+        raise ApiError(404, "InvalidVersion", f"'{version[:20]}' is not a version: v1.0 and beta are.")
     try:
         scope = call.caller.logs(READ, DEFAULT)
     except DeniedError:
         scope = None
     if scope is None or scope.subscriptions is not None:
-        raise Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        raise ApiError(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
     result = call.instance.lake.query(
         text, scope=scope, workspace=DEFAULT, timeout=call.instance.query_seconds
     )[-1].table
@@ -207,9 +209,9 @@ def quote_literal(text: str) -> str:
     return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
 
 
-def _no_such(id_: str) -> Fault:
-    return Fault(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
+def _no_such(id_: str) -> ApiError:
+    return ApiError(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
 
 
-def _context(call: Call, kind: Collection) -> str:
+def _context(call: ApiCall, kind: RiskCollection) -> str:
     return f"{call.base}/{call['version']}/$metadata#identityProtection/{kind.word}"

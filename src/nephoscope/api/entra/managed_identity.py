@@ -9,22 +9,22 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from nephoscope.access.managed_identity import NotReadingError, bound, local
+from nephoscope.access.managed_identity import ManagedIdentityError, bound, local
 from nephoscope.access.tokens import LASTS
-from nephoscope.api.wire.azure_error import Fault, missing_fault
-from nephoscope.api.wire.operation import PUBLIC, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.azure_error import ApiError, missing_fault
+from nephoscope.api.wire.operation import PUBLIC, ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import Principal, SecretKind
 
-SURFACE = Surface("Managed identity")
+SURFACE = ApiSurface("Managed identity")
 IMDS, APP_SERVICE = "2018-02-01", "2019-08-01"
 _NAMES = ("client_id", "object_id", "principal_id", "clientid")
 
 
 @SURFACE.get("/metadata/identity/oauth2/token", "ManagedIdentity_Token", PUBLIC, versioned=False)
-def machine(call: Call) -> Answer:
+def machine(call: ApiCall) -> ApiResponse:
     """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
     principal = _find_identity(call, IMDS)
     if call.headers.get("metadata", "").lower() != "true":
@@ -35,7 +35,7 @@ def machine(call: Call) -> Answer:
 
 
 @SURFACE.get("/msi/token", "ManagedIdentity_AppServiceToken", PUBLIC, versioned=False)
-def app_service(call: Call) -> Answer:
+def app_service(call: ApiCall) -> ApiResponse:
     """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
     principal = _find_identity(call, APP_SERVICE)
     shown = call.headers.get("x-identity-header", "")
@@ -45,7 +45,7 @@ def app_service(call: Call) -> Answer:
     return _issue_token(call, principal, {})
 
 
-def _find_identity(call: Call, version: str) -> Principal:
+def _find_identity(call: ApiCall, version: str) -> Principal:
     """The identity that is asked for; Fault where there is none here, or not for this caller."""
     name = call.instance.managed_identity
     if not name:
@@ -58,7 +58,7 @@ def _find_identity(call: Call, version: str) -> Principal:
         raise _refuse(call, 400, "invalid_request", "the parameter resource is missing")
     try:
         principal = bound(call.instance.state.principals, name)
-    except NotReadingError as error:
+    except ManagedIdentityError as error:
         raise _refuse(call, 403, "access_denied", str(error)) from error
     named = [value for one in _NAMES if (value := call.asked(one))]
     if call.asked("msi_res_id") or call.asked("mi_res_id") or any(
@@ -68,7 +68,7 @@ def _find_identity(call: Call, version: str) -> Principal:
     return principal
 
 
-def _issue_token(call: Call, principal: Principal, more: dict[str, object]) -> Answer:
+def _issue_token(call: ApiCall, principal: Principal, more: dict[str, object]) -> ApiResponse:
     """The token, audited."""
     instance, resource = call.instance, call.asked("resource")[:500]
     audience = resource.removesuffix("/.default").rstrip("/")
@@ -86,10 +86,10 @@ def _issue_token(call: Call, principal: Principal, more: dict[str, object]) -> A
         "access_token": token, "expires_on": str(now + LASTS), "not_before": str(now), "resource": resource,
         "token_type": "Bearer", "client_id": principal.id, **more,
     }  # fmt: skip
-    return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+    return ApiResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
-class _MetadataFault(Fault):
+class _MetadataError(ApiError):
     """An error as the metadata service answers it."""
 
     def body(self) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class _MetadataFault(Fault):
         }
 
 
-def _refuse(call: Call, status: int, code: str, message: str) -> Fault:
+def _refuse(call: ApiCall, status: int, code: str, message: str) -> ApiError:
     """The refusal, audited."""
     call.instance.guard.denied(
         "a local program", ISSUE, "managed identity", call.address, {"reason": message}
     )
-    return _MetadataFault(status, code, message)
+    return _MetadataError(status, code, message)

@@ -9,31 +9,31 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from nephoscope.access.tokens import LASTS
-from nephoscope.api.wire.azure_error import Fault
-from nephoscope.api.wire.operation import PUBLIC, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.api.wire.operation import PUBLIC, ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
-SURFACE = Surface("Entra ID")
+SURFACE = ApiSurface("Entra ID")
 
 
 @SURFACE.get(
     "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", PUBLIC, versioned=False
 )
-def configuration(call: Call) -> Answer:
+def configuration(call: ApiCall) -> ApiResponse:
     """Where the endpoints of the tenant are."""
-    return Answer(_configuration(call, "/v2.0"))
+    return ApiResponse(_configuration(call, "/v2.0"))
 
 
 @SURFACE.get("/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", PUBLIC, versioned=False)
-def configuration_v1(call: Call) -> Answer:
+def configuration_v1(call: ApiCall) -> ApiResponse:
     """The same at the address that older clients read."""
-    return Answer(_configuration(call, ""))
+    return ApiResponse(_configuration(call, ""))
 
 
-def _configuration(call: Call, version: str) -> dict[str, object]:
+def _configuration(call: ApiCall, version: str) -> dict[str, object]:
     tenant = call.instance.tenant
     root = f"{call.base}/{tenant}"
     return {
@@ -52,30 +52,30 @@ def _configuration(call: Call, version: str) -> dict[str, object]:
 
 
 @SURFACE.get("/{tenant}/discovery/v2.0/keys", "SigningKeys", PUBLIC, versioned=False)
-def keys(call: Call) -> Answer:
+def keys(call: ApiCall) -> ApiResponse:
     """The keys that tokens are signed with."""
-    return Answer(call.instance.tokens.public)
+    return ApiResponse(call.instance.tokens.public)
 
 
 @SURFACE.ask("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
-def token(call: Call) -> Answer:
+def token(call: ApiCall) -> ApiResponse:
     """A token for a program that shows its secret."""
     return _issue_token(call, _form(call))
 
 
 @SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
-def token_v1(call: Call) -> Answer:
+def token_v1(call: ApiCall) -> ApiResponse:
     """The same at the address that older clients ask."""
     return _issue_token(call, _form(call))
 
 
-def _form(call: Call) -> dict[str, str]:
+def _form(call: ApiCall) -> dict[str, str]:
     """The fields of the form; of one that comes twice the first."""
     fields = parse_qs(call.raw.decode("utf-8", "replace"), max_num_fields=50)
     return {name: values[0] for name, values in fields.items()}
 
 
-def _issue_token(call: Call, form: dict[str, str]) -> Answer:
+def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
     if form.get("grant_type") != "client_credentials":
         raise _oauth_fault(
             400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here."
@@ -100,15 +100,15 @@ def _issue_token(call: Call, form: dict[str, str]) -> Answer:
         secret=found.secret,
     )
     body = {"token_type": "Bearer", "expires_in": LASTS, "ext_expires_in": LASTS, "access_token": issued}
-    return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+    return ApiResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
-class _OAuthFault(Fault):
+class _OAuthError(ApiError):
     """An error in the shape of RFC 6749 section 5.2."""
 
     def body(self) -> dict[str, Any]:
         return {"error": self.code, "error_description": self.message, "error_codes": [7000215]}
 
 
-def _oauth_fault(status: int, code: str, message: str) -> Fault:
-    return _OAuthFault(status, code, message)
+def _oauth_fault(status: int, code: str, message: str) -> ApiError:
+    return _OAuthError(status, code, message)

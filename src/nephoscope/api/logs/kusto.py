@@ -9,30 +9,30 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.kusto_commands import Asked, as_rows, run_show_command
+from nephoscope.api.wire.kusto_commands import KustoCommand, as_rows, run_show_command
 from nephoscope.api.wire.kusto_properties import database, properties
 from nephoscope.api.wire.kusto_response import Row, answered_table, bad_request, columns, frame
-from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
+from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope_kql.run import QueryResult
 
-SURFACE = Surface("Kusto", lets=OWN)
+SURFACE = ApiSurface("Kusto", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 _COMMAND = re.compile(r"""(?:\['[^']*'\]|\["[^"]*"\]|[^|])*""")
 
 
 @SURFACE.get("/v1/rest/auth/metadata", "Kusto_AuthMetadata", PUBLIC, versioned=False)
-def metadata(call: Call) -> Answer:
+def metadata(call: ApiCall) -> ApiResponse:
     """Where a client gets a token for this cluster."""
-    return Answer({
+    return ApiResponse({
         "AzureAD": {
             "LoginEndpoint": call.base,
             "LoginMfaRequired": False,
@@ -46,7 +46,7 @@ def metadata(call: Call) -> Answer:
 
 
 @SURFACE.ask("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=kusto_throttled)
-def query_v2(call: Call) -> Answer:
+def query_v2(call: ApiCall) -> ApiResponse:
     """Run a query; its results as frames of version 2."""
     results = _run(call)
     frames: list[dict[str, object]] = [
@@ -61,33 +61,33 @@ def query_v2(call: Call) -> Answer:
     told = [f"The option {name[:100]} is not known: it changes nothing" for name in properties(call).unknown]
     now = call.instance.now.isoformat()
     frames.append(frame(*done, _COMPLETION, [(now, 4, "Info", one) for one in [*told, "Query completed"]]))
-    return Answer([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
+    return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
 @SURFACE.ask("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=kusto_throttled)
-def query_v1(call: Call) -> Answer:
+def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
     tables = [
         answered_table(f"Table_{at}", columns_of(one.table), _rows(one)) for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
-    return Answer({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
+    return ApiResponse({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
 
 
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
-def management(call: Call) -> Answer:
+def management(call: ApiCall) -> ApiResponse:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
     command, _, rest = _split_pipe(call.text("csl", needed=True))
-    asked = Asked(call, READ, *database(call, READ))
+    asked = KustoCommand(call, READ, *database(call, READ))
     found = run_show_command(asked, command)
     if found is None:
         told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
         raise bad_request("BadRequest_CommandNotSupported", told)
     if not rest.strip():
-        return Answer({"Tables": [answered_table("Table_0", *found)]})
+        return ApiResponse({"Tables": [answered_table("Table_0", *found)]})
     result = _run_query(call, f"{as_rows(found)} | {rest}", asked.workspace, asked.scope)[-1]
-    return Answer({"Tables": [answered_table("Table_0", columns_of(result.table), _rows(result))]})
+    return ApiResponse({"Tables": [answered_table("Table_0", columns_of(result.table), _rows(result))]})
 
 
 def _split_pipe(text: str) -> tuple[str, str, str]:
@@ -96,11 +96,11 @@ def _split_pipe(text: str) -> tuple[str, str, str]:
     return text[: found.end() if found else 0], "|", text[found.end() + 1 if found else 0 :]
 
 
-def _run(call: Call) -> list[QueryResult]:
+def _run(call: ApiCall) -> list[QueryResult]:
     return _run_query(call, call.text("csl", needed=True), *database(call, READ))
 
 
-def _run_query(call: Call, text: str, workspace: str, scope: Scope) -> list[QueryResult]:
+def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> list[QueryResult]:
     """The results of a query as its request's properties want them; Fault where it is wrong, or has more than may be given."""
     asked = properties(call)
     most, seconds = asked.most, asked.seconds(call.instance.query_seconds)

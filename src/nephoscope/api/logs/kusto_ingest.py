@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 
 from nephoscope.api.logs.log_analytics import workspace_of
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.kusto_response import answered_table
-from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import OWN, ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.files.json_text import json_documents
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import PUBLISH
 from nephoscope_kql.types import KqlType
 
-SURFACE = Surface("Kusto ingestion", lets=OWN)
+SURFACE = ApiSurface("Kusto ingestion", lets=OWN)
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|", "sohsv": "\x01"}
 FORMATS = ("json", "multijson", *SEPARATORS)
 _COLUMNS = [
@@ -33,7 +33,7 @@ _COLUMNS = [
 
 
 @SURFACE.ask("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
-def ingest(call: Call) -> Answer:
+def ingest(call: ApiCall) -> ApiResponse:
     """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
     workspace = workspace_of(call, call["database"]).name
     call.caller.must(PUBLISH, f"/workspaces/{workspace}")
@@ -59,10 +59,10 @@ def ingest(call: Call) -> Answer:
         door.count(workspace, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
         door.take(flows, stream, msgspec.json.encode(records), request, call.caller.principal.binding)
-    except RefusedError as error:
+    except IngestionRefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
-        raise Fault(error.status, error.code, error.message, headers=headers) from error
-    return Answer(
+        raise ApiError(error.status, error.code, error.message, headers=headers) from error
+    return ApiResponse(
         {"Tables": [answered_table("Table_0", _COLUMNS, [(len(records), "Inactive", "Unknown", "")])]}
     )
 
@@ -98,5 +98,5 @@ def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, Any]
     return [{name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in several]
 
 
-def _bad_request(code: str, message: str) -> Fault:
-    return Fault(400, code, message)
+def _bad_request(code: str, message: str) -> ApiError:
+    return ApiError(400, code, message)

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.azure_error import Fault, bad
-from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.queries.estate_reach import ReachesWithin
-from nephoscope.lake.queries.principal_scope import Scope
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.principal_scope import LakeScope
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.cells import columns_of, json_value, rows_of
-from nephoscope_kql.engines.most import Most
+from nephoscope_kql.engines.most import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.state.workspaces.workspace import Workspace
     from nephoscope_kql.run import QueryResult
 
-SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
+SURFACE = ApiSurface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MAX_ROWS, MAX_BATCH = 500_000, 100
 BATCH_SECONDS = 600.0
@@ -50,7 +50,7 @@ _RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{work
 @SURFACE.ask(
     "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled_fault
 )
-def execute(call: Call) -> Answer:
+def execute(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace (its GUID or name)."""
     return _answer(call, call["workspaceId"], call.body)
 
@@ -58,19 +58,19 @@ def execute(call: Call) -> Answer:
 @SURFACE.get(
     "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled_fault
 )
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """The same, the query in the address."""
     return _answer(call, call["workspaceId"], _read_query(call))
 
 
 @SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled_fault)
-def execute_resource(call: Call) -> Answer:
+def execute_resource(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace that is named by its ARM id."""
     return _answer(call, call["workspace"], call.body)
 
 
 @SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled_fault)
-def get_resource(call: Call) -> Answer:
+def get_resource(call: ApiCall) -> ApiResponse:
     """The same, the query in the address."""
     return _answer(call, call["workspace"], _read_query(call))
 
@@ -78,13 +78,13 @@ def get_resource(call: Call) -> Answer:
 @SURFACE.ask(
     "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled_fault
 )
-def of_resource(call: Call) -> Answer:
+def of_resource(call: ApiCall) -> ApiResponse:
     """Run a query over the rows of one subscription in the default workspace."""
     return _answer(call, "default", call.body, call["scope"].lower())
 
 
 @SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled_fault)
-def batch(call: Call) -> Answer:
+def batch(call: ApiCall) -> ApiResponse:
     """Run several queries; one that fails ends none of the others."""
     asked = call.body.get("requests")
     if (
@@ -96,10 +96,10 @@ def batch(call: Call) -> Answer:
             f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
         )
     until = time.monotonic() + BATCH_SECONDS
-    return Answer({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
+    return ApiResponse({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
 
 
-def _one_of_batch(call: Call, asked: Mapping[str, object], left: float) -> dict[str, object]:
+def _one_of_batch(call: ApiCall, asked: Mapping[str, object], left: float) -> dict[str, object]:
     applied = ""
     try:
         body, headers = _object(asked, "body"), _object(asked, "headers")
@@ -107,10 +107,10 @@ def _one_of_batch(call: Call, asked: Mapping[str, object], left: float) -> dict[
         _in_time(left)
         workspace = str(asked.get("workspace") or "")
         status, answer, applied = 200, _answer_query(call, workspace, body, prefer, most_seconds=left), prefer
-    except Fault as fault:
+    except ApiError as fault:
         status, answer = fault.status, fault.body()
     except DeniedError as error:
-        status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
+        status, answer = 403, ApiError(403, "InsufficientAccessError", str(error)).body()
     return {
         "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _applied_headers(call, applied),
     }  # fmt: skip
@@ -119,7 +119,7 @@ def _one_of_batch(call: Call, asked: Mapping[str, object], left: float) -> dict[
 def _in_time(left: float) -> None:
     if left <= 0:
         told = f"The queries before it took the {BATCH_SECONDS:.0f} s that a batch has."
-        raise Fault(504, "GatewayTimeout", told)
+        raise ApiError(504, "GatewayTimeout", told)
 
 
 def _object(asked: Mapping[str, object], name: str) -> Mapping[str, Any]:
@@ -129,32 +129,32 @@ def _object(asked: Mapping[str, object], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _read_query(call: Call) -> dict[str, object]:
+def _read_query(call: ApiCall) -> dict[str, object]:
     workspaces = [one for one in call.asked("workspaces").split(",") if one]
     return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
 
 
-def _answer(call: Call, workspace: str, body: Mapping[str, object], resource: str = "") -> Answer:
+def _answer(call: ApiCall, workspace: str, body: Mapping[str, object], resource: str = "") -> ApiResponse:
     prefer = call.headers.get("prefer", "")
-    return Answer(
+    return ApiResponse(
         _answer_query(call, workspace, body, prefer, resource), headers=_applied_headers(call, prefer)
     )
 
 
-def _wait(call: Call, prefer: str) -> float | None:
+def _wait(call: ApiCall, prefer: str) -> float | None:
     """Return the seconds that `Prefer: wait=` asks for, no more than the server gives; None where it asks for none."""
     wait = _WAIT.search(prefer)
     return min(float(wait[1]), call.instance.query_seconds) if wait else None
 
 
-def _applied_headers(call: Call, prefer: str) -> dict[str, str]:
+def _applied_headers(call: ApiCall, prefer: str) -> dict[str, str]:
     """Tell in the headers of an answer how long the query had, where the client asked for a time. Source: RFC 7240 section 3"""
     wait = _wait(call, prefer)
     return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
 
 
 def _answer_query(
-    call: Call,
+    call: ApiCall,
     workspace: str,
     body: Mapping[str, object],
     prefer: str,
@@ -168,9 +168,9 @@ def _answer_query(
     found = [workspace_of(call, one) for one in (workspace, *_others(body))]
     seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
     began = time.monotonic()
-    most = Most(MAX_ROWS, MAX_BYTES)
+    most = ResultLimit(MAX_ROWS, MAX_BYTES)
     results = _run(call, text, found, span, seconds, resource, most)
-    room = Room()
+    room = ResponseBudget()
     answer: dict[str, object] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
     if most.cut or room.full:
         answer["error"] = _partial()
@@ -188,24 +188,24 @@ def _others(body: Mapping[str, Any]) -> list[str]:
     return [text for one in lists for text in one]
 
 
-def workspace_of(call: Call, named: str) -> Workspace:
+def workspace_of(call: ApiCall, named: str) -> Workspace:
     """The workspace of a name, GUID or ARM id; Fault where there is none, told to who could read it."""
     name = named.rstrip("/").rsplit("/", 1)[-1]
     found = call.instance.state.workspaces.find(name)
     if found is None:
         call.caller.logs(call.permission, name)
-        raise Fault(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
+        raise ApiError(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
     return found
 
 
 def _run(
-    call: Call,
+    call: ApiCall,
     text: str,
     workspaces: list[Workspace],
-    span: Span | None,
+    span: RowSpan | None,
     seconds: float,
     resource: str,
-    most: Most,
+    most: ResultLimit,
 ) -> list[QueryResult]:
     first, *others = dict.fromkeys(one.name for one in workspaces)
     scope = _together(call, [first, *others])
@@ -220,31 +220,31 @@ def _run(
         raise query_fault(error) from error
 
 
-def _together(call: Call, workspaces: Sequence[str]) -> Scope:
+def _together(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
     """What the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
     scopes = [call.caller.logs(READ, one) for one in workspaces]
     known = [one.ids for one in scopes if one.ids is not None]
     named = [one.workspaces for one in scopes if one.workspaces is not None]
-    return Scope(
+    return LakeScope(
         frozenset.intersection(*known) if known else None,
         frozenset.union(*named) if len(named) == len(scopes) else None,
         estate=scopes[0].estate,
     )
 
 
-def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
+def _of_subscription(call: ApiCall, scope: LakeScope, resource: str) -> LakeScope:
     """The rows of a subscription alone, of those that the caller may read; rows do not always name what is smaller."""
     parts = resource.lower().strip("/").split("/")
     if len(parts) != 2 or parts[0] != "subscriptions":
         reason = "A query is about a workspace or a subscription; what is smaller is asked for by _ResourceId in the query."
-        raise Fault(501, "NotAssessed", reason)
+        raise ApiError(501, "NotAssessed", reason)
     if scope.ids is not None and parts[1] not in scope.ids:
         raise DeniedError(call.caller, READ, resource)
     only = frozenset({parts[1]})
     return replace(scope, subscriptions=only, estate=ReachesWithin(scope.estate, only))
 
 
-def query_fault(error: KqlError) -> Fault:
+def query_fault(error: KqlError) -> ApiError:
     """A query that is wrong, as Log Analytics says it: with line and column."""
     syntax = error.kind == "invalid"
     inner = {
@@ -257,14 +257,14 @@ def query_fault(error: KqlError) -> Fault:
             "pos": error.column,
         },
     }
-    return Fault(400, "BadArgumentError", "The request had some invalid properties", inner=inner)
+    return ApiError(400, "BadArgumentError", "The request had some invalid properties", inner=inner)
 
 
-def _wrong(message: str, code: str) -> Fault:
-    return Fault(400, code, message)
+def _wrong(message: str, code: str) -> ApiError:
+    return ApiError(400, code, message)
 
 
-def _span(text: object, now: datetime) -> Span | None:
+def _span(text: object, now: datetime) -> RowSpan | None:
     """A span as ISO 8601: a duration until now, `start/end`, `start/duration` or `duration/end`; None for none."""
     if not text:
         return None
@@ -273,12 +273,12 @@ def _span(text: object, now: datetime) -> Span | None:
     first, slash, second = text.partition("/")
     try:
         if not slash:
-            return Span(now - _duration(first), now)
+            return RowSpan(now - _duration(first), now)
         if first.startswith("P"):
             end = _moment(second)
-            return Span(end - _duration(first), end)
+            return RowSpan(end - _duration(first), end)
         start = _moment(first)
-        return Span(start, start + _duration(second) if second.startswith("P") else _moment(second))
+        return RowSpan(start, start + _duration(second) if second.startswith("P") else _moment(second))
     except (ValueError, OverflowError) as error:
         told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
         raise _wrong(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
@@ -297,7 +297,7 @@ def _moment(text: str) -> datetime:
 
 
 @dataclass
-class Room:
+class ResponseBudget:
     """What of an answer may still be filled: each row is made JSON once, so that nothing larger is ever held."""
 
     left: int = MAX_BYTES
@@ -316,7 +316,7 @@ class Room:
         return kept
 
 
-def _table(result: QueryResult, at: int, room: Room) -> dict[str, object]:
+def _table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str, object]:
     columns = columns_of(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),

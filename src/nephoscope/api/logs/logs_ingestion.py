@@ -8,23 +8,23 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-
 
 from __future__ import annotations
 
-from nephoscope.api.wire.azure_error import Fault
-from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer
-from nephoscope.api.wire.surface_request import Call
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.api.wire.operation import OWN, ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 
-SURFACE = Surface("Logs ingestion", "Microsoft.Insights", lets=OWN)
+SURFACE = ApiSurface("Logs ingestion", "Microsoft.Insights", lets=OWN)
 
 
 @SURFACE.ask(PATH, "LogsIngestion_Upload", PUBLISH)
-def upload(call: Call) -> Answer:
+def upload(call: ApiCall) -> ApiResponse:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])
     if workspace is None:
         call.caller.must(PUBLISH, f"/workspaces/{call['ruleId']}")
-        raise Fault(
+        raise ApiError(
             404, "NotFound", f"Data collection rule with immutable Id '{call['ruleId'][:200]}' not found."
         )
     call.caller.must(PUBLISH, f"/workspaces/{workspace.name}")
@@ -34,7 +34,7 @@ def upload(call: Call) -> Answer:
         door.count(workspace.name, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
         door.take(flows, call["stream"], call.raw, request, call.caller.principal.binding)
-    except RefusedError as error:
+    except IngestionRefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
-        raise Fault(error.status, error.code, error.message, headers=headers) from error
+        raise ApiError(error.status, error.code, error.message, headers=headers) from error
     return NO_CONTENT

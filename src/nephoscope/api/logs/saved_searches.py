@@ -14,9 +14,9 @@ from typing import Any
 from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
 from nephoscope.api.wire.document_kinds import etag
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.resource_graph import must_read_estate_by
 from nephoscope.service.saved_queries import (
@@ -31,7 +31,7 @@ from nephoscope.service.saved_queries import (
 from nephoscope.state import StateError
 from nephoscope.state.workspaces.saved_queries import SavedQuery, beside
 
-SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
+SURFACE = ApiSurface("Saved searches", "Microsoft.OperationalInsights")
 _LIST = (
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
     "/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}/savedSearches"
@@ -45,27 +45,27 @@ CATEGORY = "Saved queries"
 
 
 @SURFACE.get(_LIST, "SavedSearches_ListByWorkspace", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The searches of a workspace, by name."""
     workspace = require_workspace(call, READ)
     kept = _beside(call, workspace)
-    return Answer(
+    return ApiResponse(
         {"value": [_body(call, one, kept) for one in call.instance.state.saved_queries.shared(workspace)]}
     )
 
 
 @SURFACE.get(_ONE, "SavedSearches_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One search."""
     workspace = require_workspace(call, READ)
     found = _find_search(call, workspace)
     if found is None:
         raise missing_fault(f"The saved search '{call['savedSearchId'][:100]}'")
-    return Answer(_body(call, found, _beside(call, workspace)))
+    return ApiResponse(_body(call, found, _beside(call, workspace)))
 
 
 @SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Keep a search; whoever reads the workspace finds it in the logs page."""
     workspace, state = require_workspace(call, WRITE), call.instance.state
     properties = _properties(call)
@@ -89,21 +89,21 @@ def put(call: Call) -> Answer:
 
 
 @SURFACE.delete(_ONE, "SavedSearches_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Forget a search; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     found = _find_search(call, workspace)
     if found is None:
         return NO_CONTENT
     remove_search(call.service, workspace, found)
-    return Answer(None)
+    return ApiResponse(None)
 
 
 def _id(workspace: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{workspace}/{name.lower()}"))
 
 
-def _find_search(call: Call, workspace: str) -> SavedQuery | None:
+def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
     """The search of the name in the path: one that came by this way, or the query of the page that has it as its id."""
     name = call["savedSearchId"]
     wanted = (_id(workspace, name), name.lower())
@@ -111,13 +111,13 @@ def _find_search(call: Call, workspace: str) -> SavedQuery | None:
     return next((several[one] for one in wanted if one in several), None)
 
 
-def _beside(call: Call, workspace: str) -> dict[str, dict[str, object]]:
+def _beside(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
     """What is kept beside the queries of a workspace, by the key of each."""
     below = beside(workspace, "").rstrip("/")
     return {one.key: one.body for one in call.instance.state.arm_documents.all([TYPE.lower()], below)}
 
 
-def _properties(call: Call) -> dict[str, Any]:
+def _properties(call: ApiCall) -> dict[str, Any]:
     given = call.body.get("properties")
     if not isinstance(given, dict):
         raise bad("The request content has no 'properties'.", "properties")
@@ -147,7 +147,7 @@ def _tags(given: object) -> dict[str, object]:
     return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
 
 
-def _body(call: Call, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, Any]:
     kept = several.get(beside(one.workspace, one.id), {"name": one.id, "properties": {}})
     root = call.path[: call.path.lower().index("/savedsearches")]
     properties = {

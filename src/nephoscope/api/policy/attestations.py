@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import fields, many, text
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, system_data
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
-from nephoscope.posture.policies.attestation import Attestation
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy.errors import PolicyError
 
-SURFACE = Surface("Attestations", "Microsoft.PolicyInsights")
+SURFACE = ApiSurface("Attestations", "Microsoft.PolicyInsights")
 
 
 SHAPE = fields(
@@ -30,12 +30,12 @@ SHAPE = fields(
 def check(body: Body) -> None:
     """Fault where an attestation cannot be used."""
     try:
-        Attestation.parse(body)
+        PolicyAttestation.parse(body)
     except PolicyError as error:
         raise bad(error.message, error.path, "InvalidCreateAttestationRequest") from error
 
 
-def make_attestation(call: Call, body: Body, before: Body | None) -> Body:
+def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The attestation with who vouches, and since when."""
     told = {"lastComplianceStateChangeAt": call.instance.now.isoformat(), "provisioningState": "Succeeded"}
     return {**body, "properties": {**body["properties"], **told}, "systemData": system_data(call, before)}
@@ -43,7 +43,7 @@ def make_attestation(call: Call, body: Body, before: Body | None) -> Body:
 
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         "Microsoft.PolicyInsights/attestations",
         "Attestations",
         "The next assessment is judged by it and begins soon.",

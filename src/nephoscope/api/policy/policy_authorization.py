@@ -12,9 +12,9 @@ from typing import Any
 from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import Shape, fields, many, text, words
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.definition import Definition
@@ -22,11 +22,11 @@ from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import MITIGATED, WAIVER
 from nephoscope_policy.model.place import Place
 
-SURFACE = Surface("Policy", "Microsoft.Authorization")
+SURFACE = ApiSurface("Policy", "Microsoft.Authorization")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PolicyDocumentKind:
     """A kind of document: the last part of its type, the word of its operations, what raises for an unusable one, its filters.
 
     `check` raises PolicyError where the document cannot be read, Fault or DeniedError for what it names; `shape` is that of the
@@ -35,8 +35,8 @@ class Kind:
 
     word: str
     operations: str
-    check: Callable[[Call, dict[str, Any]], object]
-    filters: policy_filter.Filters
+    check: Callable[[ApiCall, dict[str, Any]], object]
+    filters: policy_filter.PolicyFilters
     shape: Shape
     inside: bool = False
 
@@ -46,25 +46,25 @@ class Kind:
         return f"Microsoft.Authorization/{self.word}"
 
 
-def _check_rule(call: Call, body: dict[str, object]) -> None:
+def _check_rule(call: ApiCall, body: dict[str, object]) -> None:
     """A definition that can be used."""
     Definition.parse(body)
     _check_definition(call, body)
 
 
-def _check_definition(_: Call, body: dict[str, object]) -> None:
+def _check_definition(_: ApiCall, body: dict[str, object]) -> None:
     """A definition or initiative that can be used."""
     for problem in Catalogue.of_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
 
 
-def _check_initiative(call: Call, body: dict[str, object]) -> None:
+def _check_initiative(call: ApiCall, body: dict[str, object]) -> None:
     """An initiative that can be used, of members that are there."""
     _check_definition(call, body)
     policy_references.check_initiative(call, body)
 
 
-def _check_assignment(call: Call, body: dict[str, Any]) -> None:
+def _check_assignment(call: ApiCall, body: dict[str, Any]) -> None:
     """An assignment that can be used, at the scope of its path, whatever scope it says."""
     body["properties"] = {
         **{name: one for name, one in body["properties"].items() if name.lower() != "scope"},
@@ -77,21 +77,21 @@ _TOLD = {"displayName": text(), "description": text(), "metadata": fields({})}
 _DEFINED = {**_TOLD, "policyType": words("NotSpecified", "BuiltIn", "Custom", "Static")}
 _MESSAGE = fields({"message": text(least=1)}, {"policyDefinitionReferenceId": text()})
 
-DEFINITIONS = Kind(
+DEFINITIONS = PolicyDocumentKind(
     "policyDefinitions",
     "PolicyDefinitions",
     _check_rule,
     policy_filter.DEFINITIONS,
     fields({}, _DEFINED),
 )
-INITIATIVES = Kind(
+INITIATIVES = PolicyDocumentKind(
     "policySetDefinitions",
     "PolicySetDefinitions",
     _check_initiative,
     policy_filter.DEFINITIONS,
     fields({}, _DEFINED),
 )
-ASSIGNMENTS = Kind(
+ASSIGNMENTS = PolicyDocumentKind(
     "policyAssignments",
     "PolicyAssignments",
     _check_assignment,
@@ -101,7 +101,7 @@ ASSIGNMENTS = Kind(
     ),
     inside=True,
 )
-EXEMPTIONS = Kind(
+EXEMPTIONS = PolicyDocumentKind(
     "policyExemptions",
     "PolicyExemptions",
     policy_references.check_exemption,
@@ -111,7 +111,7 @@ EXEMPTIONS = Kind(
 )
 
 
-def put(call: Call, kind: Kind) -> Answer:
+def put(call: ApiCall, kind: PolicyDocumentKind) -> ApiResponse:
     """Keep a document; it is judged by in the next assessment, which begins soon."""
 
     def check(body: dict[str, Any]) -> None:
@@ -126,28 +126,28 @@ def put(call: Call, kind: Kind) -> Answer:
     return arm_documents.put(call, kind.type, check)
 
 
-def _declare(kind: Kind) -> None:
+def _declare(kind: PolicyDocumentKind) -> None:
     """The operations of a kind, at every scope that ARM has."""
     type_, one = f"{{scope}}/providers/{kind.type}", f"{{scope}}/providers/{kind.type}/{{name}}"
 
     @SURFACE.get(type_, f"{kind.operations}_List", f"{kind.type}/read")
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """The documents of a kind that stand at a scope, above it and, of assignments and exemptions, below it; `$filter` picks."""
-        wanted = kind.filters.wanted(call, policy_lists.Wanted(below=kind.inside))
+        wanted = kind.filters.wanted(call, policy_lists.PolicyListFilter(below=kind.inside))
         return policy_lists.page(call, kind.type, wanted)
 
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One document."""
         return arm_documents.get(call, kind.word)
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")
-    def _put(call: Call) -> Answer:
+    def _put(call: ApiCall) -> ApiResponse:
         """Create or replace one; the next assessment is judged by it and begins soon."""
         return put(call, kind)
 
     @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
-    def _delete(call: Call) -> Answer:
+    def _delete(call: ApiCall) -> ApiResponse:
         """Delete one that was put."""
         return arm_documents.delete(call, kind.type)
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.policy_rows import Source, answer
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.policy_rows import PolicyRowSource, answer
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 
-SURFACE = Surface("Policy events", "Microsoft.PolicyInsights")
+SURFACE = ApiSurface("Policy events", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyEvents/read"
 QUERY = "Microsoft.PolicyInsights/policyEvents/queryResults/action"
 _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyEvents"
-EVENTS = Source("policyEvents", "microsoft.policyinsights/policyevents", "default")
+EVENTS = PolicyRowSource("policyEvents", "microsoft.policyinsights/policyevents", "default")
 
 
 @SURFACE.ask(f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY)
-def query_results(call: Call) -> Answer:
+def query_results(call: ApiCall) -> ApiResponse:
     """The events of 90 days at a scope, those that `$filter` picks."""
     if call["policyEventsResource"].lower() != "default":
         raise bad("Policy events have one collection: default.", "policyEventsResource", "InvalidParameter")
@@ -28,9 +28,9 @@ def query_results(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyEvents_GetMetadata", READ)
-def metadata(_: Call) -> Answer:
+def metadata(_: ApiCall) -> ApiResponse:
     """The fields of policy events, as OData describes them."""
-    return Answer(
+    return ApiResponse(
         odata_metadata.description("PolicyEvent", ("default",), ("tenantId", "principalOid")),
         headers={"Content-Type": "application/xml"},
     )

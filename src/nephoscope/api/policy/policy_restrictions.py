@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.governance.enforced_assignments import Enforced
+from nephoscope.posture.governance.enforced_assignments import EnforcedAssignments
 from nephoscope.posture.governance.policy_restrictions import (
-    Pending,
-    Planned,
+    PendingField,
+    ProposedResource,
     Restriction,
     Restrictions,
     is_known_field,
 )
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope_policy.keywords import OPERATORS
@@ -36,10 +36,10 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.result import ERROR
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope_policy.model.assessment import Reason
 
-SURFACE = Surface("Policy restrictions", "Microsoft.PolicyInsights")
+SURFACE = ApiSurface("Policy restrictions", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/checkPolicyRestrictions/read"
 _CHECK = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
@@ -50,7 +50,7 @@ MOST_FIELDS, MOST_VALUES = 50, 100
 
 
 @SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
-def at_subscription(call: Call) -> Answer:
+def at_subscription(call: ApiCall) -> ApiResponse:
     """What policies refuse or ask of a resource that is planned in a subscription."""
     return _check_restrictions(call)
 
@@ -60,13 +60,13 @@ def at_subscription(call: Call) -> Answer:
     "PolicyRestrictions_CheckAtResourceGroupScope",
     READ,
 )
-def at_resource_group(call: Call) -> Answer:
+def at_resource_group(call: ApiCall) -> ApiResponse:
     """What policies refuse or ask of a resource that is planned in a resource group."""
     return _check_restrictions(call)
 
 
 @SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
-def at_management_group(call: Call) -> Answer:
+def at_management_group(call: ApiCall) -> ApiResponse:
     """Which types policies refuse in a management group: nothing else of a resource is asked there."""
     pending = _read_pending(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
@@ -74,7 +74,7 @@ def at_management_group(call: Call) -> Answer:
     return _check_restrictions(call)
 
 
-def _check_restrictions(call: Call) -> Answer:
+def _check_restrictions(call: ApiCall) -> ApiResponse:
     call.caller.must(READ, call.scope)
     planned, pending = _read_planned(call), _read_pending(call)
     enforced = _find_enforced(call)
@@ -85,7 +85,7 @@ def _check_restrictions(call: Call) -> Answer:
     asked = Restrictions(
         enforced, planned, _containers(call, planned.scope), call.instance.now, audits=audits
     )
-    return Answer(
+    return ApiResponse(
         {
             "fieldRestrictions": [
                 {"field": field, "restrictions": [_restriction(call, one) for one in several]}
@@ -108,7 +108,7 @@ def _check_restrictions(call: Call) -> Answer:
     )
 
 
-def _restriction(call: Call, one: Restriction) -> dict[str, Any]:
+def _restriction(call: ApiCall, one: Restriction) -> dict[str, Any]:
     effect = _effect(call, one.held.rule.effect, "policyEffect")
     return {
         "result": one.result,
@@ -119,7 +119,7 @@ def _restriction(call: Call, one: Restriction) -> dict[str, Any]:
     }
 
 
-def _effect(call: Call, effect: str, name: str) -> dict[str, Any]:
+def _effect(call: ApiCall, effect: str, name: str) -> dict[str, Any]:
     return {name: {"policyEffect": effect}} if call.asked("api-version") >= EFFECTS else {}
 
 
@@ -137,7 +137,7 @@ def _expression(one: Reason) -> dict[str, Any]:
     }
 
 
-def _read_planned(call: Call) -> Planned:
+def _read_planned(call: ApiCall) -> ProposedResource:
     """The resource as far as it is decided."""
     details = call.body.get("resourceDetails", {})
     if not isinstance(details, dict):
@@ -155,10 +155,10 @@ def _read_planned(call: Call) -> Planned:
     below = call.text("resourceDetails", "scope").rstrip("/").lower()
     if below and not f"{below}/".startswith(f"{call.scope}/"):
         raise bad("The scope of the resource is not in that of the request.", "resourceDetails.scope")
-    return Planned(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
+    return ProposedResource(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
 
 
-def _read_pending(call: Call) -> list[Pending]:
+def _read_pending(call: ApiCall) -> list[PendingField]:
     several = call.body.get("pendingFields")
     several = [] if several is None else several
     if not isinstance(several, list) or len(several) > MOST_FIELDS:
@@ -166,7 +166,7 @@ def _read_pending(call: Call) -> list[Pending]:
     return [_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
 
 
-def _field(one: object, path: str) -> Pending:
+def _field(one: object, path: str) -> PendingField:
     field = one.get("field") if isinstance(one, dict) else None
     values = (one.get("values") or []) if isinstance(one, dict) else []
     if not isinstance(field, str) or not field:
@@ -174,10 +174,10 @@ def _field(one: object, path: str) -> Pending:
     texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
     if not texts or len(values) > MOST_VALUES:
         raise bad(f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values")
-    return Pending(field, tuple(values))
+    return PendingField(field, tuple(values))
 
 
-def _containers(call: Call, scope: str) -> list[Resource]:
+def _containers(call: ApiCall, scope: str) -> list[Resource]:
     """The group and the subscription that a scope lies in, as far as they were read."""
     edition = call.instance.shelf.newest()
     words = scope.split("/")
@@ -190,7 +190,7 @@ def _containers(call: Call, scope: str) -> list[Resource]:
     return [Resource.of(one) for one in found if one is not None]
 
 
-def _find_enforced(call: Call) -> Enforced:
+def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     """What holds now: made once for what people put and what was read last."""
     put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
     edition = call.instance.shelf.newest()
@@ -203,15 +203,15 @@ def _find_enforced(call: Call) -> Enforced:
 
 
 def _make_enforced(
-    data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
-) -> Enforced:
+    data: Path, edition: PublishedSnapshot | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
+) -> EnforcedAssignments:
     """Of the content of a data folder, the documents of people, and the estate without what is gone."""
     packs = Packs(data)
-    plan = Plan(packs.catalogue()).with_people(put)
+    plan = EvaluationPlan(packs.catalogue()).with_people(put)
     ancestors: Mapping[str, tuple[str, ...]] = {}
     if edition is not None:
         passed = gone | {entry.id for entry in plan.catalogue.entries}
         found = edition.listing.page(list(DECIDING), Reach(everything=True), most=50_000, collected=True)
         plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         ancestors = {f"/subscriptions/{one.lower()}": above for one, above in edition.made.ancestors.items()}
-    return Enforced(plan, packs.aliases(), ancestors)
+    return EnforcedAssignments(plan, packs.aliases(), ancestors)

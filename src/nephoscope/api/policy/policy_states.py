@@ -12,36 +12,36 @@ from itertools import islice
 from urllib.parse import quote
 
 from nephoscope.api.wire import odata_metadata
-from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.policy_rows import Source, answer, every, parse_filter
+from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, every, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.instance import FAILED
 from nephoscope.posture.scans.scan import last_request
 
-SURFACE = Surface("Policy insights", "Microsoft.PolicyInsights")
+SURFACE = ApiSurface("Policy insights", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyStates/read"
 QUERY = "Microsoft.PolicyInsights/policyStates/queryResults/action"
 SUMMARIZE = "Microsoft.PolicyInsights/policyStates/summarize/action"
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyStates"
-STATES = Source("policyStates", "microsoft.policyinsights/policystates", "latest")
+STATES = PolicyRowSource("policyStates", "microsoft.policyinsights/policystates", "latest")
 MOST = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 XML = {"Content-Type": "application/xml"}
 
 
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY)
-def query_results(call: Call) -> Answer:
+def query_results(call: ApiCall) -> ApiResponse:
     """The states at a scope, those that `$filter` picks."""
     _latest(call)
     return answer(call, STATES)
 
 
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE)
-def summarize(call: Call) -> Answer:
+def summarize(call: ApiCall) -> ApiResponse:
     """Count how many resources and policies do not comply at a scope, by assignment and by policy."""
     _latest(call)
     test = parse_filter(call)
@@ -58,21 +58,21 @@ def summarize(call: Call) -> Answer:
         "results": summary.results(states),
         "policyAssignments": list(islice(summary.assignments(states), most)),
     }
-    return Answer({"@odata.context": context, "@odata.count": 1, "value": [told]})
+    return ApiResponse({"@odata.context": context, "@odata.count": 1, "value": [told]})
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyStates_GetMetadata", READ)
-def metadata(_: Call) -> Answer:
+def metadata(_: ApiCall) -> ApiResponse:
     """The fields of policy states, as OData describes them."""
-    return Answer(odata_metadata.description("PolicyState", ("default", "latest")), headers=XML)
+    return ApiResponse(odata_metadata.description("PolicyState", ("default", "latest")), headers=XML)
 
 
 @SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
-def trigger(call: Call) -> Answer:
+def trigger(call: ApiCall) -> ApiResponse:
     """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
     if last_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
-        raise Fault(409, "Conflict", text)
+        raise ApiError(409, "Conflict", text)
     asked = call.instance.assess_soon(call.caller.name, call.caller.address)
     address = f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
     return _pending_answer(f"{address}?api-version={quote(call.asked('api-version'))}")
@@ -83,21 +83,21 @@ def trigger(call: Call) -> Answer:
     "PolicyStates_AsyncOperationResult",
     "Microsoft.PolicyInsights/asyncOperationResults/read",
 )
-def result(call: Call) -> Answer:
+def result(call: ApiCall) -> ApiResponse:
     """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise missing_fault(f"The operation '{call['operationId'][:60]}'")
     edition = call.instance.shelf.newest()
     if edition is not None and edition.made.when >= asked:
-        return Answer(None, 200)
+        return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
-        raise Fault(500, "EvaluationFailed", f"The evaluation failed, and is tried again: {failed}")
+        raise ApiError(500, "EvaluationFailed", f"The evaluation failed, and is tried again: {failed}")
     return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
 
 
-def _pending_answer(address: str) -> Answer:
-    return Answer(None, 202, {"Location": address, "Retry-After": "15"})
+def _pending_answer(address: str) -> ApiResponse:
+    return ApiResponse(None, 202, {"Location": address, "Retry-After": "15"})
 
 
 def _name_operation(asked: datetime) -> str:
@@ -115,13 +115,13 @@ def _parse_operation_time(name: str) -> datetime | None:
         return None
 
 
-def _latest(call: Call) -> None:
+def _latest(call: ApiCall) -> None:
     word = (call["policyStatesResource"] or call["policyStatesSummaryResource"]).lower()
     if word not in ("latest", "default"):
         raise bad(f"'{word[:60]}' is neither latest nor default.", "policyStatesResource", "InvalidParameter")
 
 
-def _failing_address(call: Call, condition: str) -> str:
+def _failing_address(call: ApiCall, condition: str) -> str:
     """The address of the rows that fail, of those that the call asks about."""
     asked = [f"({one})" for one in (call.asked("$filter"),) if one]
     several = " and ".join([*asked, "IsCompliant eq false", *([condition] if condition else [])])

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.policy.policy_states import STATES
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.body_schema import fields, many, number, text, whole, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare, require_document
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, require_document
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import every
-from nephoscope.api.wire.response import Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.arm_documents import put_document
 
-SURFACE = Surface("Remediations", "Microsoft.PolicyInsights")
+SURFACE = ApiSurface("Remediations", "Microsoft.PolicyInsights")
 TYPE = "Microsoft.PolicyInsights/remediations"
 #: Beside what clients see: the resources that are followed, and when one was first seen to comply.
 FOLLOWED = "followed"
@@ -44,7 +44,7 @@ SHAPE = fields(
 )
 
 
-def make_remediation(call: Call, body: Body, before: Body | None) -> Body:
+def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The remediation with the resources that do not comply now; one that is changed keeps those that it has."""
     now = call.instance.now.isoformat()
     wanted = body["properties"]["policyAssignmentId"].lower()
@@ -61,7 +61,7 @@ def make_remediation(call: Call, body: Body, before: Body | None) -> Body:
     return {**body, "properties": {**body["properties"], **told}, FOLLOWED: followed}
 
 
-def _find_failing(call: Call, properties: Body) -> list[dict[str, str]]:
+def _find_failing(call: ApiCall, properties: Body) -> list[dict[str, str]]:
     """The resources below the scope that fail the assignment, or the one policy of it that is named."""
     reference = str(properties.get("policyDefinitionReferenceId") or "").lower()
     wanted, locations = properties["policyAssignmentId"].lower(), _locations(properties)
@@ -85,12 +85,12 @@ def _locations(properties: Body) -> frozenset[str]:
     return frozenset(str(one).lower() for one in several)
 
 
-def _states(call: Call) -> Iterator[Body]:
+def _states(call: ApiCall) -> Iterator[Body]:
     """The policy states at the scope; none where nothing was assessed yet."""
     return every(call, STATES) if call.instance.shelf.newest() is not None else iter(())
 
 
-def _find_standing(call: Call, body: Body) -> dict[str, str]:
+def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:
     """Each followed resource -> whether it complies now."""
     wanted = body["properties"]["policyAssignmentId"].lower()
     failing = {
@@ -101,7 +101,7 @@ def _find_standing(call: Call, body: Body) -> dict[str, str]:
     return {one["id"]: "NotStarted" if one["id"].lower() in failing else DONE for one in body[FOLLOWED]}
 
 
-def show_remediation(call: Call, body: Body) -> Body:
+def show_remediation(call: ApiCall, body: Body) -> Body:
     """A remediation as clients see it: with how many of its resources comply by now."""
     if FOLLOWED not in body:
         return body
@@ -120,7 +120,7 @@ def show_remediation(call: Call, body: Body) -> Body:
     return {**{name: one for name, one in body.items() if name != FOLLOWED}, "properties": properties}
 
 
-KIND = Kind(
+KIND = ArmDocumentKind(
     TYPE,
     "Remediations",
     "It follows the resources that do not comply now until they do; nothing is deployed from here.",
@@ -133,10 +133,10 @@ KIND = Kind(
 declare(SURFACE, KIND)
 
 
-def _one(call: Call) -> tuple[Call, Body]:
+def _one(call: ApiCall) -> tuple[ApiCall, Body]:
     """The call as one of the remediation that its path names, and what is kept of it."""
     path = call.path.rstrip("/").rpartition("/")[0]
-    asked = Call(
+    asked = ApiCall(
         call.instance,
         call.caller,
         f"{TYPE}/read",
@@ -150,7 +150,7 @@ def _one(call: Call) -> tuple[Call, Body]:
     require_document(asked, KIND)
     kept = call.instance.state.arm_documents.get(path.lower())
     if kept is None:
-        raise Fault(
+        raise ApiError(
             409,
             "RemediationNotKept",
             "This remediation was collected from Azure and is read-only.",
@@ -159,21 +159,21 @@ def _one(call: Call) -> tuple[Call, Body]:
 
 
 @SURFACE.act(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
-def cancel(call: Call) -> Answer:
+def cancel(call: ApiCall) -> ApiResponse:
     """Follow the resources no longer."""
     asked, body = _one(call)
     if show_remediation(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
-        raise Fault(
+        raise ApiError(
             400, "InvalidCancelRemediationRequest", "A remediation that has ended cannot be canceled."
         )
     body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
     body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
     put_document(call.service, call.scope, body, TYPE, operation=call.permission)
-    return Answer(show_remediation(asked, body))
+    return ApiResponse(show_remediation(asked, body))
 
 
 @SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
-def deployments(call: Call) -> Answer:
+def deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _one(call)
     standing = _find_standing(asked, body)

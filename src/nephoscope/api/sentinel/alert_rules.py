@@ -13,29 +13,28 @@ from datetime import timedelta
 from typing import Any
 
 from nephoscope.alerts.library.active_rules import active_rules
-from nephoscope.alerts.library.content_item import Piece, PieceKind
-from nephoscope.alerts.library.content_packs import RulePacks, Stored
-from nephoscope.alerts.library.content_status import Standing, judge
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_packs import RulePacks, StoredPiece
+from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.library.own_rules import API, OwnRules
-from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
+from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
-from nephoscope.api.wire.azure_error import Fault, bad
-from nephoscope.api.wire.document_kinds import Body, of_scope
-from nephoscope.api.wire.document_kinds import Kind as Kept
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, of_scope
 from nephoscope.api.wire.document_kinds import delete as forget_one
 from nephoscope.api.wire.document_kinds import put as keep_one
 from nephoscope.api.wire.document_kinds import require_document as kept_one
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope_policy.model.place import Place
 
-SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Alert rules", "Microsoft.SecurityInsights")
 TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"
 _LIST, _TEMPLATES = f"{WORKSPACE}/providers/{TYPE}", f"{WORKSPACE}/providers/{TEMPLATES}"
 _ONE = f"{_LIST}/{{ruleId}}"
@@ -45,7 +44,7 @@ _NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": No
 
 
 @SURFACE.get(_LIST, "AlertRules_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = require_workspace(call, READ)
     own = {one.id: one for one in _mine(call).pieces}
@@ -55,17 +54,17 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One rule."""
     workspace = require_workspace(call, READ)
     found = _rule(call, workspace)
     if found is None:
-        return Answer(kept_one(call, _OTHER))
-    return Answer(body(call, workspace, found, _own(call, found.id)))
+        return ApiResponse(kept_one(call, _OTHER))
+    return ApiResponse(body(call, workspace, found, _own(call, found.id)))
 
 
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Switch a rule that comes with content on or off, or keep a Scheduled or NRT rule of one's own."""
     workspace = require_workspace(call, WRITE)
     properties = call.body.get("properties")
@@ -82,36 +81,36 @@ def put(call: Call) -> Answer:
         _switch(call, workspace, known, properties, enabled=switched)
     changed = _rule(call, workspace)
     assert changed is not None
-    return Answer(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
+    return ApiResponse(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Delete a rule that was put; a shipped or imported one can only be switched off. 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     known = _rule(call, workspace)
     if known is None:
         return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
-        raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
+        raise ApiError(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
     delete_own_rule(call.service, workspace, known.id)
-    return Answer(None)
+    return ApiResponse(None)
 
 
 @SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
-def templates(call: Call) -> Answer:
+def templates(call: ApiCall) -> ApiResponse:
     """What there is to choose: every shipped rule and every rule of an imported pack, on or off."""
     workspace = require_workspace(call, READ)
     return _take_page(call, [_template(call, workspace, one) for one in _list_rules(call)])
 
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
-def template(call: Call) -> Answer:
+def template(call: ApiCall) -> ApiResponse:
     """One of them, or one of Azure's that was collected."""
     workspace, wanted = require_workspace(call, READ), call["alertRuleTemplateId"].lower()
     for one in _list_rules(call):
         if one.id == wanted:
-            return Answer(_template(call, workspace, one))
+            return ApiResponse(_template(call, workspace, one))
     return arm_documents.get(call, "alert rule template")
 
 
@@ -120,7 +119,7 @@ def _check_shape(body: Body) -> None:
     body["properties"] = alert_rule_schemas.NOT_RUN[body["kind"]](body["properties"], "properties")
 
 
-def _make_rule(call: Call, body: Body, _: Body | None) -> Body:
+def _make_rule(call: ApiCall, body: Body, _: Body | None) -> Body:
     """A rule of a kind that is not run here, with what it does not say."""
     told: Body = {
         "alertRuleTemplateName": None,
@@ -174,13 +173,13 @@ def is_enabled(properties: Mapping[str, object]) -> bool:
     return found
 
 
-def _of_version(call: Call, body: Body) -> Body:
+def _of_version(call: ApiCall, body: Body) -> Body:
     """A rule as the version of the client has it: the first told tactics of every kind."""
     first = call.asked("api-version") == "2019-01-01-preview"
     return {**body, "properties": {"tactics": [], **body["properties"]}} if first else body
 
 
-_OTHER = Kept(
+_OTHER = ArmDocumentKind(
     TYPE,
     "AlertRules",
     "It is kept and not run here.",
@@ -192,47 +191,49 @@ _OTHER = Kept(
 )
 
 
-def _take_page(call: Call, bodies: list[dict[str, object]]) -> Answer:
+def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
     start, most = place(call), call.top(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
 
-def _rules(call: Call, workspace: str) -> tuple[Rule, ...]:
+def _rules(call: ApiCall, workspace: str) -> tuple[AnalyticRule, ...]:
     switched = call.instance.state.rule_switches.of(workspace)
     return active_rules(call.instance.data, load_shipped(), switched).rules
 
 
-def _rule(call: Call, workspace: str) -> Rule | None:
+def _rule(call: ApiCall, workspace: str) -> AnalyticRule | None:
     wanted = call["ruleId"].lower()
     return next((one for one in _rules(call, workspace) if one.id == wanted), None)
 
 
-def _list_rules(call: Call) -> list[Rule]:
+def _list_rules(call: ApiCall) -> list[AnalyticRule]:
     """Shipped rules and those of packs that can be read, each id once."""
     found = {one.id: one for one in load_shipped().rules}
     for pack in RulePacks(call.instance.data).all():
-        for stored in pack.of(PieceKind.RULE):
-            if pack.name != API and stored.standing != Standing.REFUSED:
+        for stored in pack.of(ContentKind.RULE):
+            if pack.name != API and stored.standing != RuleAvailability.REFUSED:
                 try:
-                    rule = Rule.parse(
+                    rule = AnalyticRule.parse(
                         stored.document, Place(f"{pack.name}:{stored.source}", path=stored.path)
                     )
-                except RuleError:
+                except AnalyticRuleError:
                     continue  # `content list` and `content test` tell of it
                 found.setdefault(rule.id, rule)
     return list(found.values())
 
 
-def _mine(call: Call) -> OwnRules:
+def _mine(call: ApiCall) -> OwnRules:
     return OwnRules(call.instance.state, call.instance.data)
 
 
-def _own(call: Call, id_: str) -> Stored | None:
+def _own(call: ApiCall, id_: str) -> StoredPiece | None:
     return next((one for one in _mine(call).pieces if one.id == id_), None)
 
 
-def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, object], *, enabled: bool) -> None:
+def _switch(
+    call: ApiCall, workspace: str, known: AnalyticRule, properties: dict[str, object], *, enabled: bool
+) -> None:
     shown = body(call, workspace, known, None)["properties"]
     other = [
         one for one in ("query", "queryFrequency", "queryPeriod", "triggerThreshold") if one in properties
@@ -250,31 +251,35 @@ def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, objec
 def _kind(given: object) -> object:
     """A kind as it is spelled, whatever case it was given in; what is no kind as it is."""
     return next(
-        (one for one in (Kind.SCHEDULED.value, Kind.NRT.value, *OTHERS) if one.lower() == str(given).lower()),
+        (
+            one
+            for one in (RuleKind.SCHEDULED.value, RuleKind.NRT.value, *OTHERS)
+            if one.lower() == str(given).lower()
+        ),
         given,
     )
 
 
-def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> None:
+def _keep(call: ApiCall, workspace: str, kind: Any, properties: dict[str, Any]) -> None:
     id_ = call["ruleId"].lower()
-    if kind not in (Kind.SCHEDULED, Kind.NRT):
+    if kind not in (RuleKind.SCHEDULED, RuleKind.NRT):
         raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
     properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
-    piece = Piece(
-        PieceKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
+    piece = ContentItem(
+        ContentKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
     )
     query = str(properties.get("query") or "")
     must_read_estate(call.caller, call.instance.lake, call.instance.shelf, workspace, query)
     judged = judge(piece, call.instance.lake, workspace, call.instance.now)
-    if judged.standing in (Standing.REFUSED, Standing.UNSUPPORTED):
+    if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED):
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
     if judged.lacks:
         raise bad(f"{'; '.join(judged.reasons)}.", f"properties.{judged.lacks[0]}", "InvalidRule")
-    put_own_rule(call.service, workspace, Stored.of(piece, judged))
+    put_own_rule(call.service, workspace, StoredPiece.of(piece, judged))
 
 
-def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str, Any]:
+def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:
     """A rule in the shape of the API; one that was put as it was put (`own`)."""
     if own is None:
         properties, etag = (
@@ -297,19 +302,19 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
     }
 
 
-def _changed_at(call: Call) -> str:
+def _changed_at(call: ApiCall) -> str:
     """When the rules of the API last changed."""
     pack = _mine(call).pack
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 
-def _template(call: Call, workspace: str, one: Rule) -> dict[str, object]:
+def _template(call: ApiCall, workspace: str, one: AnalyticRule) -> dict[str, object]:
     properties = {**_describe_rule(one), "status": "Available", "version": one.version}
     id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
     return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}
 
 
-def _describe_rule(one: Rule) -> dict[str, Any]:
+def _describe_rule(one: AnalyticRule) -> dict[str, Any]:
     found: dict[str, object] = {
         "displayName": one.name,
         "description": one.description,
@@ -337,7 +342,7 @@ def _describe_rule(one: Rule) -> dict[str, Any]:
             "aggregationKind": "AlertPerResult" if one.one_alert_a_row else "SingleAlert"
         },
     }
-    if one.kind is Kind.SCHEDULED:
+    if one.kind is RuleKind.SCHEDULED:
         found |= {
             "queryFrequency": iso(one.frequency),
             "queryPeriod": iso(one.period),

@@ -13,10 +13,10 @@ from typing import Any
 from nephoscope.api.wire.automation_errors import automation_faults
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import choose_by, fields, flag, many, moment, text, whole, words
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.mitre_attack import TACTIC
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, by, require_workspace
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_formats.security_actions import credential
@@ -24,7 +24,7 @@ from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
 
-SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Automation rules", "Microsoft.SecurityInsights")
 EFFECT = "It is asked about incidents and alerts, and its actions are run."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
@@ -108,7 +108,7 @@ def check_action(body: Body) -> None:
         raise bad("'logicAppResourceId' must be the id of a Logic App.", "properties.logicAppResourceId")
 
 
-def make_rule(call: Call, body: Body, before: Body | None) -> Body:
+def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The rule with who made and changed it, and when."""
     now = call.instance.now.isoformat()
     old = before["properties"] if before is not None else {}
@@ -121,7 +121,7 @@ def make_rule(call: Call, body: Body, before: Body | None) -> Body:
     return {**body, "properties": {**body["properties"], **told}}
 
 
-def made_action(call: Call, body: Body, _: Body | None) -> Body:
+def made_action(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
     if uri := call.text("properties", "triggerUri"):
         with automation_faults():
@@ -131,18 +131,18 @@ def made_action(call: Call, body: Body, _: Body | None) -> Body:
     return {**body, "properties": {"workflowId": workflow, **properties}}
 
 
-def secrets(call: Call) -> dict[str, str]:
+def secrets(call: ApiCall) -> dict[str, str]:
     """The address of the action, by the name of its credential."""
     uri = call.text("properties", "triggerUri")
     return dict.fromkeys(credentials(call), uri) if uri else {}
 
 
-def credentials(call: Call) -> tuple[str, ...]:
+def credentials(call: ApiCall) -> tuple[str, ...]:
     """The name of the credential of the action."""
     return (credential(_kept_under(call), 0, "uri"),)
 
 
-def _kept_under(call: Call) -> str:
+def _kept_under(call: ApiCall) -> str:
     """The lower-cased id under which an action is kept: in a workspace one, whatever subscription and group the path names."""
     tail = f"alertrules/{call['alertRulesName']}/actions/{call['actionsName']}"
     workspace = require_workspace(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")
@@ -151,11 +151,13 @@ def _kept_under(call: Call) -> str:
 
 declare(
     SURFACE,
-    Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, make_rule, etag=True, acting=True, shape=SHAPE),
+    ArmDocumentKind(
+        RULES, "AutomationRules", EFFECT, WORKSPACE, check, make_rule, etag=True, acting=True, shape=SHAPE
+    ),
 )
 declare(
     SURFACE,
-    Kind(
+    ArmDocumentKind(
         ACTIONS,
         "Actions",
         EFFECT,

@@ -11,19 +11,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
 from nephoscope.api.wire.body_schema import check_shape, fields, many, moment, text
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
 
-SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Bookmarks", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/bookmarks"
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{bookmarkId}}"
@@ -47,7 +47,7 @@ _QUERY = "API"
 
 
 @SURFACE.get(_LIST, "Bookmarks_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.newest(require_workspace(call, READ), most=MOST)
     start, most = place(call), call.top(1000)
@@ -56,16 +56,16 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "Bookmarks_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One bookmark."""
     found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
         raise missing_fault(f"The bookmark '{call['bookmarkId']}'")
-    return Answer(body(call, found))
+    return ApiResponse(body(call, found))
 
 
 @SURFACE.put(_ONE, "Bookmarks_CreateOrUpdate", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Keep a row of a query's result, or change what is thought of it; it becomes a row of HuntingBookmark."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
@@ -76,11 +76,11 @@ def put(call: Call) -> Answer:
     if into is not None and made.incident is None:
         made = replace(made, incident=into.number)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(body(call, made), 200 if known else 201)
+    return ApiResponse(body(call, made), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "Bookmarks_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Take a bookmark off the shelf; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     known = _find_bookmark(call, workspace)
@@ -88,23 +88,23 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     change_bookmark(call.service, workspace, known.id, deleted=True)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(None)
+    return ApiResponse(None)
 
 
-def _find_bookmark(call: Call, workspace: str) -> Bookmark | None:
+def _find_bookmark(call: ApiCall, workspace: str) -> Bookmark | None:
     wanted = call["bookmarkId"].lower()
     return next(
         (one for one in call.instance.state.bookmarks.newest(workspace, most=MOST) if one.id == wanted), None
     )
 
 
-def _read_bookmark(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
+def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Bookmark:
     try:
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
         raise bad("The id of a bookmark is a GUID.", "bookmarkId") from error
     if known is None and call.instance.state.bookmarks.taken(id_):
-        raise Fault(409, "Conflict", f"The id {id_} was that of another bookmark.")
+        raise ApiError(409, "Conflict", f"The id {id_} was that of another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
     if until < since and call.text("properties", "queryEndTime"):
@@ -124,7 +124,7 @@ def _read_bookmark(call: Call, workspace: str, known: Bookmark | None) -> Bookma
     return replace(made, **kept)
 
 
-def _incident(call: Call, workspace: str) -> Incident | None:
+def _incident(call: ApiCall, workspace: str) -> Incident | None:
     """The incident that a bookmark says it is in; Fault where there is none of the id."""
     id_ = call.text("properties", "incidentInfo", "incidentId").lower()
     if not id_:
@@ -135,7 +135,7 @@ def _incident(call: Call, workspace: str) -> Incident | None:
     return found
 
 
-def _row(call: Call) -> dict[str, object]:
+def _row(call: ApiCall) -> dict[str, object]:
     """The row, which comes as a text: a JSON object, or whatever else was seen; {} where nothing was sent.
 
     What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
@@ -150,18 +150,18 @@ def _row(call: Call) -> dict[str, object]:
     return found if isinstance(found, dict) and found and list(found) != ["result"] else {"result": given}
 
 
-def _texts(call: Call, name: str) -> list[str]:
+def _texts(call: ApiCall, name: str) -> list[str]:
     found: list[str] = call.body["properties"].get(name) or []
     return found
 
 
-def _moment(call: Call, name: str, default: datetime) -> datetime:
+def _moment(call: ApiCall, name: str, default: datetime) -> datetime:
     given = call.text("properties", name)
     found = datetime.fromisoformat(given) if given else default
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def body(call: Call, one: Bookmark) -> dict[str, Any]:
+def body(call: ApiCall, one: Bookmark) -> dict[str, Any]:
     """A bookmark in the shape of the API."""
     incident = call.instance.state.incidents.get(one.incident) if one.incident is not None else None
     properties = {

@@ -7,20 +7,20 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors-ch
 
 from __future__ import annotations
 
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace
 
-SURFACE = Surface("Requirements of data connectors", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Requirements of data connectors", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"
 WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
 
 
 @SURFACE.ask(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
-def check(call: Call) -> Answer:
+def check(call: ApiCall) -> ApiResponse:
     """Return whether the caller may make a connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)
     call.text("kind", needed=True)
     may = call.caller.may(WRITE, f"/workspaces/{workspace}")
-    return Answer({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})
+    return ApiResponse({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})

@@ -6,16 +6,16 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors (2
 from __future__ import annotations
 
 from nephoscope.api.wire.data_connector_schemas import CONNECTORS, DEFINITIONS
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
-SURFACE = Surface("Data connectors", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Data connectors", "Microsoft.SecurityInsights")
 EFFECT = "No logs are fetched by it here: `nephoscope sources` does that."
 
 
-def make_connector(_: Call, body: Body, __: Body | None) -> Body:
+def make_connector(_: ApiCall, body: Body, __: Body | None) -> Body:
     """The connector without the name that it signs in by, which Azure shows as little as the password."""
     properties = body.get("properties")
     if not isinstance(properties, dict) or "userName" not in properties:
@@ -30,7 +30,7 @@ for _word, _operations, _shapes, _made in (
 ):
     declare(
         SURFACE,
-        Kind(
+        ArmDocumentKind(
             f"Microsoft.SecurityInsights/{_word}",
             _operations,
             EFFECT,

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.investigation.known_entities import Acquaintance, acquaintance
-from nephoscope.alerts.investigation.participants import Involved
+from nephoscope.alerts.investigation.known_entities import KnownEntities, acquaintance
+from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
-from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.sentinel_entities import TYPE, alert_body, count_kinds, entity_bodies, entity_body
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
 
-SURFACE = Surface("Entities", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Entities", "Microsoft.SecurityInsights")
 READ = f"{TYPE}/read"
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 ENTITY = f"{_LIST}/{{entityId}}"
@@ -42,13 +42,13 @@ _NOT_LOOKED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class EntityExpansion:
     """A question about an entity: its id and name, and what it finds in the alerts and bookmarks around the entity."""
 
     name: str
     title: str
     kinds: tuple[str, ...]
-    found: Callable[[Call, Acquaintance, frozenset[str], Involved | None], list[dict[str, Any]]]
+    found: Callable[[ApiCall, KnownEntities, frozenset[str], InvolvedEntity | None], list[dict[str, Any]]]
 
     @property
     def id(self) -> str:
@@ -57,26 +57,26 @@ class Expansion:
 
 
 def _alerts(
-    call: Call, known: Acquaintance, ids: frozenset[str], _: Involved | None
+    call: ApiCall, known: KnownEntities, ids: frozenset[str], _: InvolvedEntity | None
 ) -> list[dict[str, object]]:
     return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
 
 
 def _others(
-    call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None
+    call: ApiCall, known: KnownEntities, ids: frozenset[str], one: InvolvedEntity | None
 ) -> list[dict[str, object]]:
     several = known.beside(ids, one.entity if one is not None else None)
     return [entity_body(call, known.workspace, other.entity) for other in several]
 
 
 EXPANSIONS = (
-    Expansion("alerts", "The alerts about it", (ALERT,), _alerts),
-    Expansion("entities", "What else its alerts and bookmarks speak of", (), _others),
+    EntityExpansion("alerts", "The alerts about it", (ALERT,), _alerts),
+    EntityExpansion("entities", "What else its alerts and bookmarks speak of", (), _others),
 )
 
 
 @SURFACE.get(_LIST, "Entities_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
     workspace = require_workspace(call, READ)
     known = acquaintance(call.instance.state, workspace)
@@ -88,21 +88,23 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(ENTITY, "Entities_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One entity with what the estate knows of it, or an alert of the id."""
     workspace = require_workspace(call, READ)
     known, wanted = acquaintance(call.instance.state, workspace), call["entityId"].lower()
     one = known.by_id.get(wanted)
     if one is not None:
-        return Answer(entity_bodies(call, workspace, [one])[0])
+        return ApiResponse(entity_bodies(call, workspace, [one])[0])
     alert = known.alerts.get(wanted)
     return (
-        Answer(alert_body(call, workspace, alert)) if alert is not None else arm_documents.get(call, "entity")
+        ApiResponse(alert_body(call, workspace, alert))
+        if alert is not None
+        else arm_documents.get(call, "entity")
     )
 
 
 @SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
-def timeline(call: Call) -> Answer:
+def timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
@@ -118,11 +120,13 @@ def timeline(call: Call) -> Answer:
         "aggregations": [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)],
         "errors": errors,
     }
-    return Answer({"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": told})
+    return ApiResponse(
+        {"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": told}
+    )
 
 
 @SURFACE.ask(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
-def expand(call: Call) -> Answer:
+def expand(call: ApiCall) -> ApiResponse:
     """What an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
     known, one = known_entity(call)
     since, until = time_range(call)
@@ -132,7 +136,7 @@ def expand(call: Call) -> Answer:
 
 
 @SURFACE.ask(f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action")
-def expand_bookmark(call: Call) -> Answer:
+def expand_bookmark(call: ApiCall) -> ApiResponse:
     """What an expansion finds around a bookmark: its entities, and the alerts about them."""
     workspace = require_workspace(call, call.permission)
     known = acquaintance(call.instance.state, workspace)
@@ -148,7 +152,7 @@ def expand_bookmark(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
-def relations(call: Call) -> Answer:
+def relations(call: ApiCall) -> ApiResponse:
     """The incidents and bookmarks that an entity is in."""
     collected = _list_collected(call, f"{TYPE}/relations")
     if collected:
@@ -158,16 +162,16 @@ def relations(call: Call) -> Answer:
 
 
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
-def relation(call: Call) -> Answer:
+def relation(call: ApiCall) -> ApiResponse:
     """One of them, by the name of the incident or bookmark."""
     known = acquaintance(call.instance.state, require_workspace(call, call.permission))
     one, wanted = known.by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
-    return Answer(found) if found is not None else arm_documents.get(call, "relation")
+    return ApiResponse(found) if found is not None else arm_documents.get(call, "relation")
 
 
-def _list_collected(call: Call, type_: str) -> list[dict[str, object]]:
+def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
     """What Azure had said below the path of a call."""
     edition = call.instance.shelf.newest()
     if edition is None:
@@ -176,7 +180,7 @@ def _list_collected(call: Call, type_: str) -> list[dict[str, object]]:
     return list(edition.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
 
 
-def known_entity(call: Call) -> tuple[Acquaintance, Involved]:
+def known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
     """The workspace's acquaintance and the entity of a path; Fault where there is none."""
     known = acquaintance(call.instance.state, require_workspace(call, call.permission))
     one = known.by_id.get(call["entityId"].lower())
@@ -185,14 +189,14 @@ def known_entity(call: Call) -> tuple[Acquaintance, Involved]:
     return known, one
 
 
-def time_range(call: Call, *, needed: bool = False) -> tuple[datetime, datetime]:
+def time_range(call: ApiCall, *, needed: bool = False) -> tuple[datetime, datetime]:
     """The time that is asked about; all time where it need not be said."""
     since, until = (moment(call.text(name, needed=needed), name) for name in ("startTime", "endTime"))
     earliest = datetime.min.replace(tzinfo=call.instance.now.tzinfo)
     return since or earliest, until or call.instance.now
 
 
-def _kinds(call: Call) -> frozenset[str]:
+def _kinds(call: ApiCall) -> frozenset[str]:
     """The kinds of a timeline that are asked for."""
     every = (ALERT, BOOKMARK, ACTIVITY, ANOMALY)
     given = call.body.get("kinds")
@@ -220,7 +224,7 @@ def _alert_item(one: StoredAlert) -> tuple[datetime, dict[str, Any]]:
     }
 
 
-def _bookmark_item(call: Call, one: Bookmark) -> tuple[datetime, dict[str, Any]]:
+def _bookmark_item(call: ApiCall, one: Bookmark) -> tuple[datetime, dict[str, Any]]:
     return one.event_time, {
         "kind": BOOKMARK,
         "azureResourceId": one.id,
@@ -234,7 +238,9 @@ def _bookmark_item(call: Call, one: Bookmark) -> tuple[datetime, dict[str, Any]]
     }
 
 
-def _expand_entity(call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None) -> Answer:
+def _expand_entity(
+    call: ApiCall, known: KnownEntities, ids: frozenset[str], one: InvolvedEntity | None
+) -> ApiResponse:
     wanted = call.text("expansionId", needed=True).lower()
     expansion = next((each for each in EXPANSIONS if each.id == wanted), None)
     if expansion is None:
@@ -242,10 +248,10 @@ def _expand_entity(call: Call, known: Acquaintance, ids: frozenset[str], one: In
     found = expansion.found(call, known, ids, one)
     edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
     told = {"aggregations": count_kinds(found)}
-    return Answer({"value": {"entities": found, "edges": edges}, "metaData": told})
+    return ApiResponse({"value": {"entities": found, "edges": edges}, "metaData": told})
 
 
-def _relations(call: Call, known: Acquaintance, one: Involved) -> list[dict[str, object]]:
+def _relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:
     base = f"{root(call, known.workspace)}/entities/{known.id_of(one.entity)}/relations"
     found = [
         *_incidents(call, known, one),
@@ -266,7 +272,7 @@ def _relations(call: Call, known: Acquaintance, one: Involved) -> list[dict[str,
     ]
 
 
-def _incidents(call: Call, known: Acquaintance, one: Involved) -> Iterable[tuple[str, str]]:
+def _incidents(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> Iterable[tuple[str, str]]:
     alerts, bookmarks = known.alerts, known.bookmarks
     numbers = {alerts[id_].incident for id_ in one.sources if id_ in alerts}
     numbers |= {bookmarks[id_].incident for id_ in one.sources if id_ in bookmarks}
@@ -276,7 +282,7 @@ def _incidents(call: Call, known: Acquaintance, one: Involved) -> Iterable[tuple
             yield "incidents", incident.id
 
 
-def expansion_queries(call: Call) -> list[dict[str, object]]:
+def expansion_queries(call: ApiCall) -> list[dict[str, object]]:
     """The expansions as entity queries, where clients look for their ids."""
     base = call.path[: call.path.lower().rindex("/entityqueries")]
     return [

@@ -11,23 +11,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from nephoscope.alerts.investigation.known_entities import Acquaintance
-from nephoscope.alerts.investigation.participants import Involved
+from nephoscope.alerts.investigation.known_entities import KnownEntities
+from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer, answer_list
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse, answer_list
 from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.state.incidents.alerts import StoredAlert
 
-SURFACE = Surface("Entity insights", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Entity insights", "Microsoft.SecurityInsights")
 KIND = "Insight"
 Row = Sequence[object]
 
 
 @dataclass(frozen=True, slots=True)
-class Insight:
+class EntityInsight:
     """What is told of an entity: its columns with their types, the rows, and the rows of a chart (None = it has none).
 
     `sources` are the tables that it is made from.
@@ -36,7 +36,7 @@ class Insight:
     name: str
     title: str
     columns: tuple[tuple[str, str], ...]
-    rows: Callable[[Call, Acquaintance, Involved, datetime, datetime], Iterable[Row]]
+    rows: Callable[[ApiCall, KnownEntities, InvolvedEntity, datetime, datetime], Iterable[Row]]
     chart: tuple[tuple[str, str], ...] = ()
     points: Callable[[Sequence[StoredAlert]], Iterable[Row]] | None = None
     sources: tuple[str, ...] = ("SecurityAlert", "HuntingBookmark")
@@ -47,7 +47,9 @@ class Insight:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/insights/{self.name}"))
 
 
-def _by_rule(_: Call, known: Acquaintance, one: Involved, since: datetime, until: datetime) -> Iterable[Row]:
+def _by_rule(
+    _: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
+) -> Iterable[Row]:
     """The alerts by name and severity, those of most alerts first."""
     several: dict[tuple[str, str], list[StoredAlert]] = {}
     for alert in known.alerts_of(one, since, until):
@@ -58,7 +60,7 @@ def _by_rule(_: Call, known: Acquaintance, one: Involved, since: datetime, until
 
 
 def _beside(
-    call: Call, known: Acquaintance, one: Involved, since: datetime, until: datetime
+    call: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
 ) -> Iterable[Row]:
     """The other entities of its alerts and bookmarks, those of most in common first."""
     ids = {each.id for each in known.alerts_of(one, since, until)}
@@ -71,7 +73,7 @@ def _beside(
     return sorted(found, key=lambda each: (-each[2], each[0]))
 
 
-def _of_estate(call: Call, _: Acquaintance, one: Involved, *__: datetime) -> Iterable[Row]:
+def _of_estate(call: ApiCall, _: KnownEntities, one: InvolvedEntity, *__: datetime) -> Iterable[Row]:
     """The facts of the estate as it was read last, then its unhealthy assessments and the attack paths through it."""
     (found,) = describe(call, [one]) or [None]
     if found is None:
@@ -90,7 +92,7 @@ def _by_day(alerts: Sequence[StoredAlert]) -> Iterable[Row]:
 
 
 INSIGHTS = (
-    Insight(
+    EntityInsight(
         "alerts",
         "The alerts about it",
         (("AlertName", "string"), ("Severity", "string"), ("Count", "long"), ("First", "datetime"), ("Last", "datetime")),
@@ -98,13 +100,13 @@ INSIGHTS = (
         (("Day", "datetime"), ("Count", "long")),
         _by_day,
     ),
-    Insight(
+    EntityInsight(
         "entities",
         "What else its alerts and bookmarks speak of",
         (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
         _beside,
     ),
-    Insight(
+    EntityInsight(
         "estate",
         "What the estate knows of it",
         (("Name", "string"), ("Value", "string"), ("Known", "bool"), ("Severity", "string")),
@@ -115,7 +117,7 @@ INSIGHTS = (
 
 
 @SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
-def insights(call: Call) -> Answer:
+def insights(call: ApiCall) -> ApiResponse:
     """What the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
@@ -125,11 +127,11 @@ def insights(call: Call) -> Answer:
     told = "There is no insight of this id."
     errors = [{"kind": KIND, "queryId": id_, "errorMessage": told} for id_ in unknown]
     value = [_insight_document(call, each, known, one, (since, until)) for each in found]
-    return Answer({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
+    return ApiResponse({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
 
 
 @SURFACE.get(f"{ENTITY}/queries", "Entities_Queries", f"{TYPE}/queries/read")
-def queries(call: Call) -> Answer:
+def queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
     known_entity(call)
     if call.asked("kind").lower() != KIND.lower():
@@ -137,7 +139,7 @@ def queries(call: Call) -> Answer:
     return answer_list(call, [_query(call, one) for one in INSIGHTS])
 
 
-def _query(call: Call, one: Insight) -> dict[str, object]:
+def _query(call: ApiCall, one: EntityInsight) -> dict[str, object]:
     return {
         "id": f"{call.path.rstrip('/')}/{one.id}",
         "name": one.id,
@@ -153,7 +155,7 @@ def _query(call: Call, one: Insight) -> dict[str, object]:
     }
 
 
-def _read_wanted(call: Call) -> frozenset[str] | None:
+def _read_wanted(call: ApiCall) -> frozenset[str] | None:
     """The lower-cased ids that are asked for, None for all."""
     given = call.body.get("insightQueryIds")
     if given is None:
@@ -164,7 +166,11 @@ def _read_wanted(call: Call) -> frozenset[str] | None:
 
 
 def _insight_document(
-    call: Call, one: Insight, known: Acquaintance, entity: Involved, time: tuple[datetime, datetime]
+    call: ApiCall,
+    one: EntityInsight,
+    known: KnownEntities,
+    entity: InvolvedEntity,
+    time: tuple[datetime, datetime],
 ) -> dict[str, object]:
     charts = []
     if one.points is not None:

@@ -11,15 +11,15 @@ from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
-from nephoscope.state.incidents.incidents import Incident, Note, NoteKind
+from nephoscope.state.incidents.incidents import Incident, IncidentNote, NoteKind
 
-SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
 _INCIDENT = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents/{{incidentId}}"
 #: In this version comments are not changed, so that none says when it was, nor has an etag.
 UNCHANGED = "2020-01-01"
@@ -28,13 +28,13 @@ NEW, COMPLETED = "New", "Completed"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NoteDocumentKind:
     """A kind of note: the last word of its type, what its operations begin with, and what is said of one."""
 
     note: NoteKind
     word: str
     operations: str
-    told: Callable[[Call, Note], dict[str, Any]]
+    told: Callable[[ApiCall, IncidentNote], dict[str, Any]]
 
     @property
     def type(self) -> str:
@@ -42,7 +42,7 @@ class Kind:
         return f"Microsoft.SecurityInsights/incidents/{self.word}"
 
 
-def _comment(call: Call, one: Note) -> dict[str, Any]:
+def _comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
     told_ = {
         "message": one.text,
         "createdTimeUtc": one.written.isoformat(),
@@ -53,7 +53,7 @@ def _comment(call: Call, one: Note) -> dict[str, Any]:
     return told_
 
 
-def _task(call: Call, one: Note) -> dict[str, object]:
+def _task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
     title, _, description = one.text.partition("\n")
     return {
         "title": title,
@@ -66,13 +66,13 @@ def _task(call: Call, one: Note) -> dict[str, object]:
     }
 
 
-def _declare(kind: Kind) -> None:
+def _declare(kind: NoteDocumentKind) -> None:
     path = f"{_INCIDENT}/{kind.word}"
     one = f"{path}/{{name}}"
     read, write, gone = (note_operation(kind.note, verb) for verb in ("read", "write", "delete"))
 
     @SURFACE.get(path, f"{kind.operations}_List", read)
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """Those of an incident, in the order in which they were written."""
         workspace = require_workspace(call, read)
         incident = require_incident(call, workspace)
@@ -81,21 +81,21 @@ def _declare(kind: Kind) -> None:
         )
 
     @SURFACE.get(one, f"{kind.operations}_Get", read)
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
         workspace = require_workspace(call, read)
         note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
             raise missing_fault(f"The {kind.note.value} '{call['name'][:100]}'")
-        return Answer(_body(call, kind, workspace, note))
+        return ApiResponse(_body(call, kind, workspace, note))
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
-    def _put(call: Call) -> Answer:
+    def _put(call: ApiCall) -> ApiResponse:
         """Write one, or change it."""
         return _keep_note(call, kind, require_workspace(call, write))
 
     @SURFACE.delete(one, f"{kind.operations}_Delete", gone)
-    def _delete(call: Call) -> Answer:
+    def _delete(call: ApiCall) -> ApiResponse:
         """Take one away; 204 where there is none."""
         workspace = require_workspace(call, gone)
         incident = require_incident(call, workspace)
@@ -104,10 +104,10 @@ def _declare(kind: Kind) -> None:
             return NO_CONTENT
         delete_note(call.service, workspace, incident.number, note)
         deliver_some(call.instance.lake, call.instance.state)
-        return Answer(None)
+        return ApiResponse(None)
 
 
-def _keep_note(call: Call, kind: Kind, workspace: str) -> Answer:
+def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResponse:
     incident = require_incident(call, workspace)
     text, done = _read_note(call, kind)
     old = _find_note(call, incident, kind)
@@ -118,10 +118,10 @@ def _keep_note(call: Call, kind: Kind, workspace: str) -> Answer:
     deliver_some(call.instance.lake, call.instance.state)
     note = _find_note(call, incident, kind)
     assert note is not None
-    return Answer(_body(call, kind, workspace, note), 200 if old else 201)
+    return ApiResponse(_body(call, kind, workspace, note), 200 if old else 201)
 
 
-def _read_note(call: Call, kind: Kind) -> tuple[str, bool]:
+def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
     """What a note says, and whether a task is done."""
     if kind.note is NoteKind.COMMENT:
         return call.text("properties", "message", needed=True), False
@@ -133,20 +133,20 @@ def _read_note(call: Call, kind: Kind) -> tuple[str, bool]:
     return f"{title}\n{description}" if description else title, status == COMPLETED
 
 
-def _notes(call: Call, incident: Incident, kind: Kind) -> list[Note]:
+def _notes(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> list[IncidentNote]:
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, incident.number)
     return [one for one in notes if one.kind is kind.note]
 
 
-def _find_note(call: Call, incident: Incident, kind: Kind) -> Note | None:
+def _find_note(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> IncidentNote | None:
     """The note of a path: by the id that a client gave it, or by its number."""
     wanted = call["name"].lower()
     several = _notes(call, incident, kind)
     return next((one for one in several if wanted in (one.name.lower(), str(one.id))), None)
 
 
-def _body(call: Call, kind: Kind, workspace: str, one: Note) -> dict[str, Any]:
+def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNote) -> dict[str, Any]:
     name = one.name or str(one.id)
     changed = one.changed or one.written
     etag = {"etag": f'"{int(changed.timestamp() * 1_000_000):x}"'}
@@ -160,7 +160,7 @@ def _body(call: Call, kind: Kind, workspace: str, one: Note) -> dict[str, Any]:
 
 
 for _kind in (
-    Kind(NoteKind.COMMENT, "comments", "IncidentComments", _comment),
-    Kind(NoteKind.TASK, "tasks", "IncidentTasks", _task),
+    NoteDocumentKind(NoteKind.COMMENT, "comments", "IncidentComments", _comment),
+    NoteDocumentKind(NoteKind.TASK, "tasks", "IncidentTasks", _task),
 ):
     _declare(_kind)

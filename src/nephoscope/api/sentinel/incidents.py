@@ -15,11 +15,11 @@ from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.body_schema import check_shape, fields, many, text
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entity_bodies
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import (
@@ -34,7 +34,7 @@ from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
-SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Incidents", "Microsoft.SecurityInsights")
 _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
 MOST = 1000
@@ -52,7 +52,7 @@ _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 
 @SURFACE.get(_BASE, "Incidents_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.newest(workspace, most=10_000)
@@ -62,14 +62,14 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "Incidents_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One incident."""
     workspace = require_workspace(call, READ)
-    return Answer(body(call, workspace, require_incident(call, workspace)))
+    return ApiResponse(body(call, workspace, require_incident(call, workspace)))
 
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
@@ -85,10 +85,10 @@ def put(call: Call) -> Answer:
         changes = {**_words(call, known), **changes}
         incident = update_incident(call.service, workspace, known.number, changes, remark)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(body(call, workspace, incident), 200 if known else 201)
+    return ApiResponse(body(call, workspace, incident), 200 if known else 201)
 
 
-def _read_incident(call: Call, workspace: str) -> Incident:
+def _read_incident(call: ApiCall, workspace: str) -> Incident:
     """A new incident as it is described; its id is the GUID of the path."""
     try:
         id_ = str(uuid.UUID(call["incidentId"]))
@@ -111,7 +111,7 @@ def _read_incident(call: Call, workspace: str) -> Incident:
     )
 
 
-def _words(call: Call, known: Incident) -> dict[str, Any]:
+def _words(call: ApiCall, known: Incident) -> dict[str, Any]:
     """The title and the description where they are others than those that are known."""
     given = {"title": call.text("properties", "title", needed=True)}
     if "description" in call.body["properties"]:
@@ -119,7 +119,7 @@ def _words(call: Call, known: Incident) -> dict[str, Any]:
     return {name: text for name, text in given.items() if text != getattr(known, name)}
 
 
-def _changes(call: Call) -> dict[str, Any]:
+def _changes(call: ApiCall) -> dict[str, Any]:
     status = _word(call, "status", [one.value for one in IncidentStatus])
     severity = _word(call, "severity", [one.value for one in SEVERITIES_OF_INCIDENTS])
     classification = call.text("properties", "classification")
@@ -157,7 +157,7 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
         raise bad(told, "properties.classification")
 
 
-def _word(call: Call, name: str, words: list[str]) -> str:
+def _word(call: ApiCall, name: str, words: list[str]) -> str:
     given = call.text("properties", name, needed=True)
     known = next((one for one in words if one.lower() == given.lower()), None)
     if known is None:
@@ -166,37 +166,37 @@ def _word(call: Call, name: str, words: list[str]) -> str:
 
 
 @SURFACE.act(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
-def alerts(call: Call) -> Answer:
+def alerts(call: ApiCall) -> ApiResponse:
     """The alerts of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     several = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
-    return Answer({"value": [alert_body(call, workspace, one) for one in several]})
+    return ApiResponse({"value": [alert_body(call, workspace, one) for one in several]})
 
 
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
-def entities(call: Call) -> Answer:
+def entities(call: ApiCall) -> ApiResponse:
     """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
     workspace = require_workspace(call, READ)
     file = case_file(
         call.instance.state, workspace, require_incident(call, workspace).number, call.instance.now
     )
     several = entity_bodies(call, workspace, file.participants)
-    return Answer({"entities": several, "metaData": count_kinds(several)})
+    return ApiResponse({"entities": several, "metaData": count_kinds(several)})
 
 
 @SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
-def bookmarks(call: Call) -> Answer:
+def bookmarks(call: ApiCall) -> ApiResponse:
     """The bookmarks of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     with call.instance.state.reading() as session:
         several = call.instance.state.bookmarks.of(session, incident.number)
-    return Answer({"value": [_bookmark(call, one) for one in several]})
+    return ApiResponse({"value": [_bookmark(call, one) for one in several]})
 
 
 @SURFACE.delete(_ONE, "Incidents_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Delete an incident: its alerts are in none any more; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     known = of_path(call, workspace)
@@ -204,10 +204,10 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     delete_incident(call.service, workspace, known.number)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(None)
+    return ApiResponse(None)
 
 
-def of_path(call: Call, workspace: str) -> Incident | None:
+def of_path(call: ApiCall, workspace: str) -> Incident | None:
     """The incident of a GUID, or of a number; None where there is none."""
     incidents = call.instance.state.incidents
     given = call["incidentId"].lower()
@@ -215,7 +215,7 @@ def of_path(call: Call, workspace: str) -> Incident | None:
     return one if one is not None and one.workspace == workspace else None
 
 
-def require_incident(call: Call, workspace: str) -> Incident:
+def require_incident(call: ApiCall, workspace: str) -> Incident:
     """The incident of a path; Fault where there is none."""
     one = of_path(call, workspace)
     if one is None:
@@ -223,7 +223,7 @@ def require_incident(call: Call, workspace: str) -> Incident:
     return one
 
 
-def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
+def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
     """An incident in the shape of the API."""
     properties: dict[str, Any] = {
         "title": one.title,
@@ -259,7 +259,7 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _owner(call: Call, one: Incident) -> dict[str, str | None]:
+def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     """What was said of the owner, else what is known of the person of that name."""
     if not one.owner:
         return dict.fromkeys(OWNER)
@@ -272,7 +272,7 @@ def _owner(call: Call, one: Incident) -> dict[str, str | None]:
     return person | named | dict(told)
 
 
-def _why(call: Call, one: Incident) -> dict[str, str]:
+def _why(call: ApiCall, one: Incident) -> dict[str, str]:
     """What was said when the incident was classified."""
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
@@ -280,7 +280,7 @@ def _why(call: Call, one: Incident) -> dict[str, str]:
     return {"classificationComment": said} if said else {}
 
 
-def _additional(call: Call, workspace: str, one: Incident) -> dict[str, object]:
+def _additional(call: ApiCall, workspace: str, one: Incident) -> dict[str, object]:
     found = call.instance.state.alerts.newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
@@ -296,7 +296,7 @@ def _additional(call: Call, workspace: str, one: Incident) -> dict[str, object]:
     }
 
 
-def _bookmark(call: Call, one: Bookmark) -> dict[str, Any]:
+def _bookmark(call: ApiCall, one: Bookmark) -> dict[str, Any]:
     """A bookmark as an entity of its incident."""
     whole = bookmark_body(call, one)
     kept = (

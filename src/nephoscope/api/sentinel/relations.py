@@ -6,16 +6,16 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 from __future__ import annotations
 
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.document_kinds import Body, Kind, declare
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
 
-SURFACE = Surface("Relations", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Relations", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights"
 #: What a relation may be with, and of what kind that is.
 _KINDS = {"entities": "SecurityAlert", "bookmarks": "", "incidents": ""}
@@ -30,7 +30,7 @@ def check(body: Body) -> None:
         raise bad(f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId")
 
 
-def make_relation(call: Call, body: Body, _: Body | None) -> Body:
+def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The relation with what it is with; a bookmark and an incident of ours are put together."""
     other = str(body["properties"]["relatedResourceId"]).rstrip("/")
     word, name = other.split("/")[-2].lower(), other.split("/")[-1]
@@ -44,7 +44,7 @@ def make_relation(call: Call, body: Body, _: Body | None) -> Body:
     return {**body, "properties": told}
 
 
-def _join(call: Call, word: str, name: str) -> None:
+def _join(call: ApiCall, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
     incident, bookmark = _ends(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
@@ -54,7 +54,7 @@ def _join(call: Call, word: str, name: str) -> None:
         deliver_some(call.instance.lake, call.instance.state)
 
 
-def forget_relation(call: Call, body: Body) -> None:
+def forget_relation(call: ApiCall, body: Body) -> None:
     """Take the bookmark of a relation out of its incident."""
     other = str(body["properties"]["relatedResourceId"])
     incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
@@ -63,7 +63,7 @@ def forget_relation(call: Call, body: Body) -> None:
         deliver_some(call.instance.lake, call.instance.state)
 
 
-def _ends(call: Call, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
+def _ends(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
     """The incident and the bookmark of a relation, as far as there are any."""
     incident_id = (call["incidentsName"] or (name if word == "incidents" else "")).lower()
     bookmark_id = (call["bookmarksName"] or (name if word == "bookmarks" else "")).lower()
@@ -80,7 +80,7 @@ def _ends(call: Call, word: str, name: str) -> tuple[Incident | None, Bookmark |
 for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "BookmarkRelations")):
     declare(
         SURFACE,
-        Kind(
+        ArmDocumentKind(
             f"{TYPE}/{_word}/relations",
             _operations,
             "A bookmark is put into the incident by it.",

@@ -11,13 +11,13 @@ from typing import Any
 from nephoscope.api.sentinel.entities import expansion_queries
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import fields, many, text, words
-from nephoscope.api.wire.document_kinds import Body, Check, Kind, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
-SURFACE = Surface("Settings of a workspace", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Settings of a workspace", "Microsoft.SecurityInsights")
 _CONTENT = "What is run is told by packs and alert rules; this is kept beside them."
 
 
@@ -69,13 +69,17 @@ def _require_kind(body: Body) -> None:
         raise bad("A 'kind' is needed.", "kind")
 
 
-def _switch_on(_: Call, body: Body, __: Body | None) -> Body:
+def _switch_on(_: ApiCall, body: Body, __: Body | None) -> Body:
     """A setting that is put is on."""
     return {**body, "properties": {"isEnabled": True, **body["properties"]}}
 
 
-def _kind(word: str, operations: str, effect: str, check: Check | None = None, **more: Any) -> Kind:
-    return Kind(f"Microsoft.SecurityInsights/{word}", operations, effect, WORKSPACE, check, etag=True, **more)
+def _kind(
+    word: str, operations: str, effect: str, check: Check | None = None, **more: Any
+) -> ArmDocumentKind:
+    return ArmDocumentKind(
+        f"Microsoft.SecurityInsights/{word}", operations, effect, WORKSPACE, check, etag=True, **more
+    )
 
 
 for _one in (
@@ -87,7 +91,7 @@ for _one in (
         created=200,
         made=_switch_on,
     ),
-    Kind(
+    ArmDocumentKind(
         "Microsoft.SecurityInsights/onboardingStates",
         "SentinelOnboardingStates",
         "Every workspace here is onboarded, whether it says so or not.",

@@ -10,16 +10,16 @@ from typing import Any
 
 from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
 from nephoscope.api.wire.body_schema import fields, flag, many, moment, read, text, whole
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
-SURFACE = Surface("Threat intelligence", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Threat intelligence", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/threatIntelligence"
 _MAIN = f"{WORKSPACE}/providers/{TYPE}/main"
 _LIST = f"{_MAIN}/indicators"
@@ -41,7 +41,7 @@ _OWN = "x_nephoscope_pattern_type"
 
 
 @SURFACE.get(_LIST, "ThreatIntelligenceIndicators_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, require_workspace(call, READ))
     start, most = place(call), call.top(1000)
@@ -50,28 +50,28 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "ThreatIntelligenceIndicator_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One indicator."""
-    return Answer(body(call, _require_indicator(call, require_workspace(call, READ))))
+    return ApiResponse(body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
 @SURFACE.act(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
-def create(call: Call) -> Answer:
+def create(call: ApiCall) -> ApiResponse:
     """Make an indicator; it gets an id of ours."""
     workspace = require_workspace(call, WRITE)
-    return Answer(_keep_indicator(call, workspace, str(uuid.uuid4()), None))
+    return ApiResponse(_keep_indicator(call, workspace, str(uuid.uuid4()), None))
 
 
 @SURFACE.put(_ONE, "ThreatIntelligenceIndicator_Create", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Make or replace an indicator; rules match with it from now on."""
     workspace = require_workspace(call, WRITE)
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
-    return Answer(_keep_indicator(call, workspace, call["name"], known), 200 if known else 201)
+    return ApiResponse(_keep_indicator(call, workspace, call["name"], known), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "ThreatIntelligenceIndicator_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Take an indicator back: nothing is matched with it any more; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
@@ -79,11 +79,11 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     revoke_objects(call.service, workspace, [known.id])
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(None)
+    return ApiResponse(None)
 
 
 @SURFACE.ask(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
-def query(call: Call) -> Answer:
+def query(call: ApiCall) -> ApiResponse:
     """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
     found = [body(call, one) for one in _all(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
@@ -93,25 +93,25 @@ def query(call: Call) -> Answer:
 
 
 @SURFACE.act(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
-def append_tags(call: Call) -> Answer:
+def append_tags(call: ApiCall) -> ApiResponse:
     """Add tags to an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     tags = _tags(call.body.get("threatIntelligenceTags"))
     labels = list(dict.fromkeys([*(known.document.get("labels") or []), *tags]))
-    return Answer(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
+    return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
 
 @SURFACE.act(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
-def replace_tags(call: Call) -> Answer:
+def replace_tags(call: ApiCall) -> ApiResponse:
     """Give an indicator other tags."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     properties = call.body.get("properties")
     tags = _tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
-    return Answer(_store_indicator(call, known.workspace, {**known.document, "labels": tags}, known))
+    return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": tags}, known))
 
 
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
-def metrics(call: Call) -> Answer:
+def metrics(call: ApiCall) -> ApiResponse:
     """Count how many indicators there are by pattern type, threat type and source."""
     found = [body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
 
@@ -124,7 +124,7 @@ def metrics(call: Call) -> Answer:
         "patternTypeMetrics": count_values([one["patternType"] for one in found]),
         "sourceMetrics": count_values([one["source"] for one in found]),
     }
-    return Answer({"value": [{"properties": properties}]})
+    return ApiResponse({"value": [{"properties": properties}]})
 
 
 def _id(name: str) -> str:
@@ -135,11 +135,11 @@ def _id(name: str) -> str:
         raise bad("The name of an indicator is a GUID.", "name") from error
 
 
-def _all(call: Call, workspace: str) -> list[Intel]:
+def _all(call: ApiCall, workspace: str) -> list[Intel]:
     return call.instance.state.intel.newest(workspace, kind=KIND, most=MOST)
 
 
-def _require_indicator(call: Call, workspace: str) -> Intel:
+def _require_indicator(call: ApiCall, workspace: str) -> Intel:
     found = call.instance.state.intel.get(workspace, _id(call["name"]))
     if found is None or found.withdrawn:
         raise missing_fault(f"The indicator '{call['name']}'")
@@ -174,7 +174,7 @@ SHAPE = fields(
 )
 
 
-def _keep_indicator(call: Call, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
+def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
     if str(call.body.get("kind", "")).lower() != KIND:
         raise bad("Only threat intelligence of the kind 'indicator' can be put.", "kind")
     properties = read(SHAPE, call.body)["properties"]
@@ -188,7 +188,7 @@ def _keep_indicator(call: Call, workspace: str, name: str, known: Intel | None) 
 
 
 def _store_indicator(
-    call: Call, workspace: str, document: dict[str, object], known: Intel | None, source: str = ""
+    call: ApiCall, workspace: str, document: dict[str, object], known: Intel | None, source: str = ""
 ) -> dict[str, Any]:
     """Keep an indicator in its newest version, and give it as the API shows it."""
     now = call.instance.now
@@ -206,7 +206,7 @@ def _store_indicator(
     return body(call, kept)
 
 
-def _fits(call: Call, one: dict[str, Any], name: str) -> bool:
+def _fits(call: ApiCall, one: dict[str, Any], name: str) -> bool:
     asked = call.body
 
     def within(field: str, values: list[str]) -> bool:
@@ -233,7 +233,7 @@ def _confident(asked: dict[str, object], confidence: int) -> bool:
     )
 
 
-def body(call: Call, one: Intel) -> dict[str, Any]:
+def body(call: ApiCall, one: Intel) -> dict[str, Any]:
     """An indicator in the shape of the API."""
     document, name = one.document, one.id.partition("--")[2]
     kinds = [key.partition(":")[0] for key, _ in one.observables]

@@ -10,15 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, item
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects
 
-SURFACE = Surface("Threat intelligence upload", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Threat intelligence upload", "Microsoft.SecurityInsights")
 MOST, LONGEST_SOURCE = 100, 200
 #: A name that no source may give itself.
 _OWN = "microsoft sentinel"
@@ -39,7 +39,7 @@ KINDS = {
     "ThreatIntelligence_UploadStixObjects",
     WRITE,
 )
-def upload(call: Call) -> Answer:
+def upload(call: ApiCall) -> ApiResponse:
     """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
     return _upload(call, "stixobjects", tuple(KINDS))
 
@@ -49,16 +49,16 @@ def upload(call: Call) -> Answer:
     "ThreatIntelligence_UploadIndicators",
     WRITE,
 )
-def upload_indicators(call: Call) -> Answer:
+def upload_indicators(call: ApiCall) -> ApiResponse:
     """The same of indicators alone, as older clients send them."""
     return _upload(call, "indicators", ("indicator",))
 
 
-def _upload(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
+def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     source, objects, now = _source(call), _objects(call, field), call.instance.now
     wrong: defaultdict[int, list[str]] = defaultdict(list)
-    good: dict[int, Item] = {}
+    good: dict[int, IntelItem] = {}
     for index, one in enumerate(objects):
         try:
             wrong[index] += _find_lacking(one, kinds)
@@ -74,10 +74,10 @@ def _upload(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
     errors = [
         {"recordIndex": at, "errorMessages": several} for at, several in sorted(wrong.items()) if several
     ]
-    return Answer({"errors": errors} if errors else None, 400 if len(errors) == len(objects) else 200)
+    return ApiResponse({"errors": errors} if errors else None, 400 if len(errors) == len(objects) else 200)
 
 
-def _source(call: Call) -> str:
+def _source(call: ApiCall) -> str:
     given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
         raise bad(f"'sourcesystem' must be a text of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
@@ -86,7 +86,7 @@ def _source(call: Call) -> str:
     return given.strip()
 
 
-def _objects(call: Call, field: str) -> list[object]:
+def _objects(call: ApiCall, field: str) -> list[object]:
     given = call.body.get(field)
     if not isinstance(given, list) or not 0 < len(given) <= MOST:
         raise bad(f"'{field}' must be a list of 1 to {MOST} objects.", field)

@@ -22,12 +22,12 @@ from nephoscope.api.wire.body_schema import (
     whole,
     words,
 )
-from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
-from nephoscope.lake.watchlists.watchlist_service import Given, ItemError
+from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.watchlists import (
     DELETE,
@@ -42,7 +42,7 @@ from nephoscope.service.watchlists import delete_item as delete_item_of
 from nephoscope.service.watchlists import put_item as put_item_of
 from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
-SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
+SURFACE = ApiSurface("Watchlists", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/watchlists"
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{watchlistAlias}}"
@@ -72,7 +72,7 @@ ITEM = fields({"itemsKeyValue": mapping_of(text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
-def list_(call: Call) -> Answer:
+def list_(call: ApiCall) -> ApiResponse:
     """The watchlists of a workspace."""
     workspace = require_workspace(call, READ)
     found = call.instance.state.watchlists.all(workspace)
@@ -80,14 +80,14 @@ def list_(call: Call) -> Answer:
 
 
 @SURFACE.get(_ONE, "Watchlists_Get", READ)
-def get(call: Call) -> Answer:
+def get(call: ApiCall) -> ApiResponse:
     """One watchlist, without its items."""
     head, count = _require_watchlist(call, require_workspace(call, READ))
-    return Answer(body(call, head, count))
+    return ApiResponse(body(call, head, count))
 
 
 @SURFACE.put(_ONE, "Watchlists_CreateOrUpdate", WRITE)
-def put(call: Call) -> Answer:
+def put(call: ApiCall) -> ApiResponse:
     """Make a watchlist, or add to it; `rawContent` holds its items as CSV."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
@@ -96,17 +96,19 @@ def put(call: Call) -> Answer:
     store = _store(call, workspace)
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
-    given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
+    given = [NewWatchlistItem(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
     with refusing("properties.rawContent", ItemError):
         if new:
             _create(call, store, rows, given)
         elif given:
             update_watchlist(store, alias, given)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
+    return ApiResponse(body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
 
 
-def _create(call: Call, store: WatchlistStore, rows: list[list[str]], given: list[Given]) -> None:
+def _create(
+    call: ApiCall, store: WatchlistStore, rows: list[list[str]], given: list[NewWatchlistItem]
+) -> None:
     columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
     create_watchlist(
         store,
@@ -123,7 +125,7 @@ def _create(call: Call, store: WatchlistStore, rows: list[list[str]], given: lis
 
 
 @SURFACE.delete(_ONE, "Watchlists_Delete", DELETE)
-def delete(call: Call) -> Answer:
+def delete(call: ApiCall) -> ApiResponse:
     """Delete a watchlist with its items; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     alias = call["watchlistAlias"].lower()
@@ -131,11 +133,11 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     delete_watchlist(_store(call, workspace), call["watchlistAlias"])
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(None)
+    return ApiResponse(None)
 
 
 @SURFACE.get(_ITEMS, "WatchlistItems_List", READ)
-def items(call: Call) -> Answer:
+def items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
@@ -145,39 +147,39 @@ def items(call: Call) -> Answer:
 
 
 @SURFACE.get(_ITEM, "WatchlistItems_Get", READ)
-def item(call: Call) -> Answer:
+def item(call: ApiCall) -> ApiResponse:
     """One item."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
-    return Answer(_item(call, head, _found_item(call, head)))
+    return ApiResponse(_item(call, head, _found_item(call, head)))
 
 
 @SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
-def put_item(call: Call) -> Answer:
+def put_item(call: ApiCall) -> ApiResponse:
     """Add an item under an id of the client's, or replace the one of that id."""
     workspace = require_workspace(call, WRITE)
     head, _ = _require_watchlist(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(_item(call, head, kept), 201 if new else 200)
+    return ApiResponse(_item(call, head, kept), 201 if new else 200)
 
 
 @SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
-def delete_item(call: Call) -> Answer:
+def delete_item(call: ApiCall) -> ApiResponse:
     """Remove an item; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     head, _ = _require_watchlist(call, workspace)
     if not delete_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower()):
         return NO_CONTENT
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(None)
+    return ApiResponse(None)
 
 
-def _store(call: Call, workspace: str) -> WatchlistStore:
+def _store(call: ApiCall, workspace: str) -> WatchlistStore:
     return WatchlistStore(call.service, call.instance.lake, workspace)
 
 
-def _require_watchlist(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
+def _require_watchlist(call: ApiCall, workspace: str) -> tuple[WatchlistHead, int]:
     wanted = call["watchlistAlias"].lower()
     for one, count in call.instance.state.watchlists.all(workspace):
         if one.alias.lower() == wanted:
@@ -185,14 +187,14 @@ def _require_watchlist(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
     raise missing_fault(f"The watchlist '{call['watchlistAlias']}'")
 
 
-def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
+def _found_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
     found = call.instance.state.watchlists.one(head, call["watchlistItemId"].lower())
     if found is None:
         raise missing_fault(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
 
 
-def _rows(call: Call) -> list[list[str]]:
+def _rows(call: ApiCall) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
     content = call.text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
@@ -214,13 +216,13 @@ def _rows(call: Call) -> list[list[str]]:
     return found
 
 
-def _days(call: Call) -> int:
+def _days(call: ApiCall) -> int:
     """Count how many days items last, 0 for ever; a day that is begun counts."""
     given = call.text("properties", "defaultDuration")
     return ceil(duration(given) / timedelta(days=1)) if given else 0
 
 
-def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:
+def body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, Any]:
     """A watchlist in the shape of the API."""
     properties = {
         "watchlistId": one.id,
@@ -248,7 +250,7 @@ def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:
     return {"id": id_, "name": one.alias, "type": TYPE, "etag": f'"{one.version}"', "properties": properties}
 
 
-def _item(call: Call, head: WatchlistHead, one: WatchlistItem) -> dict[str, object]:
+def _item(call: ApiCall, head: WatchlistHead, one: WatchlistItem) -> dict[str, object]:
     properties = {
         "watchlistItemType": "watchlist-item",
         "watchlistItemId": one.id,

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.rule import (
     LONGEST_PERIOD,
     LONGEST_SUPPRESSION,
     SHORTEST,
-    Matching,
+    MatchingMethod,
 )
 from nephoscope.api.wire.body_schema import Shape, fields, flag, many, mapping_of, span, text, whole, words
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
@@ -28,7 +28,7 @@ _GROUPING = fields(
         "enabled": flag,
         "reopenClosedIncident": flag,
         "lookbackDuration": span(SHORTEST, LONGEST_LOOKBACK),
-        "matchingMethod": words(*(one.value for one in Matching)),
+        "matchingMethod": words(*(one.value for one in MatchingMethod)),
         "groupByEntities": many(words(*IDENTIFIERS)),
         "groupByAlertDetails": many(words("DisplayName", "Severity")),
         "groupByCustomDetails": many(text()),

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
     from nephoscope.model.read_reach import Reach
 
 #: Says whether a document belongs into a list.
 Test = Callable[[Mapping[str, object]], bool]
 
 
-def find_document(call: Call) -> dict[str, Any] | None:
+def find_document(call: ApiCall) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
     kept = call.instance.state.arm_documents.get(_key(call.path))
     if kept is not None:
@@ -29,7 +29,7 @@ def find_document(call: Call) -> dict[str, Any] | None:
     return published.listing.get(call.path, call.reach)
 
 
-def find_learned_document(call: Call) -> dict[str, object] | None:
+def find_learned_document(call: ApiCall) -> dict[str, object] | None:
     """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
     found = found_learned(call)
     return (
@@ -37,12 +37,12 @@ def find_learned_document(call: Call) -> dict[str, object] | None:
     )
 
 
-def _is_removed(call: Call) -> bool:
+def _is_removed(call: ApiCall) -> bool:
     published = call.instance.shelf.newest()
     return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
 
 
-def found_learned(call: Call) -> dict[str, object] | None:
+def found_learned(call: ApiCall) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
     key, published = _key(call.path), call.instance.shelf.newest()
     own = call.instance.state.own_facts.get(key)
@@ -56,15 +56,15 @@ def found_learned(call: Call) -> dict[str, object] | None:
     return published.listing.get(call.path, call.reach)
 
 
-def get(call: Call, what: str) -> Answer:
+def get(call: ApiCall, what: str) -> ApiResponse:
     """One document; `what` is the word for it in the answer that there is none."""
     document = find_document(call)
     if document is None:
         raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
-    return Answer(document)
+    return ApiResponse(document)
 
 
-def page(call: Call, types: Sequence[str], below: str, test: Test | None = None) -> Answer:
+def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = None) -> ApiResponse:
     """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
     after = read_skip_token(call)
     kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
@@ -95,7 +95,7 @@ def _apply_test(bodies: Iterable[dict[str, object]], test: Test | None) -> list[
     return [one for one in bodies if test is None or test(one)]
 
 
-def put(call: Call, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> Answer:
+def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> ApiResponse:
     """Keep what was sent under the path of the call; `check` raises Fault for a document that cannot be used."""
     if not isinstance(call.body.get("properties"), dict):
         raise bad("The request content has no 'properties'.", "properties")
@@ -104,17 +104,17 @@ def put(call: Call, type_: str, check: Callable[[dict[str, Any]], object] | None
     if check is not None:
         check(body)
     new = put_document(call.service, call.scope, body, type_, operation=call.permission)
-    return Answer(body, 201 if new else 200)
+    return ApiResponse(body, 201 if new else 200)
 
 
-def delete(call: Call, type_: str) -> Answer:
+def delete(call: ApiCall, type_: str) -> ApiResponse:
     """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
     key = call.path.lower().rstrip("/")
     kept = call.instance.state.arm_documents.get(key)
     if kept is None:
         return NO_CONTENT
     remove_document(call.service, call.scope, key, type_, operation=call.permission)
-    return Answer(kept.body)
+    return ApiResponse(kept.body)
 
 
 def visible(reach: Reach, key: str) -> bool:

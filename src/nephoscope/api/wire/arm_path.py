@@ -18,7 +18,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Template:
+class PathTemplate:
     """A path such as `/subscriptions/{subscriptionId}/providers/Microsoft.Security/pricings/{pricingName}`."""
 
     text: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.automation.rule import AutomationError
 from nephoscope.service.action_egress import AddressError, OperatorFileError
 
@@ -21,4 +21,4 @@ def automation_faults() -> Iterator[None]:
         raise bad(error.reason, error.path) from error
     except OperatorFileError as error:
         text = "The operator's file cannot be used, so that no address is judged: nephoscope doctor."
-        raise Fault(503, "ServiceUnavailable", text) from error
+        raise ApiError(503, "ServiceUnavailable", text) from error

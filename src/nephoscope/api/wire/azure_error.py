@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from nephoscope.state.database.state_errors import MissingError, OvertakenError, PassingError
+from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
 
 
-class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of ours
+class ApiError(Exception):
     """An answer other than success: status, Azure's code, a sentence, and where in the request ('' = nowhere in particular)."""
 
     def __init__(
@@ -42,46 +42,46 @@ class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of
         return {"error": error}
 
 
-def bad(message: str, target: str = "", code: str = "InvalidRequestContent") -> Fault:
+def bad(message: str, target: str = "", code: str = "InvalidRequestContent") -> ApiError:
     """400: what was sent is not what is wanted."""
-    return Fault(400, code, message, target=target)
+    return ApiError(400, code, message, target=target)
 
 
 @contextmanager
 def refusing(target: str, *errors: type[Exception], named: bool = False) -> Iterator[None]:
     """Answer 400 with the sentence of an error where one of these is raised within the block: what was sent cannot be done.
 
-    `named`: the sentence goes on from the name of the target. What is over soon (PassingError) and a change that another overtook
+    `named`: the sentence goes on from the name of the target. What is over soon (TransientError) and a change that another overtook
     are answered as they are everywhere.
     """
     try:
         yield
-    except (PassingError, OvertakenError):
+    except (TransientError, ConcurrentChangeError):
         raise
     except errors as error:
         message = f"{target}: {error}" if named else str(error)
         raise bad(message if message.endswith((".", "?")) else f"{message}.", target) from error
 
 
-def missing_fault(what: str) -> Fault:
+def missing_fault(what: str) -> ApiError:
     """404: there is no such thing, or not for this caller."""
-    return Fault(404, "ResourceNotFound", f"{what} was not found.")
+    return ApiError(404, "ResourceNotFound", f"{what} was not found.")
 
 
 @contextmanager
 def finding(what: str) -> Iterator[None]:
-    """Answer 404 where a MissingError is raised within the block: there is no such thing, or not for this caller."""
+    """Answer 404 where a NotFoundError is raised within the block: there is no such thing, or not for this caller."""
     try:
         yield
-    except MissingError as error:
+    except NotFoundError as error:
         raise missing_fault(what) from error
 
 
-def unavailable(message: str, again: int = 5) -> Fault:
+def unavailable(message: str, again: int = 5) -> ApiError:
     """503: it cannot be done now; the same may be asked again in so many seconds."""
-    return Fault(503, "ServiceUnavailable", message, headers={"Retry-After": str(again)})
+    return ApiError(503, "ServiceUnavailable", message, headers={"Retry-After": str(again)})
 
 
-def not_assessed(reason: str) -> Fault:
+def not_assessed(reason: str) -> ApiError:
     """501: nothing here produces that yet."""
-    return Fault(501, "NotAssessed", reason)
+    return ApiError(501, "NotAssessed", reason)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def authenticate(instance: Instance, request: Request) -> Caller:
     return caller
 
 
-def _challenge(request: Request, code: str, message: str) -> Fault:
+def _challenge(request: Request, code: str, message: str) -> ApiError:
     """The challenge names where a token can be had, which Azure's clients read."""
     where = f"{request.url.scheme}://{request.url.netloc}/common"
     challenge = f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{message}"'
-    return Fault(401, code, message, headers={"WWW-Authenticate": challenge})
+    return ApiError(401, code, message, headers={"WWW-Authenticate": challenge})

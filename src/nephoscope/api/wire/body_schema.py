@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.documents.duration import duration, format_duration
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 #: (value, path) -> the value to keep; raises Fault.
 Shape = Callable[[Any, str], Any]
@@ -31,7 +31,7 @@ def read(shape: Shape, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "properties": shape(body.get("properties"), "properties")}
 
 
-def check_shape(call: Call, shape: Shape) -> Call:
+def check_shape(call: ApiCall, shape: Shape) -> ApiCall:
     """A call as if it had been sent in Azure's spelling; Fault where its properties have not the shape."""
     return replace(call, raw=msgspec.json.encode(read(shape, call.body)))
 
@@ -188,7 +188,7 @@ def choose_by(by: str, shapes: Mapping[str, Shape]) -> Shape:
     return shape
 
 
-def _wrong(path: str, wanted: str, value: object) -> Fault:
+def _wrong(path: str, wanted: str, value: object) -> ApiError:
     shown = "nothing" if value is None else f"{value!r:.60}"
     return bad(f"{_name(path)} must be {wanted}, not {shown}.", path)
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import Fault
-from nephoscope.api.wire.operation import Directory
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.api.wire.operation import OperationRegistry
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 WRITES = ("PUT", "PATCH", "DELETE")
 _LOCKS = tuple(threading.Lock() for _ in range(64))
@@ -28,7 +28,7 @@ _ETAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 
 
 @contextmanager
-def guard_change(call: Call) -> Iterator[None]:
+def guard_change(call: ApiCall) -> Iterator[None]:
     """Let a change of a path run while no other of it does; Fault 412 or 409 where it means another state than there is."""
     if call.method not in WRITES:
         yield
@@ -38,7 +38,7 @@ def guard_change(call: Call) -> Iterator[None]:
         yield
 
 
-def _check(call: Call) -> None:
+def _check(call: ApiCall) -> None:
     wanted = call.headers.get("if-match", "").strip()
     sent = call.body.get("etag") if call.method != "DELETE" else None
     if not wanted and not (isinstance(sent, str) and sent):
@@ -47,15 +47,15 @@ def _check(call: Call) -> None:
     if wanted:
         if (there is None and call.method != "DELETE") or (there is not None and not _names(wanted, there)):
             told = "If-Match names another state of this than the one that is kept: read it again."
-            raise Fault(412, "PreconditionFailed", told)
+            raise ApiError(412, "PreconditionFailed", told)
     elif there and sent != "*" and not _names(str(sent), there):
         told = "The etag is that of another state of this than the one that is kept: read it again, and send that one."
-        raise Fault(409, "Conflict", told, target="etag")
+        raise ApiError(409, "Conflict", told, target="etag")
 
 
-def _there(call: Call) -> str | None:
+def _there(call: ApiCall) -> str | None:
     """The etag of what is at the path now, '' where it has none; None where there is nothing."""
-    found = Directory.whole().find("GET", call.path)
+    found = OperationRegistry.whole().find("GET", call.path)
     if found is None:
         return None
     read, parameters = found
@@ -65,7 +65,7 @@ def _there(call: Call) -> str | None:
     )
     try:
         body: object = read.handler(asked).body
-    except Fault as fault:
+    except ApiError as fault:
         if fault.status in (404, 501):
             return None
         raise

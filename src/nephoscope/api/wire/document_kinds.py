@@ -19,9 +19,9 @@ from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.body_schema import Shape, read, words
 from nephoscope.api.wire.odata_filter import compile_filter
-from nephoscope.api.wire.operation import Handler, Surface
-from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import ApiSurface, Handler
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.files.json_tree import tree_of
 from nephoscope.model.secret_redaction import is_secret_key, redact_text
@@ -32,13 +32,13 @@ Body = dict[str, Any]
 #: Raises Fault for a document that cannot be used.
 Check = Callable[[Body], object]
 #: Adds what the server says of a document: (call, what is kept, what was kept before).
-Made = Callable[[Call, Body, Body | None], Body]
+Made = Callable[[ApiCall, Body, Body | None], Body]
 _INSIGHTS = "/providers/microsoft.securityinsights/"
 _LISTED = "/locations/{locationsName}/"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ArmDocumentKind:
     """A kind. `type` is Azure's, in its spelling; `operations` begins the names of its operations; `effect` says what follows here.
 
     `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
@@ -66,12 +66,12 @@ class Kind:
     filtered: bool = False
     collected: bool = True
     acting: bool = False
-    shown: Callable[[Call, Body], Body] | None = None
-    forgotten: Callable[[Call, Body], None] | None = None
-    secrets: Callable[[Call], Mapping[str, str]] | None = None
-    credentials: Callable[[Call], Collection[str]] | None = None
-    told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
-    own: Callable[[Call], list[Body]] | None = None
+    shown: Callable[[ApiCall, Body], Body] | None = None
+    forgotten: Callable[[ApiCall, Body], None] | None = None
+    secrets: Callable[[ApiCall], Mapping[str, str]] | None = None
+    credentials: Callable[[ApiCall], Collection[str]] | None = None
+    told: Callable[[ApiCall, Sequence[Body]], list[Body]] | None = None
+    own: Callable[[ApiCall], list[Body]] | None = None
     shape: Shape | None = None
     shapes: Mapping[str, Shape] | None = None
     names: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ class Kind:
         return [path, path.replace(_LISTED, "/")] if _LISTED in path else [path]
 
 
-def make_unprovisioned(_: Call, body: Body) -> Body:
+def make_unprovisioned(_: ApiCall, body: Body) -> Body:
     """A document without a provisioning state: what is only kept is carried out nowhere, and an answer must not say that it was.
 
     Clients take an answer that has none for the end of the operation, as ARM defines it.
@@ -98,32 +98,32 @@ def make_unprovisioned(_: Call, body: Body) -> Body:
     return {**body, "properties": {key: one for key, one in properties.items() if key != "provisioningState"}}
 
 
-def declare_reading(surface: Surface, kind: Kind) -> None:
+def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
     """The operations of a kind that people only read, as Azure alone makes its documents: list, get."""
 
-    def _list(call: Call) -> Answer:
+    def _list(call: ApiCall) -> ApiResponse:
         """Those below the scope that were put or collected."""
         return page(call, kind, _parse_filter(call) if kind.filtered else _of_kind(call, kind))
 
-    def _get(call: Call) -> Answer:
+    def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
-        return Answer(require_document(call, kind))
+        return ApiResponse(require_document(call, kind))
 
     for at, path in enumerate(kind.lists):
         _declare(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
     _declare(surface, kind, "GET", kind.path, "Get", "read", _get)
 
 
-def declare(surface: Surface, kind: Kind) -> None:
+def declare(surface: ApiSurface, kind: ArmDocumentKind) -> None:
     """The operations of a kind: list, get, put, patch where it is, delete."""
 
-    def _put(call: Call) -> Answer:
+    def _put(call: ApiCall) -> ApiResponse:
         return put(call, kind, call.body)
 
-    def _patch(call: Call) -> Answer:
+    def _patch(call: ApiCall) -> ApiResponse:
         return put(call, kind, merge_documents(require_document(call, kind), call.body))
 
-    def _delete(call: Call) -> Answer:
+    def _delete(call: ApiCall) -> ApiResponse:
         """Forget one that was put; 204 where there is none."""
         return delete(call, kind)
 
@@ -137,13 +137,13 @@ def declare(surface: Surface, kind: Kind) -> None:
 
 
 def _declare(
-    surface: Surface, kind: Kind, method: str, path: str, name: str, act: str, handler: Handler
+    surface: ApiSurface, kind: ArmDocumentKind, method: str, path: str, name: str, act: str, handler: Handler
 ) -> None:
     effect = "" if kind.acting else kind.effect
     surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(handler)
 
 
-def require_document(call: Call, kind: Kind) -> Body:
+def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     """The document at the path of a call; Fault where there is none that may be read."""
     kept = _find_kept(call, kind)
     if kept is not None:
@@ -160,11 +160,11 @@ def require_document(call: Call, kind: Kind) -> Body:
     return document if kind.told is None else kind.told(call, [document])[0]
 
 
-def _own(call: Call, kind: Kind) -> list[Body]:
+def _own(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
     return [] if kind.own is None else kind.own(call)
 
 
-def _of_kind(call: Call, kind: Kind) -> arm_documents.Test | None:
+def _of_kind(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
     """Those of the kind that a list of documents of several kinds asks for."""
     wanted = call.asked("kind").lower()
     if kind.own is None or not wanted:
@@ -172,13 +172,13 @@ def _of_kind(call: Call, kind: Kind) -> arm_documents.Test | None:
     return lambda body: str(body.get("kind", "")).lower() == wanted
 
 
-def _parse_filter(call: Call) -> arm_documents.Test:
+def _parse_filter(call: ApiCall) -> arm_documents.Test:
     """The documents whose properties `$filter` picks."""
     fits = compile_filter(call.asked("$filter"))
     return lambda body: fits(tree_of(body, "properties"))
 
 
-def page(call: Call, kind: Kind, test: arm_documents.Test | None = None) -> Answer:
+def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
     """Those below the scope of a list: what people put first, then what was collected, page by page."""
     after = read_skip_token(call)
     below = _below(call, kind)
@@ -201,7 +201,7 @@ def page(call: Call, kind: Kind, test: arm_documents.Test | None = None) -> Answ
     return answer_list(call, [one for one in both if test is None or test(one)], after)
 
 
-def put(call: Call, kind: Kind, sent: Body) -> Answer:
+def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     """Keep a document under the path of the call; Fault says what is wrong with it."""
     if not kind.whole and not isinstance(sent.get("properties"), dict):
         raise bad("The request content has no 'properties'.", "properties")
@@ -226,10 +226,10 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
         operation=call.permission,
         secrets=secrets,
     )
-    return Answer(_show(call, kind, body), kind.created if new else 200)
+    return ApiResponse(_show(call, kind, body), kind.created if new else 200)
 
 
-def _read(kind: Kind, body: Body) -> Body:
+def _read(kind: ArmDocumentKind, body: Body) -> Body:
     """The document in Azure's spelling; Fault where its properties, or its word of kind, have not the shape."""
     shape = kind.shape
     if kind.shapes is not None:
@@ -240,17 +240,17 @@ def _read(kind: Kind, body: Body) -> Body:
     return read(shape, body)
 
 
-def _check_name(kind: Kind, name: str) -> None:
+def _check_name(kind: ArmDocumentKind, name: str) -> None:
     if kind.names and name.lower() not in {one.lower() for one in kind.names}:
         told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
         raise bad(told, "name", "InvalidResourceName")
 
 
-def _show(call: Call, kind: Kind, body: Body) -> Body:
+def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
     return body if kind.shown is None else kind.shown(call, body)
 
 
-def delete(call: Call, kind: Kind) -> Answer:
+def delete(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
     """Forget a document that was put; 204 where there is none."""
     key = _key(call, f"{kind.type}/delete").lower()
     kept = call.instance.state.arm_documents.get(key)
@@ -262,7 +262,7 @@ def delete(call: Call, kind: Kind) -> Answer:
     )
     if kind.forgotten is not None:
         kind.forgotten(call, kept.body)
-    return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)
+    return NO_CONTENT if kind.deleted == 204 else ApiResponse(None, kind.deleted)
 
 
 def merge_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
@@ -311,7 +311,7 @@ def _secret(name: str, text: str, within: str) -> bool:
     return name.lower() == "value" and is_secret_key(within)
 
 
-def system_data(call: Call, before: Mapping[str, Any] | None) -> Body:
+def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
     """Who made and changed a document, and when."""
     now, name = call.instance.now.isoformat(), call.caller.name
     kind = "User" if call.caller.principal.kind is PrincipalKind.PERSON else "Application"
@@ -326,7 +326,7 @@ def etag(body: Mapping[str, object]) -> str:
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
 
 
-def _key(call: Call, permission: str) -> str:
+def _key(call: ApiCall, permission: str) -> str:
     """The id under which a document is kept: in a workspace one, whatever subscription and group the path names."""
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
@@ -334,7 +334,7 @@ def _key(call: Call, permission: str) -> str:
     return f"/workspaces/{require_workspace(call, permission)}{_tail(path)}"
 
 
-def _scope(call: Call, key: str) -> str:
+def _scope(call: ApiCall, key: str) -> str:
     """Where the caller needs the permission for what is kept under an id of `_key`."""
     return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.scope
 
@@ -343,14 +343,14 @@ def _tail(path: str) -> str:
     return path[path.lower().rindex(_INSIGHTS) :]
 
 
-def _workspace(call: Call, kind: Kind) -> str | None:
+def _workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
     """The workspace of a path, None where it is none of ours or may not be read."""
     known = call.instance.state.workspaces.find(call["workspaceName"])
     may = known is not None and call.caller.may(f"{kind.type}/read", f"/workspaces/{known.name}")
     return known.name if known is not None and may else None
 
 
-def _find_kept(call: Call, kind: Kind) -> Body | None:
+def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
         kept = call.instance.state.arm_documents.get(path.lower())
@@ -362,7 +362,7 @@ def _find_kept(call: Call, kind: Kind) -> Body | None:
     return {**kept.body, "id": path} if kept is not None else None
 
 
-def of_scope(call: Call, kind: Kind, below: str) -> dict[str, Body]:
+def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
     """What people put below a scope, by lower-cased id."""
     documented = call.instance.state.arm_documents
     if not call["workspaceName"]:
@@ -381,7 +381,7 @@ def of_scope(call: Call, kind: Kind, below: str) -> dict[str, Body]:
     return {str(one["id"]).lower(): one for one in shown}
 
 
-def _below(call: Call, kind: Kind) -> str:
+def _below(call: ApiCall, kind: ArmDocumentKind) -> str:
     """What a list is below: a document that its path names, else its scope; one of a location has what lies in resource groups too."""
     path = call.path.lower().rstrip("/")
     words = path.rpartition(f"/providers/{kind.type.split('/')[0].lower()}/")[2].split("/")

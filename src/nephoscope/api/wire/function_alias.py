@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name
@@ -73,9 +73,9 @@ def look_at(lake: Lake, state: State, workspace: str, id_: str, function: Stored
     taken = _find_taken(lake, workspace, function.name, others.values())
     if taken:
         told = f"There is {taken} {function.name} already: choose another alias."
-        raise Fault(409, "Conflict", told, target=f"properties.{ALIAS}")
+        raise ApiError(409, "Conflict", told, target=f"properties.{ALIAS}")
     with lake.catalog(EVERYTHING, workspace=workspace) as catalog:
-        _ends(function, _Beside(catalog, function))
+        _ends(function, _ExtendedCatalog(catalog, function))
 
 
 def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
@@ -91,7 +91,7 @@ def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredF
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
+class _ExtendedCatalog:
     """A catalog with one more function (kql.Catalog)."""
 
     catalog: Catalog

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.surface_request import ApiCall
 
 MACHINE = "microsoft.compute/virtualmachines"
 _TOLD = ("computerName", "osName", "osVersion", "hyperVGeneration")
 
 
-def is_requested(call: Call) -> bool:
+def is_requested(call: ApiCall) -> bool:
     """Return whether a request asks for the state of machines beside what they are."""
     expanded = {one.strip().lower() for one in call.asked("$expand").split(",")}
     return "instanceview" in expanded or call.asked("statusOnly").lower() == "true"

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from nephoscope.api.wire.operation import Directory, surfaces
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.operation import OperationRegistry, surfaces
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.alias import Alias
 from nephoscope_policy.aliases import Aliases
@@ -27,12 +27,12 @@ _READ = "/read"
 class KnownTypes:
     """Lower-cased provider -> its types, of all that is known and of the estate alone, as a caller may see it."""
 
-    call: Call
+    call: ApiCall
     types: Mapping[str, frozenset[str]]
     of_estate: frozenset[str]
 
     @classmethod
-    def of(cls, call: Call, below: str = "") -> KnownTypes:
+    def of(cls, call: ApiCall, below: str = "") -> KnownTypes:
         """What is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
         edition = call.instance.shelf.newest()
         read = edition.listing.resource_types(call.reach, below) if edition is not None else []
@@ -92,7 +92,7 @@ def _provider_spellings() -> dict[str, str]:
 @cache
 def _answered_types() -> frozenset[str]:
     """The lower-cased types that can be read here, by the permissions that reading needs."""
-    reads = (one.permission.lower() for one in Directory.whole())
+    reads = (one.permission.lower() for one in OperationRegistry.whole())
     types = (
         one.removesuffix(_READ)
         for one in reads
@@ -101,7 +101,7 @@ def _answered_types() -> frozenset[str]:
     return frozenset(one for one in types if one.partition("/")[0] in _provider_spellings() and "/" in one)
 
 
-def _aliases(call: Call) -> Aliases:
+def _aliases(call: ApiCall) -> Aliases:
     return _load_aliases(call.instance.data, Packs(call.instance.data).stamp)
 
 

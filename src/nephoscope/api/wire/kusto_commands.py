@@ -21,8 +21,8 @@ from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
-    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.tree import LambdaParameter
 
@@ -32,13 +32,13 @@ _VERSION = (1, 1)
 
 
 @dataclass(frozen=True)
-class Asked:
+class KustoCommand:
     """A command: who asks, the workspace that it is about with what may be read of it, and the name in it."""
 
-    call: Call
+    call: ApiCall
     permission: str
     workspace: str
-    scope: Scope
+    scope: LakeScope
     name: str = ""
 
     @cached_property
@@ -63,13 +63,13 @@ class Asked:
         may, reach = self.call.caller.may, self.call.caller.reach(self.permission)
         return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
 
-    def at(self, workspace: str) -> Asked:
+    def at(self, workspace: str) -> KustoCommand:
         """The same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
         found = self.call.instance.state.workspaces.find(workspace)
         scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
         if found is None:
             raise bad_request("BadRequest_DatabaseNotExist", f"Database '{workspace[:100]}' not found.")
-        return Asked(self.call, self.permission, found.name, scope)
+        return KustoCommand(self.call, self.permission, found.name, scope)
 
     def table(self) -> tuple[Column, ...]:
         """The columns of the table that the command names; Fault where there is none."""
@@ -81,14 +81,14 @@ class Asked:
         return tuple(schema.columns)
 
 
-def run_show_command(asked: Asked, command: str) -> Shown | None:
+def run_show_command(asked: KustoCommand, command: str) -> Shown | None:
     """What a command shows, None where it is none of those that are answered."""
     text = " ".join(command.split()).rstrip("; ")
     for pattern, show in _COMMANDS:
         found = pattern.fullmatch(text)
         if found is not None:
             name = (found.groupdict().get("name") or "").strip("[]'\"")
-            return show(Asked(asked.call, asked.permission, asked.workspace, asked.scope, name))
+            return show(KustoCommand(asked.call, asked.permission, asked.workspace, asked.scope, name))
     return None
 
 
@@ -109,11 +109,11 @@ def _cell(value: object, kind: KqlType) -> str:
 _TABLE = columns(TableName=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
 
 
-def _tables(asked: Asked) -> Shown:
+def _tables(asked: KustoCommand) -> Shown:
     return _TABLE, [(name, asked.workspace, "", "") for name, _ in asked.tables]
 
 
-def _details(asked: Asked) -> Shown:
+def _details(asked: KustoCommand) -> Shown:
     """The tables with the number of their rows that the caller may read."""
     names = [asked.name] if asked.name else [name for name, _ in asked.tables]
     if asked.name:
@@ -130,7 +130,7 @@ def _details(asked: Asked) -> Shown:
     return (*_TABLE, *columns(TotalRowCount=LONG)), rows
 
 
-def _databases(asked: Asked) -> Shown:
+def _databases(asked: KustoCommand) -> Shown:
     told = columns(
         DatabaseName=STRING, PersistentStorage=STRING, Version=STRING, IsCurrent=KqlType.BOOL,
         DatabaseAccessMode=STRING, PrettyName=STRING,
@@ -139,7 +139,7 @@ def _databases(asked: Asked) -> Shown:
     return told, [(name, "", "v1.0", name == own, "ReadWrite", None) for name in asked.databases]
 
 
-def _schema(asked: Asked) -> Shown:
+def _schema(asked: KustoCommand) -> Shown:
     asked = asked.at(asked.name) if asked.name else asked
     told = columns(
         DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
@@ -155,21 +155,21 @@ def _schema(asked: Asked) -> Shown:
     return told, rows
 
 
-def _schema_json(asked: Asked) -> Shown:
+def _schema_json(asked: KustoCommand) -> Shown:
     """The schema of a database, of all of them where none is named and the command says so."""
     return _as_json([asked.at(asked.name) if asked.name else asked])
 
 
-def _schemas_json(asked: Asked) -> Shown:
+def _schemas_json(asked: KustoCommand) -> Shown:
     return _as_json([asked.at(name) for name in asked.databases])
 
 
-def _as_json(several: Iterable[Asked]) -> Shown:
+def _as_json(several: Iterable[KustoCommand]) -> Shown:
     document = {"Databases": {one.workspace: _database_document(one) for one in several}}
     return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
 
 
-def _database_document(asked: Asked) -> dict[str, object]:
+def _database_document(asked: KustoCommand) -> dict[str, object]:
     major, minor = _VERSION
     return {
         "Name": asked.workspace,
@@ -209,19 +209,19 @@ def _typed_column(name: str, kind: KqlType) -> dict[str, object]:
     return {"Name": name, "Type": _dotnet(kind), "CslType": kind.value}
 
 
-def _table_cslschema(asked: Asked) -> Shown:
+def _table_cslschema(asked: KustoCommand) -> Shown:
     told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
     schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.table())
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
-def _table_json(asked: Asked) -> Shown:
+def _table_json(asked: KustoCommand) -> Shown:
     told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
     schema = msgspec.json.encode(_table_document(asked.name, asked.table())).decode()
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
-def _functions(asked: Asked) -> Shown:
+def _functions(asked: KustoCommand) -> Shown:
     """The functions of the workspace, or the one that is named."""
     told = columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
@@ -242,7 +242,7 @@ def _add_braces(body: str) -> str:
     return body if body.strip().startswith("{") else f"{{ {body} }}"
 
 
-def _principal(asked: Asked) -> Shown:
+def _principal(asked: KustoCommand) -> Shown:
     """Who asks, as its token says."""
     who, tenant = asked.call.caller.principal, asked.call.instance.tenant
     person = who.kind == PrincipalKind.PERSON
@@ -255,7 +255,7 @@ def _principal(asked: Asked) -> Shown:
     return told, [(kind, who.name, who.id, f"{word}={who.id};{tenant}", "", tenant)]
 
 
-def _version(_: Asked) -> Shown:
+def _version(_: KustoCommand) -> Shown:
     told = columns(BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING)
     return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
 
@@ -267,7 +267,7 @@ def _dotnet(kind: KqlType) -> str:
 _NAME = r"(?P<name>\['[^']+'\]|\[\"[^\"]+\"\]|\w+)"
 #: A workspace may have a dash in its name, which Kusto itself wants in brackets.
 _DATABASE = _NAME.replace(r"\w+", r"(?!schema\b)[\w.-]+")
-_COMMANDS: tuple[tuple[re.Pattern[str], Callable[[Asked], Shown]], ...] = tuple(
+_COMMANDS: tuple[tuple[re.Pattern[str], Callable[[KustoCommand], Shown]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), show)
     for pattern, show in (
         (r"\.show tables", _tables),

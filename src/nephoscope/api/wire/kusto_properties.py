@@ -15,14 +15,14 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.kusto_response import bad_request
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
-from nephoscope_kql.binder.given import Given, literal
-from nephoscope_kql.engines.most import Most
+from nephoscope_kql.binder.given import RequestProperties, literal
+from nephoscope_kql.engines.most import ResultLimit
 from nephoscope_kql.settings import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
-    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.lake.queries.principal_scope import LakeScope
 
 #: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation
 MAX_ROWS, MAX_BYTES = 500_000, 64 << 20
@@ -33,21 +33,21 @@ _BYTES = ("truncationmaxsize", "truncation_max_size")
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
+class KustoRequestProperties:
     """The properties of a request; option names in lower case."""
 
     parameters: Mapping[str, Any]
     options: Mapping[str, Any]
 
     @property
-    def given(self) -> Given:
+    def given(self) -> RequestProperties:
         """What of it changes the query."""
-        return Given(self.parameters, self.options)
+        return RequestProperties(self.parameters, self.options)
 
     @property
-    def most(self) -> Most:
+    def most(self) -> ResultLimit:
         """How large the results may be: as the options say, never larger than the server gives."""
-        return Most(self._least(_ROWS, MAX_ROWS), self._least(_BYTES, MAX_BYTES))
+        return ResultLimit(self._least(_ROWS, MAX_ROWS), self._least(_BYTES, MAX_BYTES))
 
     def seconds(self, most: float) -> float:
         """How long the query may take: as servertimeout says, never longer than the server lets it."""
@@ -74,7 +74,7 @@ class Properties:
         return min(int(text), most)
 
 
-def properties(call: Call) -> Properties:
+def properties(call: ApiCall) -> KustoRequestProperties:
     """The properties of a request, which clients send as an object or as the JSON text of one; Fault where they are neither."""
     found = call.body.get("properties")
     if isinstance(found, str) and found.strip():
@@ -86,7 +86,7 @@ def properties(call: Call) -> Properties:
     if not isinstance(found, dict):
         raise bad_request("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
     parameters, options = (_object(found, name) for name in ("Parameters", "Options"))
-    return Properties(parameters, {name.lower(): value for name, value in options.items()})
+    return KustoRequestProperties(parameters, {name.lower(): value for name, value in options.items()})
 
 
 def _object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -96,7 +96,7 @@ def _object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
     return value
 
 
-def database(call: Call, permission: str) -> tuple[str, Scope]:
+def database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     """The workspace of a request with what the caller may read of it; one that names none is about the first that it may read."""
     named = call.text("db").strip("[]'\"")
     if named.lower() in UNNAMED:
@@ -108,7 +108,7 @@ def database(call: Call, permission: str) -> tuple[str, Scope]:
     return found.name, scope
 
 
-def _first(call: Call, permission: str) -> tuple[str, Scope]:
+def _first(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     names = sorted(call.instance.state.workspaces.names(), key=lambda one: one != DEFAULT)
     for name in names:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope_kql.types import KqlType
 
 #: KQL type -> the one of .NET, which v1 tells beside it.
@@ -21,7 +21,7 @@ Column = tuple[str, KqlType]
 Row = tuple[object, ...]
 
 
-class KustoFault(Fault):
+class KustoError(ApiError):
     """An error as Kusto's clients read it."""
 
     permanent = True
@@ -38,9 +38,9 @@ class KustoFault(Fault):
         return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
 
 
-def bad_request(code: str, message: str) -> Fault:
+def bad_request(code: str, message: str) -> ApiError:
     """400: a query, command or property that cannot be answered."""
-    return KustoFault(400, code, message)
+    return KustoError(400, code, message)
 
 
 def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:

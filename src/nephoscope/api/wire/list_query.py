@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.list_properties import is_known_field
-from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.operation import Handler
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 Body = Mapping[str, Any]
 PROVIDERS = ("microsoft.security/", "microsoft.securityinsights/")
@@ -32,13 +32,13 @@ _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:[/.][A-Za-z_]\w*)*)(?:\s+(asc|desc))?\s
 _PLACE = re.compile(r"(\d{1,9}):([\w-]*)", re.ASCII)
 
 
-def has_list_options(call: Call) -> bool:
+def has_list_options(call: ApiCall) -> bool:
     """Return whether a request asks for a list that is filtered or ordered here."""
     asked = call.asked("$filter").strip() or call.asked("$orderby").strip()
     return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
 
 
-def answer(handler: Handler, call: Call) -> Answer:
+def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     """What `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where either is wrong."""
     query = _Query(call, handler, read(call.asked("$filter")), _orders(call.asked("$orderby")))
     skip, token = query.place()
@@ -61,7 +61,7 @@ def _orders(text: str) -> list[tuple[str, bool, int]]:
     return found
 
 
-def unknown(name: str, option: str, at: int) -> Fault:
+def unknown(name: str, option: str, at: int) -> ApiError:
     """The fault that a property is none of the list's."""
     told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
     return bad(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
@@ -71,9 +71,9 @@ def unknown(name: str, option: str, at: int) -> Fault:
 class _Query:
     """A list that is asked for with a filter or an order. `unseen` are the names that no document had yet."""
 
-    call: Call
+    call: ApiCall
     handler: Handler
-    filter: Filter
+    filter: ODataFilter
     orders: list[tuple[str, bool, int]]
     unseen: dict[str, tuple[str, int]] = field(default_factory=dict)
     read: int = 0
@@ -88,7 +88,7 @@ class _Query:
             if told is None:
                 self.unseen[name] = option, at
 
-    def inner(self, token: str) -> Call:
+    def inner(self, token: str) -> ApiCall:
         """The request for a page of the whole list."""
         kept = {name: one for name, one in self.call.query.items() if name.lower() not in _MINDED}
         return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
@@ -100,7 +100,7 @@ class _Query:
             raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
         return int(found[1]), found[2]
 
-    def page(self, first: Body, skip: int, token: str) -> Answer:
+    def page(self, first: Body, skip: int, token: str) -> ApiResponse:
         """A page of what is picked, from a place on; `first` is the page of the whole list there."""
         most, found = self.call.top(1000), list[Body]()
         after = ""

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.microsoft_graph_search import search
-from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
 from nephoscope.api.wire.response import next_link, read_skip_token
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 Row = Mapping[str, object]
 #: (where a page that ends with it goes on, the object)
@@ -30,12 +30,12 @@ MOST_ORDERED = 100_000
 _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:/\w+)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
 
-def unsupported_fault(message: str) -> Fault:
+def unsupported_fault(message: str) -> ApiError:
     """400: a query option that is not answered here, or not so."""
-    return Fault(400, "Request_UnsupportedQuery", message)
+    return ApiError(400, "Request_UnsupportedQuery", message)
 
 
-def admit(call: Call, options: Iterable[str] = USUAL) -> None:
+def admit(call: ApiCall, options: Iterable[str] = USUAL) -> None:
     """Fault for a query option that is none of those that an operation minds."""
     known = frozenset(options)
     given = (name for name in call.query if name.startswith("$"))
@@ -44,14 +44,14 @@ def admit(call: Call, options: Iterable[str] = USUAL) -> None:
             raise unsupported_fault(f"The query option {name[:40]} is not answered here.")
 
 
-def eventual(call: Call, what: str) -> None:
+def eventual(call: ApiCall, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
         raise unsupported_fault(told)
 
 
-def is_count_requested(call: Call) -> bool:
+def is_count_requested(call: ApiCall) -> bool:
     """Return whether the number of all that is picked is asked for."""
     given = call.asked("$count").lower()
     if given not in ("", "true", "false"):
@@ -60,17 +60,17 @@ def is_count_requested(call: Call) -> bool:
 
 
 @dataclass
-class Picking:
+class CollectionQuery:
     """What of a collection is picked and in which order. `unseen` are the properties that are named and that no object had yet."""
 
-    filter: Filter
+    filter: ODataFilter
     searched: Callable[[Row], bool]
     orders: list[tuple[str, bool]]
     unseen: set[str] = field(default_factory=set)
     read: int = 0
 
     @classmethod
-    def of(cls, call: Call) -> Picking:
+    def of(cls, call: ApiCall) -> CollectionQuery:
         """What a request picks; Fault for what is not understood."""
         if call.asked("$search"):
             eventual(call, "$search query parameter")
@@ -87,7 +87,7 @@ class Picking:
                 yield key, row
         if self.unseen and self.read:
             name = min(self.unseen)
-            raise Fault(
+            raise ApiError(
                 400, "Request_BadRequest", f"No object of this collection has a property '{name[:100]}'."
             )
 
@@ -104,13 +104,13 @@ class Picking:
 
 
 def page(
-    call: Call, most: int, objects: Callable[[str], Iterable[Keyed]]
+    call: ApiCall, most: int, objects: Callable[[str], Iterable[Keyed]]
 ) -> tuple[list[Row], dict[str, Any]]:
     """A page of what a request picks, and its count and link; `objects` gives those after a key in their order.
 
     The count comes with the first page, as Graph gives it.
     """
-    picking, after, top = Picking.of(call), read_skip_token(call), call.top(most)
+    picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.top(most)
     if picking.orders:
         several = picking.in_order(objects(""))
         start = int(after) if after.isascii() and after.isdecimal() else 0

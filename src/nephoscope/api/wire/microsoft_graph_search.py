@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.odata_value import at_path
 
 Test = Callable[[Mapping[str, object]], bool]
@@ -29,7 +29,7 @@ def search(text: str) -> tuple[Test, frozenset[str]]:
     """The test that a search makes ('' = everything passes) and the properties that it names; Fault for one that is not understood."""
     if not text.strip():
         return (lambda _: True), frozenset()
-    reader = _Reader(text)
+    reader = _SearchParser(text)
     found = reader.either(0)
     if len(text) > MAX_LENGTH or text[reader.at :].strip():
         raise reader.wrong()
@@ -45,16 +45,16 @@ def words(text: str) -> set[str]:
 
 
 @dataclass
-class _Reader:
+class _SearchParser:
     text: str
     at: int = 0
 
     def __post_init__(self) -> None:
         self.names: set[str] = set()
 
-    def wrong(self) -> Fault:
+    def wrong(self) -> ApiError:
         told = f'$search is not understood at character {self.at + 1}: it is "property:text" clauses joined by AND and OR.'
-        return Fault(400, "Request_BadRequest", told)
+        return ApiError(400, "Request_BadRequest", told)
 
     def either(self, depth: int) -> Test:
         """Clauses joined by OR, which binds less than AND."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import odata_tree as tree
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compare
 
 Test = Callable[[Mapping[str, object]], bool]
@@ -19,7 +19,7 @@ MAX_LENGTH = tree.MAX_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ODataFilter:
     """What a filter picks, the paths of the properties that it names -> at which character each stands first, and its tree."""
 
     test: Test
@@ -32,17 +32,17 @@ def compile_filter(text: str) -> Test:
     return read(text).test
 
 
-def read(text: str) -> Filter:
+def read(text: str) -> ODataFilter:
     """A filter with the names in it; Fault for one that is not understood, with where it is not."""
     found = tree.read_tree(text)
     if found is None:
-        return Filter(lambda _: True, {})
+        return ODataFilter(lambda _: True, {})
     names: dict[str, int] = {}
-    return Filter(_Picking(text, names).test(found, ()), names, found)
+    return ODataFilter(_FilterCompiler(text, names).test(found, ()), names, found)
 
 
 @dataclass(frozen=True, slots=True)
-class _Picking:
+class _FilterCompiler:
     """Makes the test of a tree, and notes the properties that it names."""
 
     text: str
@@ -51,7 +51,7 @@ class _Picking:
     def test(self, node: tree.Node, items: tuple[str, ...]) -> Test:
         """The test of a node; `items` are the names that items of lists have around it."""
         match node:
-            case tree.Comparison(path, operator, value):
+            case tree.PropertyComparison(path, operator, value):
                 name = self._require_item(path, items)
                 return lambda row: compare(operator, at_path(row, name), value)
             case tree.Membership(path, values):
@@ -71,7 +71,7 @@ class _Picking:
                     return lambda row: any(one(row) for one in tests)
                 return lambda row: all(one(row) for one in tests)
 
-    def _require_item(self, path: tree.Path, items: tuple[str, ...]) -> str:
+    def _require_item(self, path: tree.PropertyPath, items: tuple[str, ...]) -> str:
         if re.split("[/.]", path.name)[0].lower() not in items:
             self.names.setdefault(path.name, path.at)
         return path.name
@@ -81,12 +81,17 @@ class _Picking:
         older = node.name == "substringof"
         test = FUNCTIONS.get("contains" if older else node.name)
         path, wanted = (*node.arguments[::-1], None, None)[:2] if older else (*node.arguments, None, None)[:2]
-        if test is None or len(node.arguments) != 2 or not isinstance(path, tree.Path) or isinstance(wanted, tree.Path):  # fmt: skip
+        if (
+            test is None
+            or len(node.arguments) != 2
+            or not isinstance(path, tree.PropertyPath)
+            or isinstance(wanted, tree.PropertyPath)
+        ):
             raise self._wrong(node.at)
         name = self._require_item(path, items)
         return lambda row: test(at_path(row, name), wanted)
 
-    def _wrong(self, at: int) -> Fault:
+    def _wrong(self, at: int) -> ApiError:
         told = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
         return bad(told, "$filter", "InvalidFilter")
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.odata_value import COMPARED, literal
 
 MAX_LENGTH, DEEPEST = 4000, 50
@@ -24,7 +24,7 @@ _ANY = re.compile(r"(.+)[/.]any", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class PropertyPath:
     """A property: as it is written, and the character (from 1) at which it stands."""
 
     name: str
@@ -32,10 +32,10 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PropertyComparison:
     """How a property compares (lower-cased eq, ne, gt, ge, lt, le), with a value; `text` is the value as it is written."""
 
-    path: Path
+    path: PropertyPath
     operator: str
     value: Any
     text: str
@@ -45,7 +45,7 @@ class Comparison:
 class Membership:
     """A property that is one of several values."""
 
-    path: Path
+    path: PropertyPath
     values: tuple[Any, ...]
 
 
@@ -62,7 +62,7 @@ class FunctionCall:
 class AnyItem:
     """Whether an item of a list, called by a name, passes."""
 
-    path: Path
+    path: PropertyPath
     item: str
     condition: Node
 
@@ -82,7 +82,7 @@ class Junction:
     either: bool
 
 
-Node = Comparison | Membership | FunctionCall | AnyItem | Negation | Junction
+Node = PropertyComparison | Membership | FunctionCall | AnyItem | Negation | Junction
 
 
 def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
@@ -94,7 +94,7 @@ def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
         raise bad(f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter")
     if not text.strip():
         return None
-    reader = _Reader(text, frozenset(bare))
+    reader = _FilterParser(text, frozenset(bare))
     found = reader.either(0)
     if text[reader.at :].strip():
         raise reader.wrong()
@@ -111,14 +111,14 @@ def conjuncts(node: Node | None) -> Iterator[Node]:
 
 
 @dataclass
-class _Reader:
+class _FilterParser:
     """Reads a filter from where it stands; `or` binds less than `and`, and that less than `not`."""
 
     text: str
     bare: frozenset[str]
     at: int = 0
 
-    def wrong(self) -> Fault:
+    def wrong(self) -> ApiError:
         """The fault that the filter is not understood here."""
         at = self._next_at()
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
@@ -166,19 +166,19 @@ class _Reader:
         if not self.take("("):
             return self._comparison(path)
         if items := _ANY.fullmatch(path.name):
-            return self._items(Path(items[1], path.at), depth)
+            return self._items(PropertyPath(items[1], path.at), depth)
         return FunctionCall(path.name.lower(), self._arguments(), path.at)
 
     def _next_at(self) -> int:
         rest = self.text[self.at :]
         return self.at + len(rest) - len(rest.lstrip())
 
-    def _path(self) -> Path:
+    def _path(self) -> PropertyPath:
         start, found = self._next_at(), _TOKEN.match(self.text, self.at)
         if found is None or found["word"] is None:
             raise self.wrong()
         self.at = found.end()
-        return Path(found["word"], start + 1)
+        return PropertyPath(found["word"], start + 1)
 
     def _arguments(self) -> tuple[object, ...]:
         found: list[object] = []
@@ -194,11 +194,11 @@ class _Reader:
         at = self.at
         try:
             return self._value()
-        except Fault:
+        except ApiError:
             self.at = at
             return self._path()
 
-    def _items(self, path: Path, depth: int) -> AnyItem:
+    def _items(self, path: PropertyPath, depth: int) -> AnyItem:
         """`path/any(x: ...)`; `any(x eq ...)` is taken too, as Azure's own examples write it."""
         start, name = self.at, self._path().name
         if not self.take(":"):
@@ -208,7 +208,7 @@ class _Reader:
         self.need(")")
         return AnyItem(path, name, condition)
 
-    def _comparison(self, path: Path) -> Node:
+    def _comparison(self, path: PropertyPath) -> Node:
         """How a property compares, and with what."""
         if self.take("in"):
             return Membership(path, self._several())
@@ -217,7 +217,7 @@ class _Reader:
             raise self.wrong()
         start = self._next_at()
         value = self._value(bare=path.name.lower() in self.bare)
-        return Comparison(path, sign, value, self.text[start : self.at].strip())
+        return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
 
     def _several(self) -> tuple[object, ...]:
         self.need("(")

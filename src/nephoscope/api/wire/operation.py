@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import nephoscope.api as package
-from nephoscope.api.wire.arm_path import Template, asked_type
+from nephoscope.api.wire.arm_path import PathTemplate, asked_type
 from nephoscope.api.wire.query_throttling import Throttled
-from nephoscope.api.wire.response import Answer
-from nephoscope.api.wire.surface_request import Call
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.posture.published.row_access import read_operation
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[ApiCall], ApiResponse]
 #: Answers without a credential: what a client asks before it can have one.
 PUBLIC = ""
 #: Whom an operation that reads lets in: those with its permission at the scope of its path, or also below it, where its answer is what
@@ -25,7 +25,7 @@ AT_SCOPE, BELOW, OWN, ANYONE = "scope", "below", "own", "anyone"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ApiOperation:
     """One operation. `name` is Azure's operationId, `permission` the operation of Azure's roles that it needs (PUBLIC = none).
 
     `versioned` says whether a client must give an api-version, as ARM asks. An operation that changes something needs its permission
@@ -37,7 +37,7 @@ class Operation:
 
     name: str
     method: str
-    template: Template
+    template: PathTemplate
     permission: str
     handler: Handler
     versioned: bool = True
@@ -48,10 +48,10 @@ class Operation:
     by_type: bool = False
     throttled: Throttled | None = None
 
-    def at(self, path: str) -> Operation:
+    def at(self, path: str) -> ApiOperation:
         """The operation as a path needs it."""
         type_ = asked_type(path) if self.by_type else ""
-        return replace(self, permission=read_operation(Reading.builtin().spell(type_))) if type_ else self
+        return replace(self, permission=read_operation(TypeSources.builtin().spell(type_))) if type_ else self
 
     @property
     def doc(self) -> str:
@@ -59,12 +59,12 @@ class Operation:
         return (self.handler.__doc__ or "").strip().split("\n")[0]
 
 
-class Surface:
+class ApiSurface:
     """The operations of a file; each is declared with `@surface.get(...)` and the like. `lets` is what holds of those that read."""
 
     def __init__(self, name: str, provider: str = "", lets: str = AT_SCOPE) -> None:
         self.name, self.provider, self.lets = name, provider, lets
-        self.operations: list[Operation] = []
+        self.operations: list[ApiOperation] = []
 
     def operation(
         self,
@@ -85,10 +85,10 @@ class Surface:
         def declare(handler: Handler) -> Handler:
             change = changes if changes is not None else method not in ("GET", "HEAD")
             self.operations.append(
-                Operation(
+                ApiOperation(
                     name,
                     method,
-                    Template(path),
+                    PathTemplate(path),
                     permission,
                     handler,
                     versioned,
@@ -157,7 +157,7 @@ class Surface:
 
 
 @cache
-def surfaces() -> tuple[Surface, ...]:
+def surfaces() -> tuple[ApiSurface, ...]:
     """Every surface, by the names of their modules: a module with a SURFACE in one of the rooms of `api`."""
     names = (f"{package.__name__}.{one.name}" for one in pkgutil.iter_modules(package.__path__) if one.ispkg)
     rooms = [importlib.import_module(name) for name in names if name != __package__]
@@ -169,19 +169,19 @@ def surfaces() -> tuple[Surface, ...]:
     return tuple(module.SURFACE for _, module in sorted(found, key=lambda one: one[0]))
 
 
-class Directory:
+class OperationRegistry:
     """All operations, found by method and path."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[ApiOperation]) -> None:
         self._operations = sorted(operations, key=lambda one: one.template.rank)
 
     @classmethod
     @cache
-    def whole(cls) -> Directory:
+    def whole(cls) -> OperationRegistry:
         """The operations of every surface."""
         return cls(one for surface in surfaces() for one in surface.operations)
 
-    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[ApiOperation, dict[str, str]] | None:
         """The operation that answers, with the parameters of its path."""
         for one in self._operations:
             if one.method == method and (found := one.template.match(path)) is not None:
@@ -192,5 +192,5 @@ class Directory:
         """The methods that a path answers to."""
         return sorted({one.method for one in self._operations if one.template.match(path) is not None})
 
-    def __iter__(self) -> Iterator[Operation]:
+    def __iter__(self) -> Iterator[ApiOperation]:
         return iter(self._operations)

@@ -11,29 +11,36 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import Fault, bad
-from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.odata_tree import (
+    FunctionCall,
+    Node,
+    PropertyComparison,
+    PropertyPath,
+    conjuncts,
+    read_tree,
+)
 from nephoscope.api.wire.odata_value import time_of
-from nephoscope.api.wire.policy_lists import Wanted
+from nephoscope.api.wire.policy_lists import PolicyListFilter
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 Test = Callable[[Mapping[str, object]], bool]
 #: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.
-Meaning = Callable[[Wanted, str, datetime], Wanted]
+Meaning = Callable[[PolicyListFilter, str, datetime], PolicyListFilter]
 _CODE = "InvalidFilterInQueryString"
 _TYPES = ("NotSpecified", "BuiltIn", "Custom", "Static")
 
 
 @dataclass(frozen=True)
-class Filters:
+class PolicyFilters:
     """The words that the filter of a list may have -> what each means, by its lower-cased name; `told` says them to people."""
 
     meanings: Mapping[str, Meaning]
     told: str
 
-    def wanted(self, call: Call, wanted: Wanted) -> Wanted:
+    def wanted(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
         """What `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
         for name, value in self._words(call.asked("$filter")):
             wanted = self.meanings[name](wanted, value, call.instance.now)
@@ -44,9 +51,11 @@ class Filters:
             match node:
                 case FunctionCall(name, (), at) if name in _ALONE and name in self.meanings:
                     yield name, ""
-                case Comparison(path, "eq", str(value)) if path.name.lower() in self.meanings.keys() - _ALONE:
+                case PropertyComparison(path, "eq", str(value)) if (
+                    path.name.lower() in self.meanings.keys() - _ALONE
+                ):
                     yield path.name.lower(), value
-                case FunctionCall(_, _, at) | Comparison(Path(_, at)):
+                case FunctionCall(_, _, at) | PropertyComparison(PropertyPath(_, at)):
                     raise _unknown(self.told, text[at - 1 : at + 59], at)
                 case _:
                     raise _unknown(self.told, text[:60], 1)
@@ -55,11 +64,11 @@ class Filters:
 def _tree(text: str, told: str) -> Node | None:
     try:
         return read_tree(text, bare=("policytype",))
-    except Fault as fault:
+    except ApiError as fault:
         raise bad(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
 
 
-def _unknown(told: str, text: str, at: int) -> Fault:
+def _unknown(told: str, text: str, at: int) -> ApiError:
     return bad(
         f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
         "$filter",
@@ -67,7 +76,7 @@ def _unknown(told: str, text: str, at: int) -> Fault:
     )
 
 
-def _with(test: Test) -> Callable[[Wanted], Wanted]:
+def _with(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
@@ -76,18 +85,18 @@ def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _at_scope(wanted: Wanted, _: str, __: datetime) -> Wanted:
+def _at_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
     return replace(wanted, below=False)
 
 
-def _at_exact_scope(wanted: Wanted, _: str, __: datetime) -> Wanted:
+def _at_exact_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
     return replace(wanted, above=False, below=False)
 
 
 def _make_id_meaning(property_: str) -> Meaning:
     """Those that name an id."""
 
-    def apply_meaning(wanted: Wanted, value: str, _: datetime) -> Wanted:
+    def apply_meaning(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
         key = value.lower().rstrip("/")
         return _with(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
             wanted
@@ -96,7 +105,7 @@ def _make_id_meaning(property_: str) -> Meaning:
     return apply_meaning
 
 
-def _drop_expired(wanted: Wanted, _: str, now: datetime) -> Wanted:
+def _drop_expired(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
         ends = time_of(_properties(body).get("expiresOn"))
         return ends is None or ends > now
@@ -104,7 +113,7 @@ def _drop_expired(wanted: Wanted, _: str, now: datetime) -> Wanted:
     return _with(test)(wanted)
 
 
-def _of_type(wanted: Wanted, value: str, _: datetime) -> Wanted:
+def _of_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     if value.lower() not in {one.lower() for one in _TYPES}:
         raise bad(f"policyType is one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
@@ -113,7 +122,7 @@ def _of_type(wanted: Wanted, value: str, _: datetime) -> Wanted:
     )
 
 
-def _of_category(wanted: Wanted, value: str, _: datetime) -> Wanted:
+def _of_category(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
         metadata = _properties(body).get("metadata")
         return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
@@ -123,11 +132,11 @@ def _of_category(wanted: Wanted, value: str, _: datetime) -> Wanted:
 
 _ALONE = frozenset({"atscope", "atexactscope", "excludeexpired"})
 _PLACES: dict[str, Meaning] = {"atscope": _at_scope, "atexactscope": _at_exact_scope}
-ASSIGNMENTS = Filters(
+ASSIGNMENTS = PolicyFilters(
     {**_PLACES, "policydefinitionid": _make_id_meaning("policyDefinitionId")},
     "atScope(), atExactScope() or policyDefinitionId eq '<id>'",
 )
-EXEMPTIONS = Filters(
+EXEMPTIONS = PolicyFilters(
     {
         **_PLACES,
         "excludeexpired": _drop_expired,
@@ -135,7 +144,7 @@ EXEMPTIONS = Filters(
     },
     "atScope(), atExactScope(), excludeExpired() or policyAssignmentId eq '<id>'",
 )
-DEFINITIONS = Filters(
+DEFINITIONS = PolicyFilters(
     {"atexactscope": _at_exact_scope, "policytype": _of_type, "category": _of_category},
     "atExactScope(), policyType eq '<type>' or category eq '<category>'",
 )

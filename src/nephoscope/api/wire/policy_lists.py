@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
 from nephoscope.api.wire import arm_documents as documents
-from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 Body = dict[str, object]
 #: A lower-cased id and the document of it; several are always in the order of their ids.
@@ -30,7 +30,7 @@ _AUTHORIZATION = "/providers/microsoft.authorization/"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PolicyListFilter:
     """What of a list is asked for: of what stands above and below the scope, and of what the documents say."""
 
     above: bool = True
@@ -42,26 +42,26 @@ class Wanted:
         return all(test(body) for test in self.tests)
 
 
-def page(call: Call, type_: str, wanted: Wanted) -> Answer:
+def page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiResponse:
     """A page of the documents of a type that are at the scope of a call, above it and below it, of those that the caller may see.
 
     `$top` is how many a page has, 1000 where it is not given.
     """
     most = call.top(MOST)
-    every = _Here(call, type_.lower(), wanted).documents(read_skip_token(call))
+    every = _PolicyScope(call, type_.lower(), wanted).documents(read_skip_token(call))
     found = list(islice((one for one in every if wanted.takes(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
     return answer_list(call, [body for _, body in found[:most]], after)
 
 
 @dataclass(frozen=True)
-class _Here:
+class _PolicyScope:
     """The documents of a lower-cased type around the scope of a call."""
 
-    call: Call
+    call: ApiCall
     type: str
-    wanted: Wanted
-    _edition: Edition | None = field(init=False)
+    wanted: PolicyListFilter
+    _edition: PublishedSnapshot | None = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_edition", self.call.instance.shelf.newest())
@@ -117,7 +117,7 @@ class _Here:
             return caller.hierarchy.tenants_of([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
-    def _published(self, edition: Edition, after: str) -> Iterator[Iterator[Keyed]]:
+    def _published(self, edition: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._find_held(edition, self._holding_scopes)
         yield self._pages(edition, Reach(above=held, tenants=self._tenants), "", after)
         if self._below:
@@ -126,11 +126,11 @@ class _Here:
             several = self._pages(edition, seen, self.call.below, after)
             yield (one for one in several if one[0] not in held)
 
-    def _find_held(self, edition: Edition, scopes: frozenset[str]) -> frozenset[str]:
+    def _find_held(self, edition: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
         return frozenset(key for key in edition.held_above(scopes) if inside in key)
 
-    def _pages(self, edition: Edition, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
+    def _pages(self, edition: PublishedSnapshot, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
         while not reach.nothing:
             found = edition.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
             for body in found.bodies:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.posture.governance.effective_policy import outside
 from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, scope_id
@@ -18,7 +18,7 @@ from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.initiative import Initiative
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 _REFERENCE = re.compile(
     r"(?P<scope>(/[^/]+)*)/providers/microsoft\.authorization/policy(?P<set>set)?definitions/(?P<name>[^/]+)"
@@ -28,7 +28,7 @@ _WORDS: dict[Kind, str] = {"definition": "policy definition", "initiative": "pol
 _ABOVE = "Policy definitions should be specified only at or above"
 
 
-def check_assignment(call: Call, body: dict[str, object]) -> None:
+def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
     """Fault where an assignment names what is not there or does not lie at or above it; its scope is that of its path."""
     one = Assignment.parse(body)
     kind, scope, name = _reference(one.target, "properties.policyDefinitionId")
@@ -41,7 +41,7 @@ def check_assignment(call: Call, body: dict[str, object]) -> None:
         raise _no(kind, name, target)
 
 
-def check_initiative(call: Call, body: dict[str, object]) -> None:
+def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
     """Fault where an initiative has a member that is not there or does not lie at or above it.
 
     A definition that Azure itself brings is taken also where no content here holds it: what it would judge ends Unknown.
@@ -62,7 +62,7 @@ def check_initiative(call: Call, body: dict[str, object]) -> None:
         raise bad(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
 
 
-def check_exemption(call: Call, body: dict[str, object]) -> None:
+def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
     """DeniedError where the caller may not exempt from an assignment, Fault where it is not there or holds elsewhere."""
     one = Exemption.parse(body)
     may_exempt(call.caller, one, call.instance.load_governing)
@@ -91,9 +91,9 @@ def _of_azure(scope: str, name: str) -> bool:
     return not scope and _NAME_OF_AZURE.fullmatch(name) is not None
 
 
-def _no(kind: Kind, name: str, target: str) -> Fault:
+def _no(kind: Kind, name: str, target: str) -> ApiError:
     code = "PolicyDefinitionNotFound" if kind == "definition" else "PolicySetDefinitionNotFound"
     text = f"The {_WORDS[kind]} '{name[:100]}' could not be found."
     if _NAME_OF_AZURE.fullmatch(name):
         text = f"{text} One that Azure brings is here after `nephoscope content import`."
-    return Fault(404, code, text, target=target)
+    return ApiError(404, code, text, target=target)

@@ -18,8 +18,8 @@ from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.list_query import unknown
 from nephoscope.api.wire.odata_filter import Test, read
 from nephoscope.api.wire.policy_state_query import apply_steps, moment, names_of, order_rows, select_fields
-from nephoscope.api.wire.response import Answer, next_link, place, read_skip_token
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.response import ApiResponse, next_link, place, read_skip_token
+from nephoscope.api.wire.surface_request import ApiCall
 
 Row = dict[str, Any]
 MOST = 1000
@@ -39,23 +39,23 @@ _GROUP = "/providers/microsoft.management/managementgroups/"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PolicyRowSource:
     """Where rows come from: `word` as in the path, the lower-cased type of the documents that hold them, the collection's word."""
 
     word: str
     type: str
     collection: str
 
-    def address(self, call: Call) -> str:
+    def address(self, call: ApiCall) -> str:
         """The address of the collection at a scope."""
         return f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/{self.word}"
 
-    def context(self, call: Call, collection: str = "") -> str:
+    def context(self, call: ApiCall, collection: str = "") -> str:
         """Where OData finds what the rows are."""
         return f"{self.address(call)}/$metadata#{collection or self.collection}"
 
 
-def answer(call: Call, source: Source) -> Answer:
+def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     """The rows that the options of a call pick, page by page."""
     test = parse_filter(call)
     fields = names_of(call.asked("$select")) if call.asked("$select") else None
@@ -72,12 +72,12 @@ def answer(call: Call, source: Source) -> Answer:
     return _answer_rows(call, source, found, fields, "")
 
 
-def every(call: Call, source: Source) -> Iterator[Row]:
+def every(call: ApiCall, source: PolicyRowSource) -> Iterator[Row]:
     """All rows at the scope of a call."""
     return (row for _, row in _rows(call, source, ""))
 
 
-def parse_filter(call: Call) -> Test:
+def parse_filter(call: ApiCall) -> Test:
     """The rows that `$filter` picks, of the time from `$from` to `$to`."""
     asked = read(call.asked("$filter"))
     for name, at in asked.names.items():
@@ -96,7 +96,7 @@ def parse_filter(call: Call) -> Test:
     return timely
 
 
-def _rows(call: Call, source: Source, after: str) -> Iterator[tuple[str, Row]]:
+def _rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[str, Row]]:
     """(key of the document, row) after a key."""
     named = _POLICY.fullmatch(call.below)
     below = named["below"] if named else call.below
@@ -115,7 +115,7 @@ def _rows(call: Call, source: Source, after: str) -> Iterator[tuple[str, Row]]:
             return
 
 
-def _below(call: Call, scope: str) -> tuple[str, ...] | None:
+def _below(call: ApiCall, scope: str) -> tuple[str, ...] | None:
     """The beginnings of ids of what lies in a management group, None for another scope."""
     if not scope.startswith(_GROUP):
         return None
@@ -123,7 +123,7 @@ def _below(call: Call, scope: str) -> tuple[str, ...] | None:
     return (f"{scope}/", *(f"/subscriptions/{one}/" for one in inside))
 
 
-def _make_naming_test(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
+def _make_naming_test(call: ApiCall, named: re.Match[str]) -> Callable[[Row], bool]:
     """Return whether a row names the policy of a scope: by its id, or by its name where it is one of no subscription or group."""
     id_field, name_field = _FIELDS[named["kind"]]
 
@@ -138,7 +138,9 @@ def _make_naming_test(call: Call, named: re.Match[str]) -> Callable[[Row], bool]
     return test
 
 
-def _shape_rows(call: Call, source: Source, test: Test, fields: Sequence[str] | None) -> Answer:
+def _shape_rows(
+    call: ApiCall, source: PolicyRowSource, test: Test, fields: Sequence[str] | None
+) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
     rows = [row for row in every(call, source) if test(row)]
     if text := call.asked("$apply"):
@@ -151,8 +153,8 @@ def _shape_rows(call: Call, source: Source, test: Test, fields: Sequence[str] | 
 
 
 def _answer_rows(
-    call: Call, source: Source, rows: list[Row], fields: Sequence[str] | None, after: str
-) -> Answer:
+    call: ApiCall, source: PolicyRowSource, rows: list[Row], fields: Sequence[str] | None, after: str
+) -> ApiResponse:
     wanted = call.asked("$expand").lower()
     hidden = {one for one in EXPANDED if one.lower() not in wanted}
     shown = [
@@ -164,13 +166,13 @@ def _answer_rows(
         for row in rows
     ]
     if call.asked("api-version") == TABULAR:
-        return Answer({"value": [table(shown)]})
+        return ApiResponse({"value": [table(shown)]})
     context = source.context(call)
     told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
     body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
     if after and not call.asked("$top"):
         body["@odata.nextLink"] = next_link(call, after)
-    return Answer(body)
+    return ApiResponse(body)
 
 
 def table(rows: Iterable[Row]) -> dict[str, Any]:

@@ -9,33 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nephoscope.access.query_queue import TooManyQueriesError
-from nephoscope.api.wire.azure_error import Fault
-from nephoscope.api.wire.kusto_response import KustoFault
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.api.wire.kusto_response import KustoError
 
-Throttled = Callable[[TooManyQueriesError], Fault]
+Throttled = Callable[[TooManyQueriesError], ApiError]
 
 
-def throttled_fault(error: TooManyQueriesError) -> Fault:
+def throttled_fault(error: TooManyQueriesError) -> ApiError:
     """Answer as Azure Resource Manager and Log Analytics do."""
-    return Fault(429, "TooManyRequests", str(error), headers=_headers(error))
+    return ApiError(429, "TooManyRequests", str(error), headers=_headers(error))
 
 
-def graph_throttled(error: TooManyQueriesError) -> Fault:
+def graph_throttled(error: TooManyQueriesError) -> ApiError:
     """Answer as Resource Graph does: with the rest of a quota, and when it is whole again."""
     quota = {
         "x-ms-user-quota-remaining": "0",
         "x-ms-user-quota-resets-after": f"00:00:{error.again:02}",
     }
     details = ({"code": "RateLimiting", "message": str(error)},)
-    return Fault(429, "RateLimiting", str(error), details=details, headers={**_headers(error), **quota})
+    return ApiError(429, "RateLimiting", str(error), details=details, headers={**_headers(error), **quota})
 
 
-def kusto_throttled(error: TooManyQueriesError) -> Fault:
+def kusto_throttled(error: TooManyQueriesError) -> ApiError:
     """Answer as Kusto does: its clients try again what is not permanent."""
-    return KustoThrottled(429, "Too many requests", str(error), headers=_headers(error))
+    return KustoThrottledError(429, "Too many requests", str(error), headers=_headers(error))
 
 
-class KustoThrottled(KustoFault):
+class KustoThrottledError(KustoError):
     """A request that Kusto throttles."""
 
     permanent = False

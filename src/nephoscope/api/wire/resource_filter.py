@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire.azure_error import Fault, bad
-from nephoscope.api.wire.odata_filter import Filter, read
-from nephoscope.api.wire.odata_tree import Comparison, conjuncts
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.odata_filter import ODataFilter, read
+from nephoscope.api.wire.odata_tree import PropertyComparison, conjuncts
 from nephoscope_policy.model.resource_id import ResourceId
 
 _TAGS = frozenset({"tagname", "tagvalue"})
@@ -30,7 +30,7 @@ _LOCATION = re.compile(r"(\blocation\s+(?:eq|ne)\s+')([^']*)", re.IGNORECASE)
 class ResourceFilter:
     """A filter; `type` is the one lower-cased type that everything it picks is of, '' where it does not say so."""
 
-    filter: Filter
+    filter: ODataFilter
     type: str = ""
 
     def takes(self, body: Mapping[str, object]) -> bool:
@@ -45,7 +45,7 @@ def of(text: str) -> ResourceFilter:
     text = _LOCATION.sub(lambda one: one[1] + one[2].replace(" ", ""), text)
     try:
         found = read(text)
-    except Fault as fault:
+    except ApiError as fault:
         raise _wrong(fault.message) from fault
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
@@ -54,7 +54,9 @@ def of(text: str) -> ResourceFilter:
     types = [
         str(one.value).lower()
         for one in conjuncts(found.tree)
-        if isinstance(one, Comparison) and one.operator == "eq" and one.path.name.lower() == "resourcetype"
+        if isinstance(one, PropertyComparison)
+        and one.operator == "eq"
+        and one.path.name.lower() == "resourcetype"
     ]
     return ResourceFilter(found, types[0] if types else "")
 
@@ -79,5 +81,5 @@ def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
         yield {**_row(body), "tagName": name, "tagValue": value}
 
 
-def _wrong(message: str) -> Fault:
+def _wrong(message: str) -> ApiError:
     return bad(message, "$filter", "InvalidFilterInQueryString")

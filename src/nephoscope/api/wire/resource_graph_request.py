@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.response import pack_token, unpack_token
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("query", "subscriptions", "managementGroups", "facets")
 
 
-def requested_subscriptions(call: Call) -> frozenset[str] | None:
+def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
     """The subscriptions that are asked for, None where all are.
 
     Fault where a name cannot be one, or who may read everything names only what is not there: it would find nothing. Another is told
@@ -42,7 +42,7 @@ def requested_subscriptions(call: Call) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _none(call: Call, named: list[str], groups: list[str]) -> None:
+def _none(call: ApiCall, named: list[str], groups: list[str]) -> None:
     """Fault where nothing that is named is there; a management group that is there may have no subscription."""
     known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
     if any(_group(one) in known or call.edition.holds(_group(one)) for one in groups):
@@ -54,7 +54,7 @@ def _none(call: Call, named: list[str], groups: list[str]) -> None:
     raise _invalid("NoValidSubscriptionsInQueryRequest", told)
 
 
-def _texts(call: Call, field: str) -> list[str]:
+def _texts(call: ApiCall, field: str) -> list[str]:
     values = call.body.get(field) or []
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise bad(f"'{field}' must be a list of strings.", field)
@@ -65,22 +65,22 @@ def _group(named: str) -> str:
     return MANAGEMENT_GROUP + named.lower().rsplit("/", 1)[-1]
 
 
-def _below(call: Call, group: str) -> frozenset[str]:
+def _below(call: ApiCall, group: str) -> frozenset[str]:
     return call.caller.hierarchy.below(_group(group))
 
 
-def _there(call: Call, subscription: str) -> bool:
+def _there(call: ApiCall, subscription: str) -> bool:
     return subscription in call.edition.made.subscriptions or call.edition.holds(
         f"/subscriptions/{subscription}"
     )
 
 
-def token(call: Call, start: int) -> str:
+def token(call: ApiCall, start: int) -> str:
     """What a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
     return pack_token(f"{call.edition.version}:{start}:{_mark(call)}")
 
 
-def resume_page(call: Call, given: object) -> tuple[Call, int]:
+def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
     and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
     """
@@ -103,7 +103,7 @@ def resume_page(call: Call, given: object) -> tuple[Call, int]:
 _MARK = re.compile(r"[0-9a-f]{24}")
 
 
-def _mark(call: Call) -> str:
+def _mark(call: ApiCall) -> str:
     """What tells a query and its caller from others."""
     wanted = (call.body.get("options") or {}).get("authorizationScopeFilter")
     about = [
@@ -115,6 +115,6 @@ def _mark(call: Call) -> str:
     return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()
 
 
-def _invalid(code: str, message: str) -> Fault:
+def _invalid(code: str, message: str) -> ApiError:
     details = ({"code": code, "message": message},)
-    return Fault(400, "BadRequest", message, details=details)
+    return ApiError(400, "BadRequest", message, details=details)

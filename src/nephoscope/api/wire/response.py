@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode
 from nephoscope.api.wire.azure_error import bad
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """An answer; `body` None = no content."""
 
     body: Any = None
@@ -24,31 +24,31 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-NO_CONTENT = Answer(status=204)
+NO_CONTENT = ApiResponse(status=204)
 
 
-def answer_list(call: Call, items: Iterable[Mapping[str, object]], after: str = "") -> Answer:
+def answer_list(call: ApiCall, items: Iterable[Mapping[str, object]], after: str = "") -> ApiResponse:
     """A page of a list; `after` is where the next begins, which its link carries ('' = it is the last)."""
     body: dict[str, Any] = {"value": list(items)}
     if after:
         body["nextLink"] = next_link(call, after)
-    return Answer(body)
+    return ApiResponse(body)
 
 
-def next_link(call: Call, after: str, name: str = "$skipToken") -> str:
+def next_link(call: ApiCall, after: str, name: str = "$skipToken") -> str:
     """The address of the next page: the same request with the place where it goes on."""
     token = base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")
     kept = [(key, value) for key, value in call.query.items() if key.lower() != name.lower()]
     return f"{call.base}{quote(call.path)}?{urlencode([*kept, (name, token)], safe='$')}"
 
 
-def read_skip_token(call: Call, name: str = "$skipToken") -> str:
+def read_skip_token(call: ApiCall, name: str = "$skipToken") -> str:
     """The place where a page begins, '' = at the beginning; Fault for a token that is none of ours."""
     token = next((value for key, value in call.query.items() if key.lower() == name.lower()), "")
     return unpack_token(token, name)
 
 
-def place(call: Call, name: str = "$skipToken") -> int:
+def place(call: ApiCall, name: str = "$skipToken") -> int:
     """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
     text = read_skip_token(call, name)
     if text and not (text.isascii() and text.isdecimal() and len(text) < 15):

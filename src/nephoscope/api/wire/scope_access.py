@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.operation import ANYONE, BELOW, OWN
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.operation import Operation
-    from nephoscope.api.wire.surface_request import Call
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.api.wire.operation import ApiOperation
+    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _SENTINEL = re.compile(
     r".*/providers/microsoft\.operationalinsights/workspaces/(?P<name>[^/]+)/providers/microsoft\.securityinsights/",
@@ -31,7 +31,7 @@ _SENTINEL = re.compile(
 _HOLDING = ("Microsoft.Authorization/", "Microsoft.Management/")
 
 
-def admit(call: Call, operation: Operation) -> None:
+def admit(call: ApiCall, operation: ApiOperation) -> None:
     """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
     if named := _named_workspace(call):
         _workspace(call, operation, named)
@@ -48,13 +48,13 @@ def admit(call: Call, operation: Operation) -> None:
         _resource(call)
 
 
-def _named_workspace(call: Call) -> str:
+def _named_workspace(call: ApiCall) -> str:
     """The workspace that a path of Sentinel stands on, '' where it is another path."""
     found = _SENTINEL.match(call.path)
     return call["workspaceName"] or (found["name"] if found else "")
 
 
-def _workspace(call: Call, operation: Operation, named: str) -> None:
+def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
     """A workspace is one whatever subscription and group its path names; what was collected of one of Azure's is read by its id."""
     known = call.instance.state.workspaces.find(named)
     at = f"/workspaces/{known.name if known else named}"
@@ -66,10 +66,12 @@ def _workspace(call: Call, operation: Operation, named: str) -> None:
         return
     call.caller.must(operation.permission, at)
     if known is None:
-        raise Fault(404, "ResourceNotFound", f"The workspace '{call['workspaceName'][:100]}' was not found.")
+        raise ApiError(
+            404, "ResourceNotFound", f"The workspace '{call['workspaceName'][:100]}' was not found."
+        )
 
 
-def _reads(call: Call, operation: Operation) -> bool:
+def _reads(call: ApiCall, operation: ApiOperation) -> bool:
     """Whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show what one may see.
 
     A management group, and what is assigned and defined there, is read by whom it stands above, as it holds for what they may read.
@@ -90,7 +92,7 @@ def _group(scope: str) -> str:
     return MANAGEMENT_GROUP + scope.removeprefix(MANAGEMENT_GROUP).split("/", 1)[0]
 
 
-def _container(call: Call) -> None:
+def _container(call: ApiCall) -> None:
     """Fault where the subscription, resource group or management group of a path is not in the estate that was published last."""
     edition = call.instance.shelf.newest()
     parts = call.scope.split("/")
@@ -105,28 +107,28 @@ def _container(call: Call) -> None:
             raise no_group(parts[4])
 
 
-def _known_group(call: Call, edition: Edition, group: str) -> None:
+def _known_group(call: ApiCall, edition: PublishedSnapshot, group: str) -> None:
     above = call.caller.hierarchy.ancestors.values()
     if not edition.holds(group) and not any(group in several for several in above):
         name = group.rsplit("/", 1)[-1][:100]
-        raise Fault(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
+        raise ApiError(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
 
 
-def _resource(call: Call) -> None:
+def _resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
     if in_group and call.instance.shelf.newest() is not None and not there(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
-        raise Fault(
+        raise ApiError(
             404,
             "ResourceNotFound",
             f"The Resource '{kind[:200]}/{name[:200]}' under resource group '{parts[4][:100]}' was not found.",
         )
 
 
-def there(call: Call, scope: str) -> bool:
+def there(call: ApiCall, scope: str) -> bool:
     """Return whether a scope, or anything below it, was published, put or learned."""
     edition, state = call.instance.shelf.newest(), call.instance.state
     return (
@@ -136,11 +138,11 @@ def there(call: Call, scope: str) -> bool:
     )
 
 
-def no_subscription(id_: str) -> Fault:
+def no_subscription(id_: str) -> ApiError:
     """404: the estate has no such subscription."""
-    return Fault(404, "SubscriptionNotFound", f"The subscription '{id_[:100]}' could not be found.")
+    return ApiError(404, "SubscriptionNotFound", f"The subscription '{id_[:100]}' could not be found.")
 
 
-def no_group(name: str) -> Fault:
+def no_group(name: str) -> ApiError:
     """404: the estate has no such resource group."""
-    return Fault(404, "ResourceGroupNotFound", f"Resource group '{name[:100]}' could not be found.")
+    return ApiError(404, "ResourceGroupNotFound", f"Resource group '{name[:100]}' could not be found.")

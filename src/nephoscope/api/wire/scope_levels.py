@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 
 TENANT, MANAGED, SUBSCRIPTION, GROUP, RESOURCE = (
     "tenant", "management group", "subscription", "resource group", "resource",
@@ -80,7 +80,9 @@ def check(path: str, version: str) -> None:
     if places is None or not {*_where(scope.strip("/").lower())}.isdisjoint(places):
         return
     told = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
-    raise Fault(404, "InvalidResourceType", f"{told} at this scope: it is one of a {' or a '.join(places)}.")
+    raise ApiError(
+        404, "InvalidResourceType", f"{told} at this scope: it is one of a {' or a '.join(places)}."
+    )
 
 
 def _places(type_: str) -> tuple[str, ...] | None:

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nephoscope.alerts.investigation.entity_context import Context
+from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.alerts.investigation.known_entities import entity_id
-from nephoscope.alerts.investigation.participants import Involved
-from nephoscope.api.wire.azure_error import Fault
-from nephoscope.api.wire.surface_request import Call
+from nephoscope.alerts.investigation.participants import InvolvedEntity
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import root
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
@@ -47,7 +47,9 @@ def kind_of(entity: Entity) -> str:
     return _KINDS.get(entity.kind, entity.kind)
 
 
-def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> list[dict[str, object]]:
+def entity_bodies(
+    call: ApiCall, workspace: str, involved: Sequence[InvolvedEntity]
+) -> list[dict[str, object]]:
     """Entities in the shape of the API, with what the estate knows of each in `additionalData.estate`, as the caller may read it."""
     contexts = describe(call, involved) or [None] * len(involved)
     return [
@@ -55,15 +57,17 @@ def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> l
     ]
 
 
-def describe(call: Call, involved: Sequence[Involved]) -> list[Context | None] | None:
+def describe(call: ApiCall, involved: Sequence[InvolvedEntity]) -> list[EntityContext | None] | None:
     """The contexts of entities, None where the caller reaches no collected estate; Fault where the estate cannot be read."""
     try:
         return call.instance.entity_contexts.describe(involved, EstateReader.of(call.caller))
     except (StoreError, LakeError) as error:
-        raise Fault(500, "EstateUnreadable", f"The estate cannot be read: {error}") from error
+        raise ApiError(500, "EstateUnreadable", f"The estate cannot be read: {error}") from error
 
 
-def entity_body(call: Call, workspace: str, entity: Entity, context: Context | None = None) -> dict[str, Any]:
+def entity_body(
+    call: ApiCall, workspace: str, entity: Entity, context: EntityContext | None = None
+) -> dict[str, Any]:
     """An entity in the shape of the API; `context` is told in its additional data."""
     name = entity_id(workspace, entity.key)
     more = {"additionalData": {"estate": context.document()}} if context is not None else {}
@@ -89,7 +93,7 @@ def _value(identifier: str, value: str) -> object:
     return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
 
 
-def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, object]:
+def alert_body(call: ApiCall, workspace: str, alert: StoredAlert) -> dict[str, object]:
     """An alert as an entity."""
     row = alert.document
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.api.wire.arm_path import scope_of
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.model.nesting_limit import DEEPEST, too_deep
 from nephoscope.service.service_context import ServiceContext
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.access.principals import Principal
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A request. `base` is the address that the client used (`https://host:port`), `permission` the operation that it is,
     `address` where the request came from, `began` the edition that it goes on with (None = the newest).
     """
@@ -39,7 +39,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     address: str = ""
-    began: Edition | None = None
+    began: PublishedSnapshot | None = None
 
     def __getitem__(self, name: str) -> str:
         """A parameter of the path, '' where the template has none of the name."""
@@ -66,11 +66,11 @@ class Call:
         return self.caller.reach(self.permission)
 
     @cached_property
-    def edition(self) -> Edition:
+    def edition(self) -> PublishedSnapshot:
         """What was published last, or what it goes on with; Fault where nothing was assessed yet."""
         found = self.began or self.instance.shelf.newest()
         if found is None:
-            raise Fault(
+            raise ApiError(
                 501,
                 "NotAssessed",
                 "Nothing was assessed yet: run a scan, or connect a tenant and let it be collected.",

@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 
-from nephoscope.api.wire.azure_error import Fault, unavailable
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.state.database.state_errors import BusyError, DiskFullError, ReadOnlyError, StateError
+from nephoscope.api.wire.azure_error import ApiError, unavailable
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.state.database.state_errors import (
+    DatabaseBusyError,
+    DatabaseReadOnlyError,
+    DiskFullError,
+    StateError,
+)
 
 _LOG = logging.getLogger("nephoscope.state")
 _FULL_SECONDS = 30
 _LOCK = threading.Lock()
-_TELL = Seldom(lambda text, _: _LOG.warning("%s", text))
+_TELL = LogRateLimiter(lambda text, _: _LOG.warning("%s", text))
 
 
-def later(error: StateError) -> Fault:
+def later(error: StateError) -> ApiError:
     """503 for a fault of the state; the log has the reason, once a minute."""
     with _LOCK:
         _TELL(str(error), f"a request is not answered: {error}")
@@ -26,8 +31,8 @@ def public_message(error: StateError) -> str:
     """What anybody may know of a fault of the state."""
     if isinstance(error, DiskFullError):
         return "The server's disk is full: nothing can be kept before there is room."
-    if isinstance(error, BusyError):
+    if isinstance(error, DatabaseBusyError):
         return "The state is being written to by others: try again."
-    if isinstance(error, ReadOnlyError):
+    if isinstance(error, DatabaseReadOnlyError):
         return "The state can only be read now, and nothing be kept: try again."
     return "The state cannot be reached now: try again."

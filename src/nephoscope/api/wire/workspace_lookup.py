@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.azure_error import ApiError
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.api.wire.surface_request import ApiCall
 
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 #: Clients name the provider of workspaces as a parameter.
 WORKSPACE = f"{_GROUP}/providers/{{operationalInsightsResourceProvider}}/workspaces/{{workspaceName}}"
 
 
-def require_workspace(call: Call, permission: str) -> str:
+def require_workspace(call: ApiCall, permission: str) -> str:
     """The name of the workspace; DeniedError where the caller may not do that there, Fault where there is none."""
     named = call["workspaceName"]
     found = call.instance.state.workspaces.find(named)
     if found is None:
-        raise Fault(404, "ResourceNotFound", f"The workspace '{named[:100]}' was not found.")
+        raise ApiError(404, "ResourceNotFound", f"The workspace '{named[:100]}' was not found.")
     call.caller.must(permission, f"/workspaces/{found.name}")
     return found.name
 
 
-def root(call: Call, workspace: str) -> str:
+def root(call: ApiCall, workspace: str) -> str:
     """The id of what stands in a workspace, up to its provider."""
     group = f"/subscriptions/{call['subscriptionId']}/resourceGroups/{call['resourceGroupName']}"
     return f"{group}/providers/Microsoft.OperationalInsights/workspaces/{workspace}/providers/Microsoft.SecurityInsights"
 
 
-def person(call: Call, name: str) -> dict[str, str | None]:
+def person(call: ApiCall, name: str) -> dict[str, str | None]:
     """Who did something, as Sentinel writes it; nulls where it is nobody that the server lets in."""
     known = call.people.get(name)
     return {"objectId": known.id if known else None, "email": name if "@" in name else None, "name": name}
 
 
-def author(call: Call, name: str) -> dict[str, str | None]:
+def author(call: ApiCall, name: str) -> dict[str, str | None]:
     """The same with the name that a person signs in by."""
     return {**person(call, name), "userPrincipalName": name}
 
 
-def by(call: Call) -> dict[str, str | None]:
+def by(call: ApiCall) -> dict[str, str | None]:
     """The caller."""
     return author(call, call.caller.name)

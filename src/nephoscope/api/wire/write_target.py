@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.azure_error import ApiError, bad
 
 LONGEST = 260
 _CONTAINER = 90
@@ -49,7 +49,7 @@ def _container(words: list[str]) -> int:
         return 0
     if first != "subscriptions" or len(words) < 2:
         told = "The request did not have a subscription or a valid tenant level resource provider."
-        raise Fault(404, "MissingSubscription", told)
+        raise ApiError(404, "MissingSubscription", told)
     _check_name("subscriptions", words[1])
     if len(words) < 4 or words[2].lower() != "resourcegroups":
         return 2
@@ -65,11 +65,11 @@ def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
     space, at = words[at + 1], at + 2
     if _SPACE.fullmatch(space) is None:
         told = f"The resource namespace '{space[:100]!a}' is invalid."
-        raise Fault(404, "InvalidResourceNamespace", told)
+        raise ApiError(404, "InvalidResourceNamespace", told)
     type_ = space.lower()
     while at < len(words) and words[at].lower() != "providers":
         if _TYPE.fullmatch(words[at]) is None:
-            raise Fault(404, "InvalidResourceType", f"The resource type {words[at][:100]!a} is invalid.")
+            raise ApiError(404, "InvalidResourceType", f"The resource type {words[at][:100]!a} is invalid.")
         type_ = f"{type_}/{words[at].lower()}"
         if at + 1 < len(words):
             short = grouped and type_ == "microsoft.authorization/policyassignments"

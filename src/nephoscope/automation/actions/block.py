@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.block_targets import Chosen, choose_addresses, of_estate
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
+from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, of_estate
 from nephoscope.automation.nsg_priority import find_taken_priorities, rules_of
 from nephoscope.automation.program_execution import run_program
 from nephoscope.estate.estate_store import StoreError
@@ -32,7 +32,7 @@ _TYPES = {"nsg": "microsoft.network/networksecuritygroups", "firewall": "microso
 _REFUSED = {"firewall": {6: "an IP group accepts IPv4 addresses only"}}
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BlockActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where addresses are blocked and for how long."""
 
     target: Annotated[Literal["nsg", "firewall", "nftables"], Meta(description="Type of the change.")]
@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
-def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """What would be blocked: nothing that the estate is run from, that is private, or that belongs to the estate."""
     allowed = around.operator.block
     if allowed is None:
@@ -82,16 +82,16 @@ def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
             "; ".join(f"{address}: {reason}" for address, reason in found.spared)
             or "the event has no address"
         )
-        return Outcome(f"nothing to block: {why}")
+        return ActionOutcome(f"nothing to block: {why}")
     addresses = ", ".join(map(str, found.addresses))
-    return Outcome(
+    return ActionOutcome(
         f"would block {addresses}",
         _plan(settings, run, found, around),
         around.now + timedelta(hours=settings.wait),
     )
 
 
-def _own(around: Around) -> list[tuple[str, str]]:
+def _own(around: ActionContext) -> list[tuple[str, str]]:
     """The addresses of the estate; without them nothing is planned."""
     try:
         return of_estate(around.data)
@@ -101,7 +101,7 @@ def _own(around: Around) -> list[tuple[str, str]]:
         ) from error
 
 
-def _check_settings(settings: Settings) -> None:
+def _check_settings(settings: BlockActionSettings) -> None:
     wanted = _TYPES.get(settings.target)
     if wanted is None:
         return
@@ -126,7 +126,9 @@ def _networks(items: list[str]) -> list[str]:
     return found
 
 
-def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around) -> dict[str, object]:
+def _plan(
+    settings: BlockActionSettings, run: AutomationRun, found: BlockableAddresses, around: ActionContext
+) -> dict[str, object]:
     make = {"nsg": _nsg, "firewall": _firewall, "nftables": _nftables}[settings.target]
     return {
         "target": settings.target,
@@ -137,7 +139,9 @@ def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around)
     }
 
 
-def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, object]:
+def _nsg(
+    settings: BlockActionSettings, run: AutomationRun, addresses: list[str], around: ActionContext
+) -> dict[str, object]:
     """A rule that denies, as an ARM template and as a command; IPv4 and IPv6 may stand in one rule."""
     group = ResourceId.parse(settings.resource)
     name = f"nephoscope-block-{run.id[:8]}"
@@ -193,7 +197,7 @@ def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: A
     }
 
 
-def _priority(settings: Settings, run: AutomationRun, name: str, around: Around) -> int:
+def _priority(settings: BlockActionSettings, run: AutomationRun, name: str, around: ActionContext) -> int:
     """The first free priority from the wanted one on; once a plan was approved its own, which others may have taken meanwhile."""
     others = [one for one in around.standing("block") if one.id != run.id]
     if run.plan is not None:
@@ -222,10 +226,10 @@ def _was_applied(run: AutomationRun) -> bool:
 
 
 def _firewall(
-    settings: Settings,
+    settings: BlockActionSettings,
     run: AutomationRun,  # noqa: ARG001 - the signature of all targets
     addresses: list[str],
-    around: Around,  # noqa: ARG001
+    around: ActionContext,  # noqa: ARG001
 ) -> dict[str, object]:
     """Members of an IP group that a deny rule of the firewall's policy names."""
     group = ResourceId.parse(settings.resource)
@@ -260,10 +264,10 @@ def _without(change: list[str], addresses: list[str]) -> str:
 
 
 def _nftables(
-    settings: Settings,
+    settings: BlockActionSettings,
     run: AutomationRun,
     addresses: list[str],
-    around: Around,  # noqa: ARG001
+    around: ActionContext,  # noqa: ARG001
 ) -> dict[str, object]:
     """A table of its own with sets whose members go by themselves when their time is over."""
     name = f"nephoscope_{run.id[:8]}"
@@ -290,7 +294,7 @@ def _nftables(
     return {"ruleset": "\n".join(lines) + "\n", "apply": "nft -f -", "undo": f"nft delete table inet {name}"}
 
 
-def approve(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def approve(settings: BlockActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Guard once more, since what is guarded may have changed; then hand the change to its command, where one is named."""
     assert run.plan is not None
     again = plan(settings, run, around)
@@ -302,18 +306,20 @@ def approve(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     said = f"approved by {run.by}"
     if settings.apply:
         said += f"; {_describe_block(settings, run, around, 'apply')}"
-    return Outcome(said, None, until)
+    return ActionOutcome(said, None, until)
 
 
-def undo(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def undo(settings: BlockActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Hand what undoes it to the command, where one is named; else say what is to be run."""
     assert run.plan is not None
     if settings.apply:
-        return Outcome(_describe_block(settings, run, around, "undo"))
-    return Outcome(f"run: {run.plan['undo']}")
+        return ActionOutcome(_describe_block(settings, run, around, "undo"))
+    return ActionOutcome(f"run: {run.plan['undo']}")
 
 
-def _describe_block(settings: Settings, run: AutomationRun, around: Around, what: str) -> str:
+def _describe_block(
+    settings: BlockActionSettings, run: AutomationRun, around: ActionContext, what: str
+) -> str:
     document = {
         "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
     }  # fmt: skip
@@ -323,7 +329,7 @@ def _describe_block(settings: Settings, run: AutomationRun, around: Around, what
 KIND = ActionKind(
     "block",
     "Block addresses after an approval",
-    Settings,
+    BlockActionSettings,
     plan=plan,
     approve=approve,
     undo=undo,

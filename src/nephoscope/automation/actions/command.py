@@ -7,24 +7,28 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionKind, Around, Outcome
+from nephoscope.automation.action import ActionContext, ActionKind, ActionOutcome
 from nephoscope.automation.actions.webhook import document_of
 from nephoscope.automation.program_execution import run_program
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CommandActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which program: a name of the operator's file, which has its path and arguments."""
 
     name: Annotated[str, Meta(description="Name under `commands` in operator.yaml.", min_length=1)]
 
 
-def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def run(settings: CommandActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
     document = {**document_of(run), "begun": run.begun, "cutOff": run.cut_off}
-    return Outcome(run_program(settings.name, msgspec.json.encode(document), around))
+    return ActionOutcome(run_program(settings.name, msgspec.json.encode(document), around))
 
 
 KIND = ActionKind(
-    "command", "Run a command allowed in operator.yaml", Settings, run=run, receiver=lambda one: one.name
+    "command",
+    "Run a command allowed in operator.yaml",
+    CommandActionSettings,
+    run=run,
+    receiver=lambda one: one.name,
 )

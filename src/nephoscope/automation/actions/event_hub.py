@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.operator_policy import EventHubs
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
+from nephoscope.automation.operator_policy import EventHubPolicy
 from nephoscope.automation.run_records import records_of
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.privileged_settings import are_hubs
@@ -24,7 +24,7 @@ _SECONDS = 60.0
 _PORT = 9093
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventHubActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which hub, and how to sign in."""
 
     connection: Annotated[
@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
-def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Send a message a record and wait until the hub has all of them; what was sent before a fault comes again with the same ids."""
     given = around.secret(settings.connection)
     parts = _parts(given)
@@ -84,10 +84,10 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     if failed or left:
         why = redact_text(str(failed[0].str())) if failed else "the broker did not confirm in time"
         raise ActionError(f"{broker}: {len(failed) + left} of {count} messages were not accepted: {why}")
-    return Outcome(f"{count} messages to {hub} at {broker}")
+    return ActionOutcome(f"{count} messages to {hub} at {broker}")
 
 
-def refusal(connection: str, allowed: EventHubs) -> str:
+def refusal(connection: str, allowed: EventHubPolicy) -> str:
     """Why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its operator names."""
     broker = _broker(_parts(connection))
     if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
@@ -105,7 +105,7 @@ def _broker(parts: Mapping[str, str]) -> str:
     return host if ":" in host or not host else f"{host}:{_PORT}"
 
 
-def _producer(host: str, connection: str, around: Around) -> Any:
+def _producer(host: str, connection: str, around: ActionContext) -> Any:
     try:
         from confluent_kafka import KafkaException, Producer
     except ImportError as error:
@@ -133,5 +133,10 @@ def _producer(host: str, connection: str, around: Around) -> Any:
 
 
 KIND = ActionKind(
-    "event_hub", "Send to an event hub", Settings, run=run, receiver=lambda one: one.connection, batch=500
+    "event_hub",
+    "Send to an event hub",
+    EventHubActionSettings,
+    run=run,
+    receiver=lambda one: one.connection,
+    batch=500,
 )

@@ -12,21 +12,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.operator_policy import Files
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
+from nephoscope.automation.operator_policy import AllowedFolder
 from nephoscope.automation.run_records import records_of
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FileActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which folder: a name of the operator's file."""
 
     name: Annotated[str, Meta(description="Name under `files` in operator.yaml.", min_length=1)]
 
 
-def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def run(settings: FileActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Append a line a record and wait for the disk. A file that is full is followed by another; the oldest go.
 
     A run that was cut off is written again: its lines have the same ids.
@@ -55,10 +55,10 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         name = _append(folder, b"\n".join([*lines, b""]), allowed, around.now)
     except OSError as error:
         raise ActionError(f"{folder}: {error.strerror}") from error
-    return Outcome(f"{len(lines)} lines in {name}")
+    return ActionOutcome(f"{len(lines)} lines in {name}")
 
 
-def _append(folder: Path, data: bytes, allowed: Files, now: datetime) -> str:
+def _append(folder: Path, data: bytes, allowed: AllowedFolder, now: datetime) -> str:
     with (folder / ".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = sorted(path for path in folder.glob("*.ndjson") if _NAME.fullmatch(path.name))
@@ -94,5 +94,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 KIND = ActionKind(
-    "files", "Append to a JSON Lines file", Settings, run=run, receiver=lambda one: one.name, batch=500
+    "files",
+    "Append to a JSON Lines file",
+    FileActionSettings,
+    run=run,
+    receiver=lambda one: one.name,
+    batch=500,
 )

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.alerts.incidents.change_events import BY
-from nephoscope.automation.action import ActionError, ActionKind, Outcome
+from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome
 from nephoscope.state.automation.automation_runs import AutomationRun
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class IncidentActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is set; what is not named stays."""
 
     owner: Annotated[str | None, Meta(description="New owner.")] = None
@@ -37,9 +37,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tasks: Annotated[list[str], Meta(description="Tasks to add.", max_length=50)] = []
 
 
-def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
+def change(
+    settings: IncidentActionSettings, run: AutomationRun, state: State, session: Session, now: datetime
+) -> ActionOutcome:
     """Change it within the transaction that notes it: once, whatever is killed."""
-    from nephoscope.alerts.incidents.incident_service import Desk
+    from nephoscope.alerts.incidents.incident_service import IncidentService
 
     number = _number(run, state, session)
     incident = state.incidents.read(session, number)
@@ -57,11 +59,11 @@ def change(settings: Settings, run: AutomationRun, state: State, session: Sessio
     elif settings.status:
         changes["status"] = IncidentStatus(settings.status)
     try:
-        desk = Desk(state, run.workspace)
+        desk = IncidentService(state, run.workspace)
         desk.apply(session, number, now, BY, changes, comment=settings.comment, tasks=settings.tasks)
     except StateError as error:
         raise ActionError(str(error), again=False) from error
-    return Outcome(f"incident {number} was changed")
+    return ActionOutcome(f"incident {number} was changed")
 
 
 def _number(run: AutomationRun, state: State, session: Session) -> int:
@@ -74,4 +76,4 @@ def _number(run: AutomationRun, state: State, session: Session) -> int:
     return alert.incident
 
 
-KIND = ActionKind("incident", "Update the incident", Settings, change=change)
+KIND = ActionKind("incident", "Update the incident", IncidentActionSettings, change=change)

@@ -17,10 +17,10 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.egress_policy import translate_connection_errors
-from nephoscope.automation.operator_policy import Mail
+from nephoscope.automation.operator_policy import MailServer
 from nephoscope.connect.ssrf_guard import looked_up
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -39,7 +39,7 @@ _MOST_CHARACTERS = 100_000
 _SECONDS = 30.0
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MailActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """To whom, and what it says: Jinja templates with title, severity, kind, subject, workspace, rule, page and data (the row).
 
     Of what was published a message says more than a template can, where none is given.
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(description="Template of the message.", max_length=20_000)] = _BODY
 
 
-def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def run(settings: MailActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Send; what the server refuses for good (5xx) is not tried again."""
     server = around.operator.mail
     if why := find_refusals(settings.to, server):
@@ -75,10 +75,10 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise ActionError(f"{server.host}: {error}") from error
-    return Outcome(f"sent to {', '.join(settings.to)}")
+    return ActionOutcome(f"sent to {', '.join(settings.to)}")
 
 
-def find_refusals(to: Sequence[str], server: Mail | None) -> list[str]:
+def find_refusals(to: Sequence[str], server: MailServer | None) -> list[str]:
     """Explain why the operator's file lets nothing be sent to some addresses, a sentence each."""
     if server is None:
         return ["operator.yaml has no mail server (mail:)"]
@@ -90,7 +90,7 @@ def find_refusals(to: Sequence[str], server: Mail | None) -> list[str]:
     ]
 
 
-def _send(message: EmailMessage, server: Mail, around: Around) -> None:
+def _send(message: EmailMessage, server: MailServer, around: ActionContext) -> None:
     context = ssl.create_default_context(cafile=server.ca or None)
     # smtplib looks the name up without a deadline: it does so once it is known that it is answered
     with translate_connection_errors():
@@ -107,7 +107,9 @@ def _send(message: EmailMessage, server: Mail, around: Around) -> None:
         client.send_message(message)
 
 
-def _message(settings: Settings, run: AutomationRun, server: Mail, around: Around) -> EmailMessage:
+def _message(
+    settings: MailActionSettings, run: AutomationRun, server: MailServer, around: ActionContext
+) -> EmailMessage:
     plain = settings.title == _SUBJECT and settings.text == _BODY
     title, text = (letter(run, around.pages) if plain else None) or _fill_templates(settings, run, around)
     message = EmailMessage()
@@ -125,7 +127,9 @@ def _message(settings: Settings, run: AutomationRun, server: Mail, around: Aroun
     return message
 
 
-def _fill_templates(settings: Settings, run: AutomationRun, around: Around) -> tuple[str, str]:
+def _fill_templates(
+    settings: MailActionSettings, run: AutomationRun, around: ActionContext
+) -> tuple[str, str]:
     """The templates filled in."""
     data = run.document
     values = {
@@ -165,4 +169,4 @@ def _severity(data: dict[str, Any]) -> str:
     )
 
 
-KIND = ActionKind("mail", "Send an email", Settings, run=run, digest=True)
+KIND = ActionKind("mail", "Send an email", MailActionSettings, run=run, digest=True)

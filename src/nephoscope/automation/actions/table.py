@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from nephoscope.automation.action import ActionError, ActionKind, Outcome
+from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.run_records import records_of
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -24,23 +24,25 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TableActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which workspace."""
 
     workspace: Annotated[str, Meta(description="Destination workspace.", min_length=1)] = "default"
 
 
-def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
+def change(
+    settings: TableActionSettings, run: AutomationRun, state: State, session: Session, now: datetime
+) -> ActionOutcome:
     """Add a row a record to what waits for the lake."""
     if state.workspaces.find(settings.workspace) is None:
         raise ActionError(
             f"workspace {settings.workspace} not found: create it with nephoscope workspaces add", again=False
         )
     if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
-        return Outcome("skipped: the workspace already has these alerts and incidents")
+        return ActionOutcome("skipped: the workspace already has these alerts and incidents")
     rows = [_row(record, run, now) for _, record in records_of(run)]
     state.outbox.add_all(session, settings.workspace, rows)
-    return Outcome(
+    return ActionOutcome(
         f"{len(rows)} rows to {', '.join(sorted({name for name, _ in rows}))} of {settings.workspace}"
     )
 
@@ -180,4 +182,4 @@ _TABLES: Mapping[str, Callable[[Row], tuple[str, Row]]] = {
     "microsoft.security/securescores/securescorecontrols": _control,
     "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments": _compliance,
 }
-KIND = ActionKind("table", "Append to a table of a workspace", Settings, change=change, batch=500)
+KIND = ActionKind("table", "Append to a table of a workspace", TableActionSettings, change=change, batch=500)

@@ -21,9 +21,9 @@ import msgspec
 from msgspec import Meta
 from standardwebhooks import Webhook
 
-from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.egress_policy import target
-from nephoscope.connect.ssrf_guard import Target
+from nephoscope.connect.ssrf_guard import RequestTarget
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 #: Bytes of a refusal that are told.
@@ -32,7 +32,7 @@ _SAID = 200
 _AGAIN = frozenset({408, 409, 425, 429})
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WebhookActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to post, and with which secret to sign."""
 
     url: Annotated[str, Meta(description="URL, https only.")] = ""
@@ -88,7 +88,7 @@ def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
     return Webhook(key).sign(id_, datetime.fromtimestamp(timestamp, UTC), body.decode())
 
 
-def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Post; an answer of 2xx is taken, 429 and 5xx are tried again, a redirect or another answer is not."""
     allowed = around.operator.webhook
     url = around.secret(settings.address) if settings.address else settings.url
@@ -108,7 +108,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     context = _context(allowed.ca, _authorities_changed_at(allowed.ca))
     status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
-        return Outcome(f"{where.name} returned {status}")
+        return ActionOutcome(f"{where.name} returned {status}")
     raise ActionError(f"{where.name} returned {status}: {said}", again=status >= 500 or status in _AGAIN)
 
 
@@ -126,7 +126,11 @@ def _authorities_changed_at(ca: str) -> int:
 
 
 async def _answer(
-    where: Target, body: bytes, headers: dict[str, str], context: ssl.SSLContext, within: tuple[float, float]
+    where: RequestTarget,
+    body: bytes,
+    headers: dict[str, str],
+    context: ssl.SSLContext,
+    within: tuple[float, float],
 ) -> tuple[int, str]:
     """The status, and how a refusal begins: looking up the name, connecting, sending and waiting for the header take `seconds` in all,
     which are over at `end` (of time.monotonic)."""
@@ -163,9 +167,9 @@ async def _read(answer: httpx.Response, said: bytearray) -> None:
             return
 
 
-def _receiver(settings: Settings) -> str:
+def _receiver(settings: WebhookActionSettings) -> str:
     """The host; of an address that is a secret its name."""
     return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
 
 
-KIND = ActionKind("webhook", "Send to a signed webhook", Settings, run=run, receiver=_receiver)
+KIND = ActionKind("webhook", "Send to a signed webhook", WebhookActionSettings, run=run, receiver=_receiver)

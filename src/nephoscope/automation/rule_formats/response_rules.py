@@ -14,7 +14,7 @@ import yaml
 from msgspec import Meta
 
 from nephoscope.automation.action import find_action_kind
-from nephoscope.automation.condition import AllOf
+from nephoscope.automation.condition import AllConditions
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.rule import AutomationRule, Trigger
 from nephoscope.automation.rule_formats.response_condition import ResponseCondition
@@ -53,7 +53,7 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def to_rule(self) -> AutomationRule:
         """Return the rule as the engine knows it."""
         kinds = tuple(EVENT_KINDS[name] for name in self.when)
-        condition = AllOf(tuple(one.to_condition() for one in self.conditions))
+        condition = AllConditions(tuple(one.to_condition() for one in self.conditions))
         expires = self.expires and self.expires.replace(tzinfo=self.expires.tzinfo or UTC)
         return AutomationRule(
             self.name,

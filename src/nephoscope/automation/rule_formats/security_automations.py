@@ -12,8 +12,8 @@ from nephoscope.automation.condition import (
     ALWAYS,
     ORDERED,
     TEXT_OPERATORS,
-    AllOf,
-    AnyOf,
+    AllConditions,
+    AnyCondition,
     PathProperty,
     ValueCondition,
     read_number,
@@ -78,8 +78,10 @@ def _read_source(given: Any, where: str) -> Trigger:
     for at, one in enumerate(_read_list(given, "ruleSets")):
         rules = _read_list(one, "rules") if isinstance(one, dict) else []
         path = f"{where}.ruleSets[{at}].rules"
-        sets.append(AllOf(tuple(_read_condition(each, f"{path}[{n}]") for n, each in enumerate(rules))))
-    return Trigger(kinds_of_source(event), AnyOf(tuple(sets)) if sets else ALWAYS)
+        sets.append(
+            AllConditions(tuple(_read_condition(each, f"{path}[{n}]") for n, each in enumerate(rules)))
+        )
+    return Trigger(kinds_of_source(event), AnyCondition(tuple(sets)) if sets else ALWAYS)
 
 
 def _read_condition(given: Any, where: str) -> ValueCondition:

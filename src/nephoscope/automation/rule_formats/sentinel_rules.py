@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.automation.action import find_action_kind
 from nephoscope.automation.condition import (
     TEXT_OPERATORS,
-    AllOf,
-    AnyOf,
+    AllConditions,
+    AnyCondition,
     EventCondition,
     FactChanged,
     FactGrew,
@@ -80,7 +80,7 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
         for at, one in enumerate(sorted(_objects(properties, "actions", "properties"), key=_order))
     ]
     conditions = _objects(logic, "conditions", "properties.triggeringLogic")
-    condition = AllOf(tuple(_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions)))
+    condition = AllConditions(tuple(_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions)))
     return AutomationRule(
         key,
         str(properties.get("displayName") or _last(key)),
@@ -151,7 +151,7 @@ def _read_changed_property(given: Mapping[str, object], where: str) -> EventCond
     if change is None:
         return FactChanged(fact)
     compared = f"before.{fact}" if change == "ChangedFrom" else fact
-    return AllOf((FactChanged(fact), _compare(compared, given, where)))
+    return AllConditions((FactChanged(fact), _compare(compared, given, where)))
 
 
 def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
@@ -169,7 +169,7 @@ def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
     operator = given.get("operator")
     if operator not in ("And", "Or"):
         raise AutomationError(f"{where}.operator", "must be And or Or")
-    return AllOf(several) if operator == "And" else AnyOf(several)
+    return AllConditions(several) if operator == "And" else AnyCondition(several)
 
 
 _CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.code.finding import FindingState
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,9 @@ def _summary(report: CodeReport) -> Iterator[str]:
         f" ({', '.join(severities)})" if severities else ""
     )
     if report.states:
-        states = (f"{report.states[state]} {state.value}" for state in State if report.states[state])
+        states = (
+            f"{report.states[state]} {state.value}" for state in ComplianceState if report.states[state]
+        )
         yield f"assessments: {', '.join(states)}"
     for cause, count in sorted(report.elsewhere.items()):
         yield f"{format_count(count, 'assessment')} depend on data outside the template ({cause})"

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.report_interface import Reported
-    from nephoscope.posture.reports.row_selection import Extract
+    from nephoscope.posture.reports.report_interface import ReportView
+    from nephoscope.posture.reports.row_selection import RowSelection
 
-Renderer = Callable[["Reported", TextIO], None]
+Renderer = Callable[["ReportView", TextIO], None]
 
 
 def formats() -> list[str]:
@@ -22,19 +22,19 @@ def formats() -> list[str]:
     return sorted(names, key=lambda name: name != "table")
 
 
-def reads(name: str, states: Sequence[str] = ()) -> Extract:
+def reads(name: str, states: Sequence[str] = ()) -> RowSelection:
     """Return the rows that a format reads; those in states that a person asks for are listed one by one."""
     from dataclasses import replace
 
-    extract = cast("Extract", importlib.import_module(f"nephoscope.cli.outputs.{name}").READS)
-    return replace(extract, states=extract.states | {State(one) for one in states})
+    extract = cast("RowSelection", importlib.import_module(f"nephoscope.cli.outputs.{name}").READS)
+    return replace(extract, states=extract.states | {ComplianceState(one) for one in states})
 
 
 def check_shown(name: str, states: Sequence[str]) -> None:
     """Refuse states of which a format has nothing to say: SARIF without findings closes every alert of a code scanning service."""
     from nephoscope.cli.terminal.messages import usage_error
 
-    if name == "sarif" and states and State.NON_COMPLIANT not in states:
+    if name == "sarif" and states and ComplianceState.NON_COMPLIANT not in states:
         usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
 
 

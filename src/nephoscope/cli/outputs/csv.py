@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.row_selection import RowSelection
 
 if TYPE_CHECKING:
-    from nephoscope.posture.recommendations.report_row import Row
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.recommendations.report_row import ReportRow
+    from nephoscope.posture.reports.report_interface import ReportView
 
-READS = Extract()
+READS = RowSelection()
 COLUMNS = (
     "state",
     "severity",
@@ -33,7 +33,7 @@ COLUMNS = (
 )
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write a header and a row an assessment."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -42,7 +42,7 @@ def render(report: Reported, out: TextIO) -> None:
         writer.writerow([cell(value) for value in _values(row, control.name if control else "")])
 
 
-def _values(row: Row, control: str) -> tuple[str, ...]:
+def _values(row: ReportRow, control: str) -> tuple[str, ...]:
     item, id_ = row.assessment, row.id
     return (
         item.state,

@@ -17,18 +17,20 @@ from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_resource
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope_policy.model.state import Severity, State
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
 
 #: Resources listed under a recommendation; the JSON output has all.
 MAX_RESOURCES = 25
-READS = Extract(frozenset({State.NON_COMPLIANT}), frozenset({State.NON_COMPLIANT}), MAX_RESOURCES)
+READS = RowSelection(
+    frozenset({ComplianceState.NON_COMPLIANT}), frozenset({ComplianceState.NON_COMPLIANT}), MAX_RESOURCES
+)
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write the page; its policy allows the one style sheet inside it by hash, and nothing else."""
     folder = files("nephoscope.cli.outputs") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
@@ -40,10 +42,10 @@ def render(report: Reported, out: TextIO) -> None:
     out.write("\n")
 
 
-def _facts(report: Reported) -> dict[str, object]:
+def _facts(report: ReportView) -> dict[str, object]:
     severities: Counter[Severity] = Counter()
     for group, count in report.judged.items():
-        if group.state is State.NON_COMPLIANT:
+        if group.state is ComplianceState.NON_COMPLIANT:
             severities[report.metadata(group.key).severity] += count
     shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
     return {
@@ -56,7 +58,7 @@ def _facts(report: Reported) -> dict[str, object]:
         "resources": format_count(report.resources, "resource"),
         "subscriptions": format_count(report.subscriptions, "subscription"),
         "severities": [(severity, severities[severity]) for severity in shown],
-        "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
+        "unknown": report.states[ComplianceState.UNKNOWN] + report.states[ComplianceState.ERROR],
         "no_control": NO_CONTROL,
         "controls": sorted(report.score.assessed, key=lambda item: -item.potential),
         "ranking": list_failing(report),
@@ -65,22 +67,24 @@ def _facts(report: Reported) -> dict[str, object]:
         "findings": {
             group.key: list(islice(report.rows_of(group), MAX_RESOURCES))
             for group in report.groups
-            if group.state is State.NON_COMPLIANT
+            if group.state is ComplianceState.NON_COMPLIANT
         },
         "counts": {
-            group.key: count for group, count in report.groups.items() if group.state is State.NON_COMPLIANT
+            group.key: count
+            for group, count in report.groups.items()
+            if group.state is ComplianceState.NON_COMPLIANT
         },
         "limit": MAX_RESOURCES,
         "causes": [
             (state, cause, count)
             for (state, cause), count in report.causes.most_common()
-            if state in (State.UNKNOWN, State.ERROR)
+            if state in (ComplianceState.UNKNOWN, ComplianceState.ERROR)
         ],
         "trend": _trend(report),
     }
 
 
-def _trend(report: Reported) -> dict[str, str] | None:
+def _trend(report: ReportView) -> dict[str, str] | None:
     """The points of a 200 x 48 line over time, None before the second evaluation."""
     points = list(report.trend)
     if len(points) < 2:

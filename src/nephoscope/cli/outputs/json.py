@@ -8,21 +8,21 @@ import msgspec
 
 from nephoscope.estate.coverage import manifest_members
 from nephoscope.posture.reports.report import SCHEMA_VERSION
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope_policy.model.state import State
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Change
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.history.evaluation_diff import FindingChange
+    from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.recommendations.score import ControlScore, SecureScore
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
     from nephoscope_policy.model.assessment import Reason
 
-READS = Extract(reasons=frozenset(State) - {State.NOT_APPLICABLE})
+READS = RowSelection(reasons=frozenset(ComplianceState) - {ComplianceState.NOT_APPLICABLE})
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write `{schemaVersion, scope, evaluated, coverage, score, assessments, changes, summary}`."""
     head = {
         "schemaVersion": SCHEMA_VERSION,
@@ -84,7 +84,7 @@ def _control(control: ControlScore) -> dict[str, object]:
     }
 
 
-def _assessment(report: Reported, row: Row) -> dict[str, object]:
+def _assessment(report: ReportView, row: ReportRow) -> dict[str, object]:
     item = row.assessment
     body: dict[str, object] = {
         "resource": item.resource,
@@ -103,7 +103,7 @@ def _assessment(report: Reported, row: Row) -> dict[str, object]:
         "assignment": item.assignment,
         "change": row.change,
     }
-    if item.state is not State.NOT_APPLICABLE:
+    if item.state is not ComplianceState.NOT_APPLICABLE:
         body["reasons"] = [_reason(reason) for reason in report.reasons(row)]
     return {key: value for key, value in body.items() if value not in ("", None)}
 
@@ -121,7 +121,7 @@ def _reason(reason: Reason) -> dict[str, object]:
     return {key: value for key, value in body.items() if value != "" or key in ("expected", "actual")}
 
 
-def _change(change: Change) -> dict[str, object]:
+def _change(change: FindingChange) -> dict[str, object]:
     whose = {"tenant": change.tenant} if change.tenant else {}
     return {
         "change": change.kind,
@@ -133,11 +133,11 @@ def _change(change: Change) -> dict[str, object]:
     }
 
 
-def _summary(report: Reported) -> dict[str, object]:
+def _summary(report: ReportView) -> dict[str, object]:
     return {
         "assessments": report.states.total(),
         "shown": sum(report.groups.values()),
-        "states": {state: report.states[state] for state in State},
+        "states": {state: report.states[state] for state in ComplianceState},
         "causes": [
             {"state": state, "reason": cause, "count": count}
             for (state, cause), count in sorted(report.causes.items(), key=lambda pair: (-pair[1], pair[0]))

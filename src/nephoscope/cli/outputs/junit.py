@@ -9,31 +9,33 @@ from xml.etree import ElementTree as ET
 
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.resource_label import label_resource
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope_policy.model.state import State
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_report import CodeReport
-    from nephoscope.posture.recommendations.report_row import Group, Row
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportRow
+    from nephoscope.posture.reports.report_interface import ReportView
 
-READS = Extract(frozenset(State) - {State.NOT_APPLICABLE}, frozenset({State.NON_COMPLIANT}))
+READS = RowSelection(
+    frozenset(ComplianceState) - {ComplianceState.NOT_APPLICABLE}, frozenset({ComplianceState.NON_COMPLIANT})
+)
 _ELEMENT = {
-    State.NON_COMPLIANT: "failure",
-    State.ERROR: "error",
-    State.UNKNOWN: "skipped",
-    State.EXEMPT: "skipped",
+    ComplianceState.NON_COMPLIANT: "failure",
+    ComplianceState.ERROR: "error",
+    ComplianceState.UNKNOWN: "skipped",
+    ComplianceState.EXEMPT: "skipped",
 }
 
 #: What XML 1.0 cannot carry, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write `<testsuites>`: NonCompliant is a failure, Error an error, Unknown and Exempt are skipped with their reason."""
-    suites: dict[str, dict[State, Group]] = defaultdict(dict)
+    suites: dict[str, dict[ComplianceState, RecommendationGroup]] = defaultdict(dict)
     for group in report.groups:
-        if group.state is not State.NOT_APPLICABLE:
+        if group.state is not ComplianceState.NOT_APPLICABLE:
             suites[group.key][group.state] = group
     root = ET.Element("testsuites", name=_clean(f"nephoscope {report.scope}"))
     out.write('<?xml version="1.0" encoding="utf-8"?>\n')
@@ -56,7 +58,9 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _text(root) + "\n")
 
 
-def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) -> None:
+def _suite(
+    report: ReportView, key: str, groups: dict[ComplianceState, RecommendationGroup], out: TextIO
+) -> None:
     """Write a suite, one case after the other."""
     counts = Counter({state: report.groups[group] for state, group in groups.items()})
     name = _clean(report.metadata(key).name)
@@ -64,9 +68,9 @@ def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) 
         "testsuite",
         name=name,
         tests=str(counts.total()),
-        failures=str(counts[State.NON_COMPLIANT]),
-        errors=str(counts[State.ERROR]),
-        skipped=str(counts[State.UNKNOWN] + counts[State.EXEMPT]),
+        failures=str(counts[ComplianceState.NON_COMPLIANT]),
+        errors=str(counts[ComplianceState.ERROR]),
+        skipped=str(counts[ComplianceState.UNKNOWN] + counts[ComplianceState.EXEMPT]),
     )
     out.write(f"  {_opening_tag(suite)}\n")
     for group in groups.values():
@@ -87,7 +91,7 @@ def _opening_tag(element: ET.Element) -> str:
     return _text(element).removesuffix(" />") + ">"
 
 
-def _outcome(report: Reported, row: Row, case: ET.Element) -> None:
+def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return

@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, TextIO
 from nephoscope.cli.outputs.table import NO_CONTROL, percent
 from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_resource
-from nephoscope.posture.reports.row_selection import Extract
-from nephoscope_policy.model.state import State
+from nephoscope.posture.reports.row_selection import RowSelection
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
 
 #: Reviewers read the worst; the JSON output has all rows.
 MAX_FINDINGS = 200
-READS = Extract(frozenset({State.NON_COMPLIANT}), frozenset({State.NON_COMPLIANT}), MAX_FINDINGS)
+READS = RowSelection(
+    frozenset({ComplianceState.NON_COMPLIANT}), frozenset({ComplianceState.NON_COMPLIANT}), MAX_FINDINGS
+)
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write headings and tables in GitHub's dialect."""
     out.write(f"# Security posture of {_text(report.scope)}\n\n")
     out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
-    out.writelines(_table(("State", "Assessments"), ((state.value, report.states[state]) for state in State)))
+    out.writelines(
+        _table(("State", "Assessments"), ((state.value, report.states[state]) for state in ComplianceState))
+    )
     out.write("\n## Controls\n\n")
     if report.score.assessed:
         out.writelines(
@@ -55,7 +59,9 @@ def render(report: Reported, out: TextIO) -> None:
             ),
         )
     )
-    findings = [count for group, count in report.groups.items() if group.state is State.NON_COMPLIANT]
+    findings = [
+        count for group, count in report.groups.items() if group.state is ComplianceState.NON_COMPLIANT
+    ]
     more = sum(findings) - MAX_FINDINGS
     if more > 0:
         out.write(f"\n{more} more findings are in the JSON output.\n")
@@ -74,13 +80,13 @@ def render(report: Reported, out: TextIO) -> None:
         out.writelines(_table(("Severity", "State", "Recommendation", "Assessments", "Reason"), rows))
 
 
-def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
+def _controls(report: ReportView) -> Iterator[tuple[object, ...]]:
     for item in report.score.assessed:
         score = f"{item.current:.2f}" if item.weight else "not scored"
         yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
 
 
-def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
+def _recommendations(report: ReportView) -> Iterator[tuple[object, ...]]:
     for item in list_failing(report):
         counts = item.counts
         figures = (counts.unhealthy, counts.assessed, counts.not_assessed, f"{item.gain:.2f}")

@@ -14,22 +14,22 @@ import msgspec
 from nephoscope import __version__
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.resource_label import is_ambiguous, label_name, label_resource
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import with_tenant
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.recommendations.recommendation import Recommendation
-    from nephoscope.posture.recommendations.report_row import Row
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.recommendations.report_row import ReportRow
+    from nephoscope.posture.reports.report_interface import ReportView
 
-READS = Extract(
-    frozenset({State.NON_COMPLIANT, State.ERROR, State.EXEMPT}),
-    frozenset({State.NON_COMPLIANT, State.EXEMPT}),
+READS = RowSelection(
+    frozenset({ComplianceState.NON_COMPLIANT, ComplianceState.ERROR, ComplianceState.EXEMPT}),
+    frozenset({ComplianceState.NON_COMPLIANT, ComplianceState.EXEMPT}),
 )
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -50,9 +50,13 @@ _LEVEL = {
 }
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Write one run: NonCompliant rows and (suppressed) exempted ones are results, the unjudged are notifications."""
-    told = [group for group in report.groups if group.state in (State.NON_COMPLIANT, State.EXEMPT)]
+    told = [
+        group
+        for group in report.groups
+        if group.state in (ComplianceState.NON_COMPLIANT, ComplianceState.EXEMPT)
+    ]
     order = {key: index for index, key in enumerate(dict.fromkeys(group.key for group in told))}
     run: dict[str, Any] = {
         "tool": {
@@ -65,7 +69,7 @@ def render(report: Reported, out: TextIO) -> None:
         "automationDetails": {"id": f"nephoscope/{report.scope}/"},
         "invocations": [
             {
-                "executionSuccessful": not report.states[State.ERROR],
+                "executionSuccessful": not report.states[ComplianceState.ERROR],
                 "endTimeUtc": report.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "toolExecutionNotifications": [],
             }
@@ -154,11 +158,15 @@ def _rule_object(
     }
 
 
-def _finding(row: Row) -> str:
-    return describe_failure(row.recommendation) if row.assessment.state is State.NON_COMPLIANT else row.title
+def _finding(row: ReportRow) -> str:
+    return (
+        describe_failure(row.recommendation)
+        if row.assessment.state is ComplianceState.NON_COMPLIANT
+        else row.title
+    )
 
 
-def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
+def _result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]:
     item = row.assessment
     fingerprint = hashlib.sha256(
         f"{with_tenant(row.id.key, row.tenant)}|{item.key.lower()}".encode()
@@ -179,14 +187,14 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
     }
     if row.change in ("new", "reopened"):
         result["baselineState"] = "new"
-    if item.state is State.EXEMPT:
+    if item.state is ComplianceState.EXEMPT:
         result["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": item.description or item.cause}
         ]
     return result
 
 
-def _location(report: Reported, row: Row) -> dict[str, object]:
+def _location(report: ReportView, row: ReportRow) -> dict[str, object]:
     """A resource has no line: the scanned target is the artifact, the resource id the logical location."""
     place: dict[str, object] = {
         "name": row.name,
@@ -204,16 +212,16 @@ def _location(report: Reported, row: Row) -> dict[str, object]:
     }
 
 
-def _notifications(report: Reported) -> Iterator[dict[str, object]]:
+def _notifications(report: ReportView) -> Iterator[dict[str, object]]:
     for group in report.groups:
-        for row in report.rows_of(group) if group.state is State.ERROR else ():
+        for row in report.rows_of(group) if group.state is ComplianceState.ERROR else ():
             yield {
                 "level": "error",
                 "message": {"text": f"{label_resource(report, row)}: {row.assessment.description}"},
                 "associatedRule": {"id": row.assessment.key},
             }
     for (state, cause), count in report.causes.items():
-        if state is State.UNKNOWN:
+        if state is ComplianceState.UNKNOWN:
             yield {"level": "note", "message": {"text": f"{count} assessments ended Unknown: {cause}"}}
     for record in report.quarantine:
         text = f"quarantined: {record.place}: {record.reason}"

@@ -11,22 +11,22 @@ from rich.text import Text
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.reports.report import Listed, list_failing, listed_groups
+from nephoscope.posture.reports.report import RecommendationSummary, list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_change
-from nephoscope.posture.reports.row_selection import NOTHING, Extract
-from nephoscope_policy.model.state import Severity, State
+from nephoscope.posture.reports.row_selection import NOTHING, RowSelection
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
 
-    from nephoscope.posture.recommendations.ranking import Ranked
+    from nephoscope.posture.recommendations.ranking import RankedRecommendation
     from nephoscope.posture.recommendations.score import SecureScore
     from nephoscope.posture.recommendations.state_counts import StateCounts
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
 
-READS = Extract(NOTHING)
+READS = RowSelection(NOTHING)
 #: A longer list is in the JSON output.
 MAX_CHANGES = 40
 #: Narrower, the table of controls has no bars.
@@ -42,7 +42,7 @@ SEVERITY_STYLE = {
 }
 
 
-def render(report: Reported, out: TextIO) -> None:
+def render(report: ReportView, out: TextIO) -> None:
     """Print the report for a person; without a terminal it is plain text of 120 columns."""
     console = console_of(out)
     scored = report.score
@@ -74,7 +74,7 @@ def explain_weighting(score: SecureScore) -> str:
     )
 
 
-def _headline(report: Reported, console: Console) -> None:
+def _headline(report: ReportView, console: Console) -> None:
     counts = report.states
     size = (
         f"{format_count(report.resources, 'resource')}, {format_count(report.subscriptions, 'subscription')}"
@@ -84,7 +84,7 @@ def _headline(report: Reported, console: Console) -> None:
         f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
     console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
-    parts = [f"{counts[state]:,} {state.value}" for state in State if counts[state]]
+    parts = [f"{counts[state]:,} {state.value}" for state in ComplianceState if counts[state]]
     console.print("[dim]assessments: " + (", ".join(parts) or "none") + "[/dim]")
     if report.filter.hides_rows:
         shown = f"{sum(report.groups.values()):,} of {counts.total():,}"
@@ -126,14 +126,14 @@ def _bar(share: float, width: int = 16) -> Text:
     return Text("█" * full, style=style) + Text("░" * (width - full), style="dim")
 
 
-def print_ranking(report: Reported, console: Console) -> None:
+def print_ranking(report: ReportView, console: Console) -> None:
     """Print the recommendations to work on, and those of other states that were asked for; say so where there is none."""
     if not is_assessed(report.judged):
         console.print("\nNothing was assessed.")
         return
     found, listed = list_failing(report), listed_groups(report)
     asked = report.filter.states
-    if not asked or State.NON_COMPLIANT in asked:
+    if not asked or ComplianceState.NON_COMPLIANT in asked:
         console.print(ranking_table(found[: report.top]))
         _print_more(len(found), report.top, console)
         if not found:
@@ -141,7 +141,7 @@ def print_ranking(report: Reported, console: Console) -> None:
     if listed:
         console.print(listed_table(listed[: report.top]))
         _print_more(len(listed), report.top, console)
-    elif asked and asked != (State.NON_COMPLIANT,):
+    elif asked and asked != (ComplianceState.NON_COMPLIANT,):
         console.print(f"No assessment has the status {' or '.join(asked)}.")
 
 
@@ -150,7 +150,7 @@ def _print_more(count: int, top: int, console: Console) -> None:
         console.print(f"[dim]... and {count - top} more: --top {count}[/dim]")
 
 
-def listed_table(listed: Iterable[Listed]) -> Table:
+def listed_table(listed: Iterable[RecommendationSummary]) -> Table:
     """Lay out the recommendations whose assessments ended in other states than NonCompliant, with the reason."""
     table = Table(
         title="\nAssessments",
@@ -177,7 +177,7 @@ def listed_table(listed: Iterable[Listed]) -> Table:
     return table
 
 
-def ranking_table(ranking: Iterable[Ranked]) -> Table:
+def ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
     """Recommendations in the order to work on them."""
     table = Table(
         title="\nRecommendations",
@@ -204,7 +204,7 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
     return table
 
 
-def _ranked_title(item: Ranked) -> Text:
+def _ranked_title(item: RankedRecommendation) -> Text:
     """Return the recommendation, and below it what was found."""
     title = Text(item.title)
     return title.append(f"\n{item.finding}", style="dim") if item.finding else title
@@ -216,7 +216,7 @@ def _count_failing(counts: StateCounts) -> Text:
     return figure.append(f"\n{counts.not_assessed:,} not assessed", "dim") if counts.not_assessed else figure
 
 
-def _changes(report: Reported, console: Console) -> None:
+def _changes(report: ReportView, console: Console) -> None:
     """What moved since the evaluation before; a first evaluation is all new, so only its number is told."""
     if not report.changes:
         return
@@ -225,18 +225,18 @@ def _changes(report: Reported, console: Console) -> None:
     if len(report.changes) > MAX_CHANGES:
         return
     for change in sorted(report.changes, key=lambda one: (one.kind, one.resource)):
-        name = report.metadata(change.key).title(change.after or State.COMPLIANT)
+        name = report.metadata(change.key).title(change.after or ComplianceState.COMPLIANT)
         console.print(
             f"  {change.kind.value:<9} {name}  {label_change(report, change)}", markup=False, soft_wrap=True
         )
 
 
-def _print_unjudged(report: Reported, console: Console) -> None:
+def _print_unjudged(report: ReportView, console: Console) -> None:
     """Nothing is silently empty: what could not be judged is listed with its reason."""
     unjudged = [
         (count, state, cause)
         for (state, cause), count in report.causes.items()
-        if state in (State.UNKNOWN, State.ERROR)
+        if state in (ComplianceState.UNKNOWN, ComplianceState.ERROR)
     ]
     if unjudged:
         console.print("\n[bold]Not assessed[/bold]")

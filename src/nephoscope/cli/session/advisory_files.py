@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.vulnerability.feeds.feed_discovery import Refusal
+    from nephoscope.vulnerability.feeds.feed_discovery import RefusedDocument
     from nephoscope.vulnerability.feeds.feed_records import FeedRecord
 
 
@@ -17,15 +17,15 @@ class AdvisoryFiles:
     """Files, archives and folders of feeds; `refusals` are the documents of them that could not be read."""
 
     paths: Sequence[Path]
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedDocument] = field(default_factory=list)
 
     def records(self) -> Iterator[FeedRecord]:
         """Give every record, and keep what was refused."""
-        from nephoscope.vulnerability.feeds.feed_discovery import Refusal, read_path
+        from nephoscope.vulnerability.feeds.feed_discovery import RefusedDocument, read_path
 
         for path in self.paths:
             for one in read_path(path):
-                if isinstance(one, Refusal):
+                if isinstance(one, RefusedDocument):
                     self.refusals.append(one)
                 else:
                     yield one

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.scheduling.run_batch import Ran
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.scheduling.run_batch import RuleRunResult
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
@@ -34,7 +34,7 @@ def check_range(since: datetime | None, until: datetime | None, now: datetime) -
 
 def look_back(
     schedule: Schedule, since: datetime, until: datetime, now: datetime, *, again: bool
-) -> Iterator[Ran]:
+) -> Iterator[RuleRunResult]:
     """Run the windows between two times, and say how many had surely no row."""
     from nephoscope.alerts.scheduling.backfill import LookBack
 
@@ -64,14 +64,19 @@ def oldest_row(lake: Lake, workspace: str) -> datetime | None:
 
 
 def tell_unlooked(
-    data: Path, lake: Lake, state: State, rules: Sequence[Rule], workspace: str, folders: Sequence[Path] = ()
+    data: Path,
+    lake: Lake,
+    state: State,
+    rules: Sequence[AnalyticRule],
+    workspace: str,
+    folders: Sequence[Path] = (),
 ) -> None:
     """Say how many rows rules have not looked at, and the command that looks at them; nothing where there are none."""
     from nephoscope.alerts.scheduling.unprocessed_rows import find_unlooked
-    from nephoscope.alerts.tuning.effective_rules import Tuned
+    from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 
     now = datetime.now(UTC)
-    tuned = Tuned.load(state, lake, workspace, now)
+    tuned = EffectiveTuning.load(state, lake, workspace, now)
     enabled = [one for one in map(tuned.rule, rules) if one.enabled]
     found = find_unlooked(lake, state, enabled, workspace, now)
     if not found.rows:

@@ -11,20 +11,28 @@ from nephoscope.state import State
 
 def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
     """Learn and judge what came, where the last run is `every` minutes ago; False where it could not be done, which is told."""
-    from nephoscope.behavior.behavior_run import Analysis
-    from nephoscope.behavior.geolocation import LocationError
+    from nephoscope.behavior.behavior_run import BehaviorAnalysis
+    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
     from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError
 
-    analysis = Analysis(lake, state, workspace)
+    analysis = BehaviorAnalysis(lake, state, workspace)
     try:
         if analysis.due(now, every):
             analysis.run(now)
             lake.flush()
-    except (ProfilesError, LocationError, StoreError, KqlError, LakeError, LeaseLostError, OSError) as error:
+    except (
+        ProfilesError,
+        GeoDatabaseError,
+        StoreError,
+        KqlError,
+        LakeError,
+        LeaseLostError,
+        OSError,
+    ) as error:
         tell(f"behavior analytics did not run: {error}")
         return False
     return True

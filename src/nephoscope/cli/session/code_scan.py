@@ -31,7 +31,7 @@ from nephoscope.posture.code.template.verdict_cache_key import basis_of
 from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
 from nephoscope.posture.policies.plan_builder import build_plan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
@@ -45,15 +45,15 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.external_checks import ForeignChecks
     from nephoscope.posture.code.finding import CodeFinding
-    from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Explanation
-    from nephoscope.posture.policies.evaluation_plan import Plan
+    from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
+    from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 
 
 DECISIONS = Path(".nephoscope") / "decisions"
 """Path of a repository's exemptions with their expiry."""
 
 
-class _Asked:
+class _PlanOptions:
     """The options as what a plan is asked for."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -95,8 +95,8 @@ def _decisions_of(target: Path) -> Path | None:
     return None
 
 
-def _scope(options: Mapping[str, Any]) -> Scope:
-    scope = Scope(location=options["location"])
+def _scope(options: Mapping[str, Any]) -> DeploymentScope:
+    scope = DeploymentScope(location=options["location"])
     if not options["deploy_to"]:
         return scope
     found = scope.at(options["deploy_to"])
@@ -108,7 +108,7 @@ def _scope(options: Mapping[str, Any]) -> Scope:
     return replace(found, kind=None, location=options["location"])
 
 
-def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation | None = None) -> int:
+def scan_code(data: Path, options: Mapping[str, Any], explanation: VerdictExplanation | None = None) -> int:
     """Judge the targets of the options and write the report, or the explanation in its place; returns the exit code."""
     _check(options)
     explained: list[ExplainedVerdict] = []
@@ -141,10 +141,13 @@ def _check(options: Mapping[str, object]) -> None:
 
 
 def _judge_targets(
-    data: Path, options: Mapping[str, Any], explanation: Explanation | None, explained: list[ExplainedVerdict]
+    data: Path,
+    options: Mapping[str, Any],
+    explanation: VerdictExplanation | None,
+    explained: list[ExplainedVerdict],
 ) -> CodeReport:
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
-    packs, asked = Packs(data), _Asked(options)
+    packs, asked = Packs(data), _PlanOptions(options)
     now = options["at"] or datetime.now(UTC)
     judge = TemplateJudge(lambda: (_plan(asked, packs), packs.aliases()), now)
     targets = [Path(target) for target in options["targets"]]
@@ -182,12 +185,12 @@ def _template_specs(data: Path) -> SpecLookup:
     return find
 
 
-def _plan(asked: _Asked, packs: Packs) -> Plan:
+def _plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
     return build_plan(asked, packs, Estate.of((), Coverage({}), derives=False))
 
 
 def _cache(
-    data: Path, options: Mapping[str, Any], asked: _Asked, packs: Packs, now: datetime
+    data: Path, options: Mapping[str, Any], asked: _PlanOptions, packs: Packs, now: datetime
 ) -> VerdictCache | None:
     """The verdicts that earlier scans kept in the data folder; none where they are not wanted or cannot be told to be the same."""
     largest = options["cache_size"] << 20
@@ -240,7 +243,7 @@ def _before(
     target: Path,
     since: str,
     judge: TemplateJudge,
-    scope: Scope,
+    scope: DeploymentScope,
     foreign: ForeignChecks | None,
     cache: VerdictCache | None,
     specs: SpecLookup,

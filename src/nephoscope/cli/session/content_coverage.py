@@ -18,8 +18,8 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.attack_coverage import Cell, Source
-    from nephoscope.state.rules.rule_switches import Switched
+    from nephoscope.alerts.library.attack_coverage import CoverageRule, TechniqueCoverage
+    from nephoscope.state.rules.rule_switches import SwitchState
 
 
 def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
@@ -30,16 +30,16 @@ def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
     _FORMS[output](found)
 
 
-def _load_switched(data: Path, workspace: str) -> Switched:
-    from nephoscope.state.rules.rule_switches import Switched
+def _load_switched(data: Path, workspace: str) -> SwitchState:
+    from nephoscope.state.rules.rule_switches import SwitchState
 
     if not has_state(data):
-        return Switched({}, {})
+        return SwitchState({}, {})
     with state_of(data) as state:
         return state.rule_switches.of(workspace_of(state, workspace).name)
 
 
-def _sources(data: Path, switched: Switched) -> Iterator[Source]:
+def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
     from nephoscope.alerts.library.content_listing import list_coverage_sources, packs_of
     from nephoscope.alerts.library.content_packs import PackError
 
@@ -50,14 +50,14 @@ def _sources(data: Path, switched: Switched) -> Iterator[Source]:
     return list_coverage_sources(packs, switched)
 
 
-def _table(found: list[Cell]) -> None:
+def _table(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import numbers
     from nephoscope.cli.session.list_output import show_list
 
     show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
 
 
-def _json(found: list[Cell]) -> None:
+def _json(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import numbers
 
     rows = [
@@ -72,26 +72,26 @@ def _json(found: list[Cell]) -> None:
     click.echo(json.dumps({"tactics": numbers(found), "techniques": rows}, indent=2, ensure_ascii=False))
 
 
-def _markdown(found: list[Cell]) -> None:
+def _markdown(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import markdown
 
     click.echo(plain("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
 
 
-def _navigator(found: list[Cell]) -> None:
+def _navigator(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import navigator
 
     click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
 
 
-_FORMS: dict[str, Callable[[list[Cell]], None]] = {
+_FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
     "table": _table, "json": _json, "markdown": _markdown, "navigator": _navigator,
 }  # fmt: skip
 
 
 def test_imported(data: Path, *, verbose: bool) -> None:
     """Judge every imported rule and query anew and tell how each stands."""
-    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_import import PackImporter, held_tables
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
 
     try:
@@ -104,7 +104,7 @@ def test_imported(data: Path, *, verbose: bool) -> None:
     with lake_of(data) as (lake, state):
         for pack in packs:
             place = workspace_of(state, pack.workspace).name
-            judged = Importing(lake, state, place).again(pack, now)
+            judged = PackImporter(lake, state, place).again(pack, now)
             rows = [
                 row for row in status_rows(judged, held_tables(lake, place), frozenset(lake.tables.by_name))
                 if row["standing"] != "saved"

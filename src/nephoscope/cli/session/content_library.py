@@ -21,10 +21,10 @@ from nephoscope.cli.terminal.sanitize_output import format_count, plain
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.content_discovery import Reading
-    from nephoscope.alerts.library.content_import import Imported
+    from nephoscope.alerts.library.content_discovery import CheckoutContent
+    from nephoscope.alerts.library.content_import import PackImport
     from nephoscope.alerts.library.content_packs import RulePack
-    from nephoscope.posture.policies.policy_packs import Imported as Pack
+    from nephoscope.posture.policies.policy_packs import ImportedContent
 
 NOT_TAKEN = 3
 MOST_SHOWN, MOST_NEEDED = 10, 6
@@ -32,7 +32,7 @@ COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
 
-def reading_of(path: Path, sigma: str) -> Reading:
+def reading_of(path: Path, sigma: str) -> CheckoutContent:
     """What a folder or file holds of detection content."""
     from nephoscope.alerts.library.content_discovery import read
     from nephoscope.cli.session.session import progress_line
@@ -45,7 +45,7 @@ def import_rules(
     data: Path,
     path: Path,
     name: str,
-    reading: Reading,
+    reading: CheckoutContent,
     *,
     verbose: bool,
     enable: bool,
@@ -53,7 +53,7 @@ def import_rules(
     output: str,
 ) -> None:
     """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
-    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_import import PackImporter, held_tables
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.cli.session.session import progress_line
     from nephoscope.service.content import import_pack
@@ -65,7 +65,11 @@ def import_rules(
         take_in(data, lake, state)
         place = workspace_of(state, workspace).name
         take = partial(
-            Importing(lake, state, place, LocalUser.current().author, progress).take, reading, name, path, now
+            PackImporter(lake, state, place, LocalUser.current().author, progress).take,
+            reading,
+            name,
+            path,
+            now,
         )
         try:
             found = import_pack(
@@ -85,12 +89,12 @@ def import_rules(
 
 def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, object]]:
     """A row a piece: rules with their standing, what could not be used with why."""
-    from nephoscope.alerts.library.content_listing import Held, rows
+    from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
 
-    return rows(pack, Held(frozenset(tables), known))
+    return rows(pack, WorkspaceTables(frozenset(tables), known))
 
 
-def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
+def _summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
     from nephoscope.alerts.library.content_listing import UNKNOWN, WAITS
 
     pack = found.pack
@@ -135,7 +139,7 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
         )
 
 
-def show_packs(data: Path, policies: Iterable[Pack], output: str) -> None:
+def show_packs(data: Path, policies: Iterable[ImportedContent], output: str) -> None:
     """Print the packs of policies, alias tables and rules."""
     rows = [{"name": one.name, "holds": "policies", "size": one.size, "from": one.source} for one in policies]
     rows += [
@@ -160,16 +164,16 @@ def _packs(data: Path) -> list[RulePack]:
 
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
-    from nephoscope.alerts.library.content_listing import Held, rules
-    from nephoscope.state.rules.rule_switches import Switched
+    from nephoscope.alerts.library.content_listing import WorkspaceTables, rules
+    from nephoscope.state.rules.rule_switches import SwitchState
 
-    held, switched = Held(frozenset(), frozenset()), Switched({}, {})
+    held, switched = WorkspaceTables(frozenset(), frozenset()), SwitchState({}, {})
     if has_state(data):
         with lake_of(data) as (lake, state):
             from nephoscope.alerts.library.content_import import held_tables
 
             place = workspace_of(state, workspace).name
-            held = Held(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
+            held = WorkspaceTables(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
             switched = state.rule_switches.of(place)
     wanted = text.casefold()
     found = [

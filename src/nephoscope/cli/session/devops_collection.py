@@ -24,7 +24,7 @@ TOKENS = {
 _SHOWN = 20
 
 
-class DevOpsAsked(NamedTuple):
+class DevOpsRequest(NamedTuple):
     """What the command was asked for."""
 
     platform: str
@@ -46,7 +46,7 @@ def platform_of(name: str) -> DevOpsPlatform:
     return {one.name: one for one in (GITHUB, GITLAB, AZURE_DEVOPS)}[name]
 
 
-def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:
+def collect_devops(asked: DevOpsRequest, out: Path) -> DevOpsCollection:
     """Collect into a new folder and give what came together; a mistake of the caller ends the process."""
     from nephoscope.collect.devops.devops_snapshot import write_snapshot
     from nephoscope.collect.devops.live_responses import RateLimitError
@@ -79,11 +79,11 @@ def tell_collection(found: DevOpsCollection) -> None:
         tell(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
 
 
-def _answers(platform: DevOpsPlatform, asked: DevOpsAsked) -> RestAnswers:
+def _answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:
     from nephoscope.collect.devops.live_responses import LiveAnswers
     from nephoscope.collect.devops.recorded_responses import RecordedAnswers
-    from nephoscope.connect.credentials import Tokens
-    from nephoscope.connect.read_only_client import Client
+    from nephoscope.connect.credentials import TokenProvider
+    from nephoscope.connect.read_only_client import RestClient
 
     if asked.recording is not None:
         return RecordedAnswers(asked.recording)
@@ -92,7 +92,7 @@ def _answers(platform: DevOpsPlatform, asked: DevOpsAsked) -> RestAnswers:
     for service, origin in platform.origins.items():
         base = asked.endpoint.rstrip("/") + (f"/{service}" if service else "") if asked.endpoint else origin
         whole = base.replace("{" + platform.variable + "}", asked.organization)
-        clients[service] = Client(whole, Tokens(source, platform.scope))
+        clients[service] = RestClient(whole, TokenProvider(source, platform.scope))
     return LiveAnswers(clients)
 
 

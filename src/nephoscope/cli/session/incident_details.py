@@ -15,9 +15,9 @@ from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.investigation.alert_events import Events
-    from nephoscope.alerts.investigation.entity_context import Context
-    from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
+    from nephoscope.alerts.investigation.alert_events import AlertEvents
+    from nephoscope.alerts.investigation.entity_context import EntityContext
+    from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry
     from nephoscope.state.incidents.incidents import Incident
 
 #: Alerts whose events are read; an incident takes 150.
@@ -25,24 +25,24 @@ MOST_ALERTS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class IncidentCase:
     """A case file with what stands around it: `contexts` of its entities in their order, None for kinds that no estate holds.
 
     `estate` says why no estate was asked ('' = it was).
     """
 
     file: CaseFile
-    events: list[Events] = field(default_factory=list)
-    contexts: list[Context | None] = field(default_factory=list)
+    events: list[AlertEvents] = field(default_factory=list)
+    contexts: list[EntityContext | None] = field(default_factory=list)
     estate: str = ""
 
     @property
-    def timeline(self) -> list[Moment]:
+    def timeline(self) -> list[TimelineEntry]:
         """What happened and what people did, in order."""
         return self.file.timeline(moment for one in self.events for moment in one.moments())
 
 
-def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
+def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> IncidentCase:
     """The case of an incident."""
     from nephoscope.alerts.investigation.alert_events import events as events_of
     from nephoscope.alerts.investigation.incident_details import case_file
@@ -52,17 +52,21 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
         take_in(data, lake, state)
         file = case_file(state, workspace_of(state, workspace).name, number, now)
         found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
-    return _with_estate(Case(file, found), data) if estate else Case(file, found, estate="not requested")
+    return (
+        _with_estate(IncidentCase(file, found), data)
+        if estate
+        else IncidentCase(file, found, estate="not requested")
+    )
 
 
-def _with_estate(case: Case, data: Path) -> Case:
+def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
     """The case with the contexts of its entities, or with the reason why there are none."""
     from nephoscope.entity_context import EntityContexts
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
-    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
-    known = EntityContexts(data, Shelf(data))
+    known = EntityContexts(data, PublishedSnapshotCache(data))
     try:
         contexts = known.describe(case.file.participants)
         file = replace(case.file, applications=known.applications())
@@ -74,7 +78,7 @@ def _with_estate(case: Case, data: Path) -> Case:
     return replace(case, file=file, contexts=contexts)
 
 
-def document_of(case: Case) -> dict[str, object]:
+def document_of(case: IncidentCase) -> dict[str, object]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
     from nephoscope.alerts.incidents.security_rows import incident_row
 

@@ -113,13 +113,13 @@ def _name_by_packing(path: Path) -> Path:
 @contextmanager
 def replace_samples(data: Path, paths: list[str]) -> Iterator[list[str]]:
     """The paths, with a folder of files in the place of each that asks for the sample company's logs."""
-    from nephoscope.sample.sample_address import Asked, is_sample
+    from nephoscope.sample.sample_address import SampleRequest, is_sample
 
     if not any(is_sample(path) for path in paths):
         yield paths
         return
     try:
-        asked = {path: Asked.parse(path) for path in paths if is_sample(path)}
+        asked = {path: SampleRequest.parse(path) for path in paths if is_sample(path)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with kept_folder(data, "sample-") as folder:

@@ -14,7 +14,7 @@ from nephoscope import __version__
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
-    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
 
@@ -37,7 +37,7 @@ def keep_options(command: _Command) -> _Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class InventoryOptions:
     """Whether what was found is kept, the id in ARM of the resource that it is of, and its tenant."""
 
     keep: bool
@@ -52,7 +52,7 @@ class Keeping:
             raise click.UsageError("--resource and --tenant require --keep")
         return found
 
-    def machine(self, contents: Contents, host: str) -> MachineScan:
+    def machine(self, contents: InventoryContents, host: str) -> MachineScan:
         """Return what is kept of a machine that was scanned just now; without a host it is named by its resource."""
         from nephoscope.service.inventories import MachineScan
         from nephoscope.state.inventory.subject import OWN_SCANNER
@@ -76,7 +76,7 @@ class Keeping:
         names = image_names(host, repository, image.digest, tags)
         return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
 
-    def image(self, contents: Contents, image: Image, target: str, tag: str) -> ImageScan:
+    def image(self, contents: InventoryContents, image: Image, target: str, tag: str) -> ImageScan:
         """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
         from nephoscope.service.inventories import ImageScan
         from nephoscope.state.inventory.subject import OWN_SCANNER

@@ -9,14 +9,14 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.ingest.logs.load_tally import Tally
+    from nephoscope.ingest.logs.load_tally import LoadTally
 
 _REASONS = 20
 _NAMES = 3
 _LONGEST = 500
 
 
-def show(tally: Tally, passed_over: list[Path], output: str) -> None:
+def show(tally: LoadTally, passed_over: list[Path], output: str) -> None:
     """Rows by table, quarantined entries by reason, what happened to the files."""
     files = {
         "read": tally.read,
@@ -38,7 +38,7 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         _as_text(tally, passed_over, files)
 
 
-def _tell_earlier(tally: Tally) -> None:
+def _tell_earlier(tally: LoadTally) -> None:
     """Say how the files stand to what was taken in before."""
     if tally.again_since is not None:
         click.echo(
@@ -75,7 +75,7 @@ def _tell_earlier(tally: Tally) -> None:
     )
 
 
-def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> None:
+def _as_json(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
     from json import dumps
 
     found: dict[str, object] = {
@@ -112,7 +112,7 @@ def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> No
     click.echo(dumps(found, indent=2))
 
 
-def _as_text(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> None:
+def _as_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
     for name, count in sorted(tally.rows.items()):
         click.echo(f"{count:>14,} {name}")
     for reason, count in tally.bad.most_common(_REASONS):
@@ -141,7 +141,7 @@ def _tell_passed_over(why: str, paths: list[Path]) -> None:
         click.echo(f"{'':>14} skipped {why}: {', '.join(map(str, paths[:_NAMES]))}{further}")
 
 
-def _sum(tally: Tally) -> str:
+def _sum(tally: LoadTally) -> str:
     """What became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
     whole, partly, aside, empty = tally.outcome
     rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())
@@ -158,7 +158,7 @@ def _sum(tally: Tally) -> str:
     return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
 
 
-def _advise(tally: Tally) -> None:
+def _advise(tally: LoadTally) -> None:
     """Say what the user may want to do about what was found."""
     from nephoscope.lake.schema.row_conversion import TOO_OLD
 

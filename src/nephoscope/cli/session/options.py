@@ -12,7 +12,7 @@ import click
 
 from nephoscope.cli.code_outputs import code_formats
 from nephoscope.cli.outputs import formats
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -59,7 +59,7 @@ class Setting(click.ParamType[tuple[str, object]]):
             return name, text
 
 
-class Report(click.ParamType[tuple[str, Path]]):
+class ReportOption(click.ParamType[tuple[str, Path]]):
     """FORMAT=FILE, a format that findings in files have."""
 
     name = "format=file"
@@ -78,10 +78,10 @@ class Report(click.ParamType[tuple[str, Path]]):
         return name, Path(path)
 
 
-class Word(click.Choice[str]):
+class WordChoice(click.Choice[str]):
     """One of a set of words, in any case."""
 
-    def __init__(self, words: type[Severity] | type[State]) -> None:
+    def __init__(self, words: type[Severity] | type[ComplianceState]) -> None:
         super().__init__([word.value for word in words], case_sensitive=False)
 
 
@@ -195,14 +195,14 @@ _FILTERED = (
         "--severity",
         "severities",
         multiple=True,
-        type=Word(Severity),
+        type=WordChoice(Severity),
         help="Show only this severity; totals are unaffected.",
     ),
     click.option(
         "--state",
         "states",
         multiple=True,
-        type=Word(State),
+        type=WordChoice(ComplianceState),
         help="Show only assessments with this status; totals are unaffected.",
     ),
     click.option("--group-by", metavar="TAG", help="Group findings by the value of this tag, such as owner."),
@@ -250,7 +250,7 @@ _TEMPLATES = (
         "--report",
         "reports",
         multiple=True,
-        type=Report(),
+        type=ReportOption(),
         help="Also write findings in files in this format to this file.",
     ),
     click.option(
@@ -304,7 +304,8 @@ _TEMPLATES = (
     ),
 )  # fmt: skip
 _GATE = (
-    click.option("--fail-on", type=Word(Severity), help="Exit 1 if a finding has this severity or a higher one, shown or not."),
+    click.option("--fail-on", type=WordChoice(Severity),
+                 help="Exit 1 if a finding has this severity or a higher one, shown or not."),
     click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a result is Unknown."),
 )  # fmt: skip
 

@@ -53,7 +53,7 @@ _CLASSES = {
 }
 
 
-class Talk(Protocol):
+class ReplSession(Protocol):
     """What the prompt needs of the command."""
 
     def catalog(self) -> Catalog:
@@ -69,7 +69,7 @@ class Talk(Protocol):
         ...
 
 
-def converse(talk: Talk, data: Path, **session: object) -> None:
+def converse(talk: ReplSession, data: Path, **session: object) -> None:
     """Read queries until the end of input; Ctrl-C drops the line or ends the query that runs. `session` is for tests."""
     prompt = _session(talk, data, **session)
     while True:
@@ -89,7 +89,7 @@ def converse(talk: Talk, data: Path, **session: object) -> None:
             click.echo("interrupted", err=True)
 
 
-def _carried_out(talk: Talk, text: str) -> None:
+def _carried_out(talk: ReplSession, text: str) -> None:
     if text == ".help":
         click.echo(HELP)
     elif text.startswith("."):
@@ -99,7 +99,7 @@ def _carried_out(talk: Talk, text: str) -> None:
         talk.run(text)
 
 
-def _session(talk: Talk, data: Path, **session: Any) -> PromptSession[str]:
+def _session(talk: ReplSession, data: Path, **session: Any) -> PromptSession[str]:
     return PromptSession(
         "kql> ",
         multiline=True,

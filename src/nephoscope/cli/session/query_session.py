@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.files.function_files import FunctionError, functions
-from nephoscope.files.tables.table_files import FileTable, TableError, table
+from nephoscope.files.function_files import FunctionFileError, functions
+from nephoscope.files.tables.table_files import FileTable, TableFileError, table
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
 from nephoscope_kql import Catalog, QueryResult
@@ -38,7 +38,7 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True)
-class Overlay:
+class OverlayCatalog:
     """A catalog above another: what was given comes first, then what the lake has."""
 
     given: MemoryCatalog
@@ -66,7 +66,7 @@ class Overlay:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """The results of a query in order, and what is to be said beside them."""
 
     results: tuple[QueryResult, ...]
@@ -74,7 +74,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Desk:
+class QuerySession:
     """What queries are asked of: given files, functions and watchlists, and a workspace of a lake where there is one."""
 
     given: MemoryCatalog
@@ -85,7 +85,7 @@ class Desk:
     workspace: str = ""
 
     @staticmethod
-    def of(options: Mapping[str, Any], lake: Lake | None = None, workspace: str = "") -> Desk:
+    def of(options: Mapping[str, Any], lake: Lake | None = None, workspace: str = "") -> QuerySession:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_schema(item) for item in options["schemas"])
         reader = parse_allowed(options["external"])
@@ -93,7 +93,7 @@ class Desk:
             found = _tables(options["tables"], declared)
             lists = _tables(options["watchlists"], declared)
             stored = [one for folder in options["functions"] for one in functions(folder)]
-        except (TableError, FunctionError) as error:
+        except (TableFileError, FunctionFileError) as error:
             raise UsageError(str(error)) from error
         for name in declared:
             if name not in found and name not in lists:
@@ -105,22 +105,22 @@ class Desk:
             {name: _watchlist(name, one.schema) for name, one in lists.items()},
         )
         whole = found | {f"{_WATCHLIST}{name}": one for name, one in lists.items()}
-        return Desk(given, whole, reader, options, lake, workspace)
+        return QuerySession(given, whole, reader, options, lake, workspace)
 
     @contextmanager
     def catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
         """What names there are now, and the lake's part of it, whose tables stay at one version until the end."""
         with self._lake_catalog() as below:
-            yield (self.given if below is None else Overlay(self.given, below)), below
+            yield (self.given if below is None else OverlayCatalog(self.given, below)), below
 
-    def ask(self, text: str) -> Answer:
+    def ask(self, text: str) -> QueryAnswer:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
         with within(self.options["timeout"]), self.catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             limits = EngineLimits(self.options["memory"], external=self.external)
             pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _interruptible)
             results = pipeline.run(compiled, text)
-            return Answer(tuple(results), (*compiled[0].notes, *_empty(below)))
+            return QueryAnswer(tuple(results), (*compiled[0].notes, *_empty(below)))
 
     def explained(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""

@@ -9,7 +9,7 @@ import click
 
 from nephoscope.cli.results import BINARY, FORMATS
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.query_session import Desk, UsageError
+from nephoscope.cli.session.query_session import QuerySession, UsageError
 from nephoscope.cli.session.result_output import show
 from nephoscope_kql.errors import KqlError
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _SHOWN = tuple(form for form in FORMATS if form not in BINARY)
 
 
-class Talking:
+class QueryRepl:
     """One conversation: what is shown, and how."""
 
-    def __init__(self, desk: Desk, told: Callable[[KqlError, str], int]) -> None:
+    def __init__(self, desk: QuerySession, told: Callable[[KqlError, str], int]) -> None:
         self._desk = desk
         self._told = told
         self._options: dict[str, object] = dict(desk.options) | {"output_file": None}

@@ -10,7 +10,7 @@ from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
-from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope.vulnerability.matching.findings import PackageFinding
 from nephoscope_policy.model.state import Severity
 
 _REPLACE = (
@@ -26,7 +26,7 @@ Found = tuple[CodeRule, CodeFinding]
 
 
 def inside_report(
-    name: str, examination: Examination, vulnerabilities: Sequence[Finding], now: datetime
+    name: str, examination: Examination, vulnerabilities: Sequence[PackageFinding], now: datetime
 ) -> CodeReport:
     """Return what was found as a report over the files of `name`; what stands in no file stands in `name`."""
     found = [
@@ -45,7 +45,7 @@ def inside_report(
     )
 
 
-def _vulnerabilities(several: Sequence[Finding], name: str) -> Iterator[Found]:
+def _vulnerabilities(several: Sequence[PackageFinding], name: str) -> Iterator[Found]:
     for one in several:
         severity = _severity(one.severity)
         package = one.package

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.collect.scanning.examination import Examination, ExaminedPart
-    from nephoscope.collect.scanning.examination_builder import Circumstances
-    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.examination_builder import ExaminationContext
+    from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.service.exemption_subjects import ExemptedSubject
-    from nephoscope.vulnerability.matching.findings import Assessment, Finding
+    from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding
 
 FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
@@ -43,7 +43,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InspectionOptions:
     """The wishes of a person: what is shown, and what the exit code says: 1 where a finding is as severe as `fail_on` ('' = never)."""
 
     output: str
@@ -82,16 +82,18 @@ def inside_options(command: _Command) -> _Command:
     return command
 
 
-def wishes(options: Mapping[str, Any], *, packages: bool) -> Asked:
+def wishes(options: Mapping[str, Any], *, packages: bool) -> InspectionOptions:
     """Return the wishes that the shared options tell."""
-    return Asked(options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"])
+    return InspectionOptions(
+        options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"]
+    )
 
 
 def circumstances(
     data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
-) -> Circumstances:
+) -> ExaminationContext:
     """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
-    from nephoscope.collect.scanning.examination_builder import Circumstances
+    from nephoscope.collect.scanning.examination_builder import ExaminationContext
     from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 
     now = datetime.now(UTC)
@@ -100,19 +102,19 @@ def circumstances(
     except LicensePolicyError as error:
         raise click.UsageError(str(error)) from error
     if "malware" not in look_for:
-        return Circumstances(now, None, licenses)
+        return ExaminationContext(now, None, licenses)
     from nephoscope.cli.session.state_access import has_state, state_of
     from nephoscope.service.examinations import known_malware
 
     if not has_state(data):
-        return Circumstances(now, None, licenses)
+        return ExaminationContext(now, None, licenses)
     with state_of(data) as state:
-        return Circumstances(now, known_malware(state, now), licenses)
+        return ExaminationContext(now, known_malware(state, now), licenses)
 
 
 def assess(
-    data: Path, contents: Contents, asked: Asked, of: ExemptedSubject | None = None
-) -> tuple[Assessment, ...]:
+    data: Path, contents: InventoryContents, asked: InspectionOptions, of: ExemptedSubject | None = None
+) -> tuple[PackageAssessment, ...]:
     """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed.
 
     Findings that somebody exempted `of` what is looked into are told and left out.
@@ -128,8 +130,8 @@ def assess(
 
 
 def _without_exempted(
-    data: Path, assessments: tuple[Assessment, ...], of: ExemptedSubject
-) -> tuple[Assessment, ...]:
+    data: Path, assessments: tuple[PackageAssessment, ...], of: ExemptedSubject
+) -> tuple[PackageAssessment, ...]:
     from nephoscope.cli.session.state_access import has_state
 
     if not any(whole.findings for whole in assessments) or not has_state(data):
@@ -154,7 +156,7 @@ def _without_exempted(
 
 
 def show_examination(
-    name: str, examination: Examination, assessments: tuple[Assessment, ...], asked: Asked
+    name: str, examination: Examination, assessments: tuple[PackageAssessment, ...], asked: InspectionOptions
 ) -> None:
     """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
     from nephoscope.vulnerability.matching.risk_order import findings_by_risk
@@ -181,7 +183,7 @@ def show_examination(
     sys.exit(_exit_code(examination, assessments, findings, asked))
 
 
-def _bill(name: str, contents: Contents, form: str) -> bytes:
+def _bill(name: str, contents: InventoryContents, form: str) -> bytes:
     """Return the packages as a bill of materials."""
     from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
     from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
@@ -192,14 +194,16 @@ def _bill(name: str, contents: Contents, form: str) -> bytes:
     return write(contents.packages, written_as)
 
 
-def _show_sarif(name: str, examination: Examination, findings: list[Finding]) -> None:
+def _show_sarif(name: str, examination: Examination, findings: list[PackageFinding]) -> None:
     from nephoscope.cli.outputs.sarif import render_code
     from nephoscope.cli.session.scan_findings import inside_report
 
     render_code(inside_report(name, examination, findings, datetime.now(UTC)), sys.stdout)
 
 
-def _show_document(name: str, examination: Examination, findings: list[Finding], asked: Asked) -> None:
+def _show_document(
+    name: str, examination: Examination, findings: list[PackageFinding], asked: InspectionOptions
+) -> None:
     """Print all of it as one document, packages only where they are asked for."""
     import msgspec
 
@@ -231,7 +235,10 @@ def _show_sections(examination: Examination) -> None:
 
 
 def _summarize(
-    name: str, examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding]
+    name: str,
+    examination: Examination,
+    assessments: tuple[PackageAssessment, ...],
+    findings: list[PackageFinding],
 ) -> None:
     from collections import Counter
 
@@ -272,7 +279,7 @@ def _not_known(rows: list[dict[str, object]]) -> str:
     return f"; {unknown:,} unknown" if unknown else ""
 
 
-def _describe_unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
+def _describe_unassessed(assessments: tuple[PackageAssessment, ...]) -> list[str]:
     """Say how many packages were not assessed, and why."""
     from nephoscope.vulnerability.matching.risk_order import unassessed_reasons
 
@@ -294,7 +301,10 @@ def _tell_unread(examination: Examination, is_table: bool) -> None:
 
 
 def _exit_code(
-    examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding], asked: Asked
+    examination: Examination,
+    assessments: tuple[PackageAssessment, ...],
+    findings: list[PackageFinding],
+    asked: InspectionOptions,
 ) -> int:
     from nephoscope.vulnerability.severities import rank
 

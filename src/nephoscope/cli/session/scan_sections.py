@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nephoscope.collect.scanning.examination import Examination
-    from nephoscope.vulnerability.matching.findings import Finding
+    from nephoscope.vulnerability.matching.findings import PackageFinding
 
 Row = dict[str, Any]
 PACKAGE_COLUMNS = ("type", "name", "version", "path")
@@ -28,7 +28,7 @@ def package_rows(examination: Examination) -> list[Row]:
     return [_row(one) for one in examination.contents.packages]
 
 
-def vulnerability_rows(findings: Sequence[Finding]) -> list[Row]:
+def vulnerability_rows(findings: Sequence[PackageFinding]) -> list[Row]:
     """Return a row for each vulnerability of a package, in their order."""
     return [_vulnerability_row(finding) for finding in findings]
 
@@ -66,7 +66,7 @@ def _add_removal(row: Row) -> Row:
     return row | {"removed": f"by {row['removed_by'][:_SHORT]}" if row.get("removed_by") else ""}
 
 
-def _vulnerability_row(finding: Finding) -> Row:
+def _vulnerability_row(finding: PackageFinding) -> Row:
     import msgspec
 
     package = finding.package

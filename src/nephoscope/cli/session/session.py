@@ -32,22 +32,22 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.estate.evaluation_lease import EstateTurn, TurnTakenError, estate_turn
 from nephoscope.estate.log_queries import Logs
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import Changes
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.report_interface import Reported
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.report_interface import ReportView
+from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope.posture.scans.known_scopes import UnknownScopeError
-from nephoscope.posture.scans.partitioned_scan import FROM_BYTES, Compared, PartedScan, Shown
+from nephoscope.posture.scans.partitioned_scan import FROM_BYTES, ComparisonBase, PartedScan, ReportSelection
 from nephoscope.posture.scans.run_recording import Recorder, parts_of, since_date, since_runs
 from nephoscope.posture.scans.scan import (
+    EstateScan,
     NoSuchScopeError,
     Progress,
-    Request,
-    Scan,
+    ScanRequest,
     last_request,
     save_request,
 )
@@ -58,8 +58,7 @@ from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.model.state import Severity
-from nephoscope_policy.model.state import State as Outcome
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
 def report_of(data: Path, options: Mapping[str, object]) -> Report:
@@ -71,7 +70,7 @@ def report_of(data: Path, options: Mapping[str, object]) -> Report:
     return report
 
 
-def all_reports_of(data: Path, options: Mapping[str, object]) -> Reported:
+def all_reports_of(data: Path, options: Mapping[str, object]) -> ReportView:
     """Load and judge every tenant of a target; ends as `report_of`."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -79,7 +78,7 @@ def all_reports_of(data: Path, options: Mapping[str, object]) -> Reported:
 
 
 @contextmanager
-def open_report(data: Path, options: Mapping[str, object], extract: Extract) -> Iterator[Reported]:
+def open_report(data: Path, options: Mapping[str, object], extract: RowSelection) -> Iterator[ReportView]:
     """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
 
     In parts it has only the rows of the extract, and lives until the context ends.
@@ -88,14 +87,14 @@ def open_report(data: Path, options: Mapping[str, object], extract: Extract) -> 
         with _refuse_impossible(), _open_scan(data, options) as (scan, turn):
             how = options["in_parts"]
             if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
-                report: Reported = _make_parted(scan, Path(folder), options, extract, turn)
+                report: ReportView = _make_parted(scan, Path(folder), options, extract, turn)
             else:
                 report = _report(scan, scan.estates(), options, turn)
         yield report
 
 
 @contextmanager
-def _open_scan(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, EstateTurn | None]]:
+def _open_scan(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[EstateScan, EstateTurn | None]]:
     """A scan, and the turn of what it finds to be kept; None where nothing is kept, and then nobody is waited for.
 
     What is live is collected before, since that may take long; what is judged is what was there when the turn came.
@@ -133,10 +132,10 @@ def _refuse_impossible() -> Iterator[None]:
         usage_error(f"{error}; --no-history evaluates without storing results")
 
 
-def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
+def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> EstateScan:
     check_options(options)
     request = _request(data, options)
-    return Scan(
+    return EstateScan(
         request,
         data,
         options["at"] or datetime.now(UTC),
@@ -166,7 +165,7 @@ def _open_state(data: Path) -> Iterator[State | None]:
 
 
 def _report(
-    scan: Scan, estates: Sequence[Estate], options: Mapping[str, Any], turn: EstateTurn | None = None
+    scan: EstateScan, estates: Sequence[Estate], options: Mapping[str, Any], turn: EstateTurn | None = None
 ) -> Report | CombinedReport:
     request = scan.request
     check_estates(estates, request.label, request.scope)
@@ -187,38 +186,40 @@ def _report(
 
 
 def _make_parted(
-    scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract, turn: EstateTurn | None
+    scan: EstateScan, folder: Path, options: Mapping[str, Any], extract: RowSelection, turn: EstateTurn | None
 ) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
     if not any(one.records or one.whole.quarantine for one in parted.surveys):
         refuse_empty(scan.request.label)
     since = options["since"] or ""
     snapshot = since if since and Path(since).exists() else ""
-    compared = Compared(
+    compared = ComparisonBase(
         None if options["no_history"] else Recorder(scan.data, scan.request.series, turn),
         snapshot,
         date_of(since) if since and not snapshot else None,
     )
     if compared.recorder is not None and compared.date is not None:
         _check_before(compared.recorder, since)
-    shown = Shown(extract, _filter(options), options.get("group_by") or "", options.get("top") or 15)
+    shown = ReportSelection(
+        extract, _filter(options), options.get("group_by") or "", options.get("top") or 15
+    )
     report = parted.report(shown, compared)
     _tell(report, shown.filter)
     return report
 
 
-def _tell(report: Reported, filter_: Filter) -> None:
+def _tell(report: ReportView, filter_: ReportFilter) -> None:
     """Say what could not be used, and that a filter fits nothing."""
     for problem in report.errors:
         if problem.error:
             tell(f"{problem.place}: {problem.reason}")
-    if filter_ != Filter() and report.judged and not report.groups:
+    if filter_ != ReportFilter() and report.judged and not report.groups:
         tell("no assessed resource matches the filters")
 
 
-def _request(data: Path, options: Mapping[str, Any]) -> Request:
+def _request(data: Path, options: Mapping[str, Any]) -> ScanRequest:
     """The request of the options; without a target that of the last scan, which the options then amend."""
-    request = Request(
+    request = ScanRequest(
         targets=options["targets"],
         policies=options["policies"],
         initiatives=options["initiatives"],
@@ -244,7 +245,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
     return replace(last, **given)
 
 
-def _before(scan: Scan, since: str | None) -> list[Run] | None:
+def _before(scan: EstateScan, since: str | None) -> list[EvaluationRun] | None:
     """The runs over the tenants of the snapshot that --since names, None where it names a date or nothing."""
     if since is None or not Path(since).exists():
         return None
@@ -261,8 +262,8 @@ def _with_changes(report: Report | CombinedReport, changes: Changes) -> Report |
 
 def _compare_with_history(
     report: Report | CombinedReport,
-    scan: Scan,
-    before: list[Run] | None,
+    scan: EstateScan,
+    before: list[EvaluationRun] | None,
     options: Mapping[str, Any],
     turn: EstateTurn | None,
 ) -> Report | CombinedReport:
@@ -295,14 +296,14 @@ def _check_before(recorder: Recorder, since: str) -> None:
         tell(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
 
 
-def _filter(options: Mapping[str, Any]) -> Filter:
-    return Filter(
+def _filter(options: Mapping[str, Any]) -> ReportFilter:
+    return ReportFilter(
         subscriptions=tuple(options.get("subscriptions") or ()),
         resource_groups=tuple(options.get("resource_groups") or ()),
         types=tuple(options.get("types") or ()),
         tags=tuple(options.get("tags") or ()),
         severities=tuple(Severity(word) for word in options.get("severities") or ()),
-        states=tuple(Outcome(word) for word in options.get("states") or ()),
+        states=tuple(ComplianceState(word) for word in options.get("states") or ()),
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from nephoscope.ingest.live.live_source import SETTINGS
 from nephoscope.ingest.live.source_setup import standing_of, wrong_settings
-from nephoscope.state.ingestion.source_errors import KEPT, Standing
+from nephoscope.state.ingestion.source_errors import KEPT, SourceErrorSummary
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -49,7 +49,9 @@ def told_errors(health: SourceHealth | None) -> dict[str, object]:
 def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
     """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
     wrong = wrong_settings(state, source)
-    told = state.source_errors.all(source.name, KEPT + 1).get((source.name, source.workspace), Standing())
+    told = state.source_errors.all(source.name, KEPT + 1).get(
+        (source.name, source.workspace), SourceErrorSummary()
+    )
     rows = [
         {"part": one.key or "completely", "error": one.error, "since": one.since, "last": one.at}
         for one in told.errors

@@ -5,40 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.posture.recommendations.report_row import Group
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.recommendations.report_row import RecommendationGroup
+    from nephoscope.posture.reports.report_interface import ReportView
 
 CLEAN, FINDINGS, USAGE, NOT_JUDGED, NOTHING_ASSESSED = 0, 1, 2, 3, 4
 
 
-def exit_code(report: Reported, fail_on: str | None, fail_on_unknown: bool) -> int:
+def exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: bool) -> int:
     """Return 1 for findings at or over `fail_on`, else 3 where something failed to be judged, else 4 where nothing was, else 0."""
     worst = report.worst_severity()
     if fail_on and worst is not None and worst.rank >= Severity(fail_on).rank:
         return FINDINGS
     if (
-        report.states[State.ERROR]
+        report.states[ComplianceState.ERROR]
         or report.quarantine
         or report.coverage.gaps
         or any(problem.error for problem in report.errors)
     ):
         return NOT_JUDGED
-    if fail_on_unknown and report.states[State.UNKNOWN]:
+    if fail_on_unknown and report.states[ComplianceState.UNKNOWN]:
         return NOT_JUDGED
     return CLEAN if is_assessed(report.judged) else NOTHING_ASSESSED
 
 
-def is_assessed(judged: Mapping[Group, int]) -> bool:
+def is_assessed(judged: Mapping[RecommendationGroup, int]) -> bool:
     """Return whether some recommendation applied to some resource, however that ended."""
-    return any(group.state is not State.NOT_APPLICABLE for group in judged)
+    return any(group.state is not ComplianceState.NOT_APPLICABLE for group in judged)
 
 
-def is_written(report: Reported, output: str) -> bool:
+def is_written(report: ReportView, output: str) -> bool:
     """Say that nothing was assessed where that is so, and whether the output is written all the same: SARIF is not.
 
     A code scanning service closes every alert that the newest SARIF file lacks.
@@ -56,7 +56,7 @@ def tell_nothing_assessed() -> None:
     tell("nothing was assessed: no recommendation applies to the scanned resources")
 
 
-def check_gate(report: Reported, fail_on: str | None) -> None:
+def check_gate(report: ReportView, fail_on: str | None) -> None:
     """Refuse a gate that can never fail: no recommendation of Azure or of the own pack is Critical."""
     if fail_on == Severity.CRITICAL and not report.has_critical():
         usage_error(

@@ -21,15 +21,15 @@ from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.recommendations.report_row import Row
+from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.assessment import Assessment, failure_title
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nephoscope.posture.attack_paths.attack_path import AttackPath
-    from nephoscope.posture.attack_paths.entity import Entity
+    from nephoscope.posture.attack_paths.entity import GraphEntity
     from nephoscope.posture.reports.report import Report
 
 #: Choke points and gaps that the table shows; the JSON output has all.
@@ -37,7 +37,7 @@ MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AttackPathView:
     """The paths that were asked for, of `every` path in the scope; `one` says that a single one is to be shown in full."""
 
     every: Sequence[AttackPath]
@@ -47,12 +47,12 @@ class Shown:
     one: bool = False
 
     @property
-    def chokes(self) -> list[tuple[Entity, int]]:
+    def chokes(self) -> list[tuple[GraphEntity, int]]:
         """Their choke points."""
         return choke_points([one for one in path.chain.entities if one != INTERNET] for path in self.paths)
 
 
-def choose_paths(report: Report, options: Mapping[str, Any]) -> Shown:
+def choose_paths(report: Report, options: Mapping[str, Any]) -> AttackPathView:
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
     kinds = frozenset(options["kinds"])
     if unknown := sorted(kinds - {one.name for one in path_types()}):
@@ -66,11 +66,11 @@ def choose_paths(report: Report, options: Mapping[str, Any]) -> Shown:
     ]
     begin = options["show"]
     if begin is None:
-        return Shown(every, found, report.attack_paths.gaps, report.scope)
+        return AttackPathView(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]
     if len(found) != 1:
         usage_error(f"--show {begin}: {format_count(len(found), 'path')} with this ID")
-    return Shown(every, found, (), report.scope, one=True)
+    return AttackPathView(every, found, (), report.scope, one=True)
 
 
 def _is_within_filter(report: Report, path: AttackPath) -> bool:
@@ -79,14 +79,18 @@ def _is_within_filter(report: Report, path: AttackPath) -> bool:
     if not wanted.chooses_resources:
         return True
     rows = (
-        Row(Assessment(one.resource, "", State.UNKNOWN), report.metadata(""), report.run.estate.resources.get(one.resource.lower()))
+        ReportRow(
+            Assessment(one.resource, "", ComplianceState.UNKNOWN),
+            report.metadata(""),
+            report.run.estate.resources.get(one.resource.lower()),
+        )
         for one in path.chain.entities
         if one.resource
     )  # fmt: skip
     return any(wanted.places(row) for row in rows)
 
 
-def render(shown: Shown, out: TextIO) -> None:
+def render(shown: AttackPathView, out: TextIO) -> None:
     """Print the paths, or one in full."""
     console = console_of(out)
     if shown.one:
@@ -103,7 +107,7 @@ def render(shown: Shown, out: TextIO) -> None:
         console.print(f"[dim]... and {len(shown.gaps) - MOST_SHOWN} more in the JSON output[/dim]")
 
 
-def _make_table(shown: Shown) -> Table:
+def _make_table(shown: AttackPathView) -> Table:
     table = Table(title="\nAttack paths", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("id", "risk", "path", "way"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name in ("id", "risk"))
@@ -114,7 +118,7 @@ def _make_table(shown: Shown) -> Table:
     return table
 
 
-def _chokes(shown: Shown, console: Console) -> None:
+def _chokes(shown: AttackPathView, console: Console) -> None:
     for entity, count in shown.chokes[:MOST_SHOWN]:
         console.print(
             Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {format_count(count, 'path')}")
@@ -136,7 +140,7 @@ def _full(path: AttackPath, console: Console) -> None:
             )
 
 
-def render_json(shown: Shown, out: TextIO) -> None:
+def render_json(shown: AttackPathView, out: TextIO) -> None:
     """Write the paths as the documents that are published, with choke points and gaps."""
     body = {
         "schemaVersion": 1,
@@ -148,7 +152,7 @@ def render_json(shown: Shown, out: TextIO) -> None:
     out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
 
 
-def render_csv(shown: Shown, out: TextIO) -> None:
+def render_csv(shown: AttackPathView, out: TextIO) -> None:
     """Write one row a path."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("id", "risk", "type", "title", "entry", "target", "way"))
@@ -183,7 +187,7 @@ def render_types(output: str, out: TextIO) -> None:
         console_of(out).print(table)
 
 
-RENDERERS: dict[str, Callable[[Shown, TextIO], None]] = {
+RENDERERS: dict[str, Callable[[AttackPathView, TextIO], None]] = {
     "table": render,
     "json": render_json,
     "csv": render_csv,

@@ -13,10 +13,22 @@ from rich.text import Text
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.reports.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
+from nephoscope.posture.reports.compliance import (
+    ComplianceRequirement,
+    ControlCompliance,
+    Responsibility,
+    Standard,
+    StandardState,
+)
 
-_STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}
-_SHOWN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.UNAVAILABLE)
+_STYLE = {StandardState.PASSED: "green", StandardState.FAILED: "bold red", StandardState.UNKNOWN: "yellow"}
+_SHOWN = (
+    StandardState.FAILED,
+    StandardState.UNKNOWN,
+    StandardState.PASSED,
+    StandardState.NOT_APPLICABLE,
+    StandardState.UNAVAILABLE,
+)
 
 
 def render(standards: Sequence[Standard], out: TextIO) -> None:
@@ -26,17 +38,19 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
     table.add_column("standard", header_style="dim", overflow="fold")
     for name in (
         "passed",
-        *(outcome.value for outcome in _SHOWN if outcome is not Outcome.PASSED),
+        *(outcome.value for outcome in _SHOWN if outcome is not StandardState.PASSED),
         "compliance",
     ):
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
     for item in standards:
-        counts = [str(item.outcomes[outcome]) for outcome in _SHOWN if outcome is not Outcome.PASSED]
+        counts = [str(item.outcomes[outcome]) for outcome in _SHOWN if outcome is not StandardState.PASSED]
         share = f"{item.percentage:.1%}" if item.percentage is not None else "not assessed"
-        table.add_row(Text(item.name), str(item.outcomes[Outcome.PASSED]), *counts, share)
+        table.add_row(Text(item.name), str(item.outcomes[StandardState.PASSED]), *counts, share)
     console.print(table)
     for item in standards:
-        shares = ", ".join(f"{item.shares[share]} {share.value}" for share in Share if item.shares[share])
+        shares = ", ".join(
+            f"{item.shares[share]} {share.value}" for share in Responsibility if item.shares[share]
+        )
         console.print(
             Text(
                 f"{item.name}: {format_count(len(item.requirements), 'policy', 'policies')}: {shares}",
@@ -62,7 +76,7 @@ def _controls(standard: Standard) -> Table:
             ),
             Text(control.outcome.value, style=_STYLE.get(control.outcome, "dim")),
             *(str(outcomes.count(outcome)) for outcome in _SHOWN[:4]),
-            str(sum(item.share is Share.MANUAL for item in control.requirements)),
+            str(sum(item.share is Responsibility.MANUAL for item in control.requirements)),
         )
     return table
 
@@ -78,8 +92,8 @@ def _standard(item: Standard) -> dict[str, object]:
         "id": item.id,
         "name": item.name,
         "percentage": item.percentage,
-        "controls": {outcome.value: item.outcomes[outcome] for outcome in Outcome},
-        "policies": {share.value: item.shares[share] for share in Share},
+        "controls": {outcome.value: item.outcomes[outcome] for outcome in StandardState},
+        "policies": {share.value: item.shares[share] for share in Responsibility},
         "details": [_control(control) for control in item.controls],
     }
 
@@ -114,7 +128,9 @@ def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
         writer.writerow([cell(value) for value in values])
 
 
-def _rows(standards: Sequence[Standard]) -> Iterator[tuple[Standard, ControlCompliance, Requirement]]:
+def _rows(
+    standards: Sequence[Standard],
+) -> Iterator[tuple[Standard, ControlCompliance, ComplianceRequirement]]:
     for standard in standards:
         for control in standard.controls:
             for item in control.requirements:

@@ -11,38 +11,38 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Explanation
+from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
 from nephoscope.posture.reports.resource_label import label_resource
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rich.console import Console
 
-    from nephoscope.posture.recommendations.report_row import Row
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.recommendations.report_row import ReportRow
+    from nephoscope.posture.reports.report_interface import ReportView
     from nephoscope_policy.model.assessment import Reason
 
 MAX_VALUE = 120
 
 _STYLE = {
-    State.COMPLIANT: "green",
-    State.NON_COMPLIANT: "bold red",
-    State.UNKNOWN: "yellow",
-    State.ERROR: "bold magenta",
+    ComplianceState.COMPLIANT: "green",
+    ComplianceState.NON_COMPLIANT: "bold red",
+    ComplianceState.UNKNOWN: "yellow",
+    ComplianceState.ERROR: "bold magenta",
 }
 
 
-def reads(wanted: str) -> Extract:
+def reads(wanted: str) -> RowSelection:
     """The rows that are read."""
-    judged = frozenset(State) - {State.NOT_APPLICABLE}
-    return Extract(reasons=judged, takes=names(wanted))
+    judged = frozenset(ComplianceState) - {ComplianceState.NOT_APPLICABLE}
+    return RowSelection(reasons=judged, takes=names(wanted))
 
 
-def names(wanted: str) -> Callable[[Row], bool]:
+def names(wanted: str) -> Callable[[ReportRow], bool]:
     """Return whether a row's resource has this id, or an id that ends so."""
     fits = names_id(wanted)
     return lambda row: fits(row.assessment.resource)
@@ -59,9 +59,9 @@ def names_id(wanted: str) -> Callable[[str], bool]:
     return fits
 
 
-def planned_explanation(wanted: str) -> Explanation:
+def planned_explanation(wanted: str) -> VerdictExplanation:
     """The explanation of planned resources with this id, or an id that ends so."""
-    return Explanation(names_id(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out))
+    return VerdictExplanation(names_id(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out))
 
 
 def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextIO) -> None:
@@ -87,10 +87,10 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
                 console.print(line.append(f"  at {region}", style="green") if region is not None else line)
 
 
-def render(report: Reported, wanted: str, out: TextIO) -> None:
+def render(report: ReportView, wanted: str, out: TextIO) -> None:
     """Print the verdicts on the resource with this id, or on those whose id ends so; UsageError when there is none."""
     fits = names(wanted)
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[str, list[ReportRow]] = defaultdict(list)
     for row in report.rows:
         if fits(row):
             found[label_resource(report, row)].append(row)
@@ -100,11 +100,11 @@ def render(report: Reported, wanted: str, out: TextIO) -> None:
     for resource, rows in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))
         for row in rows:
-            if row.assessment.state is not State.NOT_APPLICABLE:
+            if row.assessment.state is not ComplianceState.NOT_APPLICABLE:
                 _verdict(report, row, console)
 
 
-def _verdict(report: Reported, row: Row, console: Console) -> None:
+def _verdict(report: ReportView, row: ReportRow, console: Console) -> None:
     item = row.assessment
     console.print(_headline(item.state, row.recommendation.severity, row.title, item.key))
     if item.description:
@@ -113,7 +113,7 @@ def _verdict(report: Reported, row: Row, console: Console) -> None:
         console.print(_reason(reason))
 
 
-def _headline(state: State, severity: Severity, title: str, key: str) -> Text:
+def _headline(state: ComplianceState, severity: Severity, title: str, key: str) -> Text:
     line = Text("\n")
     line.append(f"{state.value:<13}", style=_STYLE.get(state, ""))
     line.append(f"{severity.value:<14}", style=SEVERITY_STYLE[severity])

@@ -11,12 +11,12 @@ from nephoscope.cli.terminal.console import console_of
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
 
 UNTAGGED = "(no such tag)"
 
 
-def render(report: Reported, tag: str, out: TextIO) -> None:
+def render(report: ReportView, tag: str, out: TextIO) -> None:
     """Print a table: group, findings of each severity, resources; those with most findings first, and all without the tag as one."""
     severities = [Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
     table = Table(

@@ -16,15 +16,15 @@ from nephoscope.state.incidents.incidents import NoteKind
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.alerts.investigation.entity_context import Context
-    from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
-    from nephoscope.cli.session.incident_details import Case
+    from nephoscope.alerts.investigation.entity_context import EntityContext
+    from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry
+    from nephoscope.cli.session.incident_details import IncidentCase
     from nephoscope.state.incidents.incidents import Incident
 
 MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25
 
 
-def render(case: Case) -> None:
+def render(case: IncidentCase) -> None:
     """Print it."""
     console = console_of(sys.stdout)
     _head(console, case.file)
@@ -59,7 +59,7 @@ def _state(incident: Incident) -> Iterator[str]:
     yield from incident.labels
 
 
-def _entities(console: Console, case: Case) -> None:
+def _entities(console: Console, case: IncidentCase) -> None:
     several, involved = case.file.parties, case.file.participants
     if not several:
         return
@@ -79,7 +79,7 @@ def _entities(console: Console, case: Case) -> None:
         console.print(escape(f"  posture of its entities is unknown: {case.estate}"))
 
 
-def _context(console: Console, context: Context, *, again: bool) -> None:
+def _context(console: Console, context: EntityContext, *, again: bool) -> None:
     if again:
         console.print(escape(f"      is {context.resource} (see above)"))
         return
@@ -99,7 +99,7 @@ def _context(console: Console, context: Context, *, again: bool) -> None:
         console.print(f"      and on {len(paths) - MOST_WEAKNESSES} more attack paths")
 
 
-def _timeline(console: Console, case: Case) -> None:
+def _timeline(console: Console, case: IncidentCase) -> None:
     console.print("\n[bold]Timeline[/bold] (UTC)")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 2))
     table.add_column(no_wrap=True)
@@ -123,7 +123,7 @@ def _timeline(console: Console, case: Case) -> None:
             )
 
 
-def _describe_moment(one: Moment, detail: str) -> str:
+def _describe_moment(one: TimelineEntry, detail: str) -> str:
     text = f"{one.who} {one.text}" if one.kind == "action" else one.text
     return f"{text} ({detail})" if detail else text
 

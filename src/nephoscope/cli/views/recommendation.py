@@ -12,12 +12,12 @@ from rich.text import Text
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.policies.policy_names import own_key
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.posture.recommendations.ranking import Ranked
+    from nephoscope.posture.recommendations.ranking import RankedRecommendation
     from nephoscope.posture.reports.report import Report
 
 
@@ -36,7 +36,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
         _one(report, found[0], console)
 
 
-def _one(report: Report, ranked: Ranked, console: Console) -> None:
+def _one(report: Report, ranked: RankedRecommendation, console: Console) -> None:
     item = ranked.recommendation
     title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
     console.print(title + Text(ranked.title, style="bold"))
@@ -56,7 +56,7 @@ def _one(report: Report, ranked: Ranked, console: Console) -> None:
     _resources(report, ranked, console)
 
 
-def _several(found: list[Ranked], wanted: str, console: Console) -> None:
+def _several(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("severity", "recommendation", "key"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name != "recommendation")
@@ -71,7 +71,7 @@ def _several(found: list[Ranked], wanted: str, console: Console) -> None:
     console.print(table)
 
 
-def find_matching(report: Report, wanted: str) -> list[Ranked]:
+def find_matching(report: Report, wanted: str) -> list[RankedRecommendation]:
     """The recommendations that a person may mean; UsageError where there is none."""
     text = (own_key(wanted) or wanted).casefold()
     exact = [one for one in report.ranked_recommendations if one.recommendation.key == text]
@@ -86,7 +86,7 @@ def find_matching(report: Report, wanted: str) -> list[Ranked]:
     return found
 
 
-def choose(report: Report, wanted: str) -> Ranked:
+def choose(report: Report, wanted: str) -> RankedRecommendation:
     """The one recommendation that a person named; UsageError where there is none, or several fit."""
     found = find_matching(report, wanted)
     if len(found) == 1:
@@ -95,7 +95,7 @@ def choose(report: Report, wanted: str) -> Ranked:
     raise click.UsageError(f"{len(found)} recommendations match {wanted!r}: {titles}")
 
 
-def _remediation(ranked: Ranked, console: Console) -> None:
+def _remediation(ranked: RankedRecommendation, console: Console) -> None:
     guide = ranked.recommendation.remediation
     if guide.steps:
         console.print("\n[bold]Remediation[/bold]")
@@ -109,9 +109,14 @@ def _remediation(ranked: Ranked, console: Console) -> None:
         console.print(Syntax(guide.bicep, "bicep", background_color="default", word_wrap=True))
 
 
-def _resources(report: Report, ranked: Ranked, console: Console) -> None:
+def _resources(report: Report, ranked: RankedRecommendation, console: Console) -> None:
     rows = [row for row in report.rows if row.assessment.key == ranked.recommendation.key]
-    for state in (State.NON_COMPLIANT, State.ERROR, State.UNKNOWN, State.EXEMPT):
+    for state in (
+        ComplianceState.NON_COMPLIANT,
+        ComplianceState.ERROR,
+        ComplianceState.UNKNOWN,
+        ComplianceState.EXEMPT,
+    ):
         mine = [row for row in rows if row.assessment.state is state]
         if mine:
             console.print(f"\n[bold]{state.value}[/bold] [dim]({len(mine)})[/dim]")

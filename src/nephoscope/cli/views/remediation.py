@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class RemediationPreview:
     """What would become of one failing resource; `note` says why there is no preview."""
 
     resource: str
@@ -35,7 +35,7 @@ class Remedy:
     note: str = ""
 
 
-def remedies(report: Report, wanted: str) -> Iterator[Remedy]:
+def remedies(report: Report, wanted: str) -> Iterator[RemediationPreview]:
     """The change for every failing resource of a policy with effect modify, append or deployIfNotExists."""
     key = choose(report, wanted).recommendation.key
     for row in report.findings():
@@ -45,10 +45,10 @@ def remedies(report: Report, wanted: str) -> Iterator[Remedy]:
         try:
             shown = preview(report.run, item)
         except (PolicyError, ArmError) as error:
-            yield Remedy(item.resource, key, None, f"cannot be shown: {error}")
+            yield RemediationPreview(item.resource, key, None, f"cannot be shown: {error}")
             continue
         note = "" if shown else f"the effect {item.effect} changes nothing: see --show for manual steps"
-        yield Remedy(item.resource, key, shown, note)
+        yield RemediationPreview(item.resource, key, shown, note)
 
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
@@ -71,7 +71,7 @@ def render_json(report: Report, wanted: str, out: TextIO) -> None:
     out.write(_text(body) + "\n")
 
 
-def _object(one: Remedy) -> dict[str, object]:
+def _object(one: RemediationPreview) -> dict[str, object]:
     body: dict[str, object] = {"resource": one.resource, "policy": one.policy}
     if one.preview is None:
         return body | {"note": one.note}
@@ -97,7 +97,7 @@ def render_csv(report: Report, wanted: str, out: TextIO) -> None:
             )
 
 
-def _changes(one: Remedy) -> Iterator[tuple[str, str, str, str]]:
+def _changes(one: RemediationPreview) -> Iterator[tuple[str, str, str, str]]:
     if one.preview is None:
         yield "", "", "", one.note
         return

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.azure.collection_settings import CollectError, Settings
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.collect.azure.collection_settings import Progress
 
-__all__ = ["CollectError", "Needs", "Settings", "collect"]
+__all__ = ["CollectError", "CollectionSettings", "ContentNeeds", "collect"]
 
 
-def collect(settings: Settings, needs: Needs, out: Path, progress: Progress = lambda *_: None) -> Path:
+def collect(
+    settings: CollectionSettings, needs: ContentNeeds, out: Path, progress: Progress = lambda *_: None
+) -> Path:
     """Collect a snapshot into a new folder and return it; raises CollectError, CheckpointError, SignInError."""
     from nephoscope.collect.azure.collector import Collector
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
 from nephoscope.collect.azure.collection_gaps import refusal
-from nephoscope.connect.read_only_client import Answer, Client, RequestError
+from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 
 MAX_PAGES = 10_000
 #: Storage's refusal to list what an account of its kind never has, such as containers of an account for files alone.
@@ -16,7 +16,7 @@ _NO_SUCH_SERVICE = frozenset({"FeatureNotSupportedForAccount"})
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedRequest:
     """A request that was not granted: why, and the missing permission."""
 
     reason: str
@@ -27,11 +27,13 @@ class Failed:
 class ArmGet:
     """Asks with one sign-in and keeps every answer; `take` is told every body."""
 
-    client: Client
+    client: RestClient
     checkpoint: Checkpoint
     take: Callable[[dict[str, Any]], None]
 
-    def read(self, url: str, api: str, type_: str, action: str, *, must_be: bool = False) -> Failed | None:
+    def read(
+        self, url: str, api: str, type_: str, action: str, *, must_be: bool = False
+    ) -> FailedRequest | None:
         """Read an item, or a list to its end; what does not exist is read. None, or why it was refused.
 
         Where it `must_be` there, its absence is a failure. Bodies read with an `api` version are part of the snapshot, others
@@ -41,15 +43,15 @@ class ArmGet:
         for _ in range(MAX_PAGES):
             kept = self._page(following, api, type_, action)
             if kept.status != 200 and (must_be or kept.status != 404):
-                return Failed(kept.reason, kept.permission)
+                return FailedRequest(kept.reason, kept.permission)
             for row in kept.rows:
                 self.take(row["resource"])
             if not kept.next:
                 return None
             following = kept.next
-        return Failed(f"more than {MAX_PAGES} pages", "")
+        return FailedRequest(f"more than {MAX_PAGES} pages", "")
 
-    def _page(self, url: str, api: str, type_: str, action: str) -> Kept:
+    def _page(self, url: str, api: str, type_: str, action: str) -> CheckpointEntry:
         key = key_of("get", url)
         kept = self.checkpoint.get(key)
         if kept is None:
@@ -58,22 +60,22 @@ class ArmGet:
             except RequestError as error:
                 if error.status < 500:
                     raise
-                return Kept(key, "", error.status, [], reason=error.message)
+                return CheckpointEntry(key, "", error.status, [], reason=error.message)
             kept = _make_kept(key, answer, api, type_, action)
             self.checkpoint.put(kept)
         return kept
 
 
-def _make_kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
+def _make_kept(key: str, answer: RestResponse, api: str, type_: str, action: str) -> CheckpointEntry:
     if answer.status in (204, 404) or answer.error[0] in _NO_SUCH_SERVICE:
-        return Kept(key, "", 404, [], reason=f"{answer.status}: nothing is there")
+        return CheckpointEntry(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:
         reason, permission = refusal(answer, action)
-        return Kept(key, "", answer.status, [], reason=reason, permission=permission)
+        return CheckpointEntry(key, "", answer.status, [], reason=reason, permission=permission)
     body = answer.body
     found = body["value"] if isinstance(body.get("value"), list) and "id" not in body else [body]
     rows = [{"resource": row, "api_version": api} for row in found if isinstance(row, dict)]
     following = body.get("nextLink") if "id" not in body else ""
-    return Kept(
+    return CheckpointEntry(
         key, f"arm/{type_.replace('/', '.')}.jsonl" if api else "", 200, rows, str(following or ""), len(rows)
     )

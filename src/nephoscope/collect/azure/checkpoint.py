@@ -24,7 +24,7 @@ class CheckpointError(Exception):
     """A checkpoint that is not there, is of other settings, or would be written over; the message says what to do."""
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class CheckpointEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One answer: the key of its question, the snapshot file its rows go to ('' = none), its status, rows and next link."""
 
     key: str
@@ -110,17 +110,17 @@ class Checkpoint:
         self._file.seek(end)
         self._file.truncate()
 
-    def get(self, key: str) -> Kept | None:
+    def get(self, key: str) -> CheckpointEntry | None:
         """The answer to a question that was asked before, None where it was not."""
         with self._lock:
             place = self._places.get(key)
             self.reused += place is not None
-        return None if place is None else msgspec.json.decode(self._at(*place), type=Kept)
+        return None if place is None else msgspec.json.decode(self._at(*place), type=CheckpointEntry)
 
     def _at(self, offset: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), length, offset)
 
-    def put(self, kept: Kept) -> None:
+    def put(self, kept: CheckpointEntry) -> None:
         """Keep an answer; it is with the operating system when this returns."""
         line = msgspec.json.encode(kept) + b"\n"
         with self._lock:
@@ -129,10 +129,10 @@ class Checkpoint:
             self._file.flush()
             self._places[kept.key] = (offset, len(line))
 
-    def answers(self) -> Iterator[Kept]:
+    def answers(self) -> Iterator[CheckpointEntry]:
         """Every answer kept, in the order of their keys' first use on disk."""
         for place in sorted(self._places.values()):
-            yield msgspec.json.decode(self._at(*place), type=Kept)
+            yield msgspec.json.decode(self._at(*place), type=CheckpointEntry)
 
     def close(self) -> None:
         """Close the file; what it holds stays, and one that holds no answer goes."""
@@ -148,10 +148,10 @@ class Checkpoint:
         shutil.rmtree(self._folder)
 
 
-def _decode(line: bytes) -> Kept | None:
+def _decode(line: bytes) -> CheckpointEntry | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        return msgspec.json.decode(line, type=Kept)
+        return msgspec.json.decode(line, type=CheckpointEntry)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None

@@ -19,7 +19,7 @@ _NO_EXTENSIONS = (
 )
 
 
-class Holdings:
+class CollectedIds:
     """Ids as Azure spelled them by lower-cased type.
 
     `connected` are the keys of bodies that list private endpoint connections, `assigned_groups` the groups that hold a role.

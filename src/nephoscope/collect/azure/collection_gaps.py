@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from nephoscope.connect.read_only_client import Answer
+from nephoscope.connect.read_only_client import RestResponse
 
 #: So many gaps that are alike are told one by one.
 _FEW = 10
@@ -16,7 +16,7 @@ _ACTION = re.compile(r"perform action '([A-Za-z0-9./*_-]{3,200})'")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Gap:
+class CollectionGap:
     """A lower-cased type that was not read in a lower-cased scope ('' = the tenant): why, and the missing permission ('' = none)."""
 
     type: str
@@ -31,21 +31,21 @@ class Gap:
         )
 
 
-def lines(gaps: Sequence[Gap]) -> list[str]:
+def lines(gaps: Sequence[CollectionGap]) -> list[str]:
     """The gaps as lines to show; where many types lack in one scope for one reason, a line after the others counts them."""
-    alike: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
+    alike: defaultdict[tuple[str, str], list[CollectionGap]] = defaultdict(list)
     for gap in gaps:
         alike[(gap.scope, gap.reason)].append(gap)
     told = [str(gap) for several in alike.values() if len(several) <= _FEW for gap in several]
     return told + [_count_types(several) for several in alike.values() if len(several) > _FEW]
 
 
-def _count_types(gaps: list[Gap]) -> str:
+def _count_types(gaps: list[CollectionGap]) -> str:
     permission = gaps[0].permission if len({gap.permission for gap in gaps}) == 1 else ""
     return f"{len(gaps)} types, such as {replace(gaps[0], permission=permission)}; see gaps in coverage.json"
 
 
-def refusal(answer: Answer, action: str) -> tuple[str, str]:
+def refusal(answer: RestResponse, action: str) -> tuple[str, str]:
     """(reason, missing permission) of an answer that grants nothing; the action that it names goes before the one asked for."""
     code, message = answer.error
     reason = f"{answer.status} {code}".strip()
@@ -55,15 +55,15 @@ def refusal(answer: Answer, action: str) -> tuple[str, str]:
     return reason, named.group(1) if named else action
 
 
-class Gaps:
+class CollectionGaps:
     """All gaps of a collection, one for a type and scope; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Gap] = {}
+        self._found: dict[tuple[str, str], CollectionGap] = {}
         self._lock = threading.Lock()
 
     @property
-    def found(self) -> list[Gap]:
+    def found(self) -> list[CollectionGap]:
         """The gaps, sorted."""
         with self._lock:
             return sorted(self._found.values())
@@ -71,7 +71,7 @@ class Gaps:
     def add(self, type_: str, scope: str, reason: str, permission: str = "") -> None:
         """Note one; of several for a type and scope the first stays."""
         with self._lock:
-            self._found.setdefault((type_, scope), Gap(type_, scope, reason, permission))
+            self._found.setdefault((type_, scope), CollectionGap(type_, scope, reason, permission))
 
     def forget(self, scopes: Collection[str]) -> None:
         """Drop what was noted of scopes that another sign-in has read."""

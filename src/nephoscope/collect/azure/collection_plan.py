@@ -6,47 +6,55 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import KINDS
-from nephoscope.collect.resource_sources import ANY, MAIN_TABLE, SEGMENT, Derived, Lack, ListOf, Reading
+from nephoscope.collect.resource_sources import (
+    ANY,
+    MAIN_TABLE,
+    SEGMENT,
+    ArmListing,
+    DerivedType,
+    GraphOmission,
+    TypeSources,
+)
 from nephoscope.collect.resources.child_resources import is_listed
 
 GRAPH = "microsoft.graph/"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ListJob:
     """One list of Resource Manager, to be asked for every resource of the types `parents`; `depth` orders jobs by what they need.
 
     `spared` where a parent whose body carries the list need not be asked.
     """
 
-    list: ListOf
+    list: ArmListing
     parents: frozenset[str]
     depth: int = 0
     spared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CollectionPlan:
     """Everything that is asked, by lower-cased types; `unread` says why a needed type is not.
 
     `whole`: of the main table every row, and not of the needed types alone.
     """
 
     tables: Mapping[str, frozenset[str]]
-    jobs: tuple[Job, ...]
+    jobs: tuple[ListJob, ...]
     items: Mapping[str, frozenset[str]]
-    lacks: Mapping[str, Lack]
+    lacks: Mapping[str, GraphOmission]
     embedded: frozenset[str]
-    derived: Mapping[str, Derived]
+    derived: Mapping[str, DerivedType]
     graph: frozenset[str]
     unread: Mapping[str, str]
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     whole: bool = False
 
     @classmethod
-    def of(cls, needs: Needs, reading: Reading) -> Plan:
+    def of(cls, needs: ContentNeeds, reading: TypeSources) -> CollectionPlan:
         """Plan the reading of what is needed, and of the parents on the way there."""
         planner = _Planner(needs, reading)
         planner.add(needs.types)
@@ -61,12 +69,12 @@ class Plan:
 
 
 class _Planner:
-    def __init__(self, needs: Needs, reading: Reading) -> None:
+    def __init__(self, needs: ContentNeeds, reading: TypeSources) -> None:
         self._needs, self._reading = needs, reading
         self._tables: defaultdict[str, set[str]] = defaultdict(set)
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, ListJob] = {}
         self._embedded: set[str] = set()
-        self._derived: dict[str, Derived] = {}
+        self._derived: dict[str, DerivedType] = {}
         self._graph: set[str] = set()
         self._unread: dict[str, str] = {}
         self._seen: set[str] = set()
@@ -101,7 +109,7 @@ class _Planner:
             self._unread[type_] = "no request for it is known: it can be added to content/azure/reading.json"
         return ()
 
-    def _list_parents(self, row: ListOf) -> Iterable[str]:
+    def _list_parents(self, row: ArmListing) -> Iterable[str]:
         parents = row.of
         if ANY in parents:
             parents = self._needs.parents.get(row.type, frozenset())
@@ -111,18 +119,18 @@ class _Planner:
                 self._unread[row.type] = "only definitions that name no resource type look it up"
                 return ()
         spared = row.type.endswith("/" + SEGMENT) and not self._needs.whole
-        self._jobs[row.type] = Job(row, parents, spared=spared)
+        self._jobs[row.type] = ListJob(row, parents, spared=spared)
         return parents - {ANY}
 
-    def plan(self) -> Plan:
+    def plan(self) -> CollectionPlan:
         """What came together."""
         jobs = [
-            Job(job.list, job.parents, self._depth(type_, frozenset()), job.spared)
+            ListJob(job.list, job.parents, self._depth(type_, frozenset()), job.spared)
             for type_, job in self._jobs.items()
         ]
         tables = {table: frozenset(types) for table, types in sorted(self._tables.items())}
         held = {type_ for types in tables.values() for type_ in types}
-        return Plan(
+        return CollectionPlan(
             tables,
             tuple(sorted(jobs, key=lambda job: (job.depth, job.list.type))),
             {type_: names for type_ in held if (names := self._further(type_))},
@@ -158,7 +166,7 @@ class _Planner:
         some = type_ in self._reading.partial and "" not in names and not self._needs.whole
         return names if some else frozenset()
 
-    def _reads(self, type_: str, lack: Lack) -> bool:
+    def _reads(self, type_: str, lack: GraphOmission) -> bool:
         prefix = type_ + "/"
         stems = tuple(prefix + path.partition(".")[2] for path in lack.paths)
         return any(name.startswith(stems) for name in self._needs.aliases)

@@ -11,12 +11,12 @@ _GROUP = re.compile(r"[\w.()-]{1,90}")
 _GROUP_ID = re.compile(r"/subscriptions/([^/]+)/resourcegroups/([^/]+)")
 
 
-class ScopeError(ValueError):
+class CollectionScopeError(ValueError):
     """A scope that cannot be meant; the message says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CollectionScope:
     """Everything lower-cased. Without subscriptions and management groups: whatever the credential sees in the tenants.
 
     `resource_groups` are (subscription, name) pairs, the subscription '' where a name is meant in every one that is asked for.
@@ -34,19 +34,21 @@ class Scope:
         management_groups: tuple[str, ...] = (),
         resource_groups: tuple[str, ...] = (),
         tenants: tuple[str, ...] = (),
-    ) -> Scope:
-        """Check what a person wrote; raises ScopeError."""
+    ) -> CollectionScope:
+        """Check what a person wrote; raises CollectionScopeError."""
         if subscriptions and management_groups:
-            raise ScopeError("use either subscriptions or management groups")
+            raise CollectionScopeError("use either subscriptions or management groups")
         named = tuple(_subscription(text) for text in subscriptions)
         groups = tuple(_resource_group(text) for text in resource_groups)
         outside = [f"{id_}/{name}" for id_, name in groups if id_ and named and id_ not in named]
         if outside:
-            raise ScopeError(f"the resource group {outside[0]} is in none of the selected subscriptions")
+            raise CollectionScopeError(
+                f"the resource group {outside[0]} is in none of the selected subscriptions"
+            )
         if groups and not named:
             whole = [id_ for id_, _ in groups if id_]
             if whole and (management_groups or len(whole) < len(groups)):
-                raise ScopeError("name the resource groups all by id, or all by name")
+                raise CollectionScopeError("name the resource groups all by id, or all by name")
             named = tuple(whole)
         return cls(
             tuple(dict.fromkeys(named)),
@@ -72,7 +74,7 @@ class Scope:
 
 def _check(text: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.fullmatch(text):
-        raise ScopeError(f"{text!r} is not {what}")
+        raise CollectionScopeError(f"{text!r} is not {what}")
     return text
 
 

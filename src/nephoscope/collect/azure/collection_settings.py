@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.connect.cloud import CLOUDS, Cloud
 from nephoscope.connect.credentials import CredentialSource, credential_source
 
@@ -18,13 +18,13 @@ class CollectError(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class CollectionSettings:
     """Which cloud, which scope, how to sign in (`credential`, one of credentials.KINDS), whether Microsoft Graph is read.
 
     `workers` bounds the requests under way. `sign_in` makes the credential of a tenant; tests put their own.
     """
 
-    scope: Scope = field(default_factory=Scope)
+    scope: CollectionScope = field(default_factory=CollectionScope)
     cloud: Cloud = CLOUDS["public"]
     credential: str = "default"
     graph: bool = True

@@ -14,30 +14,30 @@ from typing import TypeVar
 from nephoscope.collect.azure import manifest, snapshot_writer
 from nephoscope.collect.azure.arm_get import ArmGet
 from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
-from nephoscope.collect.azure.collected_ids import Holdings
-from nephoscope.collect.azure.collection_gaps import Gap, Gaps
-from nephoscope.collect.azure.collection_plan import Job, Plan
-from nephoscope.collect.azure.collection_settings import CollectError, Progress, Settings
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.collected_ids import CollectedIds
+from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
+from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
+from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings, Progress
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import (
     DIRECTORY_ROLES,
     GROUPS,
     NAMED_LOCATIONS,
-    Graph,
+    GraphClient,
     GraphRefusedError,
 )
-from nephoscope.collect.azure.readable_scopes import Bounds
+from nephoscope.collect.azure.readable_scopes import PermissionCheck
 from nephoscope.collect.azure.resource_graph import (
     OF_THE_ESTATE,
-    Area,
-    Query,
+    GraphTableQuery,
+    QueryArea,
     ResourceGraph,
     queries,
 )
-from nephoscope.collect.azure.visible_scopes import TABLE, Seen, find, group_id, note_missing
-from nephoscope.collect.resource_sources import ANY, Reading
-from nephoscope.connect.credentials import Tokens
-from nephoscope.connect.read_only_client import Client, RequestError
+from nephoscope.collect.azure.visible_scopes import TABLE, VisibleScope, find, group_id, note_missing
+from nephoscope.collect.resource_sources import ANY, TypeSources
+from nephoscope.connect.credentials import TokenProvider
+from nephoscope.connect.read_only_client import RequestError, RestClient
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 ROLES = "microsoft.authorization/roledefinitions"
@@ -46,7 +46,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class CollectionResult:
     """A finished collection: the snapshot folder, the requests by what they asked for, tries again, and what is not in it."""
 
     path: Path
@@ -54,7 +54,7 @@ class Collection:
     requests: Counter[str]
     retried: Counter[str]
     reused: int
-    gaps: tuple[Gap, ...]
+    gaps: tuple[CollectionGap, ...]
     unread: dict[str, str] = field(default_factory=dict)
     subscriptions: int = 0
 
@@ -63,10 +63,10 @@ class Collection:
 class _Tenant:
     """The clients of one tenant and what they see of the scope."""
 
-    seen: Seen
+    seen: VisibleScope
     resource_graph: ResourceGraph
     arm: ArmGet
-    graph: Graph
+    graph: GraphClient
 
     def close(self) -> None:
         self.arm.client.close()
@@ -77,7 +77,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _ArmRequest:
     """A GET for a type in a scope: `at` is the lower-cased id that it is about."""
 
     tenant: _Tenant
@@ -92,14 +92,18 @@ class Collector:
     """Collects one snapshot into a folder; see `run`."""
 
     def __init__(
-        self, settings: Settings, needs: Needs, out: Path, progress: Progress = lambda *_: None
+        self,
+        settings: CollectionSettings,
+        needs: ContentNeeds,
+        out: Path,
+        progress: Progress = lambda *_: None,
     ) -> None:
         self._settings, self._out, self._progress = settings, out, progress
-        self._reading = Reading.builtin().apart() if settings.cloud.own else Reading.builtin()
-        self._plan = Plan.of(needs, self._reading)
-        self._holdings, self._gaps = Holdings(), Gaps()
+        self._reading = TypeSources.builtin().apart() if settings.cloud.own else TypeSources.builtin()
+        self._plan = CollectionPlan.of(needs, self._reading)
+        self._holdings, self._gaps = CollectedIds(), CollectionGaps()
         types = (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
-        self._bounds = Bounds(types, self._action, self._gaps)
+        self._bounds = PermissionCheck(types, self._action, self._gaps)
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
         self._retried: Counter[str] = Counter()
@@ -107,7 +111,7 @@ class Collector:
         self._graph_read: set[str] = set()
         self._groups: list[dict[str, object]] = []
 
-    def run(self) -> Collection:
+    def run(self) -> CollectionResult:
         """Collect; raises CollectError, CheckpointError, SignInError. What was answered before an error is kept for --resume."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
         checkpoint = Checkpoint.begin(self._out, self._question(), started, resume=self._settings.resume)
@@ -151,16 +155,16 @@ class Collector:
 
     def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
         source, cloud = self._settings.credential_of(id_), self._settings.cloud
-        manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope))
-        directory = Client(cloud.graph, Tokens(source, cloud.graph_scope))
+        manager = RestClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
+        directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
         for client in (manager, directory):
             client.sent, client.retried = self._requests, self._retried
         take = self._holdings.take
         return _Tenant(
-            Seen(id_),
+            VisibleScope(id_),
             ResourceGraph(manager, checkpoint, take),
             ArmGet(manager, checkpoint, take),
-            Graph(directory, checkpoint, id_),
+            GraphClient(directory, checkpoint, id_),
         )
 
     def _contain(self, tenant: _Tenant) -> None:
@@ -238,19 +242,19 @@ class Collector:
     def _action(self, type_: str) -> str:
         return f"{self._reading.spell(type_)}/read"
 
-    def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, Query, Area]]:
+    def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, GraphTableQuery, QueryArea]]:
         for tenant in tenants:
             for area in tenant.seen.areas(self._settings.scope):
                 for table, types in self._plan.tables.items():
                     if table != TABLE:
                         yield from ((tenant, query, area) for query in self._narrow(table, types))
 
-    def _narrow(self, table: str, types: frozenset[str]) -> Iterator[Query]:
+    def _narrow(self, table: str, types: frozenset[str]) -> Iterator[GraphTableQuery]:
         """The queries for the types of a table."""
         also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
         return queries(self._plan, self._reading, table, types, also)
 
-    def _query(self, item: tuple[_Tenant, Query, Area]) -> None:
+    def _query(self, item: tuple[_Tenant, GraphTableQuery, QueryArea]) -> None:
         tenant, query, area = item
         for refused in tenant.resource_graph.read(query, area, ""):
             for type_ in query.types:
@@ -260,7 +264,7 @@ class Collector:
                         permission = self._action(type_)
                     self._gaps.add(type_, scope, refused.reason, permission)
 
-    def _details(self, tenants: Sequence[_Tenant]) -> Iterator[_Ask]:
+    def _details(self, tenants: Sequence[_Tenant]) -> Iterator[_ArmRequest]:
         """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
         for type_, lack in self._plan.lacks.items():
             yield from self._asks(tenants, type_, type_, "", lack.api)
@@ -270,7 +274,7 @@ class Collector:
                 path = f"/{segment}/{name}"
                 yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
 
-    def _lists(self, tenants: Sequence[_Tenant], jobs: Iterable[Job]) -> Iterator[_Ask]:
+    def _lists(self, tenants: Sequence[_Tenant], jobs: Iterable[ListJob]) -> Iterator[_ArmRequest]:
         for job in jobs:
             row = job.list
             for parent in sorted(job.parents):
@@ -280,15 +284,15 @@ class Collector:
 
     def _asks(
         self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str
-    ) -> Iterator[_Ask]:
+    ) -> Iterator[_ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
         for key, id_ in self._holdings.extended() if parent == ANY else self._holdings.ids(parent):
             scope = _scope_of(key, by_scope)
             if scope and not self._gaps.has(type_, scope):
-                yield _Ask(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
+                yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
 
-    def _detail(self, ask: _Ask) -> None:
+    def _detail(self, ask: _ArmRequest) -> None:
         if self._gaps.has(ask.type, ask.scope):
             return
         failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._action(ask.type))
@@ -328,7 +332,7 @@ class Collector:
         except GraphRefusedError as error:
             self._gaps.add(kind, "", error.reason, error.permission)
 
-    def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> Collection:
+    def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> CollectionResult:
         scopes = [scope for _, scope in self._scopes(tenants)]
         self._leave_out()
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
@@ -347,7 +351,7 @@ class Collector:
         document = manifest.document(by_tenant, self._gaps, self._unread, collected)
         snapshot_writer.write(self._out, checkpoint, self._plan.derived, self._groups, document)
         checkpoint.remove()
-        return Collection(
+        return CollectionResult(
             self._out,
             self._holdings.count,
             self._requests,
@@ -392,7 +396,7 @@ def _scope_of(key: str, scopes: Iterable[str]) -> str:
     return ""
 
 
-def _scopes_of(area: Area) -> list[str]:
+def _scopes_of(area: QueryArea) -> list[str]:
     if area.groups:
         return [group_id(group) for group in area.groups]
     return [f"/subscriptions/{id_}" for id_ in area.subscriptions]

@@ -13,19 +13,19 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.azure.arm_get import ArmGet, Failed
+from nephoscope.collect.azure.arm_get import ArmGet, FailedRequest
 from nephoscope.collect.azure.checkpoint import Checkpoint
-from nephoscope.collect.azure.collected_ids import Holdings
-from nephoscope.collect.azure.collection_gaps import Gaps, refusal
-from nephoscope.collect.azure.collection_settings import Settings
+from nephoscope.collect.azure.collected_ids import CollectedIds
+from nephoscope.collect.azure.collection_gaps import CollectionGaps, refusal
+from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.microsoft_graph import KINDS
 from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.collect.azure.readable_scopes import granted_in
-from nephoscope.collect.azure.required_permissions import Place, Right
+from nephoscope.collect.azure.required_permissions import PermissionProvider, RequiredPermission
 from nephoscope.collect.azure.resource_graph import ResourceGraph
-from nephoscope.collect.azure.visible_scopes import Seen, find, group_id, note_missing
-from nephoscope.connect.credentials import SignInError, Tokens
-from nephoscope.connect.read_only_client import Client, RequestError
+from nephoscope.collect.azure.visible_scopes import VisibleScope, find, group_id, note_missing
+from nephoscope.connect.credentials import SignInError, TokenProvider
+from nephoscope.connect.read_only_client import RequestError, RestClient
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 ATTEMPTS, WORKERS = 2, 8
@@ -61,7 +61,7 @@ class PermissionTrial(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Trial(msgspec.Struct, frozen=True):
+class ConnectionTrial(msgspec.Struct, frozen=True):
     """What trying found; `error` where it could not be tried at all."""
 
     when: datetime
@@ -88,31 +88,33 @@ class Trial(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    settings: Settings
-    manager: Client
-    directory: Client
+    settings: CollectionSettings
+    manager: RestClient
+    directory: RestClient
     checkpoint: Checkpoint
 
 
-def try_connection(settings: Settings, rights: tuple[Right, ...]) -> Trial:
+def try_connection(settings: CollectionSettings, rights: tuple[RequiredPermission, ...]) -> ConnectionTrial:
     """Sign in, list the subscriptions of the scope, and ask of each what may be read in it."""
     now = datetime.now(UTC)
     try:
         with _clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
-            actions = tuple(one.name for one in rights if one.place is Place.AZURE)
+            actions = tuple(one.name for one in rights if one.place is PermissionProvider.AZURE)
             asked = _permissions(rights) if settings.graph else {}
             granted = pool.map(lambda pair: _test_permission(clients, *pair), asked.items())
-            return Trial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
+            return ConnectionTrial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
     except (RequestError, SignInError) as error:
-        return Trial(now, str(error))
+        return ConnectionTrial(now, str(error))
 
 
 @contextmanager
-def _clients(settings: Settings) -> Iterator[_Clients]:
+def _clients(settings: CollectionSettings) -> Iterator[_Clients]:
     tenant = next(iter(settings.scope.tenants), "")
     source, cloud = settings.credential_of(tenant), settings.cloud
-    manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope), attempts=ATTEMPTS)
-    directory = Client(cloud.graph, Tokens(source, cloud.graph_scope), attempts=ATTEMPTS)
+    manager = RestClient(
+        cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope), attempts=ATTEMPTS
+    )
+    directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope), attempts=ATTEMPTS)
     with tempfile.TemporaryDirectory(prefix="nephoscope-trial-") as folder:
         checkpoint = Checkpoint.begin(Path(folder), "trial", "", resume=False)
         try:
@@ -126,7 +128,7 @@ def _clients(settings: Settings) -> Iterator[_Clients]:
 def _subscriptions(
     clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
 ) -> Iterator[SubscriptionTrial]:
-    names, gaps = _Names(), Gaps()
+    names, gaps = _Names(), CollectionGaps()
     seen = _list_seen(clients, names, gaps)
     refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
     unread = next((gap for gap in gaps.found if not gap.scope), None)
@@ -143,7 +145,7 @@ def _subscriptions(
         yield SubscriptionTrial(id_, id_, False, refused[id_])
 
 
-def _list_seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
+def _list_seen(clients: _Clients, names: _Names, gaps: CollectionGaps) -> VisibleScope:
     """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
     scope = clients.settings.scope
     reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
@@ -153,7 +155,7 @@ def _list_seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
     return seen
 
 
-class _Names(Holdings):
+class _Names(CollectedIds):
     """Holdings that keep the names of subscriptions and resource groups by their lower-cased ids."""
 
     def __init__(self) -> None:
@@ -174,7 +176,7 @@ class _Names(Holdings):
 
 def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
     granted = _granted_in(clients, f"/subscriptions/{id_}")
-    if isinstance(granted, Failed):
+    if isinstance(granted, FailedRequest):
         lacks = (granted.permission,) if granted.permission else ()
         return SubscriptionTrial(id_, name, False, granted.reason, lacks)
     return SubscriptionTrial(id_, name, True, "", _lacks(granted, actions))
@@ -183,7 +185,7 @@ def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ..
 def _test_scopes(
     clients: _Clients,
     found: Sequence[SubscriptionTrial],
-    seen: Seen,
+    seen: VisibleScope,
     names: _Names,
     actions: tuple[str, ...],
     pool: ThreadPoolExecutor,
@@ -201,7 +203,7 @@ def _test_scopes(
     return (replace(one, groups=tuple(groups[one.id])) for one in found)
 
 
-def _granted_in(clients: _Clients, scope: str) -> Permissions | Failed:
+def _granted_in(clients: _Clients, scope: str) -> Permissions | FailedRequest:
     rows: list[dict[str, object]] = []
     return granted_in(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
 
@@ -210,11 +212,11 @@ def _lacks(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in actions if not granted.allow(one))
 
 
-def _permissions(rights: tuple[Right, ...]) -> dict[str, str]:
+def _permissions(rights: tuple[RequiredPermission, ...]) -> dict[str, str]:
     """Permission -> a path of Graph that is answered with it alone."""
     found = {}
     for one in rights:
-        if one.place is Place.GRAPH:
+        if one.place is PermissionProvider.GRAPH:
             path = KINDS[one.type].path
             found[one.name] = path.replace("$top=999", "$top=1")
     return found

@@ -16,7 +16,7 @@ from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTIO
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.catalogue import Catalogue
-    from nephoscope_policy.entry import Entry
+    from nephoscope_policy.entry import CatalogueEntry
 
 #: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
 ALWAYS = frozenset(
@@ -34,7 +34,7 @@ _MODES = frozenset({"all", "indexed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class ContentNeeds:
     """Lower-cased: `types` to read; `parents` under which types a related type is looked up (absent: only by definitions that
     name no type); `names` that a related type is looked up by ('' = by none); `aliases` that the content mentions.
 
@@ -55,14 +55,14 @@ class Needs:
         aliases: Aliases | None = None,
         only: frozenset[str] = frozenset(),
         under: Mapping[str, Iterable[str]] | None = None,
-    ) -> Needs:
+    ) -> ContentNeeds:
         """The needs of every definition of a catalogue (`only` these ids, where given) and of `also`, the types analyzers read.
 
         `under`: types that are looked up under others besides, as parents of Needs.
 
         `aliases` finds which properties are read; without them no type is read again for what Resource Graph leaves out.
         """
-        gathered = _Gathered()
+        gathered = _NeedsBuilder()
         for entry in catalogue.definitions():
             if entry.fault or entry.static or (only and entry.id not in only):
                 continue
@@ -79,16 +79,16 @@ class Needs:
             else frozenset(),
         )
 
-    def only(self, types: Iterable[str]) -> Needs:
+    def only(self, types: Iterable[str]) -> ContentNeeds:
         """These needs, of some types (in any case) alone."""
         return replace(self, types=frozenset(type_.lower() for type_ in types), whole=False)
 
-    def everything(self) -> Needs:
+    def everything(self) -> ContentNeeds:
         """These needs and all else that can be read."""
         return replace(self, whole=True)
 
 
-class _Gathered:
+class _NeedsBuilder:
     def __init__(self) -> None:
         self.types: set[str] = set()
         self.parents: defaultdict[str, set[str]] = defaultdict(set)
@@ -101,7 +101,7 @@ class _Gathered:
         self.parents[related] |= set(parents)
         self.names[related].add("")
 
-    def add(self, entry: Entry, catalogue: Catalogue) -> None:
+    def add(self, entry: CatalogueEntry, catalogue: Catalogue) -> None:
         if not entry.types and not entry.related_types:
             return
         definition = catalogue.parsed(entry)
@@ -119,4 +119,4 @@ class _Gathered:
 def _name(existence: tree.Existence | None) -> str:
     """The lower-cased literal name that is looked up, '' where it is any or an expression."""
     name = existence.name if existence is not None else None
-    return name.value.lower() if isinstance(name, tree.Literal) and isinstance(name.value, str) else ""
+    return name.value.lower() if isinstance(name, tree.PolicyLiteral) and isinstance(name.value, str) else ""

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.azure.collection_plan import Plan
+from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.azure.manifest import job_entries, named_entries
 from nephoscope.collect.azure.microsoft_graph import DIRECTORY_ROLES, GROUPS, KINDS, NAMED_LOCATIONS
-from nephoscope.collect.azure.resource_graph import Area, queries, request_body
-from nephoscope.collect.resource_sources import ANY, Reading
+from nephoscope.collect.azure.resource_graph import QueryArea, queries, request_body
+from nephoscope.collect.resource_sources import ANY, TypeSources
 from nephoscope.collect.resources.child_resources import child_types
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from nephoscope.collect.azure.content_requirements import Needs
-    from nephoscope.collect.azure.resource_graph import Query
+    from nephoscope.collect.azure.content_requirements import ContentNeeds
+    from nephoscope.collect.azure.resource_graph import GraphTableQuery
 
 _TOKEN = "@TOKEN@"  # noqa: S105 - a mark for the place of Resource Graph's $skipToken
 _ROLES = "microsoft.authorization/roledefinitions"
@@ -32,36 +32,37 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptCall:
     """One call of a function of the script: texts, and lists of texts."""
 
     function: str
     arguments: tuple[str | tuple[str, ...], ...]
 
 
-def script(kind: str, needs: Needs) -> str:
+def script(kind: str, needs: ContentNeeds) -> str:
     """The script of a kind (`az` or `powershell`) that exports what is needed."""
     name, render = _KINDS[kind]
     head = (files("nephoscope.collect.azure") / "scripts" / name).read_text(encoding="utf-8")
     return head + "".join(
-        render(step) + "\n" for step in steps(Plan.of(needs, Reading.builtin()), Reading.builtin())
+        render(step) + "\n"
+        for step in steps(CollectionPlan.of(needs, TypeSources.builtin()), TypeSources.builtin())
     )
 
 
-def steps(plan: Plan, reading: Reading) -> Iterator[Step]:
+def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
     """What is asked, in the order in which one answer needs another."""
     for table, types in plan.tables.items():
         for number, query in enumerate(queries(plan, reading, table, types)):
             yield _query(f"{table}-{number}", query, plan, reading)
     for type_, lack in plan.lacks.items():
-        yield Step("body", (type_, _pattern(type_), lack.api))
+        yield ScriptCall("body", (type_, _pattern(type_), lack.api))
     for job in plan.jobs:
         pattern = "|".join(_pattern(parent) for parent in sorted(job.parents))
         entries = tuple(sorted(job_entries(job)))
-        yield Step("list", (job.list.type, pattern, f"/{job.list.path}", job.list.api, entries))
+        yield ScriptCall("list", (job.list.type, pattern, f"/{job.list.path}", job.list.api, entries))
     if _ROLES in plan.table_of:
         # built-in roles lie in the tenant, and a role that was not read leaves its assignments Unknown
-        yield Step(
+        yield ScriptCall(
             "list",
             (
                 _ROLES,
@@ -73,21 +74,21 @@ def steps(plan: Plan, reading: Reading) -> Iterator[Step]:
         )
     if plan.graph:
         for kind in sorted(plan.graph | {DIRECTORY_ROLES, NAMED_LOCATIONS}):
-            yield Step("objects", (kind, KINDS[kind].path))
+            yield ScriptCall("objects", (kind, KINDS[kind].path))
         if GROUPS in plan.graph:
-            yield Step("members", ())
-    yield Step("manifest", ())
+            yield ScriptCall("members", ())
+    yield ScriptCall("manifest", ())
 
 
-def _query(name: str, query: Query, plan: Plan, reading: Reading) -> Step:
-    body = request_body(query, Area(""), _TOKEN)
+def _query(name: str, query: GraphTableQuery, plan: CollectionPlan, reading: TypeSources) -> ScriptCall:
+    body = request_body(query, QueryArea(""), _TOKEN)
     options = json.dumps({key: item for key, item in body["options"].items() if item != _TOKEN})
     text = f'{{"query": {json.dumps(body["query"])}, "options": {options[:-1]}{_TOKEN}}}}}'
     types = tuple(sorted(query.types))
-    return Step("query", (name, text, types, tuple(sorted(_claims(query.types, plan, reading)))))
+    return ScriptCall("query", (name, text, types, tuple(sorted(_claims(query.types, plan, reading)))))
 
 
-def _claims(types: Iterable[str], plan: Plan, reading: Reading) -> set[str]:
+def _claims(types: Iterable[str], plan: CollectionPlan, reading: TypeSources) -> set[str]:
     """What is read in full by the rows of some types: they, and the children that their bodies list."""
     held = {
         type_
@@ -103,7 +104,7 @@ def _claims(types: Iterable[str], plan: Plan, reading: Reading) -> set[str]:
     return {entry for entry in found if not _needs_more(entry, plan)}
 
 
-def _needs_more(entry: str, plan: Plan) -> bool:
+def _needs_more(entry: str, plan: CollectionPlan) -> bool:
     """Return whether the entry is a name that is read apart from its table, which the script does not."""
     return any(entry == f"{type_}/{name}" for type_, names in plan.items.items() for name in names)
 
@@ -118,7 +119,7 @@ def _pattern(type_: str) -> str:
     return f"/providers/{namespace.replace('.', '[.]')}" + "".join(f"/{name}/[^/]+" for name in names) + "$"
 
 
-def _as_bash(step: Step) -> str:
+def _as_bash(step: ScriptCall) -> str:
     words = [step.function]
     for number, argument in enumerate(step.arguments):
         if isinstance(argument, str):
@@ -130,7 +131,7 @@ def _as_bash(step: Step) -> str:
     return " ".join(words)
 
 
-def _as_powershell(step: Step) -> str:
+def _as_powershell(step: ScriptCall) -> str:
     if step.function == "members":
         return "# the members of groups were read with the groups"
     words = (
@@ -144,7 +145,7 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_KINDS: dict[str, tuple[str, Callable[[Step], str]]] = {
+_KINDS: dict[str, tuple[str, Callable[[ScriptCall], str]]] = {
     "az": ("az.sh", _as_bash),
     "powershell": ("powershell.ps1", _as_powershell),
 }

@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import indent
 
-from nephoscope.collect.azure.required_permissions import READER, Place, Right, names
+from nephoscope.collect.azure.required_permissions import (
+    READER,
+    PermissionProvider,
+    RequiredPermission,
+    names,
+)
 from nephoscope.connect.cloud import CLOUDS
-from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, Connection
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, TenantConnection
 
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 APPLICATION = "nephoscope"
@@ -21,11 +26,11 @@ _AZ_CLOUDS = {"public": "AzureCloud", "usgovernment": "AzureUSGovernment", "chin
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class CollectionGrant:
     """For whom and where rights are granted; `exact`: by a role with these actions alone, else by the built-in role Reader."""
 
-    connection: Connection
-    rights: tuple[Right, ...]
+    connection: TenantConnection
+    rights: tuple[RequiredPermission, ...]
     exact: bool = False
 
     @property
@@ -40,15 +45,15 @@ class Grant:
     @property
     def actions(self) -> tuple[str, ...]:
         """The actions of a role."""
-        return names(self.rights, Place.AZURE)
+        return names(self.rights, PermissionProvider.AZURE)
 
     @property
     def permissions(self) -> tuple[str, ...]:
         """The application permissions of Microsoft Graph; none where it is left out."""
-        return names(self.rights, Place.GRAPH) if self.connection.graph else ()
+        return names(self.rights, PermissionProvider.GRAPH) if self.connection.graph else ()
 
 
-def az(grant: Grant) -> str:
+def az(grant: CollectionGrant) -> str:
     """The script for bash and `az`; running it twice does no harm."""
     parts = [
         _head(grant),
@@ -62,7 +67,7 @@ def az(grant: Grant) -> str:
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _head(grant: Grant) -> str:
+def _head(grant: CollectionGrant) -> str:
     graph = (
         ", and as Privileged Role Administrator or Global Administrator for Microsoft Graph"
         if grant.permissions
@@ -76,7 +81,7 @@ def _head(grant: Grant) -> str:
     )
 
 
-def _cloud(grant: Grant) -> str:
+def _cloud(grant: CollectionGrant) -> str:
     name = _AZ_CLOUDS.get(grant.connection.cloud.lower(), "")
     told = f"az cloud set --name {name}\n" if name and name != "AzureCloud" else ""
     tenant = grant.connection.id
@@ -88,7 +93,7 @@ def _cloud(grant: Grant) -> str:
     )
 
 
-def _principal(grant: Grant) -> str:
+def _principal(grant: CollectionGrant) -> str:
     connection = grant.connection
     if connection.sign_in == MANAGED_IDENTITY:
         return (
@@ -108,7 +113,7 @@ def _principal(grant: Grant) -> str:
     )
 
 
-def _scopes(grant: Grant) -> str:
+def _scopes(grant: CollectionGrant) -> str:
     if grant.scopes:
         return "scopes=(\n" + "".join(f"  {_quote(one)}\n" for one in grant.scopes) + ")\n"
     return (
@@ -124,7 +129,7 @@ _ASSIGNED = (
 )
 
 
-def _roles(grant: Grant) -> str:
+def _roles(grant: CollectionGrant) -> str:
     if not grant.exact:
         return (
             f"# Reader\nrole={READER}\n"
@@ -151,7 +156,7 @@ def _roles(grant: Grant) -> str:
     )
 
 
-def _graph(grant: Grant) -> str:
+def _graph(grant: CollectionGrant) -> str:
     if not grant.permissions:
         return ""
     known = CLOUDS.get(grant.connection.cloud.lower(), CLOUDS["public"])
@@ -170,7 +175,7 @@ def _graph(grant: Grant) -> str:
     )
 
 
-def _tail(grant: Grant) -> str:
+def _tail(grant: CollectionGrant) -> str:
     connection = grant.connection
     shown = 'echo "tenant id:     $(az account show --query tenantId -o tsv)"\n'
     if connection.sign_in == MANAGED_IDENTITY:
@@ -185,7 +190,7 @@ def _tail(grant: Grant) -> str:
     return shown + f'echo "client secret: $({reset} --query password -o tsv)"\n'
 
 
-def bicep(grant: Grant) -> str:
+def bicep(grant: CollectionGrant) -> str:
     """The Bicep file; it is deployed once in each scope, by the commands in its head."""
     group = bool(grant.connection.management_groups) or not grant.connection.subscriptions
     target = "managementGroup" if group else "subscription"
@@ -202,7 +207,7 @@ def bicep(grant: Grant) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _bicep_head(grant: Grant, group: bool) -> str:
+def _bicep_head(grant: CollectionGrant, group: bool) -> str:
     asked = grant.connection
     commands = (
         [
@@ -228,7 +233,7 @@ def _bicep_head(grant: Grant, group: bool) -> str:
     )
 
 
-def _bicep_role(grant: Grant, here: str) -> str:
+def _bicep_role(grant: CollectionGrant, here: str) -> str:
     if not grant.exact:
         return ""
     actions = "\n".join(f"          '{one}'" for one in grant.actions)
@@ -245,7 +250,7 @@ def _bicep_role(grant: Grant, here: str) -> str:
     )
 
 
-def _bicep_assignment(grant: Grant, here: str) -> str:
+def _bicep_assignment(grant: CollectionGrant, here: str) -> str:
     role = (
         "role.id"
         if grant.exact
@@ -262,7 +267,7 @@ def _bicep_assignment(grant: Grant, here: str) -> str:
     )
 
 
-def _bicep_graph(grant: Grant) -> str:
+def _bicep_graph(grant: CollectionGrant) -> str:
     if not grant.permissions:
         return ""
     wanted = "\n".join(f"  '{one}'" for one in grant.permissions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nephoscope.collect.azure.collected_ids import Holdings
-from nephoscope.collect.azure.collection_gaps import Gap, Gaps
-from nephoscope.collect.azure.collection_plan import Job, Plan
-from nephoscope.collect.resource_sources import ANY, MAIN_TABLE, SEGMENT, Reading
+from nephoscope.collect.azure.collected_ids import CollectedIds
+from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
+from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
+from nephoscope.collect.resource_sources import ANY, MAIN_TABLE, SEGMENT, TypeSources
 from nephoscope.collect.resources.child_resources import child_types
 from nephoscope.estate.coverage import SCHEMA_VERSION
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -18,7 +18,11 @@ _OF_SUBSCRIPTIONS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})
 
 
 def scopes(
-    plan: Plan, reading: Reading, read: Iterable[str], holdings: Holdings, gaps: Gaps
+    plan: CollectionPlan,
+    reading: TypeSources,
+    read: Iterable[str],
+    holdings: CollectedIds,
+    gaps: CollectionGaps,
 ) -> dict[str, list[str]]:
     """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
     unlisted = _find_unlisted(plan, holdings)
@@ -26,12 +30,12 @@ def scopes(
 
 
 def _types(
-    plan: Plan,
-    reading: Reading,
+    plan: CollectionPlan,
+    reading: TypeSources,
     scope: str,
     unlisted: dict[str, list[str]],
-    holdings: Holdings,
-    gaps: Gaps,
+    holdings: CollectedIds,
+    gaps: CollectionGaps,
 ) -> set[str]:
     grouped = "/resourcegroups/" in scope
     held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
@@ -54,7 +58,7 @@ def _types(
     return {entry for entry in found if not _is_missing(entry, scope, plan, gaps)}
 
 
-def named_entries(type_: str, plan: Plan, reading: Reading) -> set[str]:
+def named_entries(type_: str, plan: CollectionPlan, reading: TypeSources) -> set[str]:
     """The type; where its table holds only some names of it, those, and `*` for what a list would hold."""
     names = reading.named.get(type_)
     if not names:
@@ -62,14 +66,14 @@ def named_entries(type_: str, plan: Plan, reading: Reading) -> set[str]:
     return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset()) | {"*"}}
 
 
-def job_entries(job: Job) -> set[str]:
+def job_entries(job: ListJob) -> set[str]:
     """The type; for an extension that was asked for some types of resources only, the type under each of them."""
     if ANY in job.list.of and ANY not in job.parents:
         return {f"{parent}/providers/{job.list.type}" for parent in job.parents}
     return {job.list.type}
 
 
-def _is_missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
+def _is_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGaps) -> bool:
     """Return whether the entry, what it is under, or what it comes from was not read."""
     parts = [entry.rpartition("/providers/")[2]]
     while parts[-1].count("/") > 1:
@@ -79,7 +83,7 @@ def _is_missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
     return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
 
 
-def _find_unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
+def _find_unlisted(plan: CollectionPlan, holdings: CollectedIds) -> dict[str, list[str]]:
     """The parents that do not carry the list of a child type that only bodies list, by that type."""
     return {
         type_: [key for key, _ in holdings.ids(type_.rpartition("/")[0]) if key not in holdings.connected]
@@ -90,7 +94,7 @@ def _find_unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
 
 def document(
     tenants: Mapping[str, dict[str, list[str]]],
-    gaps: Gaps,
+    gaps: CollectionGaps,
     unread: dict[str, str],
     collected: Mapping[str, object],
 ) -> dict[str, Any]:
@@ -114,5 +118,5 @@ def document(
     }
 
 
-def _row(gap: Gap) -> dict[str, str]:
+def _row(gap: CollectionGap) -> dict[str, str]:
     return {"type": gap.type, "scope": gap.scope, "permission": gap.permission, "reason": gap.reason}

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
 from nephoscope.collect.azure.collection_gaps import refusal
-from nephoscope.connect.read_only_client import Client, RequestError
+from nephoscope.connect.read_only_client import RequestError, RestClient
 
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
@@ -24,7 +24,7 @@ NAMED_LOCATIONS = "microsoft.graph/namedlocations"
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class GraphObjectKind:
     """How Graph lists a kind of object, and the application permission that this takes."""
 
     path: str
@@ -37,32 +37,32 @@ class Objects:
 
 
 KINDS = {
-    "microsoft.graph/users": Objects(
+    "microsoft.graph/users": GraphObjectKind(
         "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime,creationType,givenName,surname,"
         "jobTitle,department,companyName,employeeId,city,state,country,externalUserState,onPremisesSamAccountName,"
         "onPremisesSecurityIdentifier,onPremisesDistinguishedName&$expand=manager($select=id)&$top=999",
         "User.Read.All",
     ),
-    GROUPS: Objects(
+    GROUPS: GraphObjectKind(
         "/v1.0/groups?$select=id,displayName,securityEnabled,mailEnabled,isAssignableToRole,groupTypes&$top=999",
         "GroupMember.Read.All",
     ),
-    "microsoft.graph/serviceprincipals": Objects(
+    "microsoft.graph/serviceprincipals": GraphObjectKind(
         "/v1.0/servicePrincipals?$select=id,appId,displayName,accountEnabled,servicePrincipalType&$top=999",
         "Application.Read.All",
     ),
-    "microsoft.graph/applications": Objects(
+    "microsoft.graph/applications": GraphObjectKind(
         "/v1.0/applications?$select=id,appId,displayName&$expand=federatedIdentityCredentials&$top=100",
         "Application.Read.All",
     ),
-    "microsoft.graph/userregistrationdetails": Objects(
+    "microsoft.graph/userregistrationdetails": GraphObjectKind(
         "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=999", "AuditLog.Read.All"
     ),
-    DIRECTORY_ROLES: Objects(
+    DIRECTORY_ROLES: GraphObjectKind(
         "/v1.0/roleManagement/directory/roleAssignments?$expand=roleDefinition($select=id,displayName,templateId)",
         "RoleManagement.Read.Directory",
     ),
-    NAMED_LOCATIONS: Objects("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
+    NAMED_LOCATIONS: GraphObjectKind("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
 }
 
 
@@ -75,10 +75,10 @@ class GraphRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class GraphClient:
     """Asks with one sign-in and keeps every answer."""
 
-    client: Client
+    client: RestClient
     checkpoint: Checkpoint
     tenant: str = ""
 
@@ -110,7 +110,7 @@ class Graph:
         for page in self._pages(path, f"{GROUPS}/members", ""):
             yield from (str(resource["name"]) for resource in page.rows)
 
-    def _pages(self, path: str, kind: str, file: str) -> Iterator[Kept]:
+    def _pages(self, path: str, kind: str, file: str) -> Iterator[CheckpointEntry]:
         following = path
         while following:
             kept = self._page(following, kind, file)
@@ -119,7 +119,7 @@ class Graph:
             yield kept
             following = kept.next
 
-    def _page(self, url: str, kind: str, file: str) -> Kept:
+    def _page(self, url: str, kind: str, file: str) -> CheckpointEntry:
         key = key_of("graph", self.tenant, url)
         kept = self.checkpoint.get(key)
         if kept is None:
@@ -128,7 +128,7 @@ class Graph:
             except RequestError as error:
                 if error.status < 500:
                     raise
-                return Kept(key, "", error.status, [], reason=error.message)
+                return CheckpointEntry(key, "", error.status, [], reason=error.message)
             if answer.ok:
                 values = answer.body.get("value")
                 rows = [
@@ -136,10 +136,10 @@ class Graph:
                     for value in values or []
                     if isinstance(value, dict) and "id" in value
                 ]
-                kept = Kept(key, file, 200, rows, str(answer.body.get("@odata.nextLink") or ""))
+                kept = CheckpointEntry(key, file, 200, rows, str(answer.body.get("@odata.nextLink") or ""))
             else:
                 permission = KINDS[kind.removesuffix("/members")].permission
-                kept = Kept(key, "", answer.status, [], "", 0, *refusal(answer, permission))
+                kept = CheckpointEntry(key, "", answer.status, [], "", 0, *refusal(answer, permission))
             self.checkpoint.put(kept)
         return kept
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nephoscope.collect.azure import permissions
-from nephoscope.collect.azure.arm_get import ArmGet, Failed
-from nephoscope.collect.azure.collection_gaps import Gaps
+from nephoscope.collect.azure.arm_get import ArmGet, FailedRequest
+from nephoscope.collect.azure.collection_gaps import CollectionGaps
 from nephoscope.collect.azure.permissions import Permissions
 
 PERMISSIONS = "microsoft.authorization/permissions"
@@ -20,12 +20,12 @@ _ASKING = "Microsoft.Authorization/permissions/read"
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class PermissionCheck:
     """Notes in `gaps` which of the lower-cased `types` may not be read in a scope; `action` gives the action that reads a type."""
 
     types: tuple[str, ...]
     action: Callable[[str], str]
-    gaps: Gaps
+    gaps: CollectionGaps
 
     def note(self, arm: ArmGet, scope: str) -> None:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
@@ -60,7 +60,7 @@ class Bounds:
             self.gaps.add(type_, scope, "the sign-in may not read it in all of the scope", self.action(type_))
 
 
-def granted_in(arm: ArmGet, scope: str) -> Permissions | Failed:
+def granted_in(arm: ArmGet, scope: str) -> Permissions | FailedRequest:
     """What the sign-in may do in a scope, or why it may not be asked."""
     rows: list[dict[str, object]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)

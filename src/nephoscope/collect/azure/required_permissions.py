@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.collect.azure.collection_plan import Plan
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.collection_plan import CollectionPlan
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import DIRECTORY_ROLES, KINDS
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 
 #: The role that allows every action of the table. Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -28,7 +28,7 @@ _OBJECTS = {
 }
 
 
-class Place(StrEnum):
+class PermissionProvider(StrEnum):
     """Where a right is given: as an action of a role on subscriptions, or as an application permission of Microsoft Graph."""
 
     AZURE = "Azure"
@@ -36,10 +36,10 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class RequiredPermission:
     """A right, the lower-cased type that is read by it ('' = none), and why it is wanted."""
 
-    place: Place
+    place: PermissionProvider
     name: str
     type: str
     why: str
@@ -50,21 +50,26 @@ class Right:
         return self.name.partition("/")[0].lower()
 
 
-def rights(needs: Needs, *, graph: bool = True) -> tuple[Right, ...]:
+def rights(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermission, ...]:
     """Every right that reading what is needed takes, sorted by place and name."""
-    reading = Reading.builtin()
-    plan = Plan.of(needs, reading)
+    reading = TypeSources.builtin()
+    plan = CollectionPlan.of(needs, reading)
     types = {*plan.table_of, *(job.list.type for job in plan.jobs)}
-    found = [Right(Place.AZURE, name, "", why) for name, why in _ASKED.items()]
+    found = [RequiredPermission(PermissionProvider.AZURE, name, "", why) for name, why in _ASKED.items()]
     found += [
-        Right(Place.AZURE, f"{reading.spell(type_)}/read", type_, "policies and analyzers read it")
+        RequiredPermission(
+            PermissionProvider.AZURE, f"{reading.spell(type_)}/read", type_, "policies and analyzers read it"
+        )
         for type_ in types
     ]
     kinds = plan.graph | {DIRECTORY_ROLES} if graph and plan.graph else frozenset()
-    found += [Right(Place.GRAPH, KINDS[kind].permission, kind, _OBJECTS[kind]) for kind in kinds]
+    found += [
+        RequiredPermission(PermissionProvider.GRAPH, KINDS[kind].permission, kind, _OBJECTS[kind])
+        for kind in kinds
+    ]
     return tuple(sorted(found, key=lambda one: (one.place, one.name.lower())))
 
 
-def names(found: tuple[Right, ...], place: Place) -> tuple[str, ...]:
+def names(found: tuple[RequiredPermission, ...], place: PermissionProvider) -> tuple[str, ...]:
     """The names of the rights of a place, each once whatever its case."""
     return tuple({one.name.lower(): one.name for one in found if one.place is place}.values())

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
 from nephoscope.collect.azure.collection_gaps import refusal
-from nephoscope.collect.azure.collection_plan import Plan
-from nephoscope.collect.resource_sources import MAIN_TABLE, Reading
-from nephoscope.connect.read_only_client import Answer, Client, RequestError
+from nephoscope.collect.azure.collection_plan import CollectionPlan
+from nephoscope.collect.resource_sources import MAIN_TABLE, TypeSources
+from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 
 API_VERSION = "2022-10-01"
 PAGE = 1000
@@ -26,7 +26,7 @@ _INHERITED = frozenset({"authorizationresources", "policyresources"})
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class QueryArea:
     """Where a query looks: subscriptions, or management groups, or (neither) all of the tenant that the sign-in sees.
 
     `groups` limits it to resource groups (`<subscription>/<name>`, or names alone).
@@ -38,27 +38,29 @@ class Area:
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
-    def halves(self) -> tuple[Area, Area]:
+    def halves(self) -> tuple[QueryArea, QueryArea]:
         """The area's subscriptions in two parts."""
         middle = len(self.subscriptions) // 2
         first, second = self.subscriptions[:middle], self.subscriptions[middle:]
-        return tuple(Area(self.tenant, part, (), self._groups(part), self.names) for part in (first, second))  # type: ignore[return-value]
+        return tuple(
+            QueryArea(self.tenant, part, (), self._groups(part), self.names) for part in (first, second)
+        )  # type: ignore[return-value]
 
     def _groups(self, part: Sequence[str]) -> tuple[str, ...]:
         return tuple(group for group in self.groups if group.split("/", 1)[0] in part)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedArea:
     """An area of one subscription (or no list of them) that was not answered: why, and the missing permission."""
 
-    area: Area
+    area: QueryArea
     reason: str
     permission: str
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class GraphTableQuery:
     """Rows of a table: of some lower-cased types, `where` in the query language narrowing them further.
 
     `every`: rows of all types, of which `types` are those that are known.
@@ -69,7 +71,7 @@ class Query:
     where: tuple[str, ...] = ()
     every: bool = False
 
-    def text(self, area: Area) -> str:
+    def text(self, area: QueryArea) -> str:
         """The query in the language of Resource Graph."""
         lines = [self.table]
         if not self.every:
@@ -97,8 +99,8 @@ def custom(types: Iterable[str]) -> str:
 
 
 def queries(
-    plan: Plan, reading: Reading, table: str, types: frozenset[str], also: tuple[str, ...] = ()
-) -> Iterator[Query]:
+    plan: CollectionPlan, reading: TypeSources, table: str, types: frozenset[str], also: tuple[str, ...] = ()
+) -> Iterator[GraphTableQuery]:
     """One query for the types of a table; one more for each type of which only some names are wanted.
 
     `also` are further conditions where only custom ones of some types are wanted.
@@ -107,20 +109,20 @@ def queries(
     only_custom = whole & reading.custom
     where = (custom(only_custom), *also) if only_custom else ()
     if whole:
-        yield Query(table, whole, where, every=plan.whole and table == MAIN_TABLE)
+        yield GraphTableQuery(table, whole, where, every=plan.whole and table == MAIN_TABLE)
     for type_ in sorted(types - whole):
-        yield Query(table, frozenset({type_}), (name_condition(plan.names[type_]),))
+        yield GraphTableQuery(table, frozenset({type_}), (name_condition(plan.names[type_]),))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceGraph:
     """Asks queries with one sign-in and keeps every page; `take` is told every row."""
 
-    client: Client
+    client: RestClient
     checkpoint: Checkpoint
     take: Callable[[dict[str, Any]], None]
 
-    def read(self, query: Query, area: Area, action: str) -> Iterator[Refused]:
+    def read(self, query: GraphTableQuery, area: QueryArea, action: str) -> Iterator[RefusedArea]:
         """Read all rows of an area; a part of it that is refused is cut down to the subscriptions it lies in, which are returned.
 
         `action` is the permission to name where the answer does not name one.
@@ -132,9 +134,9 @@ class ResourceGraph:
             for half in area.halves():
                 yield from self.read(query, half, action)
         else:
-            yield Refused(area, failed.reason, failed.permission)
+            yield RefusedArea(area, failed.reason, failed.permission)
 
-    def _pages(self, query: Query, area: Area, action: str) -> Kept | None:
+    def _pages(self, query: GraphTableQuery, area: QueryArea, action: str) -> CheckpointEntry | None:
         """All pages of a query; the answer that failed, None where none did."""
         for turn in range(2):
             failed = self._turn(query, area, action, turn)
@@ -143,7 +145,9 @@ class ResourceGraph:
                 return failed
         return None
 
-    def _turn(self, query: Query, area: Area, action: str, turn: int) -> Kept | None:
+    def _turn(
+        self, query: GraphTableQuery, area: QueryArea, action: str, turn: int
+    ) -> CheckpointEntry | None:
         token, count, total = "", 0, 0
         while True:
             page = self._page(query, area, token, turn, action)
@@ -155,10 +159,12 @@ class ResourceGraph:
             if not token:
                 break
         if count < total:
-            return Kept("", "", 206, [], reason=f"Resource Graph sent {count} of {total} rows")
+            return CheckpointEntry("", "", 206, [], reason=f"Resource Graph sent {count} of {total} rows")
         return None
 
-    def _page(self, query: Query, area: Area, token: str, turn: int, action: str) -> Kept:
+    def _page(
+        self, query: GraphTableQuery, area: QueryArea, token: str, turn: int, action: str
+    ) -> CheckpointEntry:
         body = request_body(query, area, token)
         key = key_of("query", area.tenant, body, turn)
         kept = self.checkpoint.get(key)
@@ -168,13 +174,13 @@ class ResourceGraph:
             except RequestError as error:
                 if error.status < 500:
                     raise
-                return Kept(key, "", error.status, [], reason=error.message)
+                return CheckpointEntry(key, "", error.status, [], reason=error.message)
             kept = _make_kept(key, query, answer, token, action)
             self.checkpoint.put(kept)
         return kept
 
 
-def request_body(query: Query, area: Area, token: str) -> dict[str, Any]:
+def request_body(query: GraphTableQuery, area: QueryArea, token: str) -> dict[str, Any]:
     """What a page of a query is asked with: the JSON body of the request."""
     options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
     if query.table in _INHERITED and not area.groups:
@@ -189,23 +195,27 @@ def request_body(query: Query, area: Area, token: str) -> dict[str, Any]:
     return body
 
 
-def _make_kept(key: str, query: Query, answer: Answer, token: str, action: str) -> Kept:
+def _make_kept(
+    key: str, query: GraphTableQuery, answer: RestResponse, token: str, action: str
+) -> CheckpointEntry:
     """A page as it is kept; one that is no page of rows, or was cut without a way on, is a failure."""
     if not answer.ok:
         reason, permission = refusal(answer, action)
-        return Kept(key, "", answer.status, [], next=token, reason=reason, permission=permission)
+        return CheckpointEntry(key, "", answer.status, [], next=token, reason=reason, permission=permission)
     rows, body = answer.body.get("data"), answer.body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return Kept(key, "", 206, [], reason="Resource Graph answered no list of rows")
+        return CheckpointEntry(key, "", 206, [], reason="Resource Graph answered no list of rows")
     following = str(body.get("$skipToken") or "")
     if str(body.get("resultTruncated")).lower() == "true" and not following:
-        return Kept(key, "", 206, [], reason="Resource Graph cut the answer and named no next page")
+        return CheckpointEntry(
+            key, "", 206, [], reason="Resource Graph cut the answer and named no next page"
+        )
     if str(answer.headers.get("x-ms-tenant-subscription-limit-hit", "")).lower() == "true":
-        return Kept(
+        return CheckpointEntry(
             key, "", 206, [], reason="the tenant has over 10,000 subscriptions: collect by management group"
         )
     total = body.get("totalRecords")
-    return Kept(
+    return CheckpointEntry(
         key,
         f"resource-graph/{query.table}.jsonl",
         200,

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import msgspec
 
 from nephoscope.collect.azure.checkpoint import Checkpoint
-from nephoscope.collect.resource_sources import Derived, Reading
+from nephoscope.collect.resource_sources import DerivedType, TypeSources
 from nephoscope.files.snapshot_files import MANIFEST
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -17,7 +17,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 def write(
     out: Path,
     checkpoint: Checkpoint,
-    derived: Mapping[str, Derived],
+    derived: Mapping[str, DerivedType],
     groups: Iterable[dict[str, object]],
     manifest: dict[str, object],
 ) -> None:
@@ -49,7 +49,7 @@ def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[obj
         files[name].write(msgspec.json.encode(row) + b"\n")
 
 
-def _derive_rows(type_: str, derived: Derived, rows: Iterable[object]) -> Iterator[dict[str, object]]:
+def _derive_rows(type_: str, derived: DerivedType, rows: Iterable[object]) -> Iterator[dict[str, object]]:
     """The rows of the source type once more, as extensions of the resources that they name."""
     for row in rows:
         if not isinstance(row, dict) or str(row.get("type", "")).lower() != derived.source:
@@ -60,7 +60,7 @@ def _derive_rows(type_: str, derived: Derived, rows: Iterable[object]) -> Iterat
         if not isinstance(extended, str) or not _is_resource(extended):
             continue
         name = row.get("name")
-        spelled = Reading.builtin().spell(type_)
+        spelled = TypeSources.builtin().spell(type_)
         yield {
             "id": f"{extended.rstrip('/')}/providers/{spelled}/{name}",
             "name": name,

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.collect.azure.collection_scope import Scope, ScopeError
-from nephoscope.collect.azure.collection_settings import CollectError, Settings
+from nephoscope.collect.azure.collection_scope import CollectionScope, CollectionScopeError
+from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
 from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
 from nephoscope.connect.credentials import Credential, CredentialSource, SignInError
-from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, TenantConnection
 
 MOST_CERTIFICATE = 64 << 10
 
 
-class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
+class TenantSecrets(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a tenant is signed in to with: a client secret, or a certificate with its private key in PEM and the key's password."""
 
     secret: str = ""
@@ -27,7 +27,7 @@ class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
         return "Secrets(***)"
 
 
-def normalize_connection(connection: Connection, clouds: Collection[str] = ()) -> Connection:
+def normalize_connection(connection: TenantConnection, clouds: Collection[str] = ()) -> TenantConnection:
     """The connection as it is kept, its ids checked, so that no script holds what a shell would run.
 
     CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
@@ -36,34 +36,34 @@ def normalize_connection(connection: Connection, clouds: Collection[str] = ()) -
         raise CollectError("choose how to sign in, and a cloud")
     client, id_ = connection.client.strip().lower(), connection.id.strip().lower()
     try:
-        Scope.of((client,) if client else ())
-    except ScopeError as error:
+        CollectionScope.of((client,) if client else ())
+    except CollectionScopeError as error:
         raise CollectError("the client id is the GUID of the application") from error
     try:
-        asked = Scope.of(
+        asked = CollectionScope.of(
             tuple(one.strip().lower() for one in connection.subscriptions),
             connection.management_groups,
             (),
             (id_,) if id_ else (),
         )
-    except ScopeError as error:
+    except CollectionScopeError as error:
         raise CollectError(str(error)) from error
-    return Connection(
+    return TenantConnection(
         id_, connection.sign_in, client, asked.subscriptions, asked.management_groups, connection.cloud,
         connection.graph,
     )  # fmt: skip
 
 
-def settings_of(connection: Connection, secrets: Secrets) -> Settings:
+def settings_of(connection: TenantConnection, secrets: TenantSecrets) -> CollectionSettings:
     """The settings of a collection; CollectError says which setting of the connection cannot be meant."""
     check(connection, secrets)
     cloud, scope = _cloud(connection), _scope(connection)
-    return Settings(
+    return CollectionSettings(
         scope, cloud, graph=connection.graph, sign_in=lambda _: _source(connection, secrets, cloud)
     )
 
 
-def check(connection: Connection, secrets: Secrets) -> None:
+def check(connection: TenantConnection, secrets: TenantSecrets) -> None:
     """CollectError for a connection that can never work."""
     if connection.sign_in not in SIGN_INS:
         raise CollectError(f"how to sign in: one of {', '.join(SIGN_INS)}")
@@ -79,7 +79,7 @@ def check(connection: Connection, secrets: Secrets) -> None:
         _check_certificate(secrets)
 
 
-def _check_certificate(secrets: Secrets) -> None:
+def _check_certificate(secrets: TenantSecrets) -> None:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificate
 
@@ -96,22 +96,22 @@ def _check_certificate(secrets: Secrets) -> None:
         ) from error
 
 
-def _cloud(connection: Connection) -> Cloud:
+def _cloud(connection: TenantConnection) -> Cloud:
     try:
         return cloud_of(connection.cloud)
     except CloudError as error:
         raise CollectError(str(error)) from error
 
 
-def _scope(connection: Connection) -> Scope:
+def _scope(connection: TenantConnection) -> CollectionScope:
     tenants = (connection.id,) if connection.id else ()
     try:
-        return Scope.of(connection.subscriptions, connection.management_groups, (), tenants)
-    except ScopeError as error:
+        return CollectionScope.of(connection.subscriptions, connection.management_groups, (), tenants)
+    except CollectionScopeError as error:
         raise CollectError(str(error)) from error
 
 
-def _source(connection: Connection, secrets: Secrets, cloud: Cloud) -> CredentialSource:
+def _source(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> CredentialSource:
     """How to make the credential anew; SignInError where azure-identity takes none of it."""
 
     def make_credential() -> Credential:
@@ -123,7 +123,7 @@ def _source(connection: Connection, secrets: Secrets, cloud: Cloud) -> Credentia
     return make_credential
 
 
-def _credential(connection: Connection, secrets: Secrets, cloud: Cloud) -> Credential:
+def _credential(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
 
     from nephoscope.connect.credentials import of_cloud

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nephoscope.collect.azure.collected_ids import Holdings
-from nephoscope.collect.azure.collection_gaps import Gaps
-from nephoscope.collect.azure.collection_scope import Scope
-from nephoscope.collect.azure.resource_graph import GROUPED, Area, Query, ResourceGraph
+from nephoscope.collect.azure.collected_ids import CollectedIds
+from nephoscope.collect.azure.collection_gaps import CollectionGaps
+from nephoscope.collect.azure.collection_scope import CollectionScope
+from nephoscope.collect.azure.resource_graph import GROUPED, GraphTableQuery, QueryArea, ResourceGraph
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 TABLE = "resourcecontainers"
 
 
 @dataclass(slots=True)
-class Seen:
+class VisibleScope:
     """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups.
 
     `apart` are the groups of which more may be read than of the subscription around them: scopes of their own beside it.
@@ -35,13 +35,13 @@ class Seen:
         elif type_ == RESOURCE_GROUP_TYPE:
             self.groups.add(f"{subscription}/{str(row.get('name', '')).lower()}")
 
-    def areas(self, scope: Scope) -> list[Area]:
+    def areas(self, scope: CollectionScope) -> list[QueryArea]:
         """What queries look at, in parts of up to 200 subscriptions."""
         if not scope.resource_groups:
-            return [Area(self.tenant, part) for part in _parts(sorted(self.subscriptions))]
+            return [QueryArea(self.tenant, part) for part in _parts(sorted(self.subscriptions))]
         subscriptions = sorted({group.split("/", 1)[0] for group in self.groups})
         return [
-            Area(
+            QueryArea(
                 self.tenant,
                 part,
                 groups=tuple(sorted(one for one in self.groups if one.split("/", 1)[0] in part)),
@@ -49,7 +49,7 @@ class Seen:
             for part in _parts(subscriptions)
         ]
 
-    def scopes(self, scope: Scope) -> list[str]:
+    def scopes(self, scope: CollectionScope) -> list[str]:
         """The ids of the subscriptions and of the groups that stand apart, or of the resource groups where such were asked for."""
         if scope.resource_groups:
             return [group_id(group) for group in sorted(self.groups)]
@@ -67,10 +67,15 @@ def _parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def find(
-    tenant: str, scope: Scope, types: frozenset[str], graph: ResourceGraph, holdings: Holdings, gaps: Gaps
-) -> Seen:
+    tenant: str,
+    scope: CollectionScope,
+    types: frozenset[str],
+    graph: ResourceGraph,
+    holdings: CollectedIds,
+    gaps: CollectionGaps,
+) -> VisibleScope:
     """Read the containers of the scope as the sign-in of a tenant sees them."""
-    seen = Seen(tenant)
+    seen = VisibleScope(tenant)
 
     def take(row: dict[str, object]) -> None:
         holdings.take(row)
@@ -81,7 +86,7 @@ def find(
         wanted = types - {MANAGEMENT_GROUP_TYPE} if area.subscriptions or scope.resource_groups else types
         if scope.resource_groups:
             wanted -= {SUBSCRIPTION_TYPE}
-        for refused in reader.read(Query(TABLE, wanted), area, ""):
+        for refused in reader.read(GraphTableQuery(TABLE, wanted), area, ""):
             for id_ in refused.area.subscriptions or ("",):
                 gaps.add(
                     SUBSCRIPTION_TYPE,
@@ -92,17 +97,17 @@ def find(
     return seen
 
 
-def _requested_areas(tenant: str, scope: Scope) -> list[Area]:
+def _requested_areas(tenant: str, scope: CollectionScope) -> list[QueryArea]:
     if scope.subscriptions:
         pairs = scope.pairs
         return [
-            Area(tenant, part, groups=tuple(pair for pair in pairs if pair.split("/", 1)[0] in part))
+            QueryArea(tenant, part, groups=tuple(pair for pair in pairs if pair.split("/", 1)[0] in part))
             for part in _parts(sorted(scope.subscriptions))
         ]
-    return [Area(tenant, (), scope.management_groups, names=scope.names)]
+    return [QueryArea(tenant, (), scope.management_groups, names=scope.names)]
 
 
-def note_missing(scope: Scope, seen: list[Seen], gaps: Gaps) -> None:
+def note_missing(scope: CollectionScope, seen: list[VisibleScope], gaps: CollectionGaps) -> None:
     """Note every subscription and resource group that was asked for by name and that no sign-in sees."""
     subscriptions = {id_ for one in seen for id_ in one.subscriptions}
     groups = {group for one in seen for group in one.groups}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from nephoscope.collect.devops.rest_response import RestAnswer, message_of
-from nephoscope.connect.credentials import Credential, CredentialSource, Token
-from nephoscope.connect.read_only_client import Answer, Client, RequestError
+from nephoscope.connect.credentials import AccessToken, Credential, CredentialSource
+from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.model.secret_redaction import redact_text
 
 #: Pages of one listing; what lies behind them is told as not read.
@@ -35,7 +35,7 @@ class StaticCredential:
 
     token: str
 
-    def get_token(self, *scopes: str, **options: object) -> Token:  # noqa: ARG002 - as azure-identity asks
+    def get_token(self, *scopes: str, **options: object) -> AccessToken:  # noqa: ARG002 - as azure-identity asks
         """Give the token, whatever it is asked for."""
         return _StaticToken(self.token, int(time.time()) + _FOREVER)
 
@@ -53,7 +53,7 @@ def static_credential(token: str) -> CredentialSource:
 class LiveAnswers:
     """The services of a platform by name, each behind its own client."""
 
-    clients: Mapping[str, Client]
+    clients: Mapping[str, RestClient]
 
     def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
         """Ask for a path and its following pages; RateLimitError, SignInError."""
@@ -67,7 +67,7 @@ class LiveAnswers:
         yield RestAnswer(413, message=f"{what}: more than {MOST_PAGES} pages")
 
 
-def _ask(client: Client, path: str, what: str) -> RestAnswer:
+def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
     try:
         answer = client.get(path, what)
     except RequestError as error:
@@ -82,7 +82,7 @@ def _ask(client: Client, path: str, what: str) -> RestAnswer:
     return RestAnswer(answer.status, answer.body, _next_page(path, answer))
 
 
-def _next_page(path: str, answer: Answer) -> str:
+def _next_page(path: str, answer: RestResponse) -> str:
     """The next page: GitHub links to it, Azure DevOps gives a token for it."""
     headers = _headers(answer)
     found = _NEXT.search(headers.get("link", ""))
@@ -96,5 +96,5 @@ def _next_page(path: str, answer: Answer) -> str:
     return f"{parts.path}?{urlencode([*query, ('continuationToken', token)])}"
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def _headers(answer: RestResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}

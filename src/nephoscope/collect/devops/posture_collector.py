@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.collect.azure.collection_gaps import Gaps
+from nephoscope.collect.azure.collection_gaps import CollectionGaps
 from nephoscope.collect.devops.projection import project
 from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, quote_segment
 from nephoscope.collect.devops.rest_response import NOT_RECORDED, RestAnswer, RestAnswers
@@ -32,7 +32,7 @@ class DevOpsCollectError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ListingNode:
     """A resource on the way down: its id, type, and the variables of the requests below it."""
 
     id: str
@@ -46,7 +46,7 @@ class DevOpsCollection:
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     scopes: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    gaps: Gaps = field(default_factory=Gaps)
+    gaps: CollectionGaps = field(default_factory=CollectionGaps)
     requests: Counter[str] = field(default_factory=Counter)
 
     def add(self, id_: str, type_: str, properties: Mapping[str, object]) -> None:
@@ -82,7 +82,7 @@ class PostureCollector:
             raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
         return found
 
-    def _root(self, connector: str, organization: str) -> Node:
+    def _root(self, connector: str, organization: str) -> ListingNode:
         try:
             known = ResourceId.parse(connector).type == _CONNECTOR_TYPE
         except ValueError:
@@ -94,20 +94,22 @@ class PostureCollector:
             )
         segment = self.platform.root.rsplit("/", 1)[-1]
         id_ = f"{connector.rstrip('/')}/devops/default/{segment}/{quote_segment(organization)}"
-        return Node(id_, self.platform.root, {self.platform.variable: organization})
+        return ListingNode(id_, self.platform.root, {self.platform.variable: organization})
 
-    def _walk(self, node: Node, found: DevOpsCollection) -> None:
+    def _walk(self, node: ListingNode, found: DevOpsCollection) -> None:
         if node.type in CONTAINERS:
             self.progress(node.id.rsplit("/", 1)[-1])
         for listing in self.platform.below(node.type):
             for child in self._read(listing, node, found):
                 self._walk(child, found)
 
-    def _read(self, listing: RestListing, node: Node, found: DevOpsCollection) -> Iterator[Node]:
+    def _read(
+        self, listing: RestListing, node: ListingNode, found: DevOpsCollection
+    ) -> Iterator[ListingNode]:
         """Read a listing for a resource, note what came of it, and give the resources that it lists."""
         what = listing.type.rsplit("/", 1)[-1]
         names: Counter[str] = Counter()
-        children: list[Node] = []
+        children: list[ListingNode] = []
         for page in self.answers.pages(listing.url(node.variables), listing.service, what):
             found.requests[what] += 1
             if not page.granted:
@@ -124,11 +126,11 @@ class PostureCollector:
     def _take_row(
         self,
         listing: RestListing,
-        node: Node,
+        node: ListingNode,
         row: dict[str, object],
         names: Counter[str],
         found: DevOpsCollection,
-    ) -> list[Node]:
+    ) -> list[ListingNode]:
         name = _text(row, listing.name) if listing.items else listing.name
         if not name or (self.only and _lists_repositories(listing) and name.lower() not in self.only):
             return []
@@ -139,10 +141,10 @@ class PostureCollector:
         properties = project(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
         found.add(id_, listing.type, properties)
         bound = {variable: _text(row, path) for variable, path in listing.binds.items()}
-        return [Node(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
+        return [ListingNode(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
 
     def _note_refusal(
-        self, listing: RestListing, node: Node, page: RestAnswer, found: DevOpsCollection
+        self, listing: RestListing, node: ListingNode, page: RestAnswer, found: DevOpsCollection
     ) -> None:
         if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
             _note_scanner(listing, node, found, on=False)
@@ -157,7 +159,7 @@ def _lists_repositories(listing: RestListing) -> bool:
     return listing.type in (GITHUB_REPOSITORY, GITLAB_PROJECT, AZURE_DEVOPS_REPOSITORY)
 
 
-def _note_scanner(listing: RestListing, node: Node, found: DevOpsCollection, *, on: bool) -> None:
+def _note_scanner(listing: RestListing, node: ListingNode, found: DevOpsCollection, *, on: bool) -> None:
     """Keep whether a scanner is on, which its alerts tell by being answered or refused."""
     if listing.scanner:
         found.add(_child_id(node.id, SCANNERS, listing.scanner), SCANNERS, {"enabled": on})

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts.fact_recording import FORGOTTEN
-from nephoscope.collect.resources.own_facts import Learned
-from nephoscope.files.snapshot_files import Source
+from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.files.snapshot_files import SourceFile
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.report_age import holds
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.estate.own_facts import OwnFacts
 
-_PLACE = Source(Path("own facts"), Path("own facts"))
+_PLACE = SourceFile(Path("own facts"), Path("own facts"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class FactReader:
     everywhere: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def __call__(self, subscriptions: Collection[str]) -> Iterator[Learned]:
+    def __call__(self, subscriptions: Collection[str]) -> Iterator[LearnedResources]:
         """The own facts beside a snapshot of some lower-cased subscriptions."""
         with self.opened() as state:
             if state is not None:
@@ -46,9 +46,11 @@ class FactReader:
             return frozenset() if state is None else frozenset(state.checkpoints.all(FORGOTTEN))
 
 
-def load_claim(facts: OwnFacts, now: datetime) -> Learned:
+def load_claim(facts: OwnFacts, now: datetime) -> LearnedResources:
     """A claim with its documents as the loading takes it at a time."""
     scope, entry = facts.claim
     resources = tuple(Resource.of(body) for body in facts.documents)
     young = holds(facts.type, facts.read_at, now)
-    return Learned(resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE, young)
+    return LearnedResources(
+        resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE, young
+    )

@@ -12,7 +12,7 @@ from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.estate.coverage import claim_key
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.estate.own_facts import OwnFacts, Receipt, TakenBack
+from nephoscope.state.estate.own_facts import OwnFacts, Receipt, RetractedFacts
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def keep(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> C
     return found
 
 
-def remove(state: State, by: Actor, id_: str, now: datetime) -> TakenBack:
+def remove(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
     """Take back what own facts say of a resource or document and of what lies below it."""
     try:
         resource = ResourceId.parse(id_)

@@ -18,7 +18,7 @@ import msgspec
 from nephoscope.collect.images.digest import CheckedStream, check_digest_text, digest_of
 from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageConfiguration, ImageIndex, decode
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
-from nephoscope.collect.images.image import Image, Wanted, open_image
+from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import clean_path
 from nephoscope.collect.images.layout import choose
@@ -40,7 +40,7 @@ class _SavedImage(msgspec.Struct, frozen=True, rename="pascal"):
     repo_tags: tuple[str, ...] | None = None
 
 
-class _Part:
+class _FileSlice:
     """A part of a file, from front to back."""
 
     def __init__(self, stream: IO[bytes], offset: int, size: int) -> None:
@@ -98,11 +98,11 @@ class ArchiveStore:
             return stream.read(entry.size)
 
     @contextmanager
-    def open(self, path: str) -> Iterator[_Part]:
+    def open(self, path: str) -> Iterator[_FileSlice]:
         """Open a file of the archive; raises ImageNotFoundError."""
         entry = self.entry(path)
         with (self._temporary or self._path).open("rb") as stream:
-            yield _Part(stream, entry.offset, entry.size)
+            yield _FileSlice(stream, entry.offset, entry.size)
 
     def read_document(self, digest: str) -> bytes:
         """Return a document, unchecked; raises ImageError."""
@@ -129,7 +129,7 @@ def _blob_path(digest: str) -> str:
     return f"blobs/{algorithm}/{value}"
 
 
-def open_archive(path: Path, tag: str = "", wanted: Wanted | None = None) -> Image:
+def open_archive(path: Path, tag: str = "", wanted: PlatformSelector | None = None) -> Image:
     """Open an image of an archive; raises ImageError. The image's store holds a file open to its end where it was compressed."""
     unpacked = _unpack(path)
     try:
@@ -150,7 +150,7 @@ def open_archive(path: Path, tag: str = "", wanted: Wanted | None = None) -> Ima
     raise ImageError(f"{path} is not an image: it has neither index.json nor manifest.json")
 
 
-def _open_layout(store: ArchiveStore, path: Path, tag: str, wanted: Wanted | None) -> Image:
+def _open_layout(store: ArchiveStore, path: Path, tag: str, wanted: PlatformSelector | None) -> Image:
     content = store.read("index.json")
     index = decode(content, ImageIndex, f"index.json of {path}")
     if not tag and len(index.manifests) > 1 and all(one.platform for one in index.manifests):

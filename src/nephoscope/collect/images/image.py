@@ -68,7 +68,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlatformSelector:
     """Which image of an index is wanted."""
 
     os: str = "linux"
@@ -102,14 +102,14 @@ def list_manifests(store: ImageStore, content: bytes, what: str, depth: int = _D
     return found
 
 
-def open_image(store: ImageStore, content: bytes, name: str, wanted: Wanted | None = None) -> Image:
+def open_image(store: ImageStore, content: bytes, name: str, wanted: PlatformSelector | None = None) -> Image:
     """Return the image that a manifest or an index of a store tells; raises ImageError, ImageNotFoundError.
 
     Of an index the manifest for the machine that is wanted, by default Linux on amd64, else the only one there is.
     """
     media_type = media_type_of(content, name)
     if media_type in INDEX_TYPES:
-        return _open_of_index(store, content, name, wanted or Wanted())
+        return _open_of_index(store, content, name, wanted or PlatformSelector())
     if media_type in SCHEMA_1_TYPES:
         manifest = decode(content, Schema1Manifest, name)
         layers = schema_1_layers(manifest)
@@ -117,7 +117,7 @@ def open_image(store: ImageStore, content: bytes, name: str, wanted: Wanted | No
     return _open_manifest(store, content, name, media_type)
 
 
-def _open_of_index(store: ImageStore, content: bytes, name: str, wanted: Wanted) -> Image:
+def _open_of_index(store: ImageStore, content: bytes, name: str, wanted: PlatformSelector) -> Image:
     manifests = list_manifests(store, content, name)
     alone = manifests if len(manifests) == 1 else []
     fitting = [descriptor for descriptor in manifests if wanted.meets(descriptor.platform)] or alone

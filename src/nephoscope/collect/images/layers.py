@@ -38,7 +38,7 @@ MAX_INSPECTED = 250_000
 Found = TypeVar("Found")
 
 
-class UnreadFile(msgspec.Struct, frozen=True):
+class UnreadLayerFile(msgspec.Struct, frozen=True):
     """A file that a reader would have read: its path and why it was not."""
 
     path: str
@@ -62,7 +62,7 @@ def _pack(marks: array[int]) -> bytes:
     return array("Q", sorted(marks)).tobytes()
 
 
-class Layer(msgspec.Struct, Generic[Found], frozen=True):
+class LayerFiles(msgspec.Struct, Generic[Found], frozen=True):
     """The files of a layer that readers claim, by path, and what it takes away from the layers below.
 
     `covering` are all paths that are no folders, and those that it removes: of a lower layer neither they nor what is below them is
@@ -74,7 +74,7 @@ class Layer(msgspec.Struct, Generic[Found], frozen=True):
     found: dict[str, Found]
     covering: bytes = b""
     emptied: bytes = b""
-    unread: tuple[UnreadFile, ...] = ()
+    unread: tuple[UnreadLayerFile, ...] = ()
     entries: int = 0
     size: int = 0
     replaced: tuple[tuple[str, Found], ...] = ()
@@ -117,7 +117,7 @@ class LayerReader(NamedTuple, Generic[Found]):
     inspector: FileInspector[Found] | None = None
 
 
-class _Reading(Generic[Found]):
+class _LayerReading(Generic[Found]):
     """A layer while it is read: small files are kept until its end, since one may ask for another."""
 
     def __init__(self, reader: LayerReader[Found], tar: TarStream) -> None:
@@ -130,7 +130,7 @@ class _Reading(Generic[Found]):
         self.linked_size = 0
         self.emptied = array("Q")
         self.covering = array("Q")
-        self.unread: list[UnreadFile] = []
+        self.unread: list[UnreadLayerFile] = []
         self.entries = self.size = 0
 
     def take(self, entry: TarEntry) -> None:
@@ -166,7 +166,7 @@ class _Reading(Generic[Found]):
             self._take_content(path, entry)
 
     def _leave_unread(self, path: str, reason: str) -> None:
-        self.unread.append(UnreadFile(path, reason))
+        self.unread.append(UnreadLayerFile(path, reason))
         if len(self.unread) > MAX_UNREAD:
             raise ImageError(
                 f"{self.tar.what} has more than {MAX_UNREAD} unreadable files; the last one, "
@@ -239,13 +239,13 @@ def put_together(found: dict[str, Found], seen: Mapping[str, Found], inspector: 
         found[path] = more if known is None else inspector.join(known, more)
 
 
-def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer[Found]:
+def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> LayerFiles[Found]:
     """Read a layer once from front to back; raises ImageError for what is no tar."""
-    reading = _Reading(reader, tar)
+    reading = _LayerReading(reader, tar)
     for entry in tar:
         reading.take(entry)
     reading.finish()
-    return Layer(
+    return LayerFiles(
         digest,
         reading.found,
         _pack(reading.covering),
@@ -257,25 +257,25 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
     )
 
 
-class Placed(NamedTuple, Generic[Found]):
+class LayerFind(NamedTuple, Generic[Found]):
     """The finds in a file, with the digest of the layer that it is of."""
 
     layer: str
     found: Found
 
 
-def merge_layers(layers: Iterable[Layer[Found]]) -> dict[str, Placed[Found]]:
+def merge_layers(layers: Iterable[LayerFiles[Found]]) -> dict[str, LayerFind[Found]]:
     """Return what is left of the layers, the lowest first, by path."""
-    merged: dict[str, Placed[Found]] = {}
+    merged: dict[str, LayerFind[Found]] = {}
     for layer in layers:
         if merged:
             hiding = _Hiding(layer)
             merged = {path: placed for path, placed in merged.items() if not hiding.hides(path)}
-        merged |= {path: Placed(layer.digest, found) for path, found in layer.found.items()}
+        merged |= {path: LayerFind(layer.digest, found) for path, found in layer.found.items()}
     return merged
 
 
-class Hidden(NamedTuple, Generic[Found]):
+class HiddenFind(NamedTuple, Generic[Found]):
     """The finds in a file of a layer that an image no longer shows: the layer that it is of, and the one that took it away."""
 
     path: str
@@ -284,22 +284,22 @@ class Hidden(NamedTuple, Generic[Found]):
     found: Found
 
 
-def hidden_files(layers: Sequence[Layer[Found]]) -> Iterator[Hidden[Found]]:
+def hidden_files(layers: Sequence[LayerFiles[Found]]) -> Iterator[HiddenFind[Found]]:
     """Yield the files of layers (the lowest first) that a later layer removes or replaces: who has the layer has them still."""
     hiding = [(layer.digest, _Hiding(layer)) for layer in layers]
     for place, layer in enumerate(layers):
         for path, found in layer.replaced:
-            yield Hidden(path, layer.digest, layer.digest, found)
+            yield HiddenFind(path, layer.digest, layer.digest, found)
         for path, found in layer.found.items():
             over = next((digest for digest, above in hiding[place + 1 :] if above.hides(path)), "")
             if over:
-                yield Hidden(path, layer.digest, over, found)
+                yield HiddenFind(path, layer.digest, over, found)
 
 
 class _Hiding:
     """What a layer takes away of the layers below; folders are asked for once."""
 
-    def __init__(self, layer: Layer[Found]) -> None:
+    def __init__(self, layer: LayerFiles[Found]) -> None:
         self._covering, self._emptied = PathSet(layer.covering), PathSet(layer.emptied)
         self._folders = {"": fingerprint("") in self._emptied}
 

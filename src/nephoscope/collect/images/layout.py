@@ -12,7 +12,7 @@ from pathlib import Path
 from nephoscope.collect.images.digest import CheckedStream, check_digest_text
 from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageIndex, decode
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
-from nephoscope.collect.images.image import Image, Wanted, open_image
+from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.tar_entries import ByteStream
 
 #: Annotations that hold the name of an image in a layout.
@@ -78,7 +78,7 @@ def _names(descriptor: Descriptor) -> set[str]:
     return names | {name.rpartition(":")[2] for name in names} | {descriptor.digest}
 
 
-def open_layout(folder: Path, tag: str = "", wanted: Wanted | None = None) -> Image:
+def open_layout(folder: Path, tag: str = "", wanted: PlatformSelector | None = None) -> Image:
     """Open an image of a layout; without a tag the only one, or the one for the machine that is wanted. Raises ImageError."""
     content = read_bounded(folder / "index.json", MAX_SIZE)
     index = decode(content, ImageIndex, str(folder / "index.json"))

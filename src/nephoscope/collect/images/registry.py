@@ -34,7 +34,7 @@ from nephoscope.collect.images.errors import (
     ImageUnsupportedError,
     RegistryUnreachableError,
 )
-from nephoscope.collect.images.image import Image, Wanted, open_image
+from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.tar_entries import ByteStream
 
@@ -160,7 +160,7 @@ class Registry:
         path = f"/v2/{repository}/blobs/{check_digest_text(descriptor.digest)}"
         answer = self._ask(path, repository, what)
         try:
-            stream = cast(IO[bytes], _Body(answer, what))
+            stream = cast(IO[bytes], _ResponseBody(answer, what))
             yield CheckedStream(stream, descriptor.digest, descriptor.size, what)
         finally:
             answer.close()
@@ -309,7 +309,7 @@ def _basic(credential: RegistryCredential) -> str:
     return "Basic " + base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode()
 
 
-class _Body:
+class _ResponseBody:
     """The content of an answer, read as it comes; what breaks on its way is told."""
 
     def __init__(self, answer: httpx.Response, what: str) -> None:
@@ -354,7 +354,9 @@ class RepositoryStore:
             yield stream
 
 
-def open_registry_image(registry: Registry, reference: ImageReference, wanted: Wanted | None = None) -> Image:
+def open_registry_image(
+    registry: Registry, reference: ImageReference, wanted: PlatformSelector | None = None
+) -> Image:
     """Open an image of a registry; raises ImageError."""
     content, _ = registry.read_manifest(reference.repository, reference.version)
     return open_image(RepositoryStore(registry, reference.repository), content, str(reference), wanted)

@@ -19,7 +19,7 @@ _COMPLETE = (1, 17)
 _TOOLCHAINS = (1, 21)
 
 
-class _Line(NamedTuple):
+class _GoModLine(NamedTuple):
     number: int
     words: list[str]
     comment: str
@@ -49,7 +49,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             )
 
 
-def _lines(file: InventoryFile) -> Iterator[_Line]:
+def _lines(file: InventoryFile) -> Iterator[_GoModLine]:
     block = ""
     for number, text in enumerate(file.text.split("\n"), 1):
         code, _, comment = text.partition("//")
@@ -59,13 +59,13 @@ def _lines(file: InventoryFile) -> Iterator[_Line]:
         if words == [")"]:
             block = ""
         elif block:
-            yield _Line(number, [block, *words], comment.strip())
+            yield _GoModLine(number, [block, *words], comment.strip())
         elif words[-1] == "(" and len(words) == 2:
             block = words[0]
         elif words[0] not in _DIRECTIVES:
             raise file.refusal(f"this is not a directive of go.mod: {words[0][:40]!r}", number)
         else:
-            yield _Line(number, words, comment.strip())
+            yield _GoModLine(number, words, comment.strip())
 
 
 _DIRECTIVES = (
@@ -82,7 +82,7 @@ _DIRECTIVES = (
 )
 
 
-def _replacements(lines: list[_Line]) -> Iterator[tuple[tuple[str, str], tuple[int, str, str]]]:
+def _replacements(lines: list[_GoModLine]) -> Iterator[tuple[tuple[str, str], tuple[int, str, str]]]:
     for line in lines:
         words = line.words[1:]
         if line.words[0] != "replace" or "=>" not in words:
@@ -98,7 +98,7 @@ def _replacements(lines: list[_Line]) -> Iterator[tuple[tuple[str, str], tuple[i
 
 def _read_required(
     file: InventoryFile,
-    line: _Line,
+    line: _GoModLine,
     replaced: dict[tuple[str, str], tuple[int, str, str]],
     required: set[str],
 ) -> Iterator[Package]:
@@ -121,7 +121,7 @@ def _read_required(
     )
 
 
-def _module(file: InventoryFile, lines: list[_Line]) -> Iterator[Package]:
+def _module(file: InventoryFile, lines: list[_GoModLine]) -> Iterator[Package]:
     for line in lines:
         if line.words[0] == "module" and len(line.words) > 1:
             yield Package(
@@ -134,7 +134,7 @@ def _module(file: InventoryFile, lines: list[_Line]) -> Iterator[Package]:
             )
 
 
-def _standard_library(file: InventoryFile, lines: list[_Line], language: str) -> Iterator[Package]:
+def _standard_library(file: InventoryFile, lines: list[_GoModLine], language: str) -> Iterator[Package]:
     named = next((line for line in lines if line.words[0] == "toolchain" and len(line.words) > 1), None)
     if named and (found := re.match(r"go(\d[\w.]*)", named.words[1])):
         version, number, is_pinned = found[1], named.number, True

@@ -31,7 +31,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     is_split = word(document.get("lockfileVersion")).startswith("9")
     entries = table(document.get("packages"))
     snapshots = table(document.get("snapshots")) if is_split else entries
-    graph = _Graph(document, snapshots)
+    graph = _DependencyGraph(document, snapshots)
     lines = lines_of_keys(file.text, 2)
     for key, value in entries.items():
         entry = table(value)
@@ -71,7 +71,7 @@ def _package_name(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
     return found[1], version if _VERSION.match(version) else ""
 
 
-class _Graph:
+class _DependencyGraph:
     """Which packages the project asks for, and which it needs for more than its development."""
 
     def __init__(self, document: dict[str, object], snapshots: dict[str, object]) -> None:

@@ -1,7 +1,16 @@
 """Snapshots of resources: files and folders of every format that Azure tools write, as an estate or as a stream."""
 
 from nephoscope.collect.resources.snapshot_loading import SnapshotError, load, load_tenants, stream
-from nephoscope.collect.resources.subscription_spool import Spool, Survey
-from nephoscope.files.snapshot_files import Limits, unpacked_size
+from nephoscope.collect.resources.subscription_spool import SnapshotSpool, Survey
+from nephoscope.files.snapshot_files import ArchiveLimits, unpacked_size
 
-__all__ = ["Limits", "SnapshotError", "Spool", "Survey", "load", "load_tenants", "stream", "unpacked_size"]
+__all__ = [
+    "ArchiveLimits",
+    "SnapshotError",
+    "SnapshotSpool",
+    "Survey",
+    "load",
+    "load_tenants",
+    "stream",
+    "unpacked_size",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.resources.resource_record import Record
+from nephoscope.collect.resources.resource_record import ResourceRecord
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def is_listed(type_: str) -> bool:
     return segment in ANYWHERE or type_ in child_types(parent)
 
 
-def children(body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+def children(
+    body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTING
+) -> Iterator[ResourceRecord]:
     """The embedded children of a body, and theirs; a child that is only referred to by id has no `properties`."""
     for segment, element in _elements(body, owner.type):
         child = _child(element, owner, body["id"], segment)
@@ -90,7 +92,7 @@ def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[s
 
 def _child(
     element: dict[str, object], owner: ResourceId, owner_text: str, list_name: str
-) -> tuple[Record, ResourceId] | None:
+) -> tuple[ResourceRecord, ResourceId] | None:
     """The element as a body of its own when its id (given or composed) lies one step below the owner's."""
     text = element.get("id")
     if not isinstance(text, str) or not text.startswith("/"):
@@ -115,4 +117,4 @@ def _child(
     segments = text.rstrip("/").rsplit("/", 2)
     body = {"id": text, "name": segments[2], "type": element.get("type") or id_.type}
     body.update((key, value) for key, value in element.items() if key not in ("id", "name", "type"))
-    return Record(body, embedded=True), id_
+    return ResourceRecord(body, embedded=True), id_

@@ -31,7 +31,7 @@ _EMPTY = frozenset({"", "null"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRecord:
     """A row with the line on which it ends; `error` says why it is none."""
 
     line: int
@@ -45,19 +45,19 @@ def is_header(data: bytes) -> bool:
     return _HEADER.match(data[:MAX_RECORD]) is not None
 
 
-def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
+def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
     for line, cells, wrong in separated_rows(_lines(chunks)):
         if wrong:
-            yield Row(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
+            yield CsvRecord(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
             return
         if not cells or (not columns and cells[0].startswith("#TYPE")):
             continue
         if not columns:
             columns = [_spell(name.strip()) for name in cells]
             if _IDS.isdisjoint(map(str.lower, columns)):
-                yield Row(line, "", {}, _WITHOUT_IDS)
+                yield CsvRecord(line, "", {}, _WITHOUT_IDS)
                 return
         else:
             yield _row(columns, cells, line)
@@ -68,14 +68,14 @@ def _spell(name: str) -> str:
     return _SPELLED.get(name.lower(), name.lower()) if name.isupper() else name
 
 
-def _row(columns: list[str], cells: list[str], line: int) -> Row:
+def _row(columns: list[str], cells: list[str], line: int) -> CsvRecord:
     text = ",".join(f'"{cell}"' for cell in cells)
     if len(cells) != len(columns):
-        return Row(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
+        return CsvRecord(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
     value = {
         name: _cell(cell) for name, cell in zip(columns, cells, strict=True) if cell.strip() not in _EMPTY
     }
-    return Row(line, text, value)
+    return CsvRecord(line, text, value)
 
 
 def _cell(text: str) -> object:

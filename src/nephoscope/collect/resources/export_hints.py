@@ -16,7 +16,7 @@ _LISTED = (
 )
 
 
-class Hints:
+class ExportHints:
     """Counts the reasons of a file; `resources` are its records, `listed` those of them without `properties`."""
 
     def __init__(self, file: str) -> None:

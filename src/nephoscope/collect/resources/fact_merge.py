@@ -12,7 +12,7 @@ from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.report_age import reported_at
 
 if TYPE_CHECKING:
-    from nephoscope.collect.resources.own_facts import Learned
+    from nephoscope.collect.resources.own_facts import LearnedResources
     from nephoscope_policy.model.resource import Resource
 
 
@@ -40,7 +40,7 @@ class LearnedFacts:
             times[scope] = min(time, times.get(scope, time))
         self.snapshot = replace(self.snapshot, read_at=times)
 
-    def take(self, item: Learned) -> None:
+    def take(self, item: LearnedResources) -> None:
         """Note a claim with its documents."""
         claims = self._claims[item.scope]
         claims[item.entry] = max(item.read_at, claims.get(item.entry, item.read_at))

@@ -41,7 +41,7 @@ CLOSES = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RecordSlice:
     """A record cut out of a stream: its bytes, its place (1-based), and why it is broken ('' = it is whole).
 
     `columns` are the column names where the record is a row of a table. `value` is what the bytes decode to.
@@ -56,7 +56,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Container:
+class RecordContainer:
     """What the cursor is inside of: an array of records, or the rest of an answer behind its array.
 
     `separator` stood before the last record, `fails` counts the records in a row that ended elsewhere than guessed.
@@ -69,7 +69,7 @@ class Container:
     fails: int = 0
 
 
-class BrokenError(Exception):
+class BrokenRecordError(Exception):
     """The text at an offset of the buffer can not continue a record; `kind` says how the search goes on."""
 
     def __init__(self, kind: str, offset: int, reason: str) -> None:
@@ -80,7 +80,7 @@ class BrokenError(Exception):
 
 
 @dataclass(slots=True)
-class Scan:
+class RecordScanState:
     """How far the search for the end of one record has come.
 
     `stack` holds the brackets that must still close. Once `error` is set the record is lost and only its end is looked for;
@@ -94,18 +94,20 @@ class Scan:
     tested: int = 0
 
 
-def nest(scan: Scan, buffer: bytearray, end: int) -> None:
-    """Account for the bracket before `end`; raises BrokenError where it cannot stand."""
+def nest(scan: RecordScanState, buffer: bytearray, end: int) -> None:
+    """Account for the bracket before `end`; raises BrokenRecordError where it cannot stand."""
     bracket = buffer[end - 1]
     stack = scan.stack
     if bracket in CLOSES:
         if stack and not may_open(buffer, end - 2, scan.start, stack[-1]):
-            raise BrokenError("open", end - 1, "unexpected opening bracket: a key or a comma is expected")
+            raise BrokenRecordError(
+                "open", end - 1, "unexpected opening bracket: a key or a comma is expected"
+            )
         stack.append(CLOSES[bracket])
         if len(stack) > MAX_DEPTH:
             scan.error = scan.error or f"nested deeper than {MAX_DEPTH}"
     elif not stack or stack[-1] != bracket:
-        raise BrokenError("close", end - 1, f"unmatched '{chr(bracket)}'")
+        raise BrokenRecordError("close", end - 1, f"unmatched '{chr(bracket)}'")
     else:
         stack.pop()
 

@@ -28,17 +28,17 @@ from nephoscope.collect.resources.json_grammar import (
     PREFIX,
     TOKEN,
     WASTE,
-    BrokenError,
-    Container,
-    Piece,
-    Scan,
+    BrokenRecordError,
+    RecordContainer,
+    RecordScanState,
+    RecordSlice,
     column_names,
     decode_flat,
     is_record,
     nest,
     string_stop,
 )
-from nephoscope.collect.resources.paging import Paging
+from nephoscope.collect.resources.paging import PagingReader
 from nephoscope.files.json_text import byte_of
 
 if TYPE_CHECKING:
@@ -49,37 +49,37 @@ _GUESSES = 4
 _FAILS = 8
 
 
-class Splitter:
+class RecordSplitter:
     """Feed bytes, take pieces; `close` hands out what is left.
 
     `paging` is what the answers among them say of further pages.
     """
 
     def __init__(self) -> None:
-        self.paging = Paging()
+        self.paging = PagingReader()
         self._buffer = bytearray()
         self._position = 0
         self._line = 1
         self._column = 1
-        self._stack: list[Container] = [Container("top")]
-        self._scan: Scan | None = None
+        self._stack: list[RecordContainer] = [RecordContainer("top")]
+        self._scan: RecordScanState | None = None
         self._header_tried = False
         self._eof = False
-        self._out: deque[Piece] = deque()
-        self._broken: BrokenError | None = None
+        self._out: deque[RecordSlice] = deque()
+        self._broken: BrokenRecordError | None = None
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
+    def feed(self, chunk: bytes) -> Iterator[RecordSlice]:
         """Take more of the stream and hand out the records that are now complete."""
         self._compact()
         self._buffer += chunk
         yield from self._run()
 
-    def close(self) -> Iterator[Piece]:
+    def close(self) -> Iterator[RecordSlice]:
         """Say that the stream has ended and hand out what is left."""
         self._eof = True
         yield from self._run()
         if len(self._stack) > 1:
-            yield Piece(b"", self._line, self._column, "the file ends inside an array or an answer")
+            yield RecordSlice(b"", self._line, self._column, "the file ends inside an array or an answer")
 
     def _compact(self) -> None:
         if self._position:
@@ -92,7 +92,7 @@ class Splitter:
                 self._broken.offset -= self._position
             self._position = 0
 
-    def _run(self) -> Iterator[Piece]:
+    def _run(self) -> Iterator[RecordSlice]:
         while True:
             going = self._step()
             while self._out:
@@ -114,30 +114,30 @@ class Splitter:
                 return False
         return self._item(container)
 
-    def _item(self, container: Container) -> bool:
+    def _item(self, container: RecordContainer) -> bool:
         first = self._buffer[self._position]
         if first == 0x7B or (first == 0x5B and container.columns):
             return self._record(container)
         if first == 0x5B and len(self._stack) < 4:
-            return self._enter(Container("array"), self._position + 1)
+            return self._enter(RecordContainer("array"), self._position + 1)
         if first == 0x5D and container.kind == "array":
             self._leave(container)
             return True
         return self._waste()
 
-    def _enter(self, container: Container, position: int) -> bool:
+    def _enter(self, container: RecordContainer, position: int) -> bool:
         self._stack.append(container)
         self._move(position)
         self._scan = None
         self._header_tried = False
         return True
 
-    def _leave(self, container: Container) -> None:
+    def _leave(self, container: RecordContainer) -> None:
         self._move(self._position + 1)
         self._stack.pop()
         if container.rests:
-            self._stack.append(Container("rest", rests=container.rests))
-            self._scan = Scan(self._position, self._position, bytearray(b"}" * container.rests))
+            self._stack.append(RecordContainer("rest", rests=container.rests))
+            self._scan = RecordScanState(self._position, self._position, bytearray(b"}" * container.rests))
 
     def _waste(self) -> bool:
         """Something between records that is none: hand out its line up to the next bracket as an error."""
@@ -148,16 +148,16 @@ class Splitter:
         self._emit_error(end, "expected a JSON object")
         return True
 
-    def _record(self, container: Container) -> bool:
+    def _record(self, container: RecordContainer) -> bool:
         if self._broken and self._scan:
             return self._recover(self._scan, self._broken)
         if self._try_header(container) or self._try_ahead(container):
             return True
-        scan = self._scan or Scan(self._position, self._position, bytearray())
+        scan = self._scan or RecordScanState(self._position, self._position, bytearray())
         self._scan = scan
         try:
             end = self._balance(scan)
-        except BrokenError as broken:
+        except BrokenRecordError as broken:
             return self._recover(scan, broken)
         if end < 0:
             return False
@@ -167,7 +167,7 @@ class Splitter:
             self._emit(end, container)
         return True
 
-    def _try_header(self, container: Container) -> bool:
+    def _try_header(self, container: RecordContainer) -> bool:
         if self._header_tried or container.columns or len(self._stack) > 3:
             return False
         limit = self._position + HEADER
@@ -181,9 +181,11 @@ class Splitter:
         if columns is None:
             return False
         self.paging.begin(self._buffer, *match.span())
-        return self._enter(Container("array", columns, rests=2 if groups.get("object") else 1), match.end())
+        return self._enter(
+            RecordContainer("array", columns, rests=2 if groups.get("object") else 1), match.end()
+        )
 
-    def _try_ahead(self, container: Container) -> bool:
+    def _try_ahead(self, container: RecordContainer) -> bool:
         """The common case of records set apart alike: decode up to the next separator, and let no Python look for the end.
 
         What decodes is a whole record and ends where a scan would end it, so that this changes no result.
@@ -202,13 +204,13 @@ class Splitter:
             value = decode_flat(data)
             if value is not None:
                 container.fails = 0
-                self._out.append(Piece(data, self._line, self._column, "", container.columns, value))
+                self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
                 self._finish(end)
                 return True
         container.fails += 1
         return False
 
-    def _balance(self, scan: Scan) -> int:
+    def _balance(self, scan: RecordScanState) -> int:
         """The end of the record that begins at `scan.start`, -1 when more bytes are needed."""
         buffer = self._buffer
         limit = scan.start + MAX_RECORD
@@ -220,31 +222,31 @@ class Splitter:
                 continue
             end = match.end()
             if end > limit:
-                raise BrokenError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
+                raise BrokenRecordError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
             nest(scan, buffer, end)
             scan.position = end
             if not scan.stack:
                 return end
 
-    def _is_unfinished(self, scan: Scan) -> bool:
+    def _is_unfinished(self, scan: RecordScanState) -> bool:
         """No bracket follows: True when more bytes are needed, False when the scan goes on leniently."""
         buffer = self._buffer
         stop = (LENIENT_PREFIX if scan.error else PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]
         if stop < len(buffer) and not (buffer[stop] == 0x22 and OPEN_STRING.match(buffer, stop)):
             if buffer[stop] == 0x22:
                 reason = "a control character or a line break inside a string"
-                raise BrokenError("string", string_stop(buffer, stop), reason)
+                raise BrokenRecordError("string", string_stop(buffer, stop), reason)
             scan.error = f"unexpected character {chr(buffer[stop])!r}"
             return False
         if len(buffer) > scan.start + MAX_RECORD:
-            raise BrokenError(
+            raise BrokenRecordError(
                 "large", scan.start + MAX_RECORD, f"the record is larger than {MAX_RECORD} bytes"
             )
         if self._eof:
-            raise BrokenError("eof", len(buffer), "the file ends inside a record")
+            raise BrokenRecordError("eof", len(buffer), "the file ends inside a record")
         return True
 
-    def _recover(self, scan: Scan, broken: BrokenError) -> bool:
+    def _recover(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
         """Hand out the broken stretch up to the next whole record, or look for its end leniently."""
         reason = scan.error or broken.reason
         self._broken = None
@@ -262,7 +264,7 @@ class Splitter:
             self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), reason)
         return True
 
-    def _waits_for_key(self, broken: BrokenError) -> bool:
+    def _waits_for_key(self, broken: BrokenRecordError) -> bool:
         """Return whether more bytes are needed to tell a stray ']' inside a record from the end of the array around it."""
         after = BLANK.match(self._buffer, broken.offset + 1)
         return (
@@ -278,7 +280,7 @@ class Splitter:
             and self._buffer[after.end() : after.end() + 1] == b'"'
         )
 
-    def _relent(self, scan: Scan, broken: BrokenError) -> bool:
+    def _relent(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
         """Go on behind the break to find where the record ends; False when it ends at the break."""
         buffer = self._buffer
         if broken.kind == "string" and buffer[scan.start + 1] not in b"\r\n":
@@ -297,17 +299,17 @@ class Splitter:
             self._emit_error(scan.position, scan.error)
         return True
 
-    def _next_whole(self, scan: Scan, offset: int) -> int:
+    def _next_whole(self, scan: RecordScanState, offset: int) -> int:
         """Where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
         buffer = self._buffer
         after = max(self._position + 1, scan.tested)
         for trial, match in enumerate(CANDIDATE.finditer(buffer, after, min(offset + 1, len(buffer)))):
             if trial >= _TRIALS:
                 break
-            attempt = Scan(match.end(), match.end(), bytearray())
+            attempt = RecordScanState(match.end(), match.end(), bytearray())
             try:
                 end = self._balance(attempt)
-            except BrokenError:
+            except BrokenRecordError:
                 continue
             if end < 0:
                 return -1
@@ -316,14 +318,14 @@ class Splitter:
         scan.tested = offset
         return 0
 
-    def _skip_large(self, scan: Scan, broken: BrokenError) -> bool:
+    def _skip_large(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
         """Hand out the beginning of a record over the limit as an error, and go over the rest without keeping it."""
         head = bytes(self._buffer[self._position : self._position + HEADER])
-        self._out.append(Piece(head, self._line, self._column, broken.reason))
-        self._stack.append(Container("rest"))
+        self._out.append(RecordSlice(head, self._line, self._column, broken.reason))
+        self._stack.append(RecordContainer("rest"))
         return self._advance(scan)
 
-    def _advance(self, scan: Scan) -> bool:
+    def _advance(self, scan: RecordScanState) -> bool:
         """Let go of what has been scanned; a single token over the limit is given up."""
         if scan.position - 1 <= scan.start:
             self._stack.pop()
@@ -334,14 +336,14 @@ class Splitter:
         self._move(scan.start)
         return True
 
-    def _skip_rest(self, container: Container) -> bool:
+    def _skip_rest(self, container: RecordContainer) -> bool:
         """Go over the members behind the array of an answer; they may say that there is a next page."""
         scan = self._scan
         if scan is None:
             raise AssertionError(f"nothing is scanned inside {container.kind}")
         try:
             end = self._balance(scan)
-        except BrokenError as broken:
+        except BrokenRecordError as broken:
             if broken.kind == "large":
                 return self._advance(scan)
             self._stack.pop()
@@ -354,24 +356,26 @@ class Splitter:
         self._finish(end)
         return True
 
-    def _emit(self, end: int, container: Container) -> None:
+    def _emit(self, end: int, container: RecordContainer) -> None:
         data = bytes(self._buffer[self._position : end])
         try:
             value = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             self._out.append(self._undecodable(data, str(error)))
         else:
-            self._out.append(Piece(data, self._line, self._column, "", container.columns, value))
+            self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
         self._finish(end)
 
-    def _undecodable(self, data: bytes, reason: str) -> Piece:
+    def _undecodable(self, data: bytes, reason: str) -> RecordSlice:
         offset = byte_of(reason)
         line = self._line + data.count(b"\n", 0, offset)
         column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset
-        return Piece(data, line, column, reason)
+        return RecordSlice(data, line, column, reason)
 
     def _emit_error(self, end: int, reason: str) -> None:
-        self._out.append(Piece(bytes(self._buffer[self._position : end]), self._line, self._column, reason))
+        self._out.append(
+            RecordSlice(bytes(self._buffer[self._position : end]), self._line, self._column, reason)
+        )
         self._finish(end)
 
     def _finish(self, end: int) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.files.snapshot_files import Source
+    from nephoscope.files.snapshot_files import SourceFile
     from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedResources:
     """Resources with the scope and the entry of a manifest that was read with them.
 
     They lie in a lower-cased subscription; `tenant` is what their writer said of it, '' where nothing. A claim that no longer `holds`
@@ -26,14 +26,14 @@ class Learned:
     read_at: datetime
     subscription: str
     tenant: str
-    source: Source
+    source: SourceFile
     holds: bool = True
 
 
 #: Gives the own facts about some lower-cased subscriptions.
-Learning = Callable[[Collection[str]], Iterable[Learned]]
+Learning = Callable[[Collection[str]], Iterable[LearnedResources]]
 
 
-def nothing_learned(_: Collection[str]) -> Iterable[Learned]:
+def nothing_learned(_: Collection[str]) -> Iterable[LearnedResources]:
     """No own facts."""
     return ()

@@ -10,14 +10,14 @@ import msgspec
 from nephoscope_policy.model.resource import Resource
 
 
-class Packed(Resource):
+class PackedResource(Resource):
     """A resource with the same attributes; `body` is decoded when it is asked for, so nobody may write into it."""
 
     __slots__ = ("_text",)
     _text: bytes
 
     @classmethod
-    def pack(cls, resource: Resource) -> Packed:
+    def pack(cls, resource: Resource) -> PackedResource:
         """The same resource, packed."""
         packed = cls.__new__(cls)
         for name in ("id", "complete", "derived", "origin"):

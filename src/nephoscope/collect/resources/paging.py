@@ -13,7 +13,7 @@ _COUNT = re.compile(rb'"count"\s*:\s*(\d{1,15})\b', re.IGNORECASE)
 _TOTAL = re.compile(rb'"total_?records"\s*:\s*(\d{1,15})\b', re.IGNORECASE)
 
 
-class Paging:
+class PagingReader:
     """Reads the members around the records of answers.
 
     `found` says that there were answers (`{"value": [...]}`), `continued` that the last of them names a next page.

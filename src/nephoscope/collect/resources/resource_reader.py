@@ -15,16 +15,16 @@ import msgspec
 
 from nephoscope.collect.resources import formats, response_records
 from nephoscope.collect.resources.csv_export import is_header, rows
-from nephoscope.collect.resources.export_hints import Hints
+from nephoscope.collect.resources.export_hints import ExportHints
 from nephoscope.collect.resources.joined_lists import JoinedLists
-from nephoscope.collect.resources.json_grammar import Piece
-from nephoscope.collect.resources.json_splitter import Splitter
-from nephoscope.collect.resources.own_facts import Learned
-from nephoscope.collect.resources.resource_record import Record, RecordError
+from nephoscope.collect.resources.json_grammar import RecordSlice
+from nephoscope.collect.resources.json_splitter import RecordSplitter
+from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import source_file, template
 from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
 from nephoscope.estate.coverage import CoverageError, parse_manifests
-from nephoscope.files.snapshot_files import FileError, Limits, Source, chunks
+from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.model.resource import UNREAD, Resource
@@ -44,7 +44,7 @@ _WITHOUT = ("microsoft.resources/", "microsoft.management/", "microsoft.graph/")
 _LOST_ID = re.compile(rb'"(?:id|ResourceId)"\s*:\s*"(/[^"\\\n]{1,1000})"', re.IGNORECASE)
 
 
-class Format(Protocol):
+class ResourceFormat(Protocol):
     """A module of the folder formats."""
 
     RANK: int
@@ -52,61 +52,63 @@ class Format(Protocol):
     def recognises(self, value: dict[str, object], /) -> bool:
         """Return whether a JSON object is written in this format."""
 
-    def records(self, value: dict[str, object], /) -> Iterator[Record]:
+    def records(self, value: dict[str, object], /) -> Iterator[ResourceRecord]:
         """The records in it; raises RecordError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResource:
     """A resource with what decides between two bodies of its id."""
 
     resource: Resource
     api_version: str
-    source: Source
+    source: SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostRecord:
     """A record or file that could not be used, and the lower-cased type that is now missing ('*' = unknown, '' = none)."""
 
     quarantined: Quarantined
     type: str
-    source: Source
+    source: SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class SnapshotManifest:
     """What the coverage manifest of a snapshot folder says of one tenant."""
 
     coverage: Coverage
-    source: Source
+    source: SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class AnswerPages:
     """The file is made of answers; `continued` when the last of them names a further page.
 
     `totals`: the number of records that answers say there are in all -> how many of them the answers hold.
     """
 
-    source: Source
+    source: SourceFile
     continued: bool
     totals: Mapping[int, int] = field(default_factory=dict)
 
 
-Item = Found | Lost | Manifest | Pages | Learned
+Item = ReadResource | LostRecord | SnapshotManifest | AnswerPages | LearnedResources
 
 
 @cache
-def known_formats() -> tuple[Format, ...]:
+def known_formats() -> tuple[ResourceFormat, ...]:
     """The modules of the folder formats, the most specific first."""
     names = [info.name for info in pkgutil.iter_modules(formats.__path__)]
-    modules = [cast("Format", importlib.import_module(f"{formats.__name__}.{name}")) for name in names]
+    modules = [
+        cast("ResourceFormat", importlib.import_module(f"{formats.__name__}.{name}")) for name in names
+    ]
     return tuple(sorted(modules, key=lambda module: module.RANK))
 
 
 def read(
-    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: JoinedLists
 ) -> Iterator[Item]:
     """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry.
 
@@ -114,82 +116,88 @@ def read(
     """
     count = 0
     for item in _items(source, limits, advance, joined):
-        if isinstance(item, Lost):
+        if isinstance(item, LostRecord):
             count += 1
             if count > MAX_QUARANTINED:
                 continue
         yield item
     if count > MAX_QUARANTINED:
         reason = f"{count - MAX_QUARANTINED} further records are broken"
-        yield Lost(Quarantined(Place(source.name), reason), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), reason), "*", source)
 
 
 def _items(
-    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: JoinedLists
 ) -> Iterator[Item]:
     if source.is_manifest:
         yield from _manifests(source, limits, advance)
         return
     if said := source_file(source.entry or source.path.name):
-        yield Lost(Quarantined(Place(source.name), said), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), said), "*", source)
         return
-    hints = Hints(source.name)
+    hints = ExportHints(source.name)
     stream = chunks(source, limits, advance)
     try:
         first = next(stream, b"")
     except FileError as error:
-        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
         return
     begun = itertools.chain((first,), stream)
     yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
-    yield from (Lost(Quarantined(place, reason), "", source) for place, reason in hints.told())
-    yield from (Lost(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing())
+    yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.told())
+    yield from (
+        LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
+    )
 
 
 def _pieces(
-    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
-) -> Iterator[Found | Lost | Pages]:
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
+) -> Iterator[ReadResource | LostRecord | AnswerPages]:
     """What a file of JSON holds."""
-    splitter = Splitter()
+    splitter = RecordSplitter()
     try:
         for chunk in stream:
             for piece in splitter.feed(chunk):
                 yield from _piece(piece, source, hints, joined)
     except FileError as error:
-        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
     for piece in splitter.close():
         yield from _piece(piece, source, hints, joined)
     paging = splitter.paging
     if paging.found:
-        yield Pages(source, paging.continued, paging.totals)
+        yield AnswerPages(source, paging.continued, paging.totals)
 
 
 def _table(
-    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
-) -> Iterator[Found | Lost]:
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
+) -> Iterator[ReadResource | LostRecord]:
     """What a comma-separated file holds."""
     try:
         for row in rows(stream):
             data = row.text.encode()
-            piece = Piece(data, row.line, 1, row.error, value=row.value)
+            piece = RecordSlice(data, row.line, 1, row.error, value=row.value)
             yield from _piece(piece, source, hints, joined)
     except FileError as error:
-        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
 
 
-def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Manifest | Lost]:
+def _manifests(
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None]
+) -> Iterator[SnapshotManifest | LostRecord]:
     data = bytearray()
     try:
         for chunk in chunks(source, limits, advance):
             data += chunk[: MAX_MANIFEST - len(data)]
         found = parse_manifests(msgspec.json.decode(data))
     except (FileError, CoverageError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        yield Lost(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
+        yield LostRecord(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
         return
-    yield from (Manifest(one, source) for one in found)
+    yield from (SnapshotManifest(one, source) for one in found)
 
 
-def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> Iterator[Found | Lost]:
+def _piece(
+    piece: RecordSlice, source: SourceFile, hints: ExportHints, joined: JoinedLists
+) -> Iterator[ReadResource | LostRecord]:
     if piece.error:
         yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
         return
@@ -206,15 +214,15 @@ def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> I
             place = Place(source.name, piece.line, piece.column)
             hints.see(place, found.key, (cut, record.note), listed=listed)
             hints.narrow(found.type, record.narrow)
-            yield Found(found, record.api_version, source)
+            yield ReadResource(found, record.api_version, source)
     except RecordError as error:
         yield _make_lost(piece, source, str(error), "")
 
 
-def _make_lost(piece: Piece, source: Source, reason: str, type_: str) -> Lost:
+def _make_lost(piece: RecordSlice, source: SourceFile, reason: str, type_: str) -> LostRecord:
     place = Place(source.name, piece.line, piece.column)
     text = piece.data[: 4 * EXCERPT].decode("utf-8", "replace")
-    return Lost(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
+    return LostRecord(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
 
 
 def _excerpt(text: str) -> str:
@@ -235,7 +243,7 @@ def _lost_type(data: bytes) -> str:
         return "*"
 
 
-def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceRecord]:
     """The records in a JSON value, whatever its format; raises RecordError when no format recognises it."""
     if isinstance(value, list) and nesting:
         for item in value:
@@ -257,7 +265,7 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[Record]:
     )
 
 
-def resource(record: Record, origin: bytes = b"") -> Resource:
+def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
     """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError.
 
     `origin` names the bytes that it was read from.
@@ -279,7 +287,7 @@ def resource(record: Record, origin: bytes = b"") -> Resource:
     return Resource(id_, body, complete=_whole(record) and UNREAD not in body, origin=origin)
 
 
-def _whole(record: Record) -> bool:
+def _whole(record: ResourceRecord) -> bool:
     """Whether the body tells the properties; exports write `{}` for what was not read: docs/decisions/0106-empty-properties.md."""
     properties = record.body.get("properties")
     return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ResourceRecord:
     """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it.
 
     `note` says why less was read than there is, and what helps ('' = nothing is missing). `narrow` says the same of

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.resources.child_resources import child_types, children, is_listed
 from nephoscope.collect.resources.fact_merge import LearnedFacts
 from nephoscope.collect.resources.joined_lists import JoinedLists
-from nephoscope.collect.resources.own_facts import Learned, Learning, nothing_learned
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
 from nephoscope.collect.resources.resource_reader import (
-    Found,
-    Lost,
-    Manifest,
-    Pages,
+    AnswerPages,
+    LostRecord,
+    ReadResource,
+    SnapshotManifest,
     carried_origin,
     read,
     resource,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy
-from nephoscope.estate.coverage import Inference, merge
+from nephoscope.estate.coverage import CoverageInference, merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
-from nephoscope.files.snapshot_files import FileError, Limits, Meter, is_json, is_tape, sources
+from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
 from nephoscope.files.tar_archive import members
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.place import Place, Quarantined
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from nephoscope.collect.resources.resource_reader import Item
-    from nephoscope.collect.resources.tenant_assignment import Tenants
-    from nephoscope.files.snapshot_files import Progress, Source
+    from nephoscope.collect.resources.tenant_assignment import TenantMap
+    from nephoscope.files.snapshot_files import Progress, SourceFile
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
 
@@ -47,7 +47,7 @@ class SnapshotError(Exception):
 
 
 def load(
-    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: ArchiveLimits | None = None
 ) -> Estate:
     """The estate in files and folders of one tenant, of any known format.
 
@@ -64,7 +64,7 @@ def load(
 def load_tenants(
     paths: Sequence[Path | str],
     progress: Progress | None = None,
-    limits: Limits | None = None,
+    limits: ArchiveLimits | None = None,
     learning: Learning = nothing_learned,
     aliases: Aliases | None = None,
 ) -> tuple[Estate, ...]:
@@ -77,8 +77,8 @@ def load_tenants(
         found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits, aliases)]
         found += [(item, observe(tenancy, item)) for item in learning(tenancy.subscriptions)]
         tenants = tenancy.resolve()
-        loaders = {name: Loader(name, tenants) for name in tenants.names}
-        unowned: Counter[Source] = Counter()
+        loaders = {name: SnapshotLoader(name, tenants) for name in tenants.names}
+        unowned: Counter[SourceFile] = Counter()
         for item, named in found:
             names = owners(tenants, item, named)
             for name in names:
@@ -94,45 +94,45 @@ def load_tenants(
 
 def observe(tenancy: Tenancy, item: Item) -> str:
     """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
-    if isinstance(item, Found):
+    if isinstance(item, ReadResource):
         return tenancy.see(item.resource, item.source.root)
-    if isinstance(item, Manifest):
+    if isinstance(item, SnapshotManifest):
         tenancy.declare(item.coverage, item.source.root)
-    if isinstance(item, Learned):
+    if isinstance(item, LearnedResources):
         tenancy.learn(item.subscription, item.tenant)
     return ""
 
 
-def owners(tenants: Tenants, item: Item, named: str) -> Collection[str]:
+def owners(tenants: TenantMap, item: Item, named: str) -> Collection[str]:
     """The tenants that an item speaks of: a resource one at most, what stands for a whole file every tenant of its argument."""
-    if isinstance(item, Found):
+    if isinstance(item, ReadResource):
         owner = tenants.of(item.resource.id.subscription, named, item.source.root)
         return () if owner is None else (owner,)
-    if isinstance(item, Learned):
+    if isinstance(item, LearnedResources):
         return (tenants.of(item.subscription, "", item.source.root) or "",)
     return tenants.within(item.source.root) or tenants.names
 
 
-def unowned_records(source: Source, count: int) -> Lost:
+def unowned_records(source: SourceFile, count: int) -> LostRecord:
     """What a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
     reason = (
         f"{count} records lie in no subscription and name no tenant, and the files are of several: "
         "put the files of each tenant into a folder of its own"
     )
-    return Lost(Quarantined(Place(source.name), reason), "", source)
+    return LostRecord(Quarantined(Place(source.name), reason), "", source)
 
 
 def stream(
-    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: ArchiveLimits | None = None
 ) -> Iterator[Resource | Quarantined]:
     """Every resource in the order of the files, embedded children behind their parent, in memory of a few records.
 
     An id that stands in the files twice comes twice; containers are not derived. Raises as `load`.
     """
     for item in items(paths, progress, limits):
-        if isinstance(item, Lost):
+        if isinstance(item, LostRecord):
             yield item.quarantined
-        elif isinstance(item, Found):
+        elif isinstance(item, ReadResource):
             yield item.resource
             for record in children(item.resource.body, item.resource.id):
                 yield resource(record, carried_origin(item.resource.origin))
@@ -141,7 +141,7 @@ def stream(
 def items(
     paths: Sequence[Path | str],
     progress: Progress | None,
-    limits: Limits | None,
+    limits: ArchiveLimits | None,
     aliases: Aliases | None = None,
 ) -> Iterator[Item]:
     """Everything that the files hold, in their order; raises SnapshotError."""
@@ -149,8 +149,8 @@ def items(
     for root in roots:
         if not root.exists():
             raise SnapshotError(f"no such file or folder: {root}")
-    limits, joined = limits or Limits(), JoinedLists(aliases or Aliases.builtin())
-    meter = Meter(roots, progress)
+    limits, joined = limits or ArchiveLimits(), JoinedLists(aliases or Aliases.builtin())
+    meter = ByteMeter(roots, progress)
     for source in sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
             yield from _of_tape(source, limits, joined)
@@ -159,7 +159,7 @@ def items(
             yield from read(source, limits, meter.advance, joined)
 
 
-def _of_tape(source: Source, limits: Limits, joined: JoinedLists) -> Iterator[Item]:
+def _of_tape(source: SourceFile, limits: ArchiveLimits, joined: JoinedLists) -> Iterator[Item]:
     """What a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
@@ -175,51 +175,51 @@ def _of_tape(source: Source, limits: Limits, joined: JoinedLists) -> Iterator[It
             )
 
 
-def _make_lost(source: Source, name: str, reason: str) -> Lost:
-    return Lost(Quarantined(Place(name), reason), "*", source)
+def _make_lost(source: SourceFile, name: str, reason: str) -> LostRecord:
+    return LostRecord(Quarantined(Place(name), reason), "*", source)
 
 
 @dataclass(slots=True)
-class Loader:
+class SnapshotLoader:
     """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one."""
 
     tenant: str = ""
-    tenants: Tenants | None = None
+    tenants: TenantMap | None = None
     bodies: dict[str, Resource] = field(default_factory=dict)
     _ranks: dict[str, _Rank] = field(default_factory=dict)
     _roots: dict[str, Path] = field(default_factory=dict)
-    seen: dict[Path, Inference] = field(default_factory=lambda: defaultdict(Inference))
+    seen: dict[Path, CoverageInference] = field(default_factory=lambda: defaultdict(CoverageInference))
     _declared: dict[Path, list[Coverage]] = field(default_factory=lambda: defaultdict(list))
     quarantine: list[Quarantined] = field(default_factory=list)
-    _paged: dict[Path, list[Pages]] = field(default_factory=lambda: defaultdict(list))
+    _paged: dict[Path, list[AnswerPages]] = field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
     learned: LearnedFacts = field(default_factory=LearnedFacts)
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""
         root = item.source.root
-        if isinstance(item, Found):
+        if isinstance(item, ReadResource):
             self.see(item)
             self.keep(item, root)
-        elif isinstance(item, Lost):
+        elif isinstance(item, LostRecord):
             self.quarantine.append(item.quarantined)
             if item.type:
                 self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
-        elif isinstance(item, Manifest):
+        elif isinstance(item, SnapshotManifest):
             restrict = self.tenants.restrict if self.tenants is not None else None
             mine = restrict(item.coverage, root, self.tenant) if restrict else item.coverage
             self._declared[root].append(mine)
             self.learned.read(mine)
-        elif isinstance(item, Learned):
+        elif isinstance(item, LearnedResources):
             self.learned.take(item)
         else:
             self._paged[item.source.path.parent].append(item)
 
-    def see(self, item: Found) -> None:
+    def see(self, item: ReadResource) -> None:
         """Note for the coverage that the resource was there."""
         self.seen[item.source.root].see(item.resource, carries=child_types(item.resource.type))
 
-    def keep(self, item: Found, root: Path) -> None:
+    def keep(self, item: ReadResource, root: Path) -> None:
         """Keep the body, or leave the better one of its id in place."""
         key = item.resource.key
         rank = _rank(item.resource, item.api_version)
@@ -283,7 +283,7 @@ class Loader:
         self.duplicates += given_way
 
 
-def _short(pages: Sequence[Pages]) -> str:
+def _short(pages: Sequence[AnswerPages]) -> str:
     """Explain why the answers in a folder do not hold all that they say there is, '' where they do."""
     held: Counter[int] = Counter()
     for page in pages:

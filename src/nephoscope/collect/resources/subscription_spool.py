@@ -15,15 +15,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import Learned, Learning, nothing_learned
-from nephoscope.collect.resources.packed_resource import Packed
-from nephoscope.collect.resources.resource_reader import Found, resource
-from nephoscope.collect.resources.resource_record import Record
-from nephoscope.collect.resources.snapshot_loading import Loader, items, observe, owners, unowned_records
-from nephoscope.collect.resources.tenant_assignment import Tenancy, Tenants
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
+from nephoscope.collect.resources.packed_resource import PackedResource
+from nephoscope.collect.resources.resource_reader import ReadResource, resource
+from nephoscope.collect.resources.resource_record import ResourceRecord
+from nephoscope.collect.resources.snapshot_loading import (
+    SnapshotLoader,
+    items,
+    observe,
+    owners,
+    unowned_records,
+)
+from nephoscope.collect.resources.tenant_assignment import Tenancy, TenantMap
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
-from nephoscope.files.snapshot_files import Source
+from nephoscope.files.snapshot_files import SourceFile
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -31,8 +37,8 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nephoscope.collect.resources.resource_reader import Item, Lost
-    from nephoscope.files.snapshot_files import Limits, Progress
+    from nephoscope.collect.resources.resource_reader import Item, LostRecord
+    from nephoscope.files.snapshot_files import ArchiveLimits, Progress
     from nephoscope_policy.aliases import Aliases
 
 #: How many resources a part holds at least, unless nothing is left; a larger subscription is a part of its own.
@@ -45,7 +51,7 @@ _ALWAYS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, f"{MANAGEMENT_GRO
 Cell = tuple[str, int, str]
 
 
-class Spool:
+class SnapshotSpool:
     """The records of a snapshot in a folder, a file for each subscription; memory does not grow with the snapshot."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +63,7 @@ class Spool:
         self._buffers: defaultdict[Cell, bytearray] = defaultdict(bytearray)
         self._numbers: dict[Cell, int] = {}
         self._held = 0
-        self._tenants = Tenants({}, {}, {})
+        self._tenants = TenantMap({}, {}, {})
 
     @classmethod
     def of(
@@ -65,16 +71,16 @@ class Spool:
         paths: Sequence[Path | str],
         folder: Path,
         progress: Progress | None = None,
-        limits: Limits | None = None,
+        limits: ArchiveLimits | None = None,
         learning: Learning = nothing_learned,
         aliases: Aliases | None = None,
-    ) -> Spool:
+    ) -> SnapshotSpool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
         with no_collection():
             for item in items(paths, progress, limits, aliases):
                 named = observe(spool._tenancy, item)
-                if isinstance(item, Found):
+                if isinstance(item, ReadResource):
                     spool._take(item, named)
                 else:
                     spool._others.append(item)
@@ -85,13 +91,13 @@ class Spool:
         spool._tenants = spool._tenancy.resolve()
         return spool
 
-    def _take(self, item: Found, named: str) -> None:
+    def _take(self, item: ReadResource, named: str) -> None:
         root = self._roots.setdefault(item.source.root, len(self._roots))
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", root, named)
         self._write(cell, msgspec.json.encode((root, item.api_version, item.resource.body, None)))
 
-    def _learn(self, item: Learned) -> None:
+    def _learn(self, item: LearnedResources) -> None:
         """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
         self._others.append(replace(item, resources=()))
         for one in item.resources:
@@ -131,7 +137,7 @@ class Spool:
         return tuple(self._survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
 
     def _survey(self, tenant: str, types: frozenset[str]) -> Survey:
-        whole = Loader(tenant, self._tenants)
+        whole = SnapshotLoader(tenant, self._tenants)
         kept: list[Resource] = []
         duplicates = 0
         for item in (*self._others, *self._list_unowned()):
@@ -152,22 +158,22 @@ class Spool:
         path = list(self._roots)[root] if not subscription else Path()
         return self._tenants.of(subscription, named, path)
 
-    def _list_unowned(self) -> Iterator[Lost]:
+    def _list_unowned(self) -> Iterator[LostRecord]:
         for cell, count in self._sizes.items():
             if self._owner(cell) is None:
                 root = list(self._roots)[cell[1]]
-                yield unowned_records(Source(root, root), count)
+                yield unowned_records(SourceFile(root, root), count)
 
     def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         for group in self._groups(cells, size):
             # Nothing of a part may be bound here while the next one is read.
             part = self._estate(
-                group, whole.coverage, Loader(whole.tenant, learned=LearnedFacts(whole.coverage))
+                group, whole.coverage, SnapshotLoader(whole.tenant, learned=LearnedFacts(whole.coverage))
             )
             yield replace(part, management_groups=whole.management_groups)
 
-    def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: Loader) -> Estate:
+    def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""
         with no_collection():
             self._read(cells, part)
@@ -176,13 +182,15 @@ class Spool:
             return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
 
     def _pick(
-        self, cells: Sequence[Cell], types: frozenset[str], whole: Loader
+        self, cells: Sequence[Cell], types: frozenset[str], whole: SnapshotLoader
     ) -> tuple[list[Resource], int]:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
-        part = Loader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
+        part = SnapshotLoader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
         estate = self._estate(cells, Coverage({}), part)
         whole.quarantine += part.quarantine
-        return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
+        return [
+            PackedResource.pack(one) for type_ in types for one in estate.by_type(type_)
+        ], estate.duplicates
 
     def _groups(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
         """Cells taken together until they have enough resources."""
@@ -199,7 +207,7 @@ class Spool:
         if group:
             yield group
 
-    def _read(self, cells: Sequence[Cell], part: Loader) -> None:
+    def _read(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
         roots = list(self._roots)
         for cell in cells:
             with self._file(cell).open("rb") as file:
@@ -208,8 +216,8 @@ class Spool:
                     if read_at is not None:
                         part.learned.add(Resource.of(body), read_at)
                         continue
-                    source = Source(roots[root], roots[root])
-                    found = Found(resource(Record(body, version)), version, source)
+                    source = SourceFile(roots[root], roots[root])
+                    found = ReadResource(resource(ResourceRecord(body, version)), version, source)
                     part.see(found)
                     part.keep(found, roots[root])
 
@@ -222,7 +230,7 @@ class Survey:
     """A tenant of a spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only
     the subscriptions and the resources of the types that were asked for. `cells` are the files of the tenant."""
 
-    spool: Spool
+    spool: SnapshotSpool
     whole: Estate
     cells: tuple[Cell, ...]
 

@@ -66,7 +66,7 @@ class Tenancy:
         if tenant or subscription not in self._learned:
             self._learned[subscription] = tenant
 
-    def resolve(self) -> Tenants:
+    def resolve(self) -> TenantMap:
         """Which tenant everything belongs to."""
         roots = list(self._roots)
         named = {root: self._tenants_in(root) for root in roots}
@@ -85,7 +85,7 @@ class Tenancy:
                 of_subscription.setdefault(subscription, own.get(root, ""))
         for subscription, tenant in self._learned.items():
             of_subscription.setdefault(subscription, tenant)
-        return Tenants(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
+        return TenantMap(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
 
     def _tenants_in(self, root: Path) -> set[str]:
         """The tenants that a root names, or that its subscriptions are known to belong to."""
@@ -115,7 +115,7 @@ def _label(roots: list[Path], declared: Iterable[Path], *, several: bool) -> dic
 
 
 @dataclass(frozen=True, slots=True)
-class Tenants:
+class TenantMap:
     """Which tenant subscriptions and roots belong to; a root that several tenants share has none of its own."""
 
     _of_subscription: dict[str, str]

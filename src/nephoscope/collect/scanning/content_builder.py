@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from nephoscope.collect.images.layers import Placed, UnreadFile
+from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile
 from nephoscope.collect.inventory.operating_system import OperatingSystem, operating_system_of
-from nephoscope.collect.scanning.scan_contents import Contents, FileContents
+from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.model.package import Package
 
 #: Types of packages that belong to the distribution.
 _SYSTEM_TYPES = frozenset(("deb", "rpm", "apk", "alpm", "opkg", "ebuild"))
 
 
-def gather(files: Mapping[str, Placed[FileContents]], unread: Iterable[UnreadFile] = ()) -> Contents:
+def gather(
+    files: Mapping[str, LayerFind[FileContents]], unread: Iterable[UnreadLayerFile] = ()
+) -> InventoryContents:
     """Return the contents of a root by those of its files, each package with its layer and its distribution."""
     texts = {path: placed.found.release for path, placed in files.items() if placed.found.release}
     system = operating_system_of(texts) or OperatingSystem("")
@@ -25,7 +27,7 @@ def gather(files: Mapping[str, Placed[FileContents]], unread: Iterable[UnreadFil
         for package in placed.found.packages
     ]
     found = [placed.found for _, placed in sorted(files.items())]
-    return Contents(
+    return InventoryContents(
         system.family,
         system.version,
         tuple(sorted(packages, key=lambda one: (one.path, one.line, one.type, one.name, one.version))),

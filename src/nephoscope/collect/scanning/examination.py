@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.collect.malware.malware_match import EngineStatus, MalwareKind
 from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
 from nephoscope.collect.scanning.license_policy import LicenseFinding
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope_policy.model.state import Severity
 
 #: What a scan looks for.
@@ -66,7 +66,7 @@ class Examination(msgspec.Struct, frozen=True, omit_defaults=True):
     `engines` are those that look for malware, with the age of their databases.
     """
 
-    contents: Contents
+    contents: InventoryContents
     examined: tuple[ExaminedPart, ...]
     configuration: tuple[ConfigurationFinding, ...] = ()
     secrets: tuple[SecretFinding, ...] = ()

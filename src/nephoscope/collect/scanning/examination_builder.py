@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.image import Image
-from nephoscope.collect.images.layers import Hidden, Placed, hidden_files, merge_layers
+from nephoscope.collect.images.layers import HiddenFind, LayerFind, hidden_files, merge_layers
 from nephoscope.collect.malware.known_digests import KnownMalware
 from nephoscope.collect.malware.malware_match import EngineStatus
 from nephoscope.collect.scanning.content_builder import gather
@@ -22,7 +22,7 @@ from nephoscope.collect.scanning.examination import (
 )
 from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
 from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, judge_licenses
-from nephoscope.collect.scanning.scan_contents import Contents, FileContents
+from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope_policy.model.state import Severity
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class ExaminationContext:
     """What an examination judges by beside what it reads: the time, the digests that are known to be bad (None: no list), licences."""
 
     now: datetime
@@ -42,7 +42,7 @@ class Circumstances:
 
 
 def examine_image(
-    image: Image, reading: ImageReading, around: Circumstances, tag: str = ""
+    image: Image, reading: ImageReading, around: ExaminationContext, tag: str = ""
 ) -> ImageExamination:
     """Return what is found in an image by its configuration and its layers; `tag` is the one that it was asked for by.
 
@@ -69,7 +69,7 @@ def examine_image(
     )
 
 
-def examine_root(scan: RootScan, around: Circumstances) -> Examination:
+def examine_root(scan: RootScan, around: ExaminationContext) -> Examination:
     """Return what is found in a root; raises RootError."""
     from nephoscope.collect.scanning.root_scan import read_root
 
@@ -81,11 +81,11 @@ def examine_root(scan: RootScan, around: Circumstances) -> Examination:
 
 
 def _examine(
-    contents: Contents,
+    contents: InventoryContents,
     configuration: tuple[ConfigurationFinding, ...],
-    files: Sequence[Hidden[FileContents]],
+    files: Sequence[HiddenFind[FileContents]],
     wanted: LookedFor,
-    around: Circumstances,
+    around: ExaminationContext,
 ) -> Examination:
     engines = wanted.malware.statuses if wanted.malware else ()
     if wanted.malware and around.known is not None:
@@ -103,7 +103,11 @@ def _examine(
 
 
 def _image_configuration(
-    image: Image, contents: Contents, files: Mapping[str, Placed[FileContents]], now: datetime, tag: str
+    image: Image,
+    contents: InventoryContents,
+    files: Mapping[str, LayerFind[FileContents]],
+    now: datetime,
+    tag: str,
 ) -> tuple[ConfigurationFinding, ...]:
     # the rules are loaded where configuration is looked at alone
     from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
@@ -116,7 +120,7 @@ def _image_configuration(
 
 
 def _root_configuration(
-    contents: Contents, files: Mapping[str, Placed[FileContents]], now: datetime
+    contents: InventoryContents, files: Mapping[str, LayerFind[FileContents]], now: datetime
 ) -> tuple[ConfigurationFinding, ...]:
     from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
     from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
@@ -124,12 +128,12 @@ def _root_configuration(
     return judge_configuration(ExaminedRoot(contents, _note_files(files), now))
 
 
-def _list_files(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:
+def _list_files(files: Mapping[str, LayerFind[FileContents]]) -> list[HiddenFind[FileContents]]:
     """Return the files of a root in the order of their paths, as those that nothing hides."""
-    return [Hidden(path, placed.layer, "", placed.found) for path, placed in sorted(files.items())]
+    return [HiddenFind(path, placed.layer, "", placed.found) for path, placed in sorted(files.items())]
 
 
-def _note_files(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
+def _note_files(files: Mapping[str, LayerFind[FileContents]]) -> dict[str, NotedFile]:
     from nephoscope.collect.scanning.image_rules.image_subject import NotedFile
 
     return {
@@ -139,7 +143,7 @@ def _note_files(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFil
     }
 
 
-def _parts(wanted: LookedFor, around: Circumstances) -> tuple[ExaminedPart, ...]:
+def _parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart, ...]:
     asked: tuple[tuple[ExaminedPart, bool], ...] = (
         ("packages", True),
         ("configuration", wanted.permissions),
@@ -150,7 +154,7 @@ def _parts(wanted: LookedFor, around: Circumstances) -> tuple[ExaminedPart, ...]
     return tuple(part for part, is_asked in asked if is_asked)
 
 
-def _secrets(files: Sequence[Hidden[FileContents]]) -> Iterator[SecretFinding]:
+def _secrets(files: Sequence[HiddenFind[FileContents]]) -> Iterator[SecretFinding]:
     for file in files:
         for place in file.found.secrets:
             yield SecretFinding(
@@ -166,7 +170,7 @@ def _secrets(files: Sequence[Hidden[FileContents]]) -> Iterator[SecretFinding]:
             )
 
 
-def _malware(files: Sequence[Hidden[FileContents]], known: KnownMalware) -> Iterator[MalwareFinding]:
+def _malware(files: Sequence[HiddenFind[FileContents]], known: KnownMalware) -> Iterator[MalwareFinding]:
     for path, layer, removed_by, found in files:
         placed = {"sha256": found.sha256, "layer": layer, "removed_by": removed_by}
         for one in found.malware:
@@ -179,7 +183,7 @@ def _malware(files: Sequence[Hidden[FileContents]], known: KnownMalware) -> Iter
 
 
 def _list_unassessed(
-    contents: Contents, files: Sequence[Hidden[FileContents]], engines: Sequence[EngineStatus]
+    contents: InventoryContents, files: Sequence[HiddenFind[FileContents]], engines: Sequence[EngineStatus]
 ) -> Iterator[Unassessed]:
     """Yield what was not looked at: files that were not read, or not in full, and engines that are absent or old."""
     for unread in contents.unread:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, is_claimed, read_with, readers_of
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import PATHS
@@ -101,7 +101,7 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
         try:
             reading = read_with(reader, InventoryFile(path, content, beside))
         except UnreadableInventoryError as error:
-            unread = UnreadFile(path, f"{reader.title}: {error.message} (line {error.line})")
+            unread = UnreadLayerFile(path, f"{reader.title}: {error.message} (line {error.line})")
             found = msgspec.structs.replace(found, unread=(*found.unread, unread))
             continue
         aside = tuple(SetAsideEntry(path, entry.line, entry.reason) for entry in reading.set_aside)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nephoscope.collect.images.image import Image
-from nephoscope.collect.images.layers import Layer, merge_layers
+from nephoscope.collect.images.layers import LayerFiles, merge_layers
 from nephoscope.collect.scanning.content_builder import gather
-from nephoscope.collect.scanning.scan_contents import Contents, FileContents
+from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class LayerCache(Protocol):
     """Keeps what layers hold, by their digest."""
 
-    def get(self, digest: str) -> Layer[FileContents] | None:
+    def get(self, digest: str) -> LayerFiles[FileContents] | None:
         """Return what a layer holds, None where it was not read by these readers yet."""
         ...
 
-    def put(self, layer: Layer[FileContents]) -> None:
+    def put(self, layer: LayerFiles[FileContents]) -> None:
         """Keep what a layer holds."""
         ...
 
@@ -42,17 +42,17 @@ class ImageReading:
 
 def scan_image(
     image: Image, cache: LayerCache | None = None, told: Callable[[str], None] | None = None
-) -> Contents:
+) -> InventoryContents:
     """Return the contents of an image; `told` is called with each layer's digest before it is read. Raises ImageError."""
     return contents_of_layers(read_layers(image, ImageReading(cache=cache, told=told)))
 
 
-def contents_of_layers(layers: Sequence[Layer[FileContents]]) -> Contents:
+def contents_of_layers(layers: Sequence[LayerFiles[FileContents]]) -> InventoryContents:
     """Return the contents of an image by its layers, the lowest first."""
     return gather(merge_layers(layers), [unread for layer in layers for unread in layer.unread])
 
 
-def read_layers(image: Image, reading: ImageReading) -> list[Layer[FileContents]]:
+def read_layers(image: Image, reading: ImageReading) -> list[LayerFiles[FileContents]]:
     """Return what the layers of an image hold, the lowest first, those of the cache as they are kept; raises ImageError.
 
     A layer that was not looked at as a whole for a reason that may pass is not kept.

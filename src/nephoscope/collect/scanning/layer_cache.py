@@ -15,10 +15,10 @@ from nephoscope import __version__, content
 from nephoscope.collect import images, inventory, malware, scanning, secrets
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.layers import Layer
+from nephoscope.collect.images.layers import LayerFiles
 from nephoscope.collect.scanning.scan_contents import FileContents
 
-_DECODER = msgspec.msgpack.Decoder(Layer[FileContents])
+_DECODER = msgspec.msgpack.Decoder(LayerFiles[FileContents])
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -52,14 +52,14 @@ class LayerFolder:
         """Keep layers in a folder; `looked_for` is the digest of a LookedFor, '' for packages alone."""
         self._folder = folder / f"{readers_version()}{'-' if looked_for else ''}{looked_for}"
 
-    def get(self, digest: str) -> Layer[FileContents] | None:
+    def get(self, digest: str) -> LayerFiles[FileContents] | None:
         """Return what a layer holds; None where it is not kept, or what is kept cannot be read."""
         try:
             return _DECODER.decode(self._path(digest).read_bytes())
         except (OSError, msgspec.DecodeError, ImageError):
             return None
 
-    def put(self, layer: Layer[FileContents]) -> None:
+    def put(self, layer: LayerFiles[FileContents]) -> None:
         """Keep what a layer holds; whoever reads at the same time sees all of it or nothing."""
         import tempfile
 

@@ -9,7 +9,7 @@ from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layer_stream import open_tar
-from nephoscope.collect.images.layers import Layer, LayerReader, read_layer
+from nephoscope.collect.images.layers import LayerFiles, LayerReader, read_layer
 from nephoscope.collect.images.tar_entries import TarStream
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
@@ -34,7 +34,7 @@ class LayerScan:
     def __init__(self, image: Image, looked_for: LookedFor) -> None:
         self._image, self._looked_for, self._count = image, looked_for, 0
 
-    def read(self, descriptor: Descriptor) -> Layer[FileContents]:
+    def read(self, descriptor: Descriptor) -> LayerFiles[FileContents]:
         """Return what a layer holds; raises ImageError."""
         what = f"the layer {descriptor.digest} of {self._image.name}"
         reader = READER._replace(read=self._read_file, inspector=self._inspector())

@@ -10,13 +10,13 @@ from errno import EACCES
 from pathlib import Path
 from typing import BinaryIO
 
-from nephoscope.collect.images.layers import Placed, UnreadFile, put_together
+from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile, put_together
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
 from nephoscope.collect.scanning.content_builder import gather
 from nephoscope.collect.scanning.file_inspection import ContentInspector
 from nephoscope.collect.scanning.file_readers import MAX_SIZE, claims, claims_head, read_contents
-from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, Contents, FileContents
+from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
 #: Folders of the kernel and of things that run: what is in them is not installed.
@@ -47,12 +47,12 @@ class RootScan:
         return path in self.passed_over or (path in PASSING and self.looked_for.malware is None)
 
 
-def scan_root(scan: RootScan) -> Contents:
+def scan_root(scan: RootScan) -> InventoryContents:
     """Return the contents of a root; links are not followed. Raises RootError where it is no folder that can be read."""
     return gather(*read_root(scan))
 
 
-def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[UnreadFile]]:
+def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[UnreadLayerFile]]:
     """Return what the files of a root hold, by path, and what could not be read; raises RootError."""
     try:
         device = scan.root.stat().st_dev
@@ -60,7 +60,7 @@ def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[Unr
             raise RootError(f"{scan.root} is not a folder")
     except OSError as error:
         raise RootError(f"{scan.root} cannot be read: {error.strerror}") from error
-    unread: list[UnreadFile] = []
+    unread: list[UnreadLayerFile] = []
     files: dict[str, FileContents] = {}
     entries = 0
     inspector = ContentInspector(scan.looked_for) if scan.looked_for.digest else None
@@ -73,10 +73,10 @@ def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[Unr
                 raise RootError(f"{scan.root} has more than {MAX_ENTRIES} packages and entries that are none")
     if inspector:
         put_together(files, inspector.finish(), inspector)
-    return {path: Placed("", found) for path, found in files.items()}, unread
+    return {path: LayerFind("", found) for path, found in files.items()}, unread
 
 
-def _walk(scan: RootScan, device: int, unread: list[UnreadFile]) -> Iterator[TarEntry]:
+def _walk(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterator[TarEntry]:
     """Yield files and folders relative to the root, folder after folder in the order of their names."""
     folders = [("", 0)]
     seen = 0
@@ -109,12 +109,12 @@ def _describe_entry(path: str, kind: EntryKind, entry: os.DirEntry[str]) -> TarE
     return TarEntry(path, kind, about.st_size, about.st_mode, "", 0)
 
 
-def _entries(root: Path, folder: str, unread: list[UnreadFile]) -> list[os.DirEntry[str]]:
+def _entries(root: Path, folder: str, unread: list[UnreadLayerFile]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(root / folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        unread.append(UnreadFile(folder, f"the folder cannot be read: {error.strerror}"))
+        unread.append(UnreadLayerFile(folder, f"the folder cannot be read: {error.strerror}"))
         return []
 
 
@@ -123,7 +123,7 @@ def _is_here(entry: os.DirEntry[str], scan: RootScan, device: int) -> bool:
 
 
 def _read(
-    root: Path, entry: TarEntry, inspector: ContentInspector | None, unread: list[UnreadFile]
+    root: Path, entry: TarEntry, inspector: ContentInspector | None, unread: list[UnreadLayerFile]
 ) -> FileContents | None:
     """Return what a file or a folder is found to be, None for nothing."""
     if entry.kind is EntryKind.DIRECTORY:
@@ -137,19 +137,19 @@ def _read(
         seen = inspector.inspect(entry.path, entry, content[:wanted]) if inspector else None
         read = read_contents(entry.path, content, _beside(root)) if claimed else None
     except OSError as error:
-        unread.append(UnreadFile(entry.path, f"it cannot be read: {error.strerror}"))
+        unread.append(UnreadLayerFile(entry.path, f"it cannot be read: {error.strerror}"))
         return None
     return inspector.join(read, seen) if inspector and read and seen else read or seen
 
 
-def _is_claimed(entry: TarEntry, unread: list[UnreadFile]) -> bool:
+def _is_claimed(entry: TarEntry, unread: list[UnreadLayerFile]) -> bool:
     """Return whether a file may hold packages; one that is too large is told."""
     if entry.path.startswith(tuple(f"{folder}/" for folder in PASSING)):
         return False
     if not claims(entry.path, entry.size, entry.mode):
         return False
     if entry.size > MAX_SIZE:
-        unread.append(UnreadFile(entry.path, f"it has {entry.size} bytes, more than {MAX_SIZE}"))
+        unread.append(UnreadLayerFile(entry.path, f"it has {entry.size} bytes, more than {MAX_SIZE}"))
         return False
     return True
 

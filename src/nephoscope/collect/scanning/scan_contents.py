@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.malware.malware_match import MalwareMatch
 from nephoscope.collect.secrets.secret_location import SecretPlace
 from nephoscope.model.package import Package
@@ -42,7 +42,7 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
 
     packages: tuple[Package, ...] = ()
     set_aside: tuple[SetAsideEntry, ...] = ()
-    unread: tuple[UnreadFile, ...] = ()
+    unread: tuple[UnreadLayerFile, ...] = ()
     release: str = ""
     secrets: tuple[SecretPlace, ...] = ()
     malware: tuple[MalwareMatch, ...] = ()
@@ -66,7 +66,7 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
         return len(self.packages) + len(self.set_aside) + len(self.unread)
 
 
-class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
+class InventoryContents(msgspec.Struct, frozen=True, omit_defaults=True):
     """The contents of a host or an image: the distribution with its release ('' where nothing tells), and its packages.
 
     Packages are in the order of path, line and name.
@@ -78,7 +78,7 @@ class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
     release: str = ""
     packages: tuple[Package, ...] = ()
     set_aside: tuple[SetAsideEntry, ...] = ()
-    unread: tuple[UnreadFile, ...] = ()
+    unread: tuple[UnreadLayerFile, ...] = ()
     files: int = 0
 
     @property

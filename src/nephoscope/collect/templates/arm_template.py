@@ -7,7 +7,7 @@ import re
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope_policy.arm.template import Document, TemplateError
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 
 TITLE = "ARM template"
 PRECEDENCE = 10
@@ -25,7 +25,7 @@ def read(source: SourceText) -> ArmSource:
     if source.parsed is None and source.name.endswith(_BICEP):
         raise UnreadableFileError("Bicep files must be compiled: install `bicep` and scan again")
     try:
-        document = source.parsed or Document.parse(source.text, source.name)
+        document = source.parsed or TemplateDocument.parse(source.text, source.name)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error

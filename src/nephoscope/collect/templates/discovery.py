@@ -33,7 +33,7 @@ class ReaderError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class TemplateReader:
     """A module that reads one kind of file; `read` raises UnreadableFileError."""
 
     name: str
@@ -45,7 +45,7 @@ class Reader:
 
 
 @cache
-def readers() -> tuple[Reader, ...]:
+def readers() -> tuple[TemplateReader, ...]:
     """Return every reader, the most specific first; raises ReaderError."""
     found = []
     for info in pkgutil.iter_modules(package.__path__):
@@ -58,7 +58,7 @@ def readers() -> tuple[Reader, ...]:
         if missing:
             raise ReaderError(f"{module.__name__} has TITLE but no {' and no '.join(missing)}")
         found.append(
-            Reader(
+            TemplateReader(
                 info.name,
                 module.TITLE,
                 module.PRECEDENCE,
@@ -70,7 +70,7 @@ def readers() -> tuple[Reader, ...]:
     return tuple(sorted(found, key=lambda reader: (reader.precedence, reader.name)))
 
 
-def reader_of(name: str, text: str) -> Reader | None:
+def reader_of(name: str, text: str) -> TemplateReader | None:
     """Return the reader that claims a file; None where none does."""
     head = text[:HEAD]
     return next((reader for reader in readers() if reader.claims(name, head)), None)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.collect.templates.source_text import SourceText, TextSpan
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.document import TemplateDocument
 
 TITLE = "Azure Policy definition or exemption"
 PRECEDENCE = 30
@@ -25,7 +25,7 @@ _STEP = re.compile(r"\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)")
 class PolicyDocument:
     """A definition or an exemption: its JSON with the places of its parts."""
 
-    document: Document
+    document: TemplateDocument
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -38,13 +38,13 @@ class PolicyDocument:
         """Return whether it is a definition; else it is an exemption."""
         return "policyRule" in self.properties
 
-    def span(self, path: str) -> Span:
+    def span(self, path: str) -> TextSpan:
         """The range of a part by its JSON path as the policy engine writes it (`properties.policyRule.if.allOf[0]`)."""
         steps = [
             int(index) if index else quoted or name
             for quoted, index, name in _STEP.findall(path.removeprefix("$"))
         ]
-        return Span(*self.document.span(tuple(steps)))
+        return TextSpan(*self.document.span(tuple(steps)))
 
 
 def claims(name: str, head: str) -> bool:
@@ -62,11 +62,11 @@ def claims(name: str, head: str) -> bool:
 def read(source: SourceText) -> PolicyDocument:
     """Parse a definition or an exemption; raises UnreadableFileError."""
     # only these files need the engine
-    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.document import TemplateDocument
     from nephoscope_policy.arm.template.errors import TemplateError
 
     try:
-        document = Document.parse(source.text, source.name)
+        document = TemplateDocument.parse(source.text, source.name)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.shell.command import Command
+    from nephoscope.collect.templates.shell.command import ShellCommand
     from nephoscope.collect.templates.source_text import SourceText
 
 TITLE = "Shell script"
@@ -22,7 +22,7 @@ class ShellScript:
     """A script and the commands that it may run."""
 
     source: SourceText
-    commands: list[Command]
+    commands: list[ShellCommand]
 
 
 def claims(name: str, head: str) -> bool:

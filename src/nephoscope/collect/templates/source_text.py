@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template import Document
+    from nephoscope_policy.arm.template import TemplateDocument
 
 #: A line ends with \n, \r\n or a lone \r, as YAML, Dockerfiles and JSON read it.
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """Offsets into a text: the first character and the one after the last."""
 
     start: int
@@ -24,7 +24,7 @@ class Span(NamedTuple):
 class SourceText:
     """A file's name and text; `parsed` is the document that the text was parsed to before, where it was."""
 
-    def __init__(self, name: str, text: str, parsed: Document | None = None) -> None:
+    def __init__(self, name: str, text: str, parsed: TemplateDocument | None = None) -> None:
         self.name = name
         self.text = text
         self.parsed = parsed
@@ -44,6 +44,6 @@ class SourceText:
         start = self._starts[min(max(line, 1), len(self._starts)) - 1]
         return min(start + max(column, 1) - 1, len(self.text))
 
-    def cut(self, span: Span) -> str:
+    def cut(self, span: TextSpan) -> str:
         """Return the text of a span."""
         return self.text[span.start : span.end]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.collect.templates.source_text import SourceText, TextSpan
 
 if TYPE_CHECKING:
     import yaml
@@ -25,7 +25,7 @@ class YamlNode:
     """
 
     kind: str
-    span: Span
+    span: TextSpan
     tag: str = ""
     text: str = ""
     style: str = ""
@@ -93,7 +93,7 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
         ) from error
     except (yaml.YAMLError, RecursionError, UnicodeError, ValueError) as error:
         raise UnreadableFileError(f"the YAML cannot be read: {error}") from error
-    builder = _Builder()
+    builder = _YamlBuilder()
     return [builder.build(root, 0) for root in roots if root is not None]
 
 
@@ -110,7 +110,7 @@ def _compose(source: SourceText) -> list[yaml.Node]:
     return roots
 
 
-class _Builder:
+class _YamlBuilder:
     def __init__(self) -> None:
         self.done: dict[int, YamlNode] = {}
         self.kept: list[yaml.Node] = []
@@ -137,7 +137,7 @@ class _Builder:
     def _build(self, node: yaml.Node, depth: int) -> YamlNode:
         import yaml
 
-        span = Span(node.start_mark.index, node.end_mark.index)
+        span = TextSpan(node.start_mark.index, node.end_mark.index)
         if isinstance(node, yaml.MappingNode):
             pairs: list[tuple[YamlNode, YamlNode]] = []
             for key, value in node.value:

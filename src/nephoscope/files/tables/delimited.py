@@ -28,7 +28,7 @@ class DelimitedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DelimitedLine:
     """A row: the line where it ends in the file, its cells by column; `wrong` says why it is none ('' = it is)."""
 
     number: int
@@ -37,7 +37,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Delimited:
+class DelimitedFile:
     """A file whose first row names the columns. Empty rows and, with `comments`, those that begin with # are passed over."""
 
     path: Path
@@ -47,7 +47,9 @@ class Delimited:
     comments: bool = False
 
     @classmethod
-    def of(cls, path: Path, *, delimiter: str = "", encoding: str = "", comments: bool = False) -> Delimited:
+    def of(
+        cls, path: Path, *, delimiter: str = "", encoding: str = "", comments: bool = False
+    ) -> DelimitedFile:
         """Look at the beginning of a file; DelimitedError where it has no columns."""
         chosen = encoding or _detect_encoding(path)
         with _open(path, chosen) as file:
@@ -64,7 +66,7 @@ class Delimited:
     def __str__(self) -> str:
         return f"{len(self.columns)} columns, {DELIMITERS.get(self.delimiter, repr(self.delimiter))}, {self.encoding}"
 
-    def rows(self) -> Iterator[Line]:
+    def rows(self) -> Iterator[DelimitedLine]:
         """The rows in their order; DelimitedError where the file cannot be read on."""
         read, quotes = 0, 0
 
@@ -88,11 +90,11 @@ class Delimited:
                 if place:
                     yield self._row(read, row.cells)
 
-    def _row(self, number: int, cells: Sequence[str]) -> Line:
+    def _row(self, number: int, cells: Sequence[str]) -> DelimitedLine:
         if len(cells) != len(self.columns):
             wrong = f"{len(cells)} cells, but {len(self.columns)} columns"
-            return Line(number, dict(zip(self.columns, cells, strict=False)), wrong)
-        return Line(number, dict(zip(self.columns, cells, strict=True)))
+            return DelimitedLine(number, dict(zip(self.columns, cells, strict=False)), wrong)
+        return DelimitedLine(number, dict(zip(self.columns, cells, strict=True)))
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:

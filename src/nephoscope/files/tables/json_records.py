@@ -14,7 +14,7 @@ _LISTS = ("value", "records", "Records", "data")
 
 
 @dataclass
-class Records:
+class JsonRecords:
     """Columns of JSON values, all of one length; `kinds` are the types that the file itself says."""
 
     columns: dict[str, list[Any]] = field(default_factory=dict)
@@ -33,9 +33,9 @@ class Records:
                 values.append(None)
 
 
-def records(data: bytes) -> Records:
+def records(data: bytes) -> JsonRecords:
     """The records of a file; ValueError with the line where it is no JSON or holds something else."""
-    found = Records()
+    found = JsonRecords()
     documents = list(json_documents(data))
     for document in documents:
         if document.wrong:
@@ -45,14 +45,14 @@ def records(data: bytes) -> Records:
     return found
 
 
-def _add(document: object, found: Records, place: str) -> None:
+def _add(document: object, found: JsonRecords, place: str) -> None:
     for record in _flat(document, found):
         if not isinstance(record, dict):
             raise ValueError(f"{place} holds a {type(record).__name__} where an object is expected")
         found.add(record)
 
 
-def _flat(document: object, found: Records) -> Iterator[object]:
+def _flat(document: object, found: JsonRecords) -> Iterator[object]:
     if isinstance(document, list):
         for item in document:
             yield from _flat(item, found) if isinstance(item, list) else (item,)
@@ -71,7 +71,7 @@ def _flat(document: object, found: Records) -> Iterator[object]:
     yield document
 
 
-def _answer(table: dict[str, Any], found: Records) -> Iterator[dict[str, object]]:
+def _answer(table: dict[str, Any], found: JsonRecords) -> Iterator[dict[str, object]]:
     """The first table of an answer: its columns say their types."""
     columns = table.get("columns") or table.get("Columns") or []
     names = [str(column.get("name") or column.get("ColumnName")) for column in columns]

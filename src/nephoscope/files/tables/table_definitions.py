@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.files.json_text import JsonTextError, read_json
-from nephoscope.files.tables.table_files import TableError, table
+from nephoscope.files.tables.table_files import TableFileError, table
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.column_types import DAY
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 #: Bytes of a file of definitions.
 _MOST_BYTES = 64 << 20
 
 
-def definitions(path: Path, name: str = "") -> list[Table]:
-    """The tables that a file defines; `name` is that of a getschema output (default: the file's). TableError where it defines none.
+def definitions(path: Path, name: str = "") -> list[LakeTable]:
+    """The tables that a file defines; `name` is that of a getschema output (default: the file's). TableFileError where it
+    defines none.
 
     JSON: `{"name", "columns": {column: type}}`, the body of a table of the Log Analytics API (`properties.schema`), a list of either
     or `{"value": []}`. What getschema printed: CSV, JSON or an answer of the query API, with ColumnName and ColumnType.
@@ -28,9 +29,9 @@ def definitions(path: Path, name: str = "") -> list[Table]:
     try:
         if bodies:
             return [_parse_definition(body, str(path)) for body in bodies]
-        return [Table.of(name or path.name.split(".", 1)[0], _read_getschema(path))]
+        return [LakeTable.of(name or path.name.split(".", 1)[0], _read_getschema(path))]
     except LakeError as error:
-        raise TableError(f"{path}: {error}") from error
+        raise TableFileError(f"{path}: {error}") from error
 
 
 def _document(path: Path) -> object:
@@ -40,7 +41,7 @@ def _document(path: Path) -> object:
     try:
         return read_json(path, _MOST_BYTES)
     except OSError as error:
-        raise TableError(f"{path}: {error.strerror}") from error
+        raise TableFileError(f"{path}: {error.strerror}") from error
     except JsonTextError:
         return None
 
@@ -59,13 +60,13 @@ def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _parse_definition(body: Mapping[str, object], where: str) -> Table:
+def _parse_definition(body: Mapping[str, object], where: str) -> LakeTable:
     if isinstance(body.get("columns"), dict):
-        return Table.parse(body, where)
+        return LakeTable.parse(body, where)
     schema = _properties(body).get("schema", body)
     listed = [*schema.get("standardColumns", ()), *schema.get("columns", ())]
     columns = {str(one.get("name")): _kind(one.get("type"), str(one.get("name"))) for one in listed}
-    return Table.of(
+    return LakeTable.of(
         str(schema.get("name") or body.get("name", "")), _own(columns), description=_description(schema)
     )
 
@@ -79,7 +80,7 @@ def _read_getschema(path: Path) -> dict[str, KqlType]:
     rows = table("schema", path).rows
     names = {} if rows is None else {name.lower(): name for name in rows.column_names}
     if rows is None or "columnname" not in names or not {"columntype", "datatype"} & names.keys():
-        raise TableError(
+        raise TableFileError(
             f"{path}: it defines no table: `name` and `columns`, a table of the Log Analytics API, or "
             "the output of `T | getschema` (ColumnName, ColumnType) is expected"
         )
@@ -113,7 +114,7 @@ def _kind(written: Any, column: str) -> KqlType:
     word = str(written).lower()
     found = TYPE_NAMES.get(word) or _DOTNET.get(word)
     if found is None:
-        raise TableError(
+        raise TableFileError(
             f"the column {column} has the type {written!r}: one of {', '.join(KqlType)} is expected"
         )
     return found

@@ -31,7 +31,7 @@ INGESTED = ("_IngestedAt", "TimeGenerated")
 Columns = Mapping[str, KqlType]
 
 
-class TableError(ValueError):
+class TableFileError(ValueError):
     """A file that cannot be read as a table; the text names it and says why."""
 
 
@@ -47,7 +47,7 @@ class FileTable:
 def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
     """The table in a file or in all files of a folder; `declared` columns have that type, the others the one their values have.
 
-    A declared column that no file has is null. TableError where a file has another format or a value is not of its declared type.
+    A declared column that no file has is null. TableFileError where a file has another format or a value is not of its declared type.
     """
     files = _files(path)
     kinds = declared or {}
@@ -63,7 +63,7 @@ def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         if not path.is_file():
-            raise TableError(f"{path}: there is no such file or folder")
+            raise TableFileError(f"{path}: there is no such file or folder")
         return [path]
     below = sorted(one for one in path.rglob("*") if not one.name.startswith("."))
     for one in below:
@@ -72,10 +72,10 @@ def _files(path: Path) -> list[Path]:
             and (one.is_dir() or _suffix(one) in ENDINGS)
             and (why := leads_out(one, (path,)))
         ):
-            raise TableError(f"{one}: {why}, or take the link away")
+            raise TableFileError(f"{one}: {why}, or take the link away")
     found = [one for one in below if one.is_file() and _suffix(one) in ENDINGS]
     if not found:
-        raise TableError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
+        raise TableFileError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
     return found
 
 
@@ -89,7 +89,7 @@ def _parquet(name: str, files: list[Path], kinds: Columns) -> FileTable | None:
     try:
         schema = schema_of_files(name, files)
     except (pa.ArrowException, OSError) as error:
-        raise TableError(f"{files[0]}: {error}") from error
+        raise TableFileError(f"{files[0]}: {error}") from error
     columns, storage = list(schema.columns), list(schema.storage)
     for place, (column, kind) in enumerate(columns):
         wanted = kinds.get(column, kind)
@@ -123,16 +123,16 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
         if ending == ARROW:
             return _convert_texts(path, arrow(data), kinds)
     except (OSError, EOFError, ValueError) as error:
-        if isinstance(error, TableError):
+        if isinstance(error, TableFileError):
             raise
-        raise TableError(f"{path}: {error}") from error
-    raise TableError(f"{path}: not one of {', '.join(ENDINGS)} (or these with .gz)")
+        raise TableFileError(f"{path}: {error}") from error
+    raise TableFileError(f"{path}: not one of {', '.join(ENDINGS)} (or these with .gz)")
 
 
 def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
     """CSV with a header; every value is read as text first."""
     if not data.strip():
-        raise TableError(f"{path}: the file is empty, a header is expected")
+        raise TableFileError(f"{path}: the file is empty, a header is expected")
     options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     head = pyarrow.csv.open_csv(io.BytesIO(data), parse_options=options).schema.names
     found = pyarrow.csv.read_csv(
@@ -163,7 +163,7 @@ def _of_texts(path: Path, name: str, texts: pa.Array, kinds: Columns) -> type_in
 
 def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlType) -> pa.Array:
     if values is None:
-        raise TableError(f"{path}: a value of the column {name} is not a {kind}, as it is declared")
+        raise TableFileError(f"{path}: a value of the column {name} is not a {kind}, as it is declared")
     return values
 
 

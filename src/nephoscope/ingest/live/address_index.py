@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
 
 #: Seconds between two looks for a newer estate.
 _LOOK = 300.0
 
 
 @dataclass
-class Places:
+class EstateAddresses:
     """Safe for threads; gives None where no estate is stored. Raises StoreError for one that cannot be read."""
 
     data: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float = float("-inf")
     _mark: str = ""
-    _found: Whereabouts | None = None
+    _found: AddressLookup | None = None
 
-    def __call__(self) -> Whereabouts | None:
+    def __call__(self) -> AddressLookup | None:
         """The whereabouts of the newest estate, at most five minutes old."""
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK:
@@ -36,9 +36,9 @@ class Places:
             return self._found
 
     def _look(self) -> None:
-        from nephoscope.ingest.logs.address_lookup import Whereabouts
+        from nephoscope.ingest.logs.address_lookup import AddressLookup
 
         mark = newest_mark(self.data)
         if mark and mark != self._mark:
-            self._found = Whereabouts(subscription_estate(self.data))
+            self._found = AddressLookup(subscription_estate(self.data))
             self._mark = mark

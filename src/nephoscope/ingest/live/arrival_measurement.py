@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.lake.schema.column_types import STANDARD, TIME
-from nephoscope.lake.writing.quarantine import QUARANTINE, Bad
+from nephoscope.lake.writing.quarantine import QUARANTINE, QuarantineEntry
 from nephoscope.state.ingestion.ingest_stats import Arrival
 
 if TYPE_CHECKING:
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
 
 #: Rows of a batch whose filled columns are looked at, and those whose bag is read.
 _LOOKED_AT, _BAGS = 2000, 200
 
 
 def measure_arrivals(
-    tables: Mapping[str, pa.Table], bad: Iterable[Bad], now: datetime, untimed: Mapping[str, int]
+    tables: Mapping[str, pa.Table], bad: Iterable[QuarantineEntry], now: datetime, untimed: Mapping[str, int]
 ) -> tuple[Arrival, ...]:
     """The arrivals of rows by table and of what was bad, which counts for every table that it was meant for.
 
@@ -48,7 +48,7 @@ def _arrival(name: str, rows: pa.Table, bad: int, now: datetime, untimed: int) -
     return Arrival(name, rows.num_rows, bad, rows.nbytes, pc.max(times).as_py(), delay, untimed)
 
 
-def find_filled(table: Table, rows: pa.Table) -> set[str]:
+def find_filled(table: LakeTable, rows: pa.Table) -> set[str]:
     """The names that some row has a value under."""
     some = rows.slice(0, _LOOKED_AT)
     found = {

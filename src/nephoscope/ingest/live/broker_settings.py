@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.live import credential_validation, validators
-from nephoscope.ingest.live.live_source import Surroundings
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.live.live_source import SourceContext
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 #: The user that Event Hubs know a connection string by.
@@ -20,7 +20,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _BY_PASSWORD = frozenset({"connection-string", "plain", "scram-sha-256", "scram-sha-512"})
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which brokers and topics, and how to sign in."""
 
     brokers: Annotated[
@@ -81,15 +81,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
+def check(settings: BrokerSettings, around: SourceContext) -> None:
+    """Raise SourceSettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
     for broker in settings.brokers:
         validators.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
     if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
-        raise SettingsError("tls: false is for brokers on this machine only: leave it out")
+        raise SourceSettingsError("tls: false is for brokers on this machine only: leave it out")
     for topic in settings.topics:
         if not _TOPIC.fullmatch(topic):
-            raise SettingsError(
+            raise SourceSettingsError(
                 f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
             )
     validators.require_filled("group", [settings.group], "the name of a consumer group")
@@ -99,7 +99,7 @@ def check(settings: Settings, around: Surroundings) -> None:
     validators.authority("ca", settings.ca)
 
 
-def _check_signing_in(settings: Settings, around: Surroundings) -> None:
+def _check_signing_in(settings: BrokerSettings, around: SourceContext) -> None:
     named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
     if named:
         validators.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
@@ -112,6 +112,6 @@ def _check_signing_in(settings: Settings, around: Surroundings) -> None:
     validators.certificate(settings.certificate, settings.key)
 
 
-def uses(settings: Settings) -> tuple[str, ...]:
+def uses(settings: BrokerSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return ("password",) if settings.sign_in in _BY_PASSWORD else ()

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live.decompression import inner, packing_of
-from nephoscope.ingest.source_failures import StoppedError
+from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,7 +25,7 @@ _CLOSING = re.compile(rb"[\s,]*\]\s*(?:\}\s*)?\Z")
 _WRAPPED = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"[Rr]ecords"\s*:\s*\[|\[)')
 
 
-class Stretch(io.RawIOBase):
+class ByteRange(io.RawIOBase):
     """Bytes `start` to `end` of something, which `fetch(start, end)` reads.
 
     `closing`: where they end in `]` or `]}`, these are not handed out, because what is still written goes before them.
@@ -47,7 +47,7 @@ class Stretch(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes, b"" at the end; raises StoppedError."""
+        """At most so many bytes, b"" at the end; raises SourceStoppedError."""
         if size < 0:
             return self.readall()
         while not self._ready and self._more():
@@ -73,7 +73,7 @@ class Stretch(io.RawIOBase):
     def _more(self) -> bool:
         """Fetch the next part; False at the end."""
         if self._stop.is_set():
-            raise StoppedError
+            raise SourceStoppedError
         if self._at >= self._end and not self._held:
             return False
         until = min(self._end, self._at + _PART)

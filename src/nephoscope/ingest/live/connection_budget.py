@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """Open connections, those of one address (of one /64 in IPv6), seconds for a TLS handshake.
 
     `free` are addresses that are not bound by themselves: those of proxies. `unproven` are connections that have proven nothing, and
@@ -43,7 +43,7 @@ def _busy() -> Phase:
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class ConnectionSlot:
     """The place that one connection takes, given back once.
 
     `close` ends the connection, `phase` tells what it is doing.
@@ -71,12 +71,12 @@ class Place:
 class ConnectionBudget:
     """The places of the connections of one listener, in the order in which they came."""
 
-    bounds: Bounds
+    bounds: ConnectionLimits
     displaced: int = 0
     refused: int = 0
-    _places: dict[Place, None] = field(default_factory=dict)
+    _places: dict[ConnectionSlot, None] = field(default_factory=dict)
     _shares: Counter[str] = field(default_factory=Counter)
-    _unproven: dict[Place, None] = field(default_factory=dict)
+    _unproven: dict[ConnectionSlot, None] = field(default_factory=dict)
     _unproven_shares: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -89,7 +89,7 @@ class ConnectionBudget:
         """Those of them that have proven nothing."""
         return len(self._unproven)
 
-    def admit(self, peer: str, *, full: bool = False) -> Place | str:
+    def admit(self, peer: str, *, full: bool = False) -> ConnectionSlot | str:
         """Give a place to a connection, at the cost of another where there are too many; else why there is none.
 
         `full` says that there is no room whatever the bounds say.
@@ -99,19 +99,19 @@ class ConnectionBudget:
             self.refused += 1
             return why
         self._keep_unproven_few(peer, share)
-        place = Place(self, share, peer)
+        place = ConnectionSlot(self, share, peer)
         self._places[place] = self._unproven[place] = None
         self._shares[share] += 1
         self._unproven_shares[share] += 1
         return place
 
-    def prove(self, place: Place) -> None:
+    def prove(self, place: ConnectionSlot) -> None:
         """Take a connection out of those that have proven nothing."""
         if place in self._unproven:
             del self._unproven[place]
             _decrement(self._unproven_shares, place.share)
 
-    def remove(self, place: Place) -> None:
+    def remove(self, place: ConnectionSlot) -> None:
         """Forget a connection."""
         if place in self._places:
             self.prove(place)
@@ -147,7 +147,7 @@ class ConnectionBudget:
                 return True
         return any(self._displace(self._of(self._places, share)) for share, _ in self._shares.most_common())
 
-    def _displace(self, places: Iterable[Place]) -> bool:
+    def _displace(self, places: Iterable[ConnectionSlot]) -> bool:
         """End the oldest of the lowest phase; False where all are busy."""
         phases = [(self._phase(one), one) for one in places]
         lowest = min((phase for phase, _ in phases), default=Phase.BUSY)
@@ -159,11 +159,11 @@ class ConnectionBudget:
         place.close()
         return True
 
-    def _phase(self, place: Place) -> Phase:
+    def _phase(self, place: ConnectionSlot) -> Phase:
         return Phase.UNPROVEN if place in self._unproven else place.phase()
 
     @staticmethod
-    def _of(places: Iterable[Place], share: str) -> list[Place]:
+    def _of(places: Iterable[ConnectionSlot], share: str) -> list[ConnectionSlot]:
         return [one for one in places if one.share == share]
 
 

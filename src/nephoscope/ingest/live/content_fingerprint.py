@@ -10,7 +10,7 @@ from hashlib import blake2b
 import msgspec
 
 from nephoscope.ingest.logs.append_detection import DIGEST, head_of
-from nephoscope.ingest.logs.fingerprints import Marks, mark_of
+from nephoscope.ingest.logs.fingerprints import Fingerprints, mark_of
 
 _WINDOW = 16 * 1024
 _PART = 1024 * 1024
@@ -19,7 +19,7 @@ _LINES = 64
 _MARKED = 4096
 
 
-class Content(msgspec.Struct, frozen=True, omit_defaults=True):
+class ContentFingerprint(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first `size` bytes of a text: their hash, that of the first 512 of them ('' = fewer), and marks as `marks.py` has them."""
 
     size: int = 0
@@ -28,7 +28,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     marks: str = ""
 
 
-class Trail:
+class ContentTrail:
     """Is fed a text from its first byte on. The last bytes are kept, so that what was read too far can be taken back."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Trail:
         self._base = 0
         self._window = b""
         self._head = b""
-        self._marks: Marks | None = None
+        self._marks: Fingerprints | None = None
 
     @property
     def at(self) -> int:
@@ -50,7 +50,7 @@ class Trail:
         self._window += data
         if len(self._window) > 2 * _WINDOW:
             settled, self._window = self._window[:-_WINDOW], self._window[-_WINDOW:]
-            self._marks = self._marks or Marks(self._head, _SPREAD)
+            self._marks = self._marks or Fingerprints(self._head, _SPREAD)
             _hash(self._digest, self._marks, settled, self._base)
             self._base += len(settled)
 
@@ -62,16 +62,16 @@ class Trail:
         self._head = self._head[:end]
         return True
 
-    def content(self) -> Content:
+    def content(self) -> ContentFingerprint:
         """What the text so far is known by."""
         digest = self._digest.copy()
-        marks = copy.deepcopy(self._marks) if self._marks else Marks(self._head, _SPREAD)
+        marks = copy.deepcopy(self._marks) if self._marks else Fingerprints(self._head, _SPREAD)
         _hash(digest, marks, self._window, self._base)
         places = dict(entry.split(":") for entry in marks.text().split())
         if not marks.document:
             places |= self._lines(b"{" if marks.json else b"")
         text = " ".join(f"{at}:{places[at]}" for at in sorted(places, key=lambda at: int(at, 16)))
-        return Content(self.at, digest.hexdigest(), head_of(self._head), text)
+        return ContentFingerprint(self.at, digest.hexdigest(), head_of(self._head), text)
 
     def _lines(self, begin: bytes) -> dict[str, str]:
         """Marks behind the last lines, of JSON behind those that a line follows which begins a record."""
@@ -88,7 +88,7 @@ class Trail:
         return found
 
 
-def _hash(digest: blake2b, marks: Marks, data: bytes, base: int) -> None:
+def _hash(digest: blake2b, marks: Fingerprints, data: bytes, base: int) -> None:
     """Take bytes that stand at `base` into a digest, with the marks among them."""
     at = 0
     while at < len(data):
@@ -101,18 +101,18 @@ def _hash(digest: blake2b, marks: Marks, data: bytes, base: int) -> None:
             marks.add(base + at, digest)
 
 
-def trail_of(parts: Iterable[bytes]) -> Trail:
+def trail_of(parts: Iterable[bytes]) -> ContentTrail:
     """The trail of a text."""
-    trail = Trail()
+    trail = ContentTrail()
     for part in parts:
         trail.feed(part)
     return trail
 
 
-class Followed(io.RawIOBase):
+class TrailStream(io.RawIOBase):
     """A stream that a trail follows."""
 
-    def __init__(self, stream: io.RawIOBase, trail: Trail) -> None:
+    def __init__(self, stream: io.RawIOBase, trail: ContentTrail) -> None:
         super().__init__()
         self._stream, self._trail = stream, trail
 
@@ -163,7 +163,7 @@ class Prefixes(msgspec.Struct, frozen=True):
     found: dict[int, tuple[str, bytes]]
     broken: str
 
-    def begins(self, content: Content) -> bool:
+    def begins(self, content: ContentFingerprint) -> bool:
         """Return whether the text begins with a whole content."""
         return self.found.get(content.size, ("", b""))[0] == content.digest != ""
 

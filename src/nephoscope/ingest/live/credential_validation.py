@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from nephoscope.ingest.live import validators
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONNECTION = "Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY"
@@ -26,14 +26,14 @@ def account_key(name: str, text: str) -> None:
     except (binascii.Error, ValueError):
         key = b""
     if not key:
-        raise SettingsError(f"{name}: must be the key alone, in base64 as the portal shows it")
+        raise SourceSettingsError(f"{name}: must be the key alone, in base64 as the portal shows it")
 
 
 def sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
     """A shared access signature that reads and lists blobs, and with `lists_containers` the containers, at `now`."""
     given = dict(parse_qsl(text.removeprefix("?")))
     if "sig" not in given or "sv" not in given:
-        raise SettingsError(
+        raise SourceSettingsError(
             f"{name}: must be a shared access signature, as in sv=...&sp=rl&se=...&sig=..., without the address before it"
         )
     for key, letters, what in (
@@ -43,16 +43,18 @@ def sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
     ):
         # what a stored access policy says stands in the account
         if key in given and not set(letters) <= set(given[key]):
-            raise SettingsError(f"{name}: must have {what} ({key}={letters}), not {key}={given[key][:20]}")
+            raise SourceSettingsError(
+                f"{name}: must have {what} ({key}={letters}), not {key}={given[key][:20]}"
+            )
     if "se" in given and _moment(name, given["se"]) <= now:
-        raise SettingsError(f"{name}: expired ({given['se'][:40]}): use a valid one")
+        raise SourceSettingsError(f"{name}: expired ({given['se'][:40]}): use a valid one")
 
 
 def _moment(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{name}: must end at a moment, as in se=2030-01-31T00:00:00Z") from None
+        raise SourceSettingsError(f"{name}: must end at a moment, as in se=2030-01-31T00:00:00Z") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
@@ -68,18 +70,18 @@ def connection_string(name: str, text: str) -> None:
         or not (key or known.get("sharedaccesssignature"))
         or _CONTROL.search(text)
     ):
-        raise SettingsError(f"{name}: must be a connection string, as in {_CONNECTION}")
+        raise SourceSettingsError(f"{name}: must be a connection string, as in {_CONNECTION}")
 
 
 def sasl(name: str, text: str) -> None:
     """A user or a password of SASL PLAIN and SCRAM, neither of which takes control characters."""
     if _CONTROL.search(text):
-        raise SettingsError(f"{name}: must have no line breaks and other control characters")
+        raise SourceSettingsError(f"{name}: must have no line breaks and other control characters")
 
 
 def header(name: str, text: str) -> None:
     """What goes into a header of a request."""
     if not text.isascii() or _CONTROL.search(text) or text != text.strip():
-        raise SettingsError(
+        raise SourceSettingsError(
             f"{name}: must be of ASCII letters, digits and signs, without line breaks and blanks around it"
         )

@@ -16,7 +16,7 @@ _INPUT = 64 * 1024
 _FAULTS = (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError)
 
 
-class _Member(Protocol):
+class _PackedMember(Protocol):
     """One packed member: gives at most so many bytes for what it is given, keeps what it did not use."""
 
     eof: bool
@@ -32,7 +32,7 @@ _MEMBERS: dict[str, Callable[[], Any]] = {
 ENDINGS = (".gz", *_MEMBERS, ".zst")
 
 
-class Unpacked(io.RawIOBase):
+class UnpackedStream(io.RawIOBase):
     """A packed stream as what is packed in it; `damage` says why it ended early ('' = it did not). `packing` as of `packed`."""
 
     def __init__(self, stream: io.RawIOBase, packing: str) -> None:
@@ -82,12 +82,12 @@ class _Input(io.RawIOBase):
             raise
 
 
-class _Members:
+class _PackedMembers:
     """Members one after another; EOFError where the last of them has no end."""
 
-    def __init__(self, stream: io.RawIOBase, make: Callable[[], _Member]) -> None:
+    def __init__(self, stream: io.RawIOBase, make: Callable[[], _PackedMember]) -> None:
         self._stream, self._make = stream, make
-        self._member: _Member | None = None
+        self._member: _PackedMember | None = None
         self._input = b""
 
     def read(self, size: int) -> bytes:
@@ -122,7 +122,7 @@ class _Members:
 def _parts(stream: _Input, packing: str) -> Any:
     if packing == ".zst":
         return _zstd(stream)
-    return GzipStream(stream) if packing == ".gz" else _Members(stream, _MEMBERS[packing])
+    return GzipStream(stream) if packing == ".gz" else _PackedMembers(stream, _MEMBERS[packing])
 
 
 def _zstd(stream: io.RawIOBase) -> object:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
-from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Place
-from nephoscope.ingest.live.listener import Entrance
-from nephoscope.ingest.live.request_timeouts import Pace, Paced
+from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits, ConnectionSlot
+from nephoscope.ingest.live.listener import Listener
+from nephoscope.ingest.live.request_timeouts import RequestTimeouts, TimeoutProtocol
 from nephoscope.ingest.source_failures import SourceError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nephoscope.ingest.live.log_rate_limit import Seldom
+    from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 
 _BACKLOG = 1024
 
@@ -32,10 +32,12 @@ def bound(address: tuple[str, int]) -> socket.socket:
         raise SourceError(f"{address[0]}:{address[1]}: {error.strerror}") from error
 
 
-class Server(uvicorn.Server):
+class BoundedServer(uvicorn.Server):
     """uvicorn on sockets that listen, with its connections within bounds; the protocol of `config` is Paced or made of it."""
 
-    def __init__(self, config: uvicorn.Config, bounds: Bounds, pace: Pace, told: Seldom) -> None:
+    def __init__(
+        self, config: uvicorn.Config, bounds: ConnectionLimits, pace: RequestTimeouts, told: LogRateLimiter
+    ) -> None:
         super().__init__(config)
         self._bounds, self._pace, self._told = bounds, pace, told
         self.budgets: list[ConnectionBudget] = []
@@ -44,22 +46,22 @@ class Server(uvicorn.Server):
         """Let in at the sockets."""
         await super().startup(sockets=[])
         for listener in sockets or ():
-            entrance = Entrance(
+            entrance = Listener(
                 listener, self._bounds, self._protocol, self._told, self.config.ssl, awaits_head=True
             )
             entrance.open()
             self.budgets.append(entrance.budget)
             self.servers.append(cast("asyncio.Server", entrance))
 
-    def _protocol(self, place: Place) -> asyncio.Protocol:
-        kind = cast("type[Paced]", self.config.http_protocol_class)
+    def _protocol(self, place: ConnectionSlot) -> asyncio.Protocol:
+        kind = cast("type[TimeoutProtocol]", self.config.http_protocol_class)
         made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         made.place, made.pace = place, self._pace
         place.phase = made.phase
         return made
 
 
-class Served:
+class AppServer:
     """Serves from a socket until `close`, which lets requests that are under way end. `idle`: seconds between two requests."""
 
     def __init__(
@@ -68,18 +70,18 @@ class Served:
         listener: socket.socket,
         tls: ssl.SSLContext,
         *,
-        bounds: Bounds,
-        pace: Pace,
+        bounds: ConnectionLimits,
+        pace: RequestTimeouts,
         idle: float,
-        told: Seldom,
+        told: LogRateLimiter,
     ) -> None:
         config = uvicorn.Config(
-            app, http=Paced, ws="none", log_config=None, access_log=False, server_header=False, lifespan="off",
+            app, http=TimeoutProtocol, ws="none", log_config=None, access_log=False, server_header=False, lifespan="off",
             timeout_graceful_shutdown=2, timeout_keep_alive=cast("int", idle),
         )  # fmt: skip
         config.load()
         config.ssl = tls
-        self._server = Server(config, bounds, pace, told)
+        self._server = BoundedServer(config, bounds, pace, told)
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._run(listener),), name="ingestion", daemon=True
         )

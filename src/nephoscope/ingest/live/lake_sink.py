@@ -10,27 +10,35 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.ingest.live.arrival_measurement import find_filled, measure_arrivals
-from nephoscope.ingest.live.live_source import LAKE, UNWANTED, Lines, Origin, Piece, Refused, Taken
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.live_source import (
+    LAKE,
+    UNWANTED,
+    IngestCounts,
+    QuarantinedInput,
+    ReceivedLines,
+    RowOrigin,
+    SourceChunk,
+)
+from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.logs.discovery import Formats, formats
 from nephoscope.ingest.logs.gzip_messages import unpack_message
-from nephoscope.ingest.logs.log_format import BadRecordError, Context, Destination, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, Destination, LogRow, StreamContext
 from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.ingest.logs.parsed_batch import Parsed, parse_batch
-from nephoscope.ingest.logs.row_batch import Batch, Placed
+from nephoscope.ingest.logs.parsed_batch import ParsedBatch, parse_batch
+from nephoscope.ingest.logs.row_batch import LogBatch, PlacedRow
 from nephoscope.ingest.logs.secret_masking import mask_secrets, suspect
-from nephoscope.ingest.source_failures import BusyError, StoppedError
+from nephoscope.ingest.source_failures import LakeBusyError, SourceStoppedError
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 from nephoscope.state.ingestion.source_errors import error_key
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
     from nephoscope.ingest.logs.log_format import LineFormat
-    from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
-    from nephoscope.ingest.threat_intelligence.version_merge import Kept
+    from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
+    from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.writing.writer import Writer
     from nephoscope.model.resource_binding import ResourceBinding
@@ -51,12 +59,12 @@ class LakeSink:
     lake: Lake
     writer: Writer
     kept: Checkpoints
-    meter: Meter
+    meter: SourceMeter
     stop: Event
     zone: tzinfo = UTC
     destination: Destination = Destination.BOTH
-    whereabouts: Callable[[], Whereabouts | None] = lambda: None
-    learning: Callable[[Sequence[Item | Retraction], datetime], Kept] | None = None
+    whereabouts: Callable[[], AddressLookup | None] = lambda: None
+    learning: Callable[[Sequence[IntelItem | Retraction], datetime], IntelCounts] | None = None
     failing: Callable[[], Collection[str]] = frozenset
 
     def last(self, feed: str) -> int:
@@ -92,21 +100,21 @@ class LakeSink:
         self,
         feed: str,
         sequence: int | None,
-        pieces: tuple[Piece, ...] = (),
+        pieces: tuple[SourceChunk, ...] = (),
         *,
-        lines: tuple[Lines, ...] = (),
+        lines: tuple[ReceivedLines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
-        origins: Mapping[str, Sequence[Origin]] | None = None,
-        refused: tuple[Refused, ...] = (),
+        origins: Mapping[str, Sequence[RowOrigin]] | None = None,
+        refused: tuple[QuarantinedInput, ...] = (),
         wait: bool = True,
         after: int | None = None,
         sender: ResourceBinding | None = None,
-    ) -> Taken:
+    ) -> IngestCounts:
         """Everything in one append."""
         if sequence is not None and after is None and sequence <= self.last(feed):
-            return Taken()
+            return IngestCounts()
         context = replace(self._context(pieces[0].name if pieces else f"{self.source}/{feed}"), sender=sender)
-        batch = Batch(-1 if sequence is None else sequence)
+        batch = LogBatch(-1 if sequence is None else sequence)
         for piece in pieces:
             _add(batch, piece, replace(context, source=piece.name))
         for group in lines:
@@ -118,7 +126,7 @@ class LakeSink:
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
 
-    def learn(self, items: Sequence[Item | Retraction]) -> Kept:
+    def learn(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
         """Keep threat intelligence."""
         assert self.learning is not None
         kept = self.learning(items, datetime.now(UTC))
@@ -159,8 +167,8 @@ class LakeSink:
     def _producer(self, feed: str) -> str:
         return f"{self.source}/{feed}"
 
-    def _context(self, name: str) -> Context:
-        return Context(
+    def _context(self, name: str) -> StreamContext:
+        return StreamContext(
             source=name,
             now=datetime.now(UTC),
             zone=self.zone,
@@ -168,12 +176,12 @@ class LakeSink:
             whereabouts=self.whereabouts(),
         )
 
-    def _parse(self, batch: Batch, context: Context) -> Parsed:
+    def _parse(self, batch: LogBatch, context: StreamContext) -> ParsedBatch:
         return parse_batch(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
 
     def _append(
-        self, feed: str, sequence: int | None, found: Parsed, *, wait: bool, after: int | None = None
-    ) -> Taken:
+        self, feed: str, sequence: int | None, found: ParsedBatch, *, wait: bool, after: int | None = None
+    ) -> IngestCounts:
         pause = _FIRST_WAIT
         while True:
             now = datetime.now(UTC)
@@ -192,23 +200,23 @@ class LakeSink:
             except SpoolFullError as error:
                 self.meter.note(full=1, error=str(error), key=LAKE)
                 if not wait:
-                    raise BusyError(str(error)) from error
+                    raise LakeBusyError(str(error)) from error
                 if self.stop.wait(pause):
-                    raise StoppedError from error
+                    raise SourceStoppedError from error
                 pause = min(_LONGEST_WAIT, pause * 2)
                 continue
             break
         self.meter.worked(LAKE)
         if not new:
-            return Taken()
+            return IngestCounts()
         self._tell_unwanted(found)
         known = self.lake.tables
         self.meter.saw(
             {name: find_filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
         )
-        return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
+        return IngestCounts(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
 
-    def _tell_unwanted(self, found: Parsed) -> None:
+    def _tell_unwanted(self, found: ParsedBatch) -> None:
         """Say which tables the workspace does not take, where records were set aside for that."""
         place = self.lake.workspace(self.workspace)
         reasons = {place.refusal(name): name for name in found.unwanted}
@@ -219,10 +227,10 @@ class LakeSink:
 
 
 def _place_rows(
-    table: str, rows: Sequence[Mapping[str, object]], origins: Sequence[Origin], first: int
-) -> Iterator[Placed]:
+    table: str, rows: Sequence[Mapping[str, object]], origins: Sequence[RowOrigin], first: int
+) -> Iterator[PlacedRow]:
     for number, row in enumerate(rows):
-        placed = Placed(Row(table, dict(row)), f"record {number}", "", first + number)
+        placed = PlacedRow(LogRow(table, dict(row)), f"record {number}", "", first + number)
         if origins:
             origin = origins[number]
             placed = placed._replace(place=origin.place, sent=origin.record, unfit=origin.unfit)
@@ -233,23 +241,23 @@ def _formats(form: str) -> Formats:
     return formats() if form == "auto" else formats().only(form)
 
 
-def _add(batch: Batch, piece: Piece, context: Context) -> None:
+def _add(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
     """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
     content, wrong = unpack_message(piece.data)
     if wrong:
-        batch.bad.append(_bad(Refused(piece.name, piece.place, wrong, "")))
+        batch.bad.append(_bad(QuarantinedInput(piece.name, piece.place, wrong, "")))
     try:
         parts = list(batches(io.BytesIO(content), _formats(piece.format), context))
     except Exception as error:  # noqa: BLE001 - the boundary of a message
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
         raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")
-        batch.bad.append(_bad(Refused(piece.name, piece.place, reason, raw)))
+        batch.bad.append(_bad(QuarantinedInput(piece.name, piece.place, reason, raw)))
         return
     for part in parts:
         batch.add(part, piece.place)
 
 
-def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
+def _add_lines(batch: LogBatch, group: ReceivedLines, context: StreamContext) -> None:
     known = formats().lines
     for record, text in enumerate(group.texts, batch.records):
         batch.records += 1
@@ -257,29 +265,35 @@ def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
         form = next((form for form in known if form.recognises_line(line)), None)
         if form is None:
             reason = "no format recognises the message"
-            batch.bad.append(Bad(context.source, "message", reason, line[:RAW_BYTES], ""))
+            batch.bad.append(QuarantineEntry(context.source, "message", reason, line[:RAW_BYTES], ""))
             continue
         for item in _items(form, line, context, batch):
             peer = _PEERS.get(item.table)
             if peer is not None and not item.values.get(peer):
                 item.values[peer] = group.peer
-            batch.rows[item.table].append(Placed(item, "message", form.name, record))
+            batch.rows[item.table].append(PlacedRow(item, "message", form.name, record))
 
 
-def _items(form: LineFormat, line: str, context: Context, batch: Batch) -> Iterator[Row]:
+def _items(form: LineFormat, line: str, context: StreamContext, batch: LogBatch) -> Iterator[LogRow]:
     """The rows of a line; what is wrong with it is added to what is bad."""
     try:
         for item in form.line_rows(line, context):
-            if isinstance(item, Row):
+            if isinstance(item, LogRow):
                 yield item
             else:
-                batch.bad.append(Bad(context.source, "message", item.reason, line[:RAW_BYTES], form.name))
+                batch.bad.append(
+                    QuarantineEntry(context.source, "message", item.reason, line[:RAW_BYTES], form.name)
+                )
     except BadRecordError as error:
-        batch.bad.append(Bad(context.source, "message", error.reason, line[:RAW_BYTES], form.name))
+        batch.bad.append(
+            QuarantineEntry(context.source, "message", error.reason, line[:RAW_BYTES], form.name)
+        )
     except Exception as error:  # noqa: BLE001 - the boundary of a message: what makes a format fail stops nothing
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
-        batch.bad.append(Bad(context.source, "message", reason, line[:RAW_BYTES], form.name))
+        batch.bad.append(QuarantineEntry(context.source, "message", reason, line[:RAW_BYTES], form.name))
 
 
-def _bad(one: Refused) -> Bad:
-    return Bad(one.name, one.place, mask_secrets(one.reason), mask_secrets(one.raw)[:RAW_BYTES], "")
+def _bad(one: QuarantinedInput) -> QuarantineEntry:
+    return QuarantineEntry(
+        one.name, one.place, mask_secrets(one.reason), mask_secrets(one.raw)[:RAW_BYTES], ""
+    )

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nephoscope.ingest.live import file_descriptors
-from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Place
-from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits, ConnectionSlot
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 
 #: Connections that are accepted before others have their turn on the loop.
 _AT_ONCE = 100
@@ -27,11 +27,11 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 180), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 4))
 
 
 #: Makes the protocol of a connection, which leaves its place once the connection is lost.
-Make = Callable[[Place], asyncio.Protocol]
+Make = Callable[[ConnectionSlot], asyncio.Protocol]
 
 
 @dataclass(eq=False)
-class Entrance:
+class Listener:
     """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (key of the error, text).
 
     A connection has proven something after its TLS handshake. Where it `awaits_head`, only its protocol says so, after the head of a
@@ -39,9 +39,9 @@ class Entrance:
     """
 
     listener: socket.socket
-    bounds: Bounds
+    bounds: ConnectionLimits
     make: Make
-    told: Seldom
+    told: LogRateLimiter
     tls: ssl.SSLContext | None = None
     awaits_head: bool = False
     budget: ConnectionBudget = field(init=False)
@@ -125,7 +125,7 @@ class Entrance:
         if task.cancelled():  # also before its first step, where nothing of it has closed the socket
             accepted.close()
 
-    async def _let_in(self, accepted: socket.socket, peer: str, place: Place) -> None:
+    async def _let_in(self, accepted: socket.socket, peer: str, place: ConnectionSlot) -> None:
         handshake, goodbye = (self.bounds.handshake, _GOODBYE) if self.tls is not None else (None, None)
         try:
             _keep_alive(accepted)

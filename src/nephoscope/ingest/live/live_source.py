@@ -10,14 +10,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 if TYPE_CHECKING:
     import msgspec
 
-    from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
-    from nephoscope.ingest.threat_intelligence.version_merge import Kept
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
+    from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.model.resource_binding import ResourceBinding
 
 
@@ -31,15 +31,17 @@ CUT = "event:cut:"
 
 
 def zone_of(name: str) -> tzinfo:
-    """A time zone by its name (`Europe/Berlin`); raises SettingsError."""
+    """A time zone by its name (`Europe/Berlin`); raises SourceSettingsError."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        raise SettingsError(f"zone: unknown time zone '{name}': use a name such as Europe/Berlin") from error
+        raise SourceSettingsError(
+            f"zone: unknown time zone '{name}': use a name such as Europe/Berlin"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SourceChunk:
     """Bytes with whole records only, read from `name` (a path, a blob, a topic) at `place` ("byte 5120").
 
     `format` is that of a log format, or 'auto'.
@@ -52,7 +54,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class ReceivedLines:
     """Messages that a listener got from one address, in their order."""
 
     peer: str
@@ -60,7 +62,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class QuarantinedInput:
     """Something that is no row: it goes to quarantine with its place and the reason. `raw` is cut and redacted on the way."""
 
     name: str
@@ -70,7 +72,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RowOrigin:
     """Where a row comes from, for what is wrong with it: the place, the record as sent, what of it did not fit ('' = all did)."""
 
     place: str
@@ -79,20 +81,21 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class IngestCounts:
     """What became of something handed over: rows written, rows quarantined. Both 0 where it had been taken before."""
 
     rows: int = 0
     bad: int = 0
 
 
-class Sink(Protocol):
+class SourceSink(Protocol):
     """Where a source hands over what it read. Every `take` returns after the fsync.
 
     A feed is one thing with an order (a blob, a partition, a connection); its sequence only rises, and what is not above the last
     one taken is dropped: that is what makes a repeated hand-over harmless. None is the next one, for what nothing numbers. Where the
     last one taken is not the one that a hand-over comes `after`, OvertakenError: another process reads the same. `take` waits while
-    the lake is full and raises StoppedError when the source is to stop meanwhile; with `wait=False` it raises BusyError at once.
+    the lake is full and raises SourceStoppedError when the source is to stop meanwhile; with `wait=False` it raises
+    LakeBusyError at once.
     """
 
     def last(self, feed: str) -> int:
@@ -119,23 +122,23 @@ class Sink(Protocol):
         self,
         feed: str,
         sequence: int | None,
-        pieces: tuple[Piece, ...] = (),
+        pieces: tuple[SourceChunk, ...] = (),
         *,
-        lines: tuple[Lines, ...] = (),
+        lines: tuple[ReceivedLines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
-        origins: Mapping[str, Sequence[Origin]] | None = None,
-        refused: tuple[Refused, ...] = (),
+        origins: Mapping[str, Sequence[RowOrigin]] | None = None,
+        refused: tuple[QuarantinedInput, ...] = (),
         wait: bool = True,
         after: int | None = None,
         sender: ResourceBinding | None = None,
-    ) -> Taken:
+    ) -> IngestCounts:
         """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append.
 
         `origins` says by table where each of the rows came from, for what is wrong with it (else they are numbered); `sender` is the
         resource that whoever sent all of it is bound to.
         """
 
-    def learn(self, items: Sequence[Item | Retraction]) -> Kept:
+    def learn(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
         """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
@@ -166,36 +169,36 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SourceContext:
     """What a kind's maker gets besides its settings: the source's name, a folder for keys, its secrets, and what the lake knows."""
 
     name: str = ""
     folder: Path = Path(".nephoscope/keys")
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    table: Callable[[str], Table | None] = lambda _: None
-    make_table: Callable[[Table], object] = lambda _: None
+    table: Callable[[str], LakeTable | None] = lambda _: None
+    make_table: Callable[[LakeTable], object] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def secret(self, name: str) -> str:
-        """The secret of that name; SettingsError where it was not stored."""
+        """The secret of that name; SourceSettingsError where it was not stored."""
         value = self.secrets.get(name, "")
         if not value:
-            raise SettingsError(f"the secret '{name}' is missing")
+            raise SourceSettingsError(f"the secret '{name}' is missing")
         return value
 
 
-class Source(Protocol):
+class LiveSource(Protocol):
     """Reads one place until told to stop."""
 
     def test(self) -> str:
         """Reach the place without reading from it: a sentence on what was found; raises SourceError."""
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Read and hand over until `stop` is set, then return soon; raises SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class PrivilegedSetting:
     """When a setting is the server's own, so that an owner alone sets it: in words, and of settings."""
 
     when: str
@@ -203,10 +206,11 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SourceKind:
     """A kind of source: `settings` is a msgspec Struct whose fields describe themselves, `secrets` the names that may be stored.
 
-    `check` raises SettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or folder that they
+    `check` raises SourceSettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or
+    folder that they
     name and that is not there now; it reaches nothing else. `shared`: the place itself divides its work between several readers, so
     that the same source may run in several processes. `binds`: the settings that decide where a secret goes, as whose, and whom it
     trusts; where they change, what was stored for others is not used. `uses` names the secrets that settings sign in with. `owned`:
@@ -216,10 +220,10 @@ class Kind:
     name: str
     title: str
     settings: type[msgspec.Struct]
-    make: Callable[[Any, Surroundings], Source]
+    make: Callable[[Any, SourceContext], LiveSource]
     secrets: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
-    check: Callable[[Any, Surroundings], None] = lambda _settings, _around: None
+    check: Callable[[Any, SourceContext], None] = lambda _settings, _around: None
     binds: frozenset[str] = frozenset()
     uses: Callable[[Any], Collection[str]] = lambda _: ()
-    owned: Mapping[str, Owned] = field(default_factory=dict)
+    owned: Mapping[str, PrivilegedSetting] = field(default_factory=dict)

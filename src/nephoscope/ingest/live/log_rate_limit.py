@@ -11,7 +11,7 @@ _SECONDS = 60.0
 
 
 @dataclass
-class Seldom:
+class LogRateLimiter:
     """Passes a text and its kind on to `tell` at most once in `seconds` for each kind; the next one says how many were left out.
 
     For one thread. Kinds are keys of errors, as of Sink.note.

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
-from nephoscope.ingest.live.live_source import Sink
+from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence import misp
-from nephoscope.ingest.threat_intelligence.http_client import Asker, refusal
-from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
 
 PATH = "events/restSearch"
 PREFIX = "event/"
@@ -29,16 +29,16 @@ _SUSPECT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class MispEvents:
     """What each event has given, as checkpoints of the source: id of the indicator -> second of its newest change."""
 
-    sink: Sink
+    sink: SourceSink
     url: str
     published: bool
 
     def note(self, body: Any, items: Iterable[object]) -> None:
         """Remember which events of an answer gave which of the items."""
-        given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, Item)}
+        given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, IntelItem)}
         found: dict[str, dict[str, int]] = {}
         for _, one, event in misp.attributes(body):
             id_, name = misp.id_of(one), misp.event_of(event)
@@ -49,7 +49,7 @@ class Events:
             if after := {id_: at for id_, at in several.items() if before.get(id_) != at}:
                 self.sink.save(PREFIX + name, {"gave": before | after})
 
-    def retire(self, asker: Asker) -> None:
+    def retire(self, asker: FeedClient) -> None:
         """Take back what came of events that are deleted or published no more; SourceError where the server does not answer."""
         known = self.sink.checkpoints(PREFIX)
         turn = self._turn(sorted(known))
@@ -71,7 +71,7 @@ class Events:
         self.sink.save(_AT, {"after": turn[-1] if len(turn) == MOST else ""})
         return turn
 
-    def _gone(self, asker: Asker, keys: Sequence[str]) -> list[str]:
+    def _gone(self, asker: FeedClient, keys: Sequence[str]) -> list[str]:
         wanted = {key.removeprefix(PREFIX) for key in keys}
         body = {"returnFormat": "json", "metadata": 1, "uuid": sorted(wanted), "page": 1, "limit": _BATCH}
         reply = asker.ask("POST", PATH, body=body)

@@ -8,14 +8,14 @@ from threading import Event
 
 from nephoscope.connect.credentials import SignInError
 from nephoscope.connect.read_only_client import RequestError
-from nephoscope.ingest.live.live_source import WHOLE, Sink
+from nephoscope.ingest.live.live_source import WHOLE, SourceSink
 from nephoscope.ingest.live.time_window_polling import Poller
 from nephoscope.ingest.source_failures import SourceError
 
 
 def poll(
     pollers: Sequence[Poller],
-    sink: Sink,
+    sink: SourceSink,
     stop: Event,
     prefix: str,
     clock: Callable[[], datetime],
@@ -39,7 +39,7 @@ def _failure(poller: Poller, now: datetime) -> str:
     return ""
 
 
-def told_round(sink: Sink, prefix: str, parts: Mapping[str, str]) -> None:
+def told_round(sink: SourceSink, prefix: str, parts: Mapping[str, str]) -> None:
     """Tell of each part why it failed, '' where it worked; raises SourceError where every part failed.
 
     Parts that earlier rounds told of and this one does not have are no longer asked for.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from nephoscope.connect.cloud import CLOUDS
-from nephoscope.ingest.live.live_source import Kind, Owned
+from nephoscope.ingest.live.live_source import PrivilegedSetting, SourceKind
 
 _BLOBS = (
     ".blob.core.windows.net", ".blob.storage.azure.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn",
@@ -23,41 +23,43 @@ _ACCOUNT = re.compile(r"https://([A-Za-z0-9.-]+)(?::443)?(?:/[^\s\\@]*)?")
 _BROKER = re.compile(r"([A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
-def list_owned(kind: Kind, settings: object) -> tuple[str, ...]:
+def list_owned(kind: SourceKind, settings: object) -> tuple[str, ...]:
     """What of settings is the server's own, as `ca (a file of the server)`."""
     return tuple(f"{name} ({one.when})" for name, one in kind.owned.items() if one.holds(settings))
 
 
-def always_owned(kind: Kind) -> bool:
+def always_owned(kind: SourceKind) -> bool:
     """Return whether every source of a kind has settings that are the server's own."""
     return IDENTITY in kind.owned.values()
 
 
-def file(setting: str) -> Owned:
+def file(setting: str) -> PrivilegedSetting:
     """A setting that names a file."""
-    return Owned("a file of the server", lambda settings: bool(getattr(settings, setting)))
+    return PrivilegedSetting("a file of the server", lambda settings: bool(getattr(settings, setting)))
 
 
-def identity_but(*ways: str) -> Owned:
+def identity_but(*ways: str) -> PrivilegedSetting:
     """A setting `credential` that is the server's identity but for some ways to sign in."""
-    return Owned("the identity of the server", lambda settings: settings.credential not in ways)
+    return PrivilegedSetting("the identity of the server", lambda settings: settings.credential not in ways)
 
 
 #: A setting `credential` that is the server's identity whatever it says.
-IDENTITY = Owned("the identity of the server", lambda _: True)
+IDENTITY = PrivilegedSetting("the identity of the server", lambda _: True)
 #: The same where `sign_in` takes a token of Entra ID.
-IDENTITY_OF_ENTRA = Owned("the identity of the server", lambda settings: settings.sign_in == "entra")
+IDENTITY_OF_ENTRA = PrivilegedSetting(
+    "the identity of the server", lambda settings: settings.sign_in == "entra"
+)
 #: A setting `private` that lets in what is not on the internet.
-PRIVATE = Owned("an address that is not public", lambda settings: settings.private)
+PRIVATE = PrivilegedSetting("an address that is not public", lambda settings: settings.private)
 #: A setting `cloud` that names a file.
-CLOUD = Owned("a file of the server", lambda settings: settings.cloud.lower() not in CLOUDS)
+CLOUD = PrivilegedSetting("a file of the server", lambda settings: settings.cloud.lower() not in CLOUDS)
 #: A setting `account_url` that is no storage account of a known cloud.
-ACCOUNT = Owned(
+ACCOUNT = PrivilegedSetting(
     "an address that is none of Azure's storage accounts",
     lambda settings: not _is_account(settings.account_url),
 )
 #: A setting `brokers` of which one is no namespace of Event Hubs of a known cloud.
-BROKERS = Owned(
+BROKERS = PrivilegedSetting(
     "an address that is none of Azure's Event Hubs", lambda settings: not are_hubs(settings.brokers)
 )
 

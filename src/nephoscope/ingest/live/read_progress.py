@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.content_fingerprint import Content
+from nephoscope.ingest.live.content_fingerprint import ContentFingerprint
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,7 +33,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     head: tuple[int, int, str] = (0, 0, "")
     tail: tuple[int, int, str] = (0, 0, "")
     name: str = ""
-    content: Content = Content()
+    content: ContentFingerprint = ContentFingerprint()
     left: float = 0.0
     truncated: bool = False
     whole: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
 
@@ -19,7 +19,7 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _kind(kind: Kind) -> Iterator[str]:
+def _kind(kind: SourceKind) -> Iterator[str]:
     yield from (f"## {kind.name}", "", f"{kind.title}.", "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
     for one in describe_kind(kind):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from nephoscope.ingest.live.connection_budget import Phase, Place
+from nephoscope.ingest.live.connection_budget import ConnectionSlot, Phase
 from nephoscope.ingest.live.request_head_limits import BoundedHead
 
 #: Bytes of a body that give its sender another second: a large one may take longer, one in drops may not.
@@ -17,7 +17,7 @@ _HEAD = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncont
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RequestTimeouts:
     """Seconds for the head of a request, and for its body, which has one more for every 16 KiB that came.
 
     `answer` is how long a client may leave unread what waits for it.
@@ -37,15 +37,15 @@ class _Stage(enum.Enum):
 _PHASES = {_Stage.HEAD: Phase.IDLE, _Stage.BODY: Phase.BODY, _Stage.ANSWER: Phase.BUSY}
 
 
-class Paced(BoundedHead):
+class TimeoutProtocol(BoundedHead):
     """Answers 408 where a request takes too long to come, and closes; says nothing to the silent.
 
     The connection leaves its `place` when it is gone. Between two requests uvicorn's own limit holds. A client that does not read its
     answer is cut off.
     """
 
-    pace = Pace()
-    place: Place | None = None
+    pace = RequestTimeouts()
+    place: ConnectionSlot | None = None
     _stage = _Stage.ANSWER
     _timer: asyncio.TimerHandle | None = None
     _since = 0.0

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from threading import Event
 
 from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
-from nephoscope.connect.credentials import CredentialSource, SignInError, Tokens, credential_source
-from nephoscope.connect.read_only_client import Answer, Client, RequestError
-from nephoscope.ingest.source_failures import SourceError, StoppedError
+from nephoscope.connect.credentials import CredentialSource, SignInError, TokenProvider, credential_source
+from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
+from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 #: Pages in a row that may be empty though another follows.
 MAX_EMPTY = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class SourceAccess:
     """Which cloud, and how to sign in for a tenant ('' = the credential's own)."""
 
     credential: str
@@ -42,9 +42,9 @@ class Access:
 
 
 @contextmanager
-def client(origin: str, scope: str, access: Access, stop: Event | None = None) -> Iterator[Client]:
+def client(origin: str, scope: str, access: SourceAccess, stop: Event | None = None) -> Iterator[RestClient]:
     """A client of an origin; what it raises comes as SourceError. Its waiting ends when `stop` is set."""
-    made = Client(origin, Tokens(access.sign_in(), scope), sleep=_make_wait(stop or Event()))
+    made = RestClient(origin, TokenProvider(access.sign_in(), scope), sleep=_make_wait(stop or Event()))
     try:
         yield made
     except (RequestError, SignInError) as error:
@@ -56,12 +56,12 @@ def client(origin: str, scope: str, access: Access, stop: Event | None = None) -
 def _make_wait(stop: Event) -> Callable[[float], None]:
     def wait(seconds: float) -> None:
         if stop.wait(seconds):
-            raise StoppedError
+            raise SourceStoppedError
 
     return wait
 
 
-def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[dict[str, object]]]:
+def pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[list[dict[str, object]]]:
     """The elements of an answer's `value`, page by page.
 
     SourceError for a refusal, with the permission that it takes, for an answer without a list, and for links that lead nowhere: an
@@ -92,7 +92,7 @@ def filter_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def refusal(answer: Answer, what: str, permission: str) -> str:
+def refusal(answer: RestResponse, what: str, permission: str) -> str:
     """A refusal as a sentence: what was asked, the status, Azure's code and message, what to grant."""
     code, message = answer.error
     grant = f"; grant {permission}" if answer.status in (401, 403) else ""

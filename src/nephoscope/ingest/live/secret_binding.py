@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import to_stored
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 
 def secrets_after(
-    kind: Kind,
+    kind: SourceKind,
     before: Mapping[str, object],
     settings: object,
     secrets: Mapping[str, str],
@@ -20,7 +20,8 @@ def secrets_after(
 ) -> dict[str, str]:
     """The secrets of a source after a change, from those that are stored and those that are given.
 
-    Where settings that bind secrets are other ones than `before`, those that were stored are dropped; SettingsError names the settings
+    Where settings that bind secrets are other ones than `before`, those that were stored are dropped; SourceSettingsError
+    names the settings
     and the stored secrets that are used and were not given anew.
     """
     moved = _find_moved(kind, before, to_stored(settings)) if secrets else []
@@ -28,11 +29,11 @@ def secrets_after(
         return {**secrets, **given}
     missing = sorted({*kind.uses(settings)} & {*secrets} - {*given})
     if missing:
-        raise SettingsError(f"{', '.join(moved)} changed: enter {', '.join(missing)} again")
+        raise SourceSettingsError(f"{', '.join(moved)} changed: enter {', '.join(missing)} again")
     return dict(given)
 
 
-def _find_moved(kind: Kind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+def _find_moved(kind: SourceKind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
     """The settings that bind secrets and are other ones after a change, in the order of the kind."""
     return [
         one.encode_name

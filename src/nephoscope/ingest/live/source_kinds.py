@@ -14,28 +14,28 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.live_source import Kind
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.live.live_source import SourceKind
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 _FOLDER = Path(__file__).parent / "kinds"
 
 
 @cache
-def kinds() -> Mapping[str, Kind]:
+def kinds() -> Mapping[str, SourceKind]:
     """Every kind by name; none needs its optional libraries before it is used."""
     found = {}
     for path in sorted(_FOLDER.glob("*.py")):
         if path.stem != "__init__":
-            kind: Kind = importlib.import_module(f"nephoscope.ingest.live.kinds.{path.stem}").KIND
+            kind: SourceKind = importlib.import_module(f"nephoscope.ingest.live.kinds.{path.stem}").KIND
             found[kind.name] = kind
     return found
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of a name; SettingsError that lists them where there is none."""
+def kind_of(name: str) -> SourceKind:
+    """The kind of a name; SourceSettingsError that lists them where there is none."""
     found = kinds().get(name)
     if found is None:
-        raise SettingsError(f"kind of source '{name}' not found: expected one of {', '.join(kinds())}")
+        raise SourceSettingsError(f"kind of source '{name}' not found: expected one of {', '.join(kinds())}")
     return found
 
 
@@ -45,24 +45,27 @@ _PLACE = re.compile(r" - at `\$\.(\w+)")
 _LONGEST = 3_153_600_000.0
 
 
-def parse_settings(kind: Kind, given: Mapping[str, object]) -> object:
-    """The settings of a kind from JSON or from texts of the command line; SettingsError names the setting and what it must be."""
+def parse_settings(kind: SourceKind, given: Mapping[str, object]) -> object:
+    """The settings of a kind from JSON or from texts of the command line; SourceSettingsError names the setting and what it
+    must be."""
     known = {one.name: one for one in describe_kind(kind)}
     for name in given:
         if name not in known:
-            raise SettingsError(_unknown(kind, name, list(known)))
+            raise SourceSettingsError(_unknown(kind, name, list(known)))
     try:
         settings = msgspec.convert(_split(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(_describe_invalid(error, known, given)) from error
+        raise SourceSettingsError(_describe_invalid(error, known, given)) from error
     for name in known:
         value = getattr(settings, name)
         if isinstance(value, float) and not (math.isfinite(value) and value <= _LONGEST):
-            raise SettingsError(f"{name}: must be a number of seconds, at most {_LONGEST:.0f}, not '{value}'")
+            raise SourceSettingsError(
+                f"{name}: must be a number of seconds, at most {_LONGEST:.0f}, not '{value}'"
+            )
     return settings
 
 
-def _unknown(kind: Kind, name: str, known: list[str]) -> str:
+def _unknown(kind: SourceKind, name: str, known: list[str]) -> str:
     if name in kind.secrets:
         return f"{name}: is a secret, and no setting"
     near = difflib.get_close_matches(name, known, 1)
@@ -71,7 +74,7 @@ def _unknown(kind: Kind, name: str, known: list[str]) -> str:
 
 
 def _describe_invalid(
-    error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, object]
+    error: msgspec.ValidationError, known: Mapping[str, SettingDescription], given: Mapping[str, object]
 ) -> str:
     """What is wrong in words."""
     if missing := _MISSING.fullmatch(str(error)):
@@ -90,7 +93,7 @@ def to_stored(settings: object) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class SettingDescription:
     """One setting for people: its name, type, default (None = must be given), what it means, what it must be.
 
     `owners`: when it is the server's own, so that an owner alone sets it; '' = never.
@@ -104,14 +107,14 @@ class Described:
     owners: str = ""
 
 
-def describe_kind(kind: Kind) -> Iterator[Described]:
+def describe_kind(kind: SourceKind) -> Iterator[SettingDescription]:
     """The settings of a kind in the order of its Struct."""
     schema = msgspec.json.schema(kind.settings)["$defs"][kind.settings.__name__]
     fields = {one.encode_name: one for one in msgspec.structs.fields(kind.settings)}
     for name, one in schema["properties"].items():
         default = _default(fields[name], one)
         help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
-        yield Described(name, _type(one), _format_default(default), help_, _must(one), owners)
+        yield SettingDescription(name, _type(one), _format_default(default), help_, _must(one), owners)
 
 
 def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
@@ -164,7 +167,7 @@ def _format_default(default: object) -> str | None:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _split(kind: Kind, given: Mapping[str, object]) -> dict[str, object]:
+def _split(kind: SourceKind, given: Mapping[str, object]) -> dict[str, object]:
     """A text given for a list is its elements, parted by commas."""
     lists = {one.name for one in describe_kind(kind) if one.type == "list"}
     return {

@@ -10,7 +10,7 @@ from nephoscope.state.ingestion.source_errors import KEPT
 
 
 @dataclass(slots=True)
-class Told:
+class SourceReport:
     """What a source said of itself: errors by the part that fails, parts that worked, the lag (None = nothing said), messages lost,
     appends that found the lake full; `more` are errors beyond those that are kept."""
 
@@ -22,13 +22,13 @@ class Told:
     full: int = 0
 
 
-class Meter:
+class SourceMeter:
     """What one source tells; safe from many threads. `drain` gives what was told and starts again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tables: dict[str, set[str]] = {}
-        self._told = Told()
+        self._told = SourceReport()
 
     def saw(self, tables: Mapping[str, Set[str]]) -> None:
         """Rows of tables were acknowledged that had values under these names."""
@@ -57,9 +57,9 @@ class Meter:
                 self._told.errors.pop(key, None)
             self._told.worked.update(keys)
 
-    def drain(self) -> tuple[dict[str, set[str]], Told]:
+    def drain(self) -> tuple[dict[str, set[str]], SourceReport]:
         """The tables that brought rows, with the names that any row had filled, and what was said, since the last time."""
         with self._lock:
             tables, told = self._tables, self._told
-            self._tables, self._told = {}, Told()
+            self._tables, self._told = {}, SourceReport()
             return tables, told

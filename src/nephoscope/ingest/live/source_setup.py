@@ -10,19 +10,19 @@ import msgspec
 
 from nephoscope.connect.credentials import SignInError
 from nephoscope.ingest.live.ingestion.api_tokens import new_token
-from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, Kind, Surroundings
+from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, SourceContext, SourceKind
 from nephoscope.ingest.live.privileged_settings import list_owned
 from nephoscope.ingest.live.secret_binding import secrets_after
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings, to_stored
-from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.state.database.database import StateError
-from nephoscope.state.ingestion.source_errors import Standing
+from nephoscope.state.ingestion.source_errors import SourceErrorSummary
 from nephoscope.state.ingestion.source_health import SourceHealth, sentence
 from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.state import State
 
 #: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
@@ -39,7 +39,7 @@ def add(
     secrets: Mapping[str, str],
     *,
     there: bool = True,
-    table: Callable[[str], Table | None] = lambda _: None,
+    table: Callable[[str], LakeTable | None] = lambda _: None,
     allow: Allow = lambda _: None,
 ) -> Source:
     """Keep a new source of settings as people give them, its secrets encrypted; `table` knows the lake's tables.
@@ -76,7 +76,7 @@ def change(
 ) -> Source:
     """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there`, `allow` as of `add`.
 
-    SettingsError where a stored secret would go where it was not given for, StateError where another change came between.
+    SourceSettingsError where a stored secret would go where it was not given for, StateError where another change came between.
     """
     if given is None and not secrets:
         return state.sources.set(name, enabled=enabled)
@@ -86,7 +86,7 @@ def change(
     if secrets:
         known_secrets(kind, secrets)
         if not source.credential:
-            raise SettingsError(
+            raise SourceSettingsError(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
     settings = parse_settings(kind, {**source.settings, **(given or {})})
@@ -108,7 +108,7 @@ def owned_now(source: Source) -> tuple[str, ...]:
     kind = kind_of(source.kind)
     try:
         return list_owned(kind, parse_settings(kind, source.settings))
-    except SettingsError:
+    except SourceSettingsError:
         return ()
 
 
@@ -162,12 +162,12 @@ def error_of(state: State, source: Source, health: SourceHealth | None) -> str:
     return f"{wrong}; {told}" if wrong and told else wrong or told
 
 
-def standing_of(health: SourceHealth | None) -> Standing:
+def standing_of(health: SourceHealth | None) -> SourceErrorSummary:
     """The errors that a source told, but for that of its settings, which may have been mended since: `error_of` looks itself."""
     if health is None:
-        return Standing()
+        return SourceErrorSummary()
     others = tuple(one for one in health.standing.errors if one.key != SETTINGS)
-    return Standing(others, health.standing.count - len(health.standing.errors) + len(others))
+    return SourceErrorSummary(others, health.standing.count - len(health.standing.errors) + len(others))
 
 
 def wrong_settings(state: State, source: Source) -> str:
@@ -176,7 +176,7 @@ def wrong_settings(state: State, source: Source) -> str:
         kind = kind_of(source.kind)
         settings = parse_settings(kind, source.settings)
         check(kind, settings, secrets_of(state, source), source.name, there=False)
-    except SettingsError as error:
+    except SourceSettingsError as error:
         return f"{WRONG_SETTINGS}{error}"
     except StateError as error:
         return str(error)
@@ -184,29 +184,29 @@ def wrong_settings(state: State, source: Source) -> str:
 
 
 def check(
-    kind: Kind,
+    kind: SourceKind,
     settings: Any,
     secrets: Mapping[str, str],
     name: str,
     *,
     there: bool = True,
-    table: Callable[[str], Table | None] = lambda _: None,
+    table: Callable[[str], LakeTable | None] = lambda _: None,
 ) -> None:
     """SourceError for settings that cannot be and, with `there`, for files and folders that are not there or hold what cannot be."""
     try:
-        kind.check(settings, Surroundings(name, secrets=secrets, table=table))
-    except SettingsError:
+        kind.check(settings, SourceContext(name, secrets=secrets, table=table))
+    except SourceSettingsError:
         raise
     except SourceError:
         if there:
             raise
 
 
-def known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
-    """SettingsError for a secret that the kind does not have."""
+def known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
+    """SourceSettingsError for a secret that the kind does not have."""
     unknown = sorted(set(given) - set(kind.secrets))
     if unknown:
-        raise SettingsError(
+        raise SourceSettingsError(
             f"secret {', '.join(unknown)} not found: expected one of {', '.join(kind.secrets) or 'none'}"
         )
 

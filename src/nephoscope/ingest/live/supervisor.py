@@ -14,14 +14,14 @@ import msgspec
 
 from nephoscope.connect.credentials import SignInError
 from nephoscope.estate.estate_store import StoreError
-from nephoscope.ingest.live.address_index import Places
-from nephoscope.ingest.live.health.health_recorder import Keeper
+from nephoscope.ingest.live.address_index import EstateAddresses
+from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, Source, Surroundings, zone_of
+from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, LiveSource, SourceContext, zone_of
 from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.logs.log_format import Destination
-from nephoscope.ingest.source_failures import SettingsError, SourceError, StoppedError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError, SourceStoppedError
 from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret_redaction import redact_text
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.state import State
     from nephoscope.state.ingestion.sources import Source as Stored
     from nephoscope.state.leases.leases import Lease
@@ -52,7 +52,7 @@ _STOP_SECONDS = 30.0
 _ELSEWHERE = "another process runs this source"
 
 
-def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
+def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> LiveSource:
     """The source as it was set up; raises SourceError, StateError."""
     kind = kind_of(stored.kind)
     secrets: dict[str, str] = {}
@@ -60,30 +60,32 @@ def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
         secrets = msgspec.json.decode(state.credentials.get(stored.credential).reveal(), type=dict[str, str])
         # both change together: what is stored now goes nowhere but where it was given for
         if state.sources.get(stored.name).settings != stored.settings:
-            raise SettingsError("they were changed meanwhile")
+            raise SourceSettingsError("they were changed meanwhile")
 
-    def find_table(name: str) -> Table | None:
+    def find_table(name: str) -> LakeTable | None:
         # A table that another rule makes replaces what the lake knows as a whole.
         return lake.tables.get(name)
 
-    around = Surroundings(stored.name, data / "keys", secrets, table=find_table, make_table=lake.import_table)
+    around = SourceContext(
+        stored.name, data / "keys", secrets, table=find_table, make_table=lake.import_table
+    )
     settings = parse_settings(kind, stored.settings)
     kind.check(settings, around)
     return kind.make(settings, around)
 
 
 @dataclass
-class _Running:
+class _RunningSource:
     """One source that is kept running."""
 
     stored: Stored
-    meter: Meter
+    meter: SourceMeter
     thread: threading.Thread
     lease: Lease | None = None
 
 
 @dataclass
-class Supervisor:
+class SourceSupervisor:
     """Runs sources of one data folder until `stop` is set. `say` is told what people want to know."""
 
     lake: Lake
@@ -92,21 +94,21 @@ class Supervisor:
     say: Callable[[str], None] = _LOG.info
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = field(default_factory=new_holder)
-    _running: dict[str, _Running] = field(default_factory=dict)
-    _places: Places = field(init=False)
+    _running: dict[str, _RunningSource] = field(default_factory=dict)
+    _places: EstateAddresses = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = Places(self.data)
+        self._places = EstateAddresses(self.data)
 
     def run(self, stored: list[Stored]) -> None:
         """Run until stopped; a source that another process runs is waited for. What was read is handed over before this returns."""
-        keeper = Keeper(self.lake, self.state, self.holder)
+        keeper = HealthKeeper(self.lake, self.state, self.holder)
         for one in stored:
-            meter = Meter()
+            meter = SourceMeter()
             thread = threading.Thread(
                 target=self._keep, args=(one, meter), name=f"source {one.name}", daemon=True
             )
-            self._running[one.name] = _Running(one, meter, thread)
+            self._running[one.name] = _RunningSource(one, meter, thread)
         for running in self._running.values():
             running.thread.start()
         try:
@@ -120,7 +122,7 @@ class Supervisor:
             self._count(keeper)
             keeper.close()
 
-    def _watch(self, keeper: Keeper) -> None:
+    def _watch(self, keeper: HealthKeeper) -> None:
         judged = 0.0
         while not self.stop.wait(_COUNT_SECONDS):
             self._count(keeper)
@@ -129,7 +131,7 @@ class Supervisor:
                 judged = 0.0
                 self._told("health", lambda: keeper.judge(datetime.now(UTC)))
 
-    def _count(self, keeper: Keeper) -> None:
+    def _count(self, keeper: HealthKeeper) -> None:
         for one in self._running.values():
             self._told(one.stored.name, partial(keeper.count, one.stored, one.meter, datetime.now(UTC)))
             if one.lease is not None:
@@ -142,14 +144,14 @@ class Supervisor:
         except (StateError, LakeError, OSError) as error:
             self.say(f"{name}: {error}")
 
-    def _keep(self, stored: Stored, meter: Meter) -> None:
+    def _keep(self, stored: Stored, meter: SourceMeter) -> None:
         """Run one source again and again until stopped."""
         pause = _FIRST_PAUSE
         while not self.stop.is_set():
             began = datetime.now(UTC)
             try:
                 failed = self._once(stored, meter)
-            except SettingsError as error:
+            except SourceSettingsError as error:
                 self._release(stored)
                 changed = self._unchanged(stored, meter, error)
                 if changed is None:
@@ -167,7 +169,7 @@ class Supervisor:
             pause = min(_LONGEST_PAUSE, pause * 2)
         self._release(stored)
 
-    def _unchanged(self, stored: Stored, meter: Meter, error: SettingsError) -> Stored | None:
+    def _unchanged(self, stored: Stored, meter: SourceMeter, error: SourceSettingsError) -> Stored | None:
         """Wait until a source whose settings are wrong has other ones, and return them; None where all are to stop or it is gone."""
         wrong = f"{WRONG_SETTINGS}{error}"
         meter.note(error=wrong, key=SETTINGS)
@@ -188,8 +190,8 @@ class Supervisor:
     def _secrets(self, stored: Stored) -> str:
         return self.state.credentials.get(stored.credential).reveal() if stored.credential else ""
 
-    def _once(self, stored: Stored, meter: Meter) -> str:
-        """Run a source until it ends; why it failed, '' where it did not; SettingsError where trying again cannot mend it."""
+    def _once(self, stored: Stored, meter: SourceMeter) -> str:
+        """Run a source until it ends; why it failed, '' where it did not; SourceSettingsError where trying again cannot mend it."""
         ended = threading.Event()
         try:
             if not self._may_run(stored):
@@ -199,9 +201,9 @@ class Supervisor:
             sink = self._sink(stored, meter)
             self._stop_with_all(ended)
             source.run(sink, ended)
-        except StoppedError:
+        except SourceStoppedError:
             return ""
-        except SettingsError:
+        except SourceSettingsError:
             raise
         except (SourceError, SignInError, StateError, LakeError, StoreError) as error:
             return str(error)
@@ -212,7 +214,7 @@ class Supervisor:
             ended.set()
         return ""
 
-    def _sink(self, stored: Stored, meter: Meter) -> LakeSink:
+    def _sink(self, stored: Stored, meter: SourceMeter) -> LakeSink:
         settings = parse_settings(kind_of(stored.kind), stored.settings)
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,

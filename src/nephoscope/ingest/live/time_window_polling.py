@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.live_source import Piece, Sink
-from nephoscope.ingest.source_failures import StoppedError
-from nephoscope.lake.errors import OvertakenError
+from nephoscope.ingest.live.live_source import SourceChunk, SourceSink
+from nephoscope.ingest.source_failures import SourceStoppedError
+from nephoscope.lake.errors import ProducerOvertakenError
 
 #: Events that are handed over at once, and how long a window is at most.
 BATCH = 2000
@@ -27,7 +27,7 @@ _APART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PolledEvent:
     """An event: what makes it the same event another time, when it was, its record."""
 
     id: str
@@ -43,9 +43,9 @@ class Poller:
     """
 
     name: str
-    sink: Sink
+    sink: SourceSink
     stop: Event
-    ask: Callable[[datetime, datetime], Iterator[list[Found]]]
+    ask: Callable[[datetime, datetime], Iterator[list[PolledEvent]]]
     overlap: timedelta
     begin: timedelta
     _until: str = ""
@@ -70,7 +70,7 @@ class Poller:
         return f"poll:{self.name}"
 
     def round(self, now: datetime) -> int:
-        """Ask for everything up to now and hand over what is new; how many events that were. Raises StoppedError."""
+        """Ask for everything up to now and hand over what is new; how many events that were. Raises SourceStoppedError."""
         known = datetime.fromisoformat(self._until) if self._until else now - self.begin
         start, taken = known - (self.overlap if self._until else timedelta(0)), 0
         while start < now:
@@ -78,13 +78,13 @@ class Poller:
             for page in self.ask(start, end):
                 taken += self._take(page)
                 if self.stop.is_set():
-                    raise StoppedError
+                    raise SourceStoppedError
             self._close(end)
             start = known = end
         return taken
 
-    def _take(self, page: Iterable[Found]) -> int:
-        new: dict[str, Found] = {}
+    def _take(self, page: Iterable[PolledEvent]) -> int:
+        new: dict[str, PolledEvent] = {}
         for one in page:
             if one.id not in self._seen:
                 new.setdefault(one.id, one)
@@ -93,15 +93,15 @@ class Poller:
             self._hand_over(events[at : at + BATCH])
         return len(events)
 
-    def _hand_over(self, events: list[Found]) -> None:
+    def _hand_over(self, events: list[PolledEvent]) -> None:
         # two processes that read the same for a moment do not choose the same number, and only one of them is taken
         number = self._number + 1 + secrets.randbelow(_APART)
         ids = {one.id: one.at.isoformat() for one in events}
         self.sink.save(f"{self._key}/{number}", ids)
         data = msgspec.json.encode({"records": [one.record for one in events]})
         try:
-            self.sink.take(self.name, number, (Piece(data, self.name),), after=self._number)
-        except OvertakenError:
+            self.sink.take(self.name, number, (SourceChunk(data, self.name),), after=self._number)
+        except ProducerOvertakenError:
             self.sink.forget(f"{self._key}/{number}")
             raise
         self._number, self._batches[number] = number, ids

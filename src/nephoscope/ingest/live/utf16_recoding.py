@@ -6,10 +6,10 @@ import codecs
 import io
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.decompression import Unpacked
+from nephoscope.ingest.live.decompression import UnpackedStream
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.live.byte_range import Stretch
+    from nephoscope.ingest.live.byte_range import ByteRange
 
 _PART = 1024 * 1024
 _WIDER = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -17,20 +17,20 @@ _MARKS = (*_WIDER, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def as_text(
-    stretch: Stretch, start: int, packing: str, is_wide: bool, *, growing: bool
+    stretch: ByteRange, start: int, packing: str, is_wide: bool, *, growing: bool
 ) -> tuple[io.RawIOBase, bool]:
     """The stream of a file's text from byte `start` on, and whether its end is left for the next time.
 
     `packing` as packing.packed() has it. A stretch that is neither packed nor wide begins at `start`, another one at the first byte.
     """
     if packing:
-        return Recoded(Unpacked(stretch, packing), start, growing=False), False
-    return (Recoded(stretch, start, growing=growing) if is_wide else stretch), growing
+        return RecodedStream(UnpackedStream(stretch, packing), start, growing=False), False
+    return (RecodedStream(stretch, start, growing=growing) if is_wide else stretch), growing
 
 
 def damage(stream: io.RawIOBase) -> str:
     """Explain why a stream of as_text() ended early, '' where it did not."""
-    return stream.damage if isinstance(stream, Recoded) else ""
+    return stream.damage if isinstance(stream, RecodedStream) else ""
 
 
 def wide(head: bytes) -> bool:
@@ -38,7 +38,7 @@ def wide(head: bytes) -> bool:
     return head.startswith(_MARKS)
 
 
-class Recoded(io.RawIOBase):
+class RecodedStream(io.RawIOBase):
     """A stream from its first byte on, as its text in UTF-8 from byte `start` of that on; without a mark, as it is.
 
     `growing`: a character that is cut at the end is left for the next time; else `damage` says so ('' = nothing is wrong).
@@ -55,7 +55,7 @@ class Recoded(io.RawIOBase):
     @property
     def damage(self) -> str:
         """See above; also what ended the stream that is recoded."""
-        return self._damage or (self._stream.damage if isinstance(self._stream, Unpacked) else "")
+        return self._damage or (self._stream.damage if isinstance(self._stream, UnpackedStream) else "")
 
     def readable(self) -> bool:
         """It is."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from nephoscope.connect.cloud import CloudError, cloud_of
 from nephoscope.connect.ssrf_guard import is_public
-from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
@@ -25,14 +25,14 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
         parts = urlsplit(text)
         whole = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
     except ValueError:
-        raise SettingsError(f"{setting}: must be {example}") from None
+        raise SourceSettingsError(f"{setting}: must be {example}") from None
     secure = parts.scheme == "https" or (plain and parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not whole or not secure or re.search(r"\s", text):
-        raise SettingsError(
+        raise SourceSettingsError(
             f"{setting}: must be {example}, not '{text.partition('?')[0].rpartition('@')[2]}'"
         )
     if parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"{setting}: must be {example} without credentials; use a secret for them")
+        raise SourceSettingsError(f"{setting}: must be {example} without credentials; use a secret for them")
 
 
 def public(setting: str, text: str) -> None:
@@ -42,7 +42,9 @@ def public(setting: str, text: str) -> None:
     except ValueError:
         return
     if not is_public(address):
-        raise SettingsError(f"{setting}: {address} is not public: an owner allows it by the setting private")
+        raise SourceSettingsError(
+            f"{setting}: {address} is not public: an owner allows it by the setting private"
+        )
 
 
 def is_host(text: str) -> bool:
@@ -61,7 +63,7 @@ def host_and_port(setting: str, text: str, example: str) -> None:
         or not port.isdecimal()
         or not 0 < int(port) < 65536
     ):
-        raise SettingsError(
+        raise SourceSettingsError(
             f"{setting}: must be HOST:PORT with a port of 1 to 65535, as in {example}, not '{text}'"
         )
 
@@ -69,7 +71,7 @@ def host_and_port(setting: str, text: str, example: str) -> None:
 def guid(setting: str, text: str) -> None:
     """An id as Azure writes it."""
     if not _GUID.fullmatch(text):
-        raise SettingsError(
+        raise SourceSettingsError(
             f"{setting}: must be an id as in 00000000-0000-0000-0000-000000000000, not '{text}'"
         )
 
@@ -77,7 +79,7 @@ def guid(setting: str, text: str) -> None:
 def tenant(text: str) -> None:
     """Nothing, an id or a domain."""
     if text and not _GUID.fullmatch(text) and not ("." in text and _HOST.fullmatch(text)):
-        raise SettingsError(f"tenant: must be the tenant's ID or one of its domains (got '{text}')")
+        raise SourceSettingsError(f"tenant: must be the tenant's ID or one of its domains (got '{text}')")
 
 
 def cloud(name: str) -> None:
@@ -85,7 +87,7 @@ def cloud(name: str) -> None:
     try:
         cloud_of(name)
     except CloudError as error:
-        raise SettingsError(f"cloud: {str(error).removeprefix('--cloud ')}") from error
+        raise SourceSettingsError(f"cloud: {str(error).removeprefix('--cloud ')}") from error
 
 
 def log_format(name: str) -> None:
@@ -93,7 +95,7 @@ def log_format(name: str) -> None:
     from nephoscope.ingest.logs.discovery import formats
 
     if name != "auto" and name not in formats().names():
-        raise SettingsError(
+        raise SourceSettingsError(
             f"format: unknown format '{name}': use auto or a name from docs/reference/log-formats.md"
         )
 
@@ -102,7 +104,7 @@ def require_filled(setting: str, texts: Iterable[str], what: str) -> None:
     """A list that is not empty and whose elements are not."""
     given = list(texts)
     if not given or not all(given):
-        raise SettingsError(f"{setting}: must be {what}")
+        raise SourceSettingsError(f"{setting}: must be {what}")
 
 
 def file(setting: str, path: str) -> None:
@@ -138,4 +140,4 @@ def certificate(path: str, key: str) -> None:
 def pair_of_key(certificate: str, key: str) -> None:
     """A private key only beside a certificate."""
     if key and not certificate:
-        raise SettingsError("key: requires a certificate")
+        raise SourceSettingsError("key: requires a certificate")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of, subscription_of, text_of, time_of
 from nephoscope.ingest.logs.timestamps import moment
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "AzureActivity"
 CATEGORIES = frozenset(
@@ -96,7 +96,7 @@ _USED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityLog:
+class ActivityLogFormat:
     """The format of the Activity Log."""
 
     name: str = "activity-log"
@@ -122,7 +122,7 @@ class ActivityLog:
         placed = not resource_id or subscription_of(resource_id) != ""
         return managed and placed and not _CALL.isdisjoint(record)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, Any], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
         record = _in_alert(record) or record
         values: dict[str, object] = {"TimeGenerated": _time(record)}
@@ -223,7 +223,7 @@ def _caller(claims: dict[str, object], identity: object) -> str:
     return found or (identity if isinstance(identity, str) and not identity.startswith("{") else "")
 
 
-def _put_resource(values: dict[str, Any], record: dict[str, Any], context: Context) -> None:
+def _put_resource(values: dict[str, Any], record: dict[str, Any], context: StreamContext) -> None:
     given = text_of(record, "resourceId", "ResourceId") or context.resource_id
     resource_id = resource_id_of(record, context)
     values["ResourceId"], values["_ResourceId"] = given, resource_id
@@ -259,4 +259,4 @@ def _put_objects(values: dict[str, object], record: dict[str, object], propertie
         values["Properties"] = as_text(record["properties"])
 
 
-FORMAT = ActivityLog()
+FORMAT = ActivityLogFormat()

@@ -29,7 +29,7 @@ _GATEWAY = "microsoft.network/virtualnetworkgateways"
 _CLOUD = "azurecloud"
 
 
-class Kind(IntEnum):
+class AddressKind(IntEnum):
     """What an address is."""
 
     UNKNOWN = 0
@@ -42,13 +42,13 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AddressLocation:
     """Where an address is; names are as traffic analytics writes them (`group/name`), '' where not known.
 
     `network` is the lower-cased id of a virtual network, `service` the service tags of an address of Azure.
     """
 
-    kind: Kind = Kind.UNKNOWN
+    kind: AddressKind = AddressKind.UNKNOWN
     network: str = ""
     subscription: str = ""
     region: str = ""
@@ -62,11 +62,11 @@ class Place:
 class _Prefix:
     low: int
     high: int
-    place: Place
+    place: AddressLocation
 
 
 @dataclass
-class Whereabouts:
+class AddressLookup:
     """Looks up addresses in one estate; `tags` maps lower-cased service tags to their prefixes where a table was imported.
 
     Private addresses are ambiguous: a flow log's own network counts first, then its peers, then any network that has the address.
@@ -80,7 +80,7 @@ class Whereabouts:
         self._networks = {one.key: one for one in self.estate.by_type(NETWORK_TYPE)}
         self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
         self._near = _networks_of(self.estate, {key: one.network for key, one in self._subnets.items()})
-        self._interfaces: dict[str, list[Place]] = defaultdict(list)
+        self._interfaces: dict[str, list[AddressLocation]] = defaultdict(list)
         self._prefixes: list[_Prefix] = []
         self._index()
         self._sites = AddressSet.of(
@@ -115,35 +115,37 @@ class Whereabouts:
                 )
                 self._interfaces[configuration.address].append(place)
 
-    def _place(self, network: str, subnet: str, interface: str = "", machine: str = "") -> Place:
+    def _place(self, network: str, subnet: str, interface: str = "", machine: str = "") -> AddressLocation:
         resource = self._networks.get(network)
         region = str(resource.body.get("location") or "").replace(" ", "").lower() if resource else ""
         subscription = network.split("/")[2] if network.count("/") > 2 else ""
-        return Place(Kind.NETWORK, network, subscription, region, subnet, interface, machine)
+        return AddressLocation(AddressKind.NETWORK, network, subscription, region, subnet, interface, machine)
 
-    def _of(self, address: str, near: str) -> Place:
+    def _of(self, address: str, near: str) -> AddressLocation:
         """The place of an address as the flow log of a resource (`near`, its lower-cased id) sees it; kept for the next time."""
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
-            return Place()
+            return AddressLocation()
         number = int(parsed) + (2**32 if parsed.version == 6 else 0)
         found = [*self._interfaces.get(address, ())]
         found += [one.place for one in self._prefixes if one.low <= number <= one.high]
         if found:
             return self._nearest(found, near)
         if address in PLATFORM:
-            return Place(Kind.AZURE, service="AzurePlatform")
+            return AddressLocation(AddressKind.AZURE, service="AzurePlatform")
         if address in self._sites:
-            return Place(Kind.SITE)
+            return AddressLocation(AddressKind.SITE)
         if address in self._clients:
-            return Place(Kind.CLIENT)
+            return AddressLocation(AddressKind.CLIENT)
         cloud = self._cloud(address, number)
         if cloud is not None:
             return cloud
-        return Place(Kind.PRIVATE if parsed.is_private or parsed.is_link_local else Kind.INTERNET)
+        return AddressLocation(
+            AddressKind.PRIVATE if parsed.is_private or parsed.is_link_local else AddressKind.INTERNET
+        )
 
-    def _nearest(self, found: list[Place], near: str) -> Place:
+    def _nearest(self, found: list[AddressLocation], near: str) -> AddressLocation:
         home = self._near.get(near, frozenset())
         peers = frozenset().union(*(self._peers.get(network, frozenset()) for network in home))
         for networks in (home, peers):
@@ -152,12 +154,12 @@ class Whereabouts:
                 return inside[0]
         return found[0]
 
-    def _cloud(self, address: str, number: int) -> Place | None:
+    def _cloud(self, address: str, number: int) -> AddressLocation | None:
         at = bisect_right(self._lows, number) - 1
         if at >= 0 and self._ranges[at][1] >= number:
             tag = self._ranges[at][2]
-            return Place(Kind.AZURE, region=tag.partition(".")[2], service=tag)
-        return Place(Kind.AZURE) if address in self._own else None
+            return AddressLocation(AddressKind.AZURE, region=tag.partition(".")[2], service=tag)
+        return AddressLocation(AddressKind.AZURE) if address in self._own else None
 
 
 def _networks_of(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -14,13 +14,13 @@ import msgspec
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _TABLES = (
     "AppServiceAntivirusScanAuditLogs",
@@ -41,7 +41,7 @@ _LONGEST = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class AppService:
+class AppServiceFormat:
     """The format of web apps and function apps."""
 
     name: str = "app-service"
@@ -53,7 +53,7 @@ class AppService:
         """Return whether the category is one of App Service's."""
         return category_of(record) in _ROUTES
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
         table = _ROUTES[category_of(record)]
         properties = record.get("properties")
@@ -94,4 +94,4 @@ def _shape(record: dict[str, object], properties: dict[str, object], _values: di
         record.pop("Category", None)
 
 
-FORMAT = AppService()
+FORMAT = AppServiceFormat()

@@ -36,7 +36,7 @@ def closing_of(tail: bytes) -> str:
     return found.group().decode("ascii", "ignore") if found else ""
 
 
-class Short:
+class ShorterLoads:
     """Loads of contents that are shorter than what a content is known by: found by their whole content, as another begins with it."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Short:
         return list(found.values())
 
 
-class Proof(NamedTuple):
+class PrefixProof(NamedTuple):
     """A content begins with the first `at` bytes of an earlier load, behind which only `closing` stood there.
 
     `ended`: a line break follows them.
@@ -71,7 +71,7 @@ class Proof(NamedTuple):
     ended: bool = False
 
 
-class Continued(NamedTuple):
+class ContinuedLoad(NamedTuple):
     """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where).
 
     `cut`: what the load took behind that byte was the beginning of a line of text, which is read as a whole now.
@@ -82,17 +82,21 @@ class Continued(NamedTuple):
     cut: bool = False
 
     @staticmethod
-    def of(one: IngestedFile, proof: Proof) -> Continued:
+    def of(one: IngestedFile, proof: PrefixProof) -> ContinuedLoad:
         """Where a content goes on of which an earlier load, as it is now, is proved to be the beginning."""
         sure = _sure(one)
         lined = bool(one.lines) and one.finished is not None and not proof.closing
         if lined and proof.ended:
-            return Continued(one, proof.at)  # what was a last line without its end was whole
+            return ContinuedLoad(one, proof.at)  # what was a last line without its end was whole
         cut = lined and one.size - sure > len(one.closing or "")
-        return Continued(one, sure, cut) if 0 < sure <= proof.at else Continued(one, 0, cut and one.sure == 0)
+        return (
+            ContinuedLoad(one, sure, cut)
+            if 0 < sure <= proof.at
+            else ContinuedLoad(one, 0, cut and one.sure == 0)
+        )
 
     @staticmethod
-    def best(found: Iterable[Continued]) -> Continued | None:
+    def best(found: Iterable[ContinuedLoad]) -> ContinuedLoad | None:
         """The one that brings reading the farthest, of several the one of most rows; None where there is none."""
         return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
@@ -112,7 +116,7 @@ def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
         yield one.size - len(closing), one, closing
 
 
-class Versions:
+class LoadPrefixes:
     """Loads by what a content must begin with to continue them: as many as there are, a content is looked at once for each size."""
 
     def __init__(self) -> None:
@@ -130,15 +134,15 @@ class Versions:
         return reversed(self._sized)
 
 
-class Growth:
+class AppendDetector:
     """Is fed a content once, from its first byte on, and finds the loads that it continues, of those that it `may`."""
 
     def __init__(
-        self, versions: Collection[Versions] = (), may: Callable[[IngestedFile], bool] = lambda _: True
+        self, versions: Collection[LoadPrefixes] = (), may: Callable[[IngestedFile], bool] = lambda _: True
     ) -> None:
         self._versions, self._may = versions, may
         self._wanted = sorted({shape for one in versions for shape in one.loads}, reverse=True)
-        self._proved: list[Proof] = []
+        self._proved: list[PrefixProof] = []
         self._behind: dict[int, int] = {}
 
     def feed(self, digest: Any, size: int, chunk: bytes) -> None:
@@ -152,7 +156,7 @@ class Growth:
             part.update(chunk[: at - size])
             part.update(closing)
             found = self._of(at, closing, part.hexdigest())
-            self._proved += [Proof(one, at, closing) for one in found]
+            self._proved += [PrefixProof(one, at, closing) for one in found]
             if found and at - size < len(chunk):
                 self._behind.setdefault(at, chunk[at - size])
 
@@ -163,6 +167,6 @@ class Growth:
         ]
         return {one.identity: one for one in found if self._may(one)}.values()
 
-    def list_proofs(self) -> tuple[Proof, ...]:
+    def list_proofs(self) -> tuple[PrefixProof, ...]:
         """The loads of which the content is proved to be the continuation."""
         return tuple(one._replace(ended=self._behind.get(one.at) in (0x0A, 0x0D)) for one in self._proved)

@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.record_framing import MAX_RECORD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.stream_window import Window
+    from nephoscope.ingest.logs.stream_window import StreamWindow
 
 _RAW = 4096
 _MARKER = 16
@@ -26,7 +26,7 @@ _LOOKED_AT = 64 * 1024
 _TRIED = 2 * MAX_RECORD
 
 
-class Broken(NamedTuple):
+class BrokenBlock(NamedTuple):
     """A stretch of which no message could be read: the byte at which it begins, why, and its first bytes."""
 
     at: int
@@ -34,7 +34,7 @@ class Broken(NamedTuple):
     raw: bytes
 
 
-class Bounded:
+class BoundedStream:
     """A stream as the reader of Avro wants it: as many bytes as it asks for, but never more than a record may have."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -53,7 +53,7 @@ class Bounded:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Read(NamedTuple):
+class _BlockRead(NamedTuple):
     """The messages of a block, the bytes that they take, and why there are no more where that is a fault."""
 
     messages: list[dict[str, object]]
@@ -69,20 +69,22 @@ class _Frame(NamedTuple):
     used: int
 
 
-def messages(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
+def messages(
+    window: StreamWindow, schema: object, marker: bytes
+) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the blocks behind the header of a file, and what is broken."""
     while window.left or _fill(window, 1):
         yield from _block(window, schema, marker)
 
 
-def _fill(window: Window, size: int) -> bool:
+def _fill(window: StreamWindow, size: int) -> bool:
     """Return whether so many bytes are held, or can be."""
     if window.left < size and not window.ended:
         window.fill(size)
     return window.left >= size
 
 
-def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
+def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the block at the position, which goes on behind it."""
     at = window.base + window.position
     _fill(window, 2 * _LONG)
@@ -96,7 +98,7 @@ def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, 
     # Where a marker comes before that end, the size is wrong, and what is held need not be gone through for it.
     known = marked or window.buffer.find(marker, window.position, end + _MARKER) < 0
     data = window.buffer[start:end] if known else b""
-    read = _messages(data, schema) if known else _Read([], 0, "unknown")
+    read = _messages(data, schema) if known else _BlockRead([], 0, "unknown")
     whole = not read.why and len(read.messages) == frame.number
     behind = end - window.position + _MARKER
     if not marked:
@@ -109,11 +111,13 @@ def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, 
     if not whole:
         yield _make_broken(at + frame.used, frame, read, data)
     if not marked:
-        yield Broken(at + frame.used + frame.size, "the marker behind the block is broken or missing", b"")
+        yield BrokenBlock(
+            at + frame.used + frame.size, "the marker behind the block is broken or missing", b""
+        )
     window.position += behind
 
 
-def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool:
+def _goes_on(window: StreamWindow, offset: int, schema: object, marker: bytes) -> bool:
     """Return whether the file ends so many bytes behind the position, or a whole block stands there."""
     if not _fill(window, offset + 1):
         return window.left == offset
@@ -128,14 +132,16 @@ def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool
     return not read.why and len(read.messages) == frame.number
 
 
-def _make_broken(at: int, frame: _Frame, read: _Read, data: bytes) -> Broken:
+def _make_broken(at: int, frame: _Frame, read: _BlockRead, data: bytes) -> BrokenBlock:
     """What is left of a block behind the messages that were read."""
     said = f"it says that it has {frame.number} messages, {len(read.messages)} are read"
     why = f"{read.why}; {said}" if read.why else said
-    return Broken(at + read.size, f"the block is broken: {why}", data[read.size :][:_RAW])
+    return BrokenBlock(at + read.size, f"the block is broken: {why}", data[read.size :][:_RAW])
 
 
-def _stretch(window: Window, at: int, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
+def _stretch(
+    window: StreamWindow, at: int, schema: object, marker: bytes
+) -> Iterator[dict[str, object] | BrokenBlock]:
     """What can be read of the bytes up to the next marker: the messages up to the first broken one, and the block that ends there."""
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _last(data, schema)
@@ -149,7 +155,7 @@ def _stretch(window: Window, at: int, schema: object, marker: bytes) -> Iterator
     )
     why = f", then {read.why}" if read.why else ""
     told = f"{what}; {len(read.messages)} of its messages are read{why}"
-    yield Broken(at + used + read.size, told, data[used + read.size : behind][:_RAW])
+    yield BrokenBlock(at + used + read.size, told, data[used + read.size : behind][:_RAW])
     yield from last
 
 
@@ -167,7 +173,7 @@ def _last(data: bytes, schema: object) -> tuple[int, list[dict[str, object]]]:
     return len(data), []
 
 
-def _to_marker(window: Window, marker: bytes) -> tuple[bytes, bool]:
+def _to_marker(window: StreamWindow, marker: bytes) -> tuple[bytes, bool]:
     """The bytes up to the next marker, at most as many as a record may have, and whether the file ends before it."""
     kept = b""
     looked = 0
@@ -207,20 +213,20 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
     return -1, at + _LONG
 
 
-def _messages(data: bytes, schema: object) -> _Read:
+def _messages(data: bytes, schema: object) -> _BlockRead:
     """The messages in the bytes of a block, as many as there are: each takes a byte at least."""
     import fastavro
 
     faults = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error)
-    source, found, size = Bounded(io.BytesIO(data)), list[dict[str, Any]](), 0
+    source, found, size = BoundedStream(io.BytesIO(data)), list[dict[str, Any]](), 0
     try:
         while size < len(data):
             one: Any = fastavro.schemaless_reader(source, schema)  # type: ignore[arg-type]
             found.append(one)
             size = source.at
     except EOFError:
-        return _Read(found, size, f"message {len(found) + 1} is cut")
+        return _BlockRead(found, size, f"message {len(found) + 1} is cut")
     except (*faults, RecursionError) as error:
         told = str(error) if isinstance(error, BadRecordError) else "its bytes are no values of the schema"
-        return _Read(found, size, f"message {len(found) + 1} cannot be read: {told}")
-    return _Read(found, size)
+        return _BlockRead(found, size, f"message {len(found) + 1} cannot be read: {told}")
+    return _BlockRead(found, size)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from nephoscope.ingest.logs.avro_blocks import Bounded, Broken, messages
+from nephoscope.ingest.logs.avro_blocks import BoundedStream, BrokenBlock, messages
 from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.record_framing import BLOCK
-from nephoscope.ingest.logs.row_batch import Batch, bad_entry
-from nephoscope.ingest.logs.stream_window import Window
+from nephoscope.ingest.logs.row_batch import LogBatch, bad_entry
+from nephoscope.ingest.logs.stream_window import StreamWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
 
 MAGIC = b"Obj\x01"
 _BODY = "Body"
@@ -37,11 +37,13 @@ _HEADER = {
 }
 
 
-def read_captured(stream: BinaryIO, context: Context, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
+def read_captured(
+    stream: BinaryIO, context: StreamContext, read: Callable[[bytes], LogBatch]
+) -> Iterator[LogBatch]:
     """The rows that `read` finds in the messages, a batch about 4 MiB of them; what is broken is bad, and the rest goes on."""
-    batch, held, number = Batch(-1), 0, 0
+    batch, held, number = LogBatch(-1), 0, 0
     for one in _contents(stream):
-        if isinstance(one, Broken):
+        if isinstance(one, BrokenBlock):
             place = f"byte {one.at}, behind message {number}"
             batch.bad.append(bad_entry(context, place, one.reason, one.raw, ""))
             batch.faulty.add(batch.records)
@@ -52,24 +54,24 @@ def read_captured(stream: BinaryIO, context: Context, read: Callable[[bytes], Ba
         held += len(one)
         if held >= BLOCK:
             yield batch
-            batch, held = Batch(-1), 0
+            batch, held = LogBatch(-1), 0
     if batch.records:
         yield batch
 
 
-def _contents(stream: BinaryIO) -> Iterator[bytes | Broken]:
+def _contents(stream: BinaryIO) -> Iterator[bytes | BrokenBlock]:
     """The contents of the messages, and what is broken."""
-    source = Bounded(stream)
+    source = BoundedStream(stream)
     try:
         schema, marker = _header(source)
     except BadRecordError as error:
-        yield Broken(source.at, error.reason, b"")
+        yield BrokenBlock(source.at, error.reason, b"")
         return
-    for one in messages(Window(stream, source.at), schema, marker):
-        yield one if isinstance(one, Broken) else _bytes(one.get(_BODY))
+    for one in messages(StreamWindow(stream, source.at), schema, marker):
+        yield one if isinstance(one, BrokenBlock) else _bytes(one.get(_BODY))
 
 
-def _header(source: Bounded) -> tuple[object, bytes]:
+def _header(source: BoundedStream) -> tuple[object, bytes]:
     """The schema of the messages and the marker between blocks; raises BadRecordError."""
     import fastavro
     from fastavro.schema import SchemaParseException

@@ -1,4 +1,4 @@
-"""Resource logs of any category -> AzureDiagnostics: fields become columns with a suffix for the type of their value.
+"""Resource logs of any category -> AzureDiagnosticsFormat: fields become columns with a suffix for the type of their value.
 
 `_s` text (arrays too), `_d` number, `_b` truth, `_t` time in ISO 8601, `_g` GUID; members of objects are joined by `_`; the members
 of `properties` stand for themselves. A number that is written as text fills the number's column where the table has no other.
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.ingest.logs.column_filling import columns_of, parse_json_text, start_row
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import as_text, integer, real, text_of
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "AzureDiagnostics"
 RANK = 90
@@ -47,7 +47,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 
 
-def diagnostics_row(record: dict[str, object], context: Context) -> Row:
+def diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow:
     """The row of a resource log record; raises BadRecordError where it has no time."""
     values = start_row(record, context)
     values.update(resource_columns(values.get("_ResourceId", "")))
@@ -61,7 +61,7 @@ def diagnostics_row(record: dict[str, object], context: Context) -> Row:
         _put(values, "properties", properties, 0)
     for name, value in others.items():
         _put(values, name, value, 0)
-    return Row(TABLE, values)
+    return LogRow(TABLE, values)
 
 
 def _envelope(values: dict[str, object], others: dict[str, object], name: str, value: object) -> None:
@@ -146,7 +146,7 @@ def resource_columns(resource_id: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class AzureDiagnostics:
+class AzureDiagnosticsFormat:
     """The format of a resource log that no other format knows."""
 
     name: str = "azure-diagnostics"
@@ -158,9 +158,9 @@ class AzureDiagnostics:
         names = {name.lower() for name in record}
         return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
         yield diagnostics_row(record, context)
 
 
-FORMAT = AzureDiagnostics()
+FORMAT = AzureDiagnosticsFormat()

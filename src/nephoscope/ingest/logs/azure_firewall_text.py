@@ -15,13 +15,13 @@ from nephoscope.ingest.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
 from nephoscope.ingest.logs.column_filling import Filling, start_row
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import properties_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _CATEGORIES = frozenset(
     (
@@ -70,7 +70,7 @@ _TABLES = (
 _FILLINGS = {table: Filling(table) for table in _TABLES}
 
 
-class AzureFirewallText:
+class AzureFirewallTextFormat:
     """A row of AzureDiagnostics with the sentence, and one of a structured table with what it says."""
 
     name = "azure-firewall-text"
@@ -81,7 +81,7 @@ class AzureFirewallText:
         """By the category."""
         return category_of(record) in _CATEGORIES
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
@@ -95,7 +95,7 @@ class AzureFirewallText:
         table, told = found
         values = start_row(record, context)
         _FILLINGS[table].fill(values, told)
-        yield Row(table, values)
+        yield LogRow(table, values)
 
 
 def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, object]] | None:
@@ -203,4 +203,4 @@ def _is_name(target: str | None) -> bool:
     return False
 
 
-FORMAT = AzureFirewallText()
+FORMAT = AzureFirewallTextFormat()

@@ -13,7 +13,7 @@ PAUSE, AGAIN = 0.5, 60.0
 
 
 @dataclass
-class Wait:
+class LakeWait:
     """One wait: `tell` is told why, and when it is over; `patience` in seconds holds for a full spool, which empties by itself."""
 
     tell: Callable[[str], object]

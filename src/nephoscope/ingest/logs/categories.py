@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.resource_log import properties_of, resource_id_of, t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault, StreamContext
 
 Shape = Callable[[dict[str, object], dict[str, object], dict[str, object]], None]
 """(record, properties, values of the row): what a category needs beside names and types; takes members out of `properties`."""
@@ -115,14 +115,14 @@ class CategoryFormat:
         resource_id = record.get("resourceId", record.get("ResourceId"))
         return not self.provider or not isinstance(resource_id, str) or self.provider in resource_id.lower()
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
         if not self.both or context.destination.is_dedicated:
             yield self.dedicated_row(record, context, self.routes[category_of(record)])
         if self.both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
-    def dedicated_row(self, record: dict[str, object], context: Context, table: str) -> Row:
+    def dedicated_row(self, record: dict[str, object], context: StreamContext, table: str) -> LogRow:
         """The row for the table of the category."""
         return row_of(record, context, self.find_filling(table), self.shape)
 
@@ -131,7 +131,9 @@ class CategoryFormat:
         return self.fillings.setdefault(table, Filling(table, self.renames))
 
 
-def row_of(record: dict[str, object], context: Context, filling: Filling, shape: Shape | None = None) -> Row:
+def row_of(
+    record: dict[str, object], context: StreamContext, filling: Filling, shape: Shape | None = None
+) -> LogRow:
     """The row of a record: the shape, then the members of `properties`, then those of the record; raises BadRecordError."""
     values = start_row(record, context)
     properties = dict(properties_of(record, "Properties" if "Properties" in record else "properties"))
@@ -143,7 +145,7 @@ def row_of(record: dict[str, object], context: Context, filling: Filling, shape:
     return filling.row(values)
 
 
-def dedicated_table(record: dict[str, object], context: Context) -> str:
+def dedicated_table(record: dict[str, object], context: StreamContext) -> str:
     """The table that the content names for the record's category and resource type, '' where it names none.
 
     Of a record that does not say its resource, the one that the category has for every resource type.

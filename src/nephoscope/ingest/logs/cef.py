@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
 from nephoscope.ingest.logs.column_filling import columns_of, fit_value
-from nephoscope.ingest.logs.log_format import BadRecordError, Context, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
 from nephoscope.ingest.logs.resource_log import integer
-from nephoscope.ingest.logs.syslog_header import Header, header
+from nephoscope.ingest.logs.syslog_header import SyslogHeader, header
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope_kql.types import KqlType
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime, tzinfo
 
-    from nephoscope.ingest.logs.log_format import Fault
+    from nephoscope.ingest.logs.log_format import RecordFault
 
 TABLE = "CommonSecurityLog"
 #: How far into a line the event may begin: behind a syslog header.
@@ -56,12 +56,12 @@ class CommonEventFormat:
         """Return whether an event begins near the start of a line."""
         return "CEF:" in line and _BEGIN.search(line, 0, _FARTHEST) is not None
 
-    def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:
+    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event; raises BadRecordError where its header is cut."""
         match = _BEGIN.search(line, 0, _FARTHEST)
         if match is None:
             raise BadRecordError("the line has no CEF event")
-        before = header(line[: match.start()].rstrip(), context) if match.start() else Header("")
+        before = header(line[: match.start()].rstrip(), context) if match.start() else SyslogHeader("")
         values, at = _head(line, match.end())
         members = extension(line[at:])
         _put(values, members)
@@ -69,7 +69,7 @@ class CommonEventFormat:
         values["TimeGenerated"] = before.time or _own_time(members, context) or context.now
         if "" in values.values():
             values = {name: value for name, value in values.items() if value != ""}
-        yield Row(TABLE, values)
+        yield LogRow(TABLE, values)
 
 
 def _head(line: str, at: int) -> tuple[dict[str, object], int]:
@@ -162,7 +162,7 @@ def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
         values["AdditionalExtensions"] = ";".join(others)
 
 
-def _own_time(members: list[tuple[str, str]], context: Context) -> datetime | None:
+def _own_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
     """When the device says that it happened."""
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):
@@ -173,7 +173,7 @@ def _own_time(members: list[tuple[str, str]], context: Context) -> datetime | No
     return None
 
 
-def _parse_time(value: str, context: Context | None = None) -> datetime | str:
+def _parse_time(value: str, context: StreamContext | None = None) -> datetime | str:
     """A CEF time: milliseconds since 1970, `Jun 01 2026 10:00:00[.000][ zone]`, or any other; the text where it is none."""
     found = _moment(value.strip(), UTC if context is None else context.zone)
     return value if found is None else found
@@ -184,7 +184,9 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     """The moment of a text: lines of one second follow each other."""
     number = integer(text)
     found = moment(text) if number is None else moment(number)
-    return header(text, Context(zone=zone)).time if found is None and _MONTH_FIRST.match(text) else found
+    return (
+        header(text, StreamContext(zone=zone)).time if found is None and _MONTH_FIRST.match(text) else found
+    )
 
 
 FORMAT = CommonEventFormat()

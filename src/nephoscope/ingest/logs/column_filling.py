@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.content.loader import documents
 from nephoscope.files.json_value import decode_json
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import (
     as_text,
     integer,
@@ -25,7 +25,7 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
 
 #: Columns that the lake fills: a member of that name is something else.
 _OF_THE_LAKE = frozenset({"timegenerated", "tenantid", "type", "resourceid", "subscriptionid", "ingestedat"})
@@ -104,12 +104,12 @@ class Filling:
             elif values[column] != fitting and name != column:
                 values.setdefault(_bag_name(name), value)
 
-    def row(self, values: dict[str, object]) -> Row:
+    def row(self, values: dict[str, object]) -> LogRow:
         """The row of the values."""
-        return Row(self.table, values)
+        return LogRow(self.table, values)
 
 
-def start_row(record: dict[str, object], context: Context) -> dict[str, object]:
+def start_row(record: dict[str, object], context: StreamContext) -> dict[str, object]:
     """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
     values: dict[str, Any] = {"TimeGenerated": time_of(record)}
     resource_id = resource_id_of(record, context)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.categories import category_of, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, properties_of, time_of
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _PREFIX = "advancedhunting-"
 
 
 @dataclass(frozen=True)
-class DefenderHunting:
+class DefenderHuntingFormat:
     """The format of streamed hunting tables."""
 
     name: str = "defender"
@@ -47,7 +47,7 @@ class DefenderHunting:
         """Return whether the category is that of a hunting table."""
         return category_of(record).startswith(_PREFIX)
 
-    def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, Any], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event: its own Timestamp is its time."""
         properties = properties_of(record)
         name = as_text(record.get("category", record.get("Category")))[len(_PREFIX) :]
@@ -57,7 +57,7 @@ class DefenderHunting:
             raise BadRecordError(f"not a time: {as_text(stamp)[:64]!r}", "properties.Timestamp")
         table = self._known.get(name.lower())
         if table is None:
-            yield Row(name, {**properties, "TimeGenerated": time})
+            yield LogRow(name, {**properties, "TimeGenerated": time})
             return
         values: dict[str, object] = {"TimeGenerated": time}
         filling = self.fillings.setdefault(table, Filling(table))
@@ -67,4 +67,4 @@ class DefenderHunting:
         yield filling.row(values)
 
 
-FORMAT = DefenderHunting()
+FORMAT = DefenderHuntingFormat()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "AuditLogs"
 _DIRECTORY = "microsoft.aadiam"
@@ -47,7 +47,7 @@ _FILLING = Filling(TABLE, {"tenantId": "AADTenantId", "operationType": "AADOpera
 
 
 @dataclass(frozen=True, slots=True)
-class EntraAudit:
+class EntraAuditFormat:
     """The format of the audit log."""
 
     name: str = "entra-audit"
@@ -63,7 +63,7 @@ class EntraAudit:
             return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
         return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
         if _of_graph(record):
             record = {
@@ -122,4 +122,4 @@ def _initiator(initiated_by: object) -> str:
     return ""
 
 
-FORMAT = EntraAudit()
+FORMAT = EntraAuditFormat()

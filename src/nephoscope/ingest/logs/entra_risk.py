@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _TABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ _APPLICATION = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class EntraRisk:
+class EntraRiskFormat:
     """The format of identity risk."""
 
     name: str = "entra-risk"
@@ -56,7 +56,7 @@ class EntraRisk:
         """Return whether it is a record of a risk category, or one of Graph's four objects."""
         return category_of(record) in _TABLES or _category_of_graph(record) != ""
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a user, service principal or detection."""
         category = category_of(record)
         if category not in _TABLES:
@@ -90,4 +90,4 @@ def _category_of_graph(record: dict[str, object]) -> str:
     return ""
 
 
-FORMAT = EntraRisk()
+FORMAT = EntraRiskFormat()

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.column_filling import Filling, fit_value, parse_json_text
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _TABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -80,7 +80,7 @@ def _shape(
 
 
 @dataclass(frozen=True, slots=True)
-class EntraSignIn:
+class EntraSignInFormat:
     """The format of sign-ins."""
 
     name: str = "entra-signin"
@@ -92,7 +92,7 @@ class EntraSignIn:
         """Return whether it is a record of a sign-in category, or Graph's signIn."""
         return category_of(record) in _TABLES or _of_graph(record)
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a sign-in."""
         if category_of(record) not in _TABLES:
             record = _wrap_in_envelope(record)
@@ -136,4 +136,4 @@ def _wrap_in_envelope(record: dict[str, object]) -> dict[str, object]:
     }
 
 
-FORMAT = EntraSignIn()
+FORMAT = EntraSignInFormat()

@@ -28,7 +28,7 @@ def mark_of(digest: Any) -> str:
     return str(digest.hexdigest()[: 2 * _BYTES])
 
 
-class Marks:
+class Fingerprints:
     """Is fed a content once, and chooses its places: behind lines, in a document behind records; of text only outside of quotes."""
 
     def __init__(self, head: bytes, most: int = _MOST) -> None:
@@ -73,7 +73,7 @@ class Marks:
         return " ".join(f"{at:x}:{digest}" for at, digest in self._kept)
 
 
-class Older(NamedTuple):
+class LongerContent(NamedTuple):
     """A longer content that was taken in, of which this one is the beginning up to byte `at`; `whole` = no record is behind that."""
 
     later: IngestedFile
@@ -81,7 +81,7 @@ class Older(NamedTuple):
     whole: bool
 
 
-class Later:
+class LongerContents:
     """The marks of longer contents, compared with a content as it is fed."""
 
     def __init__(self, marked: Iterable[tuple[IngestedFile, str]]) -> None:
@@ -102,7 +102,7 @@ class Later:
         """Compare what was fed up to a place."""
         self._seen[at] = mark_of(digest)
 
-    def best(self, size: int, tail: bytes, digest: Any, *, document: bool) -> Older | None:
+    def best(self, size: int, tail: bytes, digest: Any, *, document: bool) -> LongerContent | None:
         """The longer content of which most is proved to be here; None where all of them differ somewhere."""
         ended = digest.copy()
         ended.update(b"\n")
@@ -110,7 +110,7 @@ class Later:
         closed = _CLOSED.search(tail)
         end = size - len(closed.group()) if document and closed else size
         found = [
-            Older(one, at, at >= end)
+            LongerContent(one, at, at >= end)
             for one, marks in self._loads
             if one.size > size and (at := _shared_size(marks, seen, size))
         ]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS, TABLE, is_address
-from nephoscope.ingest.logs.log_format import Scanned
+from nephoscope.ingest.logs.log_format import ScannedRows
 from nephoscope.ingest.logs.resource_log import subscription_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-class Gathered:
+class FlowFields:
     """What the scanner filled in from one block: `fields` by their number; `groups`, `flows` and `records` as flow_scan has them."""
 
     def __init__(self, kind: int, data: bytes) -> None:
@@ -78,14 +78,14 @@ class Gathered:
         self.records = records[:, : found["records"]]
         self.others = [data[self.odd[0, one] : self.odd[1, one]] for one in range(found["odd"])]
 
-    def texts(self, starts: Numbers, ends: Numbers) -> Texts:
+    def texts(self, starts: Numbers, ends: Numbers) -> DistinctTexts:
         """The texts of spans: distinct ones, and for each span which it is; a span from -1 is ''."""
         data, places = self.text, np.empty(len(starts), np.int32)
         known: dict[bytes, int] = {}
         for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             text = data[start:end] if start >= 0 else b""
             places[number] = known.setdefault(text, len(known))
-        return Texts([text.decode("ascii") for text in known], places)
+        return DistinctTexts([text.decode("ascii") for text in known], places)
 
     def addresses(self, field: int) -> pa.Array:
         """The addresses of a field as texts."""
@@ -99,20 +99,20 @@ class Gathered:
         return pa.StringArray.from_buffers(len(values), buffers[1], buffers[2])
 
 
-class Texts:
+class DistinctTexts:
     """Distinct texts and which of them is at each place."""
 
     def __init__(self, distinct: list[str], places: NDArray[np.int32]) -> None:
         self.distinct = distinct
         self.places = places
 
-    def at(self, places: NDArray[Any]) -> Texts:
+    def at(self, places: NDArray[Any]) -> DistinctTexts:
         """The texts at some places."""
-        return Texts(self.distinct, self.places[places])
+        return DistinctTexts(self.distinct, self.places[places])
 
-    def map(self, change: Callable[[str], str]) -> Texts:
+    def map(self, change: Callable[[str], str]) -> DistinctTexts:
         """The texts, each changed."""
-        return Texts([change(text) for text in self.distinct], self.places)
+        return DistinctTexts([change(text) for text in self.distinct], self.places)
 
     def array(self) -> pa.Array:
         """The texts as an Arrow array that keeps each once."""
@@ -126,11 +126,11 @@ def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
     )
 
 
-def scan_block(kind: int, data: bytes, category: str) -> Scanned | None:
+def scan_block(kind: int, data: bytes, category: str) -> ScannedRows | None:
     """The rows of a block of flow log records, None where the scanner gave up or a record is of another category."""
     from nephoscope.ingest.logs.scanner import flow_scan
 
-    gathered = Gathered(kind, data)
+    gathered = FlowFields(kind, data)
     if not gathered.complete or not all(is_address(text) for text in set(gathered.others)):
         return None
     records = gathered.records
@@ -147,11 +147,11 @@ def scan_block(kind: int, data: bytes, category: str) -> Scanned | None:
     if columns is None:
         return None
     rows = pa.table(columns | _flow_columns(gathered, record, kind))
-    return Scanned({TABLE: rows}, len(records[0]), record)
+    return ScannedRows({TABLE: rows}, len(records[0]), record)
 
 
 def _vnet_names(
-    gathered: Gathered, record: Numbers, outer: Texts, inner: Texts
+    gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
 ) -> dict[str, pa.Array] | None:
     mac, log, target = (
         gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).at(record)
@@ -166,7 +166,9 @@ def _vnet_names(
     }
 
 
-def _nsg_names(gathered: Gathered, record: Numbers, outer: Texts, inner: Texts) -> dict[str, pa.Array] | None:
+def _nsg_names(
+    gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
+) -> dict[str, pa.Array] | None:
     target = gathered.texts(gathered.records[0], gathered.records[1])
     if "" in target.distinct:
         return None
@@ -179,7 +181,7 @@ def _nsg_names(gathered: Gathered, record: Numbers, outer: Texts, inner: Texts) 
     }
 
 
-def _resource(target: Texts) -> dict[str, pa.Array]:
+def _resource(target: DistinctTexts) -> dict[str, pa.Array]:
     resource = target.map(lambda text: text.lower() if text.startswith("/") else "")
     return {
         "TargetResourceId": target.array(),
@@ -188,7 +190,7 @@ def _resource(target: Texts) -> dict[str, pa.Array]:
     }
 
 
-def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, pa.Array]:
+def _flow_columns(gathered: FlowFields, record: Numbers, kind: int) -> dict[str, pa.Array]:
     from nephoscope.ingest.logs.scanner import flow_scan
 
     fields, vnet = gathered.fields, kind == flow_scan.VNET

@@ -13,13 +13,13 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.timestamps import from_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "AzureFlowLogs"
 DIRECTIONS = {"I": "Inbound", "O": "Outbound"}
@@ -53,15 +53,15 @@ def tuple_rows(
     read: Any,
     base: Mapping[str, Any],
     path: str,
-    context: Context,
-) -> Iterator[Row | Fault]:
+    context: StreamContext,
+) -> Iterator[LogRow | RecordFault]:
     """A row for every tuple of a list, with what its record says (`base`); `read` is nsg_values or vnet_values."""
     if not isinstance(tuples, list):
         yield context.bad("expected a list of tuples", path, tuples)
         return
     for place, text in enumerate(tuples):
         try:
-            yield Row(TABLE, {**base, **read(text)})
+            yield LogRow(TABLE, {**base, **read(text)})
         except TupleError as error:
             yield context.bad(str(error), f"{path}[{place}]", text)
 

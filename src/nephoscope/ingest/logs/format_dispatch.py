@@ -10,9 +10,9 @@ import msgspec
 
 from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
 from nephoscope.ingest.logs.common_schema import in_common_schema
-from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, Row, RowFormat
+from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, LogRow, RowFormat
 from nephoscope.ingest.logs.message_wrappers import unwrap_message
-from nephoscope.ingest.logs.row_batch import Batch, Placed, Ready, bad_entry, within
+from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, bad_entry, within
 from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspects
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.log_format import Context, Fault, LineFormat, LogFormat
-    from nephoscope.ingest.logs.message_wrappers import Inside
-    from nephoscope.ingest.logs.splitter import Block, Piece
+    from nephoscope.ingest.logs.log_format import LineFormat, LogFormat, RecordFault, StreamContext
+    from nephoscope.ingest.logs.message_wrappers import WrappedRecord
+    from nephoscope.ingest.logs.splitter import CutRecord, RecordBlock
 
 
 @contextmanager
@@ -39,29 +39,29 @@ def pause_collection() -> Iterator[None]:
             gc.enable()
 
 
-class Reader:
+class RecordReader:
     """Asks the formats for the rows of blocks."""
 
-    def __init__(self, formats: Formats, context: Context) -> None:
+    def __init__(self, formats: Formats, context: StreamContext) -> None:
         self.formats = formats
         self.context = context
         self.last: LogFormat | None = None
 
-    def batch(self, block: Block) -> Batch:
+    def batch(self, block: RecordBlock) -> LogBatch:
         """The rows of a block."""
-        batch = Batch(block.end, sure=block.sure, text=block.text)
+        batch = LogBatch(block.end, sure=block.sure, text=block.text)
         if not self._scan_block(block, batch):
             self._one_by_one(block, batch)
         return batch
 
-    def _one_by_one(self, block: Block, batch: Batch) -> None:
+    def _one_by_one(self, block: RecordBlock, batch: LogBatch) -> None:
         """Read the records of a block one by one."""
         records = [block.data[piece.start : piece.end] for piece in block.pieces]
         with pause_collection():
             for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
                 self._piece(block, piece, data, secret, batch)
 
-    def _scan_block(self, block: Block, batch: Batch) -> bool:
+    def _scan_block(self, block: RecordBlock, batch: LogBatch) -> bool:
         """Return whether a fast format took the block as a whole; its first record says which may."""
         if not block.plain or not block.pieces:
             return False
@@ -75,14 +75,18 @@ class Reader:
             return False
         batch.records = scanned.records
         places = [piece.place for piece in block.pieces]
-        batch.ready.append(Ready(form.name, scanned.tables, scanned.owners, places))
+        batch.ready.append(FastTables(form.name, scanned.tables, scanned.owners, places))
         return True
 
-    def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
+    def _piece(
+        self, block: RecordBlock, piece: CutRecord, data: bytes, secret: bool, batch: LogBatch
+    ) -> None:
         self._judge_piece(block, piece, data, secret, batch)
         batch.records += 1
 
-    def _judge_piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
+    def _judge_piece(
+        self, block: RecordBlock, piece: CutRecord, data: bytes, secret: bool, batch: LogBatch
+    ) -> None:
         error = piece.error
         if not error and not is_utf8(data):
             try:
@@ -98,7 +102,7 @@ class Reader:
         else:
             self._value(data, piece.place, secret, batch)
 
-    def _value(self, data: bytes, place: str, secret: bool, batch: Batch) -> None:
+    def _value(self, data: bytes, place: str, secret: bool, batch: LogBatch) -> None:
         value, halves = _decode(data)
         batch.halves += halves
         if not isinstance(value, dict):
@@ -112,7 +116,9 @@ class Reader:
             return
         self._record(form, _mask(value, data) if secret else value, data, place, batch)
 
-    def _message(self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
+    def _message(
+        self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: LogBatch
+    ) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
         try:
             found = unwrap_message(value, self._known)
@@ -124,7 +130,7 @@ class Reader:
             self._inside(one, within(place, one.path), secret or one.opened, batch)
         return found is not None
 
-    def _inside(self, one: Inside, place: str, secret: bool, batch: Batch) -> None:
+    def _inside(self, one: WrappedRecord, place: str, secret: bool, batch: LogBatch) -> None:
         item = one.item
         if secret:
             item = _mask(item, b"" if isinstance(item, str) else json_text(item).encode())
@@ -153,7 +159,7 @@ class Reader:
         )
 
     def _record(
-        self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: Batch
+        self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: LogBatch
     ) -> None:
         if form is None:
             reason = "no format recognises the record: name its table with --table"
@@ -161,7 +167,7 @@ class Reader:
             return
         self._rows(form, form.rows(value, self.context), data, place, batch)
 
-    def _line(self, line: str, data: bytes, place: str, batch: Batch) -> None:
+    def _line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
         for form in self.formats.lines:
             if form.recognises_line(line):
                 self._rows(form, form.line_rows(line, self.context), data, place, batch)
@@ -171,25 +177,25 @@ class Reader:
     def _rows(
         self,
         form: LogFormat | LineFormat,
-        items: Iterator[Row | Fault],
+        items: Iterator[LogRow | RecordFault],
         data: bytes,
         place: str,
-        batch: Batch,
+        batch: LogBatch,
     ) -> None:
         before = len(batch.bad)
         made = 0
         try:
             for item in items:
-                if isinstance(item, Row):
+                if isinstance(item, LogRow):
                     made += 1
-                    batch.rows[item.table].append(Placed(item, place, form.name, batch.records))
+                    batch.rows[item.table].append(PlacedRow(item, place, form.name, batch.records))
                 else:
                     self._aside(within(place, item.path), item.reason, item.raw or data, batch, form.name)
         except BadRecordError as error:
             self._aside(within(place, error.path), error.reason, data, batch, form.name)
         batch.empty += not made and len(batch.bad) == before
 
-    def _aside(self, place: str, reason: str, raw: bytes | str, batch: Batch, form: str = "") -> None:
+    def _aside(self, place: str, reason: str, raw: bytes | str, batch: LogBatch, form: str = "") -> None:
         """Set something of the record aside that is being read."""
         batch.bad.append(bad_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)

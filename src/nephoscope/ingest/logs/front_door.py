@@ -14,14 +14,14 @@ from nephoscope.ingest.logs.categories import category_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault, StreamContext
 
 _CATEGORIES = frozenset(
     ("frontdooraccesslog", "frontdoorwebapplicationfirewalllog", "frontdoorhealthprobelog")
 )
 
 
-class FrontDoor:
+class FrontDoorFormat:
     """A row of AzureDiagnostics."""
 
     name = "front-door"
@@ -32,9 +32,9 @@ class FrontDoor:
         """By the category."""
         return category_of(record) in _CATEGORIES
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
         yield diagnostics_row(record, context)
 
 
-FORMAT = FrontDoor()
+FORMAT = FrontDoorFormat()

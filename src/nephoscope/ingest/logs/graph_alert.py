@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "SecurityAlert"
 _CHANGES = ("lastUpdateDateTime", "createdDateTime")
@@ -86,7 +86,7 @@ _ENTITIES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class GraphAlert:
+class GraphAlertFormat:
     """The format of Graph's alerts."""
 
     name: str = "graph-alert"
@@ -102,7 +102,7 @@ class GraphAlert:
             and (evidence is None or isinstance(evidence, list))
         )
 
-    def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, Any], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an alert, as it stands now: its last change is the time of the row."""
         name = next(name for name in _CHANGES if record.get(name))
         given = record[name]
@@ -126,7 +126,7 @@ class GraphAlert:
             name: value for name, value in record.items() if name not in _USED and value not in (None, "", [])
         }
         values["ExtendedProperties"] = as_text(others) if others else ""
-        yield Row(TABLE, {name: value for name, value in values.items() if value not in ("", None)})
+        yield LogRow(TABLE, {name: value for name, value in values.items() if value not in ("", None)})
 
 
 def _capital(text: str) -> str:
@@ -168,4 +168,4 @@ def _compromised_entity(entities: list[dict[str, object]]) -> str:
     return ""
 
 
-FORMAT = GraphAlert()
+FORMAT = GraphAlertFormat()

@@ -15,17 +15,17 @@ _MOST = 64 * 1024 * 1024
 _FREE, _TIMES = 1024 * 1024, 300
 
 
-class Unpacked(NamedTuple):
+class UnpackedMessage(NamedTuple):
     """What a message holds, and why not more of it could be unpacked ('' = it is all of it)."""
 
     content: bytes
     why: str = ""
 
 
-def unpack_message(data: bytes) -> Unpacked:
+def unpack_message(data: bytes) -> UnpackedMessage:
     """The content of a message, one that is not packed as it is; of several members of gzip all up to a broken one."""
     if not data.startswith(MAGIC):
-        return Unpacked(data)
+        return UnpackedMessage(data)
     left = min(_MOST, max(_FREE, _TIMES * len(data)))
     parts: list[bytes] = []
     rest = data
@@ -35,10 +35,10 @@ def unpack_message(data: bytes) -> Unpacked:
         parts.append(found)
         left -= len(found)
         if why:
-            return Unpacked(b"".join(parts), why)
+            return UnpackedMessage(b"".join(parts), why)
         rest = member.unused_data.lstrip(b"\0")
     why = f"{len(rest)} bytes behind the gzip of the message are none" if rest else ""
-    return Unpacked(b"".join(parts), why)
+    return UnpackedMessage(b"".join(parts), why)
 
 
 def _member(member: zlib._Decompress, data: bytes, most: int) -> tuple[bytes, str]:

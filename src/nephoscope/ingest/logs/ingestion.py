@@ -10,12 +10,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.files.snapshot_files import FileError, Limits, is_tape
+from nephoscope.files.snapshot_files import ArchiveLimits, FileError, is_tape
 from nephoscope.files.tar_archive import members
-from nephoscope.ingest.logs.append_detection import Continued
-from nephoscope.ingest.logs.backpressure import Wait
+from nephoscope.ingest.logs.append_detection import ContinuedLoad
+from nephoscope.ingest.logs.backpressure import LakeWait
 from nephoscope.ingest.logs.load_files import (
-    Known,
+    KnownLoads,
     LogStream,
     identity,
     is_log,
@@ -23,12 +23,12 @@ from nephoscope.ingest.logs.load_files import (
     packed_size,
     unreadable,
 )
-from nephoscope.ingest.logs.load_tally import Tally
-from nephoscope.ingest.logs.loads import Load, Loads
+from nephoscope.ingest.logs.load_tally import LoadTally
+from nephoscope.ingest.logs.loads import FileLoad, FileLoads
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.previous_loads import Earlier, again, told_by_path
+from nephoscope.ingest.logs.previous_loads import PreviousLoads, again, told_by_path
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingested_files import Chunk
 from nephoscope.state.ingestion.producers import FILE
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.files.snapshot_files import Source
-    from nephoscope.ingest.logs.append_detection import Proof
+    from nephoscope.files.snapshot_files import SourceFile
+    from nephoscope.ingest.logs.append_detection import PrefixProof
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.fingerprints import Older
-    from nephoscope.ingest.logs.load_files import Content
-    from nephoscope.ingest.logs.log_format import Context
-    from nephoscope.ingest.logs.parsed_batch import Parsed
+    from nephoscope.ingest.logs.fingerprints import LongerContent
+    from nephoscope.ingest.logs.load_files import FileContent
+    from nephoscope.ingest.logs.log_format import StreamContext
+    from nephoscope.ingest.logs.parsed_batch import ParsedBatch
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.writing.writer import Writer
     from nephoscope.state import State
@@ -59,7 +59,7 @@ _LOG = logging.getLogger("nephoscope.ingestion")
 _HELD = 2 * PATIENCE
 
 
-class BegunMeanwhileError(Exception):
+class ConcurrentLoadError(Exception):
     """Other processes began loads, one of which may be of the same file: what it continues has to be looked at again."""
 
     def __init__(self, loads: Sequence[IngestedFile]) -> None:
@@ -68,7 +68,7 @@ class BegunMeanwhileError(Exception):
 
 
 @dataclass(frozen=True)
-class Ingestion:
+class FileIngestion:
     """How files are taken in: as which formats, for which workspace of which lake.
 
     `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
@@ -80,23 +80,23 @@ class Ingestion:
     state: State
     workspace: Workspace
     formats: Formats
-    context: Context
+    context: StreamContext
     again: str = ""
     options: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: ArchiveLimits = field(default_factory=ArchiveLimits)
     scratch: Path = Path()
     advance: Callable[[int], None] = lambda _: None
     waits: Callable[[str], None] = _LOG.warning
-    tally: Tally = field(default_factory=Tally)
+    tally: LoadTally = field(default_factory=LoadTally)
 
     @cached_property
-    def _loads(self) -> Loads:
-        return Loads(self.state, _HELD)
+    def _loads(self) -> FileLoads:
+        return FileLoads(self.state, _HELD)
 
-    def run(self, sources: Iterable[Source]) -> None:
+    def run(self, sources: Iterable[SourceFile]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
         run = self._name_again()
-        earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
+        earlier = PreviousLoads(self.state.ingested_files.all(self.workspace.name), run)
         try:
             for source in sources:
                 if is_tape(source.path.name) and not source.entry:
@@ -116,13 +116,13 @@ class Ingestion:
         self.tally.again_since = load.started if load.resumed else None
         return load.run
 
-    def _tape(self, source: Source, earlier: Earlier) -> None:
+    def _tape(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take in what a tar archive holds, a member at a time."""
         if why := unreadable(source):
             self.tally.failed[source.name] = why
             return
         try:
-            tally, wait = self.tally, Wait(self.waits, PATIENCE)
+            tally, wait = self.tally, LakeWait(self.waits, PATIENCE)
 
             def full(error: OSError) -> None:
                 wait.pause(NoRoomError(f"nothing can be unpacked: {error.strerror}"))
@@ -136,7 +136,7 @@ class Ingestion:
             self.tally.failed[source.name] = str(error)
         self.advance(packed_size(source.path))
 
-    def file(self, source: Source, earlier: Earlier) -> None:
+    def file(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
         if why := unreadable(source):
             self.tally.failed[source.name] = why
@@ -144,15 +144,15 @@ class Ingestion:
         while True:
             try:
                 return self._file(source, earlier)
-            except BegunMeanwhileError as others:
+            except ConcurrentLoadError as others:
                 for one in others.loads:
                     earlier.add(one)
 
-    def _file(self, source: Source, earlier: Earlier) -> None:
-        """`file` by the loads that are known; BegunMeanwhileError where others began one meanwhile that may be of this file."""
+    def _file(self, source: SourceFile, earlier: PreviousLoads) -> None:
+        """`file` by the loads that are known; ConcurrentLoadError where others began one meanwhile that may be of this file."""
         starts = [b""]
 
-        def find_known(start: bytes) -> Known:
+        def find_known(start: bytes) -> KnownLoads:
             starts[0] = start
             return self._known(source.name, start, earlier)
 
@@ -160,7 +160,7 @@ class Ingestion:
             ledger = self.state.ingested_files
             begun = earlier.unseen(ledger.begun_since(session, self.workspace.name, earlier.seen))
             if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
-                raise BegunMeanwhileError(begun)
+                raise ConcurrentLoadError(begun)
             for one in begun:
                 earlier.add(one)
 
@@ -169,7 +169,7 @@ class Ingestion:
         name = same.identity if same else self._name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
         akin = [proof for proof in others if earlier.akin(source.name, proof.earlier)]
-        continued = Continued.best(self._continue(source, proof) for proof in akin)
+        continued = ContinuedLoad.best(self._continue(source, proof) for proof in akin)
         for proof in others:
             if proof not in akin and proof.earlier.rows:
                 self.tally.alike[source.name] = proof.earlier.name
@@ -189,14 +189,14 @@ class Ingestion:
             if not told_by_path(one.name):
                 self._adopt(source, one, content_, earlier)
 
-    def _there(self, source: Source, content: Content, loads: Sequence[IngestedFile]) -> None:
+    def _there(self, source: SourceFile, content: FileContent, loads: Sequence[IngestedFile]) -> None:
         """A file was taken in before, by so many loads."""
         self.tally.knew(loads)
         self.advance(packed_size(source.path))
         if content.failure:
             self.tally.failed[source.name] = content.failure
 
-    def _continue(self, source: Source, proof: Proof) -> Continued:
+    def _continue(self, source: SourceFile, proof: PrefixProof) -> ContinuedLoad:
         """Where a file goes on that is proved to begin with what an earlier load took.
 
         Where that was interrupted, another process may still be at it: it is waited for. A block that was acknowledged and not
@@ -211,9 +211,9 @@ class Ingestion:
                 if load.file.finished is None:
                     self._note_blocks(source, proof, load)
             one = ledger.get(one.identity, workspace) or one
-        return Continued.of(one, proof)
+        return ContinuedLoad.of(one, proof)
 
-    def _note_blocks(self, source: Source, proof: Proof, load: Load) -> None:
+    def _note_blocks(self, source: SourceFile, proof: PrefixProof, load: FileLoad) -> None:
         """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
         one = load.file
         last = self.lake.writer().last(self._producer(one.identity))
@@ -228,7 +228,7 @@ class Ingestion:
         load.end()
         self._loads.settle()
 
-    def _known(self, name: str, start: bytes, earlier: Earlier) -> Known:
+    def _known(self, name: str, start: bytes, earlier: PreviousLoads) -> KnownLoads:
         """The loads that a content may have to do with which begins so."""
         found = earlier.longer(name, start, self.options)
         marks: dict[str, str] = {}
@@ -236,14 +236,14 @@ class Ingestion:
             self._loads.settle()
             marks = self.state.ingested_files.marks([one.identity for one in found], self.workspace.name)
         longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
-        return Known(earlier.of(name, start, self.options), longer)
+        return KnownLoads(earlier.of(name, start, self.options), longer)
 
     def _load(
         self,
-        source: Source,
+        source: SourceFile,
         name: str,
-        content: Content,
-        continued: Continued | None,
+        content: FileContent,
+        continued: ContinuedLoad | None,
         before: Sequence[IngestedFile],
         meanwhile: Callable[[Session], None],
     ) -> IngestedFile:
@@ -271,7 +271,7 @@ class Ingestion:
                 load.end(continued.earlier.identity if continued is not None and continued.at else "")
         return load.file
 
-    def _is_older(self, source: Source, content: Content, older: Older, at: int) -> bool:
+    def _is_older(self, source: SourceFile, content: FileContent, older: LongerContent, at: int) -> bool:
         """Tell that a content is the beginning of a longer one; whether all of it is there."""
         told = self.tally.older if at else self.tally.overlapping
         told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
@@ -280,7 +280,9 @@ class Ingestion:
             self.advance(packed_size(source.path))
         return at == content.size
 
-    def _go_on(self, source: Source, load: Load, content: Content, continued: Continued | None) -> None:
+    def _go_on(
+        self, source: SourceFile, load: FileLoad, content: FileContent, continued: ContinuedLoad | None
+    ) -> None:
         """Read what is not there yet, and count what that is."""
         begun = load.file
         self.tally.resumed += begun.chunk >= 0
@@ -296,7 +298,7 @@ class Ingestion:
         self.tally.read += 1
         self.tally.unfinished = ""
 
-    def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
+    def _adopt(self, source: SourceFile, one: IngestedFile, content: str, earlier: PreviousLoads) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
         name = self._name(source.name, content, earlier)
         self._loads.settle()
@@ -304,7 +306,7 @@ class Ingestion:
         if one.rows:
             self.tally.unplaced[source.name] = one.name
 
-    def _name(self, path: str, content: str, earlier: Earlier) -> str:
+    def _name(self, path: str, content: str, earlier: PreviousLoads) -> str:
         """What names a load: the content with what else decides its rows, the options and what the path tells."""
         said = told_by_path(path)
         decisive = f"{self.options}\0{said}" if said else self.options
@@ -314,7 +316,7 @@ class Ingestion:
     def _producer(self, name: str) -> str:
         return f"{FILE}{self.workspace.name}-{name}"
 
-    def _read(self, source: Source, load: Load, size: int | None, *, cut: bool) -> None:
+    def _read(self, source: SourceFile, load: FileLoad, size: int | None, *, cut: bool) -> None:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
         writer, producer = self.lake.writer(), self._producer(load.file.identity)
         chunk = _next(load.file) - 1
@@ -329,9 +331,11 @@ class Ingestion:
             if isinstance(stream, LogStream) and stream.failure:
                 self._note_failure(writer, source, stream, producer, chunk + 1)
 
-    def _append(self, writer: Writer, parsed: Parsed, producer: str, sequence: int, lease: HeldLease) -> None:
+    def _append(
+        self, writer: Writer, parsed: ParsedBatch, producer: str, sequence: int, lease: HeldLease
+    ) -> None:
         """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""
-        wait = Wait(self.waits, PATIENCE)
+        wait = LakeWait(self.waits, PATIENCE)
         while True:
             try:
                 writer.append(
@@ -345,11 +349,11 @@ class Ingestion:
                 wait.over()
                 return
 
-    def _lines(self, source: Source, size: int) -> int:
+    def _lines(self, source: SourceFile, size: int) -> int:
         """Count how many lines the first bytes of a file are."""
         return LogStream(source, self.limits, lambda _: None).skip(size)
 
-    def _blocks(self, stream: BinaryIO, name: str, load: Load) -> Iterator[tuple[int, Parsed]]:
+    def _blocks(self, stream: BinaryIO, name: str, load: FileLoad) -> Iterator[tuple[int, ParsedBatch]]:
         """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
         begun = load.file
         blocks = read(
@@ -368,16 +372,18 @@ class Ingestion:
             yield chunk, parsed
 
     def _note_failure(
-        self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int
+        self, writer: Writer, source: SourceFile, stream: LogStream, producer: str, chunk: int
     ) -> None:
         """What stopped a file before its end is an entry of the quarantine."""
         self.tally.failed[source.name] = stream.failure
         self.tally.bad[stream.failure] += 1
-        entry = Bad(source.name, f"byte {stream.at}", stream.failure, "", "")
+        entry = QuarantineEntry(source.name, f"byte {stream.at}", stream.failure, "", "")
         writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
 
 
-def _start(continued: Continued | None, older: Older | None, content: Content) -> tuple[int, bool | None]:
+def _start(
+    continued: ContinuedLoad | None, older: LongerContent | None, content: FileContent
+) -> tuple[int, bool | None]:
     """From which byte on a content is read, and whether as lines of text: behind what is there already."""
     if older is None:
         return (continued.at, continued.earlier.lines) if continued else (0, None)
@@ -386,7 +392,7 @@ def _start(continued: Continued | None, older: Older | None, content: Content) -
     return (older.at, older.later.lines) if content.lined else (0, None)
 
 
-def _chunk(number: int, parsed: Parsed) -> Chunk:
+def _chunk(number: int, parsed: ParsedBatch) -> Chunk:
     rows = sum(rows.num_rows for rows in parsed.tables.values())
     return Chunk(number, max(parsed.end, 0), rows, len(parsed.bad), parsed.sure, parsed.text)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nephoscope.ingest.logs.json_walk import Walk
+from nephoscope.ingest.logs.json_walk import JsonWalk
 
 _SCALAR = rb'(?:"(?:[^"\\]|\\.){0,4096}"|-?[0-9][0-9.eE+-]{0,40}|true|false|null)'
 _NAME = rb'"(?:[^"\\]|\\.){1,256}"\s*:'
@@ -32,7 +32,7 @@ _LEAST = 4096
 _MORE = -1
 
 
-class Held(NamedTuple):
+class ByteWindow(NamedTuple):
     """Bytes that are held, of which nothing is looked at from `stop` on; `ended`: there are no more, `growing`: but more will come.
 
     `lined`: the last whole record has a line of its own.
@@ -54,7 +54,7 @@ class Held(NamedTuple):
 
     def _find_end(self, start: int) -> int:
         """Where a broken record ends: where its brackets close, else where the next one begins."""
-        walk = Walk(lines=not self.listed)
+        walk = JsonWalk(lines=not self.listed)
         end = walk.end(self.data, start, self.stop)
         if end >= 0:
             trusted = self._trust_end(end)
@@ -98,7 +98,7 @@ class Held(NamedTuple):
 
     def _kind(self, at: int, line: int) -> str:
         """What a line is that begins with a brace: a whole record, an open or a broken one, or one with more behind it."""
-        walk = Walk(lines=False)
+        walk = JsonWalk(lines=False)
         end = walk.end(self.data, at, line)
         if end < 0:
             return "broken" if walk.wrong >= 0 else "open"
@@ -154,7 +154,7 @@ class Held(NamedTuple):
         """0 where an object begins a record of the list, else where to look on; -1 = more bytes are needed to tell."""
         at = first
         while at - first < self.far:
-            walk = Walk(lines=False)
+            walk = JsonWalk(lines=False)
             end = walk.end(self.data, at, self.stop)
             if end < 0:
                 if walk.wrong >= 0:

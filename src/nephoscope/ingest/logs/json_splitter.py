@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.files.json_value import TOO_DEEP, decode_json, measure_value
-from nephoscope.ingest.logs.json_resync import MEMBER, WRAPPER, Held
-from nephoscope.ingest.logs.json_walk import Walk
-from nephoscope.ingest.logs.splitter import Block, Cutter, Piece
+from nephoscope.ingest.logs.json_resync import MEMBER, WRAPPER, ByteWindow
+from nephoscope.ingest.logs.json_walk import JsonWalk
+from nephoscope.ingest.logs.splitter import CutRecord, Cutter, RecordBlock
 from nephoscope.ingest.logs.stream_window import READ
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.splitter import Bounds
-    from nephoscope.ingest.logs.stream_window import Window
+    from nephoscope.ingest.logs.splitter import CutLimits
+    from nephoscope.ingest.logs.stream_window import StreamWindow
 
 UNENDED = "the stream ends inside a record"
 
@@ -29,7 +29,7 @@ _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
 class JsonCutter(Cutter):
     """Cuts JSON. Within a block nothing is looked at beyond `horizon`, so that blocks never depend on what was read before."""
 
-    def __init__(self, window: Window, growing: bool, bounds: Bounds) -> None:
+    def __init__(self, window: StreamWindow, growing: bool, bounds: CutLimits) -> None:
         super().__init__(window, growing, bounds)
         self.key = b""
         self.horizon = 0
@@ -40,10 +40,10 @@ class JsonCutter(Cutter):
         self.deep = False
         self.enveloped = self.resumed
 
-    def block(self) -> Block | None:
+    def block(self) -> RecordBlock | None:
         """Records until a block is full."""
         window = self.window
-        pieces: list[Piece] = []
+        pieces: list[CutRecord] = []
         window.fill(2 * self.bounds.block)
         self.find_ends()
         between = self._between(first=True)
@@ -64,18 +64,18 @@ class JsonCutter(Cutter):
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
         last = window.buffer[pieces[-1].start : stop]
         unended = len(last) if pieces[-1].error == UNENDED else len(last) - len(last.rstrip())
-        return Block(
+        return RecordBlock(
             window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
         )
 
-    def _skip_oversized(self) -> Block | None:
+    def _skip_oversized(self) -> RecordBlock | None:
         """Go over the record at the position without holding it; None when its end is left for the next time."""
         window = self.window
         reason, self.oversized = self.oversized, ""
         place = self.place(window.position)
         start = window.base + window.position
         head = window.buffer[window.position : window.position + self.bounds.head]
-        walk = Walk(lines=not self.listed)
+        walk = JsonWalk(lines=not self.listed)
         ended = window.buffer[window.position] == 0x7B and self._walk_record(walk)
         if not ended and (walk.wrong >= 0 or not window.ended or window.left):
             ended = self._resync()
@@ -85,7 +85,7 @@ class JsonCutter(Cutter):
         self.record += 1
         return self.skipped(head, start, place, reason, ended=ended)
 
-    def _walk_record(self, walk: Walk) -> bool:
+    def _walk_record(self, walk: JsonWalk) -> bool:
         """Go over a record up to its end, or to before the byte at which it is broken; whether its end was met."""
         window = self.window
         start, kept = window.base + window.position, 0
@@ -169,7 +169,7 @@ class JsonCutter(Cutter):
         self.enveloped = self.enveloped or wrapper is not None
         return wrapper.end() if wrapper else 0
 
-    def _piece(self, *, begun: bool) -> Piece | None:
+    def _piece(self, *, begun: bool) -> CutRecord | None:
         """The record at the position, or a broken stretch.
 
         None when it is not whole within the block, or is left for the next time.
@@ -200,7 +200,7 @@ class JsonCutter(Cutter):
     def _limit(self, begun: bool) -> int:
         return self.horizon if begun else self.window.position + self.bounds.record
 
-    def _whole(self, size: int, place: str) -> Piece:
+    def _whole(self, size: int, place: str) -> CutRecord:
         window = self.window
         start = window.position
         if not self.key:
@@ -209,7 +209,7 @@ class JsonCutter(Cutter):
         self._move(size)
         if window.buffer[start + size - 1] in b"\r\n":
             self.last = slice(start, start + size)
-        return Piece(start, start + size, place)
+        return CutRecord(start, start + size, place)
 
     def _move(self, size: int) -> None:
         window = self.window
@@ -217,7 +217,7 @@ class JsonCutter(Cutter):
         self.record += 1
         window.position += size
 
-    def _make_broken(self, place: str, reason: str, begun: bool) -> Piece | None:
+    def _make_broken(self, place: str, reason: str, begun: bool) -> CutRecord | None:
         """The broken stretch at the position; None as for _piece()."""
         window = self.window
         while True:
@@ -242,13 +242,13 @@ class JsonCutter(Cutter):
         self._move(size)
         if reason == TOO_DEEP and _is_object(window.buffer[start : start + size]):
             reason, self.deep = "", True
-        return Piece(start, start + size, place, reason)
+        return CutRecord(start, start + size, place, reason)
 
-    def _hold(self, limit: int) -> Held:
+    def _hold(self, limit: int) -> ByteWindow:
         window = self.window
         stop = min(limit, len(window.buffer))
         ended = window.ended and stop == len(window.buffer)
-        return Held(
+        return ByteWindow(
             window.buffer, stop, ended, self.growing, self.listed, self._is_lined(), self.bounds.block
         )
 

@@ -39,7 +39,7 @@ _FLAT = {True: _flat(rb'[^"\\\n]'), False: _flat(rb'[^"\\]')}
 _REST = {True: _rest(rb'[^"\\\n]'), False: _rest(rb'[^"\\]')}
 
 
-class Walk:
+class JsonWalk:
     """The way through one record that is fed from its first bracket on; holds the kinds of the open brackets (at most 65,536).
 
     `lines`: records are lines, so none goes on behind a line that ends within it where the next one begins with a brace. `wrong` is

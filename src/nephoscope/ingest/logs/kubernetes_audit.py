@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text, start_row
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _ADMIN = "kube-audit-admin"
 _CATEGORIES = ("kube-audit", _ADMIN)
@@ -31,7 +31,7 @@ _RENAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class KubernetesAudit:
+class KubernetesAuditFormat:
     """The format of the Kubernetes audit log."""
 
     name: str = "kubernetes-audit"
@@ -49,7 +49,7 @@ class KubernetesAudit:
         """Return whether it is a resource log of an audit category, or an event alone."""
         return category_of(record) in _CATEGORIES or _is_event(record)
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event, and that of AzureDiagnostics for a resource log."""
         if _is_event(record):
             time = record.get("stageTimestamp", record.get("requestReceivedTimestamp"))
@@ -73,8 +73,8 @@ class KubernetesAudit:
         record: dict[str, object],
         properties: dict[str, object],
         event: dict[str, object],
-        context: Context,
-    ) -> Row:
+        context: StreamContext,
+    ) -> LogRow:
         values = start_row(record, context)
         arc = "microsoft.kubernetes/" in resource_id_of(record, context)
         kind = "ArcK8sAudit" if arc else "AKSAudit"
@@ -89,4 +89,4 @@ def _is_event(record: dict[str, object]) -> bool:
     return "auditID" in record and as_text(record.get("apiVersion")).startswith("audit.k8s.io/")
 
 
-FORMAT = KubernetesAudit()
+FORMAT = KubernetesAuditFormat()

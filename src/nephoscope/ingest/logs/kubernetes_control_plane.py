@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import dedicated_table, row_of
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.resource_log import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Fault, Row
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault
 
-_NOWHERE = Context()
+_NOWHERE = StreamContext()
 _RENAMES = MappingProxyType({"log": "Message", "pod": "PodName"})
 _KLOG = re.compile(r"([IWEF])\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9} ")
 _LEVELS = MappingProxyType({"I": "Info", "W": "Warning", "E": "Error", "F": "Fatal"})
 
 
 @dataclass(frozen=True, slots=True)
-class KubernetesControlPlane:
+class KubernetesControlPlaneFormat:
     """The format of the text logs of a control plane."""
 
     name: str = "kubernetes-control-plane"
@@ -41,7 +41,7 @@ class KubernetesControlPlane:
         """Return whether it is a resource log of a category of the control plane."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line, and that of AzureDiagnostics."""
         if context.destination.is_dedicated:
             table = dedicated_table(record, _NOWHERE)
@@ -62,4 +62,4 @@ def _shape(_record: dict[str, object], properties: dict[str, Any], values: dict[
         values["Level"] = _LEVELS[header[1]]
 
 
-FORMAT = KubernetesControlPlane()
+FORMAT = KubernetesControlPlaneFormat()

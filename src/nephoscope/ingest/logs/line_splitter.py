@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.ingest.logs.splitter import Block, Cutter, Piece
+from nephoscope.ingest.logs.splitter import CutRecord, Cutter, RecordBlock
 
 
 class LineCutter(Cutter):
@@ -10,7 +10,7 @@ class LineCutter(Cutter):
 
     text = True
 
-    def block(self) -> Block | None:
+    def block(self) -> RecordBlock | None:
         """Lines until a block is full."""
         window = self.window
         window.fill(self.bounds.block + self.bounds.line)
@@ -24,18 +24,18 @@ class LineCutter(Cutter):
         if stop == start:
             return None
         data = window.buffer[start:stop]
-        pieces: list[Piece] = []
+        pieces: list[CutRecord] = []
         at = 0
         for line in (data if len(self.ends) == 1 else data.replace(b"\r", b"\n")).split(b"\n"):
             if line.strip():
                 error = f"the line is over {self.bounds.line} bytes" if len(line) > self.bounds.line else ""
-                pieces.append(Piece(at, at + len(line), self.place(start + at), error))
+                pieces.append(CutRecord(at, at + len(line), self.place(start + at), error))
             at += len(line) + 1
             self.line += 1
         self.line -= data.endswith(self.ends)
         window.position = stop
         unended = len(data) - max(map(data.rfind, self.ends)) - 1
-        return Block(data, window.base + start, window.base + stop, True, False, pieces, unended)
+        return RecordBlock(data, window.base + start, window.base + stop, True, False, pieces, unended)
 
     def _stop(self) -> int:
         """The end of the last line that ends within the block, or of the one that ends soon behind it; 0 where none does."""
@@ -53,7 +53,7 @@ class LineCutter(Cutter):
         found = [at for at in (data.find(end, start, stop) for end in self.ends) if at >= 0]
         return min(found, default=-1) + 1
 
-    def _skip_oversized(self) -> Block | None:
+    def _skip_oversized(self) -> RecordBlock | None:
         """Go over the line at the position without holding it; None when its end is left for the next time."""
         window = self.window
         place = self.place(window.position)

@@ -11,16 +11,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from nephoscope.files.snapshot_files import FileError, Limits, Source, chunks, entries, is_tape
+from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks, entries, is_tape
 from nephoscope.files.symlinks import leads_out
-from nephoscope.ingest.logs.append_detection import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
-from nephoscope.ingest.logs.fingerprints import Later, Marks
+from nephoscope.ingest.logs.append_detection import DIGEST, HEAD, TAIL, AppendDetector, closing_of, head_of
+from nephoscope.ingest.logs.fingerprints import Fingerprints, LongerContents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from nephoscope.ingest.logs.append_detection import Proof
-    from nephoscope.ingest.logs.fingerprints import Older
+    from nephoscope.ingest.logs.append_detection import PrefixProof
+    from nephoscope.ingest.logs.fingerprints import LongerContent
     from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
@@ -46,17 +46,17 @@ _READ = 1024 * 1024
 _HEAD = 4096
 
 
-class Found(NamedTuple):
+class LogFileSet(NamedTuple):
     """The files of some paths in order, those in folders whose names are not of logs, and why a path could not be looked into."""
 
-    sources: list[Source]
+    sources: list[SourceFile]
     passed_over: list[Path]
     failed: dict[str, str]
 
 
-def find_files(paths: Sequence[str], limits: Limits) -> Found:
+def find_files(paths: Sequence[str], limits: ArchiveLimits) -> LogFileSet:
     """Every file that paths, folders and globs name; FileNotFoundError for what names none."""
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceFile] = {}
     passed_over: list[Path] = []
     failed: dict[str, str] = {}
     for text in paths:
@@ -65,7 +65,7 @@ def find_files(paths: Sequence[str], limits: Limits) -> Found:
             for path in _walk(root, passed_over, failed):
                 for source in _sources(path, root, limits, passed_over):
                     sources.setdefault(source.name, source)
-    return Found(list(sources.values()), passed_over, failed)
+    return LogFileSet(list(sources.values()), passed_over, failed)
 
 
 def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
@@ -79,10 +79,10 @@ def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
     return [path for path, why in wrong.items() if not why]
 
 
-def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) -> Iterator[Source]:
+def _sources(path: Path, root: Path, limits: ArchiveLimits, passed_over: list[Path]) -> Iterator[SourceFile]:
     """A file, or the logs in an archive."""
     if path.suffix.lower() != ".zip":
-        yield Source(path, root)
+        yield SourceFile(path, root)
         return
     for source in entries(path, root, limits, lambda _: True):
         name = source.entry.rsplit("/", 1)[-1]
@@ -148,7 +148,7 @@ def family(name: str) -> str:
     return folder + slash + _TURNED.sub("", base)
 
 
-def unreadable(source: Source) -> str:
+def unreadable(source: SourceFile) -> str:
     """Explain why a file cannot be opened; empty where it can."""
     try:
         with source.path.open("rb") as raw:
@@ -174,8 +174,8 @@ class LogStream:
 
     def __init__(
         self,
-        source: Source,
-        limits: Limits,
+        source: SourceFile,
+        limits: ArchiveLimits,
         advance: Callable[[int], None],
         end: int | None = None,
         closing: bytes = b"",
@@ -232,8 +232,8 @@ def _end_at(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]
 
 @contextmanager
 def open_source(
-    source: Source,
-    limits: Limits,
+    source: SourceFile,
+    limits: ArchiveLimits,
     advance: Callable[[int], None],
     end: int | None = None,
     closing: bytes = b"",
@@ -251,14 +251,14 @@ def open_source(
     yield LogStream(source, limits, advance, end, closing)  # type: ignore[misc]
 
 
-class Known(NamedTuple):
+class KnownLoads(NamedTuple):
     """What finds the loads that a content continues, and those that may be longer, with their marks."""
 
-    shorter: Growth
+    shorter: AppendDetector
     longer: Sequence[tuple[IngestedFile, str]] = ()
 
 
-class Content(NamedTuple):
+class FileContent(NamedTuple):
     """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
     by, the earlier loads that it is proved to continue, its marks, and the longer content that it is the
     beginning of. `lined`: it is no document of records, so that reading may begin behind any mark.
@@ -269,27 +269,29 @@ class Content(NamedTuple):
     failure: str
     head: str
     closing: str
-    proofs: tuple[Proof, ...]
+    proofs: tuple[PrefixProof, ...]
     marks: str = ""
-    older: Older | None = None
+    older: LongerContent | None = None
     lined: bool = False
 
 
 def identity(
-    source: Source, limits: Limits, earlier: Callable[[bytes], Known] = lambda _: Known(Growth())
-) -> Content:
+    source: SourceFile,
+    limits: ArchiveLimits,
+    earlier: Callable[[bytes], KnownLoads] = lambda _: KnownLoads(AppendDetector()),
+) -> FileContent:
     """What names the content of a file; packed or not, the same content has the same name.
 
     `earlier` gives what a content may have to do with which begins so (its first 512 bytes, or all).
     """
     digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
-    growth, later, marks, head, tail = Growth(), Later(()), Marks(b""), "", b""
+    growth, later, marks, head, tail = AppendDetector(), LongerContents(()), Fingerprints(b""), "", b""
     try:
         for chunk in chunks(source, limits, lambda _: None):
             if not size:
                 known = earlier(chunk[:HEAD])
                 head, growth, later, marks = (
-                    head_of(chunk), known.shorter, Later(known.longer), Marks(chunk[:_HEAD]),
+                    head_of(chunk), known.shorter, LongerContents(known.longer), Fingerprints(chunk[:_HEAD]),
                 )  # fmt: skip
             _hash(chunk, size, digest, growth, later, marks)
             size += len(chunk)
@@ -298,7 +300,7 @@ def identity(
         failure = str(error)
     name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
     older = later.best(size, tail, digest, document=marks.document)
-    return Content(
+    return FileContent(
         name,
         size,
         failure,
@@ -311,7 +313,9 @@ def identity(
     )
 
 
-def _hash(chunk: bytes, size: int, digest: Any, growth: Growth, later: Later, marks: Marks) -> None:
+def _hash(
+    chunk: bytes, size: int, digest: Any, growth: AppendDetector, later: LongerContents, marks: Fingerprints
+) -> None:
     """Take a chunk into the digest of the `size` bytes before it, and look at it at every place that is asked for."""
     at = 0
     while at < len(chunk):

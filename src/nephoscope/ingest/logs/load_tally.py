@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from nephoscope.ingest.logs.quarantine_sorting import Outcome
+from nephoscope.ingest.logs.quarantine_sorting import RecordOutcome
 from nephoscope.lake.schema.column_types import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.ingest.logs.parsed_batch import Parsed
+    from nephoscope.ingest.logs.parsed_batch import ParsedBatch
     from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
@@ -33,7 +33,7 @@ _EXAMPLES = 1000
 
 
 @dataclass
-class Tally:
+class LoadTally:
     """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
 
     Of each reason `examples` has the first entry, with its place.
@@ -60,7 +60,7 @@ class Tally:
     rows: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: RecordOutcome = field(default_factory=RecordOutcome)
     derived: int = 0
     recoded: int = 0
     halves: int = 0
@@ -97,11 +97,11 @@ class Tally:
         self.known += 1
         self.known_loads.update({one.identity: one.rows for one in loads})
 
-    def add(self, parsed: Parsed, shown: frozenset[str] | None = None) -> None:
+    def add(self, parsed: ParsedBatch, shown: frozenset[str] | None = None) -> None:
         """Count a block; `shown` are the subscriptions whose rows the workspace shows (None = all)."""
         if shown is not None:
             self._sort_out(parsed, shown)
-        self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
+        self.outcome = RecordOutcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
         self.derived += parsed.derived
         self.recoded += parsed.recoded
         self.halves += parsed.halves
@@ -117,7 +117,7 @@ class Tally:
                 place = f"{entry.source}, {entry.place}" if entry.source else entry.place
                 self.examples[kind] = f"{place}: {entry.reason}"
 
-    def _sort_out(self, parsed: Parsed, shown: frozenset[str]) -> None:
+    def _sort_out(self, parsed: ParsedBatch, shown: frozenset[str]) -> None:
         """Count the rows that the workspace, which shows some subscriptions only, will not show."""
         for rows in parsed.tables.values():
             for found in pc.value_counts(rows.column(SUBSCRIPTION)).to_pylist():

@@ -27,12 +27,12 @@ _PAUSE = 0.5
 
 
 @dataclass
-class Load:
+class FileLoad:
     """A load that this process has alone: how far it is, and the last chunk, which is not noted yet."""
 
     file: IngestedFile
     lease: HeldLease
-    _loads: Loads
+    _loads: FileLoads
     _last: Chunk | None = None
     _continues: str = ""
 
@@ -62,23 +62,23 @@ class Load:
 
 
 @dataclass
-class Loads:
+class FileLoads:
     """The loads of a process, each held for so many `seconds` unless it is kept; contents share 256 leases, since their rows stay."""
 
     state: State
     seconds: float
     _holder: str = field(default_factory=new_holder)
-    _over: Load | None = None
+    _over: FileLoad | None = None
 
     @contextmanager
-    def alone(self, name: str, begin: Callable[[Session], IngestedFile]) -> Iterator[Load]:
+    def alone(self, name: str, begin: Callable[[Session], IngestedFile]) -> Iterator[FileLoad]:
         """One process at a time loads a content: a second one waits, and then finds what the first has done.
 
         `begin` records it in the transaction that takes it.
         """
         shared = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}"
         file, taken = self._begin(shared, begin)
-        load = Load(file, HeldLease(taken, self.seconds), self)
+        load = FileLoad(file, HeldLease(taken, self.seconds), self)
         try:
             yield load
         finally:
@@ -106,7 +106,7 @@ class Loads:
             if gone == before:
                 time.sleep(_PAUSE)
 
-    def ends(self, load: Load) -> None:
+    def ends(self, load: FileLoad) -> None:
         """A load is over, which is noted with the next one that begins."""
         self._over = load
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
     from nephoscope.model.resource_binding import ResourceBinding
 
 _RESOURCE_ID = re.compile(r"(?:resourceId=)(/SUBSCRIPTIONS/.+?)(?:/y=\d{4}/|/[^/]+\.json|$)", re.IGNORECASE)
@@ -25,14 +25,14 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _TENANT = re.compile(r"(?:^|/)tenantId=([0-9a-f-]{36})(?:/|$)", re.IGNORECASE)
 
 
-class Row(NamedTuple):
+class LogRow(NamedTuple):
     """A row for a table: `values` by the table's column names, absent ones left out; unknown names reach the table's bag."""
 
     table: str
     values: dict[str, Any]
 
 
-class Fault(NamedTuple):
+class RecordFault(NamedTuple):
     """A part of a record that cannot be a row: why, its JSON path within the record, and its text."""
 
     reason: str
@@ -68,7 +68,7 @@ class Destination(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class StreamContext:
     """What is known about a stream beside its bytes.
 
     `source` is its path, blob or topic; `now` the moment of ingestion (UTC); `zone` what a time without a zone is in (RFC 3164);
@@ -82,13 +82,13 @@ class Context:
     zone: tzinfo = UTC
     table: str = ""
     destination: Destination = Destination.BOTH
-    whereabouts: Whereabouts | None = None
+    whereabouts: AddressLookup | None = None
     encoding: str = USUAL
     sender: ResourceBinding | None = None
 
-    def bad(self, reason: str, path: str = "", raw: object = "") -> Fault:
+    def bad(self, reason: str, path: str = "", raw: object = "") -> RecordFault:
         """A part of a record that is set aside while the rest goes on: `yield context.bad(...)`."""
-        return Fault(reason, path, raw if isinstance(raw, str) else repr(raw))
+        return RecordFault(reason, path, raw if isinstance(raw, str) else repr(raw))
 
     @property
     def resource_id(self) -> str:
@@ -108,7 +108,7 @@ def _resource_id(source: str) -> str:
     return match.group(1) if match else ""
 
 
-class Named(Protocol):
+class NamedFormat(Protocol):
     """What every format has: `name` as in --format, a `title` of a few words, the `tables` that it writes."""
 
     @property
@@ -120,27 +120,27 @@ class Named(Protocol):
 
 
 @runtime_checkable
-class LogFormat(Named, Protocol):
+class LogFormat(NamedFormat, Protocol):
     """A format of JSON records, each judged by itself: categories mix in one stream."""
 
     def recognises(self, record: dict[str, object], /) -> bool:
         """Return whether a record is of this format; never raises, whatever the record holds."""
         ...
 
-    def rows(self, record: Mapping[str, object], context: Context, /) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], context: StreamContext, /) -> Iterator[LogRow | RecordFault]:
         """The rows of a record and the parts of it that cannot be rows; raises BadRecordError, and nothing else."""
         ...
 
 
 @runtime_checkable
-class LineFormat(Named, Protocol):
+class LineFormat(NamedFormat, Protocol):
     """A format of text, a record a line."""
 
     def recognises_line(self, line: str, /) -> bool:
         """Return whether a line (without its end) is of this format; never raises."""
         ...
 
-    def line_rows(self, line: str, context: Context, /) -> Iterator[Row | Fault]:
+    def line_rows(self, line: str, context: StreamContext, /) -> Iterator[LogRow | RecordFault]:
         """The rows of a line; raises BadRecordError, and nothing else."""
         ...
 
@@ -162,7 +162,7 @@ class FileItem(NamedTuple):
     there); `open` = what is missing behind that is more than the end of a line. `refused`: the fault is of the file as a whole.
     """
 
-    item: Row | Fault
+    item: LogRow | RecordFault
     place: str
     end: int = -1
     recoded: bool = False
@@ -172,7 +172,7 @@ class FileItem(NamedTuple):
 
 
 @runtime_checkable
-class FileFormat(Named, Protocol):
+class FileFormat(NamedFormat, Protocol):
     """A format that needs its file as a whole (a header line, a footer): CSV, Parquet.
 
     A file whose name ends in one of `suffixes` is of it also where its beginning is wrong, unless that is something else.
@@ -185,7 +185,7 @@ class FileFormat(Named, Protocol):
         """Return whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
         ...
 
-    def file_rows(self, stream: BinaryIO, context: Context, /) -> Iterator[FileItem]:
+    def file_rows(self, stream: BinaryIO, context: StreamContext, /) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError (nothing more can be read), and nothing else."""
         ...
 
@@ -194,12 +194,12 @@ class FileFormat(Named, Protocol):
 class GrowingFileFormat(FileFormat, Protocol):
     """A format of files that grow at their end, below a header."""
 
-    def rows_from(self, stream: BinaryIO, context: Context, at: int, /) -> Iterator[FileItem]:
+    def rows_from(self, stream: BinaryIO, context: StreamContext, at: int, /) -> Iterator[FileItem]:
         """As file_rows() for the rows behind byte `at`, where one ended; the stream begins with the header."""
         ...
 
 
-class Scanned(NamedTuple):
+class ScannedRows(NamedTuple):
     """Rows of many records at once, in storage types; `records` counts the records, `owners` says of each row its record."""
 
     tables: Mapping[str, pa.Table]
@@ -211,7 +211,7 @@ class Scanned(NamedTuple):
 class FastFormat(LogFormat, Protocol):
     """A format that can also read whole blocks of records at once."""
 
-    def scan(self, data: bytes, context: Context, /) -> Scanned | None:
+    def scan(self, data: bytes, context: StreamContext, /) -> ScannedRows | None:
         """Rows of a block (objects with commas or blanks between them), None = anything odd in it: the records are read one by one."""
         ...
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.avro_capture import MAGIC, read_captured
 from nephoscope.ingest.logs.binary_files import why_no_log
-from nephoscope.ingest.logs.format_dispatch import Reader
+from nephoscope.ingest.logs.format_dispatch import RecordReader
 from nephoscope.ingest.logs.gzip_messages import unpack_message
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
-from nephoscope.ingest.logs.row_batch import Batch, bad_entry
+from nephoscope.ingest.logs.row_batch import LogBatch, bad_entry
 from nephoscope.ingest.logs.whole_file_formats import of_file, peek, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.log_format import Context
-    from nephoscope.ingest.logs.parsed_batch import Parsed
+    from nephoscope.ingest.logs.log_format import StreamContext
+    from nephoscope.ingest.logs.parsed_batch import ParsedBatch
     from nephoscope.lake.schema.tables import Tables
     from nephoscope.state.workspaces.workspace import Workspace
 
@@ -31,13 +31,13 @@ _PART = 1024 * 1024
 def batches(
     stream: BinaryIO,
     formats: Formats,
-    context: Context,
+    context: StreamContext,
     *,
     resume_at: int = 0,
     growing: bool = False,
     text: bool | None = None,
     from_start: bool = False,
-) -> Iterator[Batch]:
+) -> Iterator[LogBatch]:
     """The rows of a stream that stands at byte `resume_at` of its source, a batch a block of about 4 MiB.
 
     `from_start`: it stands at the beginning, so that a header is read; what is behind it up to that byte is gone over.
@@ -45,7 +45,7 @@ def batches(
     """
     if context.table:
         formats = formats.into(context.table)
-    reader = Reader(formats, context)
+    reader = RecordReader(formats, context)
     if (resume_at == 0 or from_start) and not growing:
         stream, head = peek(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
@@ -61,19 +61,19 @@ def batches(
         yield reader.batch(block)
 
 
-def _as_a_whole(stream: BinaryIO, head: bytes, reader: Reader, at: int) -> Iterator[Batch] | None:
+def _as_a_whole(stream: BinaryIO, head: bytes, reader: RecordReader, at: int) -> Iterator[LogBatch] | None:
     """The rows of a file that is read as a whole, or why it is not read; None where it is a stream of records."""
     if wrong := why_no_log(head):
         bad = [bad_entry(reader.context, "byte 0", wrong, head[:_FEW], "")]
-        return iter([Batch(-1, refused=True, bad=bad)])
+        return iter([LogBatch(-1, refused=True, bad=bad)])
     form = whole_file(head, reader.formats, reader.context)
     return None if form is None else of_file(stream, form, reader.context, at)
 
 
-def _message(body: bytes, reader: Reader) -> Batch:
+def _message(body: bytes, reader: RecordReader) -> LogBatch:
     """The rows of what a message holds, whatever that is; one without content tells of nothing."""
     content, wrong = unpack_message(body)
-    batch = Batch(-1)
+    batch = LogBatch(-1)
     whole = None
     if content[:1] not in (b"{", b"["):
         whole = _as_a_whole(io.BytesIO(content), content[:_HEAD], reader, 0)
@@ -99,7 +99,7 @@ def _skip(stream: BinaryIO, size: int) -> None:
 def read(
     stream: BinaryIO,
     formats: Formats,
-    context: Context,
+    context: StreamContext,
     *,
     tables: Tables,
     workspace: Workspace,
@@ -107,7 +107,7 @@ def read(
     growing: bool = False,
     text: bool | None = None,
     from_start: bool = False,
-) -> Iterator[Parsed]:
+) -> Iterator[ParsedBatch]:
     """The rows of a stream for the tables of a workspace; everything else as for `batches`."""
     found = batches(
         stream, formats, context, resume_at=resume_at, growing=growing, text=text, from_start=from_start

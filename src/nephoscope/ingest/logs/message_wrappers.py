@@ -24,7 +24,7 @@ from nephoscope.ingest.logs.record_framing import blocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.ingest.logs.query_answer import Answered
+    from nephoscope.ingest.logs.query_answer import QueryAnswerRow
 
     #: Whether a record or a line of text is one that a format reads.
     Known = Callable[[dict[str, object] | str], bool]
@@ -40,7 +40,7 @@ _MOST = 250_000
 _ASKED = 1000
 
 
-class Inside(NamedTuple):
+class WrappedRecord(NamedTuple):
     """A record or a line of text in a message, and its path; with `reason` something that is neither.
 
     `opened`: it stood in a text, so that no one has looked for secrets in it as it is.
@@ -52,7 +52,7 @@ class Inside(NamedTuple):
     reason: str = ""
 
 
-def unwrap_message(record: dict[str, object], known: Known) -> list[Inside] | None:
+def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecord] | None:
     """What is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
     name, rows = _content(record), read_answer(record)
     if rows is None and not name:
@@ -66,9 +66,9 @@ def unwrap_message(record: dict[str, object], known: Known) -> list[Inside] | No
     return found
 
 
-def _of_answer(rows: Iterator[Answered]) -> Iterator[Inside]:
+def _of_answer(rows: Iterator[QueryAnswerRow]) -> Iterator[WrappedRecord]:
     """The rows of an answer to a query."""
-    return (Inside(one.row, one.path, reason=one.reason) for one in rows)
+    return (WrappedRecord(one.row, one.path, reason=one.reason) for one in rows)
 
 
 class _Way(NamedTuple):
@@ -83,9 +83,9 @@ class _Way(NamedTuple):
         """Deeper by one wrap."""
         return self._replace(path=path, depth=self.depth + 1)
 
-    def inside(self, item: dict[str, object] | str, reason: str = "") -> Inside:
+    def inside(self, item: dict[str, object] | str, reason: str = "") -> WrappedRecord:
         """What is at the end of the way."""
-        return Inside(item, self.path, self.opened, reason)
+        return WrappedRecord(item, self.path, self.opened, reason)
 
 
 def _content(record: dict[str, object]) -> str:
@@ -93,7 +93,7 @@ def _content(record: dict[str, object]) -> str:
     return next((name for name in _CONTENTS if isinstance(record.get(name), (dict, list, str))), "")
 
 
-def _within(value: object, way: _Way) -> Iterator[Inside]:
+def _within(value: object, way: _Way) -> Iterator[WrappedRecord]:
     """What is in a value."""
     if way.depth > _DEEPEST:
         yield way.inside(_object(value), f"its records are wrapped more than {_DEEPEST} times")
@@ -112,7 +112,7 @@ def _object(value: object) -> dict[str, object] | str:
     return value if isinstance(value, (dict, str)) else {}
 
 
-def _of_object(value: dict[str, Any], way: _Way) -> Iterator[Inside]:
+def _of_object(value: dict[str, Any], way: _Way) -> Iterator[WrappedRecord]:
     for name in (_BYTES, _STRING):
         if len(value) == 1 and isinstance(value.get(name), str):
             there = way.to(f"{way.path}.{name}")
@@ -125,7 +125,7 @@ def _of_object(value: dict[str, Any], way: _Way) -> Iterator[Inside]:
         yield way.inside(value)
 
 
-def _of_text(text: str, way: _Way) -> Iterator[Inside]:
+def _of_text(text: str, way: _Way) -> Iterator[WrappedRecord]:
     way = way._replace(opened=True)
     text = text.strip("\ufeff\0 \t\r\n")
     if text[:1] in ("{", "["):
@@ -140,7 +140,7 @@ def _of_text(text: str, way: _Way) -> Iterator[Inside]:
         yield (way._replace(path=f"{way.path}, line {number}") if len(lines) > 1 else way).inside(line)
 
 
-def _of_json(text: str, way: _Way) -> Iterator[Inside]:
+def _of_json(text: str, way: _Way) -> Iterator[WrappedRecord]:
     """The text of JSON is cut as a file is, so that what is broken takes nothing else with it."""
     for block in blocks(io.BytesIO(text.encode("utf-8", "backslashreplace"))):
         for piece in block.pieces:
@@ -163,7 +163,7 @@ def _value(data: bytes) -> tuple[object, str]:
         return None, describe_error(str(error))
 
 
-def _of_bytes(text: str, way: _Way) -> Iterator[Inside]:
+def _of_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
     """What is in bytes that are written a character each; what is no such text is read as it is."""
     try:
         data = text.encode("latin-1")
@@ -174,7 +174,7 @@ def _of_bytes(text: str, way: _Way) -> Iterator[Inside]:
     yield from _of_unpacked(inner, why, way)
 
 
-def _of_unpacked(text: str, why: str, way: _Way) -> Iterator[Inside]:
+def _of_unpacked(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
     """What is in a text, and why no more of it could be unpacked."""
     yield from _within(text, way)
     if why:

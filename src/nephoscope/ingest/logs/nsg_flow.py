@@ -23,12 +23,12 @@ from nephoscope.ingest.logs.resource_log import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault, Row, Scanned
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault, ScannedRows, StreamContext
 
 CATEGORY = "networksecuritygroupflowevent"
 
 
-class NsgFlow:
+class NsgFlowFormat:
     """One row a tuple."""
 
     name = "nsg-flow"
@@ -39,7 +39,7 @@ class NsgFlow:
         """By the category."""
         return category_of(record) == CATEGORY
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """A row for every tuple under `properties.flows[].flows[]`."""
         properties = properties_of(record)
         group = resource_id_of(record, context)
@@ -58,9 +58,9 @@ class NsgFlow:
                 where = f"{path}.flows[{inner}].flowTuples"
                 yield from tuple_rows(flow.get("flowTuples"), nsg_values, named | mac, where, context)
 
-    def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
+    def scan(self, data: bytes, context: StreamContext) -> ScannedRows | None:  # noqa: ARG002 - the protocol's
         """The rows of a block at once, where the extra `numba` is installed."""
         return scan_block(1, data, CATEGORY) if available() else None
 
 
-FORMAT = NsgFlow()
+FORMAT = NsgFlowFormat()

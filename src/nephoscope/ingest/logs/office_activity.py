@@ -1,4 +1,4 @@
-"""The audit log of Microsoft 365, as the Office 365 Management Activity interface gives it -> OfficeActivity.
+"""The audit log of Microsoft 365, as the Office 365 Management Activity interface gives it -> OfficeActivityFormat.
 
 Names come in any case; a record type, a user type and a workload are numbers or words. Source:
 https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema
@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling, fold_name
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, integer
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "OfficeActivity"
 _RECORD_TYPES: Mapping[int, str] = MappingProxyType(
@@ -93,7 +93,7 @@ _FILLING = Filling(
 
 
 @dataclass(frozen=True, slots=True)
-class OfficeActivity:
+class OfficeActivityFormat:
     """The format of the audit log of Microsoft 365."""
 
     name: str = "office-activity"
@@ -105,7 +105,7 @@ class OfficeActivity:
         names = {fold_name(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)
 
-    def rows(self, record: Mapping[str, object], _context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an activity."""
         members = {fold_name(name): name for name in record}
         created = record[members["creationtime"]]
@@ -126,4 +126,4 @@ class OfficeActivity:
         yield _FILLING.row(values)
 
 
-FORMAT = OfficeActivity()
+FORMAT = OfficeActivityFormat()

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import TABLE as FLOWS
-from nephoscope.ingest.logs.quarantine_sorting import Sorting
+from nephoscope.ingest.logs.quarantine_sorting import RecordSorter
 from nephoscope.lake.dictionary_rows import join_tables, unpack_schema
 from nephoscope.lake.schema.column_types import STANDARD
 from nephoscope.lake.schema.row_conversion import arrow_of, complete
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.log_format import Context
-    from nephoscope.ingest.logs.quarantine_sorting import Outcome
-    from nephoscope.ingest.logs.row_batch import Batch
+    from nephoscope.ingest.logs.log_format import StreamContext
+    from nephoscope.ingest.logs.quarantine_sorting import RecordOutcome
+    from nephoscope.ingest.logs.row_batch import LogBatch
     from nephoscope.lake.schema.tables import Tables
-    from nephoscope.lake.writing.quarantine import Bad
+    from nephoscope.lake.writing.quarantine import QuarantineEntry
     from nephoscope.state.workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedBatch:
     """What a block gave, ready for the lake's writer: rows by table in storage types, and what is bad.
 
     `end` is the byte at which reading may be taken up (-1 = not there); `sure`, `text`, `recoded` and `halves` as in Batch. `derived`
@@ -35,9 +35,9 @@ class Parsed:
     """
 
     tables: dict[str, pa.Table]
-    bad: list[Bad]
+    bad: list[QuarantineEntry]
     end: int
-    outcome: Outcome
+    outcome: RecordOutcome
     sure: int = -1
     text: bool = False
     recoded: int = 0
@@ -49,10 +49,10 @@ class Parsed:
     unwanted: Mapping[str, int] = field(default_factory=dict)
 
 
-def parse_batch(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
+def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspace: Workspace) -> ParsedBatch:
     """A batch in storage types; rows that their table does not take are bad, and records of which the workspace takes no row."""
     made: dict[str, list[pa.Table]] = defaultdict(list)
-    sorting = Sorting(context, batch.faulty)
+    sorting = RecordSorter(context, batch.faulty)
     for ready in batch.ready:
         for name, arrow in ready.tables.items():
             # traffic analytics are made of flows also where only the former are wanted
@@ -81,7 +81,7 @@ def parse_batch(batch: Batch, context: Context, tables: Tables, workspace: Works
         sorting.derived(batch, FLOWS)
     unwanted = _count_unwanted(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
-    return Parsed(
+    return ParsedBatch(
         {name: rows for name, rows in whole.items() if workspace.takes(name)} | analytics,
         batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
@@ -90,7 +90,9 @@ def parse_batch(batch: Batch, context: Context, tables: Tables, workspace: Works
     )  # fmt: skip
 
 
-def _count_unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspace) -> Counter[str]:
+def _count_unwanted(
+    batch: LogBatch, sorting: RecordSorter, tables: Tables, workspace: Workspace
+) -> Counter[str]:
     """Count how many rows are of tables that the workspace does not take; what is lost with them is set aside."""
     counts = Counter[str]()
     for ready in batch.ready:
@@ -105,7 +107,7 @@ def _count_unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: W
     return counts
 
 
-def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
+def _strangers(batch: LogBatch, context: StreamContext, tables: Tables) -> int:
     """Count how many rows for the table that was asked for have none of its own columns."""
     table = tables.get(context.table) if context.table else None
     if table is None:
@@ -114,7 +116,7 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
 
 
-def _count_untimed(batch: Batch, context: Context, workspace: Workspace) -> dict[str, int]:
+def _count_untimed(batch: LogBatch, context: StreamContext, workspace: Workspace) -> dict[str, int]:
     """Count how many rows of which table have the very moment of ingestion that formats give to a record without a time."""
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
@@ -125,7 +127,7 @@ def _count_untimed(batch: Batch, context: Context, workspace: Workspace) -> dict
 
 
 def _analytics(
-    flows: pa.Table | None, context: Context, tables: Tables, workspace: Workspace
+    flows: pa.Table | None, context: StreamContext, tables: Tables, workspace: Workspace
 ) -> dict[str, pa.Table]:
     """Traffic analytics of a block's flows, where an estate is there to join them with."""
     if flows is None or not flows.num_rows or context.whereabouts is None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.azure_diagnostics import resource_columns
 from nephoscope.ingest.logs.categories import ENVELOPE
 from nephoscope.ingest.logs.column_filling import Filling, start_row
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "AzureMetrics"
 _FILLING = Filling(TABLE, {"unit": "UnitName"})
@@ -25,7 +25,7 @@ _COLUMNS = frozenset({"ResourceId", "SubscriptionId", "ResourceGroup", "Resource
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformMetrics:
+class PlatformMetricsFormat:
     """The format of platform metrics."""
 
     name: str = "metrics"
@@ -36,7 +36,7 @@ class PlatformMetrics:
         """Return whether it names a metric, and a value of it or its grain."""
         return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a metric in a grain of time."""
         values = start_row(record, context)
         columns = resource_columns(values.get("_ResourceId", ""))
@@ -45,4 +45,4 @@ class PlatformMetrics:
         yield _FILLING.row(values)
 
 
-FORMAT = PlatformMetrics()
+FORMAT = PlatformMetricsFormat()

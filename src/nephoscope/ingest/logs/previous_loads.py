@@ -8,9 +8,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.append_detection import HEAD, Growth, Short, Versions, head_of
+from nephoscope.ingest.logs.append_detection import HEAD, AppendDetector, LoadPrefixes, ShorterLoads, head_of
 from nephoscope.ingest.logs.load_files import family
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ _LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
 
 #: How many longer versions are compared with a content.
 _LONGER = 8
-_NONE = Versions()
+_NONE = LoadPrefixes()
 
 
 def again(run: str) -> str:
@@ -33,11 +33,11 @@ def again(run: str) -> str:
 @lru_cache(maxsize=16384)
 def told_by_path(name: str) -> str:
     """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
-    context = Context(name)
+    context = StreamContext(name)
     return f"{context.resource_id} {context.tenant_id}".strip().lower()
 
 
-class Earlier:
+class PreviousLoads:
     """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins.
 
     `run` is the load with --again that goes on ('' = none): only what it took in itself has come before. `seen` is when the newest
@@ -48,8 +48,8 @@ class Earlier:
         self.run = run
         self.seen = datetime.min.replace(tzinfo=UTC)
         self._identities: set[str] = set()
-        self._found: dict[str, Versions] = {}
-        self._short = Short()
+        self._found: dict[str, LoadPrefixes] = {}
+        self._short = ShorterLoads()
         self._contents: dict[str, list[IngestedFile]] = {}
         for one in self.unseen(files):
             self.add(one)
@@ -62,7 +62,7 @@ class Earlier:
         if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
             self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
-            self._found.setdefault(key, Versions()).add(one)
+            self._found.setdefault(key, LoadPrefixes()).add(one)
 
     def unseen(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
         """Those of some loads that are not known, though they may have come before."""
@@ -75,19 +75,21 @@ class Earlier:
 
     def concerns(self, name: str, content: str, start: bytes, one: IngestedFile) -> bool:
         """Whether a load may have to do with a content of a name that starts so: the same, a part of it, or a longer version."""
-        short = Short()
+        short = ShorterLoads()
         short.add(one)
         same_head = bool(one.head) and one.head == head_of(start)
         return (
             one.content == content or family(one.name) == family(name) or same_head or bool(short.of(start))
         )
 
-    def of(self, name: str, start: bytes, options: str) -> Growth:
+    def of(self, name: str, start: bytes, options: str) -> AppendDetector:
         """What finds the loads with the same options that a content of this name continues which starts so."""
-        short = Versions()
+        short = LoadPrefixes()
         for one in self._short.of(start):
             short.add(one)
-        return Growth([self._find_by_name(name), self._find_by_head(start), short], self._may(name, options))
+        return AppendDetector(
+            [self._find_by_name(name), self._find_by_head(start), short], self._may(name, options)
+        )
 
     def longer(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
@@ -107,10 +109,10 @@ class Earlier:
         said = told_by_path(name)
         return lambda one: one.format == options and one.size > 0 and self._may_be_of(said, one)
 
-    def _find_by_name(self, name: str) -> Versions:
+    def _find_by_name(self, name: str) -> LoadPrefixes:
         return self._found.get(f"name {family(name)}", _NONE)
 
-    def _find_by_head(self, start: bytes) -> Versions:
+    def _find_by_head(self, start: bytes) -> LoadPrefixes:
         return self._found.get(f"head {head_of(start)}", _NONE)
 
     def _may_be_of(self, said: str, one: IngestedFile) -> bool:

@@ -12,19 +12,19 @@ import numpy as np
 from nephoscope.ingest.logs.row_batch import MAX_RAW
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.lake.schema.coercion import json_text
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from nephoscope.ingest.logs.log_format import Context
-    from nephoscope.ingest.logs.row_batch import Batch, Placed, Ready
-    from nephoscope.lake.schema.row_conversion import Rows
+    from nephoscope.ingest.logs.log_format import StreamContext
+    from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow
+    from nephoscope.lake.schema.row_conversion import TableRows
 
 
-class Outcome(NamedTuple):
+class RecordOutcome(NamedTuple):
     """What became of records: `whole` gave rows, `partly` rows and something bad, `aside` only that, `empty` told of nothing."""
 
     whole: int = 0
@@ -38,30 +38,30 @@ class Outcome(NamedTuple):
         return sum(self)
 
 
-class Sorting:
+class RecordSorter:
     """Takes the rows of a batch, table by table.
 
     The first row of a record for one table and its first for another tell of the same: where both are left out they are one entry,
     which names both tables; so are the second ones, and so on. `faulty` are the records of which something is bad already.
     """
 
-    def __init__(self, context: Context, faulty: set[int]) -> None:
+    def __init__(self, context: StreamContext, faulty: set[int]) -> None:
         self._context = context
         self._kept = set[int]()
         self._faulty = set(faulty)
-        self._entries: dict[tuple[int, int], Bad] = {}
+        self._entries: dict[tuple[int, int], QuarantineEntry] = {}
 
     @property
-    def entries(self) -> list[Bad]:
+    def entries(self) -> list[QuarantineEntry]:
         """What was left out, in the order in which it was found."""
         return list(self._entries.values())
 
-    def outcome(self, records: int) -> Outcome:
+    def outcome(self, records: int) -> RecordOutcome:
         """What became of so many records."""
         kept, faulty, both = len(self._kept), len(self._faulty), len(self._kept & self._faulty)
-        return Outcome(kept - both, both, faulty - both, records - kept - faulty + both)
+        return RecordOutcome(kept - both, both, faulty - both, records - kept - faulty + both)
 
-    def note_scanned(self, ready: Ready, table: str, arrow: pa.Table, rows: Rows) -> None:
+    def note_scanned(self, ready: FastTables, table: str, arrow: pa.Table, rows: TableRows) -> None:
         """Rows of a fast format for a table, and those of them that it took."""
         owners = np.asarray(ready.owners, np.int64)
         left_out = np.zeros(len(owners), np.bool_)
@@ -71,37 +71,41 @@ class Sorting:
         for place, reason in rows.bad:
             owner = int(owners[place])
             key = (ready.first + owner, before[owner])
-            entry = Bad(self._context.source, ready.places[owner], reason, "", ready.format, table)
+            entry = QuarantineEntry(
+                self._context.source, ready.places[owner], reason, "", ready.format, table
+            )
             self._left_out(key, entry, partial(_row, arrow, place))
             before[owner] += 1
 
-    def derived(self, batch: Batch, table: str) -> None:
+    def derived(self, batch: LogBatch, table: str) -> None:
         """Rows of a table of which others were made that were kept."""
         self._kept.update(one.record for one in batch.rows.get(table, ()))
         for ready in batch.ready:
             if table in ready.tables:
                 self._kept.update(ready.first + owner for owner in set(ready.owners))
 
-    def unwanted_scanned(self, ready: Ready, table: str, arrow: pa.Table, reason: str) -> None:
+    def unwanted_scanned(self, ready: FastTables, table: str, arrow: pa.Table, reason: str) -> None:
         """Rows of a fast format that are not wanted, told behind all others: an entry for each record of which nothing is kept."""
         owners, firsts = np.unique(np.asarray(ready.owners, np.int64), return_index=True)
         for owner, place in zip(owners.tolist(), firsts.tolist(), strict=True):
             if ready.first + owner not in self._kept:
-                entry = Bad(self._context.source, ready.places[owner], reason, "", ready.format, table)
+                entry = QuarantineEntry(
+                    self._context.source, ready.places[owner], reason, "", ready.format, table
+                )
                 self._left_out((ready.first + owner, 0), entry, partial(_row, arrow, place))
 
-    def note_unwanted(self, table: str, placed: Sequence[Placed], reason: str) -> None:
+    def note_unwanted(self, table: str, placed: Sequence[PlacedRow], reason: str) -> None:
         """Rows that are not wanted, as `unwanted_scanned`."""
-        firsts: dict[int, Placed] = {}
+        firsts: dict[int, PlacedRow] = {}
         for one in placed:
             firsts.setdefault(one.record, one)
         for record, one in firsts.items():
             if record not in self._kept:
-                entry = Bad(self._context.source, one.place, reason, "", one.format, table)
+                entry = QuarantineEntry(self._context.source, one.place, reason, "", one.format, table)
                 values = one.row.values if one.sent is None else one.sent
                 self._left_out((record, 0), entry, partial(dict, values))
 
-    def rows(self, table: str, placed: Sequence[Placed], bad: Sequence[tuple[int, str]]) -> None:
+    def rows(self, table: str, placed: Sequence[PlacedRow], bad: Sequence[tuple[int, str]]) -> None:
         """Rows for a table, and which of them it did not take and why."""
         left_out = {place for place, _ in bad}
         self._kept.update(one.record for place, one in enumerate(placed) if place not in left_out)
@@ -109,12 +113,14 @@ class Sorting:
         for place, reason in bad:
             one = placed[place]
             why = f"{reason} ({one.unfit})" if one.unfit else reason
-            entry = Bad(self._context.source, one.place, why, "", one.format, table)
+            entry = QuarantineEntry(self._context.source, one.place, why, "", one.format, table)
             values = one.row.values if one.sent is None else one.sent
             self._left_out((one.record, before[one.record]), entry, partial(dict, values))
             before[one.record] += 1
 
-    def _left_out(self, key: tuple[int, int], entry: Bad, values: Callable[[], Mapping[str, object]]) -> None:
+    def _left_out(
+        self, key: tuple[int, int], entry: QuarantineEntry, values: Callable[[], Mapping[str, object]]
+    ) -> None:
         self._faulty.add(key[0])
         known = self._entries.get(key)
         if known is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RESULT = "PrimaryResult"
 
 
-class Answered(NamedTuple):
+class QueryAnswerRow(NamedTuple):
     """A row by its columns' names and its path; with `reason` one that is none."""
 
     row: dict[str, Any]
@@ -23,7 +23,7 @@ class Answered(NamedTuple):
     reason: str = ""
 
 
-def read_answer(record: dict[str, object]) -> Iterator[Answered] | None:
+def read_answer(record: dict[str, object]) -> Iterator[QueryAnswerRow] | None:
     """The rows of an answer, of its result alone where that is named; None where the record is none. Raises BadRecordError."""
     tables = record.get("tables")
     if not isinstance(tables, list) or not tables or not all(map(_is_table, tables)):
@@ -45,7 +45,7 @@ def _is_table(value: object) -> bool:
     )
 
 
-def _rows(table: dict[str, Any], path: str) -> Iterator[Answered]:
+def _rows(table: dict[str, Any], path: str) -> Iterator[QueryAnswerRow]:
     names: list[Any] = [
         column.get("name") if isinstance(column, dict) else None for column in table["columns"]
     ]
@@ -54,6 +54,6 @@ def _rows(table: dict[str, Any], path: str) -> Iterator[Answered]:
     for number, row in enumerate(table["rows"]):
         where = f"{path}.rows[{number}]"
         if isinstance(row, list) and len(row) == len(names):
-            yield Answered(dict(zip(names, row, strict=True)), where)
+            yield QueryAnswerRow(dict(zip(names, row, strict=True)), where)
         else:
-            yield Answered({"row": row}, where, f"expected a list of {len(names)} values")
+            yield QueryAnswerRow({"row": row}, where, f"expected a list of {len(names)} values")

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.json_splitter import JsonCutter
 from nephoscope.ingest.logs.line_splitter import LineCutter
-from nephoscope.ingest.logs.splitter import Bounds
-from nephoscope.ingest.logs.stream_window import Window
+from nephoscope.ingest.logs.splitter import CutLimits
+from nephoscope.ingest.logs.stream_window import StreamWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.splitter import Block
+    from nephoscope.ingest.logs.splitter import RecordBlock
 
 #: A block ends behind the record that reaches this many bytes.
 BLOCK = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ _BLANK = re.compile(rb"\s*")
 
 def blocks(
     stream: BinaryIO, *, offset: int = 0, growing: bool = False, text: bool | None = None
-) -> Iterator[Block]:
+) -> Iterator[RecordBlock]:
     """The blocks of a stream that stands at byte `offset` of its source (0, or the `end` of an earlier block).
 
     `growing`: an unfinished record at the end is left for the next time; else it is a broken piece. Holds at most one block and
@@ -41,7 +41,7 @@ def blocks(
     `text` says of a stream that is taken up whether it is lines of text (None = its next byte decides). Where the first 64 KiB of a
     block have no line feed, a bare carriage return ends its lines too.
     """
-    window = Window(stream, offset)
+    window = StreamWindow(stream, offset)
     window.fill(HEAD)
     if offset == 0 and window.buffer.startswith(BYTE_ORDER_MARK):
         window.position = len(BYTE_ORDER_MARK)
@@ -51,5 +51,5 @@ def blocks(
     )
     if offset and text is not None:
         json = not text
-    bounds = Bounds(BLOCK, MAX_RECORD, MAX_LINE, HEAD)
+    bounds = CutLimits(BLOCK, MAX_RECORD, MAX_LINE, HEAD)
     yield from (JsonCutter if json else LineCutter)(window, growing, bounds).blocks()

@@ -17,7 +17,7 @@ from nephoscope.ingest.logs.timestamps import moment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
 
 TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimestamp", "TimeGenerated")
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
@@ -73,7 +73,7 @@ def require_list(value: dict[str, object], name: str, path: str) -> list[dict[st
     return found
 
 
-def resource_id_of(record: dict[str, object], context: Context) -> str:
+def resource_id_of(record: dict[str, object], context: StreamContext) -> str:
     """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
     found = text_of(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
     return found.lower() if found.startswith("/") else ""

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import dedicated_table, row_of, table_of_category, two_ways
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.resource_log import resource_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Fault, Row
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault
 
 RANK = 50
-_NOWHERE = Context()
+_NOWHERE = StreamContext()
 #: Tables whose records need more than names: formats of their own know them (a test holds the list to that).
 OWNED = frozenset(
     {
@@ -47,7 +47,7 @@ def _make_filling(table: str) -> Filling:
 
 
 @dataclass(frozen=True)
-class ResourceSpecific:
+class ResourceSpecificFormat:
     """The format of the categories that the content gives a table and that no other format knows."""
 
     name: str = "resource-specific"
@@ -63,7 +63,7 @@ class ResourceSpecific:
         """Return whether the content has a table for the category and the type of the resource, and no other format writes it."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
         both = two_ways(resource_id_of(record, context))
         if not both or context.destination.is_dedicated:
@@ -72,4 +72,4 @@ class ResourceSpecific:
             yield diagnostics_row(record, context)
 
 
-FORMAT = ResourceSpecific()
+FORMAT = ResourceSpecificFormat()

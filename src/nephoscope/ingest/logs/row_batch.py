@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.ingest.logs.secret_masking import mask_secrets
-from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from nephoscope.ingest.logs.log_format import Context, Row
+    from nephoscope.ingest.logs.log_format import LogRow, StreamContext
 
 MAX_RAW = RAW_BYTES
 
 
-class Placed(NamedTuple):
+class PlacedRow(NamedTuple):
     """A row with the record that it comes from, for what may still be wrong with it; `record` is its number in the batch.
 
     `sent` is the record as it came, where the row is not that itself, and `unfit` says what of it did not fit.
     """
 
-    row: Row
+    row: LogRow
     place: str
     format: str
     record: int = 0
@@ -34,7 +34,7 @@ class Placed(NamedTuple):
     unfit: str = ""
 
 
-class Ready(NamedTuple):
+class FastTables(NamedTuple):
     """Arrow tables that a fast format made of whole records: `owners` says of each row its record, counted from `first` on.
 
     `places` are those of the records.
@@ -48,7 +48,7 @@ class Ready(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
+class LogBatch:
     """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
 
     Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
@@ -66,12 +66,12 @@ class Batch:
     text: bool = False
     whole: bool = False
     refused: bool = False
-    rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
-    ready: list[Ready] = field(default_factory=list)
-    bad: list[Bad] = field(default_factory=list)
+    rows: dict[str, list[PlacedRow]] = field(default_factory=lambda: defaultdict(list))
+    ready: list[FastTables] = field(default_factory=list)
+    bad: list[QuarantineEntry] = field(default_factory=list)
     faulty: set[int] = field(default_factory=set)
 
-    def add(self, other: Batch, outer: str = "") -> None:
+    def add(self, other: LogBatch, outer: str = "") -> None:
         """Take another batch in, its records counted behind those that are here; their places begin with `outer`."""
         first = self.records
         before = f"{outer}, " if outer else ""
@@ -95,7 +95,9 @@ def within(place: str, path: str) -> str:
     return f"{place}.{path}" if path else place
 
 
-def bad_entry(context: Context, place: str, reason: str, raw: bytes | str, form: str) -> Bad:
+def bad_entry(
+    context: StreamContext, place: str, reason: str, raw: bytes | str, form: str
+) -> QuarantineEntry:
     """An entry of the quarantine, secrets masked."""
     text = raw[:MAX_RAW].decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw[:MAX_RAW]
-    return Bad(context.source, place, mask_secrets(reason), mask_secrets(text)[:MAX_RAW], form)
+    return QuarantineEntry(context.source, place, mask_secrets(reason), mask_secrets(text)[:MAX_RAW], form)

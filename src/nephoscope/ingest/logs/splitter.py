@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.stream_window import Window
+    from nephoscope.ingest.logs.stream_window import StreamWindow
 
 _BARE = re.compile(rb"\r[^\n]")
 
 
-class Bounds(NamedTuple):
+class CutLimits(NamedTuple):
     """Bytes: where a block ends at the latest, what is too large for a record and for a line, how much of that is kept."""
 
     block: int
@@ -23,7 +23,7 @@ class Bounds(NamedTuple):
     head: int
 
 
-class Piece(NamedTuple):
+class CutRecord(NamedTuple):
     """A record, or with `error` a stretch that is none: its bytes are `block.data[start:end]`; `place` in words."""
 
     start: int
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(slots=True)
-class Block:
+class RecordBlock:
     """Whole records: `data` as it stands in the stream from byte `start` on; reading may be taken up at byte `end`.
 
     `text` says that the pieces are lines of text; `plain` that nothing but commas and blanks is between the records of `data`. What is
@@ -45,7 +45,7 @@ class Block:
     end: int
     text: bool = False
     plain: bool = False
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[CutRecord] = field(default_factory=list)
     unended: int = 0
 
     @property
@@ -59,7 +59,7 @@ class Cutter:
 
     text = False
 
-    def __init__(self, window: Window, growing: bool, bounds: Bounds) -> None:
+    def __init__(self, window: StreamWindow, growing: bool, bounds: CutLimits) -> None:
         self.window = window
         self.growing = growing
         self.bounds = bounds
@@ -69,7 +69,7 @@ class Cutter:
         self.record = 0
         self.wrapped = False
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RecordBlock]:
         """Block after block until the stream ends."""
         while True:
             block = self.block()
@@ -77,7 +77,7 @@ class Cutter:
                 return
             yield block
 
-    def block(self) -> Block | None:
+    def block(self) -> RecordBlock | None:
         """The next block, None at the end."""
         raise NotImplementedError
 
@@ -94,12 +94,12 @@ class Cutter:
             return f"byte {self.window.base + at}"
         return f"records[{self.record}]" if self.wrapped else f"line {self.line}"
 
-    def skipped(self, head: bytes, start: int, place: str, reason: str, *, ended: bool) -> Block:
+    def skipped(self, head: bytes, start: int, place: str, reason: str, *, ended: bool) -> RecordBlock:
         """The block of one piece that was not held: its head, from byte `start` to the position; `ended` = that is its end."""
         window = self.window
         head = head[: window.base + window.position - start]
-        piece = Piece(0, len(head), place, reason)
-        return Block(
+        piece = CutRecord(0, len(head), place, reason)
+        return RecordBlock(
             head,
             start,
             window.base + window.position,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, properties_of, resource_id_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _CATEGORIES = frozenset({"storageread", "storagewrite", "storagedelete"})
 _TABLES: Mapping[str, str] = MappingProxyType(
@@ -35,7 +35,7 @@ _REQUESTER = ("appId", "audience", "objectId", "tenantId", "tokenIssuer", "upn",
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class StorageLogFormat:
     """The format of requests to storage accounts."""
 
     name: str = "storage"
@@ -52,7 +52,7 @@ class Storage:
             not category and "operationName" in record and _service_of_id(text_of(record, "resourceId")) != ""
         )
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a request; raises BadRecordError where nothing tells the service."""
         table = _TABLES.get(_service(record, context))
         if table is None:
@@ -63,7 +63,7 @@ class Storage:
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _service(record: dict[str, object], context: Context) -> str:
+def _service(record: dict[str, object], context: StreamContext) -> str:
     """The service of the resource that logs, else the one that the request names, else that of the host."""
     found = _service_of_id(resource_id_of(record, context))
     if found:
@@ -101,4 +101,4 @@ def _shape(record: dict[str, object], _properties: dict[str, object], values: di
         values["identity"] = identity
 
 
-FORMAT = Storage()
+FORMAT = StorageLogFormat()

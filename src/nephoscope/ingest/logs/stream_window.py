@@ -8,7 +8,7 @@ READ = 1024 * 1024
 _MOST = 4 * 1024 * 1024
 
 
-class Window:
+class StreamWindow:
     """The part of the stream that is held: `buffer` from byte `base` on, `position` within it is where cutting stands."""
 
     def __init__(self, stream: BinaryIO, offset: int) -> None:

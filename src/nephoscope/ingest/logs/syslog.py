@@ -10,14 +10,14 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import integer
 from nephoscope.ingest.logs.syslog_header import begins, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 TABLE = "Syslog"
 RANK = 10
@@ -29,7 +29,7 @@ _LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Syslog:
+class SyslogFormat:
     """The format of syslog."""
 
     name: str = "syslog"
@@ -40,7 +40,7 @@ class Syslog:
         """Return whether a line begins with a priority, or with a time and a host."""
         return begins(line)
 
-    def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:
+    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a message."""
         found = header(line, context)
         time = found.time or context.now
@@ -66,7 +66,7 @@ class Syslog:
         for name in _OFTEN_EMPTY:
             if values[name] == "":
                 del values[name]
-        yield Row(TABLE, values)
+        yield LogRow(TABLE, values)
 
 
 @lru_cache(maxsize=16384)
@@ -79,4 +79,4 @@ def is_address(text: str) -> bool:
     return True
 
 
-FORMAT = Syslog()
+FORMAT = SyslogFormat()

@@ -18,7 +18,7 @@ from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.schema.irregular_times import carried_clock
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
@@ -61,7 +61,7 @@ _ELEMENT = re.compile(r"\[([!#-<>-\\^-~]{1,32})")
 _ESCAPED = re.compile(r'\\(["\\\]])')
 
 
-class Header(NamedTuple):
+class SyslogHeader(NamedTuple):
     """What stands before the text of a message; None or '' = it does not say. `data` is RFC 5424's structured data."""
 
     text: str
@@ -93,13 +93,13 @@ def begins(line: str) -> bool:
     return bool(found and (_named_host(found) or _HOST.match(line, found.end())))
 
 
-def header(line: str, context: Context) -> Header:
+def header(line: str, context: StreamContext) -> SyslogHeader:
     """Take the header off a line; raises BadRecordError where RFC 5424 is begun and not kept."""
     usual = _USUAL.match(line)
     time = _old_time(usual[2], context.now, context.zone) if usual else None
     if usual and time and int(usual[1]) < 8 * len(FACILITIES):
         number, _, host, process, process_id = usual.groups("")
-        return Header(line[usual.end() :], int(number), time, host, process, process_id)
+        return SyslogHeader(line[usual.end() :], int(number), time, host, process, process_id)
     match = _PRIORITY.match(line)
     priority = int(match[1]) if match else None
     if priority is not None and priority >= 8 * len(FACILITIES):
@@ -109,7 +109,7 @@ def header(line: str, context: Context) -> Header:
     return _new(rest, new, priority) if new else _old(rest, priority, context)
 
 
-def _new(rest: str, match: re.Match[str], priority: int | None) -> Header:
+def _new(rest: str, match: re.Match[str], priority: int | None) -> SyslogHeader:
     time = None if match["time"] == "-" else moment(match["time"])
     if time is None and match["time"] != "-":
         raise BadRecordError(f"not a time: {match['time'][:64]!r}")
@@ -123,7 +123,9 @@ def _new(rest: str, match: re.Match[str], priority: int | None) -> Header:
         name: "" if match[name] == "-" else match[name] for name in ("host", "app", "process", "message")
     }
     text = rest[at + 1 :].removeprefix("\ufeff")
-    return Header(text, priority, time, parts["host"], parts["app"], parts["process"], parts["message"], data)
+    return SyslogHeader(
+        text, priority, time, parts["host"], parts["app"], parts["process"], parts["message"], data
+    )
 
 
 def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
@@ -143,19 +145,19 @@ def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int
     return at
 
 
-def _old(rest: str, priority: int | None, context: Context) -> Header:
+def _old(rest: str, priority: int | None, context: StreamContext) -> SyslogHeader:
     """RFC 3164: what has no valid time is text as a whole."""
     match = _clock(rest) or _ISO.match(rest)
     time = _time(match, context) if match else None
     if match is None or time is None:
         process, process_id, text = _split_tag(rest)
-        return Header(text, priority, process=process, process_id=process_id)
+        return SyslogHeader(text, priority, process=process, process_id=process_id)
     name, after = _named_host(match), match.end()
     host = None if name else _HOST.match(rest, after)
     if host and not host[1].endswith(":"):
         name, after = host[1], host.end()
     process, process_id, text = _split_tag(rest[after:])
-    return Header(text, priority, time, name, process, process_id)
+    return SyslogHeader(text, priority, time, name, process, process_id)
 
 
 def _clock(text: str) -> re.Match[str] | None:
@@ -178,7 +180,7 @@ def _split_tag(text: str) -> tuple[str, str, str]:
     return (match[1], match[2] or "", text[match.end() :]) if match else ("", "", text.removeprefix(" "))
 
 
-def _time(match: re.Match[str], context: Context) -> datetime | None:
+def _time(match: re.Match[str], context: StreamContext) -> datetime | None:
     if match.re is _ISO:
         return moment(match[1].replace(",", "."))
     return _old_time(match["clock"], context.now, context.zone)

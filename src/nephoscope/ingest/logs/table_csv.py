@@ -14,7 +14,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from nephoscope.files.separated_values import first_cells, separated_rows
-from nephoscope.ingest.logs.log_format import BadRecordError, Fault, FileItem, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, LogRow, RecordFault
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, row_of
 from nephoscope.ingest.logs.text_decoding import read_as, why_not
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope.files.separated_values import SeparatedRow
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
 
 _RAW = 4096
 #: So many characters of lines are read anew behind quotes that are not closed.
@@ -72,7 +72,7 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
-class _Line(NamedTuple):
+class _CsvLine(NamedTuple):
     """A line as text: the byte behind it, whether it was no UTF-8, and why it is no text at all."""
 
     text: str
@@ -81,7 +81,7 @@ class _Line(NamedTuple):
     wrong: str = ""
 
 
-class _Lines:
+class _CsvLines:
     """The lines of a stream; `taken` are those since the last look, `at` is the byte behind the last one.
 
     `ended` tells whether one more was asked for than there are. Lines that were taken may be given back.
@@ -92,13 +92,13 @@ class _Lines:
         self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._page = page
         self._read = 0
-        self._back: deque[_Line] = deque()
+        self._back: deque[_CsvLine] = deque()
         self._left = _GIVEN_BACK
         self.at = 0
-        self.taken: list[_Line] = []
+        self.taken: list[_CsvLine] = []
         self.ended = False
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> _CsvLines:
         return self
 
     def __next__(self) -> str:
@@ -114,17 +114,17 @@ class _Lines:
         self.at = line.end
         return line.text
 
-    def _line(self, text: str) -> _Line:
+    def _line(self, text: str) -> _CsvLine:
         if text.isascii():
-            return _Line(text, self._read + len(text))
+            return _CsvLine(text, self._read + len(text))
         data = text.encode("utf-8", "surrogateescape")
         end = self._read + len(data)
         try:
             read = read_as(data, self._page)
         except UnicodeDecodeError as error:
             wrong = why_not(error, self._page, self._read)
-            return _Line(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
-        return _Line(read, end, read != text)
+            return _CsvLine(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
+        return _CsvLine(read, end, read != text)
 
     def is_whole(self) -> bool:
         """Return whether the last line that was taken has its end."""
@@ -148,7 +148,7 @@ class _Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class TableCsv:
+class TableCsvFormat:
     """The format of CSV files."""
 
     name: str = "csv"
@@ -165,13 +165,13 @@ class TableCsv:
         separator = _separator(line, lines[0])
         return bool(separator) and not _TIMES.isdisjoint(_names(line, separator))
 
-    def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
+    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
         return self.rows_from(stream, context, 0)
 
-    def rows_from(self, stream: BinaryIO, context: Context, at: int) -> Iterator[FileItem]:
+    def rows_from(self, stream: BinaryIO, context: StreamContext, at: int) -> Iterator[FileItem]:
         """As file_rows(), for the rows behind a byte at which one ended."""
-        lines = _Lines(stream, context.encoding)
+        lines = _CsvLines(stream, context.encoding)
         source = lines
         said = ""
         header = next(source, "")
@@ -192,7 +192,7 @@ class TableCsv:
 
 
 def _records(
-    lines: _Lines, before: int, names: Sequence[str], separator: str, context: Context
+    lines: _CsvLines, before: int, names: Sequence[str], separator: str, context: StreamContext
 ) -> Iterator[FileItem]:
     """The rows below a header of so many lines.
 
@@ -209,7 +209,7 @@ def _records(
         wrong = next((line.wrong for line in lines.taken if line.wrong), "")
         item = _judge_row(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
-        if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
+        if several > 1 and not (isinstance(item, LogRow) and _is_strict(lines, separator)):
             item = _note_unclosed(lines, context, several, item)
         before += len(lines.taken)
         if item:
@@ -220,8 +220,8 @@ def _records(
 
 
 def _judge_row(
-    row: SeparatedRow, names: Sequence[str], context: Context, wrong: str, lines: _Lines
-) -> Row | Fault | None:
+    row: SeparatedRow, names: Sequence[str], context: StreamContext, wrong: str, lines: _CsvLines
+) -> LogRow | RecordFault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
     if row.wrong:
         return context.bad(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
@@ -229,19 +229,23 @@ def _judge_row(
 
 
 def _note_unclosed(
-    lines: _Lines, context: Context, several: int, item: Row | Fault | None
-) -> Row | Fault | None:
+    lines: _CsvLines, context: StreamContext, several: int, item: LogRow | RecordFault | None
+) -> LogRow | RecordFault | None:
     """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
     text, broken_off = lines.taken[0].text, lines.ended and not lines.is_whole()
     if not broken_off and not lines.give_back():
         return item
-    why = f"{item.reason}; " if isinstance(item, Fault) and "a quote is not closed" not in item.reason else ""
+    why = (
+        f"{item.reason}; "
+        if isinstance(item, RecordFault) and "a quote is not closed" not in item.reason
+        else ""
+    )
     then = "the file breaks off inside it" if broken_off else "they are read anew"
     reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
-    return context.bad(reason, item.path if isinstance(item, Fault) else "", mask_secrets(text[:_RAW]))
+    return context.bad(reason, item.path if isinstance(item, RecordFault) else "", mask_secrets(text[:_RAW]))
 
 
-def _is_strict(lines: _Lines, separator: str) -> bool:
+def _is_strict(lines: _CsvLines, separator: str) -> bool:
     """Return whether quotes stand in the lines of a record only where they begin and end a field."""
     rows = list(separated_rows((line.text for line in lines.taken), separator))
     return len(rows) == 1 and not rows[0].wrong
@@ -261,7 +265,7 @@ def _names(line: str, separator: str) -> list[str]:
     return [name.strip() for name in first_cells(line.rstrip("\r\n"), separator)]
 
 
-def _header(line: str, said: str, number: int, context: Context) -> tuple[list[str], str]:
+def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[list[str], str]:
     """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
     place = f"line {number}"
     separator = _separator(line, said)
@@ -301,13 +305,15 @@ def _in_utc(names: Iterable[str]) -> list[str]:
     return [f"{name.removesuffix(_LOCAL)} [UTC]" if name.endswith(_LOCAL) else name for name in names]
 
 
-def _from_local(value: str, context: Context) -> str:
+def _from_local(value: str, context: StreamContext) -> str:
     """A time of the zone that is set, as a time in UTC; what is none as it is."""
     found = moment(value)
     return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
 
 
-def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str, further: int) -> Row | Fault:
+def _item(
+    fields: list[str], names: Sequence[str], context: StreamContext, wrong: str, further: int
+) -> LogRow | RecordFault:
     raw = ",".join(fields)[:_RAW]
     while len(fields) > len(names) and not fields[-1]:
         fields.pop()
@@ -332,4 +338,4 @@ def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str,
         return context.bad(error.reason, error.path, raw)
 
 
-FORMAT = TableCsv()
+FORMAT = TableCsvFormat()

@@ -16,7 +16,7 @@ from nephoscope.ingest.logs.table_row import row_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault, StreamContext
 
 _MAGIC = b"PAR1"
 _BATCH = 10_000
@@ -26,7 +26,7 @@ _IN_MEMORY = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class TableParquet:
+class TableParquetFormat:
     """The format of Parquet files."""
 
     name: str = "parquet"
@@ -38,7 +38,7 @@ class TableParquet:
         """Return whether it begins as Parquet does."""
         return head.startswith(_MAGIC)
 
-    def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
+    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError where it is no Parquet that can be read."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
             source: object = stream
@@ -53,7 +53,7 @@ class TableParquet:
                 raise BadRecordError(f"not a readable Parquet file: {error}") from error
 
 
-def _items(file: Any, context: Context) -> Iterator[FileItem]:
+def _items(file: Any, context: StreamContext) -> Iterator[FileItem]:
     """The rows of every row group; of one that cannot be read those before what is broken, which is a fault."""
     first = 0
     for group in range(file.num_row_groups):
@@ -72,11 +72,11 @@ def _items(file: Any, context: Context) -> Iterator[FileItem]:
         first = behind
 
 
-def _item(members: dict[str, Any], context: Context) -> Row | Fault:
+def _item(members: dict[str, Any], context: StreamContext) -> LogRow | RecordFault:
     try:
         return row_of(masked_value(members), context)
     except BadRecordError as error:
         return context.bad(error.reason, error.path, str(members)[:4096])
 
 
-FORMAT = TableParquet()
+FORMAT = TableParquetFormat()

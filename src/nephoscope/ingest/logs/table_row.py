@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.column_filling import columns_of, fit_value
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.writing.quarantine import QUARANTINE
@@ -22,7 +22,7 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 RANK = 20
 TIMES = (
@@ -52,7 +52,7 @@ def table_names() -> frozenset[str]:
     return frozenset(document.name.removesuffix(".json") for document in documents(kind="tables"))
 
 
-def row_of_members(members: Mapping[str, object], table: str) -> Row:
+def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
     values: dict[str, object] = {"TimeGenerated": _time(members)}
     types = columns_of(table) if table in table_names() else {}
@@ -68,10 +68,10 @@ def row_of_members(members: Mapping[str, object], table: str) -> Row:
         if column != "TimeGenerated":
             kind = types.get(column)
             values[column] = value if kind is None else _fit_value(kind, value)
-    return Row(table, values)
+    return LogRow(table, values)
 
 
-def row_of(members: Mapping[str, object], context: Context) -> Row:
+def row_of(members: Mapping[str, object], context: StreamContext) -> LogRow:
     """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
     row = row_of_members(members, table_of(members, context))
     if context.resource_id and not any(members.get(name) for name in _RESOURCE):
@@ -79,7 +79,7 @@ def row_of(members: Mapping[str, object], context: Context) -> Row:
     return row
 
 
-def table_of(members: Mapping[str, object], context: Context) -> str:
+def table_of(members: Mapping[str, object], context: StreamContext) -> str:
     """The table of a record: the one that is asked for or else that it names; raises BadRecordError where it takes no such record."""
     named = members.get("Type")
     table = context.table or (named if isinstance(named, str) else "")
@@ -112,7 +112,7 @@ def _time(members: Mapping[str, object]) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRowFormat:
     """The format of rows of tables."""
 
     name: str = "table"
@@ -121,9 +121,9 @@ class TableRow:
     every: bool = False
 
     @property
-    def asked(self) -> TableRow:
+    def asked(self) -> TableRowFormat:
         """The format for a table that is asked for: every record is a row of it."""
-        return TableRow(every=True)
+        return TableRowFormat(every=True)
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it names a table, one of the package or an imported one, and has a time."""
@@ -132,9 +132,9 @@ class TableRow:
             return True
         return isinstance(table, str) and "TimeGenerated" in record and _NAME.fullmatch(table) is not None
 
-    def rows(self, record: Mapping[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
         yield row_of(record, context)
 
 
-FORMAT = TableRow()
+FORMAT = TableRowFormat()

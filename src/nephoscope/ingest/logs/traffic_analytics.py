@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.ingest.logs.address_lookup import Kind
+from nephoscope.ingest.logs.address_lookup import AddressKind
 from nephoscope.ingest.logs.flow_tuple import COUNTERS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nephoscope.ingest.logs.address_lookup import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import AddressLookup
 
 TABLE = "NTANetAnalytics"
 MINUTES = 60
@@ -39,7 +39,7 @@ _NAMES = MappingProxyType(
         "machine": "Vm",
     }
 )
-_PUBLIC = (int(Kind.AZURE), int(Kind.INTERNET))
+_PUBLIC = (int(AddressKind.AZURE), int(AddressKind.INTERNET))
 _KEYS = (
     *(
         "FlowIntervalStartTime",
@@ -115,7 +115,7 @@ _TARGETS = MappingProxyType(
 )
 
 
-def analytics(flows: pa.Table, whereabouts: Whereabouts, now: datetime) -> pa.Table:
+def analytics(flows: pa.Table, whereabouts: AddressLookup, now: datetime) -> pa.Table:
     """Rows of NTANetAnalytics (columns in storage types) for rows of AzureFlowLogs."""
     located = _locate(flows, whereabouts)
     first = _sum_rows(located, [*_KEYS, *_listed_columns()])
@@ -123,7 +123,7 @@ def analytics(flows: pa.Table, whereabouts: Whereabouts, now: datetime) -> pa.Ta
     return _finish_rows(whole, now)
 
 
-def _locate(flows: pa.Table, whereabouts: Whereabouts) -> pa.Table:
+def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     """The flows with the places of their ends, what they count, and public addresses moved aside."""
     near = flows.column("_ResourceId").combine_chunks().dictionary_encode()
     networks: dict[str, int] = {}
@@ -144,7 +144,7 @@ def _locate(flows: pa.Table, whereabouts: Whereabouts) -> pa.Table:
 
 
 def _ends(
-    addresses: pa.ChunkedArray, near: pa.DictionaryArray, whereabouts: Whereabouts, networks: dict[str, int]
+    addresses: pa.ChunkedArray, near: pa.DictionaryArray, whereabouts: AddressLookup, networks: dict[str, int]
 ) -> dict[str, Any]:
     """What is known of the addresses of one side: each pair of address and flow log is looked up once.
 
@@ -171,15 +171,15 @@ def _flow_types(ends: Mapping[str, Mapping[str, object]]) -> pa.Array:
     """The type of each flow, by what its two ends are."""
     one, other = ends["Src"]["kind"], ends["Dest"]["kind"]
 
-    def either(kind: Kind) -> NDArray[np.bool_]:
+    def either(kind: AddressKind) -> NDArray[np.bool_]:
         return np.asarray((one == kind) | (other == kind))
 
-    both = (one == Kind.NETWORK) & (other == Kind.NETWORK)
+    both = (one == AddressKind.NETWORK) & (other == AddressKind.NETWORK)
     same = ends["Src"]["network"] == ends["Dest"]["network"]
     names = np.select(
         [
-            *(both & same, both, either(Kind.AZURE), either(Kind.INTERNET)),
-            *(either(Kind.SITE), either(Kind.CLIENT), either(Kind.PRIVATE)),
+            *(both & same, both, either(AddressKind.AZURE), either(AddressKind.INTERNET)),
+            *(either(AddressKind.SITE), either(AddressKind.CLIENT), either(AddressKind.PRIVATE)),
         ],
         ["IntraVNet", "InterVNet", "AzurePublic", "ExternalPublic", "S2S", "P2S", "Unknown Private"],
         "Unknown",

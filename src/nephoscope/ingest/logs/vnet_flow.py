@@ -16,12 +16,12 @@ from nephoscope.ingest.logs.resource_log import as_text, integer, require_list, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context, Fault, Row, Scanned
+    from nephoscope.ingest.logs.log_format import LogRow, RecordFault, ScannedRows, StreamContext
 
 CATEGORY = "flowlogflowevent"
 
 
-class VnetFlow:
+class VnetFlowFormat:
     """One row a tuple."""
 
     name = "vnet-flow"
@@ -32,7 +32,7 @@ class VnetFlow:
         """By the category."""
         return category_of(record) == CATEGORY
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """A row for every tuple under `flowRecords.flows[].flowGroups[]`."""
         flows = record.get("flowRecords")
         if not isinstance(flows, dict):
@@ -46,7 +46,7 @@ class VnetFlow:
                 where = f"{path}.flowGroups[{inner}].flowTuples"
                 yield from tuple_rows(entry.get("flowTuples"), vnet_values, named, where, context)
 
-    def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
+    def scan(self, data: bytes, context: StreamContext) -> ScannedRows | None:  # noqa: ARG002 - the protocol's
         """The rows of a block at once, where the extra `numba` is installed."""
         return scan_block(0, data, CATEGORY) if available() else None
 
@@ -65,4 +65,4 @@ def base_of(record: dict[str, object]) -> dict[str, object]:
     }
 
 
-FORMAT = VnetFlow()
+FORMAT = VnetFlowFormat()

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.ingest.logs.log_format import BadRecordError, Fault, GrowingFileFormat
-from nephoscope.ingest.logs.row_batch import Batch, Placed, bad_entry, within
+from nephoscope.ingest.logs.log_format import BadRecordError, GrowingFileFormat, RecordFault
+from nephoscope.ingest.logs.row_batch import LogBatch, PlacedRow, bad_entry, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.log_format import Context, FileFormat, FileItem
+    from nephoscope.ingest.logs.log_format import FileFormat, FileItem, StreamContext
 
 _FILE_BATCH = 50_000
 _HEAD = 64 * 1024
 
 
-def whole_file(head: bytes, formats: Formats, context: Context) -> FileFormat | None:
+def whole_file(head: bytes, formats: Formats, context: StreamContext) -> FileFormat | None:
     """The format of a file that is read as a whole: by its beginning, by its name, or the only one that is asked for."""
     for form in formats.files:
         if form.recognises_start(head):
@@ -62,19 +62,19 @@ def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     return _Peeked(stream, head), head  # type: ignore[return-value]
 
 
-def _items(stream: BinaryIO, form: FileFormat, context: Context, at: int) -> Iterator[FileItem]:
+def _items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) -> Iterator[FileItem]:
     if at and isinstance(form, GrowingFileFormat):
         return form.rows_from(stream, context, at)
     return form.file_rows(stream, context)
 
 
-def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -> Iterator[Batch]:
+def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int = 0) -> Iterator[LogBatch]:
     """The rows of a file, of one that grows those behind byte `at`."""
-    batch, last = Batch(-1, whole=True), ""
+    batch, last = LogBatch(-1, whole=True), ""
     items = _items(stream, form, context, at)
     try:
         for item, place, end, recoded, sure, opened, refused in items:
-            if refused and isinstance(item, Fault):
+            if refused and isinstance(item, RecordFault):
                 yield _refuse_file(form, context, place, item)
                 return
             if place != last or not batch.records:
@@ -82,19 +82,19 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
                 batch.recoded += recoded
             last, batch.end, batch.sure, batch.text = place, end, sure, sure >= 0 and not opened
             number = batch.records - 1
-            if isinstance(item, Fault):
+            if isinstance(item, RecordFault):
                 batch.bad.append(
                     bad_entry(context, within(place, item.path), item.reason, item.raw, form.name)
                 )
                 batch.faulty.add(number)
             else:
-                batch.rows[item.table].append(Placed(item, place, form.name, number))
+                batch.rows[item.table].append(PlacedRow(item, place, form.name, number))
             if batch.records >= _FILE_BATCH:
                 yield batch
-                batch = Batch(end, whole=True)
+                batch = LogBatch(end, whole=True)
     except BadRecordError as error:
         if not last:
-            yield _refuse_file(form, context, error.path or "the file", Fault(error.reason))
+            yield _refuse_file(form, context, error.path or "the file", RecordFault(error.reason))
             return
         batch.bad.append(bad_entry(context, error.path or "the file", error.reason, "", form.name))
         batch.faulty.add(batch.records)
@@ -103,7 +103,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
         yield batch
 
 
-def _refuse_file(form: FileFormat, context: Context, place: str, fault: Fault) -> Batch:
+def _refuse_file(form: FileFormat, context: StreamContext, place: str, fault: RecordFault) -> LogBatch:
     """What a file gave of which nothing can be read: one entry, and no record."""
     entry = bad_entry(context, within(place, fault.path), fault.reason, fault.raw, form.name)
-    return Batch(-1, whole=True, refused=True, bad=[entry])
+    return LogBatch(-1, whole=True, refused=True, bad=[entry])

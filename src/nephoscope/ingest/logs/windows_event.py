@@ -1,4 +1,4 @@
-"""Windows events as JSON: evtx dumps, Winlogbeat, NXLog and other shippers, PowerShell -> SecurityEvent, Event, WindowsEvent.
+"""Windows events as JSON: evtx dumps, Winlogbeat, NXLog and other shippers, PowerShell -> SecurityEvent, Event, WindowsEventFormat.
 
 Source: https://learn.microsoft.com/windows/win32/wes/eventschema-elements
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, integer
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.ingest.logs.windows_event_data import EventData, attributes, event_data, plain, user_data
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from nephoscope.ingest.logs.log_format import Context, Fault
+    from nephoscope.ingest.logs.log_format import RecordFault, StreamContext
 
 _IDS = ("EventID", "EventId", "event_id", "Id")
 _CHANNELS = ("Channel", "LogName", "EventLog", "channel", "log_name")
@@ -91,7 +91,7 @@ _HEADERS = frozenset({"System", "RenderingInfo", "xmlns"})
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsEvent:
+class WindowsEventFormat:
     """The format of Windows events as JSON."""
 
     name: str = "windows-event"
@@ -109,7 +109,7 @@ class WindowsEvent:
             return False
         return _first(record, _IDS) is not None and isinstance(_first(record, _CHANNELS), str)
 
-    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
         event = record.get("Event")
         winlog = record.get("winlog")
@@ -243,4 +243,4 @@ def _time(given: object) -> datetime:
     return found
 
 
-FORMAT = WindowsEvent()
+FORMAT = WindowsEventFormat()

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.ingest.logs.log_format import BadRecordError, Fault, FileItem
+from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, RecordFault
 from nephoscope.ingest.logs.secret_masking import masked_value
 from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.windows_event_xml import element_of, event_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
     from nephoscope.ingest.logs.windows_event_splitter import EventPiece
 
 _PREFIX = rb"(?:[A-Za-z_][\w.-]{0,63}:)?"
@@ -33,7 +33,7 @@ _RAW = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsEventFile:
+class WindowsEventFileFormat:
     """The format of files of Windows events."""
 
     name: str = "windows-event-file"
@@ -45,7 +45,7 @@ class WindowsEventFile:
         """Return whether the file begins with events that do not stand on a line each (those are lines of text)."""
         return _EVENTS.match(head) is not None
 
-    def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
+    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; what is broken is a fault, and the rest goes on."""
         number = 0
         for piece in EventCutter(stream).pieces():
@@ -55,21 +55,21 @@ class WindowsEventFile:
             yield from _items(piece, place, context)
 
 
-def _items(piece: EventPiece, place: str, context: Context) -> Iterator[FileItem]:
+def _items(piece: EventPiece, place: str, context: StreamContext) -> Iterator[FileItem]:
     recoded = not is_utf8(piece.data)
     try:
         text = read_as(piece.data, context.encoding) if recoded else piece.data.decode()
     except UnicodeDecodeError as error:
         reason = why_not(error, context.encoding, 0).removesuffix(")") + " of the event)"
-        yield FileItem(Fault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
+        yield FileItem(RecordFault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
         return
     try:
         event = masked_value(event_of(element_of(piece, text)))
         rows = list(EVENTS.rows({"Event": event}, context))
     except BadRecordError as error:
-        yield FileItem(Fault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)
+        yield FileItem(RecordFault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)
         return
     yield from (FileItem(row, place, recoded=recoded) for row in rows)
 
 
-FORMAT = WindowsEventFile()
+FORMAT = WindowsEventFileFormat()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import as_text, integer
 from nephoscope.ingest.logs.windows_event_data import EventData, escape_xml
 
@@ -66,7 +66,7 @@ class WindowsEventRecord:
     rest: Mapping[str, object] = field(default_factory=dict)
 
 
-def row_of_event(event: WindowsEventRecord, table: str = "") -> Row:
+def row_of_event(event: WindowsEventRecord, table: str = "") -> LogRow:
     """The row of an event; `table` asks for one of the three tables."""
     if table not in TABLES:
         lowered = event.channel.lower()
@@ -78,7 +78,7 @@ def row_of_event(event: WindowsEventRecord, table: str = "") -> Row:
     for name, value in event.rest.items():
         if value is not None:
             found.setdefault(name, value)
-    return Row(table, found)
+    return LogRow(table, found)
 
 
 def _system(event: WindowsEventRecord) -> dict[str, object]:

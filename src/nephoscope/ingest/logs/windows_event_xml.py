@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from nephoscope.ingest.logs.log_format import BadRecordError, Fault, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, RecordFault
 from nephoscope.ingest.logs.row_batch import within
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
 from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.log_format import StreamContext
     from nephoscope.ingest.logs.windows_event_splitter import EventPiece
 
 _BEGIN = re.compile(r"\s*(?:<\?xml[^>]{0,128}\?>\s*)?<Event[ >]")
@@ -34,7 +34,7 @@ _MOST = 0x10FFFF
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsEventXml:
+class WindowsEventXmlFormat:
     """The format of Windows events as XML."""
 
     name: str = "windows-event-xml"
@@ -45,7 +45,7 @@ class WindowsEventXml:
         """Return whether an event begins the line."""
         return _BEGIN.match(line) is not None
 
-    def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:
+    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of the events of a line: mostly it is one."""
         pieces = list(EventCutter(io.BytesIO(line.encode("utf-8", "backslashreplace"))).pieces())
         for number, piece in enumerate(pieces, 1):
@@ -53,7 +53,7 @@ class WindowsEventXml:
             try:
                 yield from EVENTS.rows({"Event": event_of(element_of(piece, piece.data.decode()))}, context)
             except BadRecordError as error:
-                yield Fault(
+                yield RecordFault(
                     error.reason, within(path, error.path) if path else error.path, piece.data.decode()
                 )
 
@@ -184,4 +184,4 @@ def _nest(element: ET.Element, space: str, depth: int) -> object:
     return {**declared, **attributes, **parts, **({"#text": text} if text else {})}
 
 
-FORMAT = WindowsEventXml()
+FORMAT = WindowsEventXmlFormat()

@@ -6,9 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nephoscope.files.tables.delimited import Delimited, Line
+from nephoscope.files.tables.delimited import DelimitedFile, DelimitedLine
 from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, Refusal, item, make_id
+from nephoscope.ingest.threat_intelligence.indicator import (
+    BadItemError,
+    IntelItem,
+    RefusedItem,
+    item,
+    make_id,
+)
 from nephoscope.ingest.threat_intelligence.observable_type import pattern_of
 
 #: What a column can mean, and the headings (in small letters, without marks) that say so by themselves.
@@ -29,7 +35,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class IndicatorColumns:
     """Which column holds what; what no column holds, every row gets (`confidence`, days of validity, labels)."""
 
     by_meaning: Mapping[str, str]
@@ -40,13 +46,13 @@ class Columns:
     @classmethod
     def of(
         cls,
-        table: Delimited,
+        table: DelimitedFile,
         given: Mapping[str, str],
         *,
         confidence: int | None = None,
         days: int = 0,
         source: str = "",
-    ) -> Columns:
+    ) -> IndicatorColumns:
         """What was given, and for the rest what the headings say; BadItemError where no column holds the values."""
         for meaning, column in given.items():
             if meaning not in MEANINGS:
@@ -68,17 +74,19 @@ class Columns:
         return cls(chosen, confidence, days, source)
 
 
-def items(table: Delimited, columns: Columns, now: datetime) -> Iterator[Item | Refusal]:
+def items(
+    table: DelimitedFile, columns: IndicatorColumns, now: datetime
+) -> Iterator[IntelItem | RefusedItem]:
     """Each row as an item, or why it is none."""
     for line in table.rows():
         try:
             yield item(_indicator(line, columns, now), now)
         except BadItemError as error:
             raw = table.delimiter.join(line.cells.values())
-            yield Refusal(f"line {line.number}", str(error), raw[:1000])
+            yield RefusedItem(f"line {line.number}", str(error), raw[:1000])
 
 
-def _indicator(line: Line, columns: Columns, now: datetime) -> dict[str, object]:
+def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) -> dict[str, object]:
     def cell(meaning: str) -> str:
         return line.cells.get(columns.by_meaning.get(meaning, ""), "").strip()
 

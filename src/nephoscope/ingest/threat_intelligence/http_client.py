@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from nephoscope.connect.ssrf_guard import PrivateError, UnreachableError, target
-from nephoscope.ingest.source_failures import SourceError, StoppedError
+from nephoscope.connect.ssrf_guard import PrivateAddressError, UnreachableAddressError, target
+from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 LARGEST = 64 << 20
 """Bytes of one answer, unpacked."""
@@ -29,7 +29,7 @@ _BUSY = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class FeedResponse:
     """An answer: its status, headers and JSON (None where it is none), and what its error of TAXII or MISP says ('' = no such one)."""
 
     status: int
@@ -39,7 +39,7 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Asker:
+class FeedClient:
     """A client of one server; use it with `with`. `ca` is a file of certificates that are trusted in place of the system's.
 
     Where its address may not be private it is looked up and judged for each request, and that very address is asked, by no proxy.
@@ -67,7 +67,7 @@ class Asker:
             timeout=self.timeout, follow_redirects=False, trust_env=self.private,
         )  # fmt: skip
 
-    def __enter__(self) -> Asker:
+    def __enter__(self) -> FeedClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,8 +80,9 @@ class Asker:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
-    ) -> Reply:
-        """The answer; SourceError where there is none or it is too large, StoppedError where it was told to stop while it waited."""
+    ) -> FeedResponse:
+        """The answer; SourceError where there is none or it is too large, SourceStoppedError where it was told to stop while
+        it waited."""
         for number in range(_TRIES):
             try:
                 reply = self._once(method, path, params, body, number)
@@ -92,11 +93,11 @@ class Asker:
                     ) from error
                 self._wait(2.0**number)
                 continue
-            except UnreachableError as error:
+            except UnreachableAddressError as error:
                 if number == _TRIES - 1 or not error.again:
                     hint = (
                         ": an owner allows it by the setting private"
-                        if isinstance(error, PrivateError)
+                        if isinstance(error, PrivateAddressError)
                         else ""
                     )
                     raise SourceError(f"{self.url}: {error}{hint}") from error
@@ -114,7 +115,7 @@ class Asker:
         params: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
         turn: int,
-    ) -> Reply:
+    ) -> FeedResponse:
         url, headers, extensions = self._place(path, turn)
         with self._client.stream(
             method,
@@ -128,7 +129,7 @@ class Asker:
             for chunk in answer.iter_bytes():
                 held += chunk
                 if self.stop.is_set():
-                    raise StoppedError
+                    raise SourceStoppedError
                 if monotonic() > end:
                     raise SourceError(
                         f"{self.url}{path}: the response was not complete within {self.longest:g} s"
@@ -144,7 +145,7 @@ class Asker:
                 kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
                 raise SourceError(f"{self.url}{path}: the answer is not JSON ({kind}): {error}") from error
             found = None
-        return Reply(answer.status_code, answer.headers, found, _error_text(found))
+        return FeedResponse(answer.status_code, answer.headers, found, _error_text(found))
 
     def _place(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
         """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
@@ -155,7 +156,7 @@ class Asker:
 
     def _wait(self, seconds: float) -> None:
         if self.stop.wait(seconds):
-            raise StoppedError
+            raise SourceStoppedError
 
 
 def _error_text(body: object) -> str:
@@ -188,7 +189,7 @@ def _after(text: str, otherwise: float) -> float:
     return max(otherwise, min(_LONGEST_WAIT, left))
 
 
-def refusal(url: str, reply: Reply) -> SourceError:
+def refusal(url: str, reply: FeedResponse) -> SourceError:
     """What a server said instead of an answer, and what to look at."""
     hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?",
              406: "; does it speak this version (TAXII 2.1, not 2.0)?"}  # fmt: skip

@@ -24,7 +24,7 @@ class BadItemError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class IntelItem:
     """A STIX object: `document` as it came, `observables` of an indicator's pattern; times are aware, `confidence` 0 to 100."""
 
     id: str
@@ -48,7 +48,7 @@ class Retraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedItem:
     """What could not be taken: `place` in its source ("objects[3]", "line 7"), the reason, its beginning."""
 
     place: str
@@ -61,7 +61,7 @@ def make_id(kind: str, *parts: str) -> str:
     return f"{kind}--{uuid.uuid5(NAMESPACE, chr(0).join(parts))}"
 
 
-def item(document: object, now: datetime) -> Item:
+def item(document: object, now: datetime) -> IntelItem:
     """The item of a STIX 2.1 object; BadItemError says what is wrong with it."""
     if not isinstance(document, dict):
         raise BadItemError("an object of STIX is a JSON object")
@@ -73,7 +73,7 @@ def item(document: object, now: datetime) -> Item:
     if not _is_id(id_, kind):
         raise BadItemError(f"id {id_[:100]!r} is not {kind[:60]}--UUID")
     created = _moment(document, "created") or _moment(document, "first_observed") or now
-    return Item(
+    return IntelItem(
         id_,
         kind,
         document,

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from nephoscope.files.json_text import JsonTextError, file_documents
-from nephoscope.files.tables.delimited import Delimited, DelimitedError
+from nephoscope.files.tables.delimited import DelimitedError, DelimitedFile
 from nephoscope.ingest.threat_intelligence import csv_indicators, misp, stix
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, Refusal, Retraction
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, RefusedItem, Retraction
 
 FORMATS = ("auto", "stix", "misp", "csv")
 LARGEST = 512 << 20
@@ -24,7 +24,7 @@ class UnreadableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class IndicatorFileOptions:
     """How a file is read: format, and for CSV what its columns mean, the delimiter, the encoding.
 
     What has no confidence gets `confidence` (None = it has none), what has no end holds for so many `days` (0 = for ever).
@@ -39,21 +39,23 @@ class Reading:
     source: str = ""
 
 
-def items(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Retraction | Refusal]:
+def items(
+    path: Path, reading: IndicatorFileOptions, now: datetime
+) -> Iterator[IntelItem | Retraction | RefusedItem]:
     """What a file holds; UnreadableError where it cannot be read at all."""
     if reading.form == "csv" or (reading.form == "auto" and path.suffix.lower() in _TABLES):
         yield from _table(path, reading, now)
         return
-    found: Iterator[Item | Retraction | Refusal]
+    found: Iterator[IntelItem | Retraction | RefusedItem]
     for where, document in _documents(path):
         if reading.form == "misp" or (reading.form == "auto" and misp.is_misp(document)):
             found = misp.items(document, now, where, reading.confidence)
         else:
             found = stix.items(document, now, where)
-        yield from (complete_item(one, reading) if isinstance(one, Item) else one for one in found)
+        yield from (complete_item(one, reading) if isinstance(one, IntelItem) else one for one in found)
 
 
-def complete_item(one: Item, reading: Reading) -> Item:
+def complete_item(one: IntelItem, reading: IndicatorFileOptions) -> IntelItem:
     """The item with the confidence and the end that its source did not give."""
     if one.kind != "indicator":
         return one
@@ -67,10 +69,10 @@ def complete_item(one: Item, reading: Reading) -> Item:
     return replace(one, document=document, confidence=confidence, valid_until=until)
 
 
-def _table(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Refusal]:
+def _table(path: Path, reading: IndicatorFileOptions, now: datetime) -> Iterator[IntelItem | RefusedItem]:
     try:
-        found = Delimited.of(path, delimiter=reading.delimiter, encoding=reading.encoding, comments=True)
-        columns = csv_indicators.Columns.of(
+        found = DelimitedFile.of(path, delimiter=reading.delimiter, encoding=reading.encoding, comments=True)
+        columns = csv_indicators.IndicatorColumns.of(
             found, reading.columns, confidence=reading.confidence, days=reading.days, source=reading.source
         )
         yield from csv_indicators.items(found, columns, now)

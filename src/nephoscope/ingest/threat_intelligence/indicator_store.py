@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, rows_of
-from nephoscope.ingest.threat_intelligence.version_merge import Change, Kept, Versions, holds
+from nephoscope.ingest.threat_intelligence.version_merge import Change, IntelCounts, IntelVersions, holds
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.ingestion.threat_intelligence import Intel
@@ -29,23 +29,23 @@ def keep(
     state: State,
     workspace: str,
     source: str,
-    items: Iterable[Item | Retraction],
+    items: Iterable[IntelItem | Retraction],
     now: datetime,
     *,
     counted: bool = False,
     by_hand: bool = False,
     product: str = "",
-) -> Kept:
+) -> IntelCounts:
     """Keep objects of a source; the same ones again change nothing. A batch is one transaction.
 
     `counted`: what is new or changed counts for the health of the source of that name. `by_hand`: a person changes them, whoever
     their creator is. `product` as of State.transaction: a source says so by itself.
     """
-    kept, left = Kept(), iter(items)
+    kept, left = IntelCounts(), iter(items)
     while batch := list(islice(left, BATCH)):
         with state.transaction(product=product) as session:
             standing = state.intel.of_objects(session, workspace, [one.id for one in batch])
-            versions = Versions(workspace, source, now, standing, by_hand)
+            versions = IntelVersions(workspace, source, now, standing, by_hand)
             for one in batch:
                 versions.take(one)
             _write(state, session, versions.changes.values(), now)

@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, Refusal, Retraction, item
+from nephoscope.ingest.threat_intelligence.indicator import (
+    BadItemError,
+    IntelItem,
+    RefusedItem,
+    Retraction,
+    item,
+)
 from nephoscope.ingest.threat_intelligence.observable_type import make_pattern, pattern_of
 from nephoscope.ingest.threat_intelligence.stix import shorten
 
@@ -103,7 +109,7 @@ def is_misp(document: object) -> bool:
 
 def items(
     document: object, now: datetime, place: str = "", confidence: int | None = None
-) -> Iterator[Item | Retraction | Refusal]:
+) -> Iterator[IntelItem | Retraction | RefusedItem]:
     """Each attribute that MISP would detect with (to_ids) as an item, or why it is none.
 
     One that is deleted, or no longer to be detected with, takes back what it was; `confidence` is that of attributes without a tag
@@ -111,7 +117,7 @@ def items(
     """
     for where, one, event in attributes(document, place):
         if not isinstance(one, dict):
-            yield Refusal(where, "an attribute is a JSON object", shorten(one))
+            yield RefusedItem(where, "an attribute is a JSON object", shorten(one))
             continue
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
@@ -119,7 +125,7 @@ def items(
             elif id_ := id_of(one):
                 yield Retraction(id_, _changed_at(one) or now)
         except BadItemError as error:
-            yield Refusal(where, str(error), shorten(one))
+            yield RefusedItem(where, str(error), shorten(one))
 
 
 def _is_set(value: object) -> bool:

@@ -20,7 +20,7 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class IndicatorComparison:
     """One comparison for equality, or with `subset` for being within a network: type of object, path without quotes, value."""
 
     kind: str
@@ -29,9 +29,9 @@ class Comparison:
     subset: bool = False
 
 
-def comparisons(text: str) -> list[Comparison]:
+def comparisons(text: str) -> list[IndicatorComparison]:
     """The comparisons of a pattern, in their order; PatternError where one of them alone would not be what the pattern says."""
-    reader = _Reader()
+    reader = _PatternListener()
     try:
         Pattern(text).walk(reader)
     except ParseException as error:
@@ -52,14 +52,14 @@ def literal(text: str) -> str:
     return text
 
 
-class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no types
+class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the grammar has no types
     """Goes through a pattern; what cannot be said by single values raises PatternError.
 
     That a value was seen once satisfies [A], [A OR B], [A] OR [B]; REPEATS 1 and WITHIN of these ask for nothing more.
     """
 
     def __init__(self) -> None:
-        self.found: list[Comparison] = []
+        self.found: list[IndicatorComparison] = []
 
     def exitObservationExpressions(self, ctx: Any) -> None:
         if ctx.FOLLOWEDBY():
@@ -106,7 +106,7 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
     def _add(self, ctx: Any, values: list[Any], *, subset: bool = False) -> None:
         kind, _, path = ctx.objectPath().getText().partition(":")
         self.found += [
-            Comparison(kind, path.replace("'", ""), literal(one.getText()), subset) for one in values
+            IndicatorComparison(kind, path.replace("'", ""), literal(one.getText()), subset) for one in values
         ]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, Refusal, item
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, RefusedItem, item
 
 
 def objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
@@ -24,13 +24,13 @@ def objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
         yield place or "$", document
 
 
-def items(document: object, now: datetime, place: str = "") -> Iterator[Item | Refusal]:
+def items(document: object, now: datetime, place: str = "") -> Iterator[IntelItem | RefusedItem]:
     """Each object as an item, or why it is none."""
     for where, one in objects(document, place):
         try:
             yield item(one, now)
         except BadItemError as error:
-            yield Refusal(where, str(error), shorten(one))
+            yield RefusedItem(where, str(error), shorten(one))
 
 
 def shorten(value: object) -> str:

@@ -9,7 +9,7 @@ import re
 from ipaddress import ip_address, ip_network
 
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import (
-    Comparison,
+    IndicatorComparison,
     PatternError,
     comparisons,
     literal,
@@ -42,7 +42,7 @@ def observables(text: str) -> tuple[Observable, ...]:
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
         kind, path, value = simple.groups()
-        return (_observable(Comparison(kind, path.replace("'", ""), literal(value))),)
+        return (_observable(IndicatorComparison(kind, path.replace("'", ""), literal(value))),)
     found = tuple(dict.fromkeys(_observable(one) for one in comparisons(text)))
     if not found:
         raise PatternError("the pattern has no equality comparison")
@@ -51,7 +51,7 @@ def observables(text: str) -> tuple[Observable, ...]:
     return found
 
 
-def _observable(one: Comparison) -> Observable:
+def _observable(one: IndicatorComparison) -> Observable:
     """The key as Sentinel writes it, and the value checked and in one spelling."""
     key, value = f"{one.kind}:{one.path}", one.value.strip()
     if not value:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from nephoscope.ingest.threat_intelligence.indicator import Item, Refusal, Retraction
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem, Retraction
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
 Change = tuple[Intel, Intel | None]
@@ -22,7 +22,7 @@ Change = tuple[Intel, Intel | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IntelCounts:
     """What keeping came to: objects that are new, changed, known as they are, older than what is known.
 
     `elsewhere`: how many of the new ones another source has too; `refused`: versions of somebody who is not the object's creator.
@@ -33,10 +33,10 @@ class Kept:
     known: int = 0
     older: int = 0
     elsewhere: int = 0
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedItem, ...] = ()
 
-    def __add__(self, other: Kept) -> Kept:
-        return Kept(
+    def __add__(self, other: IntelCounts) -> IntelCounts:
+        return IntelCounts(
             self.new + other.new,
             self.changed + other.changed,
             self.known + other.known,
@@ -53,7 +53,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Versions:
+class IntelVersions:
     """What a source brings within one transaction, on top of `standing`: what any source has under the ids that are brought.
 
     `by_hand`: somebody here changes the objects, whoever made them.
@@ -64,7 +64,7 @@ class Versions:
     now: datetime
     standing: Iterable[Intel]
     by_hand: bool = False
-    kept: Kept = field(default_factory=Kept)
+    kept: IntelCounts = field(default_factory=IntelCounts)
     changes: dict[str, Change] = field(default_factory=dict)
     _known: dict[str, Intel] = field(init=False)
     _others: frozenset[str] = field(init=False)
@@ -76,13 +76,15 @@ class Versions:
             id_ for one in found if one.source != self.source for id_ in (one.id, one.stix)
         )
 
-    def take(self, one: Item | Retraction) -> None:
+    def take(self, one: IntelItem | Retraction) -> None:
         """Count a version, and let it be the object's where it is to be."""
         before = self.changes[one.id][0] if one.id in self.changes else self._known.get(one.id)
         if isinstance(one, Retraction):
             self._retract(one, before)
         elif before is None:
-            self._put(self._make_version(one, None), Kept(new=1, elsewhere=int(one.id in self._others)))
+            self._put(
+                self._make_version(one, None), IntelCounts(new=1, elsewhere=int(one.id in self._others))
+            )
         else:
             self._replace(one, before)
 
@@ -90,31 +92,31 @@ class Versions:
         if before is None or before.revoked:
             return
         if one.modified < before.modified:
-            self.kept += Kept(older=1)
+            self.kept += IntelCounts(older=1)
             return
         document = {**before.document, "revoked": True, "modified": one.modified.isoformat()}
         made = replace(
             before, document=document, digest=_digest(document), modified=one.modified, revoked=True, published=self.now,
         )  # fmt: skip
-        self._put(replace(made, active=False), Kept(changed=1))
+        self._put(replace(made, active=False), IntelCounts(changed=1))
 
-    def _replace(self, one: Item, before: Intel) -> None:
+    def _replace(self, one: IntelItem, before: Intel) -> None:
         made = self._make_version(one, before)
         if before.digest == made.digest:
-            self.kept += Kept(known=1)
+            self.kept += IntelCounts(known=1)
         elif made.modified < before.modified:
-            self.kept += Kept(older=1)
+            self.kept += IntelCounts(older=1)
         elif not self.by_hand and (said := _of_another(one, before)):
             raw = msgspec.json.encode(one.document)[:1000].decode("utf-8", "replace")
-            self.kept += Kept(refused=(Refusal(one.id, said, raw),))
+            self.kept += IntelCounts(refused=(RefusedItem(one.id, said, raw),))
         else:
-            self._put(made, Kept(changed=1))
+            self._put(made, IntelCounts(changed=1))
 
-    def _put(self, made: Intel, kept: Kept) -> None:
+    def _put(self, made: Intel, kept: IntelCounts) -> None:
         self.kept += kept
         self.changes[made.stix] = made, self._known.get(made.stix)
 
-    def _make_version(self, one: Item, before: Intel | None) -> Intel:
+    def _make_version(self, one: IntelItem, before: Intel | None) -> Intel:
         made = Intel(
             self.workspace,
             before.id if before else self._id(one),
@@ -135,7 +137,7 @@ class Versions:
         )
         return replace(made, active=holds(made, self.now))
 
-    def _id(self, one: Item) -> str:
+    def _id(self, one: IntelItem) -> str:
         """The id of a new object here: its own, unless another source's goes by it; then one that nobody can guess and take first."""
         return f"{one.kind}--{uuid4()}" if one.id in self._others else one.id
 
@@ -149,7 +151,7 @@ def _digest(document: dict[str, object]) -> str:
     return sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
 
 
-def _of_another(one: Item, before: Intel) -> str:
+def _of_another(one: IntelItem, before: Intel) -> str:
     """Explain why a version is not one of the object's creator, '' where it is."""
     maker, other = before.document.get("created_by_ref"), one.document.get("created_by_ref")
     if maker == other:

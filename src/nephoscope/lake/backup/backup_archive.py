@@ -35,7 +35,7 @@ class BackupError(LakeError):
     """A backup that cannot be made, or a file that is none or is damaged; the text says what and what to do."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class BackupEntry(msgspec.Struct, frozen=True):
     """A file of a backup: its name in the data folder, its bytes, their SHA-256 in hexadecimal."""
 
     name: str
@@ -43,13 +43,13 @@ class Entry(msgspec.Struct, frozen=True):
     hash: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class BackupManifest(msgspec.Struct, frozen=True):
     """What a backup holds: when it was made, the tables' versions ("workspace/table" -> version), every file, a hash over all that."""
 
     made: str
     tables: dict[str, int]
     keys: bool
-    entries: list[Entry]
+    entries: list[BackupEntry]
     version: int = VERSION
     hash: str = ""
 
@@ -73,7 +73,7 @@ class Manifest(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, hash=""))).hexdigest()
 
 
-class Hashed(io.RawIOBase):
+class HashingStream(io.RawIOBase):
     """A stream that reads at most so many bytes of another and hashes them."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
@@ -97,22 +97,22 @@ class ArchiveWriter:
 
     def __init__(self, out: BinaryIO) -> None:
         self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_BLOCK)  # noqa: SIM115
-        self.entries: list[Entry] = []
+        self.entries: list[BackupEntry] = []
 
     def add(self, name: str, file: BinaryIO, size: int) -> None:
         """Add a file's first `size` bytes; BackupError where it has fewer."""
-        source = Hashed(file, size)
+        source = HashingStream(file, size)
         try:
             self._tar.addfile(_member(name, size), cast("BinaryIO", source))
         except OSError as error:
             if source.left:
                 raise BackupError(f"{name}: {source.left} bytes are missing; try again") from error
             raise
-        self.entries.append(Entry(name, size, source.hexdigest()))
+        self.entries.append(BackupEntry(name, size, source.hexdigest()))
 
-    def close(self, made: str, tables: dict[str, int], *, keys: bool) -> Manifest:
+    def close(self, made: str, tables: dict[str, int], *, keys: bool) -> BackupManifest:
         """Write the manifest; nothing can be added after it."""
-        manifest = Manifest(made, tables, keys, self.entries).seal()
+        manifest = BackupManifest(made, tables, keys, self.entries).seal()
         data = msgspec.json.encode(manifest)
         self._tar.addfile(_member(MANIFEST, len(data)), io.BytesIO(data))
         self._tar.close()
@@ -127,7 +127,7 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 def unpack_backup(
     file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool] = lambda _: True
-) -> Iterator[tuple[Entry, Manifest | None]]:
+) -> Iterator[tuple[BackupEntry, BackupManifest | None]]:
     """Read a backup: each file with what it hashes to, and at the last one (the manifest) what it should be, compared.
 
     The files whose names are `wanted` are written below `folder` (None: nowhere). BackupError where a byte of them, a name or the end
@@ -145,9 +145,9 @@ def unpack_backup(
 
 def _unpack_members(
     file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool]
-) -> Iterator[tuple[Entry, Manifest | None]]:
-    found: dict[str, Entry] = {}
-    manifest: Manifest | None = None
+) -> Iterator[tuple[BackupEntry, BackupManifest | None]]:
+    found: dict[str, BackupEntry] = {}
+    manifest: BackupManifest | None = None
     for member, stream in _members(file):
         if manifest is not None:
             raise BackupError(f"{member.name} stands behind the manifest: the backup was changed")
@@ -156,7 +156,7 @@ def _unpack_members(
                 raise BackupError(f"the manifest of the backup has over {MOST_MANIFEST >> 20} MiB")
             manifest = _manifest(stream)
             _compare(manifest, found)
-            yield Entry(MANIFEST, member.size, ""), manifest
+            yield BackupEntry(MANIFEST, member.size, ""), manifest
             continue
         if member.name in found:
             raise BackupError(f"{member.name} is in the backup twice")
@@ -197,8 +197,8 @@ def _is_inside(name: str) -> bool:
     return inside and path.parts[0] not in _NEVER
 
 
-def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> Entry:
-    source = Hashed(stream, member.size)
+def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> BackupEntry:
+    source = HashingStream(stream, member.size)
     if folder is None:
         while source.read(_BLOCK):
             pass
@@ -212,19 +212,19 @@ def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None
             os.fsync(out.fileno())
     if source.left:
         raise BackupError(f"{member.name}: the backup is cut off in it")
-    return Entry(member.name, member.size, source.hexdigest())
+    return BackupEntry(member.name, member.size, source.hexdigest())
 
 
-def _manifest(stream: BinaryIO) -> Manifest:
+def _manifest(stream: BinaryIO) -> BackupManifest:
     try:
-        manifest = msgspec.json.decode(stream.read(), type=Manifest)
+        manifest = msgspec.json.decode(stream.read(), type=BackupManifest)
     except msgspec.MsgspecError as error:
         raise BackupError(f"the manifest of the backup cannot be read: {error}") from error
     manifest.check()
     return manifest
 
 
-def _compare(manifest: Manifest, found: dict[str, Entry]) -> None:
+def _compare(manifest: BackupManifest, found: dict[str, BackupEntry]) -> None:
     wanted = {entry.name: entry for entry in manifest.entries}
     for name, entry in found.items():
         if name not in wanted:

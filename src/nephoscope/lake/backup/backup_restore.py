@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from nephoscope.lake.backup.backup_archive import BackupError, Manifest, unpack_backup
+from nephoscope.lake.backup.backup_archive import BackupError, BackupManifest, unpack_backup
 from nephoscope.lake.backup.backup_writer import STATE
 from nephoscope.lake.backup.restore_review import Admit, admit_all, check_state, looked_at
 from nephoscope.lake.backup.restored_audit import note_restored
@@ -19,7 +19,7 @@ from nephoscope.state.state_copy import load
 Tell = Callable[[str, int, int], None]
 
 
-def check(file: Path, tell: Tell = lambda *_: None, look: Admit | None = None) -> Manifest:
+def check(file: Path, tell: Tell = lambda *_: None, look: Admit | None = None) -> BackupManifest:
     """Read a whole backup and compare every byte with its hashes; BackupError where one differs.
 
     `look` sees what decides something of what it holds, in a folder that goes again.
@@ -41,7 +41,7 @@ def restore(
     *,
     author: str = "restore",
     admit: Admit = admit_all,
-) -> Manifest:
+) -> BackupManifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 
     A folder that is there and empty may be a volume of its own: it stays, and what it is to hold is unpacked within it and moved up
@@ -111,7 +111,7 @@ def _load(saved: Path, url: str) -> None:
         path.unlink()
 
 
-def _note(database: Database, part: Path, file: Path, manifest: Manifest, author: str) -> None:
+def _note(database: Database, part: Path, file: Path, manifest: BackupManifest, author: str) -> None:
     try:
         note_restored(database, part / "keys", file, manifest, author)
     finally:
@@ -120,9 +120,9 @@ def _note(database: Database, part: Path, file: Path, manifest: Manifest, author
 
 def _unpack(
     file: Path, folder: Path | None, tell: Tell, wanted: Callable[[str], bool] | None = None
-) -> Manifest:
+) -> BackupManifest:
     total = file.stat().st_size
-    last: Manifest | None = None
+    last: BackupManifest | None = None
     with file.open("rb") as stream:
         done = 0
         for entry, manifest in unpack_backup(stream, folder, wanted or (lambda _: True)):

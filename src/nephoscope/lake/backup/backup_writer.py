@@ -13,9 +13,9 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, Manifest
+from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, BackupManifest
 from nephoscope.lake.backup.backup_contents import loose_files, other_tables, table_files
-from nephoscope.lake.backup.consistent_cut import Cut, cut
+from nephoscope.lake.backup.consistent_cut import BackupCut, cut
 from nephoscope.lake.backup.restored_audit import ANCHOR, anchor_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
@@ -40,7 +40,7 @@ class _File:
 
 def back_up(
     data: Path, lake: Lake, state: State, file: Path, *, keys: bool = False, tell: Tell = lambda *_: None
-) -> Manifest:
+) -> BackupManifest:
     """Write a backup of a data folder to a new file, which appears when it is complete; the folder is in use meanwhile.
 
     `keys`: with the key file of the credentials; how far the audit went comes along without it. `tell(what, done, total)` hears of
@@ -80,8 +80,8 @@ def _flush(lake: Lake) -> None:
 
 
 def _write(
-    archive: ArchiveWriter, data: Path, found: Cut, anchor: bytes | None, *, keys: bool, tell: Tell
-) -> Manifest:
+    archive: ArchiveWriter, data: Path, found: BackupCut, anchor: bytes | None, *, keys: bool, tell: Tell
+) -> BackupManifest:
     made = datetime.now(UTC).isoformat()
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder:
         saved = Path(folder) / STATE
@@ -106,7 +106,7 @@ def _anchor(anchor: bytes | None, folder: Path) -> Iterator[_File]:
         yield _File(ANCHOR, path)
 
 
-def _files(data: Path, found: Cut, *, keys: bool) -> Iterator[_File]:
+def _files(data: Path, found: BackupCut, *, keys: bool) -> Iterator[_File]:
     for (workspace, table), version in sorted(found.versions.items()):
         yield from _name_files(data, table_files(table_path(data, workspace, table), version))
     others = list(other_tables(data))

@@ -27,7 +27,7 @@ _PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SegmentSnapshot:
     """A segment of the spool as it was: its name in the data folder, the open file, how much of it belongs to the moment."""
 
     name: str
@@ -36,16 +36,16 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class BackupCut:
     """A moment: the version of each (workspace, table), the segments, and what saves the state of it."""
 
     versions: Mapping[tuple[str, str], int]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SegmentSnapshot, ...]
     save_state: Save
 
 
 @contextmanager
-def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Cut]:
+def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[BackupCut]:
     """A moment of a data folder, held for the time of the block; BackupError where the lake is never at rest for an instant."""
     for _ in range(tries):
         with ExitStack() as stack:
@@ -55,7 +55,7 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Cu
             pieces = _open_segments(data, stack)
             kept = {(one.writer, one.number) for one in before} <= {_key(piece) for piece in pieces}
             if kept and lake.versions() == versions:
-                yield Cut(versions, pieces, save)
+                yield BackupCut(versions, pieces, save)
                 return
         time.sleep(_PAUSE)
     raise BackupError(f"tables were written during each of {tries} attempts: try again later")
@@ -65,7 +65,7 @@ def _list_segments(data: Path) -> list[Segment]:
     return [one for folder in folders(data) for one in segments(folder)]
 
 
-def _open_segments(data: Path, stack: ExitStack) -> tuple[Piece, ...]:
+def _open_segments(data: Path, stack: ExitStack) -> tuple[SegmentSnapshot, ...]:
     """The segments that are there, open."""
     found = []
     for segment in _list_segments(data):
@@ -75,11 +75,13 @@ def _open_segments(data: Path, stack: ExitStack) -> tuple[Piece, ...]:
             except FileNotFoundError:
                 # it was closed meanwhile and has its other name, or it is gone, which the comparison sees
                 continue
-            found.append(Piece(path.relative_to(data).as_posix(), file, os.fstat(file.fileno()).st_size))
+            found.append(
+                SegmentSnapshot(path.relative_to(data).as_posix(), file, os.fstat(file.fileno()).st_size)
+            )
             break
     return tuple(found)
 
 
-def _key(piece: Piece) -> tuple[str, int]:
+def _key(piece: SegmentSnapshot) -> tuple[str, int]:
     path = Path(piece.name)
     return path.parent.name, int(path.stem)

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
-from nephoscope.lake.backup.backup_archive import BackupError, Manifest
+from nephoscope.lake.backup.backup_archive import BackupError, BackupManifest
 
 STATE = "state.db"
 #: Called with the folder that a backup was unpacked into and its manifest, before anything of it is used; BackupError refuses it.
-Admit = Callable[[Path, Manifest], None]
+Admit = Callable[[Path, BackupManifest], None]
 #: Which files are looked at.
 _LOOKED_AT = ("responses", "tls", "posture", STATE)
 
 
-def admit_all(_folder: Path, _manifest: Manifest) -> None:
+def admit_all(_folder: Path, _manifest: BackupManifest) -> None:
     """Refuse nothing: for a backup that was just made by whoever restores it."""
 
 

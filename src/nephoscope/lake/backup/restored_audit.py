@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nephoscope.lake.backup.backup_archive import Manifest
+from nephoscope.lake.backup.backup_archive import BackupManifest
 from nephoscope.state.audit.audit import Audit
 from nephoscope.state.audit.audit_anchor import NAME, AuditAnchor
 from nephoscope.state.database.database import Database
@@ -27,7 +27,7 @@ def anchor_of(data: Path) -> bytes | None:
         return None
 
 
-def note_restored(database: Database, keys: Path, file: Path, manifest: Manifest, author: str) -> None:
+def note_restored(database: Database, keys: Path, file: Path, manifest: BackupManifest, author: str) -> None:
     """Add the entry to a restored state, with `keys` the folder of its anchor; StateError where the state is of a newer release."""
     migrate(database)
     audit = Audit(database, AuditAnchor(keys))

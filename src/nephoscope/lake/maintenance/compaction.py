@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from nephoscope.lake.dictionary_rows import is_packed, unite_schemas
 from nephoscope.lake.schema.column_types import TIME, storage_type
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.storage.parquet_parts import group_rows, in_order
-from nephoscope.lake.storage.snapshot import File, Snapshot
-from nephoscope.lake.storage.table_store import Rewritten, StoredTable
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot
+from nephoscope.lake.storage.table_store import RewrittenRows, StoredTable
 
 SMALL = 32 << 20
 MOST_SMALL = 32
@@ -37,21 +37,21 @@ def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     return count
 
 
-def due(snapshot: Snapshot, most: int) -> Iterator[list[File]]:
+def due(snapshot: TableSnapshot, most: int) -> Iterator[list[ParquetFile]]:
     """The small files of every day that has more than `most` of them."""
-    days: dict[dt.date, list[File]] = defaultdict(list)
+    days: dict[dt.date, list[ParquetFile]] = defaultdict(list)
     for file in snapshot.files:
         if file.size < SMALL and file.rows < MOST_ROWS // 2:
             days[file.day].append(file)
     yield from (files for _, files in sorted(days.items()) if len(files) > most)
 
 
-def _worthwhile(files: list[File]) -> list[File]:
+def _worthwhile(files: list[ParquetFile]) -> list[ParquetFile]:
     """The files without those that are larger than all smaller ones together: so a row is not written again with every join.
 
     All of them where that would leave fewer than half.
     """
-    chosen: list[File] = []
+    chosen: list[ParquetFile] = []
     size = 0
     for file in sorted(files, key=lambda file: file.size):
         if len(chosen) > 1 and file.size > size:
@@ -61,9 +61,9 @@ def _worthwhile(files: list[File]) -> list[File]:
     return chosen if len(chosen) * 2 >= len(files) else files
 
 
-def _batches(files: list[File]) -> Iterator[list[File]]:
+def _batches(files: list[ParquetFile]) -> Iterator[list[ParquetFile]]:
     """Files, in the order of their time, that together are about as large as a file should be; a single one stays as it is."""
-    batch: list[File] = []
+    batch: list[ParquetFile] = []
     size = rows = 0
     for file in sorted(files, key=lambda file: (file.first or _LONG_AGO, file.relative)):
         if len(batch) > 1 and (size + file.size > TARGET or rows + file.rows > MOST_ROWS):
@@ -76,7 +76,7 @@ def _batches(files: list[File]) -> Iterator[list[File]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _RowGroup:
     """A row group of a file: the least time in it, and the columns that are read of it, those packed that repeat."""
 
     first: dt.datetime
@@ -91,10 +91,10 @@ class _Group:
             return opened.read_row_group(self.number, list(self.columns))
 
 
-def _rewritten(files: list[File], table: Table) -> Rewritten:
+def _rewritten(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
     """The rows of files under KQL names, in the table's types; columns that only the disk knows among them."""
     known = {stored: name for name, stored in table.stored.items()}
-    groups: list[_Group] = []
+    groups: list[_RowGroup] = []
     schemas: list[pa.Schema] = []
     for file in files:
         found, columns = _open_file(file.path)
@@ -103,10 +103,10 @@ def _rewritten(files: list[File], table: Table) -> Rewritten:
     wanted = pa.schema([_field(field, table) for field in unite_schemas(schemas)])
     groups.sort(key=lambda group: (group.first, str(group.path), group.number))
     renamed = (_name_columns(group.rows(), known, wanted) for group in groups)
-    return Rewritten(sorted_rows(renamed), wanted)
+    return RewrittenRows(sorted_rows(renamed), wanted)
 
 
-def _open_file(path: Path) -> tuple[list[_Group], pa.Schema]:
+def _open_file(path: Path) -> tuple[list[_RowGroup], pa.Schema]:
     """The row groups of a file, and the columns that have values."""
     metadata = pq.read_metadata(path)
     packed = _find_repeating(metadata)
@@ -117,7 +117,7 @@ def _open_file(path: Path) -> tuple[list[_Group], pa.Schema]:
     place = metadata.schema.names.index(TIME)
     firsts = [_least(metadata.row_group(number).column(place)) for number in range(metadata.num_row_groups)]
     return [
-        _Group(first, path, number, tuple(names), tuple(packed)) for number, first in enumerate(firsts)
+        _RowGroup(first, path, number, tuple(names), tuple(packed)) for number, first in enumerate(firsts)
     ], columns
 
 
@@ -173,7 +173,7 @@ def _has_values(chunk: pq.ColumnChunkMetaData) -> bool:
     return known is None or not known.has_null_count or known.null_count < chunk.num_values
 
 
-def _field(field: pa.Field, table: Table) -> pa.Field:
+def _field(field: pa.Field, table: LakeTable) -> pa.Field:
     kind = table.types.get(field.name)
     if kind is None or (is_packed(field.type) and pa.types.is_string(storage_type(kind))):
         return field

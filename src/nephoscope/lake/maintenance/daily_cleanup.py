@@ -15,9 +15,9 @@ from nephoscope.lake.storage.table_store import LAKE
 
 if TYPE_CHECKING:
     from nephoscope.lake.durable_files import Disk
-    from nephoscope.lake.maintenance.table_maintenance import Upkeep
+    from nephoscope.lake.maintenance.table_maintenance import TableMaintenance
     from nephoscope.lake.queries.watchlist_files import Watchlists
-    from nephoscope.lake.writing.lake_ledger import Ledger
+    from nephoscope.lake.writing.lake_ledger import WriterLedger
 
 TIDY_AFTER = 86_400.0
 """Seconds without such a look after which a process looks before it ends."""
@@ -28,12 +28,12 @@ _LOOK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Tidying:
+class DailyMaintenance:
     """Tidies one data folder; a file's time says when that was done last."""
 
     data: Path
-    upkeep: Upkeep
-    ledger: Ledger
+    upkeep: TableMaintenance
+    ledger: WriterLedger
     watchlists: Watchlists
     disk: Disk
 

@@ -13,7 +13,7 @@ from nephoscope.lake.storage.table_store import list_tables, table_path
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class TableInventory:
     """A table of a workspace at a version: `days` that have rows, `size` bytes in `files`, `last_event` the newest TimeGenerated."""
 
     workspace: str
@@ -29,7 +29,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class ExpiredDays:
     """The days of a table that its workspace keeps no longer: their number, the first of them, and the rows and bytes in them."""
 
     workspace: str
@@ -45,7 +45,9 @@ def first_kept(now: dt.datetime, days: int) -> dt.date:
     return (now - dt.timedelta(days=days)).date()
 
 
-def list_expired(data: Path, kept: Callable[[str, str], int | None], now: dt.datetime) -> Iterator[Expired]:
+def list_expired(
+    data: Path, kept: Callable[[str, str], int | None], now: dt.datetime
+) -> Iterator[ExpiredDays]:
     """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
     for name, table in list_tables(data):
         days_kept = kept(name, table)
@@ -58,10 +60,10 @@ def list_expired(data: Path, kept: Callable[[str, str], int | None], now: dt.dat
         if old:
             days = {file.day for file in old}
             rows, size = sum(file.rows for file in old), sum(file.size for file in old)
-            yield Expired(name, table, len(days), min(days), rows, size)
+            yield ExpiredDays(name, table, len(days), min(days), rows, size)
 
 
-def holdings(data: Path, workspace: str | None = None) -> Iterator[Holding]:
+def holdings(data: Path, workspace: str | None = None) -> Iterator[TableInventory]:
     """Every table that has been written, of one workspace or of all (None); read from the tables' logs alone."""
     for name, table in list_tables(data, workspace):
         path = table_path(data, name, table)
@@ -70,7 +72,7 @@ def holdings(data: Path, workspace: str | None = None) -> Iterator[Holding]:
             continue
         files = snapshot_of(handle, path).files
         days = {file.day for file in files}
-        yield Holding(
+        yield TableInventory(
             name,
             table,
             handle.version(),

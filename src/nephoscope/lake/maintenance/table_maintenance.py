@@ -14,18 +14,20 @@ from nephoscope.lake.maintenance.compaction import MOST_SMALL
 from nephoscope.lake.maintenance.table_inventory import first_kept
 from nephoscope.lake.storage.table_store import Store, StoredTable
 from nephoscope.lake.storage.version_pins import list_held
-from nephoscope.lake.writing.lease import Lease
+from nephoscope.lake.writing.lease import WriterLease
 from nephoscope.lake.writing.memory_release import trim
-from nephoscope.state.database.database import MissingError
+from nephoscope.state.database.database import NotFoundError
 from nephoscope.state.workspaces.workspace import Workspace
 
 LEAST_HOURS = 24
 
 
-class Upkeep:
+class TableMaintenance:
     """The upkeep of one data folder; one piece of work at a time. Each method gives None where another process has the lease."""
 
-    def __init__(self, data: Path, store: Store, lease: Lease, workspace: Callable[[str], Workspace]) -> None:
+    def __init__(
+        self, data: Path, store: Store, lease: WriterLease, workspace: Callable[[str], Workspace]
+    ) -> None:
         self._data, self._store, self._lease, self._workspace = data, store, lease, workspace
         self._mutex = threading.Lock()
         self._term = 0
@@ -44,7 +46,7 @@ class Upkeep:
             workspace, table = key
             try:
                 days = self._workspace(workspace).kept(table)
-            except MissingError:
+            except NotFoundError:
                 return 0
             return _drop(stored, first_kept(now, days))
 

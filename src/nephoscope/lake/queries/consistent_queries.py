@@ -14,7 +14,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.compile import Compiled, compile_ahead, ticks
+from nephoscope_kql.compile import CompiledQuery, compile_ahead, ticks
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.parquet import TimeRange
 from nephoscope_kql.errors import KqlError, placed_in
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.lake.queries.principal_catalog import LakeCatalog
-    from nephoscope.lake.queries.time_span import Span
-    from nephoscope.lake.storage.snapshot import Snapshot
+    from nephoscope.lake.queries.time_span import RowSpan
+    from nephoscope.lake.storage.snapshot import TableSnapshot
 
 MEMORY = "576MB"
 """What the engine of a reading may use, rows that are kept among it."""
@@ -44,31 +44,31 @@ SHARED_FROM = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class QueryDemand:
     """A query that will come, and the span in which it reads its tables."""
 
-    compiled: Compiled
-    span: Span
+    compiled: CompiledQuery
+    span: RowSpan
 
 
-_Key = tuple[str, tuple[tuple[str, object], ...], "Span"]
+_Key = tuple[str, tuple[tuple[str, object], ...], "RowSpan"]
 
 
-def _key(compiled: Compiled, span: Span) -> _Key:
+def _key(compiled: CompiledQuery, span: RowSpan) -> _Key:
     """What the rows of a query depend on at one version of the tables."""
     return compiled.sql, tuple(sorted(compiled.parameters.items())), span
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedRows:
     """Rows of a relation in memory: which span of time and which columns; `rows` is how many."""
 
     name: str
-    span: Span
+    span: RowSpan
     columns: frozenset[str]
     rows: int
 
-    def serves(self, columns: Collection[str], span: Span) -> bool:
+    def serves(self, columns: Collection[str], span: RowSpan) -> bool:
         return (
             span.since is None
             and span.ingested is None
@@ -79,25 +79,25 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
+class _PrecomputedQuery:
     """A query of which the rows in a span are computed as far as all windows in it have them in common."""
 
-    span: Span
-    rest: Compiled
+    span: RowSpan
+    rest: CompiledQuery
     asks_now: bool
 
-    def serves(self, span: Span) -> bool:
+    def serves(self, span: RowSpan) -> bool:
         plain = span.since is None and span.ingested is None
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
-    def at(self, now: Mapping[str, object], span: Span) -> Compiled:
+    def at(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
         """What is left to compute for a window; `now`: the parameters of the whole query."""
         ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
 
 
 @dataclass(slots=True)
-class Reading:
+class LakeReading:
     """The lake of one workspace at one moment, for one thread. What it gives is what Lake.rows gives at the same versions."""
 
     catalog: LakeCatalog
@@ -108,29 +108,31 @@ class Reading:
     _engine: QueryEngine | None = None
     _relations: frozenset[str] = frozenset()
     _readable: set[Path] = field(default_factory=set)
-    _kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
-    _seen: dict[str, tuple[str, Span, frozenset[str]]] = field(default_factory=dict)
+    _kept: dict[str, list[_CachedRows]] = field(default_factory=lambda: defaultdict(list))
+    _seen: dict[str, tuple[str, RowSpan, frozenset[str]]] = field(default_factory=dict)
     _twice: Counter[_Key] = field(default_factory=Counter)
     _results: dict[_Key, pa.Table] = field(default_factory=dict)
     _named: dict[str, frozenset[str]] = field(default_factory=dict)
-    _ahead: dict[str, _Ahead | None] = field(default_factory=dict)
+    _ahead: dict[str, _PrecomputedQuery | None] = field(default_factory=dict)
     _ahead_bytes: int = 0
 
-    def compile(self, text: str, now: dt.datetime) -> Compiled:
+    def compile(self, text: str, now: dt.datetime) -> CompiledQuery:
         """A query at a moment, compiled once a text; KqlError where it is wrong."""
         return self.compiling.compile(text, self.catalog, now=now)
 
-    def empty(self, compiled: Compiled, span: Span) -> bool:
+    def empty(self, compiled: CompiledQuery, span: RowSpan) -> bool:
         """Return whether a query surely has no row in a span: a table that it needs a row of has none there."""
         if compiled.resume is not None or compiled.external:
             return False
         return any(self._without_rows(relation, span) for relation in compiled.needs)
 
-    def without_rows(self, compiled: Compiled, span: Span) -> frozenset[str]:
+    def without_rows(self, compiled: CompiledQuery, span: RowSpan) -> frozenset[str]:
         """The relations that a query reads which have no row in a span."""
         return frozenset(one for one in compiled.reads if self._without_rows(one, span))
 
-    def rows(self, compiled: Compiled, text: str, span: Span, timeout: float | None = None) -> pa.Table:
+    def rows(
+        self, compiled: CompiledQuery, text: str, span: RowSpan, timeout: float | None = None
+    ) -> pa.Table:
         """The rows of a compiled query whose tables are read in a span; KqlError where it cannot be run."""
         key = _key(compiled, span)
         found = self._results.get(key)
@@ -144,7 +146,7 @@ class Reading:
             self._results.pop(key, None)
         return found
 
-    def _run(self, compiled: Compiled, text: str, span: Span) -> pa.Table:
+    def _run(self, compiled: CompiledQuery, text: str, span: RowSpan) -> pa.Table:
         if compiled.resume is not None:
             return self._alone(compiled, self._relations_of(text), span)
         engine, ahead = self._ready(), self._ahead.get(text)
@@ -155,7 +157,7 @@ class Reading:
             self._show(engine, relation, columns, span)
         return engine.run(compiled, small=few)
 
-    def foresee(self, text: str, span: Span, timeout: float | None = None) -> None:
+    def foresee(self, text: str, span: RowSpan, timeout: float | None = None) -> None:
         """Prepare for many windows of a query, all in a span: what it asks of single rows is computed once, as far as it fits.
 
         Where it is not, each window computes everything; so it does where the query is wrong.
@@ -169,7 +171,7 @@ class Reading:
         """Return whether windows of a query were prepared for."""
         return self._ahead.get(text) is not None
 
-    def _compute_ahead(self, text: str, span: Span, timeout: float | None) -> _Ahead | None:
+    def _compute_ahead(self, text: str, span: RowSpan, timeout: float | None) -> _PrecomputedQuery | None:
         """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
         found = compile_ahead(text, self.catalog)
         if found is None:
@@ -192,14 +194,14 @@ class Reading:
                 self._ahead_bytes = before
                 for name in made:
                     engine.drop_kept(name)
-        return _Ahead(span, found.rest, found.asks_now)
+        return _PrecomputedQuery(span, found.rest, found.asks_now)
 
-    def keep(self, demands: Iterable[Demand], timeout: float | None = None) -> int:
+    def keep(self, demands: Iterable[QueryDemand], timeout: float | None = None) -> int:
         """Prepare for queries: what several of them read comes into memory, as far as it fits, and equal ones will be run once.
 
         How many rows came into memory. What is there already stays.
         """
-        wanted: dict[str, list[tuple[frozenset[str], Span]]] = defaultdict(list)
+        wanted: dict[str, list[tuple[frozenset[str], RowSpan]]] = defaultdict(list)
         for one in demands:
             if one.compiled.sql:
                 self._twice[_key(one.compiled, one.span)] += 1
@@ -208,7 +210,7 @@ class Reading:
                     wanted[relation].append((columns, one.span))
         return sum(self._keep(relation, several, timeout) for relation, several in sorted(wanted.items()))
 
-    def snapshot(self, relation: str) -> Snapshot | None:
+    def snapshot(self, relation: str) -> TableSnapshot | None:
         """The version of a table that is read (`workspace/table`); None where there is none yet, and of what is no table of it."""
         workspace, name = relation.split("/", 1)
         place = (
@@ -218,7 +220,7 @@ class Reading:
         )
         return None if place is None or place.table(name) is None else self.catalog.snapshot(relation)
 
-    def versions(self, compiled: Compiled, text: str) -> dict[str, int]:
+    def versions(self, compiled: CompiledQuery, text: str) -> dict[str, int]:
         """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
         relations: Collection[str] = compiled.reads
         if compiled.resume is not None:
@@ -258,7 +260,7 @@ class Reading:
             self._engine = None
         self.catalog.close()
 
-    def __enter__(self) -> Reading:
+    def __enter__(self) -> LakeReading:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -287,14 +289,14 @@ class Reading:
     def _limits(self) -> EngineLimits:
         return EngineLimits(self.memory, self.threads)
 
-    def _alone(self, compiled: Compiled, relations: Collection[str], span: Span) -> pa.Table:
+    def _alone(self, compiled: CompiledQuery, relations: Collection[str], span: RowSpan) -> pa.Table:
         """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
         # the versions are those of this reading, also of a table that the query names for the first time
         scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
         with open_engine(EngineRows(scans=scans), self._limits) as engine:
             return engine.run(compiled)
 
-    def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: Span) -> None:
+    def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: RowSpan) -> None:
         """Let the engine see the rows of a relation in a span: those in memory, else those in the files."""
         kept = next((one for one in self._kept.get(relation, ()) if one.serves(columns, span)), None)
         name = kept.name if kept else ""
@@ -314,14 +316,16 @@ class Reading:
             engine.see_kept(relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end))
         self._seen[relation] = name, span, wanted
 
-    def _without_rows(self, relation: str, span: Span) -> bool:
+    def _without_rows(self, relation: str, span: RowSpan) -> bool:
         scan = self.catalog.scan(relation, span)
         if not scan.groups:
             return scan.beside is None or scan.beside.num_rows == 0
         kept = self._kept.get(relation, ())
         return any(one.rows == 0 and one.serves((), span) for one in kept)
 
-    def _keep(self, relation: str, wanted: list[tuple[frozenset[str], Span]], timeout: float | None) -> int:
+    def _keep(
+        self, relation: str, wanted: list[tuple[frozenset[str], RowSpan]], timeout: float | None
+    ) -> int:
         """Keep the rows of the widest span that fits, of those that enough queries read."""
         engine = self._ready()
         for span in sorted({span for _, span in wanted}, key=lambda one: one.start):
@@ -343,10 +347,10 @@ class Reading:
                 duckdb.Error,
             ):  # more than we thought, or unreadable: the queries read the files and tell
                 continue
-            self._kept[relation].append(_Kept(name, span, columns, rows))
+            self._kept[relation].append(_CachedRows(name, span, columns, rows))
             return rows
         return 0
 
     @staticmethod
-    def _size(kept: _Kept) -> int:
+    def _size(kept: _CachedRows) -> int:
         return kept.rows * len(kept.columns) * CELL_BYTES

@@ -16,12 +16,12 @@ from nephoscope_kql.engines.parquet import FileScan
 
 if TYPE_CHECKING:
     from nephoscope.lake.queries.principal_catalog import LakeCatalog
-    from nephoscope.lake.queries.time_span import Span
+    from nephoscope.lake.queries.time_span import RowSpan
 
 _JOINED = "joined/"
 
 
-class Joined:
+class MultiWorkspaceCatalog:
     """The catalog of several workspaces (kql.Catalog); functions and watchlists are those of the first."""
 
     def __init__(self, first: LakeCatalog, others: Sequence[str]) -> None:
@@ -65,7 +65,7 @@ class Joined:
         """Another workspace."""
         return self._first.place(kind, name)
 
-    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+    def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
         """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
         found = self._first.scans(span)
         return found | {

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nephoscope.lake.queries.arg_function import GraphPlace
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.resource_graph_tables import PREFIX, GraphTables
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import StoredFunctions
-from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.queries.watchlist_files import Watchlist, Watchlists
 from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, stored_names
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
-from nephoscope.lake.storage.snapshot import File, Snapshot, Snapshots, came
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, TableSnapshots, came
 from nephoscope.lake.storage.table_store import list_tables, table_path
 from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.state.workspaces.workspace import Workspace
@@ -41,14 +41,14 @@ _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class PinnedTable:
     """A table at a version, or a watchlist as it was; `snapshot` is None where a table was never written to, and for a watchlist."""
 
     workspace: Workspace
-    table: Table | Watchlist
-    snapshot: Snapshot | None
+    table: LakeTable | Watchlist
+    snapshot: TableSnapshot | None
 
-    def files(self, span: Span | None = None) -> list[File]:
+    def files(self, span: RowSpan | None = None) -> list[ParquetFile]:
         """The files that may have rows in a span of time; none of a watchlist."""
         if self.snapshot is None:
             return []
@@ -62,12 +62,12 @@ class Pinned:
 
 
 @dataclass(slots=True)
-class Shelf:
+class SharedCatalogState:
     """What all catalogs of a data folder share."""
 
     data: Path
     tables: Callable[[], Tables]
-    snapshots: Snapshots
+    snapshots: TableSnapshots
     pins: Pins
     workspace: Callable[[str], Workspace]
     find: Callable[[str], str | None]
@@ -77,13 +77,13 @@ class Shelf:
 
 
 @dataclass(slots=True)
-class Held:
+class PinnedTables:
     """What a query and all places that it names read: tables and watchlists by relation, and the estate, each at one version.
 
     `asked` are the tables of Resource Graph that were asked for: relation -> the lower-cased table, and the workspace it was asked in.
     """
 
-    pinned: dict[str, Pinned] = field(default_factory=dict)
+    pinned: dict[str, PinnedTable] = field(default_factory=dict)
     asked: dict[str, tuple[str, Workspace]] = field(default_factory=dict)
     graph: GraphTables | None = None
 
@@ -95,17 +95,19 @@ class LakeCatalog:
     vacuum, until `close` (or until nobody has the catalog any more).
     """
 
-    def __init__(self, shelf: Shelf, scope: Scope, workspace: str, held: Held | None = None) -> None:
+    def __init__(
+        self, shelf: SharedCatalogState, scope: LakeScope, workspace: str, held: PinnedTables | None = None
+    ) -> None:
         self._shelf, self._scope, self._workspace = shelf, scope, workspace
         self._lock = threading.Lock()
         self._functions: Mapping[str, StoredFunction] | None = None
         self._shared = held is not None
-        self._held = Held() if held is None else held
+        self._held = PinnedTables() if held is None else held
         self._pinned = self._held.pinned
         self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> LakeScope:
         """Whose view it is."""
         return self._scope
 
@@ -177,7 +179,7 @@ class LakeCatalog:
         relation = f"{self._workspace}/watchlist/{alias.lower()}"
         with self._lock:
             pinned = self._pinned.setdefault(
-                relation, Pinned(self._shelf.workspace(self._workspace), found, None)
+                relation, PinnedTable(self._shelf.workspace(self._workspace), found, None)
             )
         return pinned.table.seen_as(relation)
 
@@ -208,10 +210,10 @@ class LakeCatalog:
         return {
             (one.workspace.name, one.table.name): one.snapshot.version if one.snapshot else -1
             for one in self._pinned.values()
-            if isinstance(one.table, Table)
+            if isinstance(one.table, LakeTable)
         }
 
-    def snapshot(self, relation: str) -> Snapshot | None:
+    def snapshot(self, relation: str) -> TableSnapshot | None:
         """The pinned version of a relation that was asked for; None where its table was never written to."""
         return self._pinned[relation].snapshot
 
@@ -226,7 +228,7 @@ class LakeCatalog:
         """The same view at the newest versions."""
         return LakeCatalog(self._shelf, self._scope, self._workspace)
 
-    def scan(self, relation: str, span: Span | None = None) -> FileScan:
+    def scan(self, relation: str, span: RowSpan | None = None) -> FileScan:
         """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time.
 
         The estate is as it was assessed last, whatever the span.
@@ -242,11 +244,11 @@ class LakeCatalog:
             raise KeyError(relation)
         return graph.scan(table, self._scope.estate, workspace.subscriptions)
 
-    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+    def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
         """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
         return {relation: self.scan(relation, span) for relation in self.relations()}
 
-    def rows_about(self, relation: str, span: Span) -> int | None:
+    def rows_about(self, relation: str, span: RowSpan) -> int | None:
         """Count how many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
         if relation in self._held.asked:
             return None
@@ -285,19 +287,19 @@ class LakeCatalog:
             self._functions = self._shelf.functions.of(self._workspace) if sees else {}
         return self._functions
 
-    def _seen(self, table: Table) -> TableSchema:
+    def _seen(self, table: LakeTable) -> TableSchema:
         relation = f"{self._workspace}/{table.name}"
         with self._lock:
             if relation not in self._pinned:
                 self._pinned[relation] = self._pin(table)
         return self._pinned[relation].table.seen_as(relation)
 
-    def _pin(self, table: Table) -> Pinned:
+    def _pin(self, table: LakeTable) -> PinnedTable:
         path = table_path(self._shelf.data, self._workspace, table.name)
         snapshot = self._shelf.snapshots.newest(path)
         if snapshot is not None:
             self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
-        return Pinned(self._shelf.workspace(self._workspace), table, snapshot)
+        return PinnedTable(self._shelf.workspace(self._workspace), table, snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,19 +331,19 @@ class _Cluster:
         return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
 
 
-def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
+def _release(pins: Pins, pinned: Mapping[str, PinnedTable], *, shared: bool) -> None:
     if not shared:
         several = list(pinned.values())
         pins.drop(
             [
                 (one.workspace.name, one.table.name, one.snapshot.version)
                 for one in several
-                if one.snapshot and isinstance(one.table, Table)
+                if one.snapshot and isinstance(one.table, LakeTable)
             ]
         )
 
 
-def _may_have_come(file: File, span: Span) -> bool:
+def _may_have_come(file: ParquetFile, span: RowSpan) -> bool:
     times = came(file.path)
     if times is None:
         return True
@@ -349,7 +351,7 @@ def _may_have_come(file: File, span: Span) -> bool:
     return (span.since is None or last >= span.since) and (span.ingested is None or first < span.ingested)
 
 
-def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
+def _scan(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> FileScan:
     table = pinned.table
     seen = table.seen_as("")
     names = [name for name, _ in table.columns]
@@ -370,13 +372,13 @@ def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
     )
 
 
-def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:
+def _only(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
     """The subscriptions that the workspace shows and the scope allows; None = all rows."""
     chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
     return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
 
 
-def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:
+def _groups(files: Iterable[ParquetFile]) -> tuple[tuple[Path, ...], ...]:
     """Files with equal columns: our own say it in their name. The newest come first: the engine opens one to know columns."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(files, key=lambda file: file.day, reverse=True):

@@ -8,7 +8,7 @@ from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin, reach_e
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class LakeScope:
     """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read.
 
     `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role. `estate` says where in the estate
@@ -35,7 +35,7 @@ class Scope:
         """Return whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
         return (self.subscriptions is None or self.narrowed) and self.sees(workspace)
 
-    def of(self, subscriptions: frozenset[str]) -> Scope:
+    def of(self, subscriptions: frozenset[str]) -> LakeScope:
         """This scope, of the rows of some subscriptions alone."""
         estate = ReachesWithin(self.estate, frozenset(one.lower() for one in subscriptions))
         if self.subscriptions is None:
@@ -43,4 +43,4 @@ class Scope:
         return replace(self, subscriptions=self.subscriptions & subscriptions, estate=estate)
 
 
-EVERYTHING = Scope(estate=reach_everything)
+EVERYTHING = LakeScope(estate=reach_everything)

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql import tree
 from nephoscope_kql.parser import parse
@@ -19,10 +19,10 @@ CAPACITY = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResultKey:
     """Who asked what, where: everything that a result depends on beside the rows and the moment."""
 
-    scope: Scope
+    scope: LakeScope
     workspace: Workspace
     text: str
 
@@ -36,9 +36,9 @@ class ResultCache:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Asked, tuple[float, list[QueryResult]]] = OrderedDict()
+        self._kept: OrderedDict[ResultKey, tuple[float, list[QueryResult]]] = OrderedDict()
 
-    def find(self, asked: Asked, age: float) -> list[QueryResult] | None:
+    def find(self, asked: ResultKey, age: float) -> list[QueryResult] | None:
         """The results, where they are not older than `age` seconds."""
         with self._lock:
             found = self._kept.get(asked)
@@ -47,7 +47,7 @@ class ResultCache:
             self._kept.move_to_end(asked)
             return found[1]
 
-    def keep(self, asked: Asked, began: float, results: list[QueryResult]) -> None:
+    def keep(self, asked: ResultKey, began: float, results: list[QueryResult]) -> None:
         """Keep results of a query that began at a time.monotonic()."""
         if _size(results) > self._capacity:
             return

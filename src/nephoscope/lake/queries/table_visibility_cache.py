@@ -11,7 +11,7 @@ import duckdb
 
 if TYPE_CHECKING:
     from nephoscope.lake.queries.principal_catalog import LakeCatalog
-    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope.lake.schema.tables import Tables
 
 _MOST = 20_000
@@ -20,7 +20,7 @@ _FRESH = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _VisibilityEntry:
     """That a version of a table was looked at, at a time.monotonic(), and whether a row of it is seen."""
 
     version: int
@@ -32,17 +32,19 @@ class _Looked:
 
 
 #: By workspace, table and subscriptions.
-_Known = dict[tuple[str, str, frozenset[str]], _Looked]
+_Known = dict[tuple[str, str, frozenset[str]], _VisibilityEntry]
 
 
-class SeenTables:
+class TableVisibilityCache:
     """The tables of a lake as principals see them; each version of a table is looked at once a scope. Safe for threads."""
 
-    def __init__(self, catalog: Callable[[Scope, str], LakeCatalog], tables: Callable[[], Tables]) -> None:
+    def __init__(
+        self, catalog: Callable[[LakeScope, str], LakeCatalog], tables: Callable[[], Tables]
+    ) -> None:
         self._catalog, self._tables = catalog, tables
         self._known: _Known = {}
 
-    def of(self, scope: Scope, workspace: str) -> list[str]:
+    def of(self, scope: LakeScope, workspace: str) -> list[str]:
         """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
         with self._catalog(scope, workspace) as catalog:
             names = sorted(name for name in catalog.names() if name in self._tables())
@@ -57,7 +59,7 @@ class SeenTables:
                 key, version = (catalog.workspace, name, ids), catalog.versions()[catalog.workspace, name]
                 found = self._known.get(key)
                 if found is None or not found.holds(version, now):
-                    found = _Looked(version, now, _any(connection, catalog, name))
+                    found = _VisibilityEntry(version, now, _any(connection, catalog, name))
                 known[key] = found
         if len(self._known) + len(known) > _MOST:
             self._known = {}

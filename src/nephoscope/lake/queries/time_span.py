@@ -12,7 +12,7 @@ _NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RowSpan:
     """Rows whose TimeGenerated lies in [start, end) and that came before `ingested`, and not before `since` (None = whenever)."""
 
     start: dt.datetime

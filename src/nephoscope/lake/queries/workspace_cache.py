@@ -11,7 +11,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 SECONDS = 5.0
 
 
-class Remembered:
+class WorkspaceCache:
     """Looks workspaces up and remembers each for some seconds; errors are not remembered. Safe for threads."""
 
     def __init__(self, look_up: Callable[[str], Workspace], seconds: float = SECONDS) -> None:

@@ -25,18 +25,18 @@ _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class CoercedColumn:
     """A column in its type, and by row the values that did not fit (they are null in it)."""
 
     array: pa.Array
     unfit: dict[int, object] = field(default_factory=dict)
 
 
-def column_of(values: Sequence[object], kind: KqlType) -> Fitted:
+def column_of(values: Sequence[object], kind: KqlType) -> CoercedColumn:
     """The values as a column of a type."""
     array = _at_once(values, kind)
     if array is not None:
-        return Fitted(array)
+        return CoercedColumn(array)
     unfit: dict[int, object] = {}
     cells = []
     for place, value in enumerate(values):
@@ -44,7 +44,7 @@ def column_of(values: Sequence[object], kind: KqlType) -> Fitted:
         if cell is NONE:
             unfit[place], cell = value, None
         cells.append(cell)
-    return Fitted(pa.array(cells, storage_type(kind)), unfit)
+    return CoercedColumn(pa.array(cells, storage_type(kind)), unfit)
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
 
 
 _OWN = "_cl"
@@ -47,7 +47,7 @@ def identity_of(name: str) -> Identity | None:
     return _BY_NAME.get(_NOT_A_LETTER.sub("", _AFFIXES.sub("", plain)))
 
 
-def identities(table: Table) -> Mapping[str, Identity] | None:
+def identities(table: LakeTable) -> Mapping[str, Identity] | None:
     """List the columns of a table that say which machine a row is about; None for a table that is not about machines."""
     if table.machine is not None:
         return MappingProxyType({**_STANDARD, **dict(table.machine)}) if table.machine else None

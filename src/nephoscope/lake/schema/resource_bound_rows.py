@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from nephoscope.lake.schema.column_types import TENANT, TYPE
 from nephoscope.lake.schema.identity_columns import identities, identity_of
 from nephoscope.lake.schema.machine_identity import Identity
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope_kql.types import KqlType
 
@@ -35,10 +35,10 @@ _SHOWN = 300
 
 
 @dataclass(slots=True)
-class _Bound:
+class _BoundRows:
     """Rows under inspection: by row the number of its sender in `bindings` (null = not bound), and why rows are refused."""
 
-    table: Table
+    table: LakeTable
     rows: pa.Table
     bindings: list[ResourceBinding]
     owners: pa.Array
@@ -56,7 +56,7 @@ class _Bound:
         )
 
 
-def hold_rows(table: Table, rows: pa.Table, senders: Senders) -> tuple[pa.Table, dict[int, str]]:
+def hold_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> tuple[pa.Table, dict[int, str]]:
     """Fill in what bound senders left out of rows in storage types; by place, why rows are not theirs to send.
 
     The rows that are refused are among those that are given back.
@@ -76,16 +76,16 @@ def hold_rows(table: Table, rows: pa.Table, senders: Senders) -> tuple[pa.Table,
     return _with_columns(table, rows, made), bound.bad
 
 
-def _inspect_rows(table: Table, rows: pa.Table, senders: Senders) -> _Bound:
+def _inspect_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> _BoundRows:
     numbers: dict[ResourceBinding, int] = {}
     owners: list[int | None] = []
     for sender, count in senders:
         number = None if sender is None else numbers.setdefault(sender, len(numbers))
         owners.extend([number] * count)
-    return _Bound(table, rows, list(numbers), pa.array(owners, pa.int32()))
+    return _BoundRows(table, rows, list(numbers), pa.array(owners, pa.int32()))
 
 
-def _held_column(bound: _Bound, name: str, kind: Identity) -> pa.Array | None:
+def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | None:
     """A column of identity with what was left out filled in; None where the rows have none and nothing is to be filled in."""
     fills = kind != Identity.KNOWN and bound.table.types.get(name) == KqlType.STRING
     values = pa.array([_value(one, name, kind) for one in bound.bindings], pa.string())
@@ -118,7 +118,7 @@ def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
     }[kind]
 
 
-def _check(bound: _Bound, place: int, name: str, kind: Identity, text: str) -> None:
+def _check(bound: _BoundRows, place: int, name: str, kind: Identity, text: str) -> None:
     """Refuse a row where what it says of its machine is not its sender's."""
     try:
         value = _decode(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
@@ -144,7 +144,7 @@ def _lower_ascii(text: str) -> str:
     return text.lower() if text.isascii() else text
 
 
-def _check_content(bound: _Bound, name: str) -> None:
+def _check_content(bound: _BoundRows, name: str) -> None:
     """Refuse rows whose content is nothing but the ARM id of another resource, or whose bag says which machine they are about."""
     kind = bound.table.types[name]
     if kind == KqlType.DYNAMIC:
@@ -156,7 +156,7 @@ def _check_content(bound: _Bound, name: str) -> None:
             _check_id(bound, place, name, column[place].as_py())
 
 
-def _check_dynamic(bound: _Bound, name: str) -> None:
+def _check_dynamic(bound: _BoundRows, name: str) -> None:
     column, is_bag = _whole(bound.rows.column(name)), name == bound.table.bag
     read = column.is_valid()
     if not is_bag:
@@ -174,7 +174,7 @@ def _check_dynamic(bound: _Bound, name: str) -> None:
                 _check_id(bound, place, name, text)
 
 
-def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, object]) -> None:
+def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         kind = identity_of(name)
         if kind is not None and not _is_own(bound.owner(place), name, kind, value):
@@ -183,7 +183,7 @@ def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, object]
             bound.refuse(place, f"the name {name[:_SHOWN]!r} in {bag} has letters outside ASCII")
 
 
-def _check_id(bound: _Bound, place: int, name: str, text: str) -> None:
+def _check_id(bound: _BoundRows, place: int, name: str, text: str) -> None:
     """Refuse a row that names another resource than its sender's, or than the groups that this one lies in."""
     named, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
     if own != named and not own.startswith(f"{named}/"):
@@ -224,7 +224,7 @@ def _places(mask: pa.Array) -> list[int]:
     return found
 
 
-def _with_columns(table: Table, rows: pa.Table, made: Mapping[str, pa.Array | None]) -> pa.Table:
+def _with_columns(table: LakeTable, rows: pa.Table, made: Mapping[str, pa.Array | None]) -> pa.Table:
     """The rows with the columns that were made, in the order of the table."""
     columns = {name: rows.column(name) for name in rows.column_names}
     columns.update({name: column for name, column in made.items() if column is not None})

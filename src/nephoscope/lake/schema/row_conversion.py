@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from nephoscope.lake import dictionary_rows
 from nephoscope.lake.dictionary_rows import is_packed
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.arrow_column import Fitted, column_of, constant, empty
+from nephoscope.lake.schema.arrow_column import CoercedColumn, column_of, constant, empty
 from nephoscope.lake.schema.coercion import NONE, json_text
 from nephoscope.lake.schema.column_types import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
 from nephoscope.lake.schema.resource_bound_rows import Senders, hold_rows
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
@@ -39,7 +39,7 @@ _MADE = frozenset({TENANT, TYPE, INGESTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TableRows:
     """Rows of one table, ready to be written; `bad` are those that were left out: (place among the given rows, reason)."""
 
     table: pa.Table
@@ -47,14 +47,14 @@ class Rows:
 
 
 def arrow_of(
-    table: Table,
+    table: LakeTable,
     rows: Sequence[Mapping[str, object]],
     *,
     workspace: Workspace,
     now: dt.datetime,
     whole: bool = True,
     senders: Senders = (),
-) -> Rows:
+) -> TableRows:
     """Rows of values by column name, in the storage types of the table; its columns that no row gives only where it is to be `whole`.
 
     A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
@@ -97,8 +97,8 @@ def _values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Itera
 
 
 def complete(
-    table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime, senders: Senders = ()
-) -> Rows:
+    table: LakeTable, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime, senders: Senders = ()
+) -> TableRows:
     """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as arrow_of().
 
     Texts may be packed (packed.py); they stay so where no sender is bound, and the columns that are made are packed then too.
@@ -124,7 +124,7 @@ def complete(
 
 
 def _make_packed(
-    table: Table, columns: Mapping[str, object], length: int, workspace: Workspace, now: dt.datetime
+    table: LakeTable, columns: Mapping[str, object], length: int, workspace: Workspace, now: dt.datetime
 ) -> pa.Table:
     """As _completed(), the texts that are made packed."""
     resource = columns.get(RESOURCE, dictionary_rows.constant("", length))
@@ -140,7 +140,7 @@ def _make_packed(
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
 
 
-def _packed_subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
+def _packed_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):
@@ -177,12 +177,15 @@ def apart(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) -> Iterator[p
         start += count
 
 
-def _days(workspace: Workspace, table: Table) -> int:
+def _days(workspace: Workspace, table: LakeTable) -> int:
     return workspace.kept(table.name)
 
 
 def _note_contradictions(
-    bags: dict[int, dict[str, object]], table: Table, rows: Sequence[Mapping[str, object]], names: set[str]
+    bags: dict[int, dict[str, object]],
+    table: LakeTable,
+    rows: Sequence[Mapping[str, object]],
+    names: set[str],
 ) -> None:
     """Put into each row's bag what it gives for a column that is not its own to say, where that differs from what is written."""
     for name in sorted((_MADE | {SUBSCRIPTION}) & names):
@@ -197,7 +200,7 @@ def _note_contradictions(
             bags.setdefault(place, {})[f"given{name}" if name[0] == "_" else name] = value
 
 
-def _keep(bags: dict[int, dict[str, object]], name: str, found: Fitted) -> None:
+def _keep(bags: dict[int, dict[str, object]], name: str, found: CoercedColumn) -> None:
     for place, value in found.unfit.items():
         bags.setdefault(place, {})[name] = value
 
@@ -231,7 +234,7 @@ def bag_of(value: object, name: str) -> dict[str, object]:
 
 
 def _complete_rows(
-    table: Table,
+    table: LakeTable,
     columns: Mapping[str, object],
     length: int,
     workspace: Workspace,
@@ -255,7 +258,7 @@ def _complete_rows(
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
-def _subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
+def _subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
     """The subscription of the resource's id, else the one that is given, else the one that the row names; in lower case."""
     ids = resource.combine_chunks() if isinstance(resource, pa.ChunkedArray) else resource
     if isinstance(ids, pa.ChunkedArray):
@@ -283,7 +286,7 @@ def _guids(column: object) -> object:
 
 def _check_rows(
     whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, object], refused: Mapping[int, str]
-) -> Rows:
+) -> TableRows:
     """The rows in the allowed days that are not refused, and why the others are not among them."""
     times = whole.column(TIME)
     first, last = pa.scalar(now - dt.timedelta(days=days), MOMENT), pa.scalar(now + EARLY, MOMENT)
@@ -291,13 +294,13 @@ def _check_rows(
     if refused:
         good = pc.and_(good, pa.array([place not in refused for place in range(whole.num_rows)]))
     if pc.all(good).as_py() is not False:
-        return Rows(whole)
+        return TableRows(whole)
     places = pc.indices_nonzero(pc.invert(good)).to_pylist()
     bad = [
         (place, refused.get(place) or _reason(times[place].as_py(), unfit.get(place, NONE), days, now))
         for place in places
     ]
-    return Rows(whole.filter(good), bad)
+    return TableRows(whole.filter(good), bad)
 
 
 def _reason(time: dt.datetime | None, unfit: object, days: int, now: dt.datetime) -> str:

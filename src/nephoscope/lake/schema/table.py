@@ -21,7 +21,7 @@ _KEYS = frozenset({"name", "description", "columns", "bag", "categories", "machi
 
 
 @dataclass(frozen=True)
-class Table:
+class LakeTable:
     """A table: `columns` are all of them in order, the standard ones and the `bag` for unknown ones among them.
 
     `categories` are the categories of resource logs whose records it takes; `machine` are the columns that say which machine a row
@@ -43,7 +43,7 @@ class Table:
         description: str = "",
         categories: Iterable[str] = (),
         machine: tuple[tuple[str, Identity], ...] | None = None,
-    ) -> Table:
+    ) -> LakeTable:
         """A table of its own columns, to which the standard ones and the bag are added; LakeError where it is wrong."""
         every = {TIME: KqlType.DATETIME, **columns}
         every.update({known: kind for known, kind in STANDARD.items() if known not in every})
@@ -54,10 +54,10 @@ class Table:
                 raise LakeError(
                     f"table {name}: machine: '{column}' ({kind}) is not one of its string columns"
                 )
-        return Table(name, tuple(every.items()), bag, description, tuple(categories), machine)
+        return LakeTable(name, tuple(every.items()), bag, description, tuple(categories), machine)
 
     @staticmethod
-    def parse(document: Any, where: str) -> Table:
+    def parse(document: Any, where: str) -> LakeTable:
         """A table from its JSON document; LakeError with `where` (the file) where it is wrong."""
         if not isinstance(document, dict) or not isinstance(document.get("columns"), dict):
             raise LakeError(f"{where}: a table is an object with name, description and columns")
@@ -72,7 +72,7 @@ class Table:
         try:
             machine = _machine(document.get("machine"))
             description = str(document.get("description", ""))
-            return Table.of(name, columns, bag, description, document.get("categories", ()), machine)
+            return LakeTable.of(name, columns, bag, description, document.get("categories", ()), machine)
         except LakeError as error:
             raise LakeError(f"{where}: {error}") from error
 

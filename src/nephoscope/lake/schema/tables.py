@@ -15,7 +15,7 @@ import msgspec
 from nephoscope.content.loader import documents
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 
 FOLDER = "tables"
 
@@ -24,7 +24,7 @@ FOLDER = "tables"
 class Tables:
     """Known tables by name (case-sensitive, as in Log Analytics)."""
 
-    by_name: Mapping[str, Table] = field(default_factory=dict)
+    by_name: Mapping[str, LakeTable] = field(default_factory=dict)
 
     @staticmethod
     def builtin() -> Tables:
@@ -38,11 +38,11 @@ class Tables:
         imported = _read(folder) if folder.is_dir() else {}
         return Tables(MappingProxyType({**_builtin().by_name, **imported}))
 
-    def get(self, name: str) -> Table | None:
+    def get(self, name: str) -> LakeTable | None:
         """The table of that name, or None."""
         return self.by_name.get(name)
 
-    def __getitem__(self, name: str) -> Table:
+    def __getitem__(self, name: str) -> LakeTable:
         """The table of that name; LakeError where there is none."""
         found = self.by_name.get(name)
         if found is None:
@@ -52,7 +52,7 @@ class Tables:
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 
-    def __iter__(self) -> Iterator[Table]:
+    def __iter__(self) -> Iterator[LakeTable]:
         return iter(self.by_name.values())
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class KnownTables:
             return []
 
 
-def import_tables(data: Path, tables: Iterable[Table], disk: Disk | None = None) -> None:
+def import_tables(data: Path, tables: Iterable[LakeTable], disk: Disk | None = None) -> None:
     """Write definitions into a data folder, where every process finds them."""
     disk = disk or Disk()
     folder = data / FOLDER
@@ -102,10 +102,10 @@ def _builtin() -> Tables:
     return Tables(MappingProxyType(_read(None)))
 
 
-def _read(folder: Path | None) -> dict[str, Table]:
-    found: dict[str, Table] = {}
+def _read(folder: Path | None) -> dict[str, LakeTable]:
+    found: dict[str, LakeTable] = {}
     for document in documents(folder, FOLDER):
-        table = Table.parse(document.json(), str(document.place))
+        table = LakeTable.parse(document.json(), str(document.place))
         if table.name in found:
             raise LakeError(f"{document.place}: the table {table.name} is defined twice")
         if document.name != f"{table.name}.json":

@@ -28,7 +28,7 @@ _FEW = 64 * 1024
 _OPTIONS_OF_FEW = pa.ipc.IpcWriteOptions(unify_dictionaries=True, use_threads=False)
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class FramePart(msgspec.Struct, frozen=True, array_like=True):
     """The rows of one table in a frame: `size` bytes of payload."""
 
     workspace: str
@@ -37,33 +37,33 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     rows: int
 
 
-class Header(msgspec.Struct, frozen=True, array_like=True):
+class FrameHeader(msgspec.Struct, frozen=True, array_like=True):
     """What a frame holds, and what it tells of the source that it is of."""
 
     producer: str
     sequence: int
-    parts: tuple[Part, ...]
+    parts: tuple[FramePart, ...]
     arrivals: Arrivals | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SpoolFrame:
     """A frame in a file, from byte `start` to `end`. `intact` is whether the payload is as it was written."""
 
-    header: Header
+    header: FrameHeader
     start: int
     end: int
     payload: memoryview
     intact: bool
 
-    def parts(self) -> Iterator[tuple[Part, int]]:
+    def parts(self) -> Iterator[tuple[FramePart, int]]:
         """What there is of each table, and the byte of the file at which it begins."""
         place = self.end - len(self.payload)
         for part in self.header.parts:
             yield part, place
             place += part.size
 
-    def tables(self) -> Iterator[tuple[Part, pa.Table]]:
+    def tables(self) -> Iterator[tuple[FramePart, pa.Table]]:
         """The rows, table by table, without the columns in which none had a value."""
         base = self.end - len(self.payload)
         for part, place in self.parts():
@@ -91,10 +91,10 @@ def frame_of(
     """The bytes of an append of (workspace, table, rows)."""
     payloads = [_stream(drop_empty_columns(rows)) for _, _, rows in tables]
     parts = tuple(
-        Part(workspace, table, payload.size, rows.num_rows)
+        FramePart(workspace, table, payload.size, rows.num_rows)
         for (workspace, table, rows), payload in zip(tables, payloads, strict=True)
     )
-    header = msgspec.msgpack.encode(Header(producer, sequence, parts, arrivals))
+    header = msgspec.msgpack.encode(FrameHeader(producer, sequence, parts, arrivals))
     checksum, size = 0, 0
     for payload in payloads:
         checksum, size = crc32(payload, checksum), size + payload.size
@@ -111,13 +111,13 @@ def _stream(rows: pa.Table) -> pa.Buffer:
     return sink.getvalue()
 
 
-def frames(data: bytes | memoryview) -> Iterator[Frame]:
+def frames(data: bytes | memoryview) -> Iterator[SpoolFrame]:
     """The frames from the beginning of a file's bytes up to where no whole one follows; one with a wrong payload is not `intact`.
 
     The last frame of what was torn off in mid-write is left out: also one whose payload is wrong and that nothing follows.
     """
     whole, place = memoryview(data), 0
-    held: Frame | None = None
+    held: SpoolFrame | None = None
     while True:
         found = _frame(whole, place)
         if held is not None and (held.intact or found is not None):
@@ -127,7 +127,7 @@ def frames(data: bytes | memoryview) -> Iterator[Frame]:
         held, place = found, found.end
 
 
-def _frame(whole: memoryview, start: int) -> Frame | None:
+def _frame(whole: memoryview, start: int) -> SpoolFrame | None:
     if len(whole) - start < _PREFIX.size:
         return None
     magic, length, size, checksum, guard = _PREFIX.unpack_from(whole, start)
@@ -139,5 +139,5 @@ def _frame(whole: memoryview, start: int) -> Frame | None:
     if crc32(header, crc32(whole[start : start + _FIELDS.size])) != guard:
         return None
     payload = whole[body + length : end]
-    known = msgspec.msgpack.decode(header, type=Header)
-    return Frame(known, start, end, payload, crc32(payload) == checksum)
+    known = msgspec.msgpack.decode(header, type=FrameHeader)
+    return SpoolFrame(known, start, end, payload, crc32(payload) == checksum)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.lake.durable_files import FILE_MODE, Disk
-from nephoscope.lake.spool.append_frame import Frame, frames
+from nephoscope.lake.spool.append_frame import SpoolFrame, frames
 
 SPOOL, LOCK = "spool", "lock"
 OPEN, CLOSED = ".open", ".spool"
@@ -36,7 +36,7 @@ class Segment:
         """The id of the writer whose it is: the name of its folder."""
         return self.path.parent.name
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[SpoolFrame]:
         """Its frames in order, up to where it is torn."""
         return frames(self.path.read_bytes())
 
@@ -168,7 +168,7 @@ class Sequences:
         return {}
 
 
-def highest(several: Iterable[Frame]) -> dict[str, int]:
+def highest(several: Iterable[SpoolFrame]) -> dict[str, int]:
     """The highest sequence of each producer."""
     found: dict[str, int] = {}
     for frame in several:

@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from nephoscope.lake.durable_files import Appending, Disk
+from nephoscope.lake.durable_files import AppendFile, Disk
 from nephoscope.lake.errors import SpoolFullError, no_room
 from nephoscope.lake.spool.append_frame import frames
 from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, lock_folder, segment_path
@@ -26,7 +26,7 @@ class OwnSpool:
         self._lock = threading.Condition()
         self._folder, self._held = _claim_folder(data, disk)
         self._number = 0
-        self._file: Appending | None = None
+        self._file: AppendFile | None = None
         self._size = 0
         self._durable = 0
         self._began = 0.0
@@ -78,7 +78,7 @@ class OwnSpool:
                 else:
                     self._lead(self._file)
 
-    def _lead(self, file: Appending) -> None:
+    def _lead(self, file: AppendFile) -> None:
         """Sync for all who wait, without the lock."""
         size = self._size
         self._syncing = True
@@ -123,7 +123,7 @@ class OwnSpool:
     def _path(self) -> Path:
         return segment_path(self._folder, self._number, closed=False)
 
-    def _open_segment(self) -> Appending:
+    def _open_segment(self) -> AppendFile:
         """The open segment, a new one where there is none."""
         if self._file is not None:
             return self._file
@@ -160,7 +160,7 @@ class OwnSpool:
         self._sequences = {}
         self._lock.notify_all()
 
-    def _cut(self, file: Appending, size: int) -> None:
+    def _cut(self, file: AppendFile, size: int) -> None:
         """Go back to a size; nothing is written after what should have gone and did not."""
         self._size, self._excess = size, True
         try:

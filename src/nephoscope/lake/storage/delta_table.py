@@ -19,7 +19,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.schema.column_types import DAY, TIME
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 
 LOG = "_delta_log"
 _CONFIGURATION: Mapping[str, str | None] = {
@@ -57,13 +57,13 @@ def _refuse(table: DeltaTable, path: Path) -> None:
             )
 
 
-def stored_schema(table: Table) -> pa.Schema:
+def stored_schema(table: LakeTable) -> pa.Schema:
     """The schema of a table on disk: storage types under the names on disk, and the day."""
     fields = [pa.field(table.stored[field.name], field.type) for field in table.schema]
     return pa.schema([*fields, pa.field(DAY, pa.date32())])
 
 
-def create_table(path: Path, table: Table, disk: Disk) -> DeltaTable:
+def create_table(path: Path, table: LakeTable, disk: Disk) -> DeltaTable:
     """A new table, or the one that another made meanwhile."""
     disk.make_folders(path)
     return DeltaTable.create(
@@ -76,7 +76,7 @@ def create_table(path: Path, table: Table, disk: Disk) -> DeltaTable:
     )
 
 
-def find_lacking_columns(handle: DeltaTable, path: Path, table: Table) -> list[pa.Field]:
+def find_lacking_columns(handle: DeltaTable, path: Path, table: LakeTable) -> list[pa.Field]:
     """The columns that the definition has and the table has not; TableRefusedError where a column has another type."""
     lies = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
     missing = []
@@ -90,7 +90,7 @@ def find_lacking_columns(handle: DeltaTable, path: Path, table: Table) -> list[p
     return missing
 
 
-def evolve_table(handle: DeltaTable, path: Path, table: Table) -> None:
+def evolve_table(handle: DeltaTable, path: Path, table: LakeTable) -> None:
     """Add the columns that the definition has and the table has not; TableRefusedError where a column has another type."""
     missing = find_lacking_columns(handle, path, table)
     if missing:
@@ -126,7 +126,7 @@ def commit(
     handle.update_incremental()
 
 
-class Log:
+class DeltaLog:
     """The transaction log of one table: made durable, kept short by checkpoints, mended."""
 
     def __init__(self, path: Path, disk: Disk) -> None:
@@ -211,7 +211,7 @@ def _whole_parquet(file: Path) -> bool:
 
 __all__ = [
     "CommitFailedError",
-    "Log",
+    "DeltaLog",
     "commit",
     "create_table",
     "evolve_table",

@@ -20,7 +20,7 @@ from nephoscope import __version__
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.query_engine import EngineRows, open_engine
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
-from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
 
@@ -102,7 +102,7 @@ class FileAggregates:
                 self.disk.remove(entry)
 
 
-def _forbid_time(one: Compiled, other: Compiled) -> None:
+def _forbid_time(one: CompiledQuery, other: CompiledQuery) -> None:
     if (one.sql, one.parameters) != (other.sql, other.parameters) or one.resume is not None:
         raise TimedAggregateError("what is kept of a file may not depend on now(), nor its columns on rows")
 
@@ -121,7 +121,7 @@ def _day(path: Path, column: str) -> date:
     return date.fromisoformat(day) if column and name == column else date.max
 
 
-def _digest(compiled: Compiled, scan: FileScan) -> str:
+def _digest(compiled: CompiledQuery, scan: FileScan) -> str:
     """Tell aggregates apart by all that decides them but the files: the SQL, the rows that may be seen, the version of the product."""
     only = scan.only and (scan.only[0], sorted(scan.only[1]))
     seen = [__version__, compiled.sql, repr(sorted(compiled.parameters.items())), only, repr(scan.between)]

@@ -18,7 +18,7 @@ from deltalake.transaction import AddAction
 from nephoscope.lake.dictionary_rows import join_tables, pack_schema, unpack_schema
 from nephoscope.lake.durable_files import GROUP_BYTES, ROW_GROUP, Disk, TableFile
 from nephoscope.lake.schema.column_types import DAY, TIME
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.storage.delta_table import stored_schema
 
 MOST_OPEN = 16
@@ -26,7 +26,7 @@ MOST_OPEN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ParquetPart:
     """A Parquet file that a commit adds: rows of one day, from the `first` time to the `last`."""
 
     day: dt.date
@@ -53,13 +53,13 @@ def _iso(moment: dt.datetime) -> str:
 
 
 def write_parts(
-    path: Path, table: Table, rows: Iterable[pa.Table], columns: pa.Schema, disk: Disk
-) -> list[Part]:
+    path: Path, table: LakeTable, rows: Iterable[pa.Table], columns: pa.Schema, disk: Disk
+) -> list[ParquetPart]:
     """Rows as durable Parquet files, at least one a day; `columns` are all that one of them has, packed where one has them packed.
 
     Nothing is left of the files where that fails.
     """
-    writing = _Writing(path, table, columns, disk)
+    writing = _PartWriter(path, table, columns, disk)
     try:
         for group in group_rows(rows):
             writing.add(group)
@@ -70,7 +70,7 @@ def write_parts(
         raise
 
 
-def discard(path: Path, parts: Iterable[Part], disk: Disk) -> None:
+def discard(path: Path, parts: Iterable[ParquetPart], disk: Disk) -> None:
     """Remove files that no commit adds."""
     for part in parts:
         disk.remove(path / part.path)
@@ -137,17 +137,17 @@ class _Day:
         self.file.write(rows)
 
 
-class _Writing:
+class _PartWriter:
     """The files that rows are written into."""
 
-    def __init__(self, path: Path, table: Table, columns: pa.Schema, disk: Disk) -> None:
+    def __init__(self, path: Path, table: LakeTable, columns: pa.Schema, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
         named = pa.schema([field.with_name(table.stored.get(field.name, field.name)) for field in columns])
         plain = _schema_of(table, named)
         self._name, self._schema = fingerprint(plain), pack_schema(plain, named)
         self._open: dict[dt.date, _Day] = {}
         self._begun: list[Path] = []
-        self._parts: list[Part] = []
+        self._parts: list[ParquetPart] = []
 
     def add(self, rows: pa.Table) -> None:
         """Write a group, each row into the file of its day."""
@@ -159,7 +159,7 @@ class _Writing:
             if len(self._open) > MOST_OPEN:
                 self._end(next(iter(self._open)))
 
-    def finished(self) -> list[Part]:
+    def finished(self) -> list[ParquetPart]:
         """The files, closed and durable."""
         for day in sorted(self._open):
             self._end(day)
@@ -187,7 +187,7 @@ class _Writing:
         path = self._path / one.relative
         self._disk.sync_path(path)
         self._disk.sync_folder(path.parent)
-        self._parts.append(Part(day, one.relative, path.stat().st_size, one.rows, one.first, one.last))
+        self._parts.append(ParquetPart(day, one.relative, path.stat().st_size, one.rows, one.first, one.last))
 
 
 def _by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
@@ -202,7 +202,7 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
         yield day, whole.filter(pc.equal(days, pa.scalar(day, pa.date32())))
 
 
-def _schema_of(table: Table, rows: pa.Schema) -> pa.Schema:
+def _schema_of(table: LakeTable, rows: pa.Schema) -> pa.Schema:
     """The columns of a file: the table's, and those that only the disk knows."""
     own = stored_schema(table).remove(len(table.columns))
     return pa.schema([*own, *(field for field in unpack_schema(rows) if field.name not in own.names)])

@@ -24,7 +24,7 @@ _SLACK = dt.timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ParquetFile:
     """A Parquet file: `relative` to the table's folder; `first` and `last` bound the times of its rows where that is known."""
 
     path: Path
@@ -63,23 +63,23 @@ def came(path: Path) -> tuple[dt.datetime, dt.datetime] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class TableSnapshot:
     """The files of a version."""
 
     version: int
-    files: tuple[File, ...]
+    files: tuple[ParquetFile, ...]
 
 
-def snapshot_of(table: DeltaTable, path: Path) -> Snapshot:
+def snapshot_of(table: DeltaTable, path: Path) -> TableSnapshot:
     """The files of a handle's version."""
     found = pa.table(table.get_add_actions()).to_pylist()
-    return Snapshot(table.version(), tuple(_file(path, action) for action in found))
+    return TableSnapshot(table.version(), tuple(_file(path, action) for action in found))
 
 
-def _file(path: Path, action: dict[str, Any]) -> File:
+def _file(path: Path, action: dict[str, Any]) -> ParquetFile:
     relative = action["path"]
     low, high = (action.get(bound) or {} for bound in ("min", "max"))
-    return File(
+    return ParquetFile(
         path / unquote(relative),
         relative,
         action["partition"][DAY],
@@ -90,15 +90,15 @@ def _file(path: Path, action: dict[str, Any]) -> File:
     )
 
 
-class Snapshots:
+class TableSnapshots:
     """The newest versions of tables, kept until there is a newer one; safe for threads. `mend` is tried on one that cannot be read."""
 
     def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
         self._mend = mend
         self._lock = threading.Lock()
-        self._known: dict[Path, tuple[Snapshot, int]] = {}
+        self._known: dict[Path, tuple[TableSnapshot, int]] = {}
 
-    def newest(self, path: Path) -> Snapshot | None:
+    def newest(self, path: Path) -> TableSnapshot | None:
         """The table's newest version, None where there is no table."""
         with self._lock:
             known, entry = self._known.get(path, (None, 0))

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.lake.schema.column_types import INGESTED, TIME
 from nephoscope.lake.storage.delta_table import LOG
-from nephoscope.lake.storage.snapshot import Snapshot, came
+from nephoscope.lake.storage.snapshot import TableSnapshot, came
 from nephoscope.lake.storage.table_store import table_path
 
 GRAIN = dt.timedelta(minutes=5)
@@ -28,14 +28,14 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedRows:
     """Rows that were added: the times at which they happened, in steps of GRAIN, and those at which they came, in minutes."""
 
     happened: frozenset[dt.datetime] = frozenset()
     came: frozenset[dt.datetime] = frozenset()
 
-    def __or__(self, other: Added) -> Added:
-        return Added(self.happened | other.happened, self.came | other.came)
+    def __or__(self, other: AddedRows) -> AddedRows:
+        return AddedRows(self.happened | other.happened, self.came | other.came)
 
 
 @dataclass(slots=True)
@@ -43,25 +43,25 @@ class Additions:
     """What was added to tables (`workspace/table`); every version is looked at once. Joining files adds nothing."""
 
     data: Path
-    _known: dict[tuple[str, int], Added] = field(default_factory=dict)
+    _known: dict[tuple[str, int], AddedRows] = field(default_factory=dict)
 
     def between(
-        self, table: str, after: int, snapshot: Snapshot, looked: dt.datetime | None, oldest: dt.datetime
-    ) -> Added:
+        self, table: str, after: int, snapshot: TableSnapshot, looked: dt.datetime | None, oldest: dt.datetime
+    ) -> AddedRows:
         """The rows of the versions behind `after` (-1 = from the beginning) up to the snapshot's that happened since `oldest`.
 
         `looked` is when `after` was the newest. Where the log does not say any more what those versions added, it is asked of the
         newest files which rows came since then.
         """
-        found = Added()
+        found = AddedRows()
         for version in range(after + 1, snapshot.version + 1):
             one = self._of(table, version)
             if one is None:
                 return _came_since(snapshot, None if looked is None else looked - SLACK, oldest)
             found |= one
-        return Added(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
+        return AddedRows(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
 
-    def _of(self, table: str, version: int) -> Added | None:
+    def _of(self, table: str, version: int) -> AddedRows | None:
         """What a version added; None where its entry of the log or a file of it is gone."""
         key = table, version
         if key not in self._known:
@@ -82,8 +82,8 @@ def _paths(entry: bytes) -> Iterator[str]:
             yield action["path"]
 
 
-def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> Added:
-    found = Added()
+def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> AddedRows:
+    found = AddedRows()
     for path in paths:
         with pq.ParquetFile(path) as file:
             names = [name for name in (TIME, INGESTED) if name in file.schema_arrow.names]
@@ -91,7 +91,7 @@ def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None)
         if since is not None and INGESTED in names:
             rows = rows.filter(pc.greater_equal(rows.column(INGESTED), pa.scalar(since)))
         came_ = _steps(rows.column(INGESTED), MINUTE) if INGESTED in names else frozenset[dt.datetime]()
-        found |= Added(_steps(rows.column(TIME), GRAIN), came_)
+        found |= AddedRows(_steps(rows.column(TIME), GRAIN), came_)
     return found
 
 
@@ -103,7 +103,7 @@ def _steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]
     return frozenset(_EPOCH + one * step for one in steps)
 
 
-def _came_since(snapshot: Snapshot, since: dt.datetime | None, oldest: dt.datetime) -> Added:
+def _came_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.datetime) -> AddedRows:
     """The rows of the newest files that came since a time (None = whenever)."""
     files = [file.path for file in snapshot.files if file.may_have(oldest, None)]
     if since is not None:

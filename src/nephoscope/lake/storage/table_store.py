@@ -15,12 +15,12 @@ from deltalake.transaction import RemoveAction
 from nephoscope.lake.dictionary_rows import unite_schemas
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.schema.column_types import DAY
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.spool.append_frame import columns_of, rows_of
 from nephoscope.lake.storage import delta_table
-from nephoscope.lake.storage.delta_table import Log
-from nephoscope.lake.storage.parquet_parts import Part, discard, write_parts
-from nephoscope.lake.storage.snapshot import File, Snapshot, snapshot_of
+from nephoscope.lake.storage.delta_table import DeltaLog
+from nephoscope.lake.storage.parquet_parts import ParquetPart, discard, write_parts
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, snapshot_of
 
 LAKE = "lake"
 CHECKPOINT_EVERY = 50
@@ -32,7 +32,7 @@ def table_path(data: Path, workspace: str, table: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spooled:
+class SpooledRows:
     """Rows of one table that a segment of a writer holds: `count` of them, in `size` bytes from byte `start` of the segment on."""
 
     writer: str
@@ -56,7 +56,7 @@ class Spooled:
             return file.read(self.size)
 
 
-class Rewritten(NamedTuple):
+class RewrittenRows(NamedTuple):
     """Rows that take the place of others, table by table, and the columns that one of the tables has."""
 
     rows: Iterable[pa.Table]
@@ -66,9 +66,9 @@ class Rewritten(NamedTuple):
 class StoredTable:
     """A Delta table to write to, one thread at a time. Other processes may write it too: a commit makes exactly the next version."""
 
-    def __init__(self, path: Path, table: Table, disk: Disk) -> None:
+    def __init__(self, path: Path, table: LakeTable, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
-        self._log = Log(path, disk)
+        self._log = DeltaLog(path, disk)
         found = delta_table.open_table(path)
         self._handle = delta_table.create_table(path, table, disk) if found is None else found
         delta_table.evolve_table(self._handle, path, table)
@@ -76,15 +76,15 @@ class StoredTable:
         self._schema = delta_table.stored_schema(table)
 
     @property
-    def table(self) -> Table:
+    def table(self) -> LakeTable:
         """The definition that it is written by."""
         return self._table
 
-    def append(self, spooled: Sequence[Spooled]) -> int:
+    def append(self, spooled: Sequence[SpooledRows]) -> int:
         """Add rows of segments, those of a segment that is in already left out; durable when it returns. How many rows were added."""
         self._handle.update_incremental()
-        fresh: list[Spooled] = []
-        parts: list[Part] = []
+        fresh: list[SpooledRows] = []
+        parts: list[ParquetPart] = []
         while True:
             # asked of the handle that would commit them
             known = {
@@ -101,12 +101,12 @@ class StoredTable:
             if self._commit((), parts, newest, change=True):
                 return sum(one.count for one in fresh)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> TableSnapshot:
         """The files at the newest version."""
         self._handle.update_incremental()
         return snapshot_of(self._handle, self._path)
 
-    def replace(self, old: Sequence[File], new: Rewritten | None, *, change: bool) -> bool:
+    def replace(self, old: Sequence[ParquetFile], new: RewrittenRows | None, *, change: bool) -> bool:
         """Put rows in the place of files, or nothing; False where one of the files is there no more, and then nothing happened."""
         now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
         removed = [
@@ -133,17 +133,17 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
-    def _write_spooled(self, spooled: Sequence[Spooled]) -> list[Part]:
+    def _write_spooled(self, spooled: Sequence[SpooledRows]) -> list[ParquetPart]:
         columns = unite_schemas(one.columns() for one in spooled)
         return self._parts((one.rows() for one in spooled), columns)
 
-    def _parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[Part]:
+    def _parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[ParquetPart]:
         return write_parts(self._path, self._table, rows, columns, self._disk)
 
     def _commit(
         self,
         removed: Sequence[delta_table.Action],
-        parts: Sequence[Part],
+        parts: Sequence[ParquetPart],
         transactions: Mapping[str, int],
         *,
         change: bool,
@@ -165,7 +165,7 @@ class StoredTable:
             self._log.checkpoint(self._handle)
         return True
 
-    def _holds(self, parts: Sequence[Part], before: int) -> bool:
+    def _holds(self, parts: Sequence[ParquetPart], before: int) -> bool:
         """Return whether a commit that failed came through all the same."""
         if not parts or self._handle.version() == before:
             return False
@@ -176,7 +176,7 @@ class StoredTable:
 class Store:
     """All tables of a data folder, opened when they are first written to."""
 
-    def __init__(self, data: Path, table: Callable[[str], Table], disk: Disk) -> None:
+    def __init__(self, data: Path, table: Callable[[str], LakeTable], disk: Disk) -> None:
         self._data, self._table, self._disk = data, table, disk
         self._open: dict[tuple[str, str], StoredTable] = {}
 
@@ -196,7 +196,7 @@ class Store:
     def mend(self) -> None:
         """Make every table readable after a power cut; for the holder of the lease, before it does anything else."""
         for key in self.existing():
-            Log(table_path(self._data, *key), self._disk).mend()
+            DeltaLog(table_path(self._data, *key), self._disk).mend()
 
     def existing(self) -> Iterator[tuple[str, str]]:
         """The workspaces and tables that have a folder."""
@@ -211,4 +211,4 @@ def list_tables(data: Path, workspace: str | None = None) -> Iterator[tuple[str,
         yield log.parent.parent.name, log.parent.name
 
 
-__all__ = ["LAKE", "Rewritten", "Spooled", "Store", "StoredTable", "list_tables", "table_path"]
+__all__ = ["LAKE", "RewrittenRows", "SpooledRows", "Store", "StoredTable", "list_tables", "table_path"]

@@ -30,7 +30,7 @@ _RENEWED = 60.0
 _REST_SHARE, _REST = 0.5, 0.5
 
 
-class Exchange:
+class BulkReplace:
     """The change of one list, by who holds its lease."""
 
     def __init__(self, state: State, head: WatchlistHead, lease: Lease) -> None:
@@ -98,13 +98,13 @@ class Exchange:
 
 
 @contextmanager
-def exchange(state: State, head: WatchlistHead) -> Iterator[Exchange]:
+def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
     """A large change of a list; StateError while another one of it is under way."""
     lease = state.leases.take(f"watchlist/{head.id}", new_holder(), _LEASE_SECONDS)
     if lease is None:
         raise StateError(f"the watchlist {head.alias} is being changed by another: try again")
     try:
-        one = Exchange(state, head, lease)
+        one = BulkReplace(state, head, lease)
         one.clear()
         try:
             yield one

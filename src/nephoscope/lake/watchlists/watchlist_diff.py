@@ -10,7 +10,7 @@ from nephoscope.state.workspaces.watchlists import WatchlistItem
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class WatchlistChanges:
     """What a change came to."""
 
     added: int = 0
@@ -23,7 +23,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WatchlistPlan:
     """What a change comes to: items that are new, other or gone, all that there are after it, and how many stay as they were."""
 
     new: tuple[WatchlistItem, ...] = ()
@@ -38,9 +38,9 @@ class Plan:
         return not (self.new or self.other or self.gone)
 
     @property
-    def changed(self) -> Changed:
+    def changed(self) -> WatchlistChanges:
         """It in numbers."""
-        return Changed(len(self.new), len(self.other), self.same, len(self.gone))
+        return WatchlistChanges(len(self.new), len(self.other), self.same, len(self.gone))
 
     @property
     def told(self) -> tuple[tuple[str, tuple[WatchlistItem, ...]], ...]:
@@ -48,7 +48,9 @@ class Plan:
         return ("Create", self.new), ("Update", self.other), ("Delete", self.gone)
 
 
-def plan_change(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, whole: bool) -> Plan:
+def plan_change(
+    before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, whole: bool
+) -> WatchlistPlan:
     """What it takes to have `made` beside the items that are there, with `whole` in their place."""
     known = {one.id: one for one in before}
     wanted = {one.id: one for one in made}
@@ -65,14 +67,14 @@ def plan_change(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], 
     # in the order of the index: pages of the database are filled one after the other
     ordered = [after[id_] for id_ in sorted(after)]
     same = len(made) - len(new) - len(other)
-    return Plan(tuple(new), tuple(other), tuple(gone), tuple(ordered), same)
+    return WatchlistPlan(tuple(new), tuple(other), tuple(gone), tuple(ordered), same)
 
 
-def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> Plan:
+def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> WatchlistPlan:
     """What it takes to have no items that are over."""
     over = [one for one in before if one.expires is not None and one.expires <= now]
     kept = [one for one in before if one.expires is None or one.expires > now]
-    return Plan(gone=tuple(over), after=tuple(kept))
+    return WatchlistPlan(gone=tuple(over), after=tuple(kept))
 
 
 def _has_moved(before: WatchlistItem, after: WatchlistItem) -> bool:

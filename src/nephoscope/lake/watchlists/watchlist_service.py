@@ -16,7 +16,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.watchlists.bulk_replace import PORTION, exchange, held_number
-from nephoscope.lake.watchlists.watchlist_diff import Changed, Plan, plan_change, plan_expiry
+from nephoscope.lake.watchlists.watchlist_diff import (
+    WatchlistChanges,
+    WatchlistPlan,
+    plan_change,
+    plan_expiry,
+)
 from nephoscope.lake.watchlists.watchlist_rows import TABLE, item_rows, list_row
 from nephoscope.lake.watchlists.watchlist_templates import template
 from nephoscope.state.database.database import StateError
@@ -41,7 +46,7 @@ class ItemError(StateError):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class NewWatchlistItem:
     """An item as it is given: its cells, and when it is over (None = as its list says)."""
 
     cells: Mapping[str, str]
@@ -49,7 +54,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class WatchlistService:
     """Changes the watchlists of one workspace in the name of somebody."""
 
     state: State
@@ -63,7 +68,7 @@ class Keeping:
         search_key: str,
         columns: Sequence[str],
         now: datetime,
-        given: Iterable[Given] = (),
+        given: Iterable[NewWatchlistItem] = (),
         **about: Any,
     ) -> WatchlistHead:
         """A new list with items; StateError for a name that is taken or cannot be one, a key that is no column, an odd item.
@@ -108,7 +113,9 @@ class Keeping:
         self.create(given["alias"], given["key"], given["columns"], now, **about)
         return True
 
-    def update(self, alias: str, given: Iterable[Given], now: datetime, *, whole: bool = False) -> Changed:
+    def update(
+        self, alias: str, given: Iterable[NewWatchlistItem], now: datetime, *, whole: bool = False
+    ) -> WatchlistChanges:
         """Add items, and replace those of their search keys; `whole` removes all others."""
         head = self.state.watchlists.get(self.workspace, alias)
         made = self._all_made(head, given, now)
@@ -119,7 +126,9 @@ class Keeping:
         self.publish(alias, now)
         return changed
 
-    def _update(self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool) -> Changed:
+    def _update(
+        self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool
+    ) -> WatchlistChanges:
         """A change that is small enough for one transaction."""
         with self.state.transaction() as session:
             return self._fill(session, self._require_list(session, alias), made, now, whole=whole)
@@ -132,7 +141,7 @@ class Keeping:
         now: datetime,
         *,
         whole: bool,
-    ) -> Changed:
+    ) -> WatchlistChanges:
         """The same in a transaction that is open."""
         keys = None if whole else [one.key for one in made]
         plan = plan_change(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
@@ -146,8 +155,8 @@ class Keeping:
         return plan.changed
 
     def _exchange(
-        self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], Plan], now: datetime
-    ) -> Changed:
+        self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], WatchlistPlan], now: datetime
+    ) -> WatchlistChanges:
         """A change in portions; StateError where others change the list again and again meanwhile."""
         with exchange(self.state, head) as one:
             for _ in range(_TRIES):
@@ -165,7 +174,9 @@ class Keeping:
                 one.clear()
         raise StateError(f"watchlist {head.alias}: others changed it meanwhile, again and again: try again")
 
-    def _all_made(self, head: WatchlistHead, given: Iterable[Given], now: datetime) -> list[WatchlistItem]:
+    def _all_made(
+        self, head: WatchlistHead, given: Iterable[NewWatchlistItem], now: datetime
+    ) -> list[WatchlistItem]:
         counted: Counter[str] = Counter()
         made: list[WatchlistItem] = []
         for one in given:
@@ -176,14 +187,14 @@ class Keeping:
 
     def hold(
         self, alias: str, search_key: str, items: Sequence[Mapping[str, object]], now: datetime
-    ) -> Changed:
+    ) -> WatchlistChanges:
         """The list has these items and no others; it is made where it is not there. StateError for a column that it does not have."""
         with self.state.reading() as session:
             known = self.state.watchlists.find(session, self.workspace, alias)
         if known is None:
             columns = list(dict.fromkeys([search_key, *(name for one in items for name in one)]))
             self.create(alias, search_key, columns, now)
-        given = (Given({name: str(value) for name, value in one.items()}) for one in items)
+        given = (NewWatchlistItem({name: str(value) for name, value in one.items()}) for one in items)
         return self.update(alias, given, now, whole=True)
 
     def drop(self, alias: str, keys: Sequence[str], now: datetime) -> int:
@@ -204,7 +215,7 @@ class Keeping:
         """Keep an item under an id, whatever other items have its search key; the item, and whether it is new."""
         with self.state.transaction() as session:
             head = self._require_list(session, alias)
-            made = replace(self._make_item(head, Given(cells), Counter(), now), id=id_)
+            made = replace(self._make_item(head, NewWatchlistItem(cells), Counter(), now), id=id_)
             known = self.state.watchlists.item(session, head, id_)
             kept = made if known is None else replace(made, created=known.created)
             self.state.watchlists.put_items(session, head, [kept])
@@ -318,7 +329,7 @@ class Keeping:
         return head
 
     def _make_item(
-        self, head: WatchlistHead, one: Given, counted: Counter[str], now: datetime
+        self, head: WatchlistHead, one: NewWatchlistItem, counted: Counter[str], now: datetime
     ) -> WatchlistItem:
         """The item: its id is made of its search key, and of how many of that key came before it."""
         if unknown := next((name for name in one.cells if name not in head.columns), None):

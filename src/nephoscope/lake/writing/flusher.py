@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.spool.append_frame import Frame
+from nephoscope.lake.spool.append_frame import SpoolFrame
 from nephoscope.lake.spool.segments import (
     Segment,
     close_orphan,
@@ -23,8 +23,8 @@ from nephoscope.lake.spool.segments import (
     remove_orphan,
     segments,
 )
-from nephoscope.lake.storage.table_store import Spooled, Store
-from nephoscope.lake.writing.lease import Lease
+from nephoscope.lake.storage.table_store import SpooledRows, Store
+from nephoscope.lake.writing.lease import WriterLease
 from nephoscope.lake.writing.memory_release import trim
 from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
 
@@ -38,7 +38,7 @@ _TELLING = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Flushed:
+class FlushResult:
     """What a round did: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to.
 
     `failure` is what a table said that does not take rows: they wait in the spool.
@@ -51,7 +51,7 @@ class Flushed:
     failure: LakeError | None = None
 
 
-class Blocked:
+class BlockedTables:
     """Tables that do not take rows (refused, unreadable), and the segments that wait for them while others go on.
 
     A table is tried again after a while, with all its segments in their order: none may come before an older one.
@@ -93,18 +93,18 @@ class Flusher:
         self,
         data: Path,
         store: Store,
-        lease: Lease,
+        lease: WriterLease,
         disk: Disk,
-        damaged: Callable[[Segment, Frame], None],
+        damaged: Callable[[Segment, SpoolFrame], None],
     ) -> None:
         self._data, self._store, self._lease = data, store, lease
         self._disk, self._damaged = disk, damaged
         self._mutex = threading.Lock()
         self._speed = BATCH_BYTES / 16
         self._term = 0
-        self._blocked = Blocked()
+        self._blocked = BlockedTables()
 
-    def round(self) -> Flushed | None:
+    def round(self) -> FlushResult | None:
         """Flush what waits, up to a batch; None where another holds the lease."""
         with self._mutex:
             term = self._lease.term()
@@ -113,16 +113,16 @@ class Flusher:
             if term != self._term:
                 self._store.forget()  # another may have written in the meantime
                 self._store.mend()
-                self._blocked = Blocked()
+                self._blocked = BlockedTables()
                 self._term = term
             return self._flush()
 
-    def _flush(self) -> Flushed | None:
+    def _flush(self) -> FlushResult | None:
         self._adopt()
         began = time.perf_counter()
         waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
         batch, size, more = self._batch(waiting)
-        spooled: dict[tuple[str, str], list[Spooled]] = defaultdict(list)
+        spooled: dict[tuple[str, str], list[SpooledRows]] = defaultdict(list)
         notes: dict[Path, _Notes] = {}
         for segment in batch:
             several = list(segment.frames())
@@ -139,7 +139,7 @@ class Flusher:
         if rows:
             trim()
         failure = next(iter(self._blocked.tables.values()), None)
-        return Flushed(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
+        return FlushResult(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
 
     def _settle_segments(
         self, done: Sequence[Segment], notes: Mapping[Path, _Notes], waiting: Sequence[Sequence[Segment]]
@@ -152,7 +152,7 @@ class Flusher:
         )
 
     def _append_rows(
-        self, spooled: Mapping[tuple[str, str], list[Spooled]]
+        self, spooled: Mapping[tuple[str, str], list[SpooledRows]]
     ) -> tuple[int, set[tuple[str, int]]]:
         """Add rows to their tables: how many, and the (writer, segment) that have rows of tables which do not take them now."""
         rows, kept = 0, set()
@@ -176,8 +176,8 @@ class Flusher:
             self._speed = (self._speed + size / max(seconds, 0.001)) / 2
 
     def _read_spooled(
-        self, segment: Segment, several: list[Frame]
-    ) -> Iterator[tuple[tuple[str, str], Spooled]]:
+        self, segment: Segment, several: list[SpoolFrame]
+    ) -> Iterator[tuple[tuple[str, str], SpooledRows]]:
         for frame in several:
             if not frame.intact:
                 self._damaged(segment, frame)
@@ -185,7 +185,7 @@ class Flusher:
             for part, start in frame.parts():
                 yield (
                     (part.workspace, part.table),
-                    Spooled(segment.writer, segment.number, segment.path, start, part.size, part.rows),
+                    SpooledRows(segment.writer, segment.number, segment.path, start, part.size, part.rows),
                 )
 
     def _adopt(self) -> None:
@@ -227,7 +227,7 @@ class _Notes(NamedTuple):
     arrivals: list[Arrivals]
 
 
-def _notes(several: Sequence[Frame]) -> _Notes:
+def _notes(several: Sequence[SpoolFrame]) -> _Notes:
     told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
     return _Notes(highest(several), sum_by_hour(told))
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 
-class Held(Protocol):
+class LeaseHandle(Protocol):
     """A lease that is held; its fencing number only rises from holder to holder."""
 
     @property
@@ -37,7 +37,7 @@ class Held(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class WriterLedger(Protocol):
     """The part of the state that the lake needs; every method is one durable transaction."""
 
     def last(self, producer: str) -> int:
@@ -52,6 +52,6 @@ class Ledger(Protocol):
         """Drop the producers of which nothing can come any more; how many."""
         ...
 
-    def lease(self, name: str, seconds: float) -> Held | None:
+    def lease(self, name: str, seconds: float) -> LeaseHandle | None:
         """The lease of that name for so many seconds, None where another holds it."""
         ...

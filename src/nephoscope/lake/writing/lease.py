@@ -6,20 +6,20 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from nephoscope.lake.writing.lake_ledger import Held, Ledger
+from nephoscope.lake.writing.lake_ledger import LeaseHandle, WriterLedger
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 NAME = "flush"
 SECONDS = 30.0
 
 
-class Lease:
+class WriterLease:
     """The lease as this process has it; safe for threads. Losing it in mid-work harms nothing: commits check for themselves."""
 
-    def __init__(self, ledger: Ledger, seconds: float = SECONDS) -> None:
+    def __init__(self, ledger: WriterLedger, seconds: float = SECONDS) -> None:
         self._ledger, self._seconds = ledger, seconds
         self._lock = threading.Lock()
-        self._held: Held | None = None
+        self._held: LeaseHandle | None = None
         self._renewed = 0.0
 
     def term(self) -> int:

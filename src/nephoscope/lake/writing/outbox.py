@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import LeaseLostError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.leases.lease_holder import new_holder
@@ -28,7 +28,7 @@ LEASE_SECONDS = 120.0
 _BACKLOG = 100
 
 
-class Receiver(Protocol):
+class OutboxReceiver(Protocol):
     """Where rows go: a lake."""
 
     @property
@@ -45,12 +45,12 @@ class Receiver(Protocol):
         ...
 
 
-def deliver_some(lake: Receiver, state: State) -> int | None:
+def deliver_some(lake: OutboxReceiver, state: State) -> int | None:
     """`deliver` for a request that changed something: nothing where much waits already, which comes by itself."""
     return deliver(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
 
 
-def deliver(lake: Receiver, state: State, batches: int | None = None) -> int | None:
+def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> int | None:
     """Append what waits in the outbox, or so many batches of it, to its tables; how many rows, None where another process is at it.
 
     A row that its table does not take, or of a workspace that is gone, is set aside in _Quarantine.
@@ -74,10 +74,10 @@ def deliver(lake: Receiver, state: State, batches: int | None = None) -> int | N
         lease.release()
 
 
-def _append(lake: Receiver, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
+def _append(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
     """A batch: an append a workspace, each of which the lake takes once under the batch's number."""
     by_workspace: dict[str, list[OutboxEntry]] = defaultdict(list)
-    lost: list[Bad] = []
+    lost: list[QuarantineEntry] = []
     for entry in entries:
         try:
             by_workspace[lake.workspace(entry.workspace).name].append(entry)
@@ -93,10 +93,10 @@ def _append(lake: Receiver, entries: Sequence[OutboxEntry], producer: str, seque
 
 
 def _rows(
-    lake: Receiver, workspace: str, entries: Sequence[OutboxEntry]
-) -> tuple[Mapping[str, pa.Table], list[Bad]]:
+    lake: OutboxReceiver, workspace: str, entries: Sequence[OutboxEntry]
+) -> tuple[Mapping[str, pa.Table], list[QuarantineEntry]]:
     by_table: dict[str, list[OutboxEntry]] = defaultdict(list)
-    bad: list[Bad] = []
+    bad: list[QuarantineEntry] = []
     for entry in entries:
         by_table[entry.table].append(entry)
     place, now = lake.workspace(workspace), dt.datetime.now(dt.UTC)
@@ -114,8 +114,8 @@ def _rows(
     return tables, bad
 
 
-def _bad(entry: OutboxEntry, reason: str) -> Bad:
+def _bad(entry: OutboxEntry, reason: str) -> QuarantineEntry:
     raw = msgspec.json.encode(entry.row)[:4096].decode("utf-8", "ignore")
-    return Bad(
+    return QuarantineEntry(
         "outbox", f"a row that was added at {entry.added.isoformat()}", reason, raw, "outbox", entry.table
     )

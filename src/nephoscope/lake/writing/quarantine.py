@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 
 QUARANTINE = "_Quarantine"
@@ -19,7 +19,7 @@ _CUT = " (Raw is its first 64 KiB)"
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class QuarantineEntry:
     """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
 
     `raw` is its beginning (at most RAW_BYTES, secrets redacted), `table` the table it was meant for where that is known, `others`
@@ -37,7 +37,7 @@ class Bad:
 
 
 def make_quarantine_rows(
-    table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime
+    table: LakeTable, bad: Sequence[QuarantineEntry], workspace: Workspace, now: dt.datetime
 ) -> pa.Table:
     """The rows of _Quarantine (its definition is `table`)."""
     rows = [

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.lake.writing.quarantine import QuarantineEntry
 
 if TYPE_CHECKING:
-    from nephoscope.lake.spool.append_frame import Frame
+    from nephoscope.lake.spool.append_frame import SpoolFrame
     from nephoscope.lake.spool.segments import Segment
     from nephoscope.lake.writing.writer import Writer
 
 
-def tell_damage(writer: Writer, segment: Segment, frame: Frame) -> None:
+def tell_damage(writer: Writer, segment: Segment, frame: SpoolFrame) -> None:
     """Put an entry into the quarantine for each table whose rows a damaged frame held; the same frame again adds none."""
     for part in frame.header.parts:
-        bad = Bad(
+        bad = QuarantineEntry(
             str(segment.path),
             f"byte {frame.start}",
             f"the spool was damaged on disk: {part.rows} rows of producer {frame.header.producer} are lost",

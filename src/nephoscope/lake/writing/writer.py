@@ -13,15 +13,15 @@ import pyarrow as pa
 
 from nephoscope.lake.dictionary_rows import as_stored
 from nephoscope.lake.durable_files import Disk
-from nephoscope.lake.errors import LakeError, NoRoomError, OvertakenError, SpoolFullError
+from nephoscope.lake.errors import LakeError, NoRoomError, ProducerOvertakenError, SpoolFullError
 from nephoscope.lake.schema.column_types import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.lake.spool.append_frame import frame_of
 from nephoscope.lake.spool.producer_claims import Claim, Claims
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.spool.spool_writer import OwnSpool
-from nephoscope.lake.writing.lake_ledger import Ledger
-from nephoscope.lake.writing.quarantine import QUARANTINE, Bad, make_quarantine_rows
+from nephoscope.lake.writing.lake_ledger import WriterLedger
+from nephoscope.lake.writing.quarantine import QUARANTINE, QuarantineEntry, make_quarantine_rows
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -40,7 +40,7 @@ class Portion(NamedTuple):
 
     workspace: str
     tables: Mapping[str, pa.Table]
-    bad: Sequence[Bad] = ()
+    bad: Sequence[QuarantineEntry] = ()
 
 
 class Writer:
@@ -54,7 +54,7 @@ class Writer:
         data: Path,
         *,
         disk: Disk,
-        ledger: Ledger,
+        ledger: WriterLedger,
         tables: Callable[[], Tables],
         workspace: Callable[[str], Workspace],
         limit: int = SPOOL_LIMIT,
@@ -80,7 +80,7 @@ class Writer:
         workspace: str,
         tables: Mapping[str, pa.Table],
         *,
-        bad: Sequence[Bad] = (),
+        bad: Sequence[QuarantineEntry] = (),
         producer: str,
         sequence: int | None = None,
         after: int | None = None,
@@ -102,14 +102,15 @@ class Writer:
         """Take the rows of several workspaces, all or none; returns after the fsync.
 
         Where the sequence is not above the producer's last nothing is done, and the answer is False: a sequence names what is
-        appended. None is the number after the last, for rows that nothing numbers. OvertakenError where the last is not the one that
+        appended. None is the number after the last, for rows that nothing numbers. ProducerOvertakenError where the last is
+        not the one that
         this comes `after`. `arrivals` are counted once, when the rows go into their tables. SpoolFullError: nothing was taken.
         LakeError where a table is unknown or its rows are in other types.
         """
         with self._claims.held(producer) as claim:
             last = self._known(producer, claim)
             if after is not None and last != after:
-                raise OvertakenError(
+                raise ProducerOvertakenError(
                     f"another process appends as {producer}: it came to {last}, this one to {after}"
                 )
             number = last + 1 if sequence is None else sequence
@@ -173,7 +174,7 @@ class Writer:
                 self._acknowledged.popitem(last=False)
 
     def _rows(
-        self, workspace: str, tables: Mapping[str, pa.Table], bad: Sequence[Bad]
+        self, workspace: str, tables: Mapping[str, pa.Table], bad: Sequence[QuarantineEntry]
     ) -> list[tuple[str, str, pa.Table]]:
         known = self._tables()
         place = self._workspace(workspace)

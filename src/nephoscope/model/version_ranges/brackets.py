@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Maven and NuGet"
@@ -19,17 +19,17 @@ _INTERVAL = re.compile(
 )
 
 
-def _interval(found: re.Match[str], ecosystem: str) -> tuple[Comparison, ...]:
+def _interval(found: re.Match[str], ecosystem: str) -> tuple[VersionComparison, ...]:
     opening, lowest, comma, highest, closing = found.groups()
     if not comma:
         if opening + closing != "[]" or not lowest:
             raise VersionError(f"{found[0]!r} is not an interval: one version is in square brackets")
-        return (Comparison("=", lowest, ecosystem),)
+        return (VersionComparison("=", lowest, ecosystem),)
     comparisons = []
     if lowest:
-        comparisons.append(Comparison(">=" if opening == "[" else ">", lowest, ecosystem))
+        comparisons.append(VersionComparison(">=" if opening == "[" else ">", lowest, ecosystem))
     if highest:
-        comparisons.append(Comparison("<=" if closing == "]" else "<", highest, ecosystem))
+        comparisons.append(VersionComparison("<=" if closing == "]" else "<", highest, ecosystem))
     if lowest and highest and comparisons[1].key < comparisons[0].key:
         raise VersionError(f"{found[0]!r} ends before it begins")
     return tuple(comparisons)
@@ -38,7 +38,7 @@ def _interval(found: re.Match[str], ecosystem: str) -> tuple[Comparison, ...]:
 def parse(text: str, ecosystem: str) -> VersionRange:
     """Read a range of Maven or NuGet; raises VersionError."""
     if not text.strip().startswith(("[", "(")):
-        alone = (Comparison(">=", text.strip(), ecosystem),) if ecosystem == "nuget" else ()
+        alone = (VersionComparison(">=", text.strip(), ecosystem),) if ecosystem == "nuget" else ()
         return VersionRange(ecosystem, (alone,))
     alternatives = []
     place = 0

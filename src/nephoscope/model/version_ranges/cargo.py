@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.model.version_ranges import npm
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Cargo"
@@ -26,5 +26,7 @@ def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a requirement; raises VersionError."""
     bounds = [bound for term in text.split(",") for bound in _bounds(term)] if text.strip() != "*" else []
     return VersionRange(
-        "cargo", (tuple(Comparison(*bound, "cargo") for bound in bounds),), npm.admits_named_prereleases
+        "cargo",
+        (tuple(VersionComparison(*bound, "cargo") for bound in bounds),),
+        npm.admits_named_prereleases,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.composer import normalize
 from nephoscope.model.versions.errors import VersionError
 
@@ -96,11 +96,11 @@ def _hyphen(first: str, last: str) -> list[Bound]:
     return [(">=", _with_dev(first)), upper]
 
 
-def _alternative(text: str) -> tuple[Comparison, ...]:
+def _alternative(text: str) -> tuple[VersionComparison, ...]:
     found = _HYPHEN.fullmatch(text)
     terms = re.sub(r"(~|\^|[<>]=|==|!=|<>|[<>=])\s+", r"\1", text.strip()).replace(",", " ").split()
     bounds = _hyphen(found[1], found[2]) if found else [bound for term in terms for bound in _term(term)]
-    return tuple(Comparison(*bound, "packagist") for bound in bounds)
+    return tuple(VersionComparison(*bound, "packagist") for bound in bounds)
 
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Conan"
@@ -26,20 +26,23 @@ def _next(version: str, operator: str) -> str:
     return ".".join(map(str, [*numbers[:place], numbers[place] + 1])) + "-"
 
 
-def _term(text: str) -> list[Comparison]:
+def _term(text: str) -> list[VersionComparison]:
     found = _TERM.fullmatch(text)
     if not found or (found[1] in ("~", "^") and not found[2][0].isdigit()):
         raise VersionError(f"{text!r} is not a range of Conan")
     operator, version = found.groups()
     if operator in ("~", "^"):
-        return [Comparison(">=", version, "conan"), Comparison("<", _next(version, operator), "conan")]
-    return [Comparison(operator or "=", version, "conan")]
+        return [
+            VersionComparison(">=", version, "conan"),
+            VersionComparison("<", _next(version, operator), "conan"),
+        ]
+    return [VersionComparison(operator or "=", version, "conan")]
 
 
-def _alternative(text: str) -> tuple[Comparison, ...]:
+def _alternative(text: str) -> tuple[VersionComparison, ...]:
     terms = re.sub(r"([~^<>=])\s+", r"\1", text.strip()).split()
     if terms == ["*"]:
-        return (Comparison(">=", "0.0.0", "conan"),)
+        return (VersionComparison(">=", "0.0.0", "conan"),)
     return tuple(comparison for term in terms for comparison in _term(term))
 
 

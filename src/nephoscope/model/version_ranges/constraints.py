@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Comparisons with commas and ||"
@@ -39,15 +39,15 @@ def _raised_place(operator: str, version: str) -> int:
     return max(len(numbers) - 2, 0)
 
 
-def _comparisons(operator: str, version: str, ecosystem: str) -> list[Comparison]:
+def _comparisons(operator: str, version: str, ecosystem: str) -> list[VersionComparison]:
     if operator not in ("~>", "~", "^"):
-        return [Comparison(_SPELLINGS.get(operator, operator), version, ecosystem)]
+        return [VersionComparison(_SPELLINGS.get(operator, operator), version, ecosystem)]
     above = _next(version, _raised_place(operator, version))
-    return [Comparison(">=", version, ecosystem), Comparison("<", above, ecosystem)]
+    return [VersionComparison(">=", version, ecosystem), VersionComparison("<", above, ecosystem)]
 
 
-def _alternative(text: str, ecosystem: str) -> tuple[Comparison, ...]:
-    comparisons: list[Comparison] = []
+def _alternative(text: str, ecosystem: str) -> tuple[VersionComparison, ...]:
+    comparisons: list[VersionComparison] = []
     place = 0
     while place < len(text):
         found = _COMPARISON.match(text, place)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from nephoscope.model.version_ranges.partial_versions import Partial, parse_partial
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.partial_versions import PartialVersion, parse_partial
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions import semantic
 from nephoscope.model.versions.errors import VersionError
 
@@ -30,13 +30,13 @@ def _between(lowest: str, above: str) -> list[Bound]:
     return [(">=", lowest), ("<", above + _OLDEST)]
 
 
-def _tilde(version: Partial) -> list[Bound]:
+def _tilde(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
     return _between(version.lowest, version.above(min(1, len(version.numbers) - 1)))
 
 
-def _caret(version: Partial) -> list[Bound]:
+def _caret(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
     last = len(version.numbers) - 1
@@ -44,13 +44,13 @@ def _caret(version: Partial) -> list[Bound]:
     return _between(version.lowest, version.above(place))
 
 
-def _exact(version: Partial) -> list[Bound]:
+def _exact(version: PartialVersion) -> list[Bound]:
     if version.is_whole:
         return [("=", version.lowest)]
     return _between(version.lowest, version.above(len(version.numbers) - 1)) if version.numbers else []
 
 
-def _compare_bounds(operator: str, version: Partial) -> list[Bound]:
+def _compare_bounds(operator: str, version: PartialVersion) -> list[Bound]:
     """Return the bounds of `<`, `<=`, `>`, `>=`; of a version with open numbers the whole of what it means counts."""
     if version.is_whole:
         return [(operator, version.lowest)]
@@ -92,7 +92,7 @@ def bounds(text: str) -> list[Bound]:
     return [bound for term in terms for bound in _term(term)]
 
 
-def admits_named_prereleases(comparisons: tuple[Comparison, ...], version: str) -> bool:
+def admits_named_prereleases(comparisons: tuple[VersionComparison, ...], version: str) -> bool:
     """Return whether a version is a release, or a pre-release of numbers of which a comparison names a pre-release."""
     numbers, before, _ = semantic.split(version)
     if not before:
@@ -116,7 +116,7 @@ def _with_oldest(bound: Bound, text: str) -> Bound:
 
 def parse(text: str, ecosystem: str = "npm") -> VersionRange:
     """Read a range; raises VersionError."""
-    comparison = partial(Comparison, ecosystem="npm")
+    comparison = partial(VersionComparison, ecosystem="npm")
     if ecosystem == "npm-with-prereleases":
         opened = ((_with_oldest(bound, part) for bound in bounds(part)) for part in text.split("||"))
         return VersionRange(

@@ -13,7 +13,7 @@ _PARTIAL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
+class PartialVersion:
     """A version whose numbers may be fewer than three: those behind are open."""
 
     numbers: tuple[int, ...]
@@ -36,10 +36,10 @@ class Partial:
         return len(self.numbers) == 3  # major, minor, patch
 
 
-def parse_partial(text: str) -> Partial:
+def parse_partial(text: str) -> PartialVersion:
     """Read a version of which numbers may be open; raises VersionError."""
     if not text.strip():
-        return Partial(())
+        return PartialVersion(())
     found = _PARTIAL.fullmatch(text.strip())
     if not found:
         raise VersionError(f"{text!r} is not a version, whole or in part")
@@ -49,4 +49,4 @@ def parse_partial(text: str) -> Partial:
             break
         numbers.append(int(number))
     whole = len(numbers) == 3  # major, minor, patch
-    return Partial(tuple(numbers), (found["before"] or "") if whole else "")
+    return PartialVersion(tuple(numbers), (found["before"] or "") if whole else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Python"
@@ -37,6 +37,6 @@ def parse(text: str, _ecosystem: str = "") -> SpecifiedRange:
     except ValueError as error:
         raise VersionError(str(error)) from error
     comparisons = tuple(
-        Comparison(one.operator.replace("==", "="), one.version, "pypi") for one in specifiers
+        VersionComparison(one.operator.replace("==", "="), one.version, "pypi") for one in specifiers
     )
     return SpecifiedRange("pypi", (comparisons,), None, specifiers)

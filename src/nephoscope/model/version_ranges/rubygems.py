@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
 from nephoscope.model.versions import rubygems
 from nephoscope.model.versions.errors import VersionError
 
@@ -31,15 +31,18 @@ def _next(version: str) -> str:
     return ".".join([*kept[:-1], str(int(kept[-1]) + 1)])
 
 
-def _comparisons(text: str) -> list[Comparison]:
+def _comparisons(text: str) -> list[VersionComparison]:
     found = _REQUIREMENT.fullmatch(text)
     if not found or (not found[2] and found[1]) or (found[2] and not rubygems.is_valid(found[2])):
         raise VersionError(f"{text!r} is not a requirement of RubyGems")
     operator, version = found[1] or "=", found[2] or "0"
     if operator != "~>":
-        return [Comparison(operator, version, "rubygems")]
+        return [VersionComparison(operator, version, "rubygems")]
     # `.a` is older than every word of a pre-release that begins with a later letter, and than the release: the release itself counts.
-    return [Comparison(">=", version, "rubygems"), Comparison("<", f"{_next(version)}.A", "rubygems")]
+    return [
+        VersionComparison(">=", version, "rubygems"),
+        VersionComparison("<", f"{_next(version)}.A", "rubygems"),
+    ]
 
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:

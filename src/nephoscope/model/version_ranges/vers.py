@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from urllib.parse import quote, unquote
 
-from nephoscope.model.version_ranges.version_range import Comparison, VersionRange, scheme_named
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange, scheme_named
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "The universal notation"
@@ -20,29 +20,29 @@ _RANGE = re.compile(r"vers:([a-z0-9.-]+)/(.*)", re.DOTALL)
 _COMPARISON = re.compile(r"([<>]=?|!=|=|)(.+)")
 
 
-def _comparisons(text: str, ecosystem: str) -> list[Comparison]:
+def _comparisons(text: str, ecosystem: str) -> list[VersionComparison]:
     comparisons = []
     for part in re.sub(r"\s+", "", text).strip("|").split("|"):
         found = _COMPARISON.fullmatch(part)
         if not found:
             raise VersionError(f"{part!r} is not a comparison of a vers range")
-        comparisons.append(Comparison(found[1] or "=", unquote(found[2]), ecosystem))
+        comparisons.append(VersionComparison(found[1] or "=", unquote(found[2]), ecosystem))
     return in_order(comparisons)
 
 
-def _compare(one: Comparison, other: Comparison) -> int:
+def _compare(one: VersionComparison, other: VersionComparison) -> int:
     return -1 if one.key < other.key else int(other.key < one.key)
 
 
-def in_order(comparisons: list[Comparison]) -> list[Comparison]:
+def in_order(comparisons: list[VersionComparison]) -> list[VersionComparison]:
     """Return comparisons in the order of their versions; raises VersionError."""
     return sorted(comparisons, key=cmp_to_key(_compare))
 
 
-def _intervals(bounds: list[Comparison]) -> list[tuple[Comparison, ...]]:
+def _intervals(bounds: list[VersionComparison]) -> list[tuple[VersionComparison, ...]]:
     """Return the intervals between bounds in order: `<` closes what `>` opened, or begins at the oldest version."""
-    intervals: list[tuple[Comparison, ...]] = []
-    opened: Comparison | None = None
+    intervals: list[tuple[VersionComparison, ...]] = []
+    opened: VersionComparison | None = None
     for bound in bounds:
         if bound.operator.startswith(">"):
             opened = opened or bound
@@ -56,7 +56,7 @@ def _intervals(bounds: list[Comparison]) -> list[tuple[Comparison, ...]]:
 class UniversalRange(VersionRange):
     """A vers range: what it names by `!=` is out, whatever its intervals say."""
 
-    excluded: tuple[Comparison, ...] = ()
+    excluded: tuple[VersionComparison, ...] = ()
 
     def contains(self, version: str) -> bool:
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""
@@ -91,7 +91,7 @@ def write(versions: VersionRange) -> str:
     return f"vers:{versions.ecosystem}/{'|'.join(map(_write_comparison, listed))}"
 
 
-def _write_comparison(comparison: Comparison) -> str:
+def _write_comparison(comparison: VersionComparison) -> str:
     """Return a comparison; npm's bound before every pre-release is written as the version, as other tools do."""
     version = comparison.version.removesuffix("-0") if comparison.operator == "<" else comparison.version
     return f"{'' if comparison.operator == '=' else comparison.operator}{quote(version, safe='~.-+_:')}"

@@ -33,7 +33,7 @@ def scheme_named(ecosystem: str) -> Scheme:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """A bound with one of `=`, `!=`, `<`, `<=`, `>`, `>=`."""
 
     operator: str
@@ -59,8 +59,8 @@ class VersionRange:
     """
 
     ecosystem: str
-    alternatives: tuple[tuple[Comparison, ...], ...]
-    admits: Callable[[tuple[Comparison, ...], str], bool] | None = None
+    alternatives: tuple[tuple[VersionComparison, ...], ...]
+    admits: Callable[[tuple[VersionComparison, ...], str], bool] | None = None
 
     def contains(self, version: str) -> bool:
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""

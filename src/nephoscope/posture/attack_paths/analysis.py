@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.attack_paths.attack_path import AttackPath
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.graph_builder import graph_of
-from nephoscope.posture.attack_paths.graph_inputs import Facts
+from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
 from nephoscope.posture.attack_paths.open_findings import OpenFindings
 from nephoscope.posture.attack_paths.path_matching import chains
 from nephoscope.posture.attack_paths.path_risk import risk
 from nephoscope.posture.attack_paths.path_type import path_types
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope.posture.attack_paths.path_type import PathType
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.recommendations.report_row import ReportRow
 
 #: Paths of one type that are kept: more are of one cause, and its first thousand show it.
 MOST_OF_A_TYPE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class AttackPaths:
+class AttackPathAnalysis:
     """The paths, the gaps: (lower-cased subscription GUID or '' for the tenant, what was not known), and the lower-cased ids
     of the resources that the Internet reaches, whether a path leads on from them or not."""
 
@@ -36,16 +36,16 @@ class AttackPaths:
 
 
 def analyze(
-    view: View,
-    rows: Iterable[Row],
-    accounts: Callable[[Row], frozenset[str]] = lambda _: frozenset(),
+    view: EstateView,
+    rows: Iterable[ReportRow],
+    accounts: Callable[[ReportRow], frozenset[str]] = lambda _: frozenset(),
     types: Iterable[PathType] | None = None,
-) -> AttackPaths:
+) -> AttackPathAnalysis:
     """Find the paths of an estate whose assessments are the rows; by the package's types, or by others.
 
     `accounts` gives the object ids of the accounts that a failing row about accounts names.
     """
-    facts = Facts(view, OpenFindings(rows, accounts))
+    facts = GraphFacts(view, OpenFindings(rows, accounts))
     graph = graph_of(facts)
     found: list[AttackPath] = []
     for type_ in path_types() if types is None else types:
@@ -55,4 +55,4 @@ def analyze(
         found += (AttackPath(one, *risk(one)) for one in several[:MOST_OF_A_TYPE])
     found.sort(key=lambda one: (-one.level.rank, one.chain.type.title, one.id))
     exposed = (graph[one.target].resource.lower() for one in graph.outward(INTERNET.id))
-    return AttackPaths(tuple(found), facts.gaps, frozenset(one for one in exposed if one))
+    return AttackPathAnalysis(tuple(found), facts.gaps, frozenset(one for one in exposed if one))

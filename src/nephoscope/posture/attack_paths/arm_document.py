@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.posture.attack_paths.attack_path import AttackPath, Chain
-    from nephoscope.posture.attack_paths.entity import Connection, Entity
+    from nephoscope.posture.attack_paths.entity import Connection, GraphEntity
     from nephoscope.posture.attack_paths.open_findings import OpenFinding
 
 TYPE = "Microsoft.Security/attackPaths"
@@ -64,12 +64,12 @@ def properties(path: AttackPath) -> dict[str, Any]:
     }
 
 
-def internal_id(entity: Entity) -> str:
+def internal_id(entity: GraphEntity) -> str:
     """What an entity is called inside documents: the same for the same entity in all of them."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, entity.id))
 
 
-def entity_body(entity: Entity) -> dict[str, object]:
+def entity_body(entity: GraphEntity) -> dict[str, object]:
     """An entity of the graph."""
     identifiers = {"azureResourceId": entity.resource} if entity.resource else {}
     if "/" not in entity.id and not entity.id.isalpha():

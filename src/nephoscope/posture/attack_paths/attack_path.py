@@ -12,7 +12,7 @@ from nephoscope.posture.attack_paths.entity import INTERNET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.posture.attack_paths.entity import Connection, Entity, Insight, InsightKind
+    from nephoscope.posture.attack_paths.entity import Connection, GraphEntity, Insight, InsightKind
     from nephoscope.posture.attack_paths.path_type import PathType
     from nephoscope_policy.model.state import Severity
 
@@ -22,17 +22,17 @@ class Chain:
     """What a path consists of: n entities, the n-1 connections between them, and what is known of each entity."""
 
     type: PathType
-    entities: tuple[Entity, ...]
+    entities: tuple[GraphEntity, ...]
     connections: tuple[Connection, ...]
     insights: tuple[Mapping[InsightKind, Insight], ...]
 
     @property
-    def entry(self) -> Entity:
+    def entry(self) -> GraphEntity:
         """Where the attacker begins: the account, or the first entity behind the Internet."""
         return self.entities[1] if self.entities[0] == INTERNET else self.entities[0]
 
     @property
-    def target(self) -> Entity:
+    def target(self) -> GraphEntity:
         """What the attacker takes."""
         return self.entities[-1]
 

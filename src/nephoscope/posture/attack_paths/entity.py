@@ -61,7 +61,7 @@ SUBSCRIPTION, GROUP_OF_RESOURCES, MANAGEMENT_GROUP, TENANT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class GraphEntity:
     """What stands on a path. `id` is the lower-cased ARM id, a lower-cased Entra object id, or a word (internet, tenant).
 
     `type` is the lower-cased ARM type or one of the words above; `resource` the ARM id as it was read ('' = none).
@@ -79,7 +79,7 @@ class Entity:
         return parts[2] if self.id.startswith("/subscriptions/") else ""
 
 
-INTERNET = Entity("internet", INTERNET_TYPE, "Internet")
+INTERNET = GraphEntity("internet", INTERNET_TYPE, "Internet")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.attack_paths.entity import INTERNET, Connection, ConnectionKind
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.entity import Entity
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.entity import GraphEntity
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 
-def expose(facts: Facts, graph: Graph, resource: Resource, why: str, remedy: str) -> Entity:
+def expose(facts: GraphFacts, graph: SecurityGraph, resource: Resource, why: str, remedy: str) -> GraphEntity:
     """Connect the Internet to a resource; the entity of it."""
     found = facts.entity(graph, resource)
     graph.connect(

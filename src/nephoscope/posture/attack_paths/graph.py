@@ -10,28 +10,28 @@ from nephoscope.posture.attack_paths.entity import INTERNET
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nephoscope.posture.attack_paths.entity import Connection, Entity, Insight, InsightKind
+    from nephoscope.posture.attack_paths.entity import Connection, GraphEntity, Insight, InsightKind
 
 
-class Graph:
+class SecurityGraph:
     """Entities by id; at most one insight of a kind for each, and one connection of a kind between two."""
 
     def __init__(self) -> None:
-        self._entities: dict[str, Entity] = {INTERNET.id: INTERNET}
+        self._entities: dict[str, GraphEntity] = {INTERNET.id: INTERNET}
         self._insights: defaultdict[str, dict[InsightKind, Insight]] = defaultdict(dict)
         self._outward: defaultdict[str, dict[tuple[str, str], Connection]] = defaultdict(dict)
 
-    def __getitem__(self, id_: str) -> Entity:
+    def __getitem__(self, id_: str) -> GraphEntity:
         return self._entities[id_]
 
     def __contains__(self, id_: object) -> bool:
         return id_ in self._entities
 
-    def add(self, entity: Entity) -> Entity:
+    def add(self, entity: GraphEntity) -> GraphEntity:
         """The entity of that id, which is this one where there was none."""
         return self._entities.setdefault(entity.id, entity)
 
-    def know(self, entity: Entity, insight: Insight) -> None:
+    def know(self, entity: GraphEntity, insight: Insight) -> None:
         """Keep what is known of an entity; the first of a kind stays."""
         self._insights[entity.id].setdefault(insight.kind, insight)
 
@@ -39,7 +39,7 @@ class Graph:
         """Keep a connection between two entities that were added; the first of a kind stays."""
         self._outward[connection.source].setdefault((connection.kind, connection.target), connection)
 
-    def of_types(self, types: frozenset[str]) -> Iterator[Entity]:
+    def of_types(self, types: frozenset[str]) -> Iterator[GraphEntity]:
         """The entities of some types."""
         return (one for one in tuple(self._entities.values()) if one.type in types)
 

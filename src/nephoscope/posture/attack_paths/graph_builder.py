@@ -23,12 +23,12 @@ from nephoscope.posture.attack_paths.connections.exposed_databases import ENTRA_
 from nephoscope.posture.attack_paths.connections.exposed_storage import CONTAINER
 from nephoscope.posture.attack_paths.connections.managed_identities import ASSIGNED, RUNNING
 from nephoscope.posture.attack_paths.entity import INTERNET
-from nephoscope.posture.attack_paths.graph import Graph
+from nephoscope.posture.attack_paths.graph import SecurityGraph
 from nephoscope.posture.attack_paths.sensitive_stores import STORES, VAULT, store_entity
 from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
 
 #: The lower-cased types that the graph is built from: what is collected for it.
 READS = frozenset(
@@ -51,9 +51,9 @@ _SOURCES = (
 )
 
 
-def graph_of(facts: Facts) -> Graph:
+def graph_of(facts: GraphFacts) -> SecurityGraph:
     """The security graph of the facts, to which what was not read is added as gaps."""
-    graph = Graph()
+    graph = SecurityGraph()
     for source in _SOURCES:
         source.connect(facts, graph)
     for connection in graph.outward(INTERNET.id):

@@ -6,16 +6,16 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.posture.attack_paths.entity import Entity, Insight, InsightKind
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.posture.attack_paths.entity import GraphEntity, Insight, InsightKind
 from nephoscope.posture.attack_paths.group_memberships import Memberships
 from nephoscope.posture.attack_paths.role_scopes import Scopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.estate.estate_view import View
-    from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
     from nephoscope.posture.attack_paths.open_findings import OpenFindings
     from nephoscope_policy.model.resource import Resource
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 MOST_REASONS = 20
 
 
-class Facts:
+class GraphFacts:
     """A view of the estate with its open findings; `gaps` are what is not known, by subscription."""
 
-    def __init__(self, view: View, findings: OpenFindings) -> None:
+    def __init__(self, view: EstateView, findings: OpenFindings) -> None:
         self.view = view
         self.findings = findings
         self._gaps: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -57,11 +57,11 @@ class Facts:
         for resource in self.view.resources(type_):
             try:
                 look(resource)
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 what = gap.what.replace(f" in {resource.id.subscription_id}", "")
                 self.gap(resource.id.subscription, f"{question}: {what}")
 
-    def entity(self, graph: Graph, resource: Resource) -> Entity:
+    def entity(self, graph: SecurityGraph, resource: Resource) -> GraphEntity:
         """The entity of a resource, with its weaknesses where it has some."""
         found = graph.add(entity_of(resource))
         if weak := self.findings.weaknesses(resource.key):
@@ -70,9 +70,11 @@ class Facts:
         return found
 
 
-def entity_of(resource: Resource) -> Entity:
+def entity_of(resource: Resource) -> GraphEntity:
     """A resource as an entity."""
-    return Entity(resource.key, resource.type, resource.name, str(resource.body.get("id") or resource.key))
+    return GraphEntity(
+        resource.key, resource.type, resource.name, str(resource.body.get("id") or resource.key)
+    )
 
 
 def _count_recommendations(number: int) -> str:

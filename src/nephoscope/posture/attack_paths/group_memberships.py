@@ -10,13 +10,13 @@ from nephoscope.estate.principals import GROUP_TYPE
 from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
 
 
 class Memberships:
     """Groups by lower-cased object id of their members."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: EstateView) -> None:
         self._view = view
 
     @cached_property

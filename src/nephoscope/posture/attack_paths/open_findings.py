@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.recommendations.report_row import ReportRow
 
 #: Tactics that a foothold needs; what only helps to collect, hide or destroy opens nothing.
 _OPENING = frozenset({"InitialAccess", "Execution", "PrivilegeEscalation", "LateralMovement"})
@@ -61,11 +61,11 @@ class OpenFindings:
     `accounts` gives the object ids of the accounts that a failing row about accounts names.
     """
 
-    def __init__(self, rows: Iterable[Row], accounts: Callable[[Row], frozenset[str]]) -> None:
+    def __init__(self, rows: Iterable[ReportRow], accounts: Callable[[ReportRow], frozenset[str]]) -> None:
         self._found: defaultdict[str, dict[tuple[str, str], OpenFinding]] = defaultdict(dict)
         self._naming: defaultdict[str, dict[OpenFinding, None]] = defaultdict(dict)
         for row in rows:
-            if row.assessment.state is State.NON_COMPLIANT:
+            if row.assessment.state is ComplianceState.NON_COMPLIANT:
                 about = row.id.type == SUBSCRIPTION_TYPE and row.recommendation.score_control in _ACCOUNTS
                 self._add(_make_finding(row, accounts(row) if about else frozenset()))
 
@@ -105,7 +105,7 @@ def top_resource(key: str) -> str:
     return "/".join(parts[: parts.index("providers") + 4])
 
 
-def _make_finding(row: Row, accounts: frozenset[str]) -> OpenFinding:
+def _make_finding(row: ReportRow, accounts: frozenset[str]) -> OpenFinding:
     known = row.recommendation
     key = row.assessment.key.lower()
     return OpenFinding(

@@ -10,20 +10,20 @@ from nephoscope.posture.attack_paths.attack_path import Chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.posture.attack_paths.entity import Connection, Entity
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.path_type import PathType, Step
+    from nephoscope.posture.attack_paths.entity import Connection, GraphEntity
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.path_type import PathStep, PathType
 
 
 @dataclass(frozen=True, slots=True)
 class _Trail:
     """The begin of a chain."""
 
-    entities: tuple[Entity, ...]
+    entities: tuple[GraphEntity, ...]
     connections: tuple[Connection, ...] = ()
 
 
-def chains(graph: Graph, type_: PathType) -> Iterator[Chain]:
+def chains(graph: SecurityGraph, type_: PathType) -> Iterator[Chain]:
     """Every chain of a type, found lazily, without an entity twice; the order is that of the graph."""
     first, *rest = type_.steps
     for entity in graph.of_types(first.entity):
@@ -33,7 +33,7 @@ def chains(graph: Graph, type_: PathType) -> Iterator[Chain]:
                 yield Chain(type_, trail.entities, trail.connections, known)
 
 
-def _follow(graph: Graph, trail: _Trail, steps: tuple[Step, ...]) -> Iterator[_Trail]:
+def _follow(graph: SecurityGraph, trail: _Trail, steps: tuple[PathStep, ...]) -> Iterator[_Trail]:
     if not steps:
         yield trail
         return
@@ -49,7 +49,7 @@ def _follow(graph: Graph, trail: _Trail, steps: tuple[Step, ...]) -> Iterator[_T
         yield from _follow(graph, trail, tuple(rest))
 
 
-def _fits(graph: Graph, entity: Entity, step: Step) -> bool:
+def _fits(graph: SecurityGraph, entity: GraphEntity, step: PathStep) -> bool:
     known = graph.insights(entity.id)
     return (
         entity.type in step.entity

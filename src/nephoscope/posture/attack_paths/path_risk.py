@@ -28,7 +28,7 @@ _WHOLE = frozenset({SUBSCRIPTION, MANAGEMENT_GROUP, TENANT})
 _ACCOUNT = ((InsightKind.NO_SECOND_FACTOR, 2), (InsightKind.GUEST, 1), (InsightKind.STALE, 1))
 
 
-class Point(NamedTuple):
+class RiskPoint(NamedTuple):
     """What counts for the risk: points, the reason as a sentence, and the risk factor in Defender for Cloud's words ('' = none)."""
 
     points: int
@@ -53,7 +53,7 @@ def risk(chain: Chain) -> Risk:
     return Risk(level, tuple(one.reason for one in points), tuple(factors))
 
 
-def _begin(chain: Chain) -> Iterator[Point]:
+def _begin(chain: Chain) -> Iterator[RiskPoint]:
     """How easily the path is begun; at most 3 points."""
     if chain.entities[0] == INTERNET:
         yield from _from_internet(chain)
@@ -61,47 +61,47 @@ def _begin(chain: Chain) -> Iterator[Point]:
     left = 3
     for kind, points in _ACCOUNT:
         if (known := chain.insights[0].get(kind)) is not None:
-            yield Point(min(points, left), known.text, "Weak authorization")
+            yield RiskPoint(min(points, left), known.text, "Weak authorization")
             left -= min(points, left)
 
 
-def _from_internet(chain: Chain) -> Iterator[Point]:
+def _from_internet(chain: Chain) -> Iterator[RiskPoint]:
     known = chain.insights[1]
     if (anonymous := known.get(InsightKind.ANONYMOUS_ACCESS)) is not None:
-        yield Point(3, anonymous.text, "Internet exposure")
+        yield RiskPoint(3, anonymous.text, "Internet exposure")
         return
-    yield Point(1, chain.connections[0].why, "Internet exposure")
+    yield RiskPoint(1, chain.connections[0].why, "Internet exposure")
     if (weak := known.get(InsightKind.WEAKNESS)) is not None:
-        yield Point(1, weak.text, "Vulnerabilities")
+        yield RiskPoint(1, weak.text, "Vulnerabilities")
     if (password := known.get(InsightKind.PASSWORD_ACCESS)) is not None:
-        yield Point(0 if weak else 1, password.text, "Weak authorization")
+        yield RiskPoint(0 if weak else 1, password.text, "Weak authorization")
 
 
-def _target(chain: Chain) -> Iterator[Point]:
+def _target(chain: Chain) -> Iterator[RiskPoint]:
     """What is at the end; 1 to 3 points."""
     last, target = chain.connections[-1], chain.target
     if (sensitive := chain.insights[-1].get(InsightKind.SENSITIVE_DATA)) is not None:
-        yield Point(3, sensitive.text, "Sensitive data")
+        yield RiskPoint(3, sensitive.text, "Sensitive data")
     elif last.kind in (ConnectionKind.OWNS, ConnectionKind.CHANGES):
         whole = target.type in _WHOLE
         points = 1 + (last.kind is ConnectionKind.OWNS) + whole
         told = f"everything in {target.name}" if whole else f"what is in {target.name}"
-        yield Point(points, f"{last.why}: {told} is the attacker's", "Critical resource" if whole else "")
+        yield RiskPoint(points, f"{last.why}: {told} is the attacker's", "Critical resource" if whole else "")
     elif last.kind is ConnectionKind.READS_SECRETS:
-        yield Point(2, f"The secrets of {target.name} open what they are for", "Critical resource")
+        yield RiskPoint(2, f"The secrets of {target.name} open what they are for", "Critical resource")
     elif target.type == CLUSTER:
-        yield Point(2, f"whoever holds {target.name} holds all that runs in it", "Critical resource")
+        yield RiskPoint(2, f"whoever holds {target.name} holds all that runs in it", "Critical resource")
     else:
-        yield Point(1, f"{target.name} holds data of which nothing says how sensitive it is")
+        yield RiskPoint(1, f"{target.name} holds data of which nothing says how sensitive it is")
 
 
-def _way(chain: Chain) -> Iterator[Point]:
+def _way(chain: Chain) -> Iterator[RiskPoint]:
     """What makes the way shorter or longer."""
     weak = [one.get(InsightKind.WEAKNESS) for one in chain.insights[:-1]]
     worst = next((f for one in weak if one for f in one.findings if f.severity is Severity.CRITICAL), None)
     if worst is not None:
-        yield Point(1, f"A weakness on the way is critical: {worst.title}")
+        yield RiskPoint(1, f"A weakness on the way is critical: {worst.title}")
     if any(one.kind is ConnectionKind.REACHES for one in chain.connections):
-        yield Point(-1, "The attacker must first move from one machine to another", "Lateral movement")
+        yield RiskPoint(-1, "The attacker must first move from one machine to another", "Lateral movement")
     elif any(one.kind is ConnectionKind.AUTHENTICATES_AS for one in chain.connections):
-        yield Point(0, "An identity leads from what runs code to what it may reach", "Lateral movement")
+        yield RiskPoint(0, "An identity leads from what runs code to what it may reach", "Lateral movement")

@@ -14,12 +14,12 @@ from nephoscope_policy.documents import ContentError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
 
 KIND = "attack_paths"
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class PathStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """An entity of a path and how it is come to.
 
     `by` are the connections that lead to it (none for the first); `insights` must all be known of it, of `any_insight` one;
@@ -43,7 +43,7 @@ class PathType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     risk_categories: tuple[str, ...]
     tactics: tuple[str, ...]
     techniques: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     remediation: tuple[str, ...]
 
 
@@ -66,7 +66,7 @@ def read_types(root: Path | None) -> tuple[PathType, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _read(document: Document) -> PathType:
+def _read(document: ContentDocument) -> PathType:
     try:
         found = msgspec.convert(document.json(), PathType)
     except msgspec.ValidationError as error:

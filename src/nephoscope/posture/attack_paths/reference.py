@@ -10,7 +10,7 @@ from nephoscope.posture.attack_paths.path_type import path_types
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.posture.attack_paths.path_type import PathType, Step
+    from nephoscope.posture.attack_paths.path_type import PathStep, PathType
 
 _INTRODUCTION = """# Attack paths
 
@@ -52,7 +52,7 @@ def _section(type_: PathType) -> Iterator[str]:
     yield ""
 
 
-def _step(step: Step) -> str:
+def _step(step: PathStep) -> str:
     types = ", ".join(f"`{one}`" for one in sorted(step.entity))
     by = " or ".join(TITLES[kind].lower() for kind in ConnectionKind if kind in step.by)
     known = [_INSIGHTS[one] for one in step.insights]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.roles import Roles
 
 
-class Right(StrEnum):
+class RoleRight(StrEnum):
     """A right; CHANGE is that of a Contributor, who may change whatever is no role."""
 
     OWN = "own"
@@ -28,11 +28,11 @@ class Right(StrEnum):
 
 #: (operation, whether it is one on data)
 _OPERATIONS = {
-    Right.READ_BLOBS: ("microsoft.storage/storageaccounts/blobservices/containers/blobs/read", True),
-    Right.LIST_STORAGE_KEYS: ("microsoft.storage/storageaccounts/listkeys/action", False),
-    Right.LIST_COSMOS_KEYS: ("microsoft.documentdb/databaseaccounts/listkeys/action", False),
-    Right.READ_SECRETS: ("microsoft.keyvault/vaults/secrets/getsecret/action", True),
-    Right.SET_VAULT_POLICIES: ("microsoft.keyvault/vaults/accesspolicies/write", False),
+    RoleRight.READ_BLOBS: ("microsoft.storage/storageaccounts/blobservices/containers/blobs/read", True),
+    RoleRight.LIST_STORAGE_KEYS: ("microsoft.storage/storageaccounts/listkeys/action", False),
+    RoleRight.LIST_COSMOS_KEYS: ("microsoft.documentdb/databaseaccounts/listkeys/action", False),
+    RoleRight.READ_SECRETS: ("microsoft.keyvault/vaults/secrets/getsecret/action", True),
+    RoleRight.SET_VAULT_POLICIES: ("microsoft.keyvault/vaults/accesspolicies/write", False),
 }
 _ASSIGN = "microsoft.authorization/roleassignments/write"
 #: Who may do these may change nearly everything.
@@ -44,25 +44,29 @@ _BROAD = tuple(
         "microsoft.keyvault/vaults",
     )
 )
-_MANAGING = frozenset({Right.LIST_STORAGE_KEYS, Right.LIST_COSMOS_KEYS, Right.SET_VAULT_POLICIES})
+_MANAGING = frozenset({RoleRight.LIST_STORAGE_KEYS, RoleRight.LIST_COSMOS_KEYS, RoleRight.SET_VAULT_POLICIES})
 #: Built-in roles that are the same everywhere, for where role definitions were not read.
 _KNOWN = {
-    "b24988ac-6180-42a0-ab88-20f7382dd24c": frozenset({Right.CHANGE}) | _MANAGING,  # Contributor
-    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": frozenset({Right.OWN}),  # User Access Administrator
-    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": frozenset({Right.OWN}),  # Role Based Access Control Administrator
+    "b24988ac-6180-42a0-ab88-20f7382dd24c": frozenset({RoleRight.CHANGE}) | _MANAGING,  # Contributor
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": frozenset({RoleRight.OWN}),  # User Access Administrator
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": frozenset(
+        {RoleRight.OWN}
+    ),  # Role Based Access Control Administrator
 }
 
 
-def rights(roles: Roles, definition: str) -> frozenset[Right]:
+def rights(roles: Roles, definition: str) -> frozenset[RoleRight]:
     """The rights of a role by its lower-cased definition id; NotCollected where it was not read and is not known."""
     found = roles.definition(definition)
     if found is None:
         class_ = roles.class_of(definition)
         known = _KNOWN.get(definition.rsplit("/", 1)[-1], frozenset())
-        return frozenset({Right.OWN, Right.CHANGE}) | _MANAGING if class_ is RoleClass.OWNER else known
+        return (
+            frozenset({RoleRight.OWN, RoleRight.CHANGE}) | _MANAGING if class_ is RoleClass.OWNER else known
+        )
     held = {right for right, (operation, data) in _OPERATIONS.items() if permits(found, operation, data=data)}
     if permits(found, _ASSIGN):
-        held.add(Right.OWN)
+        held.add(RoleRight.OWN)
     if all(permits(found, operation) for operation in _BROAD):
-        held.add(Right.CHANGE)
+        held.add(RoleRight.CHANGE)
     return frozenset(held)

@@ -11,14 +11,14 @@ from nephoscope.posture.attack_paths.entity import (
     MANAGEMENT_GROUP,
     SUBSCRIPTION,
     TENANT,
-    Entity,
+    GraphEntity,
 )
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.resource import Resource
 
 _ABOVE = "/providers/microsoft.management/managementgroups/"
@@ -27,7 +27,7 @@ _ABOVE = "/providers/microsoft.management/managementgroups/"
 class Scopes:
     """Resources by type and subscription, so that a scope is searched in its subscriptions alone."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: EstateView) -> None:
         self._view = view
         self._held: dict[str, dict[str, list[Resource]]] = {}
 
@@ -57,14 +57,14 @@ class Scopes:
             self._held[type_] = found
         return self._held[type_]
 
-    def container(self, scope: str) -> Entity | None:
+    def container(self, scope: str) -> GraphEntity | None:
         """The container of a scope as an entity; None where the scope is a resource."""
         if is_above(scope):
             name = scope.rsplit("/", 1)[-1]
             return (
-                Entity(scope, MANAGEMENT_GROUP, name, scope)
+                GraphEntity(scope, MANAGEMENT_GROUP, name, scope)
                 if scope
-                else Entity(TENANT, TENANT, "Root scope")
+                else GraphEntity(TENANT, TENANT, "Root scope")
             )
         parts = scope.split("/")
         if len(parts) not in (3, 5):
@@ -72,9 +72,9 @@ class Scopes:
         known = self._view.estate.resources.get(scope)
         spelled = str(known.body.get("id") or scope) if known else scope
         if len(parts) == 5:
-            return Entity(scope, GROUP_OF_RESOURCES, known.name if known else parts[4], spelled)
+            return GraphEntity(scope, GROUP_OF_RESOURCES, known.name if known else parts[4], spelled)
         title = subscription_name(known) if known else ""
-        return Entity(scope, SUBSCRIPTION, title or parts[2], spelled)
+        return GraphEntity(scope, SUBSCRIPTION, title or parts[2], spelled)
 
 
 def is_above(scope: str) -> bool:

@@ -9,10 +9,10 @@ from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
-    from nephoscope.posture.attack_paths.entity import Entity
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.posture.attack_paths.entity import GraphEntity
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 VAULT = "microsoft.keyvault/vaults"
@@ -29,7 +29,7 @@ _SENSITIVE = frozenset(
 )  # fmt: skip
 
 
-def sensitivity(view: View, store: Resource) -> str:
+def sensitivity(view: EstateView, store: Resource) -> str:
     """Explain why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
     for one in (store, *_children(view, store)):
         tags = one.body.get("tags")
@@ -39,7 +39,7 @@ def sensitivity(view: View, store: Resource) -> str:
     return ""
 
 
-def store_entity(facts: Facts, graph: Graph, store: Resource) -> Entity:
+def store_entity(facts: GraphFacts, graph: SecurityGraph, store: Resource) -> GraphEntity:
     """The entity of a store, with what says that its data is sensitive."""
     found = facts.entity(graph, store)
     if why := sensitivity(facts.view, store):
@@ -47,7 +47,7 @@ def store_entity(facts: Facts, graph: Graph, store: Resource) -> Entity:
     return found
 
 
-def _children(view: View, store: Resource) -> tuple[Resource, ...]:
+def _children(view: EstateView, store: Resource) -> tuple[Resource, ...]:
     return tuple(view.children(f"{store.type}/databases", store.key))
 
 

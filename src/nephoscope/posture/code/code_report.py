@@ -10,7 +10,7 @@ from datetime import datetime
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadFile
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class CodeReport:
     findings: Sequence[CodeFinding]
     files: Sequence[str] = ()
     unread: Sequence[UnreadFile] = field(default=())
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[ComplianceState] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: Sequence[PlannedPlace] = ()
 

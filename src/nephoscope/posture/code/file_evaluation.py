@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nephoscope.collect.templates.discovery import UnreadableFileError, read_source
-from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.collect.templates.source_text import SourceText, TextSpan
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
 from nephoscope.posture.code.rule_discovery import checks_of, code_rules
-from nephoscope.posture.code.rule_match import CodeOptions, Match
-from nephoscope.posture.code.suppression import Suppressions
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
+from nephoscope.posture.code.suppression import CodeSuppressions
 
 _EVIDENCE = 200
 
@@ -47,7 +47,7 @@ def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list
 
 
 def _judge(source: SourceText, reader: str, document: object, options: CodeOptions) -> list[CodeFinding]:
-    suppressions = Suppressions(source)
+    suppressions = CodeSuppressions(source)
     found = []
     for check in checks_of(reader):
         if options.optional or not check.rule.optional:
@@ -58,14 +58,14 @@ def _judge(source: SourceText, reader: str, document: object, options: CodeOptio
     return sorted(dict.fromkeys(found), key=lambda finding: finding.order)
 
 
-def region_of(source: SourceText, span: Span) -> Region:
+def region_of(source: SourceText, span: TextSpan) -> Region:
     """Return the region of a span."""
     line, column = source.position(span.start)
     return Region(source.name, line, column, *source.position(max(span.end, span.start)))
 
 
 def _make_finding(
-    match: Match, rule: CodeRule, source: SourceText, suppressions: Suppressions
+    match: CodeMatch, rule: CodeRule, source: SourceText, suppressions: CodeSuppressions
 ) -> CodeFinding:
     region = region_of(source, match.span)
     scope = [region_of(source, match.scope)] if match.scope else []

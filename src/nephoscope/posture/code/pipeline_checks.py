@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
-from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.docker.images import image_digest
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 
 #: Predefined variables of Azure Pipelines that people outside of the project write, in lower case.
 UNTRUSTED_VARIABLES = frozenset({
@@ -27,14 +27,14 @@ _SECRET = re.compile(
 _FILE = re.compile(r"(?:file|path|url|uri|name|id)$", re.IGNORECASE)
 
 
-def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[Command]:
+def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[ShellCommand]:
     """Return the commands of a step's scripts at their places; none of PowerShell."""
     if step.shell in ("powershell", "pwsh"):
         return []
     return [command for node in step.scripts for command in _commands(pipeline, node)]
 
 
-def _commands(pipeline: Pipeline, node: YamlNode) -> list[Command]:
+def _commands(pipeline: Pipeline, node: YamlNode) -> list[ShellCommand]:
     raw = pipeline.source.cut(node.span)
     head = re.match(r"[|>][^\n]*", raw)
     if head:
@@ -44,11 +44,13 @@ def _commands(pipeline: Pipeline, node: YamlNode) -> list[Command]:
     return list(unfold(parse_script(raw, node.span.start)))
 
 
-def references(pipeline: Pipeline, node: YamlNode, pattern: re.Pattern[str]) -> Iterator[tuple[str, Span]]:
+def references(
+    pipeline: Pipeline, node: YamlNode, pattern: re.Pattern[str]
+) -> Iterator[tuple[str, TextSpan]]:
     """Give the names that a pattern's groups find in a script, with their places."""
     for match in pattern.finditer(pipeline.source.cut(node.span)):
         name = next((group for group in match.groups() if group), "")
-        yield name, Span(node.span.start + match.start(), node.span.start + match.end())
+        yield name, TextSpan(node.span.start + match.start(), node.span.start + match.end())
 
 
 def is_secret_name(name: str) -> bool:
@@ -88,7 +90,7 @@ def pull_requests_build(pipeline: Pipeline) -> bool:
     return node is None or node.text != "none"
 
 
-def unpinned_images(pipeline: Pipeline) -> Iterator[Match]:
+def unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give a match for each image that no digest pins."""
     for node in _maps(pipeline.root):
         for name in ("image", "container"):
@@ -106,4 +108,4 @@ def unpinned_images(pipeline: Pipeline) -> Iterator[Match]:
                 and image.text
                 and not image_digest(image.text)
             ):
-                yield Match(image.span, f"the image {image.text} is not pinned to a digest")
+                yield CodeMatch(image.span, f"the image {image.text} is not pinned to a digest")

@@ -11,7 +11,7 @@ from typing import Any
 
 import nephoscope.posture.code.rules as package
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 
 
 class RuleFileError(Exception):
@@ -24,7 +24,7 @@ class CodeCheck:
 
     rule: CodeRule
     reader: str
-    run: Callable[[Any, CodeOptions], Iterable[Match]]
+    run: Callable[[Any, CodeOptions], Iterable[CodeMatch]]
 
 
 @cache
@@ -73,9 +73,9 @@ def _check(name: str, reader: str) -> CodeCheck:
 
 
 def _without_options(
-    check: Callable[[object], Iterable[Match]],
-) -> Callable[[object, CodeOptions], Iterable[Match]]:
-    def run(document: object, options: CodeOptions) -> Iterable[Match]:
+    check: Callable[[object], Iterable[CodeMatch]],
+) -> Callable[[object, CodeOptions], Iterable[CodeMatch]]:
+    def run(document: object, options: CodeOptions) -> Iterable[CodeMatch]:
         del options
         return check(document)
 

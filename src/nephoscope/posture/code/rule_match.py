@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class CodeMatch:
     """A place where a rule does not hold.
 
     `message` says what is wrong there; `edits` replace spans by texts; `subject` is the job, step or stage. `unknown` is the reason
     where it cannot be decided, '' where the rule is broken. A comment that ignores the rule counts in the lines of `scope` too.
     """
 
-    span: Span
+    span: TextSpan
     message: str
-    edits: tuple[tuple[Span, str], ...] = ()
+    edits: tuple[tuple[TextSpan, str], ...] = ()
     subject: str = ""
     unknown: str = ""
-    scope: Span | None = None
+    scope: TextSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)

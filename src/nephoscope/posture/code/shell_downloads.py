@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.collect.templates.shell.nested_commands import SHELLS
-from nephoscope.collect.templates.source_text import Span
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.collect.templates.source_text import TextSpan
+from nephoscope.posture.code.rule_match import CodeMatch
 
 _DOWNLOADERS = frozenset({"curl", "wget", "gsutil", "aws", "az", "gcloud"})
 _INTERPRETERS = SHELLS | {
@@ -29,24 +29,24 @@ _CHECKING = frozenset(
 )
 
 
-def downloads_run(commands: Sequence[Command]) -> Iterator[Match]:
+def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each command that runs what the same script downloaded and did not check."""
     files: set[str] = set()
-    pipelines: dict[tuple[int, int], Command] = {}
+    pipelines: dict[tuple[int, int], ShellCommand] = {}
     for command in commands:
         if command.program in _CHECKING:
             files.clear()
             continue
         source = pipelines.get(command.pipeline)
         if source is not None and command.program in _INTERPRETERS and not _has_script(command):
-            yield Match(
+            yield CodeMatch(
                 _join_spans(source, command),
                 f"what {source.program} downloads is run by {command.program} unchecked",
             )
         elif _runs_substitution(command):
-            yield Match(command.span, f"what is downloaded is run by {command.program} unchecked")
+            yield CodeMatch(command.span, f"what is downloaded is run by {command.program} unchecked")
         elif files & _run_files(command):
-            yield Match(command.span, "a file that was downloaded is run unchecked")
+            yield CodeMatch(command.span, "a file that was downloaded is run unchecked")
         if is_download(command):
             pipelines[command.pipeline] = command
             files |= _find_written(command)
@@ -61,7 +61,7 @@ def downloads_run(commands: Sequence[Command]) -> Iterator[Match]:
             files.add(_plain(command.operands[-1]))
 
 
-def is_download(command: Command) -> bool:
+def is_download(command: ShellCommand) -> bool:
     """Tell whether a command downloads a file."""
     operands = command.operands
     match command.program:
@@ -76,7 +76,7 @@ def is_download(command: Command) -> bool:
     return command.program == "gcloud" and operands[:2] == ["storage", "cp"]
 
 
-def _find_written(command: Command) -> set[str]:
+def _find_written(command: ShellCommand) -> set[str]:
     named = command.flag_values("o", "output", "O", "output-document", "file")
     found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
     operands = command.operands
@@ -93,13 +93,13 @@ def _target(folder: str, name: str) -> str:
     return folder + name if folder.endswith("/") else folder
 
 
-def _keeps_name(command: Command, named: Sequence[str]) -> bool:
+def _keeps_name(command: ShellCommand, named: Sequence[str]) -> bool:
     if any(not name.startswith(("http", "-")) for name in named):
         return False
     return command.program == "wget" or (command.program == "curl" and command.has_flag("O", "remote-name"))
 
 
-def _run_files(command: Command) -> set[str]:
+def _run_files(command: ShellCommand) -> set[str]:
     """Return the files that a command runs."""
     found = {_plain(command.name)}
     if command.program in _INTERPRETERS or command.program in ("source", ".", "exec"):
@@ -107,13 +107,13 @@ def _run_files(command: Command) -> set[str]:
     return found - {""}
 
 
-def _runs_substitution(command: Command) -> bool:
+def _runs_substitution(command: ShellCommand) -> bool:
     if command.program in _INTERPRETERS or command.program in ("source", ".", "eval", "exec"):
         return any(_SUBSTITUTED.match(text) for text in command.arguments)
     return False
 
 
-def _has_script(command: Command) -> bool:
+def _has_script(command: ShellCommand) -> bool:
     return command.has_flag("c") and command.program in SHELLS
 
 
@@ -121,5 +121,5 @@ def _plain(path: str) -> str:
     return path.removeprefix("./")
 
 
-def _join_spans(first: Command, last: Command) -> Span:
-    return Span(min(first.span.start, last.span.start), max(first.span.end, last.span.end))
+def _join_spans(first: ShellCommand, last: ShellCommand) -> TextSpan:
+    return TextSpan(min(first.span.start, last.span.start), max(first.span.end, last.span.end))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.command import Command, Word
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
+from nephoscope.posture.code.rule_match import CodeMatch
 
 _PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?(?:\.exe)?$")
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)?)?(?:\.exe)?$")
@@ -78,12 +78,12 @@ _GO_VALUED = ("mod", "modfile", "o", "p", "tags", "ldflags", "gcflags", "C")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 
 
-def is_pip_install(command: Command) -> bool:
+def is_pip_install(command: ShellCommand) -> bool:
     """Tell whether a command is `pip install` or `python -m pip install`."""
     return "install" in _pip_arguments(command)[:4]
 
 
-def _pip_arguments(command: Command) -> list[str]:
+def _pip_arguments(command: ShellCommand) -> list[str]:
     arguments = command.arguments
     if _PIP.match(command.program):
         return arguments
@@ -92,7 +92,7 @@ def _pip_arguments(command: Command) -> list[str]:
     return []
 
 
-def unpinned_pip(command: Command) -> Iterator[Word]:
+def unpinned_pip(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that pip installs without a version."""
     if not is_pip_install(command) or command.has_flag("r", "requirement", "c", "constraint"):
         return
@@ -112,7 +112,7 @@ def unpinned_pip(command: Command) -> Iterator[Word]:
             yield word
 
 
-def unpinned_npm(command: Command) -> Iterator[Word]:
+def unpinned_npm(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that npm installs without a version."""
     words = command.operand_words(_NPM_VALUED)
     if command.program != "npm" or not words or words[0].text not in ("install", "i", "add"):
@@ -128,13 +128,13 @@ def unpinned_npm(command: Command) -> Iterator[Word]:
             yield word
 
 
-def unpinned_gem(command: Command) -> Iterator[Word]:
+def unpinned_gem(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that gem installs without a version."""
     if command.program != "gem" or command.has_flag("version", "v"):
         return
     texts = command.arguments
     words = command.words[1:][: texts.index("--") if "--" in texts else None]
-    plain = Command(words=[command.words[0], *words]).operand_words(
+    plain = ShellCommand(words=[command.words[0], *words]).operand_words(
         ("i", "install-dir", "n", "bindir", "P", "source", "s", "use-system-libraries")
     )
     if not plain or plain[0].text not in ("install", "i"):
@@ -142,7 +142,7 @@ def unpinned_gem(command: Command) -> Iterator[Word]:
     yield from (word for word in plain[1:] if ":" not in word.text and not word.text.endswith(".gem"))
 
 
-def unpinned_go(command: Command) -> Iterator[Word]:
+def unpinned_go(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the modules that go installs without a version."""
     words = command.operand_words(_GO_VALUED)
     if command.program != "go" or not words or words[0].text not in ("install", "get", "run"):
@@ -153,22 +153,24 @@ def unpinned_go(command: Command) -> Iterator[Word]:
             yield word
 
 
-def unpinned_in(file: Dockerfile, find: Callable[[Command], Iterator[Word]], example: str) -> Iterator[Match]:
+def unpinned_in(
+    file: Dockerfile, find: Callable[[ShellCommand], Iterator[ShellWord]], example: str
+) -> Iterator[CodeMatch]:
     """Give a match for each package without a version in the RUN instructions of a Dockerfile."""
     for instruction in file.of("RUN"):
         for command in instruction.commands:
             for word in find(command):
-                yield Match(word.span, f"{word.text} is installed without a version: write {example}")
+                yield CodeMatch(word.span, f"{word.text} is installed without a version: write {example}")
 
 
-def unlocked_installs(commands: Iterable[Command]) -> Iterator[Match]:
+def unlocked_installs(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each command that installs packages without a hash or a lock file."""
     for command in commands:
         if _is_unlocked(command):
-            yield Match(command.span, f"{command.program} installs what no hash or lock file pins")
+            yield CodeMatch(command.span, f"{command.program} installs what no hash or lock file pins")
 
 
-def _is_unlocked(command: Command) -> bool:
+def _is_unlocked(command: ShellCommand) -> bool:
     if is_pip_install(command):
         return _pip_unlocked(command)
     operands = command.operands
@@ -189,7 +191,7 @@ def _is_unlocked(command: Command) -> bool:
     return command.program == "easy_install"
 
 
-def _installs_moving_module(command: Command) -> bool:
+def _installs_moving_module(command: ShellCommand) -> bool:
     """Tell whether go installs a module by a tag that is no full version; a full one is in the checksum database."""
     words = command.operand_words(_GO_VALUED)
     if not words or words[0].text not in ("install", "get", "run"):
@@ -198,7 +200,7 @@ def _installs_moving_module(command: Command) -> bool:
     return any(not _FULL_VERSION.search(text) for text in named if "/" in text)
 
 
-def _pip_unlocked(command: Command) -> bool:
+def _pip_unlocked(command: ShellCommand) -> bool:
     if command.has_flag("require-hashes"):
         return False
     words = [word.text for word in command.operand_words(_PIP_VALUED)]

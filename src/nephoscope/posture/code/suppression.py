@@ -33,7 +33,7 @@ _OWN = "nephoscope"
 _LONGEST = 2000
 
 
-class Suppressions:
+class CodeSuppressions:
     """The ignoring comments of a file, by line; a comment that stands alone also counts for the line below."""
 
     def __init__(self, source: SourceText) -> None:

@@ -12,17 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.data_gaps.remedies import Need, Remedy, remedy, spell_type
+from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, remedy, spell_type
 from nephoscope_policy.gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.findings import Findings
-    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.report_interface import ReportView
 
-UNJUDGED = (State.UNKNOWN, State.ERROR)
+UNJUDGED = (ComplianceState.UNKNOWN, ComplianceState.ERROR)
 #: Cause -> what kind of thing is missing; of `not-collected` the description says which kind.
 NEEDS = {
     STALE: Need.REPORT,
@@ -62,7 +62,7 @@ MOST_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingData:
     """What a verdict lacked: the kind of thing, and which (a lower-cased resource type, a definition's id, or words)."""
 
     need: Need
@@ -98,11 +98,11 @@ class DataGap:
     `examples` are some of the descriptions that the verdicts carry.
     """
 
-    missing: Missing
+    missing: MissingData
     count: int
     recommendations: tuple[GapRecommendation, ...]
     examples: tuple[str, ...]
-    remedy: Remedy
+    remedy: GapRemedy
 
     @property
     def subject(self) -> str:
@@ -116,14 +116,14 @@ class DataGap:
         return self.subject or self.missing.need.value
 
 
-def missing_of(cause: str, description: str) -> Missing:
+def missing_of(cause: str, description: str) -> MissingData:
     """What a verdict lacked, by its cause and description."""
     told = _OF_ANALYZER.match(description)
     if told is not None and told[1] in (NOT_COLLECTED, *NEEDS):
         cause, description = told[1], told[2]
     text = _VERB.sub("", description)
     need = _need_of(text) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
-    return Missing(need, _subject(need, text))
+    return MissingData(need, _subject(need, text))
 
 
 def _need_of(text: str) -> Need:
@@ -160,7 +160,7 @@ def _type_of(id_: str) -> str:
 
 
 @dataclass(slots=True)
-class _Group:
+class _GapGroup:
     recommendations: dict[str, Unsettled] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, None] = field(default_factory=dict)
@@ -174,14 +174,14 @@ class _Group:
 
 def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
     """The gaps of some assessments, that for which the most wait first."""
-    groups: dict[Missing, _Group] = {}
+    groups: dict[MissingData, _GapGroup] = {}
     for one in several:
-        groups.setdefault(missing_of(one.cause, one.description), _Group()).add(one)
+        groups.setdefault(missing_of(one.cause, one.description), _GapGroup()).add(one)
     made = [_gap(missing, group) for missing, group in groups.items()]
     return sorted(made, key=lambda one: (-one.count, one.missing.need, one.missing.subject))
 
 
-def _gap(missing: Missing, group: _Group) -> DataGap:
+def _gap(missing: MissingData, group: _GapGroup) -> DataGap:
     several = [
         GapRecommendation(key, group.recommendations[key].title, group.recommendations[key].severity, count)
         for key, count in group.counts.items()
@@ -191,7 +191,7 @@ def _gap(missing: Missing, group: _Group) -> DataGap:
     return DataGap(missing, group.counts.total(), tuple(several), tuple(group.examples), settles)
 
 
-def unsettled_of(report: Reported) -> Iterator[Unsettled]:
+def unsettled_of(report: ReportView) -> Iterator[Unsettled]:
     """The assessments of a report that could not be judged, of the resources that it looks at."""
     for group in report.judged:
         if group.state in UNJUDGED:

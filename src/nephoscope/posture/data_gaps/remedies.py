@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.collect.azure.collection_plan import GRAPH, Plan
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.collection_plan import GRAPH, CollectionPlan
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import KINDS
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.estate.devops_documents import DOCUMENTS, NAMESPACE
 from nephoscope_policy.azure_facts import report_kind
 
@@ -51,7 +51,7 @@ EXPORTED = frozenset({Need.TYPE, Need.BODY, Need.REPORT})
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class GapRemedy:
     """What to do, the commands in their order (none where no command does it), and the permissions to read that they take."""
 
     action: str
@@ -59,7 +59,7 @@ class Remedy:
     permissions: tuple[str, ...] = ()
 
 
-def remedy(need: Need, subject: str) -> Remedy:
+def remedy(need: Need, subject: str) -> GapRemedy:
     """The remedy of what is missing; `subject` says which: a lower-cased resource type, a definition's id, or words."""
     return _REMEDIES[need](subject)
 
@@ -71,7 +71,7 @@ def spell_type(type_: str) -> str:
     if type_ in KINDS:
         return KINDS[type_].type
     own = fact_types().get(type_)
-    return own.type if own else Reading.builtin().spell(type_)
+    return own.type if own else TypeSources.builtin().spell(type_)
 
 
 def permissions(type_: str) -> tuple[str, ...]:
@@ -83,10 +83,10 @@ def permissions(type_: str) -> tuple[str, ...]:
 
 def why_unreadable(type_: str) -> str:
     """Explain why a lower-cased type cannot be collected, '' where it can."""
-    reading = Reading.builtin()
+    reading = TypeSources.builtin()
     if type_ in reading.lists:
         return ""
-    return Plan.of(Needs(frozenset({type_}), {}, {}), reading).unread.get(type_, "")
+    return CollectionPlan.of(ContentNeeds(frozenset({type_}), {}, {}), reading).unread.get(type_, "")
 
 
 def _export(type_: str) -> tuple[str, ...]:
@@ -99,84 +99,88 @@ def _export(type_: str) -> tuple[str, ...]:
     )
 
 
-def _read_type(type_: str) -> Remedy:
+def _read_type(type_: str) -> GapRemedy:
     if not type_:
-        return Remedy(
+        return GapRemedy(
             "Export the estate whole", ("nephoscope collect --out estate", "nephoscope scan estate")
         )
     if type_.startswith(DEVOPS):
-        return Remedy(
+        return GapRemedy(
             f"Read {spell_type(type_)} of the organization with a token that may see it", _DEVOPS_COMMANDS
         )
     if type_ == _FINDINGS:
-        return Remedy("Scan the machine or the registry's images and keep what is found", _SCANS)
+        return GapRemedy("Scan the machine or the registry's images and keep what is found", _SCANS)
     if why := why_unreadable(type_):
-        return Remedy(f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it")
+        return GapRemedy(
+            f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it"
+        )
     action = f"Read {spell_type(type_)} and scan it together with the rest"
-    return Remedy(action, _export(type_), permissions(type_))
+    return GapRemedy(action, _export(type_), permissions(type_))
 
 
-def _read_body(type_: str) -> Remedy:
+def _read_body(type_: str) -> GapRemedy:
     if not type_:
         return _read_type("")
     if type_.startswith(DEVOPS):
         return _read_type(type_)
     action = f"The export lists {spell_type(type_)} without all of their properties: export them whole"
-    return Remedy(action, _export(type_), permissions(type_))
+    return GapRemedy(action, _export(type_), permissions(type_))
 
 
-def _deepen(type_: str) -> Remedy:
+def _deepen(type_: str) -> GapRemedy:
     what = spell_type(type_) if type_ else "the resources"
-    query = Reading.builtin().query(type_)
+    query = TypeSources.builtin().query(type_)
     if type_ and not query:
-        return Remedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
+        return GapRemedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
     asked = f'-Query "{query}" -First 1000' if query else "..."
     written = f" > {FOLDER}.json" if query else ""
     command = f"Search-AzGraph {asked} | ConvertTo-Json -Depth 100{written}"
-    return Remedy(f"Export {what} again at full depth", (command,), permissions(type_))
+    return GapRemedy(f"Export {what} again at full depth", (command,), permissions(type_))
 
 
-def _renew(type_: str) -> Remedy:
+def _renew(type_: str) -> GapRemedy:
     kind = report_kind(type_)
     title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
     own = f"{renew}. Then read" if renew else "Read"
-    return Remedy(
+    return GapRemedy(
         f"The {title} is too old. {own} {spell_type(type_)} again", _export(type_), permissions(type_)
     )
 
 
-def _load(definition: str) -> Remedy:
+def _load(definition: str) -> GapRemedy:
     asked = "Microsoft.Authorization/policyDefinitions"
     commands = (
         f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}",
         "nephoscope content import FOLDER",
     )  # fmt: skip
     action = f"Load the definition {definition}: export your own definitions, or import a pack that holds it"
-    return Remedy(action, commands, (f"{asked}/read",))
+    return GapRemedy(action, commands, (f"{asked}/read",))
 
 
-def _fit(words: str) -> Remedy:
+def _fit(words: str) -> GapRemedy:
     asked = "Microsoft.Authorization/policyAssignments"
     commands = (f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}")
-    return Remedy(
+    return GapRemedy(
         f"Correct the parameters of the assignment in Azure and export it again ({words})",
         commands,
         (f"{asked}/read",),
     )
 
 
-def _correct(words: str) -> Remedy:
+def _correct(words: str) -> GapRemedy:
     command = "nephoscope content test FOLDER"
-    return Remedy(f"Correct the policy definition ({words})", (command,))
+    return GapRemedy(f"Correct the policy definition ({words})", (command,))
 
 
-def _ask(words: str) -> Remedy:
+def _ask(words: str) -> GapRemedy:
     action = f"No export settles it: {words}. Ask Azure's API checkPolicyRestrictions of this server, attest to it, or exempt it"
-    return Remedy(action)
+    return GapRemedy(action)
 
 
-def _wait(words: str) -> Remedy:
-    return Remedy(f"No export settles it ({words}). Attest to it or exempt it; a later release may judge it")
+def _wait(words: str) -> GapRemedy:
+    return GapRemedy(
+        f"No export settles it ({words}). Attest to it or exempt it; a later release may judge it"
+    )
 
 
 _REMEDIES = {

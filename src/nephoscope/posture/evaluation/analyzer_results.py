@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nephoscope import analyze
-from nephoscope.analyze.analyzer_runner import Earlier, Told
+from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.log_queries import Logs
 from nephoscope.posture.evaluation.report_expiry import find_aged
@@ -30,12 +30,12 @@ class Analysis:
     overlay: tuple[Resource, ...] = ()
     unknown: Mapping[str, Gap] = field(default_factory=dict)
     assessments: tuple[Assessment, ...] = ()
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, AnalyzerResult] = field(default_factory=dict)
     logs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousEvaluation:
     """An earlier evaluation: its estate, its time, and what the analyzers added."""
 
     estate: Estate
@@ -46,7 +46,9 @@ class Before:
 class Analyzers(Protocol):
     """Runs analyzers over an estate at a time; what cannot have changed since an earlier evaluation is taken over from it."""
 
-    def __call__(self, estate: Estate, now: datetime, before: Before | None = None, /) -> Analysis:
+    def __call__(
+        self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None, /
+    ) -> Analysis:
         """What they add."""
         ...
 
@@ -65,27 +67,27 @@ def no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # n
 
 
 def every_analyzer(
-    estate: Estate, now: datetime, before: Before | None = None, logs: Logs | None = None
+    estate: Estate, now: datetime, before: PreviousEvaluation | None = None, logs: Logs | None = None
 ) -> Analysis:
     """What all analyzers of the package say; those that read logs are Unknown without them."""
     from nephoscope.estate.estate_view import (
-        View,
+        EstateView,
     )  # what judges templates runs no analyzer, and need not load what they see
 
     earlier = None if before is None else _earlier(before, estate, now)
-    found = analyze.run(View(estate, now, logs=logs), earlier=earlier)
+    found = analyze.run(EstateView(estate, now, logs=logs), earlier=earlier)
     return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
 
 
-def no_analyzers(estate: Estate, now: datetime, before: Before | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
+def no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
     """Adds nothing: a policy that reads an assessment then ends as what the snapshot itself holds, else Unknown."""
     return Analysis()
 
 
-def _earlier(before: Before, estate: Estate, now: datetime) -> Earlier:
+def _earlier(before: PreviousEvaluation, estate: Estate, now: datetime) -> PreviousAnalysis:
     """What analyzers said before, with the types of which a resource, or the age of a report, is another."""
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
     keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}
     changed = frozenset(ResourceId.parse(key).type for key in keys) if same else None
-    return Earlier(told, logs, changed, moved=now != before.now)
+    return PreviousAnalysis(told, logs, changed, moved=now != before.now)

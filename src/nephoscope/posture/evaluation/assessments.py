@@ -9,22 +9,22 @@ from datetime import datetime
 from itertools import accumulate
 from typing import overload
 
-from nephoscope.posture.evaluation.check_layout import Block, Layout, Roster
+from nephoscope.posture.evaluation.check_layout import EvaluationBlock, Layout, Roster
 from nephoscope.posture.evaluation.evaluator import Verdicts
-from nephoscope.posture.evaluation.outcome import NONE, Outcome
-from nephoscope.posture.evaluation.program import Check, Program, Requirement
-from nephoscope.posture.policies.attestation import Attestation
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.outcome import NONE, EvaluationOutcome
+from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
+from nephoscope.posture.policies.attestation import PolicyAttestation
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 class Decisions:
     """What people decided about the requirements of a program, in force at a time."""
 
-    def __init__(self, plan: Plan, program: Program, now: datetime) -> None:
+    def __init__(self, plan: EvaluationPlan, program: Program, now: datetime) -> None:
         self._groups = program.management_groups
         scopes = {assignment.id: assignment.scope for assignment in plan.assignments}
         self.misplaced = tuple(
@@ -46,14 +46,14 @@ class Decisions:
                 self._by_assignment.setdefault(exemption.assignment, []).append(exemption)
                 for key in exemption.recommendations:
                     self._by_recommendation.setdefault(key, []).append(exemption)
-        self._attestations: dict[tuple[str, str], list[Attestation]] = {}
+        self._attestations: dict[tuple[str, str], list[PolicyAttestation]] = {}
         for attestation in plan.attestations:
             if attestation.active(now):
                 self._attestations.setdefault((attestation.assignment, attestation.reference), []).append(
                     attestation
                 )
 
-    def exemptions(self, requirement: Requirement) -> dict[str, list[Exemption]]:
+    def exemptions(self, requirement: PolicyRequirement) -> dict[str, list[Exemption]]:
         """The exemptions that speak of a requirement, by their scope."""
         if not self._by_assignment and not self._by_recommendation:
             return {}
@@ -65,7 +65,7 @@ class Decisions:
                 found.setdefault(exemption.scope, []).append(exemption)
         return found
 
-    def attestations(self, requirement: Requirement) -> dict[str, Attestation]:
+    def attestations(self, requirement: PolicyRequirement) -> dict[str, PolicyAttestation]:
         """The attestation that counts for a requirement, by resource id."""
         if not self._attestations:
             return {}
@@ -140,7 +140,7 @@ class Assessments(Sequence[Assessment]):
             resources = self._roster.types[block.type]
             requirement = self._program.requirements[block.requirement]
             for at, outcome in self.outcomes(block, block.positions):
-                if outcome.state is not State.NOT_APPLICABLE:
+                if outcome.state is not ComplianceState.NOT_APPLICABLE:
                     yield _assessment(resources[at], requirement, outcome)
 
     @overload
@@ -160,14 +160,16 @@ class Assessments(Sequence[Assessment]):
         inside = at - (self._ends[number - 1] if number else 0)
         return next(self.of_block(block, [block.positions[inside]]))
 
-    def of_block(self, block: Block, positions: Sequence[int]) -> Iterator[Assessment]:
+    def of_block(self, block: EvaluationBlock, positions: Sequence[int]) -> Iterator[Assessment]:
         """The assessments of some positions of a block."""
         requirement = self._program.requirements[block.requirement]
         resources = self._roster.types[block.type]
         for at, outcome in self.outcomes(block, positions):
             yield _assessment(resources[at], requirement, outcome)
 
-    def outcomes(self, block: Block, positions: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(
+        self, block: EvaluationBlock, positions: Sequence[int]
+    ) -> Iterator[tuple[int, EvaluationOutcome]]:
         """How some positions of a block ended, exemptions and attestations laid over."""
         requirement = self._program.requirements[block.requirement]
         rows = self._verdicts.outcomes.rows
@@ -180,7 +182,7 @@ class Assessments(Sequence[Assessment]):
         for at in positions:
             resource = self._roster.types[block.type][at]
             outcome = _apply_attestation(rows[numbers[at]], attestations.get(resource.key))
-            if outcome.state is not State.NOT_APPLICABLE:
+            if outcome.state is not ComplianceState.NOT_APPLICABLE:
                 exemption = self._decisions.find_exemption(resource, requirement.reference, exemptions)
                 outcome = outcome if exemption is None else _exempt(outcome, exemption)
             yield at, outcome
@@ -192,9 +194,9 @@ class Assessments(Sequence[Assessment]):
             if place is not None and block.type == place[0] and place[1] in block.positions:
                 yield from self.of_block(block, [place[1]])
 
-    def counts(self) -> Counter[tuple[str, State, str]]:
+    def counts(self) -> Counter[tuple[str, ComplianceState, str]]:
         """Count how many assessments ended how: (recommendation key, state, cause), without making them."""
-        total: Counter[tuple[str, State, str]] = Counter()
+        total: Counter[tuple[str, ComplianceState, str]] = Counter()
         for block in self._layout.blocks:
             key = self._program.requirements[block.requirement].key
             for outcome, count in self._tally(block).items():
@@ -202,7 +204,7 @@ class Assessments(Sequence[Assessment]):
         total.update((one.key, one.state, one.cause) for one in self._unplaced)
         return total
 
-    def _tally(self, block: Block) -> Mapping[Outcome, int]:
+    def _tally(self, block: EvaluationBlock) -> Mapping[EvaluationOutcome, int]:
         requirement = self._program.requirements[block.requirement]
         if self._decisions.exemptions(requirement) or self._decisions.attestations(requirement):
             return Counter(outcome for _, outcome in self.outcomes(block, block.positions))
@@ -214,7 +216,7 @@ class Assessments(Sequence[Assessment]):
         }
 
 
-def _assessment(resource: Resource, requirement: Requirement, outcome: Outcome) -> Assessment:
+def _assessment(resource: Resource, requirement: PolicyRequirement, outcome: EvaluationOutcome) -> Assessment:
     return Assessment(
         resource=str(resource.body.get("id") or resource.key),
         key=requirement.key,
@@ -228,13 +230,13 @@ def _assessment(resource: Resource, requirement: Requirement, outcome: Outcome) 
     )
 
 
-def _make_unplaced(requirement: Requirement, check: Check) -> Assessment:
+def _make_unplaced(requirement: PolicyRequirement, check: PolicyCheck) -> Assessment:
     """A requirement without a loaded definition (or with a static one) ends once for its whole scope."""
     fault = check.fault
     return Assessment(
         resource=requirement.assignment.scope or "/",
         key=requirement.key,
-        state=fault.state if fault else State.UNKNOWN,
+        state=fault.state if fault else ComplianceState.UNKNOWN,
         cause=fault.cause if fault else "not-held",
         description=fault.description
         if fault
@@ -245,20 +247,29 @@ def _make_unplaced(requirement: Requirement, check: Check) -> Assessment:
     )
 
 
-def _apply_attestation(outcome: Outcome, attestation: Attestation | None) -> Outcome:
+def _apply_attestation(
+    outcome: EvaluationOutcome, attestation: PolicyAttestation | None
+) -> EvaluationOutcome:
     """The attested state in place of a manual policy's default."""
-    if attestation is None or outcome.effect.lower() != "manual" or outcome.state is State.NOT_APPLICABLE:
+    if (
+        attestation is None
+        or outcome.effect.lower() != "manual"
+        or outcome.state is ComplianceState.NOT_APPLICABLE
+    ):
         return outcome
     until = f" until {attestation.expires_on.isoformat()}" if attestation.expires_on else ""
     text = f"attested as {attestation.state.value}{until}" + (
         f": {attestation.comments}" if attestation.comments else ""
     )
-    return Outcome(attestation.state, outcome.effect, "attested", text)
+    return EvaluationOutcome(attestation.state, outcome.effect, "attested", text)
 
 
-def _exempt(outcome: Outcome, exemption: Exemption) -> Outcome:
+def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutcome:
     until = f" until {exemption.expires_on.isoformat()}" if exemption.expires_on else ""
     name = exemption.display_name or exemption.id
-    return Outcome(
-        State.EXEMPT, outcome.effect, exemption.category, f"exempt ({exemption.category}) by {name}{until}"
+    return EvaluationOutcome(
+        ComplianceState.EXEMPT,
+        outcome.effect,
+        exemption.category,
+        f"exempt ({exemption.category}) by {name}{until}",
     )

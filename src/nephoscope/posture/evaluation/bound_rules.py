@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.evaluation.program import Check, Fault
-from nephoscope_policy.arm.tree import Call
-from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral
 from nephoscope_policy.binding import bind
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.switches import SWITCHES, Switches
-from nephoscope_policy.tree import Literal, Template
+from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
@@ -28,37 +27,37 @@ class Rules:
         self._catalogue = catalogue
         self.aliases = aliases
         self._switches = switches
-        self._bound: dict[str, Rule | Fault] = {}
+        self._bound: dict[str, Rule | CheckFault] = {}
 
-    def of(self, check: Check) -> Rule | Fault:
+    def of(self, check: PolicyCheck) -> Rule | CheckFault:
         """The rule of a check, or why it has none."""
         found = self._bound.get(check.key)
         if found is None:
             found = self._bound[check.key] = check.fault or self._bind(check)
         return found
 
-    def types(self, check: Check) -> frozenset[str] | None:
+    def types(self, check: PolicyCheck) -> frozenset[str] | None:
         """The types that the check can judge, with its parameters taken into account where the rule alone proves none."""
         if check.types is not None or check.fault is not None:
             return check.types
         rule = self.of(check)
         return rule.types if isinstance(rule, Rule) else None
 
-    def _bind(self, check: Check) -> Rule | Fault:
+    def _bind(self, check: PolicyCheck) -> Rule | CheckFault:
         if check.entry is None:
             raise AssertionError("a check without a definition has a fault")
         try:
             definition = self._catalogue.parsed(check.entry)
             definition.check(self.aliases, self._switches)
         except PolicyError as error:
-            return Fault(State.ERROR, "definition-error", str(error))
+            return CheckFault(ComplianceState.ERROR, "definition-error", str(error))
         try:
             return bound(definition, check)
         except PolicyError as error:
-            return Fault(State.ERROR, "parameter-error", str(error))
+            return CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
 
 
-def bound(definition: Definition, check: Check) -> Rule:
+def bound(definition: Definition, check: PolicyCheck) -> Rule:
     """The rule of a definition under a check's parameters and effect; PolicyError when they do not fit."""
     if not check.effect:
         return definition.bind(check.parameters)
@@ -66,15 +65,15 @@ def bound(definition: Definition, check: Check) -> Rule:
     if allowed is not None and check.effect.lower() not in allowed:
         message = f"the override '{check.effect}' is none of the effects that the definition allows: {', '.join(sorted(allowed))}"
         raise PolicyError(message, "overrides", "compile")
-    tree = replace(definition.tree, then=replace(definition.tree.then, effect=Literal(check.effect)))
+    tree = replace(definition.tree, then=replace(definition.tree.then, effect=PolicyLiteral(check.effect)))
     return Rule(tree, bind(definition.parameters, check.parameters))
 
 
 def effect_parameter(definition: Definition) -> str:
     """The lower-cased name of the parameter that is the effect, '' where the effect is no plain parameter."""
     effect = definition.tree.then.effect
-    call = effect.expression.tree if isinstance(effect, Template) else None
-    if not isinstance(call, Call) or call.key != "parameters" or not call.arguments:
+    call = effect.expression.tree if isinstance(effect, TemplateExpression) else None
+    if not isinstance(call, ArmCall) or call.key != "parameters" or not call.arguments:
         return ""
     name = call.arguments[0]
     return name.value.lower() if isinstance(name, ArmLiteral) and isinstance(name.value, str) else ""

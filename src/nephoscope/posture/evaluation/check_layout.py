@@ -107,7 +107,7 @@ def _sort_resources(estate: Estate, type_: str, scope: str) -> tuple[Resource, .
     return tuple(sorted(found, key=_key))
 
 
-class Block(msgspec.Struct, frozen=True):
+class EvaluationBlock(msgspec.Struct, frozen=True):
     """A requirement over some resources of one type: their positions, rising, and the check (a number in the program)."""
 
     requirement: int
@@ -166,8 +166,8 @@ class Layout:
         self._types_of = concerns.types_of
         self._scopes: dict[tuple[int, str, str], Positions] = {}
         self.unplaced = concerns.unplaced
-        self.blocks: list[Block] = [
-            Block(index, check, type_, positions)
+        self.blocks: list[EvaluationBlock] = [
+            EvaluationBlock(index, check, type_, positions)
             for index, type_, check in concerns.uniform(roster.types)
             if len(positions := self._in_scope(index, type_))
         ]
@@ -175,7 +175,7 @@ class Layout:
             self.blocks += [block for index in concerns.varying for block in self._list_varying(index)]
             self.blocks.sort(key=attrgetter("requirement"))
 
-    def _list_varying(self, index: int) -> Iterator[Block]:
+    def _list_varying(self, index: int) -> Iterator[EvaluationBlock]:
         """Blocks of a requirement whose effect or version depends on the resource."""
         requirement = self._program.requirements[index]
         for type_ in self._roster.types:
@@ -187,7 +187,7 @@ class Layout:
             for check, positions in chosen.items():
                 types = self._types_of(check)
                 if types is None or type_ in types:
-                    yield Block(index, check, type_, positions)
+                    yield EvaluationBlock(index, check, type_, positions)
 
     def _in_scope(self, index: int, type_: str) -> Positions:
         """The positions that the requirement's assignment applies to."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from nephoscope.posture.evaluation.body_diff import Paths
 from nephoscope.posture.evaluation.check_layout import Roster
-from nephoscope.posture.evaluation.program import Check
-from nephoscope_policy.entry import Entry
+from nephoscope.posture.evaluation.program import PolicyCheck
+from nephoscope_policy.entry import CatalogueEntry
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope_policy.related import EXTENSIONS
@@ -25,7 +25,7 @@ from nephoscope_policy.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EstateChange:
     """`paths` are the ids that appeared, vanished or differ, with where they differ (None = not known, or everywhere); `coverage` are
     (scope, entry) of the manifest that differ, '*' = any."""
 
@@ -56,7 +56,7 @@ class Dependents:
 
     def __init__(
         self,
-        checks: Sequence[Check],
+        checks: Sequence[PolicyCheck],
         types: Sequence[frozenset[str] | None],
         roster: Roster,
         base: Snapshot,
@@ -79,14 +79,14 @@ class Dependents:
                 self._related[type_].append(index)
             self._ask(index, check.entry)
 
-    def _ask(self, index: int, entry: Entry) -> None:
+    def _ask(self, index: int, entry: CatalogueEntry) -> None:
         """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
         for asked in (*entry.related_types, *entry.calls):
             known = self._askers.setdefault((asked, entry.wide), {})
             for type_ in self._types[index]:
                 known.setdefault(type_, []).append(index)
 
-    def own(self, change: Change) -> Own:
+    def own(self, change: EstateChange) -> Own:
         """The changed resources themselves: the checks that read where they differ judge them anew."""
         found: Own = {}
         for key, paths in change.paths.items():
@@ -98,7 +98,7 @@ class Dependents:
                 found.setdefault(type_, {}).setdefault(alike, []).append(at)
         return found
 
-    def find_touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
+    def find_touched(self, change: EstateChange) -> Iterator[tuple[int, str, Sequence[int]]]:
         """The verdicts of other resources that may depend on the change."""
         reached: defaultdict[Asker, set[int]] = defaultdict(set)
         done: set[Done] = set()

@@ -9,33 +9,33 @@ from functools import cached_property
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
-from nephoscope.posture.evaluation.analyzer_results import Analyzers, Before, every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import Analyzers, PreviousEvaluation, every_analyzer
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
-from nephoscope.posture.evaluation.evaluator import Bench, Progress, Verdicts
-from nephoscope.posture.evaluation.finished_run import Engine, Run
-from nephoscope.posture.evaluation.incremental import Succession, overlaid
+from nephoscope.posture.evaluation.evaluator import Evaluator, Progress, Verdicts
+from nephoscope.posture.evaluation.finished_run import Engine, EvaluationRun
+from nephoscope.posture.evaluation.incremental import IncrementalRun, overlaid
 from nephoscope.posture.evaluation.program import Program
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.snapshot import Snapshot
 
-__all__ = ["Prepared", "Progress", "Run", "evaluate", "prepare"]
+__all__ = ["EvaluationRun", "PreparedPlan", "Progress", "evaluate", "prepare"]
 
 
 def evaluate(
     estate: Estate,
-    plan: Plan,
+    plan: EvaluationPlan,
     now: datetime,
     *,
     scope: str = "",
     analyzers: Analyzers = every_analyzer,
     aliases: Aliases | None = None,
-    since: Run | None = None,
-    prepared: Prepared | None = None,
+    since: EvaluationRun | None = None,
+    prepared: PreparedPlan | None = None,
     progress: Progress | None = None,
-) -> Run:
+) -> EvaluationRun:
     """Judge an estate by a plan at an aware time.
 
     `scope` limits what is judged, not what is looked up. With `since` only what changed after that run, and what depends on it,
@@ -47,10 +47,10 @@ def evaluate(
     scope = scope.rstrip("/").lower()
     aliases = aliases or Aliases.builtin()
     with no_collection():
-        before = Before(since.estate, since.now, since.analysis) if since is not None else None
+        before = PreviousEvaluation(since.estate, since.now, since.analysis) if since is not None else None
         analysis = analyzers(estate, now, before)
         if since is not None and since.engine.base.aliases is aliases:
-            later = Succession(since, estate, analysis, plan, now, scope)
+            later = IncrementalRun(since, estate, analysis, plan, now, scope)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
             concerns = concerns_of(program, rules)
         else:
@@ -63,14 +63,14 @@ def evaluate(
         snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
         layout = Layout(concerns, roster)
         verdicts = later.verdicts() if later is not None else Verdicts()
-        Bench(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)
-    return Run(
+        Evaluator(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)
+    return EvaluationRun(
         now, scope, estate, plan, analysis, Engine(program, roster, layout, verdicts, rules, base, snapshot)
     )
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPlan:
     """A plan made ready: requirements over checks, the rules that are bound and compiled as they are needed, what concerns whom."""
 
     program: Program
@@ -87,6 +87,8 @@ def concerns_of(program: Program, rules: Rules) -> Concerns:
     return Concerns(program, lambda check: rules.types(program.checks[check]))
 
 
-def prepare(plan: Plan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]) -> Prepared:
+def prepare(
+    plan: EvaluationPlan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]
+) -> PreparedPlan:
     """Make a plan ready for estates with these management groups."""
-    return Prepared(Program(plan, management_groups), Rules(plan.catalogue, aliases))
+    return PreparedPlan(Program(plan, management_groups), Rules(plan.catalogue, aliases))

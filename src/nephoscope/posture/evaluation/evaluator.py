@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.evaluation.outcome import NONE, Outcomes, column
-from nephoscope_policy.context import Context
+from nephoscope.posture.evaluation.outcome import NONE, OutcomeTable, column
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.rule import Rule
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.posture.evaluation.bound_rules import Rules
-    from nephoscope.posture.evaluation.check_layout import Block, Roster
-    from nephoscope.posture.evaluation.program import Check, Program
+    from nephoscope.posture.evaluation.check_layout import EvaluationBlock, Roster
+    from nephoscope.posture.evaluation.program import PolicyCheck, Program
     from nephoscope_policy.result import Result
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.view import View
@@ -30,8 +30,8 @@ class Verdicts:
     A run that follows another shares the columns in which nothing changed; a shared column is copied before it is written.
     """
 
-    def __init__(self, outcomes: Outcomes | None = None) -> None:
-        self.outcomes = outcomes or Outcomes()
+    def __init__(self, outcomes: OutcomeTable | None = None) -> None:
+        self.outcomes = outcomes or OutcomeTable()
         self.columns: dict[Key, array[int]] = {}
         self.evaluated = 0
         self._whole: set[Key] = set()
@@ -90,7 +90,7 @@ Progress = Callable[[int, int], None]
 _SHARED = 32
 
 
-class Bench:
+class Evaluator:
     """Evaluates blocks against one snapshot at one time."""
 
     def __init__(
@@ -100,13 +100,15 @@ class Bench:
         self._roster = roster
         self._rules = rules
         self._snapshot = snapshot
-        self._context = Context(now=now)
+        self._context = EvaluationContext(now=now)
         self._now = now
         self._viewed: dict[str, list[View]] = {}
         self._few: dict[str, dict[int, View]] = {}
         self._looked_up = program.looked_up_types()
 
-    def fill_all(self, blocks: Iterable[Block], verdicts: Verdicts, progress: Progress | None = None) -> None:
+    def fill_all(
+        self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts, progress: Progress | None = None
+    ) -> None:
         """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
         ordered = sorted(blocks, key=lambda block: block.type)
         for done, block in enumerate(ordered, 1):
@@ -123,7 +125,7 @@ class Bench:
             for view in views:
                 view.release()
 
-    def fill(self, block: Block, verdicts: Verdicts) -> None:
+    def fill(self, block: EvaluationBlock, verdicts: Verdicts) -> None:
         """Evaluate what the block's column lacks."""
         check = self._program.checks[block.check]
         key = (check.key, block.type)
@@ -144,9 +146,9 @@ class Bench:
     def _run(
         self,
         rule: Rule,
-        check: Check,
+        check: PolicyCheck,
         pending: list[int],
-        block: Block,
+        block: EvaluationBlock,
         numbers: array[int],
         verdicts: Verdicts,
     ) -> None:
@@ -175,9 +177,13 @@ class Bench:
             found = self._viewed[type_] = [view(resource) for resource in resources]
         return found
 
-    def context(self, check: Check) -> Context:
+    def context(self, check: PolicyCheck) -> EvaluationContext:
         """What the rule's functions are told."""
-        return self._context if check.bound_to is None else Context(now=self._now, policy=check.bound_to)
+        return (
+            self._context
+            if check.bound_to is None
+            else EvaluationContext(now=self._now, policy=check.bound_to)
+        )
 
 
 def _find_pending(numbers: array[int], positions: Sequence[int]) -> list[int]:

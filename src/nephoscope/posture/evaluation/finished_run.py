@@ -16,18 +16,18 @@ from nephoscope.posture.evaluation.assessments import Assessments, Decisions
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Layout, Roster
 from nephoscope.posture.evaluation.evaluator import Verdicts
-from nephoscope.posture.evaluation.program import Check, Program, Requirement
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.context import Context
-from nephoscope_policy.entry import Problem
+from nephoscope_policy.context import EvaluationContext
+from nephoscope_policy.entry import ContentProblem
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.result import Result
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
@@ -47,7 +47,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Run:
+class EvaluationRun:
     """A finished evaluation, frozen: the estate, the plan and the time it stands for, and one assessment per (resource, member).
 
     `scope` is the lower-cased scope that was asked for ('' = everything). `analysis` is what the analyzers added. Assessments
@@ -57,7 +57,7 @@ class Run:
     now: datetime
     scope: str
     estate: Estate
-    plan: Plan
+    plan: EvaluationPlan
     analysis: Analysis
     engine: Engine = field(repr=False)
 
@@ -98,7 +98,7 @@ class Run:
         return Assessments(engine.program, engine.roster, engine.layout, engine.verdicts, self._decisions)
 
     @cached_property
-    def errors(self) -> tuple[Problem, ...]:
+    def errors(self) -> tuple[ContentProblem, ...]:
         """What could not be used or does not fit together: documents, references, scopes, exemptions."""
         found = [*self.plan.problems, *self.engine.program.problems]
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
@@ -106,7 +106,7 @@ class Run:
         found.extend(self._without_members())
         return tuple(found)
 
-    def _without_members(self) -> Iterator[Problem]:
+    def _without_members(self) -> Iterator[ContentProblem]:
         """Exemptions that name members which their assignment does not have."""
         members: defaultdict[str, set[str]] = defaultdict(set)
         for one in self.engine.program.requirements:
@@ -116,26 +116,28 @@ class Run:
             if strangers:
                 names = ", ".join(sorted(strangers))
                 reason = f"the exemption names members that {exemption.assignment} does not have: {names}"
-                yield Problem(Place(exemption.id, path="properties.policyDefinitionReferenceIds"), reason)
+                yield ContentProblem(
+                    Place(exemption.id, path="properties.policyDefinitionReferenceIds"), reason
+                )
 
     @cached_property
-    def requirements(self) -> dict[tuple[str, str], Requirement]:
+    def requirements(self) -> dict[tuple[str, str], PolicyRequirement]:
         """The requirements by (assignment id, lower-cased reference id)."""
         return {(one.assignment.id, one.reference.lower()): one for one in self.engine.program.requirements}
 
     @cached_property
-    def counts(self) -> Counter[tuple[str, State, str]]:
+    def counts(self) -> Counter[tuple[str, ComplianceState, str]]:
         """Count how many assessments ended how: (recommendation key, state, cause)."""
         return self.assessments.counts()
 
-    def states(self) -> Counter[State]:
+    def states(self) -> Counter[ComplianceState]:
         """Count how many assessments ended in each state."""
-        total: Counter[State] = Counter()
+        total: Counter[ComplianceState] = Counter()
         for (_, state, _), count in self.counts.items():
             total[state] += count
         return total
 
-    def causes(self, state: State) -> Counter[str]:
+    def causes(self, state: ComplianceState) -> Counter[str]:
         """Count how many assessments of a state have each cause."""
         total: Counter[str] = Counter()
         for (_, ended, cause), count in self.counts.items():
@@ -186,15 +188,19 @@ class Run:
         check, rule = found
         return rule.explain(resource, self.engine.snapshot, self.context(check))
 
-    def context(self, check: Check) -> Context:
+    def context(self, check: PolicyCheck) -> EvaluationContext:
         """What a check's rule is told beside the resources."""
-        return self._unbound if check.bound_to is None else Context(now=self.now, policy=check.bound_to)
+        return (
+            self._unbound
+            if check.bound_to is None
+            else EvaluationContext(now=self.now, policy=check.bound_to)
+        )
 
     @cached_property
-    def _unbound(self) -> Context:
-        return Context(now=self.now)
+    def _unbound(self) -> EvaluationContext:
+        return EvaluationContext(now=self.now)
 
-    def judged_by(self, assessment: Assessment) -> tuple[Check, Rule] | None:
+    def judged_by(self, assessment: Assessment) -> tuple[PolicyCheck, Rule] | None:
         """The check and the bound rule behind an assessment, None where no rule judged it."""
         resource = self.resource(assessment)
         if resource is None:
@@ -210,12 +216,12 @@ class Run:
         return None
 
 
-def _outside(exemption: Exemption) -> Problem:
+def _outside(exemption: Exemption) -> ContentProblem:
     reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
-    return Problem(Place(exemption.id), reason)
+    return ContentProblem(Place(exemption.id), reason)
 
 
-def _orphan(exemption: Exemption) -> Problem:
-    return Problem(
+def _orphan(exemption: Exemption) -> ContentProblem:
+    return ContentProblem(
         Place(exemption.id), f"the exemption names an assignment that is not there: {exemption.assignment}"
     )

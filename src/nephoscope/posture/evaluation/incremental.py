@@ -8,26 +8,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from nephoscope.analyze.analyzer_runner import Told
+from nephoscope.analyze.analyzer_runner import AnalyzerResult
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import changed_keys
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.body_diff import Paths, difference
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Roster
-from nephoscope.posture.evaluation.estate_changes import Change, Dependents, changed_coverage
+from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, changed_coverage
 from nephoscope.posture.evaluation.evaluator import Verdicts
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.outcome import NONE
-from nephoscope.posture.evaluation.program import Check, Fault, Program
+from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck, Program
 from nephoscope.posture.evaluation.report_expiry import find_aged
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
 
 
-class Succession:
+class IncrementalRun:
     """The parts of a new run, made from an earlier one with the same aliases.
 
     `base` is the snapshot without what analyzers write; `verdicts` gives the old verdicts in their new places, those that may
@@ -35,7 +35,13 @@ class Succession:
     """
 
     def __init__(
-        self, since: Run, estate: Estate, analysis: Analysis, plan: Plan, now: datetime, scope: str
+        self,
+        since: EvaluationRun,
+        estate: Estate,
+        analysis: Analysis,
+        plan: EvaluationPlan,
+        now: datetime,
+        scope: str,
     ) -> None:
         old = since.engine
         self._since, self._now = since, now
@@ -60,10 +66,10 @@ class Succession:
             key: difference(before[key], after[key]) if key in before and key in after else None
             for key in changed
         }
-        self._analyzed = Analyzed.between(since.analysis, analysis)
+        self._analyzed = AnalyzerChanges.between(since.analysis, analysis)
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
         paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
-        self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
+        self.change = EstateChange(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
 
     def overlaid(self, analysis: Analysis) -> Snapshot:
         """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""
@@ -110,7 +116,7 @@ class Succession:
                 added[after[0]].append(after[1])
         return removed, added
 
-    def _doubtful(self, wanted: Mapping[str, Check], old: Verdicts) -> dict[tuple[str, str], set[int]]:
+    def _doubtful(self, wanted: Mapping[str, PolicyCheck], old: Verdicts) -> dict[tuple[str, str], set[int]]:
         """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
         checks = self.program.checks
         types = [self.rules.types(check) for check in checks]
@@ -128,7 +134,7 @@ class Succession:
         return found
 
     def _reading(
-        self, rule: Rule | Fault, type_: str, changed: Mapping[tuple[Paths | None, str], list[int]]
+        self, rule: Rule | CheckFault, type_: str, changed: Mapping[tuple[Paths | None, str], list[int]]
     ) -> list[int]:
         """The changed resources of a type of which a rule may see the change."""
         if not isinstance(rule, Rule):
@@ -148,14 +154,14 @@ def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Analyzed:
+class AnalyzerChanges:
     """What analyzers say otherwise than before, by lower-cased id: what they write (None = no more), and what they cannot say."""
 
     overlay: Mapping[str, Resource | None]
     unknown: frozenset[str]
 
     @classmethod
-    def between(cls, old: Analysis, new: Analysis) -> Analyzed:
+    def between(cls, old: Analysis, new: Analysis) -> AnalyzerChanges:
         """Compare what they said in two runs."""
         overlay: dict[str, Resource | None] = {}
         unknown: set[str] = set()
@@ -166,7 +172,9 @@ class Analyzed:
         return cls(overlay, frozenset(unknown))
 
 
-def _parts(old: Analysis, new: Analysis) -> Iterator[tuple[Analysis | Told, Analysis | Told]]:
+def _parts(
+    old: Analysis, new: Analysis
+) -> Iterator[tuple[Analysis | AnalyzerResult, Analysis | AnalyzerResult]]:
     """What may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
     if not old.told or not new.told:
         yield old, new

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,32 +16,35 @@ if TYPE_CHECKING:
 NONE = 0
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class EvaluationOutcome(msgspec.Struct, frozen=True):
     """What an evaluation ended with, without its reasons."""
 
-    state: State
+    state: ComplianceState
     effect: str = ""
     cause: str = ""
     description: str = ""
 
 
-class Outcomes:
+class OutcomeTable:
     """The distinct outcomes of a run; row 0 is kept for 'not evaluated'."""
 
-    def __init__(self, rows: Iterable[Outcome] = ()) -> None:
-        self.rows: list[Outcome] = [Outcome(State.UNKNOWN, cause="not-evaluated"), *rows]
+    def __init__(self, rows: Iterable[EvaluationOutcome] = ()) -> None:
+        self.rows: list[EvaluationOutcome] = [
+            EvaluationOutcome(ComplianceState.UNKNOWN, cause="not-evaluated"),
+            *rows,
+        ]
         self._numbers = {
             (row.state, row.effect, row.cause, row.description): number
             for number, row in enumerate(self.rows)
         }
 
-    def number(self, state: State, effect: str, cause: str, description: str) -> int:
+    def number(self, state: ComplianceState, effect: str, cause: str, description: str) -> int:
         """The number of an outcome; a new one is added."""
         key = (state, effect, cause, description)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self.rows)
-            self.rows.append(Outcome(state, effect, cause, description))
+            self.rows.append(EvaluationOutcome(state, effect, cause, description))
         return found
 
 

@@ -18,9 +18,9 @@ from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.evaluation.evaluation_run import Progress, evaluate, prepare
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies import attestation
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE
@@ -42,7 +42,7 @@ def surveyed_types() -> frozenset[str]:
 
 def evaluate_parts(
     survey: Survey,
-    plan: Plan,
+    plan: EvaluationPlan,
     now: datetime,
     *,
     scope: str = "",
@@ -50,7 +50,7 @@ def evaluate_parts(
     aliases: Aliases | None = None,
     size: int = PART,
     progress: Progress | None = None,
-) -> Iterator[Run]:
+) -> Iterator[EvaluationRun]:
     """Judge a tenant's surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
 
     The survey must have been asked for `surveyed_types()`; it lets its resources go when the analyzers have run.
@@ -119,7 +119,7 @@ def _of_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
     )
 
 
-def _with_unplaced(run: Run, homes: frozenset[str], *, first: bool) -> Run:
+def _with_unplaced(run: EvaluationRun, homes: frozenset[str], *, first: bool) -> EvaluationRun:
     """The run with what ends once for a whole scope only where the part holds the scope's subscription, or is the first."""
     mine = {one.id.subscription for one in run.estate.resources.values()}
     layout = copy(run.engine.layout)

@@ -11,41 +11,41 @@ import msgspec
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
 from nephoscope_policy.catalogue import NotHeldError
-from nephoscope_policy.entry import Entry, Problem, digest
+from nephoscope_policy.entry import CatalogueEntry, ContentProblem, digest
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.place import Place
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.selector import REFERENCE
 from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nephoscope.posture.policies.evaluation_plan import Plan
+    from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
     from nephoscope_policy.catalogue import Catalogue
-    from nephoscope_policy.initiative import Initiative, Member
+    from nephoscope_policy.initiative import Initiative, InitiativeMember
     from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class CheckFault:
     """Why a check cannot be evaluated; every resource that it would judge ends in `state` with this cause."""
 
-    state: State
+    state: ComplianceState
     cause: str
     description: str
 
 
 #: What a definition of policyType Static ends in: an auditor of Microsoft's own platform answers for it, not the estate.
-STATIC = Fault(
-    State.NOT_APPLICABLE,
+STATIC = CheckFault(
+    ComplianceState.NOT_APPLICABLE,
     "microsoft-managed",
     "Microsoft answers for this control; nothing in the estate is judged",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PolicyCheck:
     """One definition with its parameter values and effect; assignments and initiatives that agree on these share it.
 
     `effect` is the overriding one ('' = the definition's own). `bound_to` is the assignment and member that the rule asks policy()
@@ -53,11 +53,11 @@ class Check:
     """
 
     key: str
-    entry: Entry | None
+    entry: CatalogueEntry | None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     effect: str = ""
     bound_to: Mapping[str, str] | None = None
-    fault: Fault | None = None
+    fault: CheckFault | None = None
 
     @property
     def types(self) -> frozenset[str] | None:
@@ -71,7 +71,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Requirement:
+class PolicyRequirement:
     """A member of an assignment: `key` is the definition's name, `initiative` the initiative's ('' for a single definition).
 
     `overrides` are those that may change the effect or version of this member. Where overrides pick the initiative's version by
@@ -89,7 +89,7 @@ class Requirement:
     overrides: tuple[Override, ...] = ()
     only: Override | None = None
     never: tuple[Override, ...] = ()
-    fault: Fault | None = None
+    fault: CheckFault | None = None
 
     @property
     def by_resource(self) -> bool:
@@ -118,16 +118,16 @@ class Requirement:
 class Program:
     """The requirements of a plan, and the checks they need; checks are made when they are first asked for."""
 
-    def __init__(self, plan: Plan, management_groups: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, plan: EvaluationPlan, management_groups: Mapping[str, tuple[str, ...]]) -> None:
         self.catalogue: Catalogue = plan.catalogue
         self.recommendations = Recommendations(plan.catalogue)
         self.management_groups = management_groups
-        self.checks: list[Check] = []
-        self.problems: list[Problem] = []
+        self.checks: list[PolicyCheck] = []
+        self.problems: list[ContentProblem] = []
         self._known: dict[str, int] = {}
         self._chosen: dict[tuple[int, str, str], int] = {}
         self._looked_up, self._gathered = frozenset[str](), 0
-        self.requirements: tuple[Requirement, ...] = tuple(
+        self.requirements: tuple[PolicyRequirement, ...] = tuple(
             requirement for assignment in plan.assignments for requirement in self._requirements(assignment)
         )
 
@@ -156,13 +156,13 @@ class Program:
             self._chosen[chosen] = self._intern(self._make(requirement, effect, pin))
         return self._chosen[chosen]
 
-    def _intern(self, check: Check) -> int:
+    def _intern(self, check: PolicyCheck) -> int:
         if check.key not in self._known:
             self._known[check.key] = len(self.checks)
             self.checks.append(check)
         return self._known[check.key]
 
-    def _requirements(self, assignment: Assignment) -> Iterator[Requirement]:
+    def _requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         self._scope_problem(assignment)
         try:
             if self._is_initiative(assignment):
@@ -170,9 +170,13 @@ class Program:
             else:
                 yield self._single(assignment)
         except NotHeldError as error:
-            yield self._make_broken(assignment, Fault(State.UNKNOWN, error.cause, error.message))
+            yield self._make_broken(
+                assignment, CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
+            )
         except PolicyError as error:
-            yield self._make_broken(assignment, Fault(State.ERROR, "initiative-error", str(error)))
+            yield self._make_broken(
+                assignment, CheckFault(ComplianceState.ERROR, "initiative-error", str(error))
+            )
 
     def _is_initiative(self, assignment: Assignment) -> bool:
         if "/policysetdefinitions/" in assignment.target:
@@ -185,7 +189,7 @@ class Program:
             return error.cause == "ambiguous"
         return True
 
-    def _members(self, assignment: Assignment) -> Iterator[Requirement]:
+    def _members(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         """The members of the assigned initiative, once for every version that an override without a member gives resources."""
         versions = [override for override in assignment.overrides if _of_initiative(override)]
         for index, override in enumerate((None, *versions)):
@@ -197,14 +201,18 @@ class Program:
                 yield replace(requirement, only=override, never=tuple(versions[index:]))
 
     def _member(
-        self, assignment: Assignment, initiative: Initiative, member: Member, bound: Mapping[str, object]
-    ) -> Requirement:
+        self,
+        assignment: Assignment,
+        initiative: Initiative,
+        member: InitiativeMember,
+        bound: Mapping[str, object],
+    ) -> PolicyRequirement:
         fault, parameters = None, {}
         try:
             parameters = initiative.pass_on(member, bound)
         except PolicyError as error:
-            fault = Fault(State.ERROR, "parameter-error", str(error))
-        return Requirement(
+            fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
+        return PolicyRequirement(
             assignment=assignment,
             initiative=initiative.name,
             reference=member.reference,
@@ -221,9 +229,9 @@ class Program:
             fault=fault,
         )
 
-    def _single(self, assignment: Assignment) -> Requirement:
+    def _single(self, assignment: Assignment) -> PolicyRequirement:
         reference = _reference(assignment)
-        return Requirement(
+        return PolicyRequirement(
             assignment=assignment,
             initiative="",
             reference="",
@@ -234,12 +242,12 @@ class Program:
             overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
         )
 
-    def _make_broken(self, assignment: Assignment, fault: Fault) -> Requirement:
-        self.problems.append(Problem(Place(assignment.id), fault.description))
+    def _make_broken(self, assignment: Assignment, fault: CheckFault) -> PolicyRequirement:
+        self.problems.append(ContentProblem(Place(assignment.id), fault.description))
         name = _name(assignment.target)
-        return Requirement(assignment, name, "", name, "", None, {}, fault=fault)
+        return PolicyRequirement(assignment, name, "", name, "", None, {}, fault=fault)
 
-    def _make(self, requirement: Requirement, effect: str, pin: Pin | None) -> Check:
+    def _make(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
         if requirement.fault is not None and not requirement.definition:
             return _faulty(requirement, None, requirement.fault)
         try:
@@ -252,16 +260,18 @@ class Program:
         bound_to = _policy_function(requirement, entry) if "policy" in entry.calls else None
         parameters = {name.lower(): value for name, value in requirement.parameters.items()}
         key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
-        return Check(digest(key), entry, parameters, effect, bound_to)
+        return PolicyCheck(digest(key), entry, parameters, effect, bound_to)
 
-    def _not_held(self, requirement: Requirement, error: NotHeldError) -> Check:
-        fault = Fault(State.UNKNOWN, error.cause, error.message)
+    def _not_held(self, requirement: PolicyRequirement, error: NotHeldError) -> PolicyCheck:
+        fault = CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
         entry = None
         if error.cause == "version-not-held":
             entry = self.catalogue.find("definition", requirement.definition)
         self.problems.append(
             # Its resources end Unknown and say so; nothing went wrong (docs/decisions/0030).
-            Problem(Place(requirement.assignment.id, path=requirement.reference), error.message, error=False)
+            ContentProblem(
+                Place(requirement.assignment.id, path=requirement.reference), error.message, error=False
+            )
         )
         return _faulty(requirement, entry, fault)
 
@@ -272,23 +282,27 @@ class Program:
                 scope in line for line in self.management_groups.values()
             ):
                 reason = f"no loaded subscription is known to lie under {scope}; load the subscriptions with their ancestors"
-                self.problems.append(Problem(Place(assignment.id, path="scope"), reason))
+                self.problems.append(ContentProblem(Place(assignment.id, path="scope"), reason))
 
 
-def _faulty(requirement: Requirement, entry: Entry | None, fault: Fault) -> Check:
+def _faulty(requirement: PolicyRequirement, entry: CatalogueEntry | None, fault: CheckFault) -> PolicyCheck:
     identity = [
         entry.digest if entry else requirement.definition or requirement.assignment.id,
         fault.cause,
         fault.description,
     ]
-    return Check(digest(msgspec.json.encode(identity)), entry, fault=fault)
+    return PolicyCheck(digest(msgspec.json.encode(identity)), entry, fault=fault)
 
 
-def _fault(entry: Entry) -> Fault | None:
-    return Fault(State.ERROR, "definition-error", f"{entry.place}: {entry.fault}") if entry.fault else None
+def _fault(entry: CatalogueEntry) -> CheckFault | None:
+    return (
+        CheckFault(ComplianceState.ERROR, "definition-error", f"{entry.place}: {entry.fault}")
+        if entry.fault
+        else None
+    )
 
 
-def _policy_function(requirement: Requirement, entry: Entry) -> dict[str, str]:
+def _policy_function(requirement: PolicyRequirement, entry: CatalogueEntry) -> dict[str, str]:
     """What the template function policy() returns for a member.
 
     Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import nephoscope_policy as policy
 from nephoscope.posture.evaluation.bound_rules import effect_parameter
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.evaluation.finished_run import Run
-    from nephoscope.posture.evaluation.program import Check
+    from nephoscope.posture.evaluation.finished_run import EvaluationRun
+    from nephoscope.posture.evaluation.program import PolicyCheck
     from nephoscope_policy.definition import Definition
     from nephoscope_policy.model.assessment import Assessment
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 CHANGING = frozenset({"modify", "append", "deployifnotexists"})
 
 
-def preview(run: Run, assessment: Assessment) -> policy.Preview | None:
+def preview(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None:
     """The JSON patch or the deployment that would fix a finding; None for what is no failing modify, append or deployIfNotExists.
 
     Raises PolicyError for operations that cannot be applied and ArmError where an expression of the effect fails.
     """
-    if assessment.state is not State.NON_COMPLIANT or assessment.effect.lower() not in CHANGING:
+    if assessment.state is not ComplianceState.NON_COMPLIANT or assessment.effect.lower() not in CHANGING:
         return None
     judged = run.judged_by(assessment)
     resource = run.resource(assessment)
@@ -37,7 +37,7 @@ def preview(run: Run, assessment: Assessment) -> policy.Preview | None:
     return policy.preview(definition, resource, run.engine.snapshot, parameters, run.context(check))
 
 
-def _parameters(definition: Definition, check: Check) -> dict[str, object] | None:
+def _parameters(definition: Definition, check: PolicyCheck) -> dict[str, object] | None:
     """The values to bind, an overridden effect included; None where the definition's effect is fixed and another one overrides it."""
     if not check.effect:
         return dict(check.parameters)

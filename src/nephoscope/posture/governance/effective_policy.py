@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.evaluation.program import Program
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy import assignment
 from nephoscope_policy.assignment import Assignment
@@ -19,7 +19,7 @@ from nephoscope_policy.catalogue import Catalogue, NotHeldError
 from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope_policy.exemption import Exemption
 
 #: The types of documents that it is made of.
@@ -27,19 +27,23 @@ TYPES = (DEFINITION_TYPE, INITIATIVE_TYPE, assignment.TYPE_NAME)
 
 
 @dataclass(frozen=True)
-class Governing:
+class EffectivePolicy:
     """A plan without its exemptions; `put` are the lower-cased ids of what people put."""
 
-    plan: Plan
+    plan: EvaluationPlan
     put: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
     def of(
-        cls, data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
-    ) -> Governing:
+        cls,
+        data: Path,
+        edition: PublishedSnapshot | None,
+        gone: frozenset[str],
+        put: Iterable[Mapping[str, object]],
+    ) -> EffectivePolicy:
         """Of the content of a data folder, documents of people, and what was published without what is gone."""
         given = list(put)
-        plan = Plan(Packs(data).catalogue()).with_people(given)
+        plan = EvaluationPlan(Packs(data).catalogue()).with_people(given)
         if edition is not None:
             passed = gone | {entry.id for entry in plan.catalogue.entries}
             found = edition.listing.page(list(TYPES), Reach(everything=True), most=50_000, collected=True)

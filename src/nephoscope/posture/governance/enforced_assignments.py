@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nephoscope.posture.evaluation.bound_rules import Rules
-from nephoscope.posture.evaluation.program import Check, Program, Requirement
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.assignment import is_management_group, within
 from nephoscope_policy.model.resource import Resource
@@ -21,11 +21,11 @@ AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class EnforcedRule:
     """A rule that holds where a resource is planned, and the member of an assignment that it is of."""
 
-    requirement: Requirement
-    check: Check
+    requirement: PolicyRequirement
+    check: PolicyCheck
     rule: Rule
 
     def document(self) -> dict[str, str]:
@@ -44,10 +44,10 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Enforced:
+class EnforcedAssignments:
     """A plan made ready to be asked; `ancestors` maps a subscription (`/subscriptions/ID`) to its management groups."""
 
-    plan: Plan
+    plan: EvaluationPlan
     aliases: Aliases
     ancestors: Mapping[str, tuple[str, ...]]
     program: Program = field(init=False)
@@ -57,7 +57,7 @@ class Enforced:
         object.__setattr__(self, "program", Program(self.plan, self.ancestors))
         object.__setattr__(self, "rules", Rules(self.plan.catalogue, self.aliases))
 
-    def at(self, resource: Resource, effects: frozenset[str], now: datetime) -> Iterator[Held]:
+    def at(self, resource: Resource, effects: frozenset[str], now: datetime) -> Iterator[EnforcedRule]:
         """The rules of some effects that hold for a planned resource; a rule that cannot be bound acts on nothing."""
         above = self.above(resource.key)
         for index, one in enumerate(self.program.requirements):
@@ -66,7 +66,7 @@ class Enforced:
             check = self.program.checks[self.program.check_of(index, resource if one.by_resource else None)]
             rule = self.rules.of(check)
             if isinstance(rule, Rule) and rule.effect_key in effects:
-                yield Held(one, check, rule)
+                yield EnforcedRule(one, check, rule)
 
     def above(self, key: str) -> tuple[str, ...]:
         """The management groups above a lower-cased id; one of a management group itself is above what is planned in it."""
@@ -75,7 +75,9 @@ class Enforced:
             return next((line[line.index(key) :] for line in lines), ())
         return self.ancestors.get("/".join(key.split("/")[:3]), ())
 
-    def _concerns(self, one: Requirement, resource: Resource, above: tuple[str, ...], now: datetime) -> bool:
+    def _concerns(
+        self, one: PolicyRequirement, resource: Resource, above: tuple[str, ...], now: datetime
+    ) -> bool:
         assignment = one.assignment
         return (
             assignment.enforcement_mode.lower() == "default"
@@ -86,7 +88,9 @@ class Enforced:
             and not self._exempt(one, resource, above, now)
         )
 
-    def _exempt(self, one: Requirement, resource: Resource, above: tuple[str, ...], now: datetime) -> bool:
+    def _exempt(
+        self, one: PolicyRequirement, resource: Resource, above: tuple[str, ...], now: datetime
+    ) -> bool:
         return any(
             exemption.active(now)
             and exemption.names(one.assignment.id, one.reference.lower(), one.key)

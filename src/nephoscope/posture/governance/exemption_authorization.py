@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from nephoscope.access.authenticator import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
-from nephoscope.posture.governance.effective_policy import Governing, outside
+from nephoscope.posture.governance.effective_policy import EffectivePolicy, outside
 from nephoscope_policy import assignment
 from nephoscope_policy.assignment import Assignment, scope_of
 from nephoscope_policy.exemption import Exemption
@@ -18,7 +18,7 @@ WRITE = "Microsoft.Authorization/policyExemptions/write"
 EXEMPT = "Microsoft.Authorization/policyAssignments/exempt/action"
 
 
-def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], Governing]) -> None:
+def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], EffectivePolicy]) -> None:
     """LinkedDeniedError where the caller has no right to an assignment that an exemption speaks of.
 
     That of an exemption that names recommendations are all that hold one of them over its scope. What is assigned is asked for only
@@ -31,7 +31,7 @@ def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], Gov
             raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
 
 
-def _linked_scopes(exemption: Exemption, governing: Governing, hierarchy: Hierarchy) -> Iterator[str]:
+def _linked_scopes(exemption: Exemption, governing: EffectivePolicy, hierarchy: Hierarchy) -> Iterator[str]:
     """The scopes at which the right is needed."""
     if exemption.assignment:
         found = governing.assignment(exemption.assignment)
@@ -43,7 +43,7 @@ def _linked_scopes(exemption: Exemption, governing: Governing, hierarchy: Hierar
                 yield _place(one, exemption, governing)
 
 
-def _place(one: Assignment, exemption: Exemption, governing: Governing) -> str:
+def _place(one: Assignment, exemption: Exemption, governing: EffectivePolicy) -> str:
     """The scope of an assignment; the server's own stands for the one that Azure makes in each subscription."""
     if governing.own(one):
         parts = exemption.scope.split("/")

@@ -15,11 +15,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.posture.governance.enforced_assignments import ACTING, AUDIT, Enforced, Held
+from nephoscope.posture.governance.enforced_assignments import (
+    ACTING,
+    AUDIT,
+    EnforcedAssignments,
+    EnforcedRule,
+)
 from nephoscope_policy import explain, guards, tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.context import Context
+from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.judgement import explain_rule
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -27,7 +32,7 @@ from nephoscope_policy.patch import Draft
 from nephoscope_policy.paths import MISSING, STAR, Segments
 from nephoscope_policy.proposed import Proposed
 from nephoscope_policy.result import ERROR, Result
-from nephoscope_policy.scope import Scope
+from nephoscope_policy.scope import EvaluationScope
 from nephoscope_policy.snapshot import Snapshot
 from nephoscope_policy.view import NotCollected
 
@@ -38,7 +43,7 @@ MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingField:
     """A field whose value is not decided, and the values that are thought of (none = any)."""
 
     field: str
@@ -46,7 +51,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ProposedResource:
     """A resource as far as it is decided: `body` is its content, `scope` the lower-cased id in which it is to be made."""
 
     scope: str
@@ -75,7 +80,7 @@ class Restriction:
     """What a rule does to a field: values and default are texts; `values` None = it says none."""
 
     result: str
-    held: Held
+    held: EnforcedRule
     values: tuple[str, ...] | None = None
     default: str | None = None
 
@@ -85,8 +90,8 @@ class Restrictions:
 
     def __init__(
         self,
-        enforced: Enforced,
-        planned: Planned,
+        enforced: EnforcedAssignments,
+        planned: ProposedResource,
         containers: Iterable[Resource],
         now: datetime,
         *,
@@ -97,7 +102,7 @@ class Restrictions:
         effects = ACTING | ({AUDIT} if audits else frozenset())
         self.held = list(enforced.at(planned.resource(planned.body), effects, now))
 
-    def evaluations(self) -> Iterator[tuple[Held, Result]]:
+    def evaluations(self) -> Iterator[tuple[EnforcedRule, Result]]:
         """The rules that refuse (or audit) the content as it is, and those that fail on it."""
         for one in self.held:
             if one.rule.effect_key in ("deny", AUDIT):
@@ -105,7 +110,7 @@ class Restrictions:
                 if result.matched or result.state is ERROR:
                     yield one, result
 
-    def fields(self, pending: Sequence[Pending]) -> Iterator[tuple[str, list[Restriction]]]:
+    def fields(self, pending: Sequence[PendingField]) -> Iterator[tuple[str, list[Restriction]]]:
         """(field, what rules do to it) of the open fields, and of the tags and members below them that rules name."""
         for field in pending:
             found: dict[str, list[Restriction]] = {}
@@ -114,7 +119,7 @@ class Restrictions:
                     found.setdefault(text, []).append(restriction)
             yield from found.items()
 
-    def _of(self, one: Held, field: Pending) -> Iterator[tuple[str, Restriction]]:
+    def _of(self, one: EnforcedRule, field: PendingField) -> Iterator[tuple[str, Restriction]]:
         names = self._names(one, field.field)
         if one.rule.effect_key in ("modify", "append"):
             yield from self._list_changed(one, field.field)
@@ -132,7 +137,7 @@ class Restrictions:
             if restriction is not None:
                 yield _display_field(text), restriction
 
-    def _open(self, one: Held, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
+    def _open(self, one: EnforcedRule, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
         """What a rule asks of a field that may have any value: some value, or none of those that it refuses."""
         segments = self._segments(text)
         if segments is None:
@@ -144,7 +149,7 @@ class Restrictions:
             return Restriction(REQUIRED if word == DENY else word, one, left or None)
         return Restriction(word, one, tuple(map(_text, refused))) if refused else None
 
-    def _list_changed(self, one: Held, field: str) -> Iterator[tuple[str, Restriction]]:
+    def _list_changed(self, one: EnforcedRule, field: str) -> Iterator[tuple[str, Restriction]]:
         """What an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
@@ -163,10 +168,10 @@ class Restrictions:
                 fixed = None if operation.operation == "add" else (_text(value),)
                 yield _display_field(text), Restriction(REQUIRED, one, fixed, _text(value))
 
-    def _value(self, one: Held, operation: tree.Operation) -> object:
+    def _value(self, one: EnforcedRule, operation: tree.EffectOperation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
         view = Proposed(self.planned.resource(self.planned.body))
-        scope = Scope(view, self.snapshot, self._context(one), one.rule.parameters)
+        scope = EvaluationScope(view, self.snapshot, self._context(one), one.rule.parameters)
         try:
             acts = operation.condition is None or explain.value(operation.condition, scope) is True
             if not acts or operation.value is None:
@@ -175,7 +180,7 @@ class Restrictions:
         except (ArmError, NotCollected):
             return MISSING
 
-    def _names(self, one: Held, field: str) -> dict[str, list[tree.Leaf]]:
+    def _names(self, one: EnforcedRule, field: str) -> dict[str, list[tree.Leaf]]:
         """The field, and what the rule reads below it, with the conditions that do."""
         found: dict[str, list[tree.Leaf]] = {}
         for leaf in guards.leaves(one.rule.tree.condition):
@@ -185,7 +190,7 @@ class Restrictions:
                     found.setdefault(_display_field(text), []).append(leaf)
         return found
 
-    def _refuses(self, one: Held, field: str, value: object) -> bool:
+    def _refuses(self, one: EnforcedRule, field: str, value: object) -> bool:
         """Return whether the rule takes effect where the field has a value."""
         segments = self._segments(field)
         if segments is None:
@@ -196,12 +201,14 @@ class Restrictions:
             (draft.append if many else draft.put)(place[:-1] if many else place, value)
         return self._asked(one, draft.body).matched
 
-    def _asked(self, one: Held, body: Mapping[str, object], absent: Segments = ()) -> Result:
+    def _asked(self, one: EnforcedRule, body: Mapping[str, object], absent: Segments = ()) -> Result:
         view = Proposed(self.planned.resource(body), absent)
         return explain_rule(one.rule, view, self.snapshot, self._context(one))
 
-    def _context(self, one: Held) -> Context:
-        return Context(now=self.now, api_version=self.planned.api_version, policy=one.check.bound_to)
+    def _context(self, one: EnforcedRule) -> EvaluationContext:
+        return EvaluationContext(
+            now=self.now, api_version=self.planned.api_version, policy=one.check.bound_to
+        )
 
     def _segments(self, field: str) -> Segments | None:
         """Where a field stands in a body, None for what is neither a field nor an alias."""
@@ -213,7 +220,7 @@ class Restrictions:
         return (path.special,) if path.special else path.segments
 
 
-def is_known_field(field: str, enforced: Enforced, planned: Planned) -> bool:
+def is_known_field(field: str, enforced: EnforcedAssignments, planned: ProposedResource) -> bool:
     """Return whether a text names a field or an alias."""
     type_ = str(planned.body.get("type") or "").lower()
     try:
@@ -245,7 +252,7 @@ def _below(text: str, field: str) -> bool:
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 
 
-def _operands(one: Held, leaf: tree.Leaf) -> Iterator[object]:
+def _operands(one: EnforcedRule, leaf: tree.Leaf) -> Iterator[object]:
     """The plain values that a condition compares with, patterns left out."""
     found = one.rule.fold(leaf.operand)
     if found is MISSING or leaf.operator.lower() in _NO_VALUES:

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.estate.external_sort import Segment, Segments, SortedLines
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import (
-    Change,
     ChangeKind,
     Changes,
-    Past,
+    FindingChange,
+    RememberedState,
     compare,
     exists,
     make_coverage_test,
@@ -27,7 +27,7 @@ from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId, without_tenant
 
 _HELD = 50_000
-_Kept = tuple[Subject, Past]
+_Kept = tuple[Subject, RememberedState]
 
 
 class PastSpool:
@@ -53,13 +53,13 @@ class PastSpool:
         self._buffers.clear()
         self._held = 0
 
-    def take(self, subscriptions: Iterable[str]) -> dict[Subject, Past]:
+    def take(self, subscriptions: Iterable[str]) -> dict[Subject, RememberedState]:
         """Hand out what was remembered of subscriptions, once."""
         self._flush()
         segments = [one for name in subscriptions for one in self._segments.pop(name, ())]
         return dict(_decode_kept(line) for one in segments for line in self._file.read(one))
 
-    def rest(self) -> Iterator[dict[Subject, Past]]:
+    def rest(self) -> Iterator[dict[Subject, RememberedState]]:
         """Hand out what nobody asked for, a subscription at a time."""
         self._flush()
         for name in list(self._segments):
@@ -79,16 +79,16 @@ class StoredChanges:
     """What changed, in the order of resources and recommendations, on disk."""
 
     def __init__(self, path: Path) -> None:
-        self._lines = SortedLines(path, Change, lambda one: (one.resource, one.key))
+        self._lines = SortedLines(path, FindingChange, lambda one: (one.resource, one.key))
         self._counts: Counter[ChangeKind] = Counter()
 
-    def extend(self, changes: Iterable[Change]) -> None:
+    def extend(self, changes: Iterable[FindingChange]) -> None:
         """Take changes."""
         for one in changes:
             self._lines.add(one)
             self._counts[one.kind] += 1
 
-    def __iter__(self) -> Iterator[Change]:
+    def __iter__(self) -> Iterator[FindingChange]:
         return iter(self._lines)
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class Journal:
         self._segments: list[Segment] = []
         self._when = when
 
-    def part(self, run: Run) -> Changes:
+    def part(self, run: EvaluationRun) -> Changes:
         """Compare a part; every subject of its subscriptions must be in it."""
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
@@ -130,7 +130,7 @@ class Journal:
             changes = Changes(compare(past, {}, lambda _: False, reads))
             self._keep(select_remembered(remember(past, {}, changes, self._when)), changes)
 
-    def _keep(self, memory: dict[Subject, Past], changes: Changes) -> None:
+    def _keep(self, memory: dict[Subject, RememberedState], changes: Changes) -> None:
         self.changes.extend(changes)
         self._segments.append(self._memory.write(memory.items()))
 

@@ -15,7 +15,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.recommendations.finding_subject import Subject
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId, with_tenant, without_tenant
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 class ChangeKind(StrEnum):
@@ -30,10 +30,10 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RememberedState:
     """What is remembered of a subject: its last state, whether it is open (failing as far as anybody knows), and since when."""
 
-    state: State
+    state: ComplianceState
     open: bool = False
     first_seen: datetime | None = None
     since: datetime | None = None
@@ -41,14 +41,14 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FindingChange:
     """One finding that moved."""
 
     kind: ChangeKind
     resource: str
     key: str
-    before: State | None
-    after: State | None
+    before: ComplianceState | None
+    after: ComplianceState | None
 
     @property
     def id(self) -> str:
@@ -64,7 +64,7 @@ class Change:
 class Moves(Protocol):
     """What changed, in the order of resources and recommendations, in memory or on disk."""
 
-    def __iter__(self) -> Iterator[Change]: ...
+    def __iter__(self) -> Iterator[FindingChange]: ...
 
     def __len__(self) -> int: ...
 
@@ -76,10 +76,10 @@ class Moves(Protocol):
 class Changes:
     """What changed, in the order of resources and recommendations."""
 
-    def __init__(self, changes: Iterable[Change] = ()) -> None:
-        self.by_subject: dict[Subject, Change] = {(one.resource, one.key): one for one in changes}
+    def __init__(self, changes: Iterable[FindingChange] = ()) -> None:
+        self.by_subject: dict[Subject, FindingChange] = {(one.resource, one.key): one for one in changes}
 
-    def __iter__(self) -> Iterator[Change]:
+    def __iter__(self) -> Iterator[FindingChange]:
         return iter(self.by_subject.values())
 
     def __len__(self) -> int:
@@ -93,11 +93,11 @@ class Changes:
 
 
 def compare(
-    past: Mapping[Subject, Past],
-    now: Mapping[Subject, State],
+    past: Mapping[Subject, RememberedState],
+    now: Mapping[Subject, ComplianceState],
     exists: Callable[[str], bool],
     covered: Callable[[str], bool],
-) -> Iterator[Change]:
+) -> Iterator[FindingChange]:
     """The changes from a past to the verdicts of now.
 
     `exists` says whether a resource is in the new snapshot, `covered` whether the new snapshot would have shown it. A finding that
@@ -107,17 +107,19 @@ def compare(
         kind = _kind(past.get(subject), now.get(subject), exists(subject[0]), covered(subject[0]))
         if kind is not None:
             before = past[subject].state if subject in past else None
-            yield Change(kind, subject[0], subject[1], before, now.get(subject))
+            yield FindingChange(kind, subject[0], subject[1], before, now.get(subject))
 
 
-def _kind(past: Past | None, state: State | None, exists: bool, covered: bool) -> ChangeKind | None:
-    if state is State.NON_COMPLIANT:
+def _kind(
+    past: RememberedState | None, state: ComplianceState | None, exists: bool, covered: bool
+) -> ChangeKind | None:
+    if state is ComplianceState.NON_COMPLIANT:
         if past is not None and past.open:
             return None
         return ChangeKind.REOPENED if past is not None and past.first_seen else ChangeKind.NEW
-    if past is None or not past.open or state in (State.UNKNOWN, State.ERROR):
+    if past is None or not past.open or state in (ComplianceState.UNKNOWN, ComplianceState.ERROR):
         return None
-    if state is State.EXEMPT:
+    if state is ComplianceState.EXEMPT:
         return ChangeKind.EXEMPTED
     if state is not None:
         return ChangeKind.FIXED
@@ -154,7 +156,9 @@ def make_coverage_test(*coverages: Coverage) -> Callable[[str], bool]:
     return reads
 
 
-def attribute(past: Iterable[tuple[Subject, Past]], tenants: Sequence[str]) -> Iterator[tuple[Subject, Past]]:
+def attribute(
+    past: Iterable[tuple[Subject, RememberedState]], tenants: Sequence[str]
+) -> Iterator[tuple[Subject, RememberedState]]:
     """Put what lies in no subscription below its tenant, as older histories did not; where tenants are several it is dropped."""
     for (resource, key), item in past:
         if tuple(tenants) == ("",) or resource.startswith(("/subscriptions/", "/tenants/")):
@@ -164,10 +168,15 @@ def attribute(past: Iterable[tuple[Subject, Past]], tenants: Sequence[str]) -> I
 
 
 def remember(
-    past: Mapping[Subject, Past], now: Mapping[Subject, State], changes: Iterable[Change], when: datetime
-) -> dict[Subject, Past]:
+    past: Mapping[Subject, RememberedState],
+    now: Mapping[Subject, ComplianceState],
+    changes: Iterable[FindingChange],
+    when: datetime,
+) -> dict[Subject, RememberedState]:
     """The past that the next evaluation compares with."""
-    kept: dict[Subject, Past] = {subject: replace(old) for subject, old in past.items() if subject not in now}
+    kept: dict[Subject, RememberedState] = {
+        subject: replace(old) for subject, old in past.items() if subject not in now
+    }
     for subject, state in now.items():
         kept[subject] = _remember(past.get(subject), state, when)
     for change in changes:
@@ -177,19 +186,21 @@ def remember(
     return kept
 
 
-def _remember(past: Past | None, state: State, when: datetime) -> Past:
-    old = past or Past(state)
-    if state is State.NON_COMPLIANT:
-        return Past(state, True, old.first_seen or when, old.since if old.open else when, old.fixed)
-    if state in (State.UNKNOWN, State.ERROR):
+def _remember(past: RememberedState | None, state: ComplianceState, when: datetime) -> RememberedState:
+    old = past or RememberedState(state)
+    if state is ComplianceState.NON_COMPLIANT:
+        return RememberedState(
+            state, True, old.first_seen or when, old.since if old.open else when, old.fixed
+        )
+    if state in (ComplianceState.UNKNOWN, ComplianceState.ERROR):
         return replace(old, state=state)
-    return Past(state, False, old.first_seen, None, when if old.open else old.fixed)
+    return RememberedState(state, False, old.first_seen, None, when if old.open else old.fixed)
 
 
-def select_remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
+def select_remembered(past: Mapping[Subject, RememberedState]) -> dict[Subject, RememberedState]:
     """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
     return {
         subject: item
         for subject, item in past.items()
-        if item.open or item.first_seen or item.state is not State.NOT_APPLICABLE
+        if item.open or item.first_seen or item.state is not ComplianceState.NOT_APPLICABLE
     }

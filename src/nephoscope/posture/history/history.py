@@ -20,10 +20,10 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.lake.storage.versioned_commit import commit_next
-from nephoscope.posture.history.evaluation_diff import Change, ChangeKind, Past
+from nephoscope.posture.history.evaluation_diff import ChangeKind, FindingChange, RememberedState
 from nephoscope.posture.recommendations.finding_subject import Subject
 from nephoscope.posture.recommendations.score import SecureScore
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 #: Rows of a batch, read or written.
 BATCH = 20_000
@@ -69,7 +69,7 @@ _EVALUATIONS = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EvaluationRecord:
     """One evaluation of a scope; `estate`, `content` and `decisions` are hashes of what it was made from, `exemptions` their JSON.
 
     `percentage` is None where nothing could be scored.
@@ -111,7 +111,7 @@ class History:
             int(DeltaTable(str(self._root / "evaluations")).version()) if self._exists("evaluations") else -1
         )
 
-    def evaluations(self, scope: str) -> list[Evaluation]:
+    def evaluations(self, scope: str) -> list[EvaluationRecord]:
         """The evaluations of a scope, oldest first."""
         rows = self._rows("evaluations") if self._exists("evaluations") else []
         mine = [_evaluation(row) for row in rows if row["scope"] == scope]
@@ -125,11 +125,11 @@ class History:
             if item.percentage is not None
         ]
 
-    def before(self, scope: str, when: datetime) -> Evaluation | None:
+    def before(self, scope: str, when: datetime) -> EvaluationRecord | None:
         """The last evaluation of the scope before an instant."""
         return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
 
-    def past(self, evaluation: Evaluation) -> Iterator[tuple[Subject, Past]]:
+    def past(self, evaluation: EvaluationRecord) -> Iterator[tuple[Subject, RememberedState]]:
         """What was remembered after an evaluation, as a stream."""
         import pyarrow.dataset as ds
         from deltalake import DeltaTable
@@ -142,7 +142,7 @@ class History:
             for row in batch.to_pylist():
                 yield (row["resource"], row["key"]), _past(row)
 
-    def changes(self, evaluation: Evaluation) -> list[Change]:
+    def changes(self, evaluation: EvaluationRecord) -> list[FindingChange]:
         """The changes that an evaluation brought."""
         rows = self._rows("changes") if self._exists("changes") else []
         return [_change(row) for row in rows if row["evaluation"] == evaluation.id]
@@ -152,13 +152,13 @@ class History:
         scope: str,
         when: datetime,
         score: SecureScore,
-        past: Iterable[tuple[Subject, Past]],
-        changes: Iterable[Change],
+        past: Iterable[tuple[Subject, RememberedState]],
+        changes: Iterable[FindingChange],
         made_from: tuple[str, str, str, str],
         version: int,
         check: Callable[[], None] = lambda: None,
-    ) -> Evaluation:
-        """Write one evaluation; the last commit makes it count. ConcurrentError where it was not the next after `version`.
+    ) -> EvaluationRecord:
+        """Write one evaluation; the last commit makes it count. CommitConflictError where it was not the next after `version`.
 
         `made_from` are the hashes of estate, content and decisions, and the exemptions as JSON; `check` is called before each
         commit and raises what is to end it.
@@ -168,7 +168,7 @@ class History:
         self._append("changes", (_change_row(id_, change) for change in changes), _CHANGES)
         check()
         findings = self._replace_findings(scope, past)
-        evaluation = Evaluation(
+        evaluation = EvaluationRecord(
             id_,
             scope,
             when,
@@ -183,12 +183,12 @@ class History:
         self._add(evaluation, version)
         return evaluation
 
-    def _add(self, evaluation: Evaluation, version: int) -> None:
+    def _add(self, evaluation: EvaluationRecord, version: int) -> None:
         """Make an evaluation count, as the next after a version of the table."""
         rows = _reader([_evaluation_row(evaluation)], _EVALUATIONS)
         commit_next(self._root / "evaluations", version, rows, mode="append")
 
-    def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, Past]]) -> int:
+    def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, RememberedState]]) -> int:
         from deltalake import DeltaTable
 
         table = _reader((_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
@@ -234,7 +234,7 @@ def _reader(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBa
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, object]:
+def _past_row(scope: str, subject: Subject, item: RememberedState) -> dict[str, object]:
     return {
         "scope": scope,
         "resource": subject[0],
@@ -247,11 +247,13 @@ def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, object]:
     }
 
 
-def _past(row: Mapping[str, Any]) -> Past:
-    return Past(State(row["state"]), row["open"], row["first_seen"], row["since"], row["fixed"])
+def _past(row: Mapping[str, Any]) -> RememberedState:
+    return RememberedState(
+        ComplianceState(row["state"]), row["open"], row["first_seen"], row["since"], row["fixed"]
+    )
 
 
-def _change_row(evaluation: str, change: Change) -> dict[str, object]:
+def _change_row(evaluation: str, change: FindingChange) -> dict[str, object]:
     return {
         "evaluation": evaluation,
         "kind": change.kind.value,
@@ -262,12 +264,12 @@ def _change_row(evaluation: str, change: Change) -> dict[str, object]:
     }
 
 
-def _change(row: Mapping[str, Any]) -> Change:
-    before, after = (State(row[name]) if row[name] else None for name in ("before", "after"))
-    return Change(ChangeKind(row["kind"]), row["resource"], row["key"], before, after)
+def _change(row: Mapping[str, Any]) -> FindingChange:
+    before, after = (ComplianceState(row[name]) if row[name] else None for name in ("before", "after"))
+    return FindingChange(ChangeKind(row["kind"]), row["resource"], row["key"], before, after)
 
 
-def _evaluation_row(item: Evaluation) -> dict[str, object]:
+def _evaluation_row(item: EvaluationRecord) -> dict[str, object]:
     return {
         "evaluation": item.id,
         "scope": item.scope,
@@ -284,8 +286,8 @@ def _evaluation_row(item: Evaluation) -> dict[str, object]:
     }
 
 
-def _evaluation(row: Mapping[str, Any]) -> Evaluation:
-    return Evaluation(
+def _evaluation(row: Mapping[str, Any]) -> EvaluationRecord:
+    return EvaluationRecord(
         row["evaluation"],
         row["scope"],
         row["when"].astimezone(UTC),

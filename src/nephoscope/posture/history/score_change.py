@@ -14,9 +14,9 @@ from enum import StrEnum
 import msgspec
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.finished_run import Run
-from nephoscope.posture.history.history import Evaluation
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
+from nephoscope.posture.history.history import EvaluationRecord
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.exemption import Exemption
 
 
@@ -29,7 +29,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ScoreDelta:
     """How far one cause moved the share of the score (0.01 is one percentage point)."""
 
     cause: Cause
@@ -37,12 +37,16 @@ class Part:
 
 
 #: Judges an estate by a plan at a time, taking over what it can from an earlier run.
-Judge = Callable[[Estate, Plan, datetime, Run | None], Run]
+Judge = Callable[[Estate, EvaluationPlan, datetime, EvaluationRun | None], EvaluationRun]
 
 
 def parts(
-    before: Evaluation, then: Estate, run: Run, share_of: Callable[[Run], float], judge: Judge
-) -> tuple[Part, ...]:
+    before: EvaluationRecord,
+    then: Estate,
+    run: EvaluationRun,
+    share_of: Callable[[EvaluationRun], float],
+    judge: Judge,
+) -> tuple[ScoreDelta, ...]:
     """The move from an evaluation to a run in parts; `then` is the estate that the evaluation judged."""
     if before.percentage is None:
         return ()
@@ -51,10 +55,10 @@ def parts(
     by_exemption = judge(then, run.plan, run.now, by_content)
     shares = [before.percentage, share_of(by_content), share_of(by_exemption), share_of(run)]
     causes = (Cause.CONTENT, Cause.EXEMPTION, Cause.ESTATE)
-    return tuple(Part(cause, shares[index + 1] - shares[index]) for index, cause in enumerate(causes))
+    return tuple(ScoreDelta(cause, shares[index + 1] - shares[index]) for index, cause in enumerate(causes))
 
 
-def exemptions_text(plan: Plan) -> str:
+def exemptions_text(plan: EvaluationPlan) -> str:
     """The exemptions of a plan as they are kept in the history."""
     return msgspec.json.encode(plan.exemptions).decode()
 

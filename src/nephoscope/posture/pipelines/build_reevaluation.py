@@ -16,7 +16,7 @@ from nephoscope.posture.pipelines.results.tool_results import (
 )
 from nephoscope.vulnerability.feeds.feed_records import FeedRecord
 from nephoscope.vulnerability.feeds.product_names import ecosystem_name, product_of
-from nephoscope.vulnerability.matching.findings import Assessment, Finding, Undetermined
+from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
 from nephoscope.vulnerability.matching.matcher import MatchingOptions, match
 from nephoscope.vulnerability.matching.source_precedence import layers_of
 from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, StatementSource, names_of
@@ -95,7 +95,9 @@ def judge_components(
     return ToolResults(tool=TOOL, findings=tuple(findings), unread=tuple(sorted(unread)))
 
 
-def _findings(component: BillComponent, package: Package, told: Assessment) -> Iterator[ReportedFinding]:
+def _findings(
+    component: BillComponent, package: Package, told: PackageAssessment
+) -> Iterator[ReportedFinding]:
     for one in told.findings:
         yield _make_reported(
             component,
@@ -112,13 +114,13 @@ def _findings(component: BillComponent, package: Package, told: Assessment) -> I
         yield _make_reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
 
 
-def _words(package: Package, one: Finding) -> str:
+def _words(package: Package, one: PackageFinding) -> str:
     exploited = ", which is exploited" if one.is_exploited else ""
     return f"{package.name} {package.version} has {one.id}{exploited}: {one.summary or 'no summary'}"
 
 
 def _make_reported(
-    component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: Finding | Undetermined
+    component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: PackageFinding | Undetermined
 ) -> ReportedFinding:  # fmt: skip
     unknown = isinstance(told, Undetermined)
     fixed = "" if isinstance(told, Undetermined) else told.fixed_version

@@ -17,7 +17,7 @@ from nephoscope_policy.model.state import Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RunDecision:
     """What a run comes to; `items` are those that change where it decides."""
 
     document: RunDocument
@@ -35,7 +35,7 @@ def decide(
     known: Iterable[WorkItem],
     *,
     partial: bool,
-) -> Decision:
+) -> RunDecision:
     """Compare the results of a run with the work items of its series."""
     items = {one.fingerprint: one for one in known}
     found = {one.fingerprint: one for one in results.findings}
@@ -47,7 +47,7 @@ def decide(
     )
     standings = [*_standings(found.values(), transition), *_list_fixed(items, transition)]
     failed = [one.finding for one in found.values() if one.finding.state is FindingState.FAILED]
-    return Decision(
+    return RunDecision(
         RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
         transition,
         list(_change_items(series, run, at, found, items, transition)),

@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 
 from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.assignment import scope_id, scope_of
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 TYPE_NAME = "microsoft.policyinsights/attestations"
-_STATES = {"Compliant": State.COMPLIANT, "NonCompliant": State.NON_COMPLIANT, "Unknown": State.UNKNOWN}
+_STATES = {
+    "Compliant": ComplianceState.COMPLIANT,
+    "NonCompliant": ComplianceState.NON_COMPLIANT,
+    "Unknown": ComplianceState.UNKNOWN,
+}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Attestation:
+class PolicyAttestation:
     """One attestation; `scope` is the lower-cased id of the very resource it speaks of, `reference` '' means every member.
 
     `since` is when the state was last changed, or else when the evidence was assessed.
@@ -27,14 +31,14 @@ class Attestation:
     id: str
     scope: str
     assignment: str
-    state: State
+    state: ComplianceState
     reference: str = ""
     expires_on: datetime | None = None
     since: datetime = _NEVER
     comments: str = ""
 
     @classmethod
-    def parse(cls, document: object) -> Attestation:
+    def parse(cls, document: object) -> PolicyAttestation:
         """Read an ARM body of Microsoft.PolicyInsights/attestations; PolicyError with the JSON path when it is not usable."""
         body = ArmObject(document)
         properties = body.child("properties")

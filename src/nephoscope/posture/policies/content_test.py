@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope_policy import Context, Definition, PolicyError, Snapshot
+from nephoscope_policy import Definition, EvaluationContext, PolicyError, Snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope_policy import Result
-    from nephoscope_policy.documents import Document
+    from nephoscope_policy.documents import ContentDocument
 
-NEEDED = (State.COMPLIANT, State.NON_COMPLIANT, State.NOT_APPLICABLE)
+NEEDED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT, ComplianceState.NOT_APPLICABLE)
 CASE_KEYS = frozenset({"note", "resource", "related", "parameters", "want", "because"})
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CONTROL = re.compile(r"Azure_Security_Benchmark_v3\.0_[A-Z]{2}-[0-9]{1,2}")
@@ -38,7 +38,7 @@ TACTICS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PolicyTestResult:
     """One thing that was checked: a test body, or what a file says of itself (`note` is then '').
 
     `want` and `got` are states, '' where none applies; `problem` is a sentence, '' where the check passed.
@@ -65,26 +65,28 @@ class CaseError(Exception):
     message: str
 
 
-def check(root: Path | None = None, now: datetime | None = None) -> list[Outcome]:
+def check(root: Path | None = None, now: datetime | None = None) -> list[PolicyTestResult]:
     """Check every policy definition of a folder (None: the shipped pack) and run its test bodies, in path order.
 
     `now` is the time that utcNow() answers in the rules. Raises ContentError when the folder does not exist; every other
     fault is an outcome with its place.
     """
     cases = {document.place.file: document for document in case_documents(root, "policies")}
-    context = Context(now=now) if now else Context()
-    outcomes: list[Outcome] = []
+    context = EvaluationContext(now=now) if now else EvaluationContext()
+    outcomes: list[PolicyTestResult] = []
     for document in documents(root, "policies"):
         file = document.place.file.removesuffix(".json") + TEST_SUFFIX
         outcomes += _policy(document, cases.pop(file, None), context)
     outcomes += [
-        Outcome(place.place, place.name, problem="there is no policy beside this test file")
+        PolicyTestResult(place.place, place.name, problem="there is no policy beside this test file")
         for place in cases.values()
     ]
     return outcomes
 
 
-def _policy(document: Document, cases: Document | None, context: Context) -> Iterator[Outcome]:
+def _policy(
+    document: ContentDocument, cases: ContentDocument | None, context: EvaluationContext
+) -> Iterator[PolicyTestResult]:
     name = document.name.removesuffix(".json")
     try:
         body = document.json()
@@ -93,17 +95,19 @@ def _policy(document: Document, cases: Document | None, context: Context) -> Ite
         definition = Definition.parse(body, document.place)
         definition.require_details()
     except ContentError as error:
-        yield Outcome(error.place, name, problem=error.message)
+        yield PolicyTestResult(error.place, name, problem=error.message)
         return
     except PolicyError as error:
         for one in error.all:
-            yield Outcome(replace(document.place, path=one.path), name, problem=one.message)
+            yield PolicyTestResult(replace(document.place, path=one.path), name, problem=one.message)
         return
     for path, message in find_description_problems(definition.metadata.get("nephoscope")):
         place = replace(document.place, path=f"properties.metadata.nephoscope{path}")
-        yield Outcome(place, name, problem=message)
+        yield PolicyTestResult(place, name, problem=message)
     if cases is None:
-        yield Outcome(document.place, name, problem=f"no test bodies: write {name}{TEST_SUFFIX} beside it")
+        yield PolicyTestResult(
+            document.place, name, problem=f"no test bodies: write {name}{TEST_SUFFIX} beside it"
+        )
         return
     yield from _cases(definition, name, cases, context)
 
@@ -113,14 +117,16 @@ def _is_initiative(body: object) -> bool:
     return isinstance(properties, dict) and "policyDefinitions" in properties
 
 
-def _cases(definition: Definition, name: str, document: Document, context: Context) -> Iterator[Outcome]:
+def _cases(
+    definition: Definition, name: str, document: ContentDocument, context: EvaluationContext
+) -> Iterator[PolicyTestResult]:
     try:
         cases = _list_cases(document.json())
     except ContentError as error:
-        yield Outcome(error.place, name, problem=error.message)
+        yield PolicyTestResult(error.place, name, problem=error.message)
         return
     except CaseError as fault:
-        yield Outcome(replace(document.place, path=fault.path), name, problem=fault.message)
+        yield PolicyTestResult(replace(document.place, path=fault.path), name, problem=fault.message)
         return
     for number, case in enumerate(cases):
         place = replace(document.place, path=f"cases[{number}]")
@@ -128,11 +134,11 @@ def _cases(definition: Definition, name: str, document: Document, context: Conte
             yield _run(definition, name, place, case, context)
         except CaseError as fault:
             place = replace(place, path=f"cases[{number}]{fault.path}")
-            yield Outcome(place, name, _note(case), problem=fault.message)
+            yield PolicyTestResult(place, name, _note(case), problem=fault.message)
     missing = [state.value for state in NEEDED if state not in {_want(case) for case in cases}]
     if missing:
         problem = f"no test body is {', none is '.join(missing)}"
-        yield Outcome(replace(document.place, path="cases"), name, problem=problem)
+        yield PolicyTestResult(replace(document.place, path="cases"), name, problem=problem)
 
 
 def _list_cases(body: object) -> list[object]:
@@ -150,7 +156,9 @@ def _want(case: object) -> str:
     return str(case.get("want", "")) if isinstance(case, dict) else ""
 
 
-def _run(definition: Definition, name: str, place: Place, case: Any, context: Context) -> Outcome:
+def _run(
+    definition: Definition, name: str, place: Place, case: Any, context: EvaluationContext
+) -> PolicyTestResult:
     _shape(case)
     resource = _resource(case["resource"], ".resource")
     related = [_resource(body, f".related[{number}]") for number, body in enumerate(case.get("related", []))]
@@ -159,9 +167,11 @@ def _run(definition: Definition, name: str, place: Place, case: Any, context: Co
         explained = definition.explain(resource, snapshot, case.get("parameters"), context)
         compiled = definition.evaluate(resource, snapshot, case.get("parameters"), context)
     except PolicyError as error:
-        return Outcome(place, name, case["note"], case["want"], problem=f"{error.path}: {error.message}")
+        return PolicyTestResult(
+            place, name, case["note"], case["want"], problem=f"{error.path}: {error.message}"
+        )
     problem = _problem(case, explained, compiled)
-    return Outcome(place, name, case["note"], case["want"], explained.state.value, problem)
+    return PolicyTestResult(place, name, case["note"], case["want"], explained.state.value, problem)
 
 
 def _shape(case: object) -> None:
@@ -173,8 +183,8 @@ def _shape(case: object) -> None:
     for key, kind in (("note", str), ("resource", dict), ("want", str)):
         if not isinstance(case.get(key), kind):
             raise CaseError(f".{key}", f"'{key}' is needed")
-    if case["want"] not in set(State):
-        raise CaseError(".want", f"'{case['want']}' is not a state; use one of {', '.join(State)}")
+    if case["want"] not in set(ComplianceState):
+        raise CaseError(".want", f"'{case['want']}' is not a state; use one of {', '.join(ComplianceState)}")
     if not isinstance(case.get("related", []), list):
         raise CaseError(".related", "'related' is a list of bodies")
 

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies import attestation
-from nephoscope.posture.policies.attestation import Attestation
+from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.documents import ContentError, Document
-from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Problem
+from nephoscope_policy.documents import ContentDocument, ContentError
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.place import Place
@@ -23,32 +23,32 @@ _T = TypeVar("_T")
 _PARSERS: dict[str, Callable[[object], object]] = {
     assignment.TYPE_NAME: Assignment.parse,
     exemption.TYPE_NAME: Exemption.parse,
-    attestation.TYPE_NAME: Attestation.parse,
+    attestation.TYPE_NAME: PolicyAttestation.parse,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EvaluationPlan:
     """Everything but the estate and the time that decides an evaluation; `problems` are documents that could not be used."""
 
     catalogue: Catalogue
     assignments: tuple[Assignment, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
-    attestations: tuple[Attestation, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    attestations: tuple[PolicyAttestation, ...] = ()
+    problems: tuple[ContentProblem, ...] = ()
 
-    def reading(self, documents: Iterable[Document]) -> Plan:
+    def reading(self, documents: Iterable[ContentDocument]) -> EvaluationPlan:
         """This plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or list answers of them)."""
         bodies: list[tuple[object, Place]] = []
-        problems: list[Problem] = []
+        problems: list[ContentProblem] = []
         for document in documents:
             try:
                 bodies += [(body, document.place) for body in _flat(document.json())]
             except ContentError as error:
-                problems.append(Problem(error.place, error.message))
+                problems.append(ContentProblem(error.place, error.message))
         return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, strict=True)
 
-    def with_estate(self, estate: Estate) -> Plan:
+    def with_estate(self, estate: Estate) -> EvaluationPlan:
         """This plan with what the estate itself holds: custom definitions and initiatives, assignments, exemptions, attestations.
 
         What the plan has under the same id stays as it is.
@@ -65,7 +65,7 @@ class Plan:
         ]
         return _with_bodies(plan, bodies, strict=False)
 
-    def with_people(self, bodies: Iterable[Mapping[str, object]]) -> Plan:
+    def with_people(self, bodies: Iterable[Mapping[str, object]]) -> EvaluationPlan:
         """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
 
         What cannot be used is among the problems. What the plan has under the same id stays as it is.
@@ -77,12 +77,12 @@ class Plan:
             plan = replace(plan, catalogue=plan.catalogue.include(Catalogue.of_bodies(policies)))
         return _with_bodies(plan, given, strict=False)
 
-    def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> Plan:
+    def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
 
-    def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> Plan:
+    def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> EvaluationPlan:
         """Assign the newest version of every definition, of some catalogues or of this plan's, to the whole tenant."""
         entries = {
             entry.id: entry.name for catalogue in of or (self.catalogue,) for entry in catalogue.definitions()
@@ -90,25 +90,29 @@ class Plan:
         added = [Assignment.everywhere(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))
 
-    def with_exemptions(self, *exemptions: Exemption) -> Plan:
+    def with_exemptions(self, *exemptions: Exemption) -> EvaluationPlan:
         """This plan with more exemptions."""
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 
 
-def _with_bodies(plan: Plan, bodies: Iterable[tuple[object, Place]], *, strict: bool) -> Plan:
+def _with_bodies(
+    plan: EvaluationPlan, bodies: Iterable[tuple[object, Place]], *, strict: bool
+) -> EvaluationPlan:
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
         type_ = _type_of(body)
         if type_ not in _PARSERS:
             if strict:
-                problems.append(Problem(place, "not an assignment, exemption or attestation", error=False))
+                problems.append(
+                    ContentProblem(place, "not an assignment, exemption or attestation", error=False)
+                )
             continue
         try:
             found[type_].append(_PARSERS[type_](body))
         except PolicyError as error:
             path = f"{place.path} {error.path}".strip()
-            problems.append(Problem(replace(place, path=path), error.message))
+            problems.append(ContentProblem(replace(place, path=path), error.message))
     return replace(
         plan,
         assignments=_merge(plan.assignments, found[assignment.TYPE_NAME]),

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies.assignment_parameters import shared_out
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
@@ -45,7 +45,7 @@ class PlanRequest(Protocol):
 
 def build_plan(
     request: PlanRequest, packs: Packs, estate: Estate, put: Iterable[Mapping[str, object]] = ()
-) -> Plan:
+) -> EvaluationPlan:
     """Build what an estate is judged by; NotHeldError when an initiative is not loaded. `put` are documents that people put."""
     folders = [Path(folder) for folder in request.policies]
     alone = bool(folders) and not request.initiatives and not request.assigned
@@ -53,7 +53,7 @@ def build_plan(
     _require_policies(folders, given)
     held = packs.catalogue() if not alone else Catalogue([])
     catalogue = held.include(*given)
-    plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
+    plan = EvaluationPlan(catalogue, problems=catalogue.problems[len(held.problems) :])
     decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
     _decides(request, decided)
     theirs = decided.with_people(put)
@@ -71,7 +71,7 @@ def build_plan(
     return known.assigning_every_definition(given) if alone else known
 
 
-def _decides(request: PlanRequest, plan: Plan) -> None:
+def _decides(request: PlanRequest, plan: EvaluationPlan) -> None:
     """ContentError where the files of decisions hold none, not even a broken one."""
     found = plan.assignments or plan.exemptions or plan.attestations
     if request.decisions and not found and not any(problem.error for problem in plan.problems):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.entry import Entry
+from nephoscope_policy.entry import CatalogueEntry
 
 
 def own_key(name: str) -> str:
@@ -13,7 +13,7 @@ def own_key(name: str) -> str:
     return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
 
 
-def find_entry(catalogue: Catalogue, name: str) -> Entry:
+def find_entry(catalogue: Catalogue, name: str) -> CatalogueEntry:
     """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
     try:
         return catalogue.find("definition", own_key(name) or name)

@@ -13,15 +13,15 @@ import msgspec
 from nephoscope.content.loader import documents
 from nephoscope_policy import catalogue_cache
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.catalogue import Catalogue, Taken
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.catalogue import Catalogue, ImportSummary
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.place import Place
 
 MAX_ALIAS_FILE = 512 * 1024 * 1024
 
 
-class _Stored(msgspec.Struct):
+class _StoredPack(msgspec.Struct):
     """A pack as it is stored: the documents that were taken, so that a newer nephoscope can read them anew."""
 
     name: str
@@ -30,7 +30,7 @@ class _Stored(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedContent:
     """What is known of an imported pack or alias table."""
 
     name: str
@@ -47,7 +47,7 @@ class Packs:
         self._tables = data / "content" / "aliases"
         self._cache = data / "content" / "cache"
 
-    def add(self, root: Path, name: str = "") -> tuple[Imported, Taken]:
+    def add(self, root: Path, name: str = "") -> tuple[ImportedContent, ImportSummary]:
         """Import a folder or file of definitions and initiatives under a name (default: the folder's); an earlier one is replaced.
 
         ContentError when the root does not exist or holds nothing usable.
@@ -60,10 +60,10 @@ class Packs:
         rows = [(entry.place.file, bytes(entry.data)) for entry in catalogue.entries]
         path = self._packs / f"{name}.pack"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.msgpack.encode(_Stored(name, str(root), rows)))
-        return Imported(name, str(root), len(rows)), catalogue.taken
+        path.write_bytes(msgspec.msgpack.encode(_StoredPack(name, str(root), rows)))
+        return ImportedContent(name, str(root), len(rows)), catalogue.taken
 
-    def add_aliases(self, path: Path) -> tuple[Imported, int]:
+    def add_aliases(self, path: Path) -> tuple[ImportedContent, int]:
         """Import an alias table in a shape that Aliases.load takes; returns it and how many aliases it has. PolicyError otherwise."""
         if path.stat().st_size > MAX_ALIAS_FILE:
             raise ContentError(
@@ -78,13 +78,15 @@ class Packs:
         target = self._tables / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-        return Imported(target.name, str(path), len(data)), len(aliases)
+        return ImportedContent(target.name, str(path), len(data)), len(aliases)
 
-    def list_imported(self) -> list[Imported]:
+    def list_imported(self) -> list[ImportedContent]:
         """The imported packs and alias tables."""
         packs = [_read_stored(path) for path in self._files(self._packs)]
-        tables = [Imported(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)]
-        return [Imported(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
+        tables = [
+            ImportedContent(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)
+        ]
+        return [ImportedContent(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
 
     def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
@@ -132,7 +134,7 @@ class Packs:
         except (FileNotFoundError, ValueError):
             pack = _read_stored(path)
             catalogue_cache.write(
-                Catalogue.of(Document(data, Place(file)) for file, data in pack.documents), blob
+                Catalogue.of(ContentDocument(data, Place(file)) for file, data in pack.documents), blob
             )
             return catalogue_cache.read(blob)
 
@@ -141,9 +143,9 @@ class Packs:
         return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
-def _read_stored(path: Path) -> _Stored:
+def _read_stored(path: Path) -> _StoredPack:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
+        return msgspec.msgpack.decode(path.read_bytes(), type=_StoredPack)
     except msgspec.DecodeError as error:
         raise ContentError(f"a damaged pack: import its content again ({error})", Place(str(path))) from error
 
@@ -158,7 +160,7 @@ def own_catalogue(cache: Path) -> Catalogue:
     return _own[0]
 
 
-def own_documents() -> list[Document]:
+def own_documents() -> list[ContentDocument]:
     """The definitions and initiatives that ship with nephoscope."""
     return [*documents(None, "policies"), *documents(None, "initiatives")]
 

@@ -45,7 +45,7 @@ Both engines run each case and must agree.
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _PolicyEntry:
     name: str
     category: str
     definition: Definition
@@ -82,15 +82,15 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _entries() -> list[_Entry]:
+def _entries() -> list[_PolicyEntry]:
     return [
-        _Entry(document.name.removesuffix(".json"), document.place.file.split("/")[-2], definition)
+        _PolicyEntry(document.name.removesuffix(".json"), document.place.file.split("/")[-2], definition)
         for document in documents(kind="policies")
         for definition in (Definition.parse(document.json(), document.place),)
     ]
 
 
-def _sums(entries: list[_Entry]) -> list[str]:
+def _sums(entries: list[_PolicyEntry]) -> list[str]:
     severities = Counter(str(entry.about["severity"]) for entry in entries)
     controls = {control for entry in entries for control in entry.controls}
     same = [one for entry in entries for one in entry.about["sameAs"]]
@@ -108,7 +108,7 @@ def _sums(entries: list[_Entry]) -> list[str]:
     ]
 
 
-def _row(entry: _Entry) -> str:
+def _row(entry: _PolicyEntry) -> str:
     about = entry.about
     builtins = ", ".join(
         f"`{one['policy'].split('-')[0]}`" + ("" if one["difference"] is None else " (differs)")
@@ -129,7 +129,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _differences(entries: list[_Entry]) -> list[str]:
+def _differences(entries: list[_PolicyEntry]) -> list[str]:
     return [
         f"- `{entry.name}` and `{one['policy']}`: {_cell(one['difference'])}"
         for entry in entries

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 #: Type -> the word for it.
 KINDS = {
@@ -21,7 +21,7 @@ MOST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DirectoryObject:
     """An object of the directory: its id in the estate, what people call it, a word for what it is, all its names in lower case."""
 
     id: str
@@ -30,27 +30,27 @@ class Account:
     words: str
 
 
-def accounts(edition: Edition, reach: Reach) -> Sequence[Account]:
+def accounts(edition: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
     """Those that may be read, by name; read once for an edition."""
     return edition.once(("accounts", reach), lambda: _read(edition, reach))
 
 
-def find_accounts(edition: Edition, reach: Reach, text: str) -> list[Account]:
+def find_accounts(edition: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
     """Those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
     return [one for one in accounts(edition, reach) if wanted in one.words]
 
 
-def _read(edition: Edition, reach: Reach) -> tuple[Account, ...]:
+def _read(edition: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
     bodies = edition.listing.page(tuple(KINDS), reach, most=MOST).bodies
     return tuple(sorted((account_of(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 
-def account_of(body: dict[str, Any]) -> Account:
+def account_of(body: dict[str, Any]) -> DirectoryObject:
     """The account of a document."""
     told = body.get("properties") or {}
     id_ = str(body["id"])
     names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
     known = [str(one) for one in names if one]
     words = "\n".join([*known, id_.rsplit("/", 1)[-1]]).casefold()
-    return Account(id_, known[0] if known else id_, KINDS[str(body["type"]).lower()], words)
+    return DirectoryObject(id_, known[0] if known else id_, KINDS[str(body["type"]).lower()], words)

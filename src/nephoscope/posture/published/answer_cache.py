@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Answers:
+class AnswerCache:
     """Answers by key, up to a weight, those that were not asked for longest dropped first. Safe for threads."""
 
     def __init__(self, capacity: int, weight: Callable[[Any], int] = lambda _: 1) -> None:

@@ -30,7 +30,7 @@ class Identifiers(msgspec.Struct, frozen=True, rename="camel"):
     entra_object_id: str = ""
 
 
-class Entity(msgspec.Struct, frozen=True):
+class PathEntity(msgspec.Struct, frozen=True):
     """An entity of a path; `type` is a lower-cased ARM type, or a word such as user."""
 
     id: str = msgspec.field(name="entityInternalId")
@@ -53,11 +53,11 @@ class Entity(msgspec.Struct, frozen=True):
         return id_ in (self.id, self.key, self.identifiers.entra_object_id.lower())
 
 
-class _Graph(msgspec.Struct, frozen=True):
-    entities: tuple[Entity, ...]
+class _PathGraph(msgspec.Struct, frozen=True):
+    entities: tuple[PathEntity, ...]
 
 
-class _Weakness(msgspec.Struct, frozen=True):
+class _PathWeakness(msgspec.Struct, frozen=True):
     key: str
 
 
@@ -68,13 +68,13 @@ class _Properties(msgspec.Struct, frozen=True, rename="camel"):
     risk_categories: tuple[str, ...]
     risk_factors: tuple[str, ...]
     attack_story: str
-    entry_point: Entity
-    target: Entity
-    graph_component: _Graph
-    assessments: dict[str, tuple[_Weakness, ...]] = {}
+    entry_point: PathEntity
+    target: PathEntity
+    graph_component: _PathGraph
+    assessments: dict[str, tuple[_PathWeakness, ...]] = {}
 
 
-class _Document(msgspec.Struct, frozen=True):
+class _PathDocument(msgspec.Struct, frozen=True):
     id: str
     name: str
     properties: _Properties
@@ -92,9 +92,9 @@ class PathRow:
     categories: tuple[str, ...]
     factors: tuple[str, ...]
     story: str
-    entry: Entity
-    target: Entity
-    entities: tuple[Entity, ...]
+    entry: PathEntity
+    target: PathEntity
+    entities: tuple[PathEntity, ...]
     weaknesses: frozenset[str] = frozenset()
 
 
@@ -145,14 +145,14 @@ class AttackPaths:
         return Counter(one.level for one in self.listed(reach))
 
 
-def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[Entity, int]]:
+def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, int]]:
     """The choke points of some paths: entities that several lead through, with how many."""
     told = ([one for one in path.entities if one.type != INTERNET_TYPE] for path in paths)
     return choke_points(told)[:most]
 
 
 def _row(body: str) -> PathRow:
-    found = msgspec.json.decode(body, type=_Document)
+    found = msgspec.json.decode(body, type=_PathDocument)
     told = found.properties
     return PathRow(
         found.id,

@@ -26,7 +26,7 @@ What an older one wrote is judged and published anew when a server starts.
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuildInfo:
     """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
 
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
@@ -82,12 +82,12 @@ class Made:
         return self.edition < EDITION
 
 
-def make_build_info(reports: Sequence[Report]) -> Made:
+def make_build_info(reports: Sequence[Report]) -> BuildInfo:
     """What the reports of tenants were made from."""
     report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
     estates = [one.run.estate for one in reports]
     score = report.score
-    return Made(
+    return BuildInfo(
         when=report.now,
         scope=report.scope,
         resources=report.resources,
@@ -122,13 +122,13 @@ def make_build_info(reports: Sequence[Report]) -> Made:
     )
 
 
-def evaluation_row(evaluation: Made) -> dict[str, object]:
+def evaluation_row(evaluation: BuildInfo) -> dict[str, object]:
     """The one row that says what the documents were made from."""
     evaluation = replace(evaluation, edition=EDITION)
     empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")
     return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(evaluation).decode()}
 
 
-def read(body: str) -> Made:
+def read(body: str) -> BuildInfo:
     """The evaluation of a row's body."""
-    return msgspec.json.decode(body, type=Made)
+    return msgspec.json.decode(body, type=BuildInfo)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PublishedDocument:
     """An ARM body. `subject`, `key`, `state`, `severity`, `cause` and `title` are what lists of findings are filtered and sorted by.
 
     `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of
@@ -35,13 +35,13 @@ class Document:
     holders: str = ""
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], **found: str) -> Document:
+    def of(cls, body: Mapping[str, Any], **found: str) -> PublishedDocument:
         """The document of a body, whose id says where it stands."""
         return cls(ResourceId.parse(str(body["id"])), body, **found)
 
 
 #: What a module in `kinds` exports under the name `documents`.
-Documents = Callable[["Report", Mapping["Subject", "Past"]], Iterable[Document]]
+Documents = Callable[["Report", Mapping["Subject", "RememberedState"]], Iterable[PublishedDocument]]
 
 
 def arm(id_: str, type_: str, properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,19 @@ import duckdb
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.posture.reports.resource_graph_tables import EVALUATION, LISTED
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 #: What a reader holds of the copy at most, and what is used while one is made; a larger sort goes to the disk.
 READING, MAKING = "512MB", "512MB"
 #: The order in which a list of findings shows states.
-SHOWN = (State.NON_COMPLIANT, State.ERROR, State.UNKNOWN, State.EXEMPT, State.COMPLIANT, State.NOT_APPLICABLE)
+SHOWN = (
+    ComplianceState.NON_COMPLIANT,
+    ComplianceState.ERROR,
+    ComplianceState.UNKNOWN,
+    ComplianceState.EXEMPT,
+    ComplianceState.COMPLIANT,
+    ComplianceState.NOT_APPLICABLE,
+)
 _ROWS_OF_A_GROUP = 16_384
 Config = dict[str, str | bool | int | float | list[str]]
 _FROM = """FROM read_parquet($files, hive_partitioning = true, filename = true, file_row_number = true)

@@ -43,7 +43,7 @@ def _behind(after: str) -> Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DocumentPage:
     """Some documents in the order of their ids; `after` is where the next page begins ('' = there is none)."""
 
     bodies: tuple[dict[str, Any], ...]
@@ -107,7 +107,7 @@ class Listing:
         after: str = "",
         most: int = PAGE,
         collected: bool = False,
-    ) -> Page:
+    ) -> DocumentPage:
         """The documents of lower-cased types below a lower-cased scope ('' = everywhere), after an id.
 
         What Azure itself had said of a resource is left out, but where `collected` asks for it.
@@ -116,7 +116,7 @@ class Listing:
         make = partial(self._page, types, reach, scope, after, most, collected)
         found = self.documents.texts(key, make) if most <= PAGE else make()
         bodies = tuple(decode_document(text) for text, _ in found[:most])
-        return Page(bodies, found[most - 1][1] if len(found) > most else "")
+        return DocumentPage(bodies, found[most - 1][1] if len(found) > most else "")
 
     def _page(
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.answer_cache import Answers
+from nephoscope.posture.published.answer_cache import AnswerCache
 from nephoscope.posture.published.document_database import open_copy
 from nephoscope.posture.published.document_rows import EVERYBODY
 
@@ -35,8 +35,8 @@ class Documents:
 
     def __init__(self, files: Sequence[Path], folder: Path) -> None:
         self._connection = open_copy(files, folder)
-        self._answers = Answers(REMEMBERED)
-        self._texts = Answers(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
+        self._answers = AnswerCache(REMEMBERED)
+        self._texts = AnswerCache(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""

@@ -8,7 +8,7 @@ from itertools import islice
 import msgspec
 import pyarrow as pa
 
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.resource_graph_spelling import spell_properties
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, COLUMNS
 from nephoscope_kql.types import KqlType
@@ -60,7 +60,7 @@ _LACKING: dict[str, str | None] = {
 _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
-def is_common(document: Document) -> bool:
+def is_common(document: PublishedDocument) -> bool:
     """Return whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is.
 
     A document of a kind that tenants make too must say that it is built in: one that says nothing is its tenant's.
@@ -76,7 +76,7 @@ def is_common(document: Document) -> bool:
     return bool(kinds & _BUILT_IN)
 
 
-def row(document: Document, table: str) -> dict[str, object]:
+def row(document: PublishedDocument, table: str) -> dict[str, object]:
     """One row; a column of the body that it lacks is null where dynamic, '' where text.
 
     The columns are spelled as Resource Graph has them, `_body` as the document's own API; what was collected stays as it was.

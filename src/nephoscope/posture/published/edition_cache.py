@@ -12,7 +12,7 @@ import duckdb
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.delta_table import LOG, open_table
-from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import published_path
 
 #: How many older editions stay open for those who go on with them.
@@ -20,23 +20,23 @@ OLDER = 2
 _LOG = logging.getLogger("nephoscope.published")
 
 
-class Shelf:
+class PublishedSnapshotCache:
     """What was published in a data folder; safe for threads."""
 
     def __init__(self, data: Path) -> None:
         self._path = published_path(data)
         self._lock = threading.Lock()
-        self._known: Edition | None = None
-        self._ready: Callable[[Edition], object] | None = None
+        self._known: PublishedSnapshot | None = None
+        self._ready: Callable[[PublishedSnapshot], object] | None = None
         self._coming: threading.Thread | None = None
-        self._older: OrderedDict[int, Edition] = OrderedDict()
+        self._older: OrderedDict[int, PublishedSnapshot] = OrderedDict()
 
-    def make_ready(self, ready: Callable[[Edition], object]) -> None:
+    def make_ready(self, ready: Callable[[PublishedSnapshot], object]) -> None:
         """Have `ready` make what is asked first of each newer edition; the one before it is the newest until that is done."""
         with self._lock:
             self._ready = ready
 
-    def newest(self) -> Edition | None:
+    def newest(self) -> PublishedSnapshot | None:
         """The newest edition, None where nothing was ever published; LakeError where the table cannot be read."""
         with self._lock:
             known = self._known
@@ -45,7 +45,7 @@ class Shelf:
             table = open_table(self._path)
             if table is None:
                 return None
-            found = Edition.of(table, self._path)
+            found = PublishedSnapshot.of(table, self._path)
             if known is None or self._ready is None:
                 self._known = found
                 return found
@@ -54,7 +54,7 @@ class Shelf:
             self._coming.start()
             return known
 
-    def at(self, version: int) -> Edition | None:
+    def at(self, version: int) -> PublishedSnapshot | None:
         """The edition of a version, None where it was never published or its files are kept no longer."""
         newest = self.newest()
         if newest is None or newest.version == version:
@@ -70,7 +70,7 @@ class Shelf:
                 self._older.popitem(last=False)
             return found
 
-    def _open_edition(self, version: int) -> Edition | None:
+    def _open_edition(self, version: int) -> PublishedSnapshot | None:
         if not self._entry(version).exists():
             return None
         try:
@@ -78,7 +78,7 @@ class Shelf:
         except LakeError as error:
             _LOG.info("the evaluation of version %d cannot be gone on with: %s", version, error)
             return None
-        return Edition.of(table, self._path) if table is not None else None
+        return PublishedSnapshot.of(table, self._path) if table is not None else None
 
     def settle(self) -> None:
         """Wait until the edition that is made ready is the newest."""
@@ -86,7 +86,7 @@ class Shelf:
         if coming is not None:
             coming.join()
 
-    def _come(self, ready: Callable[[Edition], object], edition: Edition) -> None:
+    def _come(self, ready: Callable[[PublishedSnapshot], object], edition: PublishedSnapshot) -> None:
         try:
             ready(edition)
         except (LakeError, duckdb.Error) as error:  # whoever asks for it is told

@@ -12,7 +12,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.document_queries import Documents, one_of, under
 from nephoscope.posture.recommendations.state_counts import StateCounts
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -30,7 +30,7 @@ ORDERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FindingQuery:
     """Which findings; an empty field lets all through. `text` is looked for in the title and in the resource's id."""
 
     states: frozenset[str] = frozenset()
@@ -42,12 +42,12 @@ class Wanted:
     text: str = ""
 
 
-UNJUDGED = Wanted(states=frozenset({State.UNKNOWN.value, State.ERROR.value}))
+UNJUDGED = FindingQuery(states=frozenset({ComplianceState.UNKNOWN.value, ComplianceState.ERROR.value}))
 """Those that could not be judged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ListedFinding:
     """A resource against a recommendation, as a list shows it; `why` says how it stands, '' where nothing was said.
 
     `tenant` is the tenant that it is of, '' where that is not known.
@@ -57,7 +57,7 @@ class Finding:
     resource: str
     recommendation: str
     title: str
-    state: State
+    state: ComplianceState
     severity: Severity
     cause: str
     why: str
@@ -75,7 +75,7 @@ class FailingResource:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class RecommendationTally:
     """A recommendation with how many resources stand how."""
 
     recommendation: str
@@ -90,10 +90,10 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Unjudged:
+class UnjudgedCount:
     """How many could not be judged of one state, cause and description of it ('' where nothing was said)."""
 
-    state: State
+    state: ComplianceState
     cause: str
     why: str
     count: int
@@ -106,7 +106,7 @@ class Findings:
     documents: Documents
 
     def rows(
-        self, reach: Reach, wanted: Wanted = Wanted(), cursor: DuckDBPyConnection | None = None
+        self, reach: Reach, wanted: FindingQuery = FindingQuery(), cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         """The rows of the documents that are asked for."""
         rows = self.documents.rows(reach, cursor).filter(
@@ -128,92 +128,96 @@ class Findings:
             rows = rows.filter(under("subject", wanted.resource) & same)
         return rows.filter(_mentions(wanted.text)) if wanted.text else rows
 
-    def count(self, reach: Reach, wanted: Wanted = Wanted()) -> int:
+    def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
         """How many there are."""
         return self.documents.once(("findings", reach, wanted), lambda: self._count(reach, wanted))
 
-    def _count(self, reach: Reach, wanted: Wanted) -> int:
+    def _count(self, reach: Reach, wanted: FindingQuery) -> int:
         ((found,),) = self.rows(reach, wanted).aggregate("count(*)").fetchall()
         return int(found)
 
-    def states(self, reach: Reach, wanted: Wanted = Wanted()) -> StateCounts:
+    def states(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> StateCounts:
         """Count the findings in each state."""
         return StateCounts(
             self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted))
         )
 
-    def _states(self, reach: Reach, wanted: Wanted) -> StateCounts:
+    def _states(self, reach: Reach, wanted: FindingQuery) -> StateCounts:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
-        return StateCounts({State(state): count for state, count in rows})
+        return StateCounts({ComplianceState(state): count for state, count in rows})
 
-    def of(self, reach: Reach, resources: Collection[str]) -> list[Finding]:
+    def of(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
         """All of some lower-cased ids of resources, the gravest first."""
         key = ("findings of", reach, frozenset(resources))
         return list(self.documents.once(key, lambda: self._of(reach, resources)))
 
-    def _of(self, reach: Reach, resources: Collection[str]) -> list[Finding]:
+    def _of(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
         return _read(self.rows(reach).filter(one_of("subject", resources)).order(ORDERS["severity"]))
 
-    def those(self, reach: Reach, wanted: Wanted, resources: Iterable[str]) -> frozenset[str]:
+    def those(self, reach: Reach, wanted: FindingQuery, resources: Iterable[str]) -> frozenset[str]:
         """Which of some lower-cased ids of resources they are about."""
         rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
         return frozenset(subject for (subject,) in rows.fetchall())
 
-    def count_unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+    def count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         """For each recommendation, how many could not be judged and why, the most first."""
         return dict(self.documents.once(("unjudged", reach), lambda: self._count_unjudged(reach)))
 
-    def _count_unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+    def _count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         grouping = "recommendation, state, cause, why"
         rows = self.rows(reach, UNJUDGED).aggregate(f"{grouping}, count(*) AS n", grouping)
-        found: dict[str, list[Unjudged]] = {}
+        found: dict[str, list[UnjudgedCount]] = {}
         for key, state, cause, why, count in rows.order("n DESC, state, cause, why").fetchall():
-            found.setdefault(key, []).append(Unjudged(State(state), cause, why, count))
+            found.setdefault(key, []).append(UnjudgedCount(ComplianceState(state), cause, why, count))
         return found
 
-    def causes(self, reach: Reach, wanted: Wanted = Wanted()) -> list[tuple[State, str, int]]:
+    def causes(
+        self, reach: Reach, wanted: FindingQuery = FindingQuery()
+    ) -> list[tuple[ComplianceState, str, int]]:
         """How many there are for each state and cause, the most first."""
         return list(self.documents.once(("causes", reach, wanted), lambda: self._causes(reach, wanted)))
 
-    def _causes(self, reach: Reach, wanted: Wanted) -> list[tuple[State, str, int]]:
+    def _causes(self, reach: Reach, wanted: FindingQuery) -> list[tuple[ComplianceState, str, int]]:
         rows = (
             self.rows(reach, wanted)
             .aggregate("state, cause, count(*) AS n", "state, cause")
             .order("n DESC, state, cause")
         )
-        return [(State(state), cause, count) for state, cause, count in rows.fetchall()]
+        return [(ComplianceState(state), cause, count) for state, cause, count in rows.fetchall()]
 
     def page(
         self,
         reach: Reach,
-        wanted: Wanted = Wanted(),
+        wanted: FindingQuery = FindingQuery(),
         *,
         order: str = "severity",
         start: int = 0,
         most: int = 100,
-    ) -> list[Finding]:
+    ) -> list[ListedFinding]:
         """Some of them in an order of ORDERS."""
         key = ("page of findings", reach, wanted, order, start, most)
         if most > KEPT_ROWS:
             return self._page(reach, wanted, order, start, most)
         return list(self.documents.once(key, lambda: self._page(reach, wanted, order, start, most)))
 
-    def _page(self, reach: Reach, wanted: Wanted, order: str, start: int, most: int) -> list[Finding]:
+    def _page(
+        self, reach: Reach, wanted: FindingQuery, order: str, start: int, most: int
+    ) -> list[ListedFinding]:
         return _read(self.rows(reach, wanted).order(ORDERS[order]).limit(most, start))
 
-    def tallies(self, reach: Reach, wanted: Wanted = Wanted()) -> list[Tally]:
+    def tallies(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> list[RecommendationTally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
         return list(self.documents.once(("tallies", reach, wanted), lambda: self._tallies(reach, wanted)))
 
-    def _tallies(self, reach: Reach, wanted: Wanted) -> list[Tally]:
+    def _tallies(self, reach: Reach, wanted: FindingQuery) -> list[RecommendationTally]:
         grouping = "recommendation, state"
         rows = self.rows(reach, wanted).aggregate(
             f"{grouping}, any_value(title), any_value(severity), count(*)", grouping
         )
-        made: dict[str, Tally] = {}
+        made: dict[str, RecommendationTally] = {}
         for key, state, title, severity, count in rows.fetchall():
-            one = made.setdefault(key, Tally(key, title, Severity(severity), StateCounts()))
-            one.counts[State(state)] += count
+            one = made.setdefault(key, RecommendationTally(key, title, Severity(severity), StateCounts()))
+            one.counts[ComplianceState(state)] += count
         return sorted(
             made.values(),
             key=lambda one: (
@@ -225,13 +229,15 @@ class Findings:
             ),
         )
 
-    def worst(self, reach: Reach, wanted: Wanted = Wanted(), most: int = 10) -> list[FailingResource]:
+    def worst(
+        self, reach: Reach, wanted: FindingQuery = FindingQuery(), most: int = 10
+    ) -> list[FailingResource]:
         """The resources that fail the most, gravest first."""
         key = ("worst", reach, wanted, most)
         return list(self.documents.once(key, lambda: self._worst(reach, wanted, most)))
 
-    def _worst(self, reach: Reach, wanted: Wanted, most: int) -> list[FailingResource]:
-        rows = self.rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
+    def _worst(self, reach: Reach, wanted: FindingQuery, most: int) -> list[FailingResource]:
+        rows = self.rows(reach, wanted).filter(one_of("state", [ComplianceState.NON_COMPLIANT.value]))
         counted = (
             rows.aggregate(
                 "subject, tenant, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
@@ -246,10 +252,12 @@ class Findings:
         ]
 
 
-def _read(rows: DuckDBPyRelation) -> list[Finding]:
+def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
     found = rows.project("id, subject, recommendation, title, state, severity, cause, why, tenant").fetchall()
     return [
-        Finding(id_, subject, key, title, State(state), Severity(severity), cause, why, tenant)
+        ListedFinding(
+            id_, subject, key, title, ComplianceState(state), Severity(severity), cause, why, tenant
+        )
         for id_, subject, key, title, state, severity, cause, why, tenant in found
     ]
 
@@ -268,4 +276,13 @@ def drop_empty(values: Iterable[str]) -> frozenset[str]:
     return frozenset(one for one in values if one)
 
 
-__all__ = ["ASSESSMENT", "ORDERS", "SHOWN_STATES", "Finding", "Findings", "Tally", "Wanted", "drop_empty"]
+__all__ = [
+    "ASSESSMENT",
+    "ORDERS",
+    "SHOWN_STATES",
+    "FindingQuery",
+    "Findings",
+    "ListedFinding",
+    "RecommendationTally",
+    "drop_empty",
+]

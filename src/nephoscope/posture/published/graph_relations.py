@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
-from nephoscope.posture.published.live_rows import TABLE, Beside
-from nephoscope.posture.published.published_snapshot import Edition, GraphCatalog, with_current
-from nephoscope.posture.published.row_access import OPERATIONS, USUAL, Parted, Shown, find_row_access
+from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
+from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, with_current
+from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 SUBSCRIPTION = "subscriptionId"
 ASSESS = "`nephoscope scan` assesses it"
 #: What is true beside an edition, for who reaches some of the estate.
-CurrentRows = Callable[[Edition, Reaches], Beside]
+CurrentRows = Callable[[PublishedSnapshot, Reaches], LiveRowSource]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedGraph:
     """The tables of Resource Graph of an edition (None: nothing was published); `current` gives what is true beside it."""
 
-    edition: Edition | None
+    edition: PublishedSnapshot | None
     current: CurrentRows
 
     @property
@@ -66,7 +66,7 @@ class PublishedGraph:
 
 
 def must_read_whole(
-    caller: Caller, edition: Edition | None, tables: Iterable[str], workspace: Workspace
+    caller: Caller, edition: PublishedSnapshot | None, tables: Iterable[str], workspace: Workspace
 ) -> None:
     """Raise DeniedError where somebody does not read every row that a query of the product itself reads in a workspace.
 
@@ -82,7 +82,7 @@ def must_read_whole(
 
 
 def _whole(seen: Shown, subscriptions: frozenset[str] | None) -> bool:
-    parts = [reach for _, reach in seen.parts] if isinstance(seen, Parted) else [seen]
+    parts = [reach for _, reach in seen.parts] if isinstance(seen, RowAccess) else [seen]
     return all(
         one.everything or (subscriptions is not None and subscriptions <= one.subscriptions) for one in parts
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedResource:
     """A resource as a list shows it; `failing` recommendations, `grave` of them of high severity or worse.
 
     `tenant` is the tenant that it is of, '' where that is not known.
@@ -69,14 +69,14 @@ class Inventory:
 
     def page(
         self, reach: Reach, *, type_: str = "", text: str = "", start: int = 0, most: int = 100
-    ) -> list[Listed]:
+    ) -> list[ListedResource]:
         """Some of them, those that fail the gravest first."""
         key = ("page of inventory", reach, type_, text, start, most)
         if most > KEPT_ROWS:
             return self._page(reach, type_, text, start, most)
         return list(self.documents.once(key, lambda: self._page(reach, type_, text, start, most)))
 
-    def _page(self, reach: Reach, type_: str, text: str, start: int, most: int) -> list[Listed]:
+    def _page(self, reach: Reach, type_: str, text: str, start: int, most: int) -> list[ListedResource]:
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
         rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")
@@ -87,13 +87,13 @@ class Inventory:
             " r.tenant AS tenant, r.key AS key"
         )
         found = counted.order("grave DESC, failing DESC, key, tenant").limit(most, start).fetchall()
-        return [Listed(*row[:8]) for row in found]
+        return [ListedResource(*row[:8]) for row in found]
 
-    def below(self, reach: Reach, key: str, most: int = 200) -> list[Listed]:
+    def below(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
         """What lies directly or further below a lower-cased id."""
         return list(self.documents.once(("below", reach, key, most), lambda: self._below(reach, key, most)))
 
-    def _below(self, reach: Reach, key: str, most: int) -> list[Listed]:
+    def _below(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
         rows = (
             self._rows(reach, "", "")
             .filter(under("key", key))
@@ -101,7 +101,7 @@ class Inventory:
         )
         ordered = rows.project("id, name, type, location, subscription, 0, 0, tenant").order("id, tenant")
         found = (ordered if in_group(key) else ordered.limit(most)).fetchall()[:most]
-        return [Listed(*row) for row in found]
+        return [ListedResource(*row) for row in found]
 
     def others(self, reach: Reach) -> list[tuple[str, int]]:
         """Count how many recommendations what is no resource fails, such as role assignments, by its type; the most first."""

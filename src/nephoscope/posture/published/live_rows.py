@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.document_rows import row
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS
 
@@ -17,7 +17,7 @@ SCHEMA = pa.schema([(name, pa.string()) for name, _ in COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
-class Current:
+class LiveRows:
     """The rows of `securityresources` that are true now.
 
     Of what was published in that table, documents of the lower-cased `types` and of the lower-cased ids `keys` are not shown.
@@ -29,11 +29,11 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class LiveRowSource:
     """Where rows that are true now come from: `key` is equal where they are, so that they are made only where an answer needs them."""
 
     key: Hashable
-    make: Callable[[], Current]
+    make: Callable[[], LiveRows]
 
 
 def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -> pa.Table:
@@ -43,6 +43,6 @@ def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -
 
 
 def _row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
-    known = row(Document.of(body, tenant=tenant), table)
+    known = row(PublishedDocument.of(body, tenant=tenant), table)
     told = {name: known[name] for name, _ in COLUMNS}
     return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

@@ -21,7 +21,7 @@ _PLACES, _DEPTH = 3, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class DocumentMention:
     """A document that names what was sought: its id, the resource that it is about, what it is called, its type, and where it does."""
 
     id: str
@@ -32,19 +32,21 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Mentions:
+class ObservableIndex:
     """The documents of an edition by what stands in them."""
 
     documents: Documents
 
     def found(
         self, reach: Reach, text: str, *, parts: tuple[str, ...] = (), type_: str = "", most: int = 25
-    ) -> list[Mention]:
+    ) -> list[DocumentMention]:
         """Those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
         key = ("mentions", reach, text.strip().lower(), parts, type_, most)
         return list(self.documents.once(key, lambda: self._find(reach, text.strip(), parts, type_, most)))
 
-    def _find(self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int) -> list[Mention]:
+    def _find(
+        self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int
+    ) -> list[DocumentMention]:
         wanted = parse_sought(text)
         if wanted is None:
             return []
@@ -71,11 +73,11 @@ def parse_sought(text: str) -> Address | str | None:
     return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
-def _mention(body: dict[str, object], wanted: Address | str) -> Mention:
+def _mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
     id_, told = str(body["id"]), body.get("properties")
     title = told.get("displayName") if isinstance(told, dict) else None
     at = id_.lower().find(_INSIDE)
-    return Mention(
+    return DocumentMention(
         id_,
         id_[:at] if at > 0 else id_,
         str(title or body.get("name") or id_.rsplit("/", 1)[-1]),

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.resource_id import with_tenant
 
@@ -25,7 +25,7 @@ STATES = "microsoft.policyinsights/policystates"
 KEPT = timedelta(days=90)
 
 
-class Events:
+class PolicyEvents:
     """The events of one publishing: `watch` notes the states that changed as they pass, `documents` tells them after that.
 
     `before` are the files of each partition of the version before, empty where nothing was published yet.
@@ -38,9 +38,11 @@ class Events:
         self._known: dict[str, str] = {
             with_tenant(row["_key"], row["tenantId"]): row["_state"] for row in rows
         }
-        self._new: list[Document] = []
+        self._new: list[PublishedDocument] = []
 
-    def watch(self, several: Iterable[tuple[Document, str]]) -> Iterator[tuple[Document, str]]:
+    def watch(
+        self, several: Iterable[tuple[PublishedDocument, str]]
+    ) -> Iterator[tuple[PublishedDocument, str]]:
         """The same documents, as a stream."""
         for document, table in several:
             known = self._known.get(with_tenant(document.id.key, document.tenant))
@@ -49,19 +51,19 @@ class Events:
                 self._new.append(_event(document, self._now))
             yield document, table
 
-    def documents(self) -> Iterator[tuple[Document, str]]:
+    def documents(self) -> Iterator[tuple[PublishedDocument, str]]:
         """Those that changed now, and those of the last 90 days."""
         for document in (*self._new, *self._carry_over()):
             yield document, table_of(document.id.type)
 
-    def _carry_over(self) -> Iterator[Document]:
+    def _carry_over(self) -> Iterator[PublishedDocument]:
         for row in _rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:
-                yield Document.of(body, tenant=row["tenantId"])
+                yield PublishedDocument.of(body, tenant=row["tenantId"])
 
 
-def _event(document: Document, now: datetime) -> Document:
+def _event(document: PublishedDocument, now: datetime) -> PublishedDocument:
     """The event that a state came to be."""
     id_ = str(document.body["id"])
     scope = id_[: id_.lower().rindex("/providers/microsoft.policyinsights/")]
@@ -71,7 +73,7 @@ def _event(document: Document, now: datetime) -> Document:
         **document.body["properties"], "tenantId": document.tenant, "principalOid": "",
     }  # fmt: skip
     body = arm(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
-    return Document.of(body, subject=document.subject, key=document.key, tenant=document.tenant)
+    return PublishedDocument.of(body, subject=document.subject, key=document.key, tenant=document.tenant)
 
 
 def _rows(files: Sequence[Path], type_: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

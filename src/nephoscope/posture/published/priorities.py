@@ -10,29 +10,32 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.findings import Findings, Tally, Wanted
+from nephoscope.posture.published.findings import FindingQuery, Findings, RecommendationTally
 from nephoscope.posture.recommendations.ranking import rank
-from nephoscope.posture.recommendations.score import Standing, find_standing
-from nephoscope_policy.model.state import Severity, State
+from nephoscope.posture.recommendations.score import ScoreState, find_standing
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 DEFINITIONS = "microsoft.security/securescorecontroldefinitions"
-EVERY = Wanted()
-FAILING = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+EVERY = FindingQuery()
+FAILING = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
 _STANDING = "".join(
     [
-        f"CASE WHEN state = '{State.EXEMPT.value}' AND lower(cause) = 'mitigated'",
-        f" THEN {find_standing(State.EXEMPT, 'mitigated').value}",
-        *(f" WHEN state = '{state.value}' THEN {find_standing(state, '').value}" for state in State),
-        f" ELSE {Standing.UNKNOWN.value} END",
+        f"CASE WHEN state = '{ComplianceState.EXEMPT.value}' AND lower(cause) = 'mitigated'",
+        f" THEN {find_standing(ComplianceState.EXEMPT, 'mitigated').value}",
+        *(
+            f" WHEN state = '{state.value}' THEN {find_standing(state, '').value}"
+            for state in ComplianceState
+        ),
+        f" ELSE {ScoreState.UNKNOWN.value} END",
     ]
 )
 #: How a resource stands in a control, and the recommendation of it that it fails, where that is one.
-_STOOD = f"""control, max(standing) AS top, any_value(recommendation) FILTER (standing = {Standing.UNHEALTHY.value}) AS failed,
-    count(DISTINCT recommendation) FILTER (standing = {Standing.UNHEALTHY.value}) = 1
-    AND count(*) FILTER (standing = {Standing.UNKNOWN.value}) = 0 AS alone"""
+_STOOD = f"""control, max(standing) AS top, any_value(recommendation) FILTER (standing = {ScoreState.UNHEALTHY.value}) AS failed,
+    count(DISTINCT recommendation) FILTER (standing = {ScoreState.UNHEALTHY.value}) = 1
+    AND count(*) FILTER (standing = {ScoreState.UNKNOWN.value}) = 0 AS alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Priority:
     worst of them, `exposed` how many of the failing resources the Internet reaches.
     """
 
-    tally: Tally
+    tally: RecommendationTally
     control: str
     gain: float
     paths: int
@@ -70,9 +73,9 @@ class Priority:
 class Priorities:
     """The recommendations of an edition."""
 
-    edition: Edition
+    edition: PublishedSnapshot
 
-    def rank(self, reach: Reach, paths: Reach, wanted: Wanted = EVERY) -> list[Priority]:
+    def rank(self, reach: Reach, paths: Reach, wanted: FindingQuery = EVERY) -> list[Priority]:
         """Every recommendation, those with failing resources first, each group in rank order.
 
         `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
@@ -80,7 +83,7 @@ class Priorities:
         key = ("priorities", reach, paths, wanted)
         return list(self.edition.once(key, lambda: self._rank(reach, paths, wanted)))
 
-    def _rank(self, reach: Reach, paths: Reach, wanted: Wanted) -> list[Priority]:
+    def _rank(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
         gains = self.edition.once(("gains", reach), lambda: self._gains(reach))
         exposed = self.edition.once(("exposed", reach), lambda: self._count_exposed(reach))
         on_paths = self.edition.once(("weaknesses", paths), lambda: self._weaknesses(paths))
@@ -97,8 +100,8 @@ class Priorities:
         stood = rows.project(f"subject, tenant, recommendation, control, {_STANDING} AS standing")
         by_resource = stood.aggregate(_STOOD, "control, subject, tenant")
         counted = by_resource.aggregate(
-            f"control, CASE WHEN alone AND top = {Standing.UNHEALTHY.value} THEN failed END AS failed,"
-            f" count(*) FILTER (top IN ({Standing.HEALTHY.value}, {Standing.UNHEALTHY.value}))",
+            f"control, CASE WHEN alone AND top = {ScoreState.UNHEALTHY.value} THEN failed END AS failed,"
+            f" count(*) FILTER (top IN ({ScoreState.HEALTHY.value}, {ScoreState.UNHEALTHY.value}))",
             "1, 2",
         ).fetchall()
         judged, gained = Counter[str](), Counter[str]()
@@ -152,6 +155,6 @@ def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
     )
 
 
-def priorities_of(edition: Edition) -> Priorities:
+def priorities_of(edition: PublishedSnapshot) -> Priorities:
     """The recommendations of an edition in the order to work on them."""
     return Priorities(edition)

@@ -15,15 +15,15 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
-from nephoscope.posture.published.answer_cache import Answers
+from nephoscope.posture.published.answer_cache import AnswerCache
 from nephoscope.posture.published.attack_paths import AttackPaths
-from nephoscope.posture.published.build_info import Made, read
+from nephoscope.posture.published.build_info import BuildInfo, read
 from nephoscope.posture.published.document_listing import Listing
 from nephoscope.posture.published.document_queries import Documents
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.inventory import Inventory
-from nephoscope.posture.published.live_rows import TABLE, Beside, Current
-from nephoscope.posture.published.observable_index import Mentions
+from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
+from nephoscope.posture.published.observable_index import ObservableIndex
 from nephoscope.posture.published.row_access import Shown, seen_by
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, never_read
@@ -48,7 +48,7 @@ _MOMENTARY = re.compile(
 
 
 @dataclass(frozen=True)
-class Edition:
+class PublishedSnapshot:
     """The documents of one evaluation. `files` are those of each partition, `folder` is where the copy for lists lies."""
 
     version: int
@@ -56,7 +56,7 @@ class Edition:
     folder: Path
 
     @classmethod
-    def of(cls, table: DeltaTable, path: Path) -> Edition:
+    def of(cls, table: DeltaTable, path: Path) -> PublishedSnapshot:
         """The version of a handle."""
         found: defaultdict[str, list[Path]] = defaultdict(list)
         for action in pa.table(table.get_add_actions()).to_pylist():
@@ -66,7 +66,7 @@ class Edition:
         )
 
     @cached_property
-    def made(self) -> Made:
+    def made(self) -> BuildInfo:
         """What it was made from."""
         import pyarrow.parquet as pq
 
@@ -89,12 +89,12 @@ class Edition:
         return Documents(sorted(path for several in self.files.values() for path in several), self.folder)
 
     @cached_property
-    def _results(self) -> Answers:
-        return Answers(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
+    def _results(self) -> AnswerCache:
+        return AnswerCache(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
 
     @cached_property
-    def _besides(self) -> Answers:
-        return Answers(_BESIDE_BYTES, lambda found: found.rows.nbytes + 1)
+    def _besides(self) -> AnswerCache:
+        return AnswerCache(_BESIDE_BYTES, lambda found: found.rows.nbytes + 1)
 
     @property
     def listing(self) -> Listing:
@@ -112,9 +112,9 @@ class Edition:
         return Inventory(self._documents)
 
     @property
-    def mentions(self) -> Mentions:
+    def mentions(self) -> ObservableIndex:
         """Documents by an address or a CVE that stands in them."""
-        return Mentions(self._documents)
+        return ObservableIndex(self._documents)
 
     @property
     def attack_paths(self) -> AttackPaths:
@@ -133,7 +133,7 @@ class Edition:
         *,
         now: dt.datetime | None = None,
         timeout: float | None = None,
-        beside: Callable[[], Beside] | None = None,
+        beside: Callable[[], LiveRowSource] | None = None,
     ) -> list[QueryResult]:
         """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
 
@@ -175,7 +175,7 @@ class Edition:
             key, lambda: bool(self._query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
         )
 
-    def current(self, beside: Beside) -> Current:
+    def current(self, beside: LiveRowSource) -> LiveRows:
         """The rows that are true now, made once for a key."""
         return self._besides.once(beside.key, beside.make)
 
@@ -202,7 +202,7 @@ class Edition:
         reach: Shown | Mapping[str, Shown],
         now: dt.datetime | None,
         timeout: float | None,
-        beside: Beside | None,
+        beside: LiveRowSource | None,
     ) -> list[QueryResult]:
         catalog = GraphCatalog(self.files, self.opens)
 
@@ -250,7 +250,7 @@ class GraphCatalog:
         return frozenset(self._asked)
 
     def scans(
-        self, reach: Shown | Mapping[str, Shown], current: Current | None = None
+        self, reach: Shown | Mapping[str, Shown], current: LiveRows | None = None
     ) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
@@ -266,7 +266,7 @@ class GraphCatalog:
         return FileScan(columns, groups, any_of=seen_by(reach, self._opens))
 
 
-def with_current(scan: FileScan, current: Current) -> FileScan:
+def with_current(scan: FileScan, current: LiveRows) -> FileScan:
     """The rows of `securityresources` with those that are true now, in the place of what was published of them."""
     hidden = (("type", current.types), ("_key", current.keys))
     return replace(scan, without=hidden, beside=current.rows)

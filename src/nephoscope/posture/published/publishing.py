@@ -23,15 +23,15 @@ import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
 from nephoscope.posture.published import resource_changes
-from nephoscope.posture.published.build_info import Made, evaluation_row, make_build_info
-from nephoscope.posture.published.document import Document, Documents
+from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, make_build_info
+from nephoscope.posture.published.document import Documents, PublishedDocument
 from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
-from nephoscope.posture.published.policy_events import Events
-from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.published.policy_events import PolicyEvents
+from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, table_of
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
@@ -61,28 +61,28 @@ def kinds() -> Mapping[str, Documents]:
     return {name: importlib.import_module(f"{package.__name__}.{name}").documents for name in names}
 
 
-def publish(data: Path, report: Report, past: Mapping[Subject, Past]) -> int:
+def publish(data: Path, report: Report, past: Mapping[Subject, RememberedState]) -> int:
     """Replace what was published before by the documents of a report with its past; the version of the table."""
     return publish_tenants(data, [(report, past)])
 
 
 def publish_tenants(
     data: Path,
-    reports: Sequence[tuple[Report, Mapping[Subject, Past]]],
+    reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
     check: Callable[[], None] = lambda: None,
 ) -> int:
     """Replace what was published before by the documents of reports, one a tenant, each with its past; the version of the table.
 
-    `check` is called before the commit and raises what is to keep it from being made; ConcurrentError where another process
+    `check` is called before the commit and raises what is to keep it from being made; CommitConflictError where another process
     published since this began.
     """
     now = reports[0][0].now
     before = open_table(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
     moved = list(resource_changes.documents(data, now))
-    events = Events(Edition.of(before, published_path(data)).files if before else {}, now)
+    events = PolicyEvents(PublishedSnapshot.of(before, published_path(data)).files if before else {}, now)
 
-    def every() -> Iterator[tuple[Document, str]]:
+    def every() -> Iterator[tuple[PublishedDocument, str]]:
         yield from events.watch(_of_tenants(reports))
         yield from events.documents()
         yield from moved
@@ -93,10 +93,10 @@ def publish_tenants(
 
 
 def _of_tenants(
-    reports: Sequence[tuple[Report, Mapping[Subject, Past]]],
-) -> Iterator[tuple[Document, str]]:
+    reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
+) -> Iterator[tuple[PublishedDocument, str]]:
     """The documents of every tenant; what Azure has in each tenant alike, once, with the tenants in which it was found."""
-    common: dict[str, tuple[Document, str]] = {}
+    common: dict[str, tuple[PublishedDocument, str]] = {}
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for report, past in reports:
         for name, documents in kinds().items():
@@ -112,13 +112,17 @@ def _of_tenants(
         yield replace(document, holders="" if len(several) == len(reports) else " ".join(several)), table
 
 
-def publish_documents(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made) -> int:
+def publish_documents(
+    data: Path, several: Iterable[tuple[PublishedDocument, str]], evaluation: BuildInfo
+) -> int:
     """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
     before = open_table(published_path(data))
     return _publish(data, several, evaluation, -1 if before is None else int(before.version()))
 
 
-def _publish(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, version: int) -> int:
+def _publish(
+    data: Path, several: Iterable[tuple[PublishedDocument, str]], evaluation: BuildInfo, version: int
+) -> int:
     path = published_path(data)
     rows = chain((row(one, table) for one, table in several), [evaluation_row(evaluation)])
     commit_next(
@@ -136,6 +140,6 @@ def _publish(data: Path, several: Iterable[tuple[Document, str]], evaluation: Ma
     return int(written.version())
 
 
-def _table(kind: str, document: Document) -> str:
+def _table(kind: str, document: PublishedDocument) -> str:
     type_ = document.id.type
     return COLLECTED if kind == "resources" and type_.startswith(_AZURES) else table_of(type_)

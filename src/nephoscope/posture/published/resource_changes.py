@@ -12,7 +12,7 @@ from typing import Any
 
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.resource_graph_tables import table_of
 
 KEPT = timedelta(days=14)
@@ -20,11 +20,11 @@ TYPE = "Microsoft.Resources/changes"
 CONTAINERS = "resourcecontainerchanges"
 
 
-def documents(data: Path, now: datetime) -> Iterator[tuple[Document, str]]:
+def documents(data: Path, now: datetime) -> Iterator[tuple[PublishedDocument, str]]:
     """A document a change, with the table in which it stands."""
     found = ((store.tenant, one) for store in tenant_stores(data) for one in changes(store, now - KEPT, now))
     for tenant, one in found:
-        document = Document.of(_body(one), tenant=tenant)
+        document = PublishedDocument.of(_body(one), tenant=tenant)
         target = str(document.body["properties"]["targetResourceType"])
         yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
 

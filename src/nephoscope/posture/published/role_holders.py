@@ -11,7 +11,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 ASSIGNMENT = "microsoft.authorization/roleassignments"
 _DEFINITION = "/providers/microsoft.authorization/roledefinitions"
@@ -22,7 +22,7 @@ _KINDS = {"user": "users", "group": "groups", "serviceprincipal": "serviceprinci
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class RoleHolder:
     """One who holds a role at a scope that reaches a resource; `members` counts those of a group (None: it is none, or was not read).
 
     `name` is the id where the directory was not read, or may not be. `scope` is a lower-cased id ('' = the tenant).
@@ -37,7 +37,7 @@ class Holder:
     members: int | None = None
 
 
-def scopes_of(edition: Edition, id_: str) -> list[str]:
+def scopes_of(edition: PublishedSnapshot, id_: str) -> list[str]:
     """A lower-cased id and all that lies above it, the nearest first; '' is the tenant."""
     found, at = [], ResourceId.parse(id_)
     while at.key:
@@ -50,7 +50,7 @@ def scopes_of(edition: Edition, id_: str) -> list[str]:
     return [*dict.fromkeys([*found, *above]), ""]
 
 
-def holders(edition: Edition, id_: str, reach: Reach, directory: Reach) -> list[Holder]:
+def holders(edition: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     """Those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose names may be read."""
     scopes = scopes_of(edition, id_)
     # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
@@ -59,19 +59,21 @@ def holders(edition: Edition, id_: str, reach: Reach, directory: Reach) -> list[
     return [one for scope in scopes for one in _at(edition, scope, seen, directory)]
 
 
-def _at(edition: Edition, scope: str, reach: Reach, directory: Reach) -> list[Holder]:
+def _at(edition: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     held = edition.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
     return [_holder(edition, body, reach, directory) for body in held]
 
 
-def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: Reach) -> Holder:
+def _holder(
+    edition: PublishedSnapshot, body: Mapping[str, Any], reach: Reach, directory: Reach
+) -> RoleHolder:
     """Who holds the role of an assignment."""
     told = body.get("properties") or {}
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
     known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
     about: dict[str, object] = (known or {}).get("properties") or {}
     members = about.get("members")
-    return Holder(
+    return RoleHolder(
         principal,
         str(about.get("userPrincipalName") or about.get("displayName") or principal),
         kind,
@@ -82,7 +84,7 @@ def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: 
     )
 
 
-def held_by(edition: Edition, object_id: str, reach: Reach, directory: Reach) -> list[Holder]:
+def held_by(edition: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
     groups = edition.once(("members", directory), lambda: _members(edition, directory))
     mine = {object_id} | {group for group, members in groups.items() if object_id in members}
@@ -90,12 +92,12 @@ def held_by(edition: Edition, object_id: str, reach: Reach, directory: Reach) ->
     return [one for one in every if one.principal in mine]
 
 
-def _every(edition: Edition, reach: Reach, directory: Reach) -> tuple[Holder, ...]:
+def _every(edition: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
     several = edition.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
     return tuple(_holder(edition, one, reach, directory) for one in several)
 
 
-def _members(edition: Edition, directory: Reach) -> Mapping[str, frozenset[str]]:
+def _members(edition: PublishedSnapshot, directory: Reach) -> Mapping[str, frozenset[str]]:
     """Object id of each group -> those of its members."""
     groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
     return {
@@ -110,7 +112,7 @@ def _member(told: object) -> str:
     return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 
-def _role(edition: Edition, definition: str, reach: Reach) -> str:
+def _role(edition: PublishedSnapshot, definition: str, reach: Reach) -> str:
     """What a role is called."""
     guid = definition.lower().rsplit("/", 1)[-1]
     known = edition.listing.get(definition, reach) or edition.listing.get(f"{_DEFINITION}/{guid}", reach)

@@ -34,18 +34,18 @@ Pairs = tuple[tuple[str, Collection[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
+class RowAccess:
     """Of lower-cased types the rows that a reach of theirs sees, and no row of another type."""
 
     parts: tuple[tuple[frozenset[str], Reach], ...]
 
 
-Shown = Reach | Parted
+Shown = Reach | RowAccess
 
 
 def find_row_access(
     kinds: Mapping[str, frozenset[str]], reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
-) -> dict[str, Reach | Parted]:
+) -> dict[str, Reach | RowAccess]:
     """Lower-cased table -> what it shows; `kinds` are an edition's types, `reaches` says where operations may be done."""
     apart = {one: types for one, types in kinds.items() if one not in OPERATIONS}
     several = {type_ for types in apart.values() for type_ in types}
@@ -65,7 +65,7 @@ def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
         parts[reach[read_operation(one)]].add(one)
     if len(parts) == 1:
         return next(iter(parts))
-    return Parted(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
+    return RowAccess(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
 
 
 def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
@@ -73,7 +73,7 @@ def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | No
 
     `opens` is what `_open` says of rows.
     """
-    if isinstance(shown, Parted):
+    if isinstance(shown, RowAccess):
         return tuple(pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, opens))
     if shown.everything:
         return None

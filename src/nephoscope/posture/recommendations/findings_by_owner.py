@@ -6,29 +6,29 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nephoscope.posture.recommendations.report_row import Row
+from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.state import Severity
 
 
 @dataclass(slots=True)
-class Holding:
+class OwnerFindings:
     """The findings of one owner by severity, and on how many resources they are."""
 
     findings: Counter[Severity] = field(default_factory=Counter)
     resources: int = 0
 
-    def add(self, other: Holding) -> None:
+    def add(self, other: OwnerFindings) -> None:
         """Count another holding of the same owner, on other resources."""
         self.findings.update(other.findings)
         self.resources += other.resources
 
 
-def owners(findings: Iterable[Row], tag: str) -> dict[str, Holding]:
+def owners(findings: Iterable[ReportRow], tag: str) -> dict[str, OwnerFindings]:
     """Findings by the value of a tag ('' = the resource has none)."""
-    found: dict[str, Holding] = {}
+    found: dict[str, OwnerFindings] = {}
     seen: set[str] = set()
     for row in findings:
-        holding = found.setdefault(row.owner(tag), Holding())
+        holding = found.setdefault(row.owner(tag), OwnerFindings())
         holding.findings[row.recommendation.severity] += 1
         if row.assessment.resource not in seen:
             seen.add(row.assessment.resource)

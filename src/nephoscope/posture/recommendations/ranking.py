@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Row
-from nephoscope.posture.recommendations.score import Control, Standing, find_standing
+from nephoscope.posture.recommendations.report_row import ReportRow
+from nephoscope.posture.recommendations.score import ScoreState, SecurityControl, find_standing
 from nephoscope.posture.recommendations.state_counts import StateCounts
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedRecommendation:
     """A recommendation with how its resources stand and the score points that making all of them healthy adds.
 
     `gain` is in points of the control over the whole estate: only a resource that fails nothing else in the control gains when
@@ -24,7 +24,7 @@ class Ranked:
 
     recommendation: Recommendation
     counts: StateCounts
-    control: Control | None
+    control: SecurityControl | None
     gain: float
 
     @property
@@ -35,7 +35,9 @@ class Ranked:
     @property
     def title(self) -> str:
         """The name of the recommendation, as a failure is called where a resource fails it."""
-        return self.recommendation.title(State.NON_COMPLIANT if self.unhealthy else State.COMPLIANT)
+        return self.recommendation.title(
+            ComplianceState.NON_COMPLIANT if self.unhealthy else ComplianceState.COMPLIANT
+        )
 
     @property
     def finding(self) -> str:
@@ -56,20 +58,20 @@ def rank(
     return -severity.rank, -gain, -unhealthy, name.casefold(), key
 
 
-class Standings:
+class RecommendationCounts:
     """How resources stand against recommendations, counted; rows may be added part by part, a resource's all at once."""
 
-    def __init__(self, control_of: Callable[[str], Control | None]) -> None:
+    def __init__(self, control_of: Callable[[str], SecurityControl | None]) -> None:
         self._control_of = control_of
         self._counts: defaultdict[str, StateCounts] = defaultdict(StateCounts)
         self._judged: Counter[str] = Counter()
         self._gained: Counter[str] = Counter()
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[ReportRow]) -> None:
         """Count rows; all rows of a resource must come in one call."""
-        verdicts: defaultdict[str, dict[str, State]] = defaultdict(dict)
-        standings: defaultdict[str, dict[str, dict[str, Standing]]] = defaultdict(dict)
-        controls: dict[str, Control | None] = {}
+        verdicts: defaultdict[str, dict[str, ComplianceState]] = defaultdict(dict)
+        standings: defaultdict[str, dict[str, dict[str, ScoreState]]] = defaultdict(dict)
+        controls: dict[str, SecurityControl | None] = {}
         for row in rows:
             item, resource = row.assessment, row.id.key
             key, states = item.key, verdicts[item.key]
@@ -87,20 +89,20 @@ class Standings:
             for ranks in resources.values():
                 self._stand(id_, ranks)
 
-    def _stand(self, control: str, ranks: dict[str, Standing]) -> None:
+    def _stand(self, control: str, ranks: dict[str, ScoreState]) -> None:
         """Count one resource in a control: only what fails nothing else there gains when it is fixed."""
         top = max(ranks.values())
-        if top in (Standing.HEALTHY, Standing.UNHEALTHY):
+        if top in (ScoreState.HEALTHY, ScoreState.UNHEALTHY):
             self._judged[control] += 1
-        if top is Standing.UNHEALTHY:
-            failed = [key for key, rank in ranks.items() if rank is Standing.UNHEALTHY]
-            if len(failed) == 1 and Standing.UNKNOWN not in ranks.values():
+        if top is ScoreState.UNHEALTHY:
+            failed = [key for key, rank in ranks.items() if rank is ScoreState.UNHEALTHY]
+            if len(failed) == 1 and ScoreState.UNKNOWN not in ranks.values():
                 self._gained[failed[0]] += 1
 
-    def rank(self, recommendation_of: Callable[[str], Recommendation]) -> list[Ranked]:
+    def rank(self, recommendation_of: Callable[[str], Recommendation]) -> list[RankedRecommendation]:
         """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
         found = [
-            Ranked(recommendation_of(key), counts, self._control_of(key), self._gain(key))
+            RankedRecommendation(recommendation_of(key), counts, self._control_of(key), self._gain(key))
             for key, counts in self._counts.items()
         ]
         return sorted(found, key=lambda item: (not item.unhealthy, item.order))

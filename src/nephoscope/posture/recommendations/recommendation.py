@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nephoscope_policy.model.assessment import failure_title
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from nephoscope.posture.recommendations.state_counts import StateCounts
@@ -54,6 +54,6 @@ class Recommendation:
         """Return `Secrets found on 1 of 21 machines, 5 not assessed`; '' where nothing fails or the name alone says it."""
         return counts.describe(self.finding) if self.finding and counts.unhealthy else ""
 
-    def title(self, state: State) -> str:
+    def title(self, state: ComplianceState) -> str:
         """Return its name, as failure_title calls it where a resource fails it."""
-        return failure_title(self.name) if state is State.NON_COMPLIANT else self.name
+        return failure_title(self.name) if state is ComplianceState.NON_COMPLIANT else self.name

@@ -11,26 +11,26 @@ from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 _STATE_ORDER = {
-    State.NON_COMPLIANT: 0,
-    State.ERROR: 1,
-    State.UNKNOWN: 2,
-    State.EXEMPT: 3,
-    State.COMPLIANT: 4,
-    State.NOT_APPLICABLE: 5,
+    ComplianceState.NON_COMPLIANT: 0,
+    ComplianceState.ERROR: 1,
+    ComplianceState.UNKNOWN: 2,
+    ComplianceState.EXEMPT: 3,
+    ComplianceState.COMPLIANT: 4,
+    ComplianceState.NOT_APPLICABLE: 5,
 }
 
 
-class Group(NamedTuple):
+class RecommendationGroup(NamedTuple):
     """The rows of one recommendation (its key) that ended in one state; a report lists group after group."""
 
-    state: State
+    state: ComplianceState
     key: str
 
 
-def group_order(group: Group, recommendation: Recommendation) -> tuple[int, int, str, str]:
+def group_order(group: RecommendationGroup, recommendation: Recommendation) -> tuple[int, int, str, str]:
     """The sort key of a group: the worst first."""
     return (
         _STATE_ORDER[group.state],
@@ -41,7 +41,7 @@ def group_order(group: Group, recommendation: Recommendation) -> tuple[int, int,
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One assessment with what a reader needs beside it; `change` is new, fixed, reopened, removed or ''; `tenant` is the tenant
     that the resource is of, '' where it is not known.
 
@@ -60,9 +60,9 @@ class Row:
         return self.resource.id if self.resource else ResourceId.parse(self.assessment.resource)
 
     @property
-    def group(self) -> Group:
+    def group(self) -> RecommendationGroup:
         """The group that the row stands in."""
-        return Group(self.assessment.state, self.assessment.key)
+        return RecommendationGroup(self.assessment.state, self.assessment.key)
 
     @property
     def order(self) -> tuple[str, str, str, str, str]:
@@ -95,7 +95,7 @@ class Row:
     @property
     def description(self) -> str:
         """What was found: the words of whoever judged the resource, else the title of a failure."""
-        failed = self.assessment.state is State.NON_COMPLIANT
+        failed = self.assessment.state is ComplianceState.NON_COMPLIANT
         return self.assessment.description or (self.title if failed else "")
 
     def owner(self, tag: str) -> str:
@@ -104,7 +104,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ReportFilter:
     """Which resources are looked at and which of their rows are shown; an empty field lets everything through.
 
     `severities` and `states` are for display alone: no figure and no gate depends on them. The others are a scope. Values are compared
@@ -117,9 +117,9 @@ class Filter:
     types: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
-    states: tuple[State, ...] = ()
+    states: tuple[ComplianceState, ...] = ()
 
-    def with_named_subscriptions(self, titles: Mapping[str, str]) -> Filter:
+    def with_named_subscriptions(self, titles: Mapping[str, str]) -> ReportFilter:
         """The filter with the ids of the subscriptions whose display names it asks for; `titles` is id -> display name."""
         named = (
             id_ for id_, title in titles.items() if self.subscriptions and _matches(title, self.subscriptions)
@@ -136,13 +136,13 @@ class Filter:
         """Return whether some rows of the resources that are looked at are not shown."""
         return bool(self.severities or self.states)
 
-    def shows(self, state: State, recommendation: Recommendation) -> bool:
+    def shows(self, state: ComplianceState, recommendation: Recommendation) -> bool:
         """Return whether the rows of a recommendation that ended in a state are shown."""
         return (not self.severities or recommendation.severity in self.severities) and (
             not self.states or state in self.states
         )
 
-    def places(self, row: Row) -> bool:
+    def places(self, row: ReportRow) -> bool:
         """Return whether the row's resource is one of those that are looked at, whatever its verdict."""
         return (
             _matches(row.id.subscription, self.subscriptions)
@@ -152,12 +152,12 @@ class Filter:
         )
 
 
-def group_rows(rows: Iterable[Row]) -> dict[Group, list[Row]]:
+def group_rows(rows: Iterable[ReportRow]) -> dict[RecommendationGroup, list[ReportRow]]:
     """Rows by their group, both in the order of a report."""
-    found: dict[Group, list[Row]] = {}
-    recommendations: dict[Group, Recommendation] = {}
+    found: dict[RecommendationGroup, list[ReportRow]] = {}
+    recommendations: dict[RecommendationGroup, Recommendation] = {}
     for row in rows:
-        group = Group(row.assessment.state, row.assessment.key)
+        group = RecommendationGroup(row.assessment.state, row.assessment.key)
         known = found.get(group)
         if known is None:
             known = found[group] = []
@@ -169,7 +169,7 @@ def group_rows(rows: Iterable[Row]) -> dict[Group, list[Row]]:
     return {group: found[group] for group in order}
 
 
-def _order(row: Row) -> tuple[str, str, str, str, str]:
+def _order(row: ReportRow) -> tuple[str, str, str, str, str]:
     return row.order
 
 

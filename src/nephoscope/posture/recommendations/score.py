@@ -15,11 +15,11 @@ from enum import IntEnum
 
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class SecurityControl:
     """A security control: its id (a GUID), name and the points that a perfect estate gets for it."""
 
     id: str
@@ -27,7 +27,7 @@ class Control:
     max_score: int
 
 
-class Standing(IntEnum):
+class ScoreState(IntEnum):
     """What a resource is in a control; where its recommendations differ the highest wins.
 
     Unknown outranks healthy: a resource that could not be judged in full is never called healthy.
@@ -43,7 +43,7 @@ class Standing(IntEnum):
 class ControlScore:
     """The score of one control over some resources; `unknown` resources count neither way."""
 
-    control: Control
+    control: SecurityControl
     healthy: int = 0
     unhealthy: int = 0
     not_applicable: int = 0
@@ -145,27 +145,27 @@ class SecureScore:
         return self.share * self.max
 
 
-def find_standing(state: State, cause: str) -> Standing:
+def find_standing(state: ComplianceState, cause: str) -> ScoreState:
     """What one assessment says of its resource: a Mitigated exemption is healthy, a Waiver leaves the score."""
-    if state is State.EXEMPT:
-        return Standing.HEALTHY if cause.casefold() == "mitigated" else Standing.NOT_APPLICABLE
+    if state is ComplianceState.EXEMPT:
+        return ScoreState.HEALTHY if cause.casefold() == "mitigated" else ScoreState.NOT_APPLICABLE
     return {
-        State.COMPLIANT: Standing.HEALTHY,
-        State.NON_COMPLIANT: Standing.UNHEALTHY,
-        State.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
-    }.get(state, Standing.UNKNOWN)
+        ComplianceState.COMPLIANT: ScoreState.HEALTHY,
+        ComplianceState.NON_COMPLIANT: ScoreState.UNHEALTHY,
+        ComplianceState.NOT_APPLICABLE: ScoreState.NOT_APPLICABLE,
+    }.get(state, ScoreState.UNKNOWN)
 
 
 def score(
     assessments: Iterable[Assessment],
     control_of: Callable[[str], str | None],
-    controls: Sequence[Control],
+    controls: Sequence[SecurityControl],
 ) -> SecureScore:
     """Score assessments; `control_of` maps a recommendation key to a control id, None for what does not count (preview, custom).
 
     What lies in no subscription (built-in roles, management groups) does not count: a secure score is one of subscriptions.
     """
-    standings: dict[str, dict[str, dict[str, Standing]]] = defaultdict(lambda: defaultdict(dict))
+    standings: dict[str, dict[str, dict[str, ScoreState]]] = defaultdict(lambda: defaultdict(dict))
     known = {control.id for control in controls}
     control_ids: dict[str, str | None] = {}
     for assessment in assessments:
@@ -185,37 +185,37 @@ def score(
     return combine_scores(scopes, controls)
 
 
-def combine_scores(scopes: Iterable[ScopeScore], controls: Sequence[Control]) -> SecureScore:
+def combine_scores(scopes: Iterable[ScopeScore], controls: Sequence[SecurityControl]) -> SecureScore:
     """The score of an estate from the scores of its subscriptions, each of them once, for the same controls."""
     ordered = tuple(sorted(scopes, key=lambda scope: scope.subscription))
     return SecureScore(ordered, _merge(ordered, controls))
 
 
 def _scope(
-    subscription: str, by_control: Mapping[str, Mapping[str, Standing]], controls: Sequence[Control]
+    subscription: str, by_control: Mapping[str, Mapping[str, ScoreState]], controls: Sequence[SecurityControl]
 ) -> ScopeScore:
     scores = tuple(_control(control, by_control.get(control.id, {})) for control in controls)
     counted = {
         key
         for ranks in by_control.values()
         for key, rank in ranks.items()
-        if rank in (Standing.HEALTHY, Standing.UNHEALTHY)
+        if rank in (ScoreState.HEALTHY, ScoreState.UNHEALTHY)
     }
     return ScopeScore(subscription, scores, len(counted))
 
 
-def _control(control: Control, ranks: Mapping[str, Standing]) -> ControlScore:
+def _control(control: SecurityControl, ranks: Mapping[str, ScoreState]) -> ControlScore:
     counts = Counter(ranks.values())
     return ControlScore(
         control,
-        healthy=counts[Standing.HEALTHY],
-        unhealthy=counts[Standing.UNHEALTHY],
-        not_applicable=counts[Standing.NOT_APPLICABLE],
-        unknown=counts[Standing.UNKNOWN],
+        healthy=counts[ScoreState.HEALTHY],
+        unhealthy=counts[ScoreState.UNHEALTHY],
+        not_applicable=counts[ScoreState.NOT_APPLICABLE],
+        unknown=counts[ScoreState.UNKNOWN],
     )
 
 
-def _merge(scopes: Sequence[ScopeScore], controls: Sequence[Control]) -> tuple[ControlScore, ...]:
+def _merge(scopes: Sequence[ScopeScore], controls: Sequence[SecurityControl]) -> tuple[ControlScore, ...]:
     merged = []
     for index, control in enumerate(controls):
         parts = [scope.controls[index] for scope in scopes]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.recommendations.score import Control
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope.posture.recommendations.score import SecurityControl
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ INFERRED = "inferred"
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ControlPlacement:
     """The control of one recommendation, the publication that says so (or `inferred`), and for an inferred one the `basis`."""
 
     control: str
@@ -37,20 +37,20 @@ class Placement:
 class Controls:
     """All score controls, and the placements by lower-cased policy GUID or assessment key."""
 
-    controls: tuple[Control, ...]
-    placements: Mapping[str, Placement]
+    controls: tuple[SecurityControl, ...]
+    placements: Mapping[str, ControlPlacement]
 
-    def named(self, name: str) -> Control | None:
+    def named(self, name: str) -> SecurityControl | None:
         """The control of that display name, in any case."""
         wanted = name.casefold()
         return next((control for control in self.controls if control.name.casefold() == wanted), None)
 
-    def of(self, key: str) -> Control | None:
+    def of(self, key: str) -> SecurityControl | None:
         """The control of a recommendation, None where it is in none."""
         placement = self.placements.get(key.lower())
         return self.named(placement.control) if placement else None
 
-    def find_scoring(self, recommendation: Recommendation) -> Control | None:
+    def find_scoring(self, recommendation: Recommendation) -> SecurityControl | None:
         """The control in which a recommendation moves the score: None for previews and for what is in no control."""
         if recommendation.preview:
             return None
@@ -61,7 +61,7 @@ class Controls:
         """Read the `scores` folder of a pack (None = the shipped one); ContentError on a bad row."""
         by_name = {document.name: document for document in documents(root, "scores")}
         controls = tuple(_control(row) for row in _rows(by_name, "controls.json", "controls"))
-        placements: dict[str, Placement] = {}
+        placements: dict[str, ControlPlacement] = {}
         for section, key in (("assessments", "key"), ("policies", "policy")):
             for row in _rows(by_name, "recommendations.json", section):
                 _place(row, key, placements, by_name["recommendations.json"])
@@ -74,7 +74,7 @@ class Controls:
         return cls.load()
 
 
-def _rows(by_name: Mapping[str, Document], name: str, section: str) -> list[dict[str, Any]]:
+def _rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> list[dict[str, Any]]:
     if name not in by_name:
         raise ContentError(f"the pack has no scores/{name}", Place("content/scores"))
     rows = by_name[name].json().get(section)
@@ -83,12 +83,14 @@ def _rows(by_name: Mapping[str, Document], name: str, section: str) -> list[dict
     return rows
 
 
-def _control(row: Mapping[str, Any]) -> Control:
-    return Control(str(row["id"]), str(row["name"]), int(row["maxScore"]))
+def _control(row: Mapping[str, Any]) -> SecurityControl:
+    return SecurityControl(str(row["id"]), str(row["name"]), int(row["maxScore"]))
 
 
-def _place(row: Mapping[str, object], key: str, placements: dict[str, Placement], document: Document) -> None:
+def _place(
+    row: Mapping[str, object], key: str, placements: dict[str, ControlPlacement], document: ContentDocument
+) -> None:
     name = str(row[key]).lower()
     if name in placements:
         raise ContentError(f"{name} is in two controls", Place(document.place.file, path=name))
-    placements[name] = Placement(str(row["control"]), str(row["source"]), str(row.get("basis", "")))
+    placements[name] = ControlPlacement(str(row["control"]), str(row["source"]), str(row.get("basis", "")))

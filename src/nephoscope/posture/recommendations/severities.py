@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from nephoscope.content.loader import documents
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 
@@ -21,7 +21,7 @@ _PUBLISHED = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedSeverity:
     """A published severity and the short name of the page that says so."""
 
     severity: Severity
@@ -32,11 +32,11 @@ class Published:
 class Severities:
     """All published severities by lower-cased policy GUID and by lower-cased assessment key; `sources` explains the page names."""
 
-    policies: Mapping[str, Published]
-    assessments: Mapping[str, Published]
+    policies: Mapping[str, PublishedSeverity]
+    assessments: Mapping[str, PublishedSeverity]
     sources: Mapping[str, str]
 
-    def of(self, name: str, reads: str = "") -> Published | None:
+    def of(self, name: str, reads: str = "") -> PublishedSeverity | None:
         """The severity of a policy or assessment key, else of the key that the policy `reads`; None where nothing is published."""
         key = name.lower()
         return self.policies.get(key) or self.assessments.get(key) or self.assessments.get(reads.lower())
@@ -56,14 +56,14 @@ class Severities:
         return cls.load()
 
 
-def _read(document: Document) -> Severities:
+def _read(document: ContentDocument) -> Severities:
     body = document.json()
     rows, sources = (body.get("severities"), body.get("sources")) if isinstance(body, dict) else (None, None)
     if not isinstance(rows, list):
         raise _fault(document, "severities", "'severities' is not a list")
     if not isinstance(sources, dict) or not all(isinstance(text, str) for text in sources.values()):
         raise _fault(document, "sources", "'sources' is not an object of texts")
-    found: dict[str, dict[str, Published]] = {"policy": {}, "assessment": {}}
+    found: dict[str, dict[str, PublishedSeverity]] = {"policy": {}, "assessment": {}}
     for index, row in enumerate(rows):
         path = f"severities[{index}]"
         published = _parse_published(row, sources, document, path)
@@ -72,7 +72,9 @@ def _read(document: Document) -> Severities:
     return Severities(found["policy"], found["assessment"], sources)
 
 
-def _parse_published(row: object, sources: Mapping[str, str], document: Document, path: str) -> Published:
+def _parse_published(
+    row: object, sources: Mapping[str, str], document: ContentDocument, path: str
+) -> PublishedSeverity:
     if not isinstance(row, dict) or set(row) != _COLUMNS:
         raise _fault(document, path, f"a row has exactly {', '.join(sorted(_COLUMNS))}")
     if row["policy"] is None and row["assessment"] is None:
@@ -82,15 +84,15 @@ def _parse_published(row: object, sources: Mapping[str, str], document: Document
         raise _fault(document, f"{path}.severity", f"must be one of {words} (got {row['severity']!r})")
     if not isinstance(row["source"], str) or row["source"] not in sources:
         raise _fault(document, f"{path}.source", f"{row['source']!r} is not explained in 'sources'")
-    return Published(Severity(row["severity"]), row["source"])
+    return PublishedSeverity(Severity(row["severity"]), row["source"])
 
 
 def _name(
     row: Mapping[str, object],
     column: str,
-    published: Published,
-    names: dict[str, Published],
-    document: Document,
+    published: PublishedSeverity,
+    names: dict[str, PublishedSeverity],
+    document: ContentDocument,
     path: str,
 ) -> None:
     name = row[column]
@@ -103,5 +105,5 @@ def _name(
     names[name] = published
 
 
-def _fault(document: Document, path: str, message: str) -> ContentError:
+def _fault(document: ContentDocument, path: str, message: str) -> ContentError:
     return ContentError(message, Place(document.place.file, path=path))

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
-class StateCounts(Counter[State]):
+class StateCounts(Counter[ComplianceState]):
     """Counts of resources by state."""
 
     @property
     def unhealthy(self) -> int:
         """The resources that fail."""
-        return self[State.NON_COMPLIANT]
+        return self[ComplianceState.NON_COMPLIANT]
 
     @property
     def healthy(self) -> int:
         """The resources that pass."""
-        return self[State.COMPLIANT]
+        return self[ComplianceState.COMPLIANT]
 
     @property
     def assessed(self) -> int:
@@ -32,12 +32,12 @@ class StateCounts(Counter[State]):
     @property
     def not_assessed(self) -> int:
         """The resources that neither pass nor fail, since something was not read or the assessment broke off."""
-        return self[State.UNKNOWN] + self[State.ERROR]
+        return self[ComplianceState.UNKNOWN] + self[ComplianceState.ERROR]
 
     @property
     def excluded(self) -> int:
         """The resources that are exempt, or to which the recommendation does not apply."""
-        return self[State.EXEMPT] + self[State.NOT_APPLICABLE]
+        return self[ComplianceState.EXEMPT] + self[ComplianceState.NOT_APPLICABLE]
 
     @property
     def failing(self) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nephoscope_policy.model.assessment import Assessment
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
-class Kind(StrEnum):
+class AssessmentMethod(StrEnum):
     """How a policy is judged: by evaluation, by a person's attestation, or by nobody (a document)."""
 
     AUTOMATIC = "automatic"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
     DISABLED = "disabled"
 
 
-class Outcome(StrEnum):
+class StandardState(StrEnum):
     """How a policy or a control of a standard stands."""
 
     FAILED = "failed"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class Share(StrEnum):
+class Responsibility(StrEnum):
     """Who answers for a policy; every policy of a standard is in exactly one share."""
 
     AUTOMATIC = "automatic"
@@ -43,7 +43,7 @@ class Share(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class ComplianceRequirement:
     """One policy of a standard: the reference in the initiative, its definition key, how it is judged and what its resources are.
 
     `covered` says whether the types it asks about were read: without a verdict and without coverage it is unknown, not passed.
@@ -51,34 +51,44 @@ class Requirement:
 
     reference: str
     key: str
-    kind: Kind
-    counts: Counter[State]
+    kind: AssessmentMethod
+    counts: Counter[ComplianceState]
     covered: bool = True
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StandardState:
         """Failed where a resource fails, passed only where nothing failed and nothing was left unknown."""
-        if self.kind in (Kind.DOCUMENT, Kind.DISABLED):
-            return Outcome.UNAVAILABLE
-        if self.counts[State.NON_COMPLIANT]:
-            return Outcome.FAILED
-        if self.counts[State.UNKNOWN] or self.counts[State.ERROR]:
-            return Outcome.UNKNOWN
-        if self.counts[State.COMPLIANT] or self.counts[State.EXEMPT]:
-            return Outcome.PASSED
-        return Outcome.NOT_APPLICABLE if self.covered and self.kind is Kind.AUTOMATIC else Outcome.UNKNOWN
+        if self.kind in (AssessmentMethod.DOCUMENT, AssessmentMethod.DISABLED):
+            return StandardState.UNAVAILABLE
+        if self.counts[ComplianceState.NON_COMPLIANT]:
+            return StandardState.FAILED
+        if self.counts[ComplianceState.UNKNOWN] or self.counts[ComplianceState.ERROR]:
+            return StandardState.UNKNOWN
+        if self.counts[ComplianceState.COMPLIANT] or self.counts[ComplianceState.EXEMPT]:
+            return StandardState.PASSED
+        return (
+            StandardState.NOT_APPLICABLE
+            if self.covered and self.kind is AssessmentMethod.AUTOMATIC
+            else StandardState.UNKNOWN
+        )
 
     @property
-    def share(self) -> Share:
+    def share(self) -> Responsibility:
         """The share it counts in."""
-        if self.kind is Kind.MANUAL:
-            return Share.MANUAL
-        if self.outcome is Outcome.UNAVAILABLE:
-            return Share.UNAVAILABLE
-        return Share.UNKNOWN if self.outcome is Outcome.UNKNOWN else Share.AUTOMATIC
+        if self.kind is AssessmentMethod.MANUAL:
+            return Responsibility.MANUAL
+        if self.outcome is StandardState.UNAVAILABLE:
+            return Responsibility.UNAVAILABLE
+        return Responsibility.UNKNOWN if self.outcome is StandardState.UNKNOWN else Responsibility.AUTOMATIC
 
 
-_WORST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.UNAVAILABLE)
+_WORST = (
+    StandardState.FAILED,
+    StandardState.UNKNOWN,
+    StandardState.PASSED,
+    StandardState.NOT_APPLICABLE,
+    StandardState.UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +97,13 @@ class ControlCompliance:
 
     name: str
     title: str
-    requirements: tuple[Requirement, ...]
+    requirements: tuple[ComplianceRequirement, ...]
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StandardState:
         """The worst of its policies; unavailable where none of them can be evaluated."""
         return min(
-            (item.outcome for item in self.requirements), key=_WORST.index, default=Outcome.UNAVAILABLE
+            (item.outcome for item in self.requirements), key=_WORST.index, default=StandardState.UNAVAILABLE
         )
 
 
@@ -104,27 +114,27 @@ class Standard:
     id: str
     name: str
     controls: tuple[ControlCompliance, ...]
-    requirements: tuple[Requirement, ...]
+    requirements: tuple[ComplianceRequirement, ...]
 
     @property
-    def outcomes(self) -> Counter[Outcome]:
+    def outcomes(self) -> Counter[StandardState]:
         """Count how many controls ended in each outcome."""
         return Counter(control.outcome for control in self.controls)
 
     @property
-    def shares(self) -> Counter[Share]:
+    def shares(self) -> Counter[Responsibility]:
         """Count how many policies are in each share; they add up to the policies of the standard."""
         return Counter(item.share for item in self.requirements)
 
     @property
     def percentage(self) -> float | None:
         """Passed controls over passed and failed ones, 0 to 1 with 4 decimals; None where neither exists."""
-        judged = self.outcomes[Outcome.PASSED] + self.outcomes[Outcome.FAILED]
-        return round(self.outcomes[Outcome.PASSED] / judged, 4) if judged else None
+        judged = self.outcomes[StandardState.PASSED] + self.outcomes[StandardState.FAILED]
+        return round(self.outcomes[StandardState.PASSED] / judged, 4) if judged else None
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ComplianceMember:
     """What `comply` needs to know of a policy in an initiative."""
 
     reference: str
@@ -136,19 +146,21 @@ def comply(
     id_: str,
     name: str,
     groups: Sequence[tuple[str, str]],
-    members: Sequence[Member],
+    members: Sequence[ComplianceMember],
     assessments: Iterable[Assessment],
-    kind_of: Callable[[Member], Kind],
-    covered: Callable[[Member], bool],
+    kind_of: Callable[[ComplianceMember], AssessmentMethod],
+    covered: Callable[[ComplianceMember], bool],
 ) -> Standard:
     """Read a standard out of the assessments of its initiative; `groups` are (name, title) in the initiative's order."""
-    counts: dict[str, Counter[State]] = {member.reference.casefold(): Counter() for member in members}
+    counts: dict[str, Counter[ComplianceState]] = {
+        member.reference.casefold(): Counter() for member in members
+    }
     for item in assessments:
         tally = counts.get(item.reference.casefold())
         if tally is not None:
             tally[item.state] += 1
     requirements = {
-        member.reference: Requirement(
+        member.reference: ComplianceRequirement(
             member.reference,
             member.key,
             kind_of(member),
@@ -161,9 +173,11 @@ def comply(
 
 
 def _controls(
-    groups: Sequence[tuple[str, str]], members: Sequence[Member], requirements: Mapping[str, Requirement]
+    groups: Sequence[tuple[str, str]],
+    members: Sequence[ComplianceMember],
+    requirements: Mapping[str, ComplianceRequirement],
 ) -> tuple[ControlCompliance, ...]:
-    grouped: dict[str, list[Requirement]] = {name.casefold(): [] for name, _ in groups}
+    grouped: dict[str, list[ComplianceRequirement]] = {name.casefold(): [] for name, _ in groups}
     for member in members:
         for group in member.groups:
             grouped.setdefault(group.casefold(), []).append(requirements[member.reference])

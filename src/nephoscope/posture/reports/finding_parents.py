@@ -9,11 +9,11 @@ from nephoscope.posture.recommendations.finding_subject import Subject, worst
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.evaluation.finished_run import Run
+    from nephoscope.posture.evaluation.finished_run import EvaluationRun
     from nephoscope_policy.model.assessment import Assessment
 
 
-def find_judging_recommendations(run: Run) -> dict[Subject, str]:
+def find_judging_recommendations(run: EvaluationRun) -> dict[Subject, str]:
     """The key of the recommendation that reads what an analyzer found, by the resource and the analyzer's key.
 
     Every subject with findings is in it; where no recommendation reads it there, under the analyzer's own key. Where several do,
@@ -30,7 +30,7 @@ def find_judging_recommendations(run: Run) -> dict[Subject, str]:
     return found | {subject: item.key for subject, item in judged.items()}
 
 
-def _readers(run: Run) -> Iterator[tuple[Subject, Assessment]]:
+def _readers(run: EvaluationRun) -> Iterator[tuple[Subject, Assessment]]:
     """The assessments of a run that are judged by an assessment of the same resource, with what they are judged by."""
     keys = {one.key for one in run.engine.program.requirements}
     reads = {key: run.metadata(key).reads for key in keys}

@@ -11,10 +11,15 @@ from functools import cached_property
 from nephoscope.estate.coverage import merge_below
 from nephoscope.posture.history.evaluation_diff import Changes
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.recommendations.findings_by_owner import Holding
-from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings
+from nephoscope.posture.recommendations.ranking import RankedRecommendation, RecommendationCounts
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_order
+from nephoscope.posture.recommendations.report_row import (
+    RecommendationGroup,
+    ReportFilter,
+    ReportRow,
+    group_order,
+)
 from nephoscope.posture.recommendations.score import SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.report import (
@@ -25,11 +30,11 @@ from nephoscope.posture.reports.report import (
     states,
     worst_severity,
 )
-from nephoscope_policy.entry import Problem
+from nephoscope_policy.entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Quarantined
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class CombinedReport:
         return self._first.scope
 
     @property
-    def filter(self) -> Filter:
+    def filter(self) -> ReportFilter:
         """The filter that every part has."""
         return self._first.filter
 
@@ -85,7 +90,7 @@ class CombinedReport:
         return tuple(dict.fromkeys(one for part in self.parts for one in part.quarantine))
 
     @cached_property
-    def errors(self) -> Sequence[Problem]:
+    def errors(self) -> Sequence[ContentProblem]:
         """What could not be used or does not fit together, what is wrong for several tenants once."""
         return tuple(dict.fromkeys(one for part in self.parts for one in part.errors))
 
@@ -104,30 +109,30 @@ class CombinedReport:
         return next((part for part in self.parts if part.judges(key)), self._first).metadata(key)
 
     @cached_property
-    def judged(self) -> Mapping[Group, int]:
+    def judged(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
-        found: Counter[Group] = Counter()
+        found: Counter[RecommendationGroup] = Counter()
         for part in self.parts:
             found.update(part.judged)
         order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
     @cached_property
-    def groups(self) -> Mapping[Group, int]:
+    def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
         return shown_groups(self.judged, self.filter, self.metadata)
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
         return (row for group in self.groups for row in self.rows_of(group))
 
-    def rows_of(self, group: Group) -> Iterable[Row]:
+    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
         found = (row for part in self.parts if group in part.judged for row in part.rows_of(group))
         return sorted(found, key=lambda row: (row.order, row.tenant))
 
-    def findings(self) -> Iterator[Row]:
+    def findings(self) -> Iterator[ReportRow]:
         """The rows that a person must act on, of those that are shown."""
         return findings(self)
 
@@ -139,43 +144,43 @@ class CombinedReport:
         )
 
     @cached_property
-    def ranked_recommendations(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        standings = Standings(lambda key: self.controls.find_scoring(self.metadata(key)))
+        standings = RecommendationCounts(lambda key: self.controls.find_scoring(self.metadata(key)))
         for part in self.parts:
             standings.add(part.judged_rows)
         return shown_ranking(standings.rank(self.metadata), self.groups)
 
     @cached_property
-    def states(self) -> Counter[State]:
+    def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
-    def causes(self) -> Counter[tuple[State, str]]:
+    def causes(self) -> Counter[tuple[ComplianceState, str]]:
         """Count how many rows have each cause, shown or not, in the order of states and causes."""
-        found: Counter[tuple[State, str]] = Counter()
+        found: Counter[tuple[ComplianceState, str]] = Counter()
         for part in self.parts:
             found.update(part.causes)
         return Counter(dict(sorted(found.items())))
 
-    def owners(self, tag: str) -> Mapping[str, Holding]:
+    def owners(self, tag: str) -> Mapping[str, OwnerFindings]:
         """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
-        found: dict[str, Holding] = {}
+        found: dict[str, OwnerFindings] = {}
         for part in self.parts:
             for name, holding in part.owners(tag).items():
-                found.setdefault(name, Holding()).add(holding)
+                found.setdefault(name, OwnerFindings()).add(holding)
         return found
 
-    def reasons(self, row: Row) -> tuple[Reason, ...]:
+    def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""
         return self._part(row).reasons(row)
 
-    def why(self, row: Row) -> str:
+    def why(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence."""
         return self._part(row).why(row)
 
-    def _part(self, row: Row) -> Report:
+    def _part(self, row: ReportRow) -> Report:
         return next(part for part in self.parts if part.tenant == row.tenant)
 
     def worst_severity(self) -> Severity | None:

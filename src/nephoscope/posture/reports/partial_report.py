@@ -11,11 +11,16 @@ from functools import cached_property
 from nephoscope.estate.coverage import merge_below
 from nephoscope.posture.history.evaluation_diff import Changes, Moves
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.recommendations.findings_by_owner import Holding
-from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings
+from nephoscope.posture.recommendations.ranking import RankedRecommendation, RecommendationCounts
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
-from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_order
+from nephoscope.posture.recommendations.report_row import (
+    RecommendationGroup,
+    ReportFilter,
+    ReportRow,
+    group_order,
+)
 from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.reason_text import why
@@ -27,36 +32,36 @@ from nephoscope.posture.reports.report import (
     states,
     worst_severity,
 )
-from nephoscope.posture.reports.row_ledger import Ledger
-from nephoscope_policy.entry import Problem
+from nephoscope.posture.reports.row_ledger import RowLedger
+from nephoscope_policy.entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Quarantined
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
 @dataclass
-class Tally:
+class ReportTally:
     """What the parts of an evaluation add up to; `tag` is the one by whose values findings are counted ('' = none)."""
 
-    standings: Standings
+    standings: RecommendationCounts
     tag: str = ""
-    groups: Counter[Group] = field(default_factory=Counter)
-    causes: Counter[tuple[State, str]] = field(default_factory=Counter)
+    groups: Counter[RecommendationGroup] = field(default_factory=Counter)
+    causes: Counter[tuple[ComplianceState, str]] = field(default_factory=Counter)
     scopes: list[ScopeScore] = field(default_factory=list)
     whole: list[ScopeScore] = field(default_factory=list)
     """Of every resource, whatever the filter looks at: what the history keeps."""
-    holdings: dict[str, Holding] = field(default_factory=dict)
+    holdings: dict[str, OwnerFindings] = field(default_factory=dict)
     resources: int = 0
     subscriptions: int = 0
-    errors: tuple[Problem, ...] = ()
+    errors: tuple[ContentProblem, ...] = ()
 
     def add(self, report: Report) -> None:
         """Count a part; every subscription is in one part alone."""
         self.groups.update(report.judged)
         self.causes.update(report.causes)
         self.scopes += report.score.subscriptions
-        everything = replace(report, filter=Filter()) if report.filter.chooses_resources else report
+        everything = replace(report, filter=ReportFilter()) if report.filter.chooses_resources else report
         self.whole += everything.score.subscriptions
         self.standings.add(report.judged_rows)
         self.resources += report.resources
@@ -64,7 +69,7 @@ class Tally:
         # a part repeats what its tenant's plan has; another tenant's plan has its own
         self.errors = tuple(dict.fromkeys((*self.errors, *report.run.errors)))
         for name, holding in report.owners(self.tag).items() if self.tag else ():
-            self.holdings.setdefault(name, Holding()).add(holding)
+            self.holdings.setdefault(name, OwnerFindings()).add(holding)
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,10 @@ class PartedReport:
     now: datetime
     coverages: Sequence[Coverage]
     quarantine: Sequence[Quarantined]
-    tally: Tally
-    ledger: Ledger
+    tally: ReportTally
+    ledger: RowLedger
     recommendations: Recommendations
-    filter: Filter = field(default_factory=Filter)
+    filter: ReportFilter = field(default_factory=ReportFilter)
     changes: Moves = field(default_factory=Changes)
     trend: Sequence[TrendPoint] = ()
     top: int = 15
@@ -90,7 +95,7 @@ class PartedReport:
         return merge_below(self.coverages)
 
     @property
-    def errors(self) -> Sequence[Problem]:
+    def errors(self) -> Sequence[ContentProblem]:
         """What could not be used or does not fit together."""
         return self.tally.errors
 
@@ -109,27 +114,27 @@ class PartedReport:
         return self.recommendations.of(key)
 
     @cached_property
-    def judged(self) -> Mapping[Group, int]:
+    def judged(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         found = self.tally.groups
         order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
     @cached_property
-    def groups(self) -> Mapping[Group, int]:
+    def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
         return shown_groups(self.judged, self.filter, self.metadata)
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
         return (row for group in self.groups for row in self.rows_of(group))
 
-    def rows_of(self, group: Group) -> Iterable[Row]:
+    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group that is shown."""
         return self.ledger.rows(group)
 
-    def findings(self) -> Iterator[Row]:
+    def findings(self) -> Iterator[ReportRow]:
         """The rows that a person must act on, of those that are shown."""
         return findings(self)
 
@@ -139,31 +144,31 @@ class PartedReport:
         return combine_scores(self.tally.scopes, self.controls.controls)
 
     @cached_property
-    def ranked_recommendations(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
         return shown_ranking(self.tally.standings.rank(self.metadata), self.groups)
 
     @cached_property
-    def states(self) -> Counter[State]:
+    def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
-    def causes(self) -> Counter[tuple[State, str]]:
+    def causes(self) -> Counter[tuple[ComplianceState, str]]:
         """Count how many rows have each cause, shown or not, in the order of states and causes."""
         return Counter(dict(sorted(self.tally.causes.items())))
 
-    def owners(self, tag: str) -> Mapping[str, Holding]:
+    def owners(self, tag: str) -> Mapping[str, OwnerFindings]:
         """The findings, shown or not, by the value of the tag that was asked for."""
         if tag != self.tally.tag:
             raise ValueError(f"the parts were counted by the tag {self.tally.tag!r} and not by {tag!r}")
         return self.tally.holdings
 
-    def reasons(self, row: Row) -> tuple[Reason, ...]:
+    def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row, as they were kept."""
         return row.assessment.reasons
 
-    def why(self, row: Row) -> str:
+    def why(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence."""
         return why(row.assessment.reasons)
 

@@ -11,31 +11,36 @@ from functools import cached_property
 import msgspec
 
 from nephoscope.analyze.assessment_overlay import assessment_id
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.model.secret_redaction import redact, redact_read
-from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.attack_paths.analysis import AttackPathAnalysis, analyze
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import Changes
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.history.score_change import Part
+from nephoscope.posture.history.score_change import ScoreDelta
 from nephoscope.posture.recommendations.finding_subject import Subject
-from nephoscope.posture.recommendations.findings_by_owner import Holding, owners
-from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings, owners
+from nephoscope.posture.recommendations.ranking import RankedRecommendation, RecommendationCounts
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_rows
-from nephoscope.posture.recommendations.score import Control, SecureScore, score
+from nephoscope.posture.recommendations.report_row import (
+    RecommendationGroup,
+    ReportFilter,
+    ReportRow,
+    group_rows,
+)
+from nephoscope.posture.recommendations.score import SecureScore, SecurityControl, score
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.finding_parents import find_judging_recommendations
 from nephoscope.posture.reports.reason_text import why
-from nephoscope.posture.reports.report_interface import Reported
+from nephoscope.posture.reports.report_interface import ReportView
 from nephoscope.posture.reports.resource_graph_tables import LISTED, table_of
-from nephoscope_policy.entry import Problem
+from nephoscope_policy.entry import ContentProblem
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Quarantined
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId, with_tenant
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 SCHEMA_VERSION = 1
 
@@ -44,12 +49,12 @@ SCHEMA_VERSION = 1
 class Report:
     """What a run says of the resources that the filter looks at; `rows` are those of their assessments that it shows."""
 
-    run: Run
+    run: EvaluationRun
     scope: str
-    filter: Filter = field(default_factory=Filter)
+    filter: ReportFilter = field(default_factory=ReportFilter)
     changes: Changes = field(default_factory=Changes)
     trend: Sequence[TrendPoint] = ()
-    delta: Sequence[Part] = ()
+    delta: Sequence[ScoreDelta] = ()
     top: int = 15
     controls: Controls = field(default_factory=Controls.builtin)
 
@@ -79,7 +84,7 @@ class Report:
         return self.run.quarantine
 
     @property
-    def errors(self) -> Sequence[Problem]:
+    def errors(self) -> Sequence[ContentProblem]:
         """What could not be used or does not fit together."""
         return self.run.errors
 
@@ -106,46 +111,48 @@ class Report:
         return frozenset(one.key for one in self.run.engine.program.requirements)
 
     @cached_property
-    def _rows_by_group(self) -> dict[Group, list[Row]]:
+    def _rows_by_group(self) -> dict[RecommendationGroup, list[ReportRow]]:
         rows = self.all_rows()
         return group_rows(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
 
     @cached_property
-    def _looked_at(self) -> Filter:
+    def _looked_at(self) -> ReportFilter:
         return self.filter.with_named_subscriptions(self.run.estate.subscription_names)
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
         return (row for group in self.groups for row in self._rows_by_group[group])
 
     @property
-    def judged_rows(self) -> Iterator[Row]:
+    def judged_rows(self) -> Iterator[ReportRow]:
         """The rows of the resources that are looked at, shown or not, worst first."""
         return (row for rows in self._rows_by_group.values() for row in rows)
 
     @cached_property
-    def judged(self) -> dict[Group, int]:
+    def judged(self) -> dict[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         return {group: len(rows) for group, rows in self._rows_by_group.items()}
 
     @cached_property
-    def groups(self) -> dict[Group, int]:
+    def groups(self) -> dict[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
         return shown_groups(self.judged, self.filter, self.metadata)
 
-    def rows_of(self, group: Group) -> Iterable[Row]:
+    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
         return self._rows_by_group[group]
 
-    def all_rows(self) -> Iterator[Row]:
+    def all_rows(self) -> Iterator[ReportRow]:
         """Every assessment as a row, whatever the filter, in the order of the run."""
         resources, changes = self.run.estate.resources, self.changes.by_subject
         for item, resource in self.run.assessments.placed():
             key = resource.key if resource is not None else ResourceId.parse(item.resource).key
             change = changes.get((with_tenant(key, self.tenant), item.key)) if changes else None
             known = resource if resource is not None else resources.get(key)
-            yield Row(item, self.run.metadata(item.key), known, change.kind if change else "", self.tenant)
+            yield ReportRow(
+                item, self.run.metadata(item.key), known, change.kind if change else "", self.tenant
+            )
 
     @cached_property
     def score(self) -> SecureScore:
@@ -162,22 +169,22 @@ class Report:
         control = self.control_of(key)
         return control.id if control else None
 
-    def control_of(self, key: str) -> Control | None:
+    def control_of(self, key: str) -> SecurityControl | None:
         """The control in which a recommendation moves the score."""
         return self.controls.find_scoring(self.run.metadata(key))
 
     @cached_property
-    def ranked_recommendations(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        standings = Standings(self.control_of)
+        standings = RecommendationCounts(self.control_of)
         standings.add(self.judged_rows)
         return shown_ranking(standings.rank(self.run.metadata), self.groups)
 
-    def reasons(self, row: Row) -> tuple[Reason, ...]:
+    def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
         return tuple(self._told(reason) for reason in self.run.reasons(row.assessment))
 
-    def why(self, row: Row) -> str:
+    def why(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence, '' where there are none."""
         return why(self.reasons(row))
 
@@ -191,11 +198,11 @@ class Report:
         )
 
     @cached_property
-    def attack_paths(self) -> AttackPaths:
+    def attack_paths(self) -> AttackPathAnalysis:
         """The ways that an attacker could take through the estate, whatever the filter."""
-        return analyze(View(self.run.estate, self.now), self.all_rows(), self._accused_accounts)
+        return analyze(EstateView(self.run.estate, self.now), self.all_rows(), self._accused_accounts)
 
-    def _accused_accounts(self, row: Row) -> frozenset[str]:
+    def _accused_accounts(self, row: ReportRow) -> frozenset[str]:
         """The lower-cased object ids of the accounts because of which a row fails, as the analyzer that it read found them."""
         read = (one.resource.lower() for one in self.run.reasons(row.assessment) if one.resource)
         return frozenset(user for id_ in read for user in self._named_accounts.get(id_, ()))
@@ -223,25 +230,29 @@ class Report:
         return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
 
     @cached_property
-    def states(self) -> Counter[State]:
+    def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
-    def causes(self) -> Counter[tuple[State, str]]:
+    def causes(self) -> Counter[tuple[ComplianceState, str]]:
         """Count how many rows ended Unknown, Error or NotApplicable for each cause, shown or not."""
         found = Counter(
             (row.assessment.state, row.assessment.cause) for row in self.judged_rows if row.assessment.cause
         )
         return Counter(dict(sorted(found.items())))
 
-    def findings(self) -> Iterator[Row]:
+    def findings(self) -> Iterator[ReportRow]:
         """The rows that a person must act on, NonCompliant, of those that are shown."""
         return findings(self)
 
-    def owners(self, tag: str) -> dict[str, Holding]:
+    def owners(self, tag: str) -> dict[str, OwnerFindings]:
         """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
-        failed = (rows for group, rows in self._rows_by_group.items() if group.state is State.NON_COMPLIANT)
+        failed = (
+            rows
+            for group, rows in self._rows_by_group.items()
+            if group.state is ComplianceState.NON_COMPLIANT
+        )
         return owners((row for rows in failed for row in rows), tag)
 
     def worst_severity(self) -> Severity | None:
@@ -254,8 +265,10 @@ class Report:
 
 
 def shown_groups(
-    judged: Mapping[Group, int], filter_: Filter, recommendation_of: Callable[[str], Recommendation]
-) -> dict[Group, int]:
+    judged: Mapping[RecommendationGroup, int],
+    filter_: ReportFilter,
+    recommendation_of: Callable[[str], Recommendation],
+) -> dict[RecommendationGroup, int]:
     """Choose the groups of rows that a filter shows."""
     return {
         group: count
@@ -264,38 +277,40 @@ def shown_groups(
     }
 
 
-def shown_ranking(ranking: Iterable[Ranked], groups: Iterable[Group]) -> list[Ranked]:
+def shown_ranking(
+    ranking: Iterable[RankedRecommendation], groups: Iterable[RecommendationGroup]
+) -> list[RankedRecommendation]:
     """Choose the ranked recommendations of which there are rows in groups."""
     keys = {group.key.lower() for group in groups}
     return [item for item in ranking if item.recommendation.key.lower() in keys]
 
 
-def list_failing(report: Reported) -> list[Ranked]:
+def list_failing(report: ReportView) -> list[RankedRecommendation]:
     """Choose the ranked recommendations whose findings are shown."""
     return shown_ranking(
         report.ranked_recommendations,
-        (group for group in report.groups if group.state is State.NON_COMPLIANT),
+        (group for group in report.groups if group.state is ComplianceState.NON_COMPLIANT),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class RecommendationSummary:
     """The assessments of one recommendation that ended in one state; `reason` is the most frequent cause."""
 
     recommendation: Recommendation
-    state: State
+    state: ComplianceState
     count: int
     reason: str
 
 
-def listed_groups(report: Reported) -> list[Listed]:
+def listed_groups(report: ReportView) -> list[RecommendationSummary]:
     """Return the assessments of the states that a person asks for, but for findings, which are ranked."""
     found = []
     for group, count in report.groups.items():
-        if group.state in report.filter.states and group.state is not State.NON_COMPLIANT:
+        if group.state in report.filter.states and group.state is not ComplianceState.NON_COMPLIANT:
             causes = Counter(_cause(row.assessment) for row in report.rows_of(group))
             reason = causes.most_common(1)[0][0] if causes else ""
-            found.append(Listed(report.metadata(group.key), group.state, count, reason))
+            found.append(RecommendationSummary(report.metadata(group.key), group.state, count, reason))
     return found
 
 
@@ -303,26 +318,28 @@ def _cause(item: Assessment) -> str:
     return ": ".join(text for text in (item.cause, item.description) if text)
 
 
-def states(groups: Mapping[Group, int]) -> Counter[State]:
+def states(groups: Mapping[RecommendationGroup, int]) -> Counter[ComplianceState]:
     """Count how many rows ended in each state."""
-    found: Counter[State] = Counter()
+    found: Counter[ComplianceState] = Counter()
     for group, count in groups.items():
         found[group.state] += count
     return found
 
 
-def findings(report: Reported) -> Iterator[Row]:
+def findings(report: ReportView) -> Iterator[ReportRow]:
     """The NonCompliant rows of a report."""
     for group in report.groups:
-        if group.state is State.NON_COMPLIANT:
+        if group.state is ComplianceState.NON_COMPLIANT:
             yield from report.rows_of(group)
 
 
 def worst_severity(
-    groups: Iterable[Group], recommendation_of: Callable[[str], Recommendation]
+    groups: Iterable[RecommendationGroup], recommendation_of: Callable[[str], Recommendation]
 ) -> Severity | None:
     """The highest severity among the NonCompliant groups."""
-    found = (recommendation_of(one.key).severity for one in groups if one.state is State.NON_COMPLIANT)
+    found = (
+        recommendation_of(one.key).severity for one in groups if one.state is ComplianceState.NON_COMPLIANT
+    )
     return max(found, key=lambda item: item.rank, default=None)
 
 

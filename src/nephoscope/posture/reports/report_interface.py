@@ -9,20 +9,20 @@ from typing import Protocol
 
 from nephoscope.posture.history.evaluation_diff import Moves
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.recommendations.findings_by_owner import Holding
-from nephoscope.posture.recommendations.ranking import Ranked
+from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings
+from nephoscope.posture.recommendations.ranking import RankedRecommendation
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Filter, Group, Row
+from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportFilter, ReportRow
 from nephoscope.posture.recommendations.score import SecureScore
 from nephoscope.posture.recommendations.score_controls import Controls
-from nephoscope_policy.entry import Problem
+from nephoscope_policy.entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Quarantined
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 
-class Reported(Protocol):
+class ReportView(Protocol):
     """An evaluation as it is shown: aggregates, and rows that are read group after group."""
 
     @property
@@ -30,7 +30,7 @@ class Reported(Protocol):
         """What was looked at, as a person named it."""
 
     @property
-    def filter(self) -> Filter:
+    def filter(self) -> ReportFilter:
         """Which resources are looked at, and which of their rows are shown."""
 
     @property
@@ -50,7 +50,7 @@ class Reported(Protocol):
         """The input records that could not be used."""
 
     @property
-    def errors(self) -> Sequence[Problem]:
+    def errors(self) -> Sequence[ContentProblem]:
         """What could not be used or does not fit together."""
 
     @property
@@ -82,45 +82,45 @@ class Reported(Protocol):
         """The secure score of the resources that are looked at."""
 
     @property
-    def ranked_recommendations(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
 
     @property
-    def states(self) -> Counter[State]:
+    def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
 
     @property
-    def causes(self) -> Counter[tuple[State, str]]:
+    def causes(self) -> Counter[tuple[ComplianceState, str]]:
         """Count how many rows have each cause, shown or not, in the order of states and causes."""
 
     @property
-    def judged(self) -> Mapping[Group, int]:
+    def judged(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of rows, shown or not, worst first."""
 
     @property
-    def groups(self) -> Mapping[Group, int]:
+    def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of rows that are shown, worst first."""
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
 
-    def rows_of(self, group: Group, /) -> Iterable[Row]:
+    def rows_of(self, group: RecommendationGroup, /) -> Iterable[ReportRow]:
         """The rows of a group."""
 
-    def findings(self) -> Iterator[Row]:
+    def findings(self) -> Iterator[ReportRow]:
         """The rows that a person must act on, of those that are shown."""
 
     def metadata(self, key: str, /) -> Recommendation:
         """What is known of a recommendation."""
 
-    def reasons(self, row: Row, /) -> tuple[Reason, ...]:
+    def reasons(self, row: ReportRow, /) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""
 
-    def why(self, row: Row, /) -> str:
+    def why(self, row: ReportRow, /) -> str:
         """The deciding conditions as a short sentence."""
 
-    def owners(self, tag: str, /) -> Mapping[str, Holding]:
+    def owners(self, tag: str, /) -> Mapping[str, OwnerFindings]:
         """The findings by the value of a tag ('' = the resource has none)."""
 
     def worst_severity(self) -> Severity | None:

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/su
 
 from __future__ import annotations
 
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope_kql.types import KqlType
 
 #: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id and in a table of its own, in no
@@ -130,12 +130,12 @@ def never_read() -> frozenset[str]:
         "resourcechanges",
         "resourcecontainerchanges",
     }
-    return frozenset(TABLES) - frozenset(Reading.builtin().tables.values()) - own
+    return frozenset(TABLES) - frozenset(TypeSources.builtin().tables.values()) - own
 
 
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     if type_.startswith("nephoscope."):
         return OWN
-    known = _TYPES.get(type_) or Reading.builtin().tables.get(type_)
+    known = _TYPES.get(type_) or TypeSources.builtin().tables.get(type_)
     return known or _NAMESPACES.get(type_.partition("/")[0], "resources")

@@ -11,15 +11,15 @@ import msgspec
 
 from nephoscope.estate.external_sort import Segment, Segments
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.report_row import Group, Row
+from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportRow
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 
 
-class _Line(msgspec.Struct, array_like=True):
+class _LedgerLine(msgspec.Struct, array_like=True):
     """A row as it is written; `judge` numbers the assignment and member, `name` is None where no resource is known."""
 
     resource: str
@@ -34,13 +34,13 @@ class _Line(msgspec.Struct, array_like=True):
     tenant: str
 
 
-class Ledger:
+class RowLedger:
     """Rows that were asked for, in a file; memory holds where each part's groups begin and end."""
 
-    def __init__(self, path: Path, extract: Extract) -> None:
+    def __init__(self, path: Path, extract: RowSelection) -> None:
         self._file = Segments(path)
         self._extract = extract
-        self._segments: defaultdict[Group, list[Segment]] = defaultdict(list)
+        self._segments: defaultdict[RecommendationGroup, list[Segment]] = defaultdict(list)
         self._judges: dict[tuple[str, str, str], int] = {}
         self._recommendations: dict[str, Recommendation] = {}
 
@@ -54,10 +54,10 @@ class Ledger:
                 if segment[0] != segment[1]:
                     self._segments[group].append(segment)
 
-    def _line(self, report: Report, row: Row) -> _Line:
+    def _line(self, report: Report, row: ReportRow) -> _LedgerLine:
         item = row.assessment
         judge = (item.assignment, item.initiative, item.reference)
-        return _Line(
+        return _LedgerLine(
             item.resource,
             self._judges.setdefault(judge, len(self._judges)),
             item.effect,
@@ -70,33 +70,36 @@ class Ledger:
             row.tenant,
         )
 
-    def rows(self, group: Group) -> Iterator[Row]:
+    def rows(self, group: RecommendationGroup) -> Iterator[ReportRow]:
         """The rows of a group, each with its reasons."""
         judges = list(self._judges)
         recommendation = self._recommendations.get(group.key)
         if recommendation is None:
             return iter(())
 
-        def row(line: bytes) -> Row:
+        def row(line: bytes) -> ReportRow:
             return _row(_decode(line), group, judges, recommendation)
 
         return self._file.merge(self._segments[group], row, _order)
 
-    def groups(self) -> Iterable[Group]:
+    def groups(self) -> Iterable[RecommendationGroup]:
         """The groups of which there are rows."""
         return self._segments.keys()
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_decode = msgspec.json.Decoder(_LedgerLine).decode
 
 
-def _order(row: Row) -> tuple[str, ...]:
+def _order(row: ReportRow) -> tuple[str, ...]:
     return row.order
 
 
 def _row(
-    line: _Line, group: Group, judges: list[tuple[str, str, str]], recommendation: Recommendation
-) -> Row:
+    line: _LedgerLine,
+    group: RecommendationGroup,
+    judges: list[tuple[str, str, str]],
+    recommendation: Recommendation,
+) -> ReportRow:
     assignment, initiative, reference = judges[line.judge]
     assessment = Assessment(
         resource=line.resource,
@@ -110,10 +113,10 @@ def _row(
         initiative=initiative,
         reference=reference,
     )
-    return Row(assessment, recommendation, _make_resource(line), line.change, line.tenant)
+    return ReportRow(assessment, recommendation, _make_resource(line), line.change, line.tenant)
 
 
-def _make_resource(line: _Line) -> Resource | None:
+def _make_resource(line: _LedgerLine) -> Resource | None:
     """What a row needs of its resource."""
     if line.name is None:
         return None

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.posture.recommendations.report_row import Group, Row
-from nephoscope_policy.model.state import State
+from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportRow
+from nephoscope_policy.model.state import ComplianceState
 
-EVERY = frozenset(State)
-NOTHING: frozenset[State] = frozenset()
+EVERY = frozenset(ComplianceState)
+NOTHING: frozenset[ComplianceState] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Extract:
+class RowSelection:
     """The rows in some states, of each group the first `each` (None = all), those that `takes` lets through.
 
     Rows in `reasons` are read with the conditions that decided them.
     """
 
-    states: frozenset[State] = EVERY
-    reasons: frozenset[State] = NOTHING
+    states: frozenset[ComplianceState] = EVERY
+    reasons: frozenset[ComplianceState] = NOTHING
     each: int | None = None
-    takes: Callable[[Row], bool] | None = None
+    takes: Callable[[ReportRow], bool] | None = None
 
-    def wants(self, group: Group) -> bool:
+    def wants(self, group: RecommendationGroup) -> bool:
         """Return whether rows of the group are read."""
         return group.state in self.states

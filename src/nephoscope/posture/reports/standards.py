@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nephoscope.posture.evaluation.finished_run import Run
-from nephoscope.posture.evaluation.program import Check
-from nephoscope.posture.reports.compliance import Kind, Member, Standard, comply
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
+from nephoscope.posture.evaluation.program import PolicyCheck
+from nephoscope.posture.reports.compliance import AssessmentMethod, ComplianceMember, Standard, comply
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.initiative import Initiative
 from nephoscope_policy.keywords import SCANNED_MODES
@@ -14,18 +14,18 @@ from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.rule import Rule
 
 
-def standards(run: Run, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
+def standards(run: EvaluationRun, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
     """The standards of all assigned initiatives, in the order of the assignments; see `standard`."""
     names = dict.fromkeys(item.initiative for item in run.engine.program.requirements if item.initiative)
     return [standard(run, name, assessments) for name in names]
 
 
-def standard(run: Run, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
+def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
     """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
     initiative = run.catalogue.initiative(name)
     checks = _checks(run, initiative)
     members = [
-        Member(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
+        ComplianceMember(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
         for item in initiative.members
     ]
     return comply(
@@ -43,7 +43,7 @@ def standard(run: Run, name: str, assessments: Sequence[Assessment] | None = Non
     )
 
 
-def _checks(run: Run, initiative: Initiative) -> dict[str, Check]:
+def _checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck]:
     """The check of every member that does not depend on the resource."""
     program = run.engine.program
     return {
@@ -53,18 +53,20 @@ def _checks(run: Run, initiative: Initiative) -> dict[str, Check]:
     }
 
 
-def _kind(run: Run, check: Check | None) -> Kind:
+def _kind(run: EvaluationRun, check: PolicyCheck | None) -> AssessmentMethod:
     """How a member is judged; one whose definition is not loaded counts as automatic, and ends unknown."""
     if check is None or check.entry is None:
-        return Kind.AUTOMATIC
+        return AssessmentMethod.AUTOMATIC
     if check.entry.static:
-        return Kind.DOCUMENT
+        return AssessmentMethod.DOCUMENT
     rule = run.engine.rules.of(check)
     effect = (check.effect or (rule.effect if isinstance(rule, Rule) else "")).lower()
-    return {"manual": Kind.MANUAL, "disabled": Kind.DISABLED}.get(effect, Kind.AUTOMATIC)
+    return {"manual": AssessmentMethod.MANUAL, "disabled": AssessmentMethod.DISABLED}.get(
+        effect, AssessmentMethod.AUTOMATIC
+    )
 
 
-def _is_covered(run: Run, check: Check | None) -> bool:
+def _is_covered(run: EvaluationRun, check: PolicyCheck | None) -> bool:
     """Return whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
     if check is None or check.entry is None or check.fault is not None:
         return False
@@ -74,7 +76,7 @@ def _is_covered(run: Run, check: Check | None) -> bool:
     return check.types is not None and all(map(run.covers_everywhere, check.types))
 
 
-def find_judged_initiative(run: Run, wanted: str) -> str:
+def find_judged_initiative(run: EvaluationRun, wanted: str) -> str:
     """The name of a judged initiative that a person named by id, name or part of its title; NotHeldError otherwise."""
     text = wanted.rsplit("/", 1)[-1].casefold()
     names = {item.initiative for item in run.engine.program.requirements if item.initiative}

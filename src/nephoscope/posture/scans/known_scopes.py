@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.scope_hierarchy import subscription_name
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -44,7 +44,7 @@ class KnownScopes:
         for one in estate.by_type(SUBSCRIPTION_TYPE):
             self._subscriptions[one.id.subscription] = subscription_name(one)
 
-    def check(self, wanted: Filter) -> None:
+    def check(self, wanted: ReportFilter) -> None:
         """Raise UnknownScopeError for the first scope of a filter that there is not."""
         names = [*self._subscriptions, *filter(None, self._subscriptions.values())]
         _check(
@@ -57,7 +57,7 @@ class KnownScopes:
             "resource group of the snapshot has this name",
         )
         if any(not _fits(one, self._types) for one in wanted.types):
-            self._learn_types((*self._aliased(), *Reading.builtin().types))
+            self._learn_types((*self._aliased(), *TypeSources.builtin().types))
         _check("--type", wanted.types, self._types.values(), "resource type has this name")
 
     def _learn_types(self, types: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class KnownScopes:
         for one in types:
             key = one.lower()
             if self._types.get(key, key) == key:
-                self._types[key] = Reading.builtin().spelled.get(key, one)
+                self._types[key] = TypeSources.builtin().spelled.get(key, one)
 
 
 def _check(option: str, patterns: Iterable[str], known: Iterable[str], lacks: str) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.collect.azure.collection_settings import CollectError, Progress, Settings
-from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings, Progress
+from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
@@ -22,26 +22,26 @@ TENANT = "tenant:"
 CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
-def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
+def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     """What the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
     logs read."""
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
-    return Needs.of(
+    return ContentNeeds.of(
         packs.catalogue(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
     )
 
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
     """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
-    from nephoscope.collect.azure.collection_scope import ScopeError
+    from nephoscope.collect.azure.collection_scope import CollectionScopeError
     from nephoscope.connect.cloud import CloudError
 
     out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
         settings = _settings(target)
-    except (CloudError, CollectError, ScopeError) as error:
+    except (CloudError, CollectError, CollectionScopeError) as error:
         raise SnapshotError(f"{target}: {error}") from error
     try:
         return collect_snapshot(settings, content_needs(data, folders), out, progress)
@@ -66,7 +66,9 @@ def tenant_snapshot(target: str, data: Path) -> Path:
     return whole[-1]
 
 
-def collect_snapshot(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
+def collect_snapshot(
+    settings: CollectionSettings, needs: ContentNeeds, out: Path, progress: Progress
+) -> Path:
     """Collect into a new folder and return it; SnapshotError when that is not possible."""
     from nephoscope.collect.azure import collect
     from nephoscope.collect.azure.checkpoint import CheckpointError
@@ -78,8 +80,8 @@ def collect_snapshot(settings: Settings, needs: Needs, out: Path, progress: Prog
         raise SnapshotError(str(error)) from error
 
 
-def _settings(target: str) -> Settings:
-    from nephoscope.collect.azure.collection_scope import Scope
+def _settings(target: str) -> CollectionSettings:
+    from nephoscope.collect.azure.collection_scope import CollectionScope
     from nephoscope.connect.cloud import cloud_of
     from nephoscope.connect.credentials import KINDS
 
@@ -87,5 +89,7 @@ def _settings(target: str) -> Settings:
     if credential not in KINDS:
         raise CollectError(f"{CREDENTIAL} must be one of {', '.join(KINDS)}, not {credential!r}")
     subscription = target.removeprefix(LIVE)
-    scope = Scope.of(subscriptions=(subscription,) if subscription else ())
-    return Settings(scope=scope, cloud=cloud_of(os.environ.get(CLOUD, "public")), credential=credential)
+    scope = CollectionScope.of(subscriptions=(subscription,) if subscription else ())
+    return CollectionSettings(
+        scope=scope, cloud=cloud_of(os.environ.get(CLOUD, "public")), credential=credential
+    )

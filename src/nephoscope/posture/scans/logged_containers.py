@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.estate.log_queries import Declared
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope.model.running_container import RunningContainer
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def logged_images(logs: Logs) -> dict[str, LoggedImages]:
 def _rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
     """Return the rows of a query, none where its table is empty or cannot be read: then nothing is heard, and listings grow old."""
     try:
-        return list(logs.query(text, Declared((table,))))
-    except NotCollected:
+        return list(logs.query(text, DeclaredReads((table,))))
+    except DataNotCollectedError:
         return []
 
 

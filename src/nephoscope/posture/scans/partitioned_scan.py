@@ -10,38 +10,38 @@ from pathlib import Path
 
 from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.snapshot_import import Intake
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.estate.snapshot_import import SnapshotIntake
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.comparison_on_disk import Journal
 from nephoscope.posture.history.evaluation_diff import Changes, attribute
-from nephoscope.posture.policies.evaluation_plan import Plan
-from nephoscope.posture.recommendations.ranking import Standings
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
+from nephoscope.posture.recommendations.ranking import RecommendationCounts
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.recommendations.score_controls import Controls
-from nephoscope.posture.reports.partial_report import PartedReport, Tally
+from nephoscope.posture.reports.partial_report import PartedReport, ReportTally
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.row_ledger import Ledger
-from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.reports.row_ledger import RowLedger
+from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope.posture.scans.run_recording import Recorder, past_of
-from nephoscope.posture.scans.scan import NoSuchScopeError, Scan, save_request
+from nephoscope.posture.scans.scan import EstateScan, NoSuchScopeError, save_request
 
 #: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
 FROM_BYTES = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReportSelection:
     """What is read of the evaluation: which rows, by which filter, and the tag by which findings are counted ('' = none)."""
 
-    extract: Extract
-    filter: Filter = field(default_factory=Filter)
+    extract: RowSelection
+    filter: ReportFilter = field(default_factory=ReportFilter)
     tag: str = ""
     top: int = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonBase:
     """With what: another `snapshot`, or the last evaluation before `date`, else the one before this one, which is then recorded.
 
     `recorder` is None where no history is read.
@@ -60,7 +60,7 @@ class Compared:
 class PartedScan:
     """One scan in parts; its files lie in a folder that exists, and the report reads them."""
 
-    def __init__(self, scan: Scan, folder: Path, size: int = PART) -> None:
+    def __init__(self, scan: EstateScan, folder: Path, size: int = PART) -> None:
         self._scan = scan
         self._folder = folder
         self._size = size
@@ -71,7 +71,7 @@ class PartedScan:
         folder.mkdir()
         return self._scan.surveys(folder, None if targets is None else tuple(targets))
 
-    def report(self, shown: Shown, compared: Compared) -> PartedReport:
+    def report(self, shown: ReportSelection, compared: ComparisonBase) -> PartedReport:
         """Judge, compare, and record where that is asked for."""
         scan = self._scan
         wholes = [survey.whole for survey in self.surveys]
@@ -84,8 +84,10 @@ class PartedScan:
             scan.now,
             coverages,
             tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
-            Tally(Standings(lambda key: controls.find_scoring(recommendations.of(key))), shown.tag),
-            Ledger(self._folder / "rows", shown.extract),
+            ReportTally(
+                RecommendationCounts(lambda key: controls.find_scoring(recommendations.of(key))), shown.tag
+            ),
+            RowLedger(self._folder / "rows", shown.extract),
             recommendations,
             shown.filter,
             top=shown.top,
@@ -110,20 +112,20 @@ class PartedScan:
             report = replace(report, changes=journal.changes)
         return self._record(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
 
-    def _intake(self, number: int) -> Intake:
+    def _intake(self, number: int) -> SnapshotIntake:
         whole = self.surveys[number].whole
-        intake = Intake(self._make_folder(f"intake-{number}"), whole.tenant)
+        intake = SnapshotIntake(self._make_folder(f"intake-{number}"), whole.tenant)
         intake.forget(whole.forgotten)
         return intake
 
     @staticmethod
-    def _take(run: Run, report: PartedReport, changes: Changes, filter_: Filter) -> None:
+    def _take(run: EvaluationRun, report: PartedReport, changes: Changes, filter_: ReportFilter) -> None:
         """Add a part to the report."""
         part = Report(run, report.scope, filter=filter_, changes=changes, controls=report.controls)
         report.tally.add(part)
         report.ledger.add(part)
 
-    def _journal(self, compared: Compared) -> Journal | None:
+    def _journal(self, compared: ComparisonBase) -> Journal | None:
         """What to compare with, None where nothing is."""
         if not compared.snapshot and compared.recorder is None:
             return None
@@ -148,8 +150,8 @@ class PartedScan:
         self,
         report: PartedReport,
         journal: Journal | None,
-        several: Sequence[tuple[Estate, Intake, Plan]],
-        compared: Compared,
+        several: Sequence[tuple[Estate, SnapshotIntake, EvaluationPlan]],
+        compared: ComparisonBase,
     ) -> PartedReport:
         recorder = compared.recorder
         if recorder is None or compared.snapshot:

@@ -11,15 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.log_queries import Declared, FileAggregate, Logs, UndeclaredTableError
+from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, Logs, UndeclaredTableError
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import reach_everything
-from nephoscope.lake.queries.multi_workspace_catalog import Joined
+from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalog
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.storage.file_aggregates import FileAggregates
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
@@ -42,20 +42,20 @@ class FrozenLogs:
     estate: Estate
     now: datetime
     aggregates: FileAggregates
-    _answers: dict[tuple[str | FileAggregate, Declared], list[dict[str, object]]] = field(
+    _answers: dict[tuple[str | FileAggregate, DeclaredReads], list[dict[str, object]]] = field(
         default_factory=dict
     )
 
-    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+    def query(self, text: str, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
         return self._answer(text, declared, lambda: self._rows(text, declared))
 
-    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
         return self._answer(asked, declared, lambda: self._merge(asked, declared))
 
     def _answer(
-        self, asked: str | FileAggregate, declared: Declared, ask: Callable[[], pa.Table]
+        self, asked: str | FileAggregate, declared: DeclaredReads, ask: Callable[[], pa.Table]
     ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
@@ -63,12 +63,12 @@ class FrozenLogs:
                 with within(TIMEOUT):
                     self._answers[key] = _records(ask())
             except (KqlError, StateError) as error:
-                raise NotCollected(f"rows of logs: {error}") from error
+                raise DataNotCollectedError(f"rows of logs: {error}") from error
         return self._answers[key]
 
     def versions(self, tables: Collection[str]) -> dict[str, object]:
         """Table -> its versions in the workspaces."""
-        seen = Joined(self.catalog, self.others)
+        seen = MultiWorkspaceCatalog(self.catalog, self.others)
         for table in tables:
             seen.table(table)
         wanted = set(tables)
@@ -78,9 +78,9 @@ class FrozenLogs:
             for table in sorted(wanted)
         }
 
-    def _rows(self, text: str, declared: Declared) -> pa.Table:
+    def _rows(self, text: str, declared: DeclaredReads) -> pa.Table:
         self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
-        seen = Joined(self.catalog, self.others)
+        seen = MultiWorkspaceCatalog(self.catalog, self.others)
         compiled = compile_query(text, seen, now=self.now)
 
         def rows() -> EngineRows:
@@ -89,23 +89,23 @@ class FrozenLogs:
 
         return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
 
-    def _merge(self, asked: FileAggregate, declared: Declared) -> pa.Table:
-        seen = Joined(self.catalog, self.others)
+    def _merge(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
+        seen = MultiWorkspaceCatalog(self.catalog, self.others)
         table = seen.table(asked.table)
         self._must_be_there(declared.tables, seen)
         if table is None:
-            raise NotCollected(f"rows of {asked.table}")
+            raise DataNotCollectedError(f"rows of {asked.table}")
         scan = seen.scans()[table.relation]
         return self.aggregates.merge(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
 
-    def _must_be_there(self, declared: Collection[str], seen: Joined) -> None:
-        """Raise UndeclaredTableError for a table that is not declared, NotCollected for one of which no row ever came in."""
+    def _must_be_there(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
+        """Raise UndeclaredTableError for a table that is not declared, DataNotCollectedError for one of which no row ever came in."""
         held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
         for table in seen.read:
             if table not in declared:
                 raise UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
             if table not in held:
-                raise NotCollected(f"rows of {table}")
+                raise DataNotCollectedError(f"rows of {table}")
 
 
 def _records(table: pa.Table) -> list[dict[str, object]]:
@@ -130,6 +130,6 @@ def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) 
         return
     ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
     first, *others = state.workspaces.names()
-    scope = Scope(ids, estate=reach_everything)
+    scope = LakeScope(ids, estate=reach_everything)
     with Lake.open(data, state) as lake, lake.catalog(scope, first) as catalog:
         yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk()))

@@ -13,14 +13,14 @@ from typing import TypeVar
 from nephoscope.estate.damage_errors import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
-from nephoscope.estate.snapshot_import import Intake
+from nephoscope.estate.snapshot_import import SnapshotIntake
 from nephoscope.estate.tenant_stores import tenant_store
-from nephoscope.lake.storage.versioned_commit import ConcurrentError
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.lake.storage.versioned_commit import CommitConflictError
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.comparison_on_disk import Journal
 from nephoscope.posture.history.evaluation_diff import (
     Changes,
-    Past,
+    RememberedState,
     attribute,
     compare,
     exists,
@@ -29,35 +29,37 @@ from nephoscope.posture.history.evaluation_diff import (
     select_remembered,
 )
 from nephoscope.posture.history.history import History, TrendPoint
-from nephoscope.posture.history.score_change import Judge, Part, exemptions_text, parts
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.history.score_change import Judge, ScoreDelta, exemptions_text, parts
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.recommendations.finding_subject import Subject, verdicts
-from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
 from nephoscope_policy.model.resource_id import without_tenant
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 _ATTEMPTS = 3
 _Result = TypeVar("_Result")
 
 
-def since_runs(before: Iterable[Run], after: Sequence[Run]) -> Changes:
+def since_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
     """What changed from the runs of some tenants to others."""
     return _changes({subject: past for run in before for subject, past in past_of(run).items()}, after)
 
 
-def past_of(run: Run) -> dict[Subject, Past]:
+def past_of(run: EvaluationRun) -> dict[Subject, RememberedState]:
     """A run as what is remembered of it."""
     return {
-        subject: Past(state, True, run.now, run.now) if state is State.NON_COMPLIANT else Past(state)
+        subject: RememberedState(state, True, run.now, run.now)
+        if state is ComplianceState.NON_COMPLIANT
+        else RememberedState(state)
         for subject, state in verdicts(run.assessments, run.estate.tenant).items()
     }
 
 
-def since_date(recorder: Recorder, after: Sequence[Run], date: datetime) -> Changes | None:
+def since_date(recorder: Recorder, after: Sequence[EvaluationRun], date: datetime) -> Changes | None:
     """What changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
     with recorder.safely():
         evaluation = recorder.history.before(recorder.scope, date)
@@ -65,23 +67,23 @@ def since_date(recorder: Recorder, after: Sequence[Run], date: datetime) -> Chan
     return None if past is None else _changes(past, after)
 
 
-def _changes(past: Mapping[Subject, Past], runs: Sequence[Run]) -> Changes:
+def _changes(past: Mapping[Subject, RememberedState], runs: Sequence[EvaluationRun]) -> Changes:
     estates = [run.estate for run in runs]
     known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
     read = make_coverage_test(*(run.coverage for run in runs))
     return Changes(compare(known, _verdicts(runs), exists(*estates), read))
 
 
-def _verdicts(runs: Iterable[Run]) -> dict[Subject, State]:
-    found: dict[Subject, State] = {}
+def _verdicts(runs: Iterable[EvaluationRun]) -> dict[Subject, ComplianceState]:
+    found: dict[Subject, ComplianceState] = {}
     for run in runs:
         found |= verdicts(run.assessments, run.estate.tenant)
     return found
 
 
-def _of_tenant(past: Mapping[Subject, Past], tenant: str) -> dict[Subject, Past]:
+def _of_tenant(past: Mapping[Subject, RememberedState], tenant: str) -> dict[Subject, RememberedState]:
     """The past of what lies in subscriptions, and of what is a tenant's own under the ids that it has there."""
-    found: dict[Subject, Past] = {}
+    found: dict[Subject, RememberedState] = {}
     for (resource, key), item in past.items():
         named, plain = without_tenant(resource)
         if named == tenant or resource.startswith("/subscriptions/"):
@@ -121,7 +123,10 @@ class Recorder:
             return self.history.trend(self.scope)
 
     def record_parts(
-        self, report: PartedReport, journal: Journal, several: Sequence[tuple[Estate, Intake, Plan]]
+        self,
+        report: PartedReport,
+        journal: Journal,
+        several: Sequence[tuple[Estate, SnapshotIntake, EvaluationPlan]],
     ) -> None:
         """Keep an evaluation that was made part by part, and the estate of each tenant."""
         with self.safely(), _next():
@@ -145,7 +150,7 @@ class Recorder:
     def record(self, report: Report | CombinedReport) -> Changes:
         """Keep what was judged, an estate a tenant; returns what changed since the evaluation before."""
         # what is kept depends on no filter
-        several = [replace(part, filter=Filter()) for part in parts_of(report)]
+        several = [replace(part, filter=ReportFilter()) for part in parts_of(report)]
         with self.safely():
             changes, kept = self._again(lambda: self._record(several))
             told = [(replace(part, changes=changes), _of_tenant(kept, part.tenant)) for part in several]
@@ -156,12 +161,12 @@ class Recorder:
         """Do work, and do it again where another process committed first; TurnLostError once that process has the turn."""
         for _ in range(_ATTEMPTS):
             self._check()
-            with suppress(ConcurrentError):
+            with suppress(CommitConflictError):
                 return work()
         with _next():
             return work()
 
-    def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, Past]]:
+    def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, RememberedState]]:
         runs, whole = [part.run for part in reports], combine(reports)
         version = self.history.version()
         before = self.history.before(self.scope, whole.now)
@@ -176,12 +181,12 @@ class Recorder:
         )
         return changes, kept
 
-    def delta(self, report: Report, judge: Judge) -> tuple[Part, ...]:
+    def delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
         """Why the score differs from that of the last evaluation that was made from something else; empty where there is none."""
         with self.safely():
             return self._delta(report, judge)
 
-    def _delta(self, report: Report, judge: Judge) -> tuple[Part, ...]:
+    def _delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
         evaluations = self.history.evaluations(self.scope)
         if not evaluations:
             return ()
@@ -206,7 +211,7 @@ def _next() -> Iterator[None]:
     """TurnLostError where another process commits first."""
     try:
         yield
-    except ConcurrentError as error:
+    except CommitConflictError as error:
         raise TurnLostError from error
 
 
@@ -215,7 +220,7 @@ def parts_of(report: Report | CombinedReport) -> tuple[Report, ...]:
     return report.parts if isinstance(report, CombinedReport) else (report,)
 
 
-def _made_from(plans: Sequence[Plan], snapshots: Sequence[str]) -> tuple[str, str, str, str]:
+def _made_from(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> tuple[str, str, str, str]:
     """The hashes of estate, content and decisions of some tenants, and their exemptions as JSON."""
     exemptions = tuple({one.id: one for plan in plans for one in plan.exemptions}.values())
     return (
@@ -233,7 +238,7 @@ def _join_hashes(hashes: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:32]
 
 
-def decisions_hash(plan: Plan) -> str:
+def decisions_hash(plan: EvaluationPlan) -> str:
     """The hash of what people decided: assignments, exemptions and attestations in force."""
     parts = sorted(
         repr(item) for group in (plan.assignments, plan.exemptions, plan.attestations) for item in group

@@ -14,19 +14,19 @@ import msgspec
 
 from nephoscope.collect import resources
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.resources import Spool, Survey
+from nephoscope.collect.resources import SnapshotSpool, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import (
     Analysis,
-    Before,
     LogReader,
+    PreviousEvaluation,
     every_analyzer,
     no_logs,
 )
 from nephoscope.posture.evaluation.evaluation_run import evaluate
-from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import OWN_INITIATIVE, build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
@@ -53,7 +53,7 @@ class NoSuchScopeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ScanRequest:
     """What a person asked to be scanned, and by what.
 
     `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
@@ -87,13 +87,13 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Scan:
+class EstateScan:
     """Loads and judges; one object can judge several estates by the same content.
 
     `put` are the ARM documents that people put, `facts` the own facts beside the targets, `logs` opens what analyzers ask of logs.
     """
 
-    request: Request
+    request: ScanRequest
     data: Path
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     progress: Progress = lambda *_: None
@@ -103,7 +103,7 @@ class Scan:
     logs: LogReader = no_logs
 
     @property
-    def repeatable(self) -> Request:
+    def repeatable(self) -> ScanRequest:
         """The request with the snapshots that were collected in place of live targets: repeating it asks Azure nothing."""
         return replace(
             self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
@@ -147,7 +147,7 @@ class Scan:
     def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
         """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            spool = Spool.of(
+            spool = SnapshotSpool.of(
                 paths,
                 folder,
                 self._reading,
@@ -204,16 +204,16 @@ class Scan:
             self.collected[target] = str(snapshot_of(target, self.data, folders, self.progress))
         return Path(self.collected[target])
 
-    def plan(self, estate: Estate) -> Plan:
+    def plan(self, estate: Estate) -> EvaluationPlan:
         """What the estate is judged by; NotHeldError when an initiative is not loaded."""
         return build_plan(self.request, Packs(self.data), estate, self.put)
 
-    def _analyze(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
+    def _analyze(self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:
         """What every analyzer says of an estate."""
         with self.logs(estate, now) as logs:
             return every_analyzer(estate, now, before, logs)
 
-    def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:
+    def parts(self, survey: Survey, plan: EvaluationPlan, size: int) -> Iterator[EvaluationRun]:
         """Judge a surveyed estate part by part."""
         told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
         return evaluate_parts(
@@ -227,11 +227,13 @@ class Scan:
             progress=told,
         )
 
-    def run(self, estate: Estate, since: Run | None = None) -> Run:
+    def run(self, estate: Estate, since: EvaluationRun | None = None) -> EvaluationRun:
         """Judge an estate; what is the same as in an earlier run is taken over from it."""
         return self.judge(estate, self.plan(estate), self.now, since)
 
-    def judge(self, estate: Estate, plan: Plan, now: datetime, since: Run | None = None) -> Run:
+    def judge(
+        self, estate: Estate, plan: EvaluationPlan, now: datetime, since: EvaluationRun | None = None
+    ) -> EvaluationRun:
         """Judge an estate by a plan at a time."""
         told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
         return evaluate(
@@ -246,7 +248,7 @@ class Scan:
         )
 
 
-def save_request(request: Request, data: Path) -> None:
+def save_request(request: ScanRequest, data: Path) -> None:
     """Remember a request, so that `score` and the like can repeat it."""
     path = data / "posture" / "last-scan.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -258,12 +260,12 @@ def forget_request(data: Path) -> None:
     (data / "posture" / "last-scan.json").unlink(missing_ok=True)
 
 
-def last_request(data: Path) -> Request | None:
+def last_request(data: Path) -> ScanRequest | None:
     """The request of the last scan in a data folder, None where there was none; ContentError where it cannot be read."""
     path = data / "posture" / "last-scan.json"
     if not path.is_file():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Request)
+        return msgspec.json.decode(path.read_bytes(), type=ScanRequest)
     except msgspec.DecodeError as error:
         raise ContentError(f"damaged, scan again: {error}", Place(str(path))) from error

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.azure.collection_settings import CollectError, Settings
-from nephoscope.collect.azure.connection_test import Trial, try_connection
-from nephoscope.collect.azure.required_permissions import Right, rights
-from nephoscope.collect.azure.tenant_connection import Secrets, check, settings_of
+from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
+from nephoscope.collect.azure.connection_test import ConnectionTrial, try_connection
+from nephoscope.collect.azure.required_permissions import RequiredPermission, rights
+from nephoscope.collect.azure.tenant_connection import TenantSecrets, check, settings_of
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
@@ -24,14 +24,14 @@ from nephoscope.posture.scans.scan import (
     FACTS,
     SAMPLE,
     Progress,
-    Request,
+    ScanRequest,
     forget_request,
     last_request,
     save_request,
 )
-from nephoscope.state.database.database import MissingError, StateError
-from nephoscope.state.database.state_errors import PassingError
-from nephoscope.state.estate.tenants import MANAGED_IDENTITY, Connection, Tenant
+from nephoscope.state.database.database import NotFoundError, StateError
+from nephoscope.state.database.state_errors import TransientError
+from nephoscope.state.estate.tenants import MANAGED_IDENTITY, Tenant, TenantConnection
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -41,14 +41,14 @@ HISTORY = "tenants"
 ASKED_TESTS = "tenant-tests"
 
 
-def connect(state: State, tenant: Tenant, secrets: Secrets) -> Tenant:
+def connect(state: State, tenant: Tenant, secrets: TenantSecrets) -> Tenant:
     """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `request_of` then has it collected."""
     _check(tenant, secrets)
     made = state.tenants.add(replace(tenant, credential=""))
     return state.tenants.change(replace(made, credential=_keep_secrets(state, tenant, secrets)))
 
 
-def change(state: State, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
+def change(state: State, tenant: Tenant, secrets: TenantSecrets | None = None) -> Tenant:
     """Change a tenant; None for its secrets keeps those that are there. It is collected soon where it asks for something else.
 
     StateError where a stored secret would be shown to another tenant or cloud, or as another application's, than it was given for.
@@ -71,7 +71,7 @@ def change(state: State, tenant: Tenant, secrets: Secrets | None = None) -> Tena
     return made
 
 
-def _stays(before: Connection, after: Connection) -> None:
+def _stays(before: TenantConnection, after: TenantConnection) -> None:
     """StateError where the secret of a connection would be used for another."""
     moved = [name for name in ("id", "client", "cloud") if getattr(before, name) != getattr(after, name)]
     if moved and after.sign_in != MANAGED_IDENTITY:
@@ -93,7 +93,7 @@ def forget_snapshots(data: Path, name: str) -> None:
     shutil.rmtree(tenant_folder(data, name), ignore_errors=True)
 
 
-def test(state: State, data: Path, name: str) -> Trial:
+def test(state: State, data: Path, name: str) -> ConnectionTrial:
     """Try a tenant and keep what was found."""
     tenant = state.tenants.get(name)
     found = try_connection(_settings(state, tenant), find_needed_rights(data, tenant.connection))
@@ -116,7 +116,7 @@ def make_tests(state: State, data: Path) -> list[str]:
     """Make the tests that are wanted, one after the other; the names of the tenants. Why one cannot be made is kept as its finding."""
     wanted = list(state.checkpoints.all(ASKED_TESTS))
     for name in wanted:
-        with suppress(MissingError):  # removed in between
+        with suppress(NotFoundError):  # removed in between
             _test(state, data, name)
         state.checkpoints.remove(ASKED_TESTS, name)
     return wanted
@@ -125,18 +125,18 @@ def make_tests(state: State, data: Path) -> list[str]:
 def _test(state: State, data: Path, name: str) -> None:
     try:
         test(state, data, name)
-    except (PassingError, MissingError):
+    except (TransientError, NotFoundError):
         raise
     except (StateError, OSError) as error:
-        state.tenants.tested(name, msgspec.to_builtins(Trial(datetime.now(UTC), str(error))))
+        state.tenants.tested(name, msgspec.to_builtins(ConnectionTrial(datetime.now(UTC), str(error))))
 
 
-def last_test(tenant: Tenant) -> Trial | None:
+def last_test(tenant: Tenant) -> ConnectionTrial | None:
     """What the last test of a tenant found, None where it was not tried."""
-    return msgspec.convert(tenant.tested, Trial) if tenant.tested else None
+    return msgspec.convert(tenant.tested, ConnectionTrial) if tenant.tested else None
 
 
-def find_needed_rights(data: Path, connection: Connection) -> tuple[Right, ...]:
+def find_needed_rights(data: Path, connection: TenantConnection) -> tuple[RequiredPermission, ...]:
     """The rights that collecting a tenant takes."""
     return _find_needed_rights(data, Packs(data).stamp, connection.graph)
 
@@ -144,18 +144,18 @@ def find_needed_rights(data: Path, connection: Connection) -> tuple[Right, ...]:
 @lru_cache(maxsize=8)
 def _find_needed_rights(
     data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool
-) -> tuple[Right, ...]:
+) -> tuple[RequiredPermission, ...]:
     return rights(content_needs(data), graph=graph)
 
 
-def secrets_of(state: State, tenant: Tenant) -> Secrets:
+def secrets_of(state: State, tenant: Tenant) -> TenantSecrets:
     """What a tenant is signed in to with."""
     if not tenant.credential:
-        return Secrets()
-    return msgspec.json.decode(state.credentials.get(tenant.credential).reveal(), type=Secrets)
+        return TenantSecrets()
+    return msgspec.json.decode(state.credentials.get(tenant.credential).reveal(), type=TenantSecrets)
 
 
-def request_of(state: State, data: Path) -> Request | None:
+def request_of(state: State, data: Path) -> ScanRequest | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
     Own facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
@@ -175,7 +175,7 @@ def request_of(state: State, data: Path) -> Request | None:
         others = [one for one in others if one != SAMPLE]
     alone = bool(names) and SAMPLE not in others
     history = HISTORY if alone else (before.history if before else "default")
-    request = replace(before or Request(()), targets=(*others, *names, *learned), history=history)
+    request = replace(before or ScanRequest(()), targets=(*others, *names, *learned), history=history)
     if not request.targets:
         forget_request(data)
         return None
@@ -210,7 +210,7 @@ def collect_due(
     return found
 
 
-def due(state: State, request: Request, now: datetime) -> bool:
+def due(state: State, request: ScanRequest, now: datetime) -> bool:
     """Return whether it is time to collect a tenant of a request."""
     return any(one.due(now) for one in state.tenants.all() if f"{TENANT}{one.name}" in request.targets)
 
@@ -231,21 +231,21 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
     return state.tenants.get(tenant.name)
 
 
-def _settings(state: State, tenant: Tenant) -> Settings:
+def _settings(state: State, tenant: Tenant) -> CollectionSettings:
     try:
         return settings_of(tenant.connection, secrets_of(state, tenant))
     except CollectError as error:
         raise StateError(f"tenant {tenant.name}: {error}") from error
 
 
-def _check(tenant: Tenant, secrets: Secrets) -> None:
+def _check(tenant: Tenant, secrets: TenantSecrets) -> None:
     try:
         check(tenant.connection, secrets)
     except CollectError as error:
         raise StateError(str(error)) from error
 
 
-def _keep_secrets(state: State, tenant: Tenant, secrets: Secrets) -> str:
+def _keep_secrets(state: State, tenant: Tenant, secrets: TenantSecrets) -> str:
     """Keep the secrets that a connection signs in with; the name of the credential, '' where it needs none."""
     if tenant.connection.sign_in == MANAGED_IDENTITY:
         return ""

@@ -64,7 +64,7 @@ class _Material(msgspec.Struct, frozen=True, rename="camel"):
     tlog_entries: tuple[LogEntryDocument, ...] = ()
 
 
-class _Bundle(msgspec.Struct, frozen=True, rename="camel"):
+class _AttestationBundle(msgspec.Struct, frozen=True, rename="camel"):
     dsse_envelope: Envelope | None = None
     verification_material: _Material = _Material()
 
@@ -80,23 +80,23 @@ class _Statement(msgspec.Struct, frozen=True, rename="camel"):
     predicate: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Builder(msgspec.Struct, frozen=True):
+class _ProvenanceBuilder(msgspec.Struct, frozen=True):
     id: str = ""
 
 
 class _RunDetails(msgspec.Struct, frozen=True):
-    builder: _Builder = _Builder()
+    builder: _ProvenanceBuilder = _ProvenanceBuilder()
 
 
 class _Provenance(msgspec.Struct, frozen=True, rename="camel"):
     """SLSA provenance: `builder` stands at the top before 1.0, and in the details of the run since."""
 
-    builder: _Builder = _Builder()
+    builder: _ProvenanceBuilder = _ProvenanceBuilder()
     run_details: _RunDetails = _RunDetails()
 
 
 @dataclass(frozen=True, slots=True)
-class Attestation:
+class ImageAttestation:
     """A statement on an image that some of the given keys and identities signed, by name; `builder` is of a provenance alone."""
 
     predicate_type: str
@@ -135,7 +135,7 @@ class SealedStatement:
 class VerifiedAttestations:
     """The attestations of an image that count; `unverified` is how many keyless ones could not be verified."""
 
-    found: tuple[Attestation, ...]
+    found: tuple[ImageAttestation, ...]
     unverified: int = 0
 
 
@@ -152,7 +152,7 @@ def verify_attestations(
     What cannot be read counts as none. Raises RegistryUnreachableError, PublicKeyError.
     """
     known = {name: read_public_key(text) for name, text in keys.items()}
-    found: dict[Attestation, None] = {}
+    found: dict[ImageAttestation, None] = {}
     unverified = 0
     for sealed in _envelopes(registry, repository, attached):
         one = verify_envelope(sealed.envelope, digest, known, trust, sealed.materials)
@@ -168,7 +168,7 @@ def verify_envelope(
     keys: Mapping[str, PublicKey],
     trust: KeylessTrust | None = None,
     materials: Sequence[KeylessMaterial] = (),
-) -> Attestation | None:
+) -> ImageAttestation | None:
     """Return the statement of an envelope, None where no key or identity signed it or where it is not about the image."""
     try:
         payload = _decode_base64(envelope.payload)
@@ -191,12 +191,14 @@ def verify_envelope(
         one.digest.get(algorithm) == value for one in statement.subject
     ):
         return None
-    made = Attestation(statement.predicate_type[:_LONGEST], names)
-    return Attestation(made.predicate_type, names, _builder(statement)) if made.is_a(PROVENANCE) else made
+    made = ImageAttestation(statement.predicate_type[:_LONGEST], names)
+    return (
+        ImageAttestation(made.predicate_type, names, _builder(statement)) if made.is_a(PROVENANCE) else made
+    )
 
 
 def missing_attestations(
-    found: Sequence[Attestation], wanted: Sequence[str], builders: Sequence[str]
+    found: Sequence[ImageAttestation], wanted: Sequence[str], builders: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Return what of the wanted types, and of provenance by wanted builders (`*` stands for any text), is missing: key and text."""
     missing = [
@@ -236,7 +238,7 @@ def _sealed(content: bytes, layer: Descriptor) -> SealedStatement | None:
     if layer.media_type != _BUNDLE_TYPE:
         envelope = msgspec.json.decode(content, type=Envelope)
         return SealedStatement(envelope, tuple(keyless_material(layer)), is_keyless(layer))
-    bundle = msgspec.json.decode(content, type=_Bundle)
+    bundle = msgspec.json.decode(content, type=_AttestationBundle)
     if bundle.dsse_envelope is None:
         return None
     told = bundle.verification_material

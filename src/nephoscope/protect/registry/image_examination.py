@@ -14,24 +14,24 @@ from nephoscope.collect.images.image import Image, open_image
 from nephoscope.collect.images.registry import Registry, RepositoryStore
 from nephoscope.collect.malware.known_digests import KnownMalware
 from nephoscope.collect.scanning.examination import ImageExamination
-from nephoscope.collect.scanning.examination_builder import Circumstances, examine_image
+from nephoscope.collect.scanning.examination_builder import ExaminationContext, examine_image
 from nephoscope.collect.scanning.image_scan import ImageReading
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.license_policy import make_policy
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope.model.package import Package
 from nephoscope.protect.registry.image_policy import ImagePolicy
 from nephoscope.protect.registry.image_tree import ImageTree, TreeDocument
 from nephoscope.protect.registry.verdicts import ImageProblem, PlatformExamination
 from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
-from nephoscope.vulnerability.matching.findings import Assessment
+from nephoscope.vulnerability.matching.findings import PackageAssessment
 from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_all
 from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex
 
 _SCHEMA_1 = "it has a manifest of Docker's schema 1, whose signature names its repository: push it again as OCI or schema 2"
 #: Takes what an image holds by the digest of its manifest, so that it is kept.
-KeepContents: TypeAlias = Callable[[str, Contents], None]
+KeepContents: TypeAlias = Callable[[str, InventoryContents], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Examiner:
         name = f"{store.registry.host}/{store.repository}@{document.digest}"
         platform = str(document.platform or "")
         cache = LayerFolder(self.layers, self.looked_for.digest)
-        around = Circumstances(
+        around = ExaminationContext(
             self.now, self.known, make_policy(policy.allowed_licenses, policy.denied_licenses)
         )
         try:
@@ -106,7 +106,7 @@ class Examiner:
             problems=(*_problems(image, found), *_age(image, policy, self.now)),
         )
 
-    def _assess(self, packages: tuple[Package, ...]) -> tuple[Assessment, ...]:
+    def _assess(self, packages: tuple[Package, ...]) -> tuple[PackageAssessment, ...]:
         options = MatchingOptions(today=f"{self.now:%Y-%m-%d}")
         if not self.advisories.exists():
             return tuple(match_all(packages, AdvisoryIndex(()), options))

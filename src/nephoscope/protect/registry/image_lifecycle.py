@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.collect.images.registry import Registry
-    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.protect.registry.image_examination import Examiner, KeepContents
     from nephoscope.protect.registry.registry_settings import RegistrySettings
     from nephoscope.state import State
@@ -66,11 +66,11 @@ MOST_UNENDED = 3
 _REGISTRIES = "/microsoft.containerregistry/registries/"
 _LOG = logging.getLogger("nephoscope.registries")
 #: Takes what an image of a registry holds, by the digest of the manifest for one machine.
-Keep: TypeAlias = Callable[["WatchedRegistry", RegistryImage, str, "Contents"], None]
+Keep: TypeAlias = Callable[["WatchedRegistry", RegistryImage, str, "InventoryContents"], None]
 
 
 @dataclass(slots=True)
-class Journey:
+class ImageWorkflow:
     """Takes images of one registry on their way, under a lease.
 
     `keep` is given the contents of images outside of quarantine; `after` is called between a step and its being kept, for tests.

@@ -12,7 +12,7 @@ Effect: TypeAlias = Literal["reject", "hold", "allow"]
 SeverityLimit: TypeAlias = Literal["Negligible", "Low", "Medium", "High", "Critical"]
 
 
-class VulnerabilityExemption(
+class ImagePolicyExemption(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
 ):
     """A vulnerability that does not count: by its id, in a package or, where `package` is '', in all, to the end of a day."""
@@ -59,6 +59,6 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     signatures: int = 0
     attestations: tuple[str, ...] = ()
     builders: tuple[str, ...] = ()
-    exemptions: tuple[VulnerabilityExemption, ...] = ()
+    exemptions: tuple[ImagePolicyExemption, ...] = ()
     delete_rejected: bool = False
     copy_unmountable: bool = False

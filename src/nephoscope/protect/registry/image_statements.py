@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nephoscope.collect.images.registry import Registry
-from nephoscope.protect.registry.attestations import Attestation, missing_attestations, verify_attestations
+from nephoscope.protect.registry.attestations import (
+    ImageAttestation,
+    missing_attestations,
+    verify_attestations,
+)
 from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.keyless import KeylessTrust
 from nephoscope.protect.registry.registry_settings import RegistrySettings
@@ -19,14 +23,14 @@ _SIGNING = "https://sigstore.dev/cosign/sign/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class StatedOnImage:
+class ImageEvidence:
     """The names of the keys and identities that signed an image, the attestations that they signed, and what is missing.
 
     `unverified` is how many keyless signatures and attestations could not be verified.
     """
 
     signed: frozenset[str] = frozenset()
-    attestations: tuple[Attestation, ...] = ()
+    attestations: tuple[ImageAttestation, ...] = ()
     problems: tuple[ImageProblem, ...] = ()
     unverified: int = 0
 
@@ -44,13 +48,13 @@ class StatedOnImage:
 
 def read_stated(
     registry: Registry, settings: RegistrySettings, repository: str, digest: str
-) -> StatedOnImage:
+) -> ImageEvidence:
     """Return what is stated on an image by keys and identities of a registry's settings; nothing is asked where there are none.
 
     Raises ImageError.
     """
     if not settings.signer_names:
-        return StatedOnImage()
+        return ImageEvidence()
     trust = (
         KeylessTrust(read_trust_root(settings.trust_root), settings.identities)
         if settings.trust_root
@@ -62,13 +66,16 @@ def read_stated(
     statements = tuple(one for one in attested.found if one.predicate_type != _SIGNING)
     signed = signatures.names.union(*(one.keys for one in attested.found if one.predicate_type == _SIGNING))
     unverified = signatures.unverified + attested.unverified
-    return StatedOnImage(
+    return ImageEvidence(
         signed, statements, tuple(_list_missing(settings, signed, statements, unverified)), unverified
     )
 
 
 def _list_missing(
-    settings: RegistrySettings, signed: frozenset[str], attested: tuple[Attestation, ...], unverified: int
+    settings: RegistrySettings,
+    signed: frozenset[str],
+    attested: tuple[ImageAttestation, ...],
+    unverified: int,
 ) -> Iterable[ImageProblem]:
     policy = settings.policy
     aside = f"; {unverified} keyless statements on it were not verified" if unverified else ""

@@ -12,7 +12,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.protect.registry.image_events import PRODUCT, ask_again
 from nephoscope.protect.registry.image_examination import Examiner
 from nephoscope.protect.registry.image_import import import_requests
-from nephoscope.protect.registry.image_lifecycle import Journey, Keep
+from nephoscope.protect.registry.image_lifecycle import ImageWorkflow, Keep
 from nephoscope.protect.registry.registry_connection import connect
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
 from nephoscope.protect.registry.tag_polling import poll
@@ -79,7 +79,9 @@ class RegistryWatch:
                 self._poll(watched, settings, registry, lease)
             if polls or requests:
                 due = self.state.registry_images.due(watched.name, self.clock(), _ROUND)
-            journey = Journey(self.state, watched, settings, registry, examiner, lease, self.clock, self.keep)
+            journey = ImageWorkflow(
+                self.state, watched, settings, registry, examiner, lease, self.clock, self.keep
+            )
             for image in due:
                 if self.ending():
                     break

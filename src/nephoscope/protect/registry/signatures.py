@@ -35,7 +35,7 @@ class _Critical(msgspec.Struct, frozen=True):
     type: str = ""
 
 
-class _Payload(msgspec.Struct, frozen=True):
+class _SignaturePayload(msgspec.Struct, frozen=True):
     critical: _Critical
 
 
@@ -106,6 +106,6 @@ def _signatures(
 
 def _signed_digest(payload: bytes) -> str:
     try:
-        return msgspec.json.decode(payload, type=_Payload).critical.image.digest
+        return msgspec.json.decode(payload, type=_SignaturePayload).critical.image.digest
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""

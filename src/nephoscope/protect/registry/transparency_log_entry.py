@@ -15,16 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 
-class _Payload(msgspec.Struct, frozen=True):
+class _LogPayload(msgspec.Struct, frozen=True):
     body: str
     integrated_time: int = msgspec.field(name="integratedTime")
     log_index: int = msgspec.field(name="logIndex")
     log_id: str = msgspec.field(name="logID")
 
 
-class _Bundle(msgspec.Struct, frozen=True):
+class _LogBundle(msgspec.Struct, frozen=True):
     promise: str = msgspec.field(name="SignedEntryTimestamp")
-    payload: _Payload = msgspec.field(name="Payload")
+    payload: _LogPayload = msgspec.field(name="Payload")
 
 
 class _LogId(msgspec.Struct, frozen=True, rename="camel"):
@@ -64,28 +64,28 @@ class _Signature(msgspec.Struct, frozen=True, rename="camel"):
     sig: str = ""
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _EntryData(msgspec.Struct, frozen=True):
     hash: _Hash = _Hash()
 
 
-class _Envelope(msgspec.Struct, frozen=True):
+class _EntryEnvelope(msgspec.Struct, frozen=True):
     signatures: tuple[_Signature, ...] = ()
 
 
 class _Content(msgspec.Struct, frozen=True, rename="camel"):
     payload_hash: _Hash = _Hash()
-    envelope: _Envelope = _Envelope()
+    envelope: _EntryEnvelope = _EntryEnvelope()
 
 
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
-    data: _Data = _Data()
+    data: _EntryData = _EntryData()
     signature: _Signature = _Signature()
     payload_hash: _Hash = _Hash()
     signatures: tuple[_Signature, ...] = ()
     content: _Content = _Content()
 
 
-class _Body(msgspec.Struct, frozen=True, rename="camel"):
+class _EntryBody(msgspec.Struct, frozen=True, rename="camel"):
     kind: str
     api_version: str
     spec: _Spec
@@ -114,7 +114,7 @@ class LogEntry:
     @classmethod
     def of_bundle(cls, text: str) -> Self:
         """Return the entry of cosign's annotation; raises ValueError, msgspec.DecodeError."""
-        bundle = msgspec.json.decode(text, type=_Bundle)
+        bundle = msgspec.json.decode(text, type=_LogBundle)
         told = bundle.payload
         return cls(
             _decoded(told.body), told.integrated_time, told.log_index, bytes.fromhex(told.log_id), _decoded(bundle.promise)
@@ -139,7 +139,7 @@ class LogEntry:
 def is_about(entry: LogEntry, content: SignedContent, certificate: bytes) -> bool:
     """Return whether an entry tells of this payload, signature and certificate (DER)."""
     try:
-        body = msgspec.json.decode(entry.body, type=_Body)
+        body = msgspec.json.decode(entry.body, type=_EntryBody)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     kind, spec = (body.kind, body.api_version), body.spec

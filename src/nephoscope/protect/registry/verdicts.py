@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from nephoscope.protect.registry.image_policy import Effect, ImagePolicy
-from nephoscope.vulnerability.matching.findings import Assessment, Finding
+from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding
 from nephoscope.vulnerability.matching.risk_order import count_severities, risk_order
 from nephoscope.vulnerability.severities import rank
 
@@ -36,7 +36,7 @@ class PlatformExamination(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     platform: str
-    assessments: tuple[Assessment, ...] = ()
+    assessments: tuple[PackageAssessment, ...] = ()
     absence: str = ""
     problems: tuple[ImageProblem, ...] = ()
 
@@ -125,11 +125,11 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
         )
 
 
-def _is_exempt(finding: Finding, policy: ImagePolicy, today: date) -> bool:
+def _is_exempt(finding: PackageFinding, policy: ImagePolicy, today: date) -> bool:
     return any(one.covers(finding.ids(), finding.package.name, today) for one in policy.exemptions)
 
 
-def _judge_finding(finding: Finding, policy: ImagePolicy) -> tuple[Effect, str]:
+def _judge_finding(finding: PackageFinding, policy: ImagePolicy) -> tuple[Effect, str]:
     """Return what follows of a vulnerability, the strictest of all that applies, and why."""
     found: list[tuple[Effect, str]] = [("allow", "")]
     if finding.is_exploited:
@@ -142,7 +142,7 @@ def _judge_finding(finding: Finding, policy: ImagePolicy) -> tuple[Effect, str]:
     return max(found, key=lambda one: _STRICTEST[one[0]])
 
 
-def _describe_finding(finding: Finding, why: str) -> str:
+def _describe_finding(finding: PackageFinding, why: str) -> str:
     fixed = f", fixed in {finding.fixed_version}" if finding.fixed_version else ", without a fix"
     return f"{finding.id} of {finding.package.name} {finding.package.version} {why}{fixed}"
 

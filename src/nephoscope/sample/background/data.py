@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application
 from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.azure import blob, sql, vault
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECRETS = ("sql-connection", "redis-key", "smtp-password", "maps-key", "payment-token", "edi-signing")
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The requests of a day."""
     yield from _vaults(company, day, dice)
     yield from _booking_blobs(company, day, dice)
@@ -34,7 +34,7 @@ def _identity(company: Company, name: str) -> Application:
     return Application(one.principal, one.principal, name)
 
 
-def _vaults(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     readers = {
         "kv-bwf-booking": ("app-booking-web", "10.40.2.4"),
         "kv-bwf-erp": ("vm-erp-app-01", "10.50.1.4"),
@@ -76,7 +76,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             )  # fmt: skip
 
 
-def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Monitoring looks each morning whether secrets end soon: it lists every vault and reads what it finds."""
     watcher = _identity(company, "aa-bwf-operations")
     moment = at(day, 5.5)
@@ -107,7 +107,7 @@ def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             )
 
 
-def _rotation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     robot = _identity(company, "aa-bwf-operations")
     moment = at(day, 3)
     for name in ("kv-bwf-booking", "kv-bwf-erp"):
@@ -126,7 +126,7 @@ def _rotation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             )
 
 
-def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     web = _identity(company, "app-booking-web")
     for moment in every(day, 4 if not weekend(day) else 12, dice, 1):
         item = f"2026/{dice.randrange(10**6)}.pdf"
@@ -151,7 +151,7 @@ def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _lake(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The data factory reads at night what the day brought; the archive is copied."""
     factory = _identity(company, "adf-ingest")
     moment = at(day, 2)
@@ -180,7 +180,7 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The campaign's pictures are public, and strangers ask every account for what is not there."""
     for moment in every(day, 12, dice, 1):
         yield blob(
@@ -198,7 +198,7 @@ def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _databases(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _databases(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     statements = (
         "SELECT TOP 50 * FROM dbo.Bookings WHERE PortOfLoading = @p0",
         "EXEC dbo.ReserveSlot @p0, @p1",

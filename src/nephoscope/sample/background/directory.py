@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company_calendar import change_window, day_name, weekend, within
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.entra import audit
 from nephoscope.sample.staff_presence import leavers, presence, starters
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.sample.seeded_random import Dice
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The changes of a day."""
     desk = company.at("Rotterdam").address
     helper = _helper(company, day)
@@ -65,7 +65,7 @@ def _helper(company: Company, day: date) -> Person:
 
 def _starts(
     company: Company, person: Person, helper: Person, desk: str, day: date, dice: Dice
-) -> Iterator[Entry]:
+) -> Iterator[SampleEntry]:
     moment = within(day, dice, 7, 8.2)
     for operation, category in (
         ("Add user", "UserManagement"),
@@ -96,7 +96,7 @@ def _starts(
     )  # fmt: skip
 
 
-def _self_service(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """People change passwords and phones themselves."""
     for _ in range(dice.times(8)):
         person = dice.choice(company.people)
@@ -118,7 +118,7 @@ def _self_service(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for person in company.people:
         where = presence(company, person, day) if person.kind == "administrator" else None
         if where is None or not dice.happens(0.45):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company_calendar import at, every, patch_night, release_day, weekend, within
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.hosts import (
     DOMAIN,
     appliance,
@@ -43,7 +43,7 @@ _CRON = (
 )
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """What machines wrote on a day."""
     yield from _domain(company, day, dice)
     for machine in company.machines:
@@ -55,7 +55,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     yield from _cluster(company, day, dice)
 
 
-def _domain(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Everybody logs on at the controllers in the morning."""
     for person in company.people:
         where = presence(company, person, day) if person.kind != "guest" else None
@@ -89,7 +89,7 @@ def _domain(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )
 
 
-def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[Entry]:
+def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in every(day, 30, dice, 1):
         yield logon(
             company,
@@ -138,7 +138,7 @@ def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Itera
         )
 
 
-def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[Entry]:
+def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in every(day, 60, dice, 1):
         yield syslog(
             company, dice, moment, host=machine.name, process="CRON", text=dice.choice(_CRON), priority=78
@@ -158,7 +158,7 @@ def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterato
         )
 
 
-def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The lab's jump host is open to the Internet: somebody always tries a name."""
     jump, poc = company.machine("vm-sbx-jump"), company.machine("vm-sbx-poc")
     names = ("administrator", "admin", "test", "user", "scan", "support")
@@ -190,7 +190,7 @@ def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iter
         )
 
 
-def _terminals(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in every(day, 4, dice, 1):
         action = "deny" if dice.happens(0.03) else "allow"
         source = f"10.70.1.{dice.randrange(20, 60)}"
@@ -201,7 +201,7 @@ def _terminals(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _cluster(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The cluster looks after itself, the pipeline deploys, the platform team looks at pods."""
     system = ("system:serviceaccounts", "system:authenticated")
     for moment in every(day, 3, dice, 1):

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
-from nephoscope.sample.log_entry import Entry
-from nephoscope.sample.records.network import Tuple, dns, firewall, flows, request
+from nephoscope.sample.log_entry import SampleEntry
+from nephoscope.sample.records.network import FlowTuple, dns, firewall, flows, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ _PROBES = (
 _EXPOSED = {"vm-sbx-jump": (3389, 22), "vm-sbx-poc": (22,), "vm-sbx-router": (22, 443)}
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The traffic of a day."""
     yield from _machines(company, day, dice)
     yield from _noise(company, day, dice)
@@ -59,7 +59,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         yield from _scan(company, day, dice)
 
 
-def _machines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Every machine talks to its databases, controllers and endpoints, every few minutes."""
     for machine in company.machines:
         peers = dice.sample(sorted(_PEERS), 3)
@@ -71,7 +71,7 @@ def _machines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                 if peer != machine.address:
                     sent, received = dice.randrange(800, 90_000), dice.randrange(900, 200_000)
                     tuples.append(
-                        Tuple(
+                        FlowTuple(
                             moment,
                             False,
                             peer,
@@ -83,11 +83,11 @@ def _machines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                         )
                     )
             watch = company.facts["monitoring"]["address"]
-            tuples.append(Tuple(hour, True, watch, 9100, "E", 900, 12_000, "UserRule_allow-monitoring"))
+            tuples.append(FlowTuple(hour, True, watch, 9100, "E", 900, 12_000, "UserRule_allow-monitoring"))
             yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
-def _noise(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Strangers knock at the machines with public addresses; the jump host of the lab lets them in as far as its logon."""
     for name, ports in _EXPOSED.items():
         machine = company.machine(name)
@@ -99,11 +99,11 @@ def _noise(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                 state, rule = (
                     ("E", "UserRule_allow-rdp-any") if port in ports else ("D", "DefaultRule_DenyAllInBound")
                 )
-                tuples.append(Tuple(moment, True, dice.outside(), port, state, 1200, 900, rule))
+                tuples.append(FlowTuple(moment, True, dice.outside(), port, state, 1200, 900, rule))
             yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
-def _scan(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The vulnerability scanner asks every machine for its common ports."""
     scanner = company.facts["scanner"]["address"]
     start = at(day, 2)
@@ -132,7 +132,7 @@ def _scan(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             *range(9000, 9120),
         ]
         tuples = [
-            Tuple(
+            FlowTuple(
                 moment + timedelta(milliseconds=40 * number),
                 True,
                 scanner,
@@ -145,7 +145,7 @@ def _scan(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         yield flows(company, dice, moment, machine=machine, tuples=tuples)
 
 
-def _firewall(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for machine in company.machines:
         for moment in every(day, 60, dice, 0.9):
             site = dice.choice(_SITES)
@@ -195,7 +195,7 @@ def _firewall(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _booking_site(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _booking_site(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Customers by day, robots by day and night, and what the web application firewall turns away."""
     for moment in every(day, 6 if weekend(day) else 2, dice, 1):
         address, path = dice.below(dice.choice(("84.82", "91.14", "81.243", "86.140"))), dice.choice(_PATHS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company_calendar import within
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.office import file, mailbox
 from nephoscope.sample.staff_presence import presence
 
@@ -27,7 +27,7 @@ _ITEMS = (
 )
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """What was done with documents and mail on a day."""
     for person in company.people:
         where = presence(company, person, day) if person.kind == "employee" else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company import Application, Resource
+from nephoscope.sample.company import Application, SampleResource
 from nephoscope.sample.company_calendar import (
     at,
     change_window,
@@ -15,7 +15,7 @@ from nephoscope.sample.company_calendar import (
     weekend,
     within,
 )
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.azure import activity
 from nephoscope.sample.staff_presence import presence
 
@@ -37,7 +37,7 @@ _DEPLOYED = {
 }
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """What was done with resources on a day."""
     yield from _pipelines(company, day, dice)
     yield from _nightly_copy(company, day, dice)
@@ -50,7 +50,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         yield from _change(company, day, window, dice)
 
 
-def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     agents = company.facts["agents"]["address"]
     for app in company.applications:
         word = _OWNED[app.name]
@@ -89,7 +89,7 @@ def _write_operation(
     address: str,
     dice: Dice,
     body: str = "",
-) -> Iterator[Entry]:
+) -> Iterator[SampleEntry]:
     """An operation as the log has it: its start and its end under one correlation id."""
     correlation = dice.guid()
     yield activity(
@@ -118,7 +118,7 @@ def _write_operation(
     )
 
 
-def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Each night a pipeline makes a copy of the booking system for its tests, and deletes it again."""
     if weekend(day):
         return
@@ -162,7 +162,7 @@ def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     )
 
 
-def _automation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The automation account stops machines of development in the evening and starts them again; backups run at night."""
     one = company.named["aa-bwf-operations"]
     robot = Application(one.principal, one.principal, one.name)
@@ -190,7 +190,7 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
 
 
-def _policy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _policy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """What Azure Policy notes of deployments, and what the platform reports."""
     watcher = Application(
         "00000000-0000-0000-0000-000000000000", "1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy"
@@ -204,7 +204,7 @@ def _policy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Administrators of a subscription look and change by day: tags, sizes, alert rules, tickets; a few are refused."""
     for person in company.people:
         where = presence(company, person, day) if person.kind in ("administrator", "developer") else None
@@ -229,7 +229,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             )  # fmt: skip
 
 
-def _mine(company: Company, person: Person) -> list[Resource]:
+def _mine(company: Company, person: Person) -> list[SampleResource]:
     """The resources that somebody works on, by the second word of the account."""
     word = [*person.account.split("-"), "dev"][1]
     known = {"mgmt": "mgmt", "net": "hub", "id": "-id", "lab": "sbx"}
@@ -237,7 +237,7 @@ def _mine(company: Company, person: Person) -> list[Resource]:
     return found or [one for one in company.resources if "dev" in one.group]
 
 
-def _change(company: Company, day: date, window: tuple[float, float], dice: Dice) -> Iterator[Entry]:
+def _change(company: Company, day: date, window: tuple[float, float], dice: Dice) -> Iterator[SampleEntry]:
     """What the change board allowed: rules of networks, roles, settings; by the two network administrators and one owner."""
     network, owner = company.person(f"adm-net-{1 + day.toordinal() % 2}"), company.person("adm-mgmt-1")
     address = company.vpn.address

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company import Person, Place
+from nephoscope.sample.company import Person, SampleLocation
 from nephoscope.sample.company_calendar import at, every, weekend, within
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.entra import application_sign_in, sign_in
 from nephoscope.sample.staff_presence import Presence, list_departed, presence
 
@@ -27,7 +27,7 @@ CLI = "python/3.11 azsdk-python-identity/1.19 AZURECLI/2.67"
 LIBRARY = "python-requests/2.32"
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The sign-ins of a day."""
     for person in company.people:
         where = presence(company, person, day)
@@ -35,7 +35,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             yield from _persons_day(company, person, where, day, dice)
     for person in list_departed(company, day):
         for moment in every(day, 180, dice, 1):
-            phone = Place(
+            phone = SampleLocation(
                 dice.below(person.phone),
                 person.home.country,
                 person.home.city,
@@ -56,7 +56,9 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     yield from _applications(company, day, dice)
 
 
-def _persons_day(company: Company, person: Person, where: Presence, day: date, dice: Dice) -> Iterator[Entry]:
+def _persons_day(
+    company: Company, person: Person, where: Presence, day: date, dice: Dice
+) -> Iterator[SampleEntry]:
     zone = company.zone(person.office)
     start = within(day, dice, 7.2, 9.6, zone)
     if company.facts["departments"][person.department].get("shifts"):
@@ -92,8 +94,8 @@ def _persons_day(company: Company, person: Person, where: Presence, day: date, d
 
 
 def _first_sign_in(
-    company: Company, person: Person, place: Place, start: datetime, dice: Dice, session: str
-) -> Iterator[Entry]:
+    company: Company, person: Person, place: SampleLocation, start: datetime, dice: Dice, session: str
+) -> Iterator[SampleEntry]:
     """The first sign-in of the day: a password may be mistyped, a second factor missed."""
     moment = start
     app = "Office 365 Exchange Online"
@@ -123,8 +125,8 @@ def _first_sign_in(
 
 
 def _at_work_on_azure(
-    company: Company, person: Person, place: Place, start: datetime, dice: Dice
-) -> Iterator[Entry]:
+    company: Company, person: Person, place: SampleLocation, start: datetime, dice: Dice
+) -> Iterator[SampleEntry]:
     for _ in range(dice.times(1.2)):
         moment = start + timedelta(hours=8 * dice.random())
         yield sign_in(company, dice, moment, user=person, place=place, app="Azure Portal", factors=2)
@@ -136,11 +138,11 @@ def _at_work_on_azure(
         )  # fmt: skip
 
 
-def _guesses(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """What every tenant sees: strangers who try a name or two with a password from a list, mostly of people who are not there."""
     countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
     for moment in every(day, 25, dice, 1):
-        place = Place(dice.outside(), dice.choice(countries), "", 0.0, 0.0)
+        place = SampleLocation(dice.outside(), dice.choice(countries), "", 0.0, 0.0)
         known = dice.choice(company.people)
         absent = Person(
             f"{dice.choice(company.facts['last_names']).lower()}{dice.randrange(90)}@{company.facts['domain']}", "", "",
@@ -155,7 +157,7 @@ def _guesses(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _applications(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
     agents = company.at("Rotterdam", company.facts["agents"]["address"])
     for app in company.applications:
@@ -178,7 +180,7 @@ def _applications(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                 dice,
                 moment,
                 app=identity,
-                place=Place("", "", "", 0, 0),
+                place=SampleLocation("", "", "", 0, 0),
                 resource="Azure Key Vault",
                 managed=True,
             )

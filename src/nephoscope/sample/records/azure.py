@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, Person
-from nephoscope.sample.log_entry import Entry, stamp
+from nephoscope.sample.log_entry import SampleEntry, stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company
@@ -34,7 +34,7 @@ def activity(
     category: str = "",
     correlation: str = "",
     reason: str = "",
-) -> Entry:
+) -> SampleEntry:
     """What somebody did with a resource; `body` is the text of the request, `result` Start, Success, Failure or Accept."""
     kind = category or {"write": "Write", "delete": "Delete"}.get(
         operation.rpartition("/")[2].lower(), "Action"
@@ -77,7 +77,7 @@ def activity(
         "level": "Error" if result == "Failure" else "Information",
         "properties": properties,
     }
-    return Entry(time, "activity", record)
+    return SampleEntry(time, "activity", record)
 
 
 def _claims(caller: Person | Application, address: str) -> dict[str, str]:
@@ -111,7 +111,7 @@ def vault(
     item: str = "",
     agent: str = "azsdk-python-keyvault-secrets/4.9 Python/3.11",
     status: int = 200,
-) -> Entry:
+) -> SampleEntry:
     """A request to a key vault; without a caller it came without a token (the first of every client, answered by 401)."""
     resource = company.named[vault]
     claims: dict[str, str] = {}
@@ -144,7 +144,7 @@ def vault(
             "tlsVersion": "TLS1_3",
         },
     }
-    return Entry(time, "AuditEvent", record)
+    return SampleEntry(time, "AuditEvent", record)
 
 
 def blob(
@@ -163,7 +163,7 @@ def blob(
     agent: str = "azsdk-python-storage-blob/12.24 Python/3.11",
     status: str = "Success",
     code: int = 200,
-) -> Entry:
+) -> SampleEntry:
     """A request to the blobs of a storage account; `size` bytes of answer, or of request where it writes."""
     resource = company.named[account]
     category = _CATEGORIES.get(operation, "StorageRead")
@@ -201,7 +201,7 @@ def blob(
         "protocol": "HTTPS",
         "resourceType": "Microsoft.Storage/storageAccounts/blobServices",
     }
-    return Entry(time, "storage", record)
+    return SampleEntry(time, "storage", record)
 
 
 def _requester(
@@ -241,7 +241,7 @@ def sql(
     succeeded: bool = True,
     rows: int = 0,
     application: str = "Core Microsoft SqlClient Data Provider",
-) -> Entry:
+) -> SampleEntry:
     """An audited statement or login of a database."""
     base = company.named[server].id
     record = {
@@ -270,7 +270,7 @@ def sql(
             "host_name": f"host-{address.replace('.', '-')}",
         },
     }
-    return Entry(time, "SQLSecurityAuditEvents", record)
+    return SampleEntry(time, "SQLSecurityAuditEvents", record)
 
 
 RECORDS = {"activity": activity, "vault": vault, "blob": blob, "sql": sql}

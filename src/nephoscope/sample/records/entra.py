@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.log_entry import Entry, stamp
+from nephoscope.sample.log_entry import SampleEntry, stamp
 
 if TYPE_CHECKING:
-    from nephoscope.sample.company import Application, Company, Person, Place
+    from nephoscope.sample.company import Application, Company, Person, SampleLocation
     from nephoscope.sample.seeded_random import Dice
 
 #: Applications that Microsoft runs, by the ids that it publishes.
@@ -49,7 +49,7 @@ def sign_in(
     time: datetime,
     *,
     user: Person,
-    place: Place,
+    place: SampleLocation,
     app: str = "Office 365 Exchange Online",
     result: str = "0",
     agent: str = "",
@@ -61,7 +61,7 @@ def sign_in(
     device: bool = True,
     risk: str = "none",
     risks: tuple[str, ...] = (),
-) -> Entry:
+) -> SampleEntry:
     """A sign-in of a user; `factors` 2 means multifactor, `result` an error code ('0' = success), `device` one of the company's."""
     category = "SignInLogs" if interactive else "NonInteractiveUserSignInLogs"
     agent = agent or user.agent
@@ -119,11 +119,11 @@ def application_sign_in(
     time: datetime,
     *,
     app: Application,
-    place: Place,
+    place: SampleLocation,
     resource: str = "Azure Resource Manager",
     result: str = "0",
     managed: bool = False,
-) -> Entry:
+) -> SampleEntry:
     """A sign-in of an application with a secret, or of a managed identity."""
     category = "ManagedIdentitySignInLogs" if managed else "ServicePrincipalSignInLogs"
     properties = {
@@ -163,7 +163,7 @@ def audit(
     changes: dict[str, str] | None = None,
     result: str = "success",
     reason: str = "",
-) -> Entry:
+) -> SampleEntry:
     """An event of the directory: who did what to which object; `changes` are properties with their new values."""
     properties = {
         "id": f"Directory_{dice.guid()}",
@@ -193,7 +193,7 @@ def audit(
         "Level": 4,
         "properties": properties,
     }
-    return Entry(time, "AuditLogs", record)
+    return SampleEntry(time, "AuditLogs", record)
 
 
 def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, object]:
@@ -233,11 +233,11 @@ def _entry(
     company: Company,
     time: datetime,
     category: str,
-    place: Place,
+    place: SampleLocation,
     result: str,
     who: str,
     properties: dict[str, object],
-) -> Entry:
+) -> SampleEntry:
     record = {
         "time": stamp(time),
         "resourceId": f"/tenants/{company.tenant}/providers/Microsoft.aadiam",
@@ -255,7 +255,7 @@ def _entry(
         "location": place.country,
         "properties": properties,
     }
-    return Entry(time, category, record)
+    return SampleEntry(time, category, record)
 
 
 def _status(result: str, factors: int) -> dict[str, object]:
@@ -267,7 +267,7 @@ def _status(result: str, factors: int) -> dict[str, object]:
     return status
 
 
-def _location(place: Place) -> dict[str, object]:
+def _location(place: SampleLocation) -> dict[str, object]:
     where = {"latitude": place.latitude, "longitude": place.longitude}
     return {"city": place.city, "state": "", "countryOrRegion": place.country, "geoCoordinates": where}
 

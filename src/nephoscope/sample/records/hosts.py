@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from nephoscope.sample.log_entry import Entry, stamp
+from nephoscope.sample.log_entry import SampleEntry, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def windows(
     data: Mapping[str, object],
     channel: str = "Security",
     provider: str = "Microsoft-Windows-Security-Auditing",
-) -> Entry:
+) -> SampleEntry:
     """A Windows event as an event collector forwards it, a line of XML."""
     system = (
         f'<Provider Name="{provider}"/><EventID>{event}</EventID><Version>2</Version><Level>0</Level><Task>12544</Task>'
@@ -40,7 +40,7 @@ def windows(
     )
     rows = "".join(f'<Data Name="{name}">{escape(str(value))}</Data>' for name, value in data.items())
     text = f'<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>{system}</System><EventData>{rows}</EventData></Event>'
-    return Entry(time, "windows", text)
+    return SampleEntry(time, "windows", text)
 
 
 def logon(
@@ -54,7 +54,7 @@ def logon(
     kind: int = 3,
     failed: bool = False,
     domain: str = DOMAIN,
-) -> Entry:
+) -> SampleEntry:
     """A logon to a machine, or one that failed; `kind` is the logon type."""
     data: dict[str, object] = {
         "SubjectUserSid": "S-1-5-18", "SubjectUserName": f"{machine.name.upper()}$", "SubjectDomainName": DOMAIN,
@@ -78,7 +78,7 @@ def process(
     image: str,
     line: str = "",
     parent: str = "",
-) -> Entry:
+) -> SampleEntry:
     """A process that was started on a Windows machine."""
     data = {
         "SubjectUserSid": "S-1-5-21-1-2-3-1104", "SubjectUserName": user, "SubjectDomainName": DOMAIN, "NewProcessName": image,
@@ -99,10 +99,10 @@ def syslog(
     text: str,
     priority: int = 86,
     identity: int = 0,
-) -> Entry:
+) -> SampleEntry:
     """A message of syslog as RFC 5424 writes it; `priority` holds facility and severity."""
     number = identity or dice.randrange(300, 30000)
-    return Entry(
+    return SampleEntry(
         time,
         "syslog",
         f"<{priority}>1 {time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z {host} {process} {number} - - {text}",
@@ -121,7 +121,7 @@ def appliance(
     application: str = "ssl",
     sent: int = 2000,
     received: int = 8000,
-) -> Entry:
+) -> SampleEntry:
     """A connection through the firewall of a terminal, in the Common Event Format."""
     text = (
         f"CEF:0|Palo Alto Networks|PAN-OS|11.1|end|TRAFFIC|{3 if action == 'allow' else 5}|"
@@ -130,7 +130,7 @@ def appliance(
         "cs1Label=Rule cs1=terminal-out deviceInboundInterface=eth1 deviceOutboundInterface=eth0 dvchost=fw-terminal-01"
     )
     line = f"<134>1 {time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z fw-terminal-01 CEF - - - {text}"
-    return Entry(time, "appliance", line)
+    return SampleEntry(time, "appliance", line)
 
 
 def kubernetes(
@@ -152,7 +152,7 @@ def kubernetes(
     agent: str = "kubectl/v1.33.4 (linux/amd64)",
     uri: str = "",
     group: str = "",
-) -> Entry:
+) -> SampleEntry:
     """A request to the API server of a cluster; what changes something is in kube-audit-admin."""
     path = uri or f"/api/v1/namespaces/{namespace}/{resource}" + (f"/{name}" if name else "") + (
         f"/{subresource}" if subresource else ""
@@ -184,7 +184,7 @@ def kubernetes(
             "pod": "kube-apiserver-7c9d8b6f5-x2x9z",
         },
     }
-    return Entry(time, "kubernetes", record)
+    return SampleEntry(time, "kubernetes", record)
 
 
 RECORDS = {

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.sample.log_entry import Entry, stamp
+from nephoscope.sample.log_entry import SampleEntry, stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Machine
     from nephoscope.sample.seeded_random import Dice
 
 
-class Tuple(NamedTuple):
+class FlowTuple(NamedTuple):
     """A flow: `other` is the far end, `port` the port that is asked for, `state` B, C, E or D (denied)."""
 
     time: datetime
@@ -31,8 +31,8 @@ class Tuple(NamedTuple):
 
 
 def flows(
-    company: Company, dice: Dice, time: datetime, *, machine: Machine, tuples: Iterable[Tuple]
-) -> Entry:
+    company: Company, dice: Dice, time: datetime, *, machine: Machine, tuples: Iterable[FlowTuple]
+) -> SampleEntry:
     """A record of the flow log of a machine's interface: its flows by rule."""
     groups: dict[str, list[str]] = {}
     for one in tuples:
@@ -65,7 +65,7 @@ def flows(
             ]
         },
     }
-    return Entry(time, "flows", record)
+    return SampleEntry(time, "flows", record)
 
 
 def flow(
@@ -81,10 +81,10 @@ def flow(
     sent: int = 1800,
     received: int = 5200,
     rule: str = "",
-) -> Entry:
+) -> SampleEntry:
     """One flow of a machine."""
     usual = "DefaultRule_AllowVnetInBound" if inbound else "DefaultRule_AllowInternetOutBound"
-    found = Tuple(time, inbound, other, port, state, sent, received, rule or usual)
+    found = FlowTuple(time, inbound, other, port, state, sent, received, rule or usual)
     return flows(company, dice, time, machine=machine, tuples=[found])
 
 
@@ -109,7 +109,7 @@ def firewall(
     threat: str = "",
     name: str = "afw-hub-we",
     size: int = 0,
-) -> Entry:
+) -> SampleEntry:
     """What Azure Firewall decided; with `fqdn` by an application rule, with `threat` by threat intelligence."""
     kind = category or ("AZFWThreatIntel" if threat else "AZFWApplicationRule" if fqdn else "AZFWNetworkRule")
     properties: dict[str, object] = {
@@ -147,7 +147,7 @@ def firewall(
             "Rule": rule,
             "ActionReason": "",
         }
-    return Entry(time, "firewall", _resource(time, company.named[name].id, kind, kind, properties))
+    return SampleEntry(time, "firewall", _resource(time, company.named[name].id, kind, kind, properties))
 
 
 def dns(
@@ -160,7 +160,7 @@ def dns(
     answer: str = "NOERROR",
     kind: str = "A",
     size: int = 120,
-) -> Entry:
+) -> SampleEntry:
     """A name that was asked for through the firewall's DNS proxy."""
     properties = {
         "SourceIp": source, "SourcePort": dice.randrange(32768, 60999), "QueryId": dice.randrange(65536), "QueryType": kind,
@@ -171,7 +171,7 @@ def dns(
         "ErrorNumber": 0,
         "ErrorMessage": "",
     }  # fmt: skip
-    return Entry(
+    return SampleEntry(
         time,
         "firewall",
         _resource(time, company.named["afw-hub-we"].id, "AZFWDnsQuery", "AZFWDnsQuery", properties),
@@ -193,7 +193,7 @@ def gateway(
     host: str = "booking.brackwater.example",
     name: str = "agw-booking",
     transaction: str = "",
-) -> Entry:
+) -> SampleEntry:
     """A request through an application gateway."""
     properties = {
         "instanceId": "appgw_0", "clientIP": address, "clientPort": dice.randrange(1025, 65000), "httpMethod": method,
@@ -210,7 +210,7 @@ def gateway(
     record = _resource(
         time, company.named[name].id, "ApplicationGatewayAccessLog", "ApplicationGatewayAccess", properties
     )
-    return Entry(time, "gateway", {"timeStamp": record.pop("time"), **record})
+    return SampleEntry(time, "gateway", {"timeStamp": record.pop("time"), **record})
 
 
 def waf(
@@ -227,7 +227,7 @@ def waf(
     host: str = "booking.brackwater.example",
     name: str = "agw-booking",
     transaction: str = "",
-) -> Entry:
+) -> SampleEntry:
     """What the firewall of an application gateway matched."""
     properties = {
         "instanceId": "appgw_0", "clientIp": address, "clientPort": "", "requestUri": path, "ruleSetType": "OWASP CRS",
@@ -247,7 +247,7 @@ def waf(
         "ApplicationGatewayFirewall",
         properties,
     )
-    return Entry(time, "gateway", {"timeStamp": record.pop("time"), **record})
+    return SampleEntry(time, "gateway", {"timeStamp": record.pop("time"), **record})
 
 
 #: Rules of the core rule set, with what they say of a match.
@@ -282,7 +282,7 @@ def request(
     rules: tuple[str, ...] = (),
     blocked: bool = False,
     app: str = "",
-) -> list[Entry]:
+) -> list[SampleEntry]:
     """A request as gateway, its firewall and the web app behind it (`app`, where it came through) write it down."""
     transaction = dice.guid().replace("-", "")
     found = [
@@ -325,7 +325,7 @@ def web(
     agent: str = "",
     size: int = 4000,
     user: str = "",
-) -> Entry:
+) -> SampleEntry:
     """A request that a web app served."""
     properties = {
         "CsHost": f"{app}.azurewebsites.net", "CsUriStem": path, "CsUriQuery": query, "CsMethod": method, "CIp": address,
@@ -337,7 +337,7 @@ def web(
     import msgspec
 
     record = _resource(time, company.named[app].id, "AppServiceHTTPLogs", "Microsoft.Web/sites/log", {})
-    return Entry(time, "web", {**record, "properties": msgspec.json.encode(properties).decode()})
+    return SampleEntry(time, "web", {**record, "properties": msgspec.json.encode(properties).decode()})
 
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.log_entry import SampleEntry
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Person
@@ -29,7 +29,7 @@ def file(
     item: str = "schedule.xlsx",
     target: str = "",
     agent: str = "",
-) -> Entry:
+) -> SampleEntry:
     """What somebody did with a document; `target` is whom it was shared with."""
     folder = f"{_SITE}{site}/Shared Documents"
     more: dict[str, object] = (
@@ -47,7 +47,7 @@ def file(
         "EventSource": "SharePoint",
         "ItemType": "File",
     }
-    return Entry(time, "office", record | more)
+    return SampleEntry(time, "office", record | more)
 
 
 def mailbox(
@@ -59,7 +59,7 @@ def mailbox(
     address: str,
     operation: str = "MailItemsAccessed",
     parameters: dict[str, str] | None = None,
-) -> Entry:
+) -> SampleEntry:
     """What somebody did with a mailbox; `parameters` are those of the command."""
     record = _common(company, dice, time, user, address, operation) | {
         "RecordType": 1 if parameters else 2,
@@ -70,7 +70,7 @@ def mailbox(
         "ExternalAccess": False,
         "Parameters": [{"Name": name, "Value": value} for name, value in (parameters or {}).items()],
     }
-    return Entry(time, "office", record)
+    return SampleEntry(time, "office", record)
 
 
 def _common(

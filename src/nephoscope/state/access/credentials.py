@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 
 _NONCE_BYTES = 12
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -29,7 +29,7 @@ class CredentialError(StateError):
     """A credential that there is not, or that the keys that are there do not open: it stays so until somebody does something."""
 
 
-class CredentialRow(Decided):
+class CredentialRow(AuditedRow):
     """An encrypted credential."""
 
     __tablename__ = "credentials"
@@ -37,7 +37,7 @@ class CredentialRow(Decided):
     key_id: Mapped[str] = mapped_column(Text)
     nonce: Mapped[bytes] = mapped_column(LargeBinary)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +57,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredCredential:
     """A credential that is kept: the id of the key it is encrypted with, when it was set, whether the keys that are there open it."""
 
     name: str
@@ -131,12 +131,14 @@ class Credentials:
         with self._database.read() as session:
             return session.scalar(select(CredentialRow.changed).where(CredentialRow.name == name))
 
-    def all(self) -> tuple[Kept, ...]:
+    def all(self) -> tuple[StoredCredential, ...]:
         """Every credential without its secret, by name."""
         keys = self._keys.keys()
         with self._database.read() as session:
             rows = session.scalars(select(CredentialRow).order_by(CredentialRow.name))
-            return tuple(Kept(row.name, row.key_id, row.changed, self._opens(row, keys)) for row in rows)
+            return tuple(
+                StoredCredential(row.name, row.key_id, row.changed, self._opens(row, keys)) for row in rows
+            )
 
     def remove(self, name: str) -> None:
         """Forget a credential; StateError where there is none, or a source or tenant uses it."""

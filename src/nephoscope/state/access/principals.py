@@ -15,8 +15,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.state.database.audit_enforcement import by_product
-from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.database.database import Database, NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
 class PrincipalKind(StrEnum):
@@ -36,7 +36,7 @@ class SecretKind(StrEnum):
     LINK = "link"
 
 
-class PrincipalRow(Decided):
+class PrincipalRow(AuditedRow):
     """A principal; `subject` is how its identity provider names it (issuer and subject), '' where none did."""
 
     __tablename__ = "principals"
@@ -49,12 +49,12 @@ class PrincipalRow(Decided):
     name: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     disabled: Mapped[bool] = mapped_column(Boolean)
-    created: Mapped[datetime] = mapped_column(Moment)
-    seen: Mapped[datetime | None] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
     binding: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
 
 
-class RoleRow(Decided):
+class RoleRow(AuditedRow):
     """A role that a principal has at a scope."""
 
     __tablename__ = "role_assignments"
@@ -66,10 +66,10 @@ class RoleRow(Decided):
     role: Mapped[str] = mapped_column(Text)
     scope: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class SecretRow(Decided):
+class SecretRow(AuditedRow):
     """A secret; `hash` is SHA-256 of it in hexadecimal: enough for what is random and long."""
 
     __tablename__ = "secrets"
@@ -82,9 +82,9 @@ class SecretRow(Decided):
     kind: Mapped[str] = mapped_column(Text)
     hash: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
-    expires: Mapped[datetime | None] = mapped_column(Moment)
-    used: Mapped[datetime | None] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    used: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class RoleAssignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
+class PrincipalSecret:
     """A secret as it is kept: what it was is not known any more."""
 
     id: str
@@ -209,7 +209,7 @@ class Principals:
     def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> ResourceBinding | None:
         """Bind a program to a resource, or end its binding (None); return the binding from before.
 
-        StateError for a person or the managed identity, MissingError where there is no such principal.
+        StateError for a person or the managed identity, NotFoundError where there is no such principal.
         """
         self._count_change()
         row = self._row(session, id_)
@@ -250,7 +250,7 @@ class Principals:
         self._count_change()
         row = session.get(RoleRow, id_)
         if row is None:
-            raise MissingError(f"role assignment {id_} not found")
+            raise NotFoundError(f"role assignment {id_} not found")
         found = _assignment(row)
         session.delete(row)
         return found
@@ -280,7 +280,7 @@ class Principals:
         hash_: str,
         label: str = "",
         expires: datetime | None = None,
-    ) -> Secret:
+    ) -> PrincipalSecret:
         """Keep the hash of a new secret."""
         self._row(session, principal)
         row = SecretRow(
@@ -291,7 +291,7 @@ class Principals:
         session.flush()
         return _secret(row)
 
-    def find(self, hash_: str, kinds: Iterable[SecretKind]) -> tuple[Principal, Secret] | None:
+    def find(self, hash_: str, kinds: Iterable[SecretKind]) -> tuple[Principal, PrincipalSecret] | None:
         """Whose secret a hash is: of a principal that is let in, in force now; the hash is looked up whole, so that nothing leaks."""
         with self._database.read() as session:
             row = session.scalar(
@@ -326,7 +326,7 @@ class Principals:
             session.execute(update(SecretRow).where(SecretRow.id == secret).values(used=moment))
             session.execute(update(PrincipalRow).where(PrincipalRow.id == principal).values(seen=moment))
 
-    def secrets(self, kinds: Iterable[SecretKind], principal: str | None = None) -> list[Secret]:
+    def secrets(self, kinds: Iterable[SecretKind], principal: str | None = None) -> list[PrincipalSecret]:
         """The secrets of some kinds, newest first."""
         query = (
             select(SecretRow)
@@ -363,7 +363,7 @@ class Principals:
     def _row(session: Session, id_: str) -> PrincipalRow:
         row = session.get(PrincipalRow, id_)
         if row is None:
-            raise MissingError(f"principal {id_} not found")
+            raise NotFoundError(f"principal {id_} not found")
         return row
 
 
@@ -378,5 +378,7 @@ def _assignment(row: RoleRow) -> RoleAssignment:
     return RoleAssignment(row.id, row.principal, row.role, row.scope, row.author, row.created)
 
 
-def _secret(row: SecretRow) -> Secret:
-    return Secret(row.id, row.principal, SecretKind(row.kind), row.label, row.created, row.expires, row.used)
+def _secret(row: SecretRow) -> PrincipalSecret:
+    return PrincipalSecret(
+        row.id, row.principal, SecretKind(row.kind), row.label, row.created, row.expires, row.used
+    )

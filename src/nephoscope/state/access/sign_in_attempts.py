@@ -9,7 +9,7 @@ from sqlalchemy import Index, Text, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 LASTS = timedelta(minutes=10)
 #: Whoever begins more than so many lets the oldest go: the table stays small however much is begun.
@@ -28,7 +28,7 @@ class SignInAttemptRow(Base):
     verifier: Mapped[str] = mapped_column(Text)
     redirect: Mapped[str] = mapped_column(Text)
     next: Mapped[str] = mapped_column(Text)
-    begun: Mapped[datetime] = mapped_column(Moment)
+    begun: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.access.credentials  # noqa: F401 - the table of a foreign key
-from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.database.database import Database, NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
 
-class SignInProviderRow(Decided):
+class SignInProviderRow(AuditedRow):
     """A provider."""
 
     __tablename__ = "sign_in_providers"
@@ -33,11 +33,11 @@ class SignInProviderRow(Decided):
     rules: Mapped[list[dict[str, object]]] = mapped_column(Json)
     trust: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column(Boolean)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ClaimRule:
     """Who has `value` in a claim may come in, and has a role at a scope while it is so ('' = no role by this rule)."""
 
     claim: str
@@ -59,7 +59,7 @@ class SignInProvider:
     client_id: str
     credential: str = ""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ClaimRule, ...] = ()
     trust: str = ""
     enabled: bool = True
     created: datetime | None = None
@@ -114,7 +114,7 @@ class SignInProviders:
         """Forget a provider; its people stay and can come in by a link. StateError where there is none."""
         row = session.get(SignInProviderRow, name)
         if row is None:
-            raise MissingError(f"sign-in provider {name} not found")
+            raise NotFoundError(f"sign-in provider {name} not found")
         found = _provider(row)
         session.delete(row)
         session.flush()
@@ -129,7 +129,7 @@ def _provider(row: SignInProviderRow) -> SignInProvider:
         row.client_id,
         row.credential or "",
         tuple(row.scopes),
-        msgspec.convert(row.rules, tuple[Rule, ...]),
+        msgspec.convert(row.rules, tuple[ClaimRule, ...]),
         row.trust,
         row.enabled,
         row.created,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.audit.audit_anchor import AuditAnchor
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import Base, Json, Moment
+from nephoscope.state.tables.columns import Base, Json, UtcDateTime
 
 FIRST = "0" * 64
 #: Any number that nothing else locks.
@@ -31,7 +31,7 @@ class AuditRow(Base):
 
     __tablename__ = "audit"
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    moment: Mapped[datetime] = mapped_column(Moment)
+    moment: Mapped[datetime] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
     operation: Mapped[str] = mapped_column(Text)
     target: Mapped[str] = mapped_column(Text)
@@ -42,7 +42,7 @@ class AuditRow(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """Who (`author`, a name) did what (`operation`, as Azure spells it) to what, from where, and whether it was let."""
 
     number: int
@@ -87,7 +87,7 @@ class Audit:
         last = session.scalar(select(AuditRow).order_by(AuditRow.number.desc()).limit(1))
         moment = self._database.now(session)
         number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
-        entry = Entry(number, moment, author, operation, target, outcome, address, detail or {}, "")
+        entry = AuditEntry(number, moment, author, operation, target, outcome, address, detail or {}, "")
         hash_ = entry.chain_hash(before)
         session.add(
             AuditRow(
@@ -124,7 +124,7 @@ class Audit:
         found = session.scalar(select(AuditRow.hash).where(AuditRow.number == known[0]))
         return known[0] if found != known[1] else None
 
-    def entries(self, *, before: int | None = None, most: int = 100) -> list[Entry]:
+    def entries(self, *, before: int | None = None, most: int = 100) -> list[AuditEntry]:
         """The newest entries, those older than the number `before`."""
         query = select(AuditRow).order_by(AuditRow.number.desc()).limit(most)
         if before is not None:
@@ -132,14 +132,14 @@ class Audit:
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query)]
 
-    def told_of(self, target: str, since: datetime, most: int = 100) -> list[Entry]:
+    def told_of(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
         """What was done to a target at a time or after it, in order; of more than `most` entries the newest."""
         query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
         with self._database.read() as session:
             rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))
         return [_entry(row) for row in reversed(rows)]
 
-    def newest(self, operation: str) -> Entry | None:
+    def newest(self, operation: str) -> AuditEntry | None:
         """The newest entry of an operation, None where there is none."""
         query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())
         with self._database.read() as session:
@@ -163,14 +163,14 @@ class Audit:
         return None if lost is None else min(lost, expected)
 
 
-def _in_order(session: Session) -> Iterator[Entry]:
+def _in_order(session: Session) -> Iterator[AuditEntry]:
     return (
         _entry(row) for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
     )
 
 
-def _entry(row: AuditRow) -> Entry:
-    return Entry(
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(
         row.number,
         row.moment,
         row.author,

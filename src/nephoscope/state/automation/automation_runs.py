@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import COUNTED, Base, Decided, Json, Moment
+from nephoscope.state.tables.columns import COUNTED, AuditedRow, Base, Json, UtcDateTime
 
 _FIRST = 50
 _TOGETHER = 200
@@ -69,7 +69,7 @@ class AutomationEventRow(Base):
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     document: Mapped[dict[str, object]] = mapped_column(Json)
-    happened: Mapped[datetime] = mapped_column(Moment)
+    happened: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AutomationFactRow(Base):
@@ -81,7 +81,7 @@ class AutomationFactRow(Base):
     facts: Mapped[dict[str, object]] = mapped_column(Json)
 
 
-class AutomationRunRow(Decided):
+class AutomationRunRow(AuditedRow):
     """A run of an action."""
 
     __tablename__ = "automation_runs"
@@ -100,10 +100,10 @@ class AutomationRunRow(Decided):
     attempts: Mapped[int] = mapped_column(Integer)
     begun: Mapped[int] = mapped_column(Integer)
     cut_off: Mapped[int] = mapped_column(Integer)
-    due: Mapped[datetime] = mapped_column(Moment)
-    until: Mapped[datetime | None] = mapped_column(Moment)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    due: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
     # what is long comes last: what is before it is read without it

@@ -1,6 +1,7 @@
 """No change of what people decide is committed without an audit entry in its transaction, however it is written.
 
-A table that people decide in is a subclass of `Decided`. What an engine of the state executes is watched: ORM flushes, bulk and Core
+A table that people decide in is a subclass of `AuditedRow`. What an engine of the state executes is watched: ORM flushes, bulk
+and Core
 statements and plain text alike. What the product changes there by itself says so with `by_product`.
 """
 
@@ -17,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from nephoscope.state.database.written_tables import AUDIT, HIDDEN, read_written
-from nephoscope.state.tables.columns import Base, Decided
+from nephoscope.state.tables.columns import AuditedRow, Base
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-    from nephoscope.state.database.written_tables import Written
+    from nephoscope.state.database.written_tables import WrittenTables
 
 _KEY = "nephoscope_changes"
 #: What was changed by the driver's own connection, past the session.
@@ -129,7 +130,7 @@ def _check_statement(
         changes.tables += tables
 
 
-def _decisions(written: Written) -> list[str]:
+def _decisions(written: WrittenTables) -> list[str]:
     """What a statement may write that people decide in, unless the product does it by itself."""
     if _BY_PRODUCT.get():
         return []
@@ -162,7 +163,7 @@ def is_decided(table: str) -> bool:
 def _decision_tables(_loaded: int) -> frozenset[str]:
     """The names of the tables of decisions among those that are loaded."""
     return frozenset(
-        one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, Decided)
+        one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, AuditedRow)
     )
 
 

@@ -47,7 +47,7 @@ CONCEPTS = {
     "bookmarks": ("incidents.bookmarks", "Bookmarks"),
     "suppressions": ("rules.suppressions", "Suppressions"),
     "rule_settings": ("rules.rule_settings", "RuleSettings"),
-    "learned": ("rules.learned_entities", "Learned"),
+    "learned": ("rules.learned_entities", "LearnedEntities"),
     "tuning_changes": ("rules.tuning_changes", "TuningChanges"),
     "intel": ("ingestion.threat_intelligence", "Intels"),
     "automation_runs": ("automation.automation_runs", "AutomationRuns"),

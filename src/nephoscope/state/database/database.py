@@ -30,13 +30,13 @@ from nephoscope.state.database.audit_enforcement import enforce
 from nephoscope.state.database.full_disk import copy_to_memory
 from nephoscope.state.database.retry import note_commit
 from nephoscope.state.database.state_errors import (
-    BusyError,
-    CutError,
+    ConnectionLostError,
+    DatabaseBusyError,
+    DatabaseReadOnlyError,
+    DatabaseUnreachableError,
     DiskFullError,
-    MissingError,
-    ReadOnlyError,
+    NotFoundError,
     StateError,
-    UnreachableError,
 )
 from nephoscope.state.database.transaction_hooks import join_transaction, run_checks
 
@@ -45,7 +45,14 @@ if TYPE_CHECKING:
 
     from nephoscope.state.tables.columns import Base
 
-__all__ = ["BusyError", "Database", "DiskFullError", "MissingError", "StateError", "UnreachableError"]
+__all__ = [
+    "Database",
+    "DatabaseBusyError",
+    "DatabaseUnreachableError",
+    "DiskFullError",
+    "NotFoundError",
+    "StateError",
+]
 
 #: How long a transaction waits for the one of another process.
 WAIT_SECONDS = 30
@@ -140,7 +147,8 @@ class Database:
     def write(self, *, brief: bool = False, joins: bool = True) -> Iterator[Session]:
         """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it.
 
-        BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS. What waits for a change is kept with it where
+        DatabaseBusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS. What waits for a change is kept
+        with it where
         it `joins`. Within `together` it is a part of that transaction.
         """
         if (outer := self._outer()) is not None:
@@ -196,13 +204,13 @@ class Database:
         return found[1] if found is not None and found[0] is self else None
 
     def must_take(self) -> None:
-        """ReadOnlyError where a server lets nothing be changed now; nothing is written to see it."""
+        """DatabaseReadOnlyError where a server lets nothing be changed now; nothing is written to see it."""
         if self.is_sqlite:
             return
         with self.read() as session:
             only_read = session.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
         if only_read:
-            raise ReadOnlyError(
+            raise DatabaseReadOnlyError(
                 f"{self.shown}: the server lets nothing be changed: transaction_read_only is on"
             )
 
@@ -279,24 +287,28 @@ class Database:
             ):
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
-                raise BusyError(f"{self.shown}: {_why(error)}") from error
-            kind = StateError if self.is_sqlite or _state(error).startswith(_BEYOND) else UnreachableError
-            raise (CutError if error.connection_invalidated else kind)(
+                raise DatabaseBusyError(f"{self.shown}: {_why(error)}") from error
+            kind = (
+                StateError
+                if self.is_sqlite or _state(error).startswith(_BEYOND)
+                else DatabaseUnreachableError
+            )
+            raise (ConnectionLostError if error.connection_invalidated else kind)(
                 f"{self.shown}: {_why(error)}"
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             if isinstance(error, OverflowError) or _state(error) == _TOO_LARGE:
-                raise MissingError("nothing has a number as large as the one that was asked for") from error
+                raise NotFoundError("nothing has a number as large as the one that was asked for") from error
             raise StateError(f"the database cannot keep this: {_why(error)}") from error
         except PoolTimeoutError as error:
-            raise BusyError(
+            raise DatabaseBusyError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
             ) from error
         except DatabaseError as error:
             if error.connection_invalidated:  # as of one that did nothing within a transaction for long
-                raise CutError(f"{self.shown}: {_why(error)}") from error
+                raise ConnectionLostError(f"{self.shown}: {_why(error)}") from error
             if _state(error) == _READ_ONLY:
-                raise ReadOnlyError(f"{self.shown}: {_why(error)}") from error
+                raise DatabaseReadOnlyError(f"{self.shown}: {_why(error)}") from error
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database

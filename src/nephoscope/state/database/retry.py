@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nephoscope.state.database.state_errors import CutError
+from nephoscope.state.database.state_errors import ConnectionLostError
 
 _Done = TypeVar("_Done")
 
@@ -28,7 +28,8 @@ def note_commit() -> None:
 
 
 def once_more(do: Callable[[], _Done]) -> _Done:
-    """What `do` gives, done a second time where a connection was lost before any commit; CutError where it cannot be, or again.
+    """What `do` gives, done a second time where a connection was lost before any commit; ConnectionLostError where it cannot
+    be, or again.
 
     What `do` changes beside the state must be the same when it is done twice, and come after what the state is told of it.
     """
@@ -36,7 +37,7 @@ def once_more(do: Callable[[], _Done]) -> _Done:
     before = _ATTEMPT.set(attempt)
     try:
         return do()
-    except CutError:
+    except ConnectionLostError:
         if attempt.committing:
             raise
     finally:

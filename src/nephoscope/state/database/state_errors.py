@@ -7,33 +7,33 @@ class StateError(Exception):
     """The state cannot do what was asked; the message says why and what to do. Never holds a password."""
 
 
-class MissingError(StateError):
+class NotFoundError(StateError):
     """There is nothing of the name or number that was asked for."""
 
 
-class OvertakenError(StateError):
+class ConcurrentChangeError(StateError):
     """Somebody changed what was to be changed after it was looked at: nothing was changed, it is to be looked at again."""
 
 
-class PassingError(StateError):
+class TransientError(StateError):
     """Nothing is wrong with what was asked: the same can be asked again, and may be done then."""
 
 
-class DiskFullError(PassingError):
+class DiskFullError(TransientError):
     """The disk has no room for what even reading needs."""
 
 
-class UnreachableError(PassingError):
+class DatabaseUnreachableError(TransientError):
     """The server of the database does not answer, or lets nobody in: it may, later."""
 
 
-class ReadOnlyError(PassingError):
+class DatabaseReadOnlyError(TransientError):
     """The server of the database lets nothing be changed, as one that was made a standby: it may, later."""
 
 
-class CutError(UnreachableError):
+class ConnectionLostError(DatabaseUnreachableError):
     """The connection was lost in a transaction: it was undone, unless it was at its commit."""
 
 
-class BusyError(PassingError):
+class DatabaseBusyError(TransientError):
     """Others have been writing for as long as a transaction waits: nothing was changed, and it can be tried again."""

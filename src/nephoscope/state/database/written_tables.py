@@ -30,7 +30,7 @@ _COMMITS = re.compile(r"^\W*(?:commit|end)\b|;.*\bcommit\b", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenTables:
     """What a statement may write: names of tables, lower-cased, among them words that are none where it is not plain.
 
     `enters`: it inserts into the audit. `defines`: it changes what no database counts as rows. `counted`: the rows that PostgreSQL
@@ -47,7 +47,7 @@ class Written:
 
 
 @lru_cache(maxsize=4096)
-def read_written(statement: str) -> Written:
+def read_written(statement: str) -> WrittenTables:
     """Return what a statement may write.
 
     A statement that is not plain SQL as SQLAlchemy writes it counts as writing every table that it names, and as no entry.
@@ -55,15 +55,15 @@ def read_written(statement: str) -> Written:
     text = _LOCK.sub(" ", statement.lower())
     commits = _COMMITS.search(text) is not None
     if _HIDES.search(text):
-        return Written(frozenset({HIDDEN}), counted=False, commits=commits)
+        return WrittenTables(frozenset({HIDDEN}), counted=False, commits=commits)
     if not _WRITES.search(text):
-        return Written(commits=commits)
+        return WrittenTables(commits=commits)
     returns, defines = "returning" in text, _DDL.search(text) is not None
     if _NOT_PLAIN.search(text):
         words = frozenset(re.findall(r"\w+", text))
-        return Written(words, defines=defines, counted=False, returns=returns, commits=commits)
+        return WrittenTables(words, defines=defines, counted=False, returns=returns, commits=commits)
     found = [(verb.split()[0], table) for verb, table in _DML.findall(text)]
-    return Written(
+    return WrittenTables(
         frozenset(table for _, table in found),
         enters=("insert", AUDIT) in found,
         defines=defines,

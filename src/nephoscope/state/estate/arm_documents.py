@@ -11,13 +11,13 @@ from sqlalchemy import Index, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 #: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
 REMOVED = "removed"
 
 
-class ArmDocumentRow(Decided):
+class ArmDocumentRow(AuditedRow):
     """A document; `key` is its lower-cased id."""
 
     __tablename__ = "arm_documents"
@@ -26,8 +26,8 @@ class ArmDocumentRow(Decided):
     type: Mapped[str] = mapped_column(Text)
     body: Mapped[dict[str, object]] = mapped_column(Json)
     author: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.state.database.audit_enforcement import by_product
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 from nephoscope_policy.model.resource_id import ResourceId
 
 #: Claims that a data folder holds at most: what reports without end is stopped, and told why.
@@ -33,7 +33,7 @@ _BATCH = 500
 _Body = dict[str, object]
 
 
-class OwnFactRow(Decided):
+class OwnFactRow(AuditedRow):
     """A claim; `subject` is a lower-cased id, `documents` are packed JSON."""
 
     __tablename__ = "own_facts"
@@ -42,12 +42,12 @@ class OwnFactRow(Decided):
     type: Mapped[str] = mapped_column(Text, primary_key=True)
     subscription: Mapped[str] = mapped_column(Text)
     tenant: Mapped[str] = mapped_column(Text)
-    read_at: Mapped[datetime] = mapped_column(Moment)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
     documents: Mapped[bytes] = mapped_column(LargeBinary)
     count: Mapped[int] = mapped_column(Integer)
     digest: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Receipt(StrEnum):
@@ -91,7 +91,7 @@ class OwnFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
+class RetractedFacts:
     """What is no longer said: documents by their lower-cased ids, and claims as the scope and entry of a manifest."""
 
     documents: frozenset[str] = frozenset()
@@ -153,7 +153,7 @@ class OwnFactStore:
     def _count(session: Session) -> int:
         return session.scalar(select(func.count()).select_from(OwnFactRow)) or 0
 
-    def remove(self, session: Session, id_: str) -> TakenBack:
+    def remove(self, session: Session, id_: str) -> RetractedFacts:
         """Take back what is said at and below a lower-cased id."""
         documents: set[str] = set()
         claims: set[tuple[str, str]] = set()
@@ -169,7 +169,7 @@ class OwnFactStore:
                 documents |= _ids(kept) - _ids(left)
                 _repack(row, left)
         session.flush()
-        return TakenBack(frozenset(documents), frozenset(claims))
+        return RetractedFacts(frozenset(documents), frozenset(claims))
 
     def get(self, id_: str) -> OwnFacts | None:
         """The newest document of a lower-cased id alone, with when it was sent; None where none was learned."""

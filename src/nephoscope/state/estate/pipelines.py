@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, func, or
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.state_errors import MissingError, StateError
+from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.pipeline_rows import (
     PipelineRepositoryRow,
     PipelineRunRow,
@@ -193,19 +193,19 @@ class Pipelines:
         session.flush()
 
     def remove_repository(self, session: Session, name: str) -> None:
-        """Remove a repository with its runs and work items; MissingError where there is none."""
+        """Remove a repository with its runs and work items; NotFoundError where there is none."""
         if session.get(PipelineRepositoryRow, name) is None:
-            raise MissingError(f"repository {name} not found")
+            raise NotFoundError(f"repository {name} not found")
         for table in (WorkItemRow, PlannedResourceRow, PipelineRunRow):
             session.execute(delete(table).where(table.repository == name))
         session.execute(delete(PipelineRepositoryRow).where(PipelineRepositoryRow.name == name))
 
     def run(self, id_: str) -> PipelineRun:
-        """Return a run by its id; MissingError where there is none."""
+        """Return a run by its id; NotFoundError where there is none."""
         with self._database.read() as session:
             row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
         if row is None:
-            raise MissingError(f"pipeline run {id_[:100]} not found")
+            raise NotFoundError(f"pipeline run {id_[:100]} not found")
         return PipelineRun(**row)
 
     def has_run(self, session: Session, id_: str) -> PipelineRun | None:
@@ -218,7 +218,7 @@ class Pipelines:
         with self._database.read() as session:
             packed = session.scalar(select(PipelineRunRow.findings).where(PipelineRunRow.id == id_))
         if packed is None:
-            raise MissingError(f"pipeline run {id_[:100]} not found")
+            raise NotFoundError(f"pipeline run {id_[:100]} not found")
         return msgspec.json.decode(zlib.decompress(packed))
 
     def runs(self, repositories: Collection[str] | None = None, most: int = 100) -> list[PipelineRun]:
@@ -257,12 +257,12 @@ class Pipelines:
         session.expire_all()
 
     def item(self, id_: str) -> WorkItem:
-        """Return a work item by its id; MissingError where there is none."""
+        """Return a work item by its id; NotFoundError where there is none."""
         with self._database.read() as session:
             query = _select(WorkItemRow, _ITEM).where(WorkItemRow.id == id_)
             row = session.execute(query).mappings().first()
         if row is None:
-            raise MissingError(f"work item {id_[:100]} not found")
+            raise NotFoundError(f"work item {id_[:100]} not found")
         return _item(row)
 
     def items(

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.access.credentials  # noqa: F401 - the table of a foreign key
 from nephoscope.state.database.audit_enforcement import by_product
-from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.database.database import Database, NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MANAGED_IDENTITY, SECRET, CERTIFICATE = "managed-identity", "secret", "certificate"
@@ -21,7 +21,7 @@ SIGN_INS = (SECRET, CERTIFICATE, MANAGED_IDENTITY)
 LEAST_HOURS, MOST_HOURS = 1.0, 168.0
 
 
-class TenantRow(Decided):
+class TenantRow(AuditedRow):
     """A tenant."""
 
     __tablename__ = "tenants"
@@ -30,15 +30,15 @@ class TenantRow(Decided):
     credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
     enabled: Mapped[bool] = mapped_column(Boolean)
     hours: Mapped[float] = mapped_column(Float)
-    created: Mapped[datetime] = mapped_column(Moment)
-    collected: Mapped[datetime | None] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    collected: Mapped[datetime | None] = mapped_column(UtcDateTime)
     snapshot: Mapped[str] = mapped_column(Text, default="")
     error: Mapped[str] = mapped_column(Text, default="")
-    error_at: Mapped[datetime | None] = mapped_column(Moment)
+    error_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tested: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
 
 
-class Connection(msgspec.Struct, frozen=True):
+class TenantConnection(msgspec.Struct, frozen=True):
     """What is asked and as whom: `id` is the tenant's GUID or domain ('' = the sign-in's own), `client` that of the application.
 
     Without subscriptions and management groups: whatever the sign-in sees. `cloud` is a name or a file of the server.
@@ -61,7 +61,7 @@ class Tenant:
     """
 
     name: str
-    connection: Connection
+    connection: TenantConnection
     credential: str = ""
     enabled: bool = True
     hours: float = 8.0
@@ -168,12 +168,12 @@ def _hours(hours: float) -> float:
 def _row(session: Session, name: str) -> TenantRow:
     row = session.get(TenantRow, name)
     if row is None:
-        raise MissingError(f"tenant {name} not found")
+        raise NotFoundError(f"tenant {name} not found")
     return row
 
 
 def _tenant(row: TenantRow) -> Tenant:
-    connection = msgspec.convert(row.settings, Connection)
+    connection = msgspec.convert(row.settings, TenantConnection)
     found = Tenant(
         row.name, connection, row.credential or "", row.enabled, row.hours, row.created, row.collected
     )

@@ -27,13 +27,13 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.incidents.alert_scopes import KnownPlaces
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.
 _AT_ONCE = 5_000
 
 
-class AlertRow(Decided):
+class AlertRow(AuditedRow):
     """An alert; `document` is the row of SecurityAlert that it was raised as."""
 
     __tablename__ = "alerts"
@@ -47,10 +47,10 @@ class AlertRow(Decided):
     rule: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
     severity: Mapped[str] = mapped_column(Text)
-    started: Mapped[datetime] = mapped_column(Moment)
-    ended: Mapped[datetime] = mapped_column(Moment)
-    raised: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended: Mapped[datetime] = mapped_column(UtcDateTime)
+    raised: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     incident: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("incidents.number", name="fk_alerts_incident")
     )
@@ -91,7 +91,7 @@ class StoredAlert:
         return etag_of(self.changed)
 
 
-class Version(NamedTuple):
+class AlertVersion(NamedTuple):
     """An alert as it is at a moment: another after each change of it."""
 
     id: str
@@ -103,7 +103,7 @@ _NAMES = tuple(StoredAlert.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class AlertFilter:
     """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
     that were held back; `within`: only those that name a resource of it."""
 
@@ -179,13 +179,13 @@ class Alerts:
 
     def versions_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
-    ) -> list[Version]:
+    ) -> list[AlertVersion]:
         """Which alerts `of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
             *_of_windows(workspace, rule, after, until)
         )
-        return [Version(*row) for row in session.execute(query.order_by(columns.id))]
+        return [AlertVersion(*row) for row in session.execute(query.order_by(columns.id))]
 
     def raised_within(
         self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
@@ -290,7 +290,9 @@ class Alerts:
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query)]
 
-    def listed(self, workspace: str, looked: Looked, *, start: int = 0, most: int = 100) -> list[StoredAlert]:
+    def listed(
+        self, workspace: str, looked: AlertFilter, *, start: int = 0, most: int = 100
+    ) -> list[StoredAlert]:
         """Some of the alerts that are looked at, those of the latest events first."""
         with self._database.read() as session:
             if looked.within is not None:
@@ -299,7 +301,7 @@ class Alerts:
             query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_NEWEST)
             return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
-    def count(self, workspace: str, looked: Looked) -> int:
+    def count(self, workspace: str, looked: AlertFilter) -> int:
         """Count how many are looked at."""
         with self._database.read() as session:
             if looked.within is not None:

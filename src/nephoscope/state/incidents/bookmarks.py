@@ -11,10 +11,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class BookmarkRow(Decided):
+class BookmarkRow(AuditedRow):
     """A bookmark."""
 
     __tablename__ = "bookmarks"
@@ -27,9 +27,9 @@ class BookmarkRow(Decided):
     name: Mapped[str] = mapped_column(Text)
     query: Mapped[str] = mapped_column(Text)
     query_name: Mapped[str] = mapped_column(Text)
-    since: Mapped[datetime] = mapped_column(Moment)
-    until: Mapped[datetime] = mapped_column(Moment)
-    event_time: Mapped[datetime] = mapped_column(Moment)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    event_time: Mapped[datetime] = mapped_column(UtcDateTime)
     row: Mapped[dict[str, object]] = mapped_column(Json)
     entities: Mapped[list[dict[str, object]]] = mapped_column(Json)
     keys: Mapped[list[str]] = mapped_column(Json)
@@ -38,9 +38,9 @@ class BookmarkRow(Decided):
     tags: Mapped[list[str]] = mapped_column(Json)
     notes: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_by: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted: Mapped[bool] = mapped_column(Boolean)
     incident: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("incidents.number", name="fk_bookmarks_incident")

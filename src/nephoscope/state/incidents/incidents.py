@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from nephoscope.state.database.database import Database, MissingError, StateError
+from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.incidents.alerts import AlertRow, says
 from nephoscope.state.tables.incident_rows import (
@@ -100,7 +100,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class IncidentAction:
     """What a person did to an incident, in words."""
 
     moment: datetime
@@ -109,7 +109,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class IncidentNote:
     """A comment or a task of an incident; `name` is the id that a client gave it ('' = none), `changed` when it was last changed."""
 
     id: int
@@ -126,7 +126,7 @@ _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class IncidentFilter:
     """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
 
     `text` is looked for in number, title and owner and in all that its alerts say, whatever its case; `numbers` are the only ones
@@ -211,21 +211,21 @@ class Incidents:
         """The incident of a number; StateError where there is none."""
         row = session.get(IncidentRow, number)
         if row is None:
-            raise MissingError(f"incident {number} not found")
+            raise NotFoundError(f"incident {number} not found")
         return _incident(row)
 
     def held(self, session: Session, number: int) -> Incident:
         """The same where nobody else changes it until the transaction ends."""
         row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
-            raise MissingError(f"incident {number} not found")
+            raise NotFoundError(f"incident {number} not found")
         return _incident(row)
 
     def of_workspace(self, session: Session, workspace: str, number: int) -> Incident:
         """The incident of a number in a workspace; StateError where there is none."""
         found = self.read(session, number)
         if found.workspace != workspace:
-            raise MissingError(f"incident {number} not found in the workspace {workspace}")
+            raise NotFoundError(f"incident {number} not found in the workspace {workspace}")
         return found
 
     def keys(self, session: Session, number: int) -> set[str]:
@@ -268,17 +268,19 @@ class Incidents:
         most: int = 100,
     ) -> list[Incident]:
         """The newest incidents (of some statuses, some severities), those that were merged into another left out."""
-        wanted = Sought(frozenset(one.value for one in statuses), frozenset(severities))
+        wanted = IncidentFilter(frozenset(one.value for one in statuses), frozenset(severities))
         return self.listed(workspace, wanted, most=most)
 
-    def listed(self, workspace: str, sought: Sought, *, start: int = 0, most: int = 100) -> list[Incident]:
+    def listed(
+        self, workspace: str, sought: IncidentFilter, *, start: int = 0, most: int = 100
+    ) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""
         query = select(IncidentRow).where(*sought.conditions(workspace))
         query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc())
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
 
-    def total(self, workspace: str, sought: Sought) -> int:
+    def total(self, workspace: str, sought: IncidentFilter) -> int:
         """Count how many are sought."""
         query = select(func.count()).select_from(IncidentRow).where(*sought.conditions(workspace))
         with self._database.read() as session:
@@ -295,23 +297,23 @@ class Incidents:
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query.order_by(IncidentRow.number))]
 
-    def act(self, session: Session, number: int, action: Action) -> None:
+    def act(self, session: Session, number: int, action: IncidentAction) -> None:
         """Keep what a person did."""
         session.add(
             IncidentActionRow(incident=number, moment=action.moment, author=action.author, text=action.text)
         )
         session.flush()
 
-    def actions(self, session: Session, number: int) -> list[Action]:
+    def actions(self, session: Session, number: int) -> list[IncidentAction]:
         """What people did to an incident, in the order in which they did."""
         query = (
             select(IncidentActionRow)
             .where(IncidentActionRow.incident == number)
             .order_by(IncidentActionRow.moment, IncidentActionRow.id)
         )
-        return [Action(row.moment, row.author, row.text) for row in session.scalars(query)]
+        return [IncidentAction(row.moment, row.author, row.text) for row in session.scalars(query)]
 
-    def note(self, session: Session, number: int, note: Note) -> None:
+    def note(self, session: Session, number: int, note: IncidentNote) -> None:
         """Add a comment or a task."""
         session.add(
             IncidentNoteRow(
@@ -328,7 +330,7 @@ class Incidents:
             raise StateError(f"incident {number} has no task {task}")
         row.done = True
 
-    def renote(self, session: Session, number: int, note: Note) -> None:
+    def renote(self, session: Session, number: int, note: IncidentNote) -> None:
         """Keep a comment or task in the place of the one of its id; StateError where the incident has none of it."""
         row = session.get(IncidentNoteRow, note.id)
         if row is None or row.incident != number or row.kind != note.kind:
@@ -367,11 +369,11 @@ class Incidents:
         with self._database.read() as session:
             return int(session.scalar(query) or 0)
 
-    def notes(self, session: Session, number: int) -> list[Note]:
+    def notes(self, session: Session, number: int) -> list[IncidentNote]:
         """The comments and tasks of an incident, in the order in which they were written."""
         query = select(IncidentNoteRow).where(IncidentNoteRow.incident == number).order_by(IncidentNoteRow.id)
         return [
-            Note(
+            IncidentNote(
                 row.id, NoteKind(row.kind), row.author, row.text, row.done, row.written, row.name, row.changed
             )
             for row in session.scalars(query)

@@ -10,7 +10,7 @@ from sqlalchemy import Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Json, Moment
+from nephoscope.state.tables.columns import Base, Json, UtcDateTime
 
 
 class CheckpointRow(Base):
@@ -20,7 +20,7 @@ class CheckpointRow(Base):
     source: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[Any] = mapped_column(Json)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Checkpoints:

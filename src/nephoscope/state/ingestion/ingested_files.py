@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Index, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 
 class IngestedFileRow(Base):
@@ -28,8 +28,8 @@ class IngestedFileRow(Base):
     chunk: Mapped[int] = mapped_column(BigInteger)
     rows: Mapped[int] = mapped_column(BigInteger)
     bad: Mapped[int] = mapped_column(BigInteger)
-    started: Mapped[datetime] = mapped_column(Moment)
-    finished: Mapped[datetime | None] = mapped_column(Moment)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sure: Mapped[int | None] = mapped_column(BigInteger)
     lines: Mapped[bool | None] = mapped_column(Boolean)
     closing: Mapped[str | None] = mapped_column(Text)

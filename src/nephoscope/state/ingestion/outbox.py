@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.leases.leases import Lease
-from nephoscope.state.tables.columns import COUNTED, Base, Json, Moment
+from nephoscope.state.tables.columns import COUNTED, Base, Json, UtcDateTime
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -41,7 +41,7 @@ class OutboxRow(Base):
     workspace: Mapped[str] = mapped_column(Text)
     table_name: Mapped[str] = mapped_column(Text)
     row: Mapped[dict[str, object] | list[dict[str, object]]] = mapped_column(Json)
-    added: Mapped[datetime] = mapped_column(Moment)
+    added: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class OutboxBatchRow(Base):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.state.database.database import Database
 from nephoscope.state.ingestion.checkpoints import CheckpointRow
 from nephoscope.state.ingestion.ingested_files import IngestedFileRow
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 FILE = "file-"
 """What the name of a file's producer begins with; the workspace and the content follow."""
@@ -26,7 +26,7 @@ class ProducerRow(Base):
     __tablename__ = "producers"
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Producers:

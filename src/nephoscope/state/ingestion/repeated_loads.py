@@ -10,7 +10,7 @@ from sqlalchemy import Text, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 
 class RepeatedLoadRow(Base):
@@ -20,7 +20,7 @@ class RepeatedLoadRow(Base):
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     request: Mapped[str] = mapped_column(Text, primary_key=True)
     run: Mapped[str] = mapped_column(Text)
-    started: Mapped[datetime] = mapped_column(Moment)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

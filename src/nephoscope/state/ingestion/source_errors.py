@@ -12,7 +12,7 @@ from sqlalchemy import Select, Text, delete, func, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 #: Errors that are kept of a source, and those that are shown with its health; of the rest there is a count.
 KEPT, SHOWN = 1000, 20
@@ -32,8 +32,8 @@ class SourceErrorRow(Base):
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     error: Mapped[str] = mapped_column(Text)
-    since: Mapped[datetime] = mapped_column(Moment)
-    at: Mapped[datetime] = mapped_column(Moment)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class StandingError:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceErrorSummary:
     """The errors of a source, the last ones first, and how many there are in all."""
 
     errors: tuple[StandingError, ...] = ()
@@ -124,7 +124,7 @@ class SourceErrors:
         with self._database.read() as session:
             return self._keys(session, source, workspace)
 
-    def all(self, source: str | None = None, shown: int = SHOWN) -> dict[tuple[str, str], Standing]:
+    def all(self, source: str | None = None, shown: int = SHOWN) -> dict[tuple[str, str], SourceErrorSummary]:
         """By source and workspace the last errors, `shown` of each at most."""
         found: dict[tuple[str, str], list[StandingError]] = {}
         counts: dict[tuple[str, str], int] = {}
@@ -133,7 +133,7 @@ class SourceErrors:
                 place = row.source, row.workspace
                 counts[place] = count
                 found.setdefault(place, []).append(StandingError(row.key, row.error, row.since, row.at))
-        return {place: Standing(tuple(errors), counts[place]) for place, errors in found.items()}
+        return {place: SourceErrorSummary(tuple(errors), counts[place]) for place, errors in found.items()}
 
     def _keys(self, session: Session, source: str, workspace: str) -> frozenset[str]:
         return frozenset(session.scalars(select(SourceErrorRow.key).where(*self._of(source, workspace))))

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
-from nephoscope.state.ingestion.source_errors import SourceErrors, Standing
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.ingestion.source_errors import SourceErrors, SourceErrorSummary
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 #: Errors that a sentence tells.
 _TOLD = 3
-_NONE = Standing()
+_NONE = SourceErrorSummary()
 
 
 class SourceHealthRow(Base):
@@ -27,9 +27,9 @@ class SourceHealthRow(Base):
     source: Mapped[str] = mapped_column(Text, primary_key=True)
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
-    first_seen: Mapped[datetime | None] = mapped_column(Moment)
-    last_seen: Mapped[datetime | None] = mapped_column(Moment)
-    last_event: Mapped[datetime | None] = mapped_column(Moment)
+    first_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_event: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rows: Mapped[int] = mapped_column(BigInteger, default=0)
     bad: Mapped[int] = mapped_column(BigInteger, default=0)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -46,7 +46,7 @@ class SourceRateRow(Base):
     source: Mapped[str] = mapped_column(Text, primary_key=True)
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
-    hour: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     rows: Mapped[int] = mapped_column(BigInteger)
     bad: Mapped[int] = mapped_column(BigInteger)
     size: Mapped[int] = mapped_column(BigInteger)
@@ -74,7 +74,7 @@ class SourceHealth:
     size: int = 0
     lag: int | None = None
     columns: str = ""
-    standing: Standing = _NONE
+    standing: SourceErrorSummary = _NONE
     untimed: int = 0
     left_out: int = 0
 
@@ -89,7 +89,7 @@ class SourceHealth:
         return self.standing.errors[0].at if self.standing.errors else None
 
 
-def sentence(standing: Standing) -> str:
+def sentence(standing: SourceErrorSummary) -> str:
     """The last errors and how many more there are."""
     told = list(dict.fromkeys(one.error for one in standing.errors))[:_TOLD]
     more = standing.count - sum(one.error in told for one in standing.errors)
@@ -278,7 +278,7 @@ def _later(one: Any, other: Any) -> object:
     return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
 
 
-def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], Standing]) -> SourceHealth:
+def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], SourceErrorSummary]) -> SourceHealth:
     return SourceHealth(
         row.source,
         row.table_name,

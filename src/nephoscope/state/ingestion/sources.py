@@ -14,18 +14,18 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.access.credentials
 import nephoscope.state.tables.workspace_rows  # noqa: F401 - the table of a foreign key
-from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state.database.database import Database, NotFoundError, StateError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.ingestion.checkpoints import CheckpointRow
 from nephoscope.state.ingestion.schema_changes import SchemaChangeRow
 from nephoscope.state.ingestion.source_errors import SourceErrorRow
 from nephoscope.state.ingestion.source_health import SourceHealthRow, SourceRateRow
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-class SourceRow(Decided):
+class SourceRow(AuditedRow):
     """A source."""
 
     __tablename__ = "sources"
@@ -35,7 +35,7 @@ class SourceRow(Decided):
     workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))
     credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
     enabled: Mapped[bool] = mapped_column(Boolean)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,14 @@ class Sources:
         *,
         enabled: bool | None = None,
     ) -> None:
-        """Change a source within a transaction; OvertakenError where its settings are no longer those of `source`."""
+        """Change a source within a transaction; ConcurrentChangeError where its settings are no longer those of `source`."""
         row = session.get(SourceRow, source.name, with_for_update=True)
         if row is None:
-            raise MissingError(f"source {source.name} not found")
+            raise NotFoundError(f"source {source.name} not found")
         if row.settings != dict(source.settings):
-            raise OvertakenError(f"source {source.name} was changed meanwhile: check its current state")
+            raise ConcurrentChangeError(
+                f"source {source.name} was changed meanwhile: check its current state"
+            )
         row.settings = dict(settings)
         if enabled is not None:
             row.enabled = enabled
@@ -143,7 +145,7 @@ class Sources:
 def _row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
-        raise MissingError(f"source {name} not found")
+        raise NotFoundError(f"source {name} not found")
     return row
 
 

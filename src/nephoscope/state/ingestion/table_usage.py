@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 _KEYS = ("workspace", "table_name", "hour")
 
@@ -22,7 +22,7 @@ class UsageRow(Base):
     __tablename__ = "usage_untold"
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
-    hour: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     rows: Mapped[int] = mapped_column(BigInteger)
     size: Mapped[int] = mapped_column(BigInteger)
     timed: Mapped[int] = mapped_column(BigInteger)
@@ -30,7 +30,7 @@ class UsageRow(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class TableUsage:
     """What a table took in within an hour: rows, bytes, rows that say when they were, and the sum of their seconds to arrival."""
 
     workspace: str
@@ -55,7 +55,7 @@ class Usages:
         for each in sorted(used, key=lambda one: (one.workspace, one.table, one.hour)):
             self._add(session, each)
 
-    def _add(self, session: Session, one: Used) -> None:
+    def _add(self, session: Session, one: TableUsage) -> None:
         counts: dict[str, float] = {
             "rows": one.rows,
             "size": one.size,
@@ -67,17 +67,17 @@ class Usages:
         changes = {name: getattr(UsageRow, name) + getattr(insert.excluded, name) for name in counts}
         session.execute(insert.on_conflict_do_update(index_elements=list(_KEYS), set_=changes))
 
-    def take(self, session: Session, before: datetime) -> list[Used]:
+    def take(self, session: Session, before: datetime) -> list[TableUsage]:
         """Take the hours that began before a time, within the transaction that tells them."""
         gone = delete(UsageRow).where(UsageRow.hour < before).returning(UsageRow)
         found = [
-            Used(row.workspace, row.table_name, row.hour, row.rows, row.size, row.timed, row.delay)
+            TableUsage(row.workspace, row.table_name, row.hour, row.rows, row.size, row.timed, row.delay)
             for row in session.scalars(gone)
         ]
         return sorted(found, key=lambda one: (one.workspace, one.hour, one.table))
 
 
-def _make_usage(one: Arrivals, table: Arrival) -> Used:
+def _make_usage(one: Arrivals, table: Arrival) -> TableUsage:
     hour = one.at.replace(minute=0, second=0, microsecond=0)
     delay = table.delay * table.timed
-    return Used(one.workspace, table.table, hour, table.rows, table.size, table.timed, delay)
+    return TableUsage(one.workspace, table.table, hour, table.rows, table.size, table.timed, delay)

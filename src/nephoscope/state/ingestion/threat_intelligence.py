@@ -11,10 +11,10 @@ from sqlalchemy import Boolean, Index, Integer, Text, cast, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class IntelRow(Decided):
+class IntelRow(AuditedRow):
     """An object of threat intelligence."""
 
     __tablename__ = "intel"
@@ -27,17 +27,17 @@ class IntelRow(Decided):
     stix: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
-    modified: Mapped[datetime] = mapped_column(Moment)
+    modified: Mapped[datetime] = mapped_column(UtcDateTime)
     digest: Mapped[str] = mapped_column(Text)
     values: Mapped[str] = mapped_column(Text)
     observables: Mapped[list[list[str]]] = mapped_column(Json)
     document: Mapped[dict[str, object]] = mapped_column(Json)
     confidence: Mapped[int | None] = mapped_column(Integer)
-    valid_until: Mapped[datetime | None] = mapped_column(Moment)
+    valid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked: Mapped[bool] = mapped_column(Boolean)
     withdrawn: Mapped[str] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(Boolean)
-    published: Mapped[datetime] = mapped_column(Moment)
+    published: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

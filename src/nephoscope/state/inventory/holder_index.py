@@ -34,7 +34,7 @@ _Pair = tuple[int, str]
 _FINDING, _OF, _SUBJECT = VulnerabilityFindingRow, PackageVulnerabilityRow, InventorySubjectRow
 
 
-class _Holding(NamedTuple):
+class _HolderPairs(NamedTuple):
     """The pairs of a subject: the layer of its scanner and its bit in it."""
 
     layer: int
@@ -42,7 +42,7 @@ class _Holding(NamedTuple):
     pairs: array[int]
 
 
-class _Said(NamedTuple):
+class _PackageState(NamedTuple):
     """What is said of a package: the rank of the severity, the score, and whether a version mends it."""
 
     rank: int = 0
@@ -51,7 +51,7 @@ class _Said(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Counted:
+class _HolderCount:
     """What was counted of a vulnerability so far: bits of those that have it, and of those that can mend it."""
 
     holders: int = 0
@@ -73,8 +73,8 @@ class HolderIndex:
     _machines: int = 0
     _numbers: dict[_Pair, int] = field(default_factory=dict)
     _pairs: list[_Pair] = field(default_factory=list)
-    _holdings: dict[int, _Holding] = field(default_factory=dict)
-    _said: dict[_Pair, _Said] = field(default_factory=dict)
+    _holdings: dict[int, _HolderPairs] = field(default_factory=dict)
+    _said: dict[_Pair, _PackageState] = field(default_factory=dict)
     _known: dict[str, KnownVulnerability] = field(default_factory=dict)
 
     def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
@@ -90,10 +90,10 @@ class HolderIndex:
             found = [self._summary(id_, one) for id_, one in counted.items()]
         return sorted(found, key=_risk)[: wanted.most]
 
-    def _count(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _Counted]:
-        counted: dict[str, _Counted] = {}
+    def _count(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _HolderCount]:
+        counted: dict[str, _HolderCount] = {}
         named = self._find_named(wanted)
-        nothing = _Said()
+        nothing = _PackageState()
         for number, pair in enumerate(self._pairs):
             said = self._said.get(pair, nothing)
             if pair[1] not in named or said.rank < wanted.rank or (wanted.is_fixable and not said.is_fixed):
@@ -103,7 +103,7 @@ class HolderIndex:
                 holders |= bits[number] & mask
             if not holders:
                 continue
-            one = counted.setdefault(pair[1], _Counted())
+            one = counted.setdefault(pair[1], _HolderCount())
             one.holders |= holders
             one.fixable |= holders if said.is_fixed else 0
             one.rank = max(one.rank, said.rank)
@@ -123,7 +123,7 @@ class HolderIndex:
             and text in "\n".join((one.id, one.summary, *one.aliases)).lower()
         }
 
-    def _summary(self, id_: str, one: _Counted) -> VulnerabilitySummary:
+    def _summary(self, id_: str, one: _HolderCount) -> VulnerabilitySummary:
         machines = (one.holders & self._machines).bit_count()
         images = one.holders.bit_count() - machines
         fixable = one.fixable.bit_count()
@@ -161,7 +161,7 @@ class HolderIndex:
     def _read_facts(self, session: Session) -> None:
         rows = session.execute(select(_OF.package, _OF.vulnerability, _OF.rank, _OF.score, _OF.fixed_version))
         self._said = {
-            (package, vulnerability): _Said(rank, score, bool(fixed))
+            (package, vulnerability): _PackageState(rank, score, bool(fixed))
             for package, vulnerability, rank, score, fixed in rows
         }
         every = session.execute(select(*KnownVulnerabilityRow.__table__.columns)).mappings()
@@ -169,7 +169,7 @@ class HolderIndex:
 
     def _read_all(self, session: Session) -> None:
         """Read every open finding, those of a pair at once."""
-        self._holdings = {id_: _Holding(*seat, array("I")) for id_, seat in self._seats(session, None)}
+        self._holdings = {id_: _HolderPairs(*seat, array("I")) for id_, seat in self._seats(session, None)}
         statement = select(
             _FINDING.package,
             _FINDING.vulnerability,
@@ -204,7 +204,7 @@ class HolderIndex:
             bits = self._bits[layer]
             for number in numbers:
                 bits[number] |= 1 << bit
-            self._holdings[subject] = _Holding(layer, bit, numbers)
+            self._holdings[subject] = _HolderPairs(layer, bit, numbers)
 
     def _seats(self, session: Session, subjects: list[int] | None) -> Iterator[tuple[int, tuple[int, int]]]:
         """Give the layer and the bit of subjects, None = of all."""

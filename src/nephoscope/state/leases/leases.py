@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.leases.lease_holder import is_gone
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(minutes=5)
@@ -29,7 +29,7 @@ class LeaseRow(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     holder: Mapped[str] = mapped_column(Text)
     fence: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from sqlalchemy import Index, Integer, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.state_errors import MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.database.state_errors import NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 
 #: Requests that wait for an answer at most: what asks without end is stopped, and told why.
 MOST_OPEN = 5_000
@@ -31,7 +31,7 @@ class RequestStatus(StrEnum):
     FAILED = "Failed"
 
 
-class ImageRequestRow(Decided):
+class ImageRequestRow(AuditedRow):
     """A request for an image."""
 
     __tablename__ = "image_requests"
@@ -43,16 +43,16 @@ class ImageRequestRow(Decided):
     tag: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     requester: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
-    deadline: Mapped[datetime | None] = mapped_column(Moment)
-    expires: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime)
     status: Mapped[str] = mapped_column(Text)
-    answered: Mapped[datetime | None] = mapped_column(Moment)
+    answered: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answered_by: Mapped[str] = mapped_column(Text)
     answer_reason: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer)
-    due: Mapped[datetime] = mapped_column(Moment)
+    due: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(Text)
 
 
@@ -94,15 +94,15 @@ class ImageRequests:
         self._database = database
 
     def get(self, id_: str) -> ImageRequest:
-        """Return the request of an id; MissingError where there is none."""
+        """Return the request of an id; NotFoundError where there is none."""
         with self._database.read() as session:
             return _request(_row(session, id_))
 
     def lock(self, session: Session, id_: str) -> ImageRequest:
-        """Return the request of an id, locked to the end of the transaction; MissingError where there is none."""
+        """Return the request of an id, locked to the end of the transaction; NotFoundError where there is none."""
         row = session.get(ImageRequestRow, id_, with_for_update=True)
         if row is None:
-            raise MissingError(f"request {id_[:100]} not found")
+            raise NotFoundError(f"request {id_[:100]} not found")
         return _request(row)
 
     def put(self, session: Session, request: ImageRequest) -> ImageRequest:
@@ -181,7 +181,7 @@ class ImageRequests:
 def _row(session: Session, id_: str) -> ImageRequestRow:
     row = session.get(ImageRequestRow, id_)
     if row is None:
-        raise MissingError(f"request {id_[:100]} not found")
+        raise NotFoundError(f"request {id_[:100]} not found")
     return row
 
 

@@ -17,8 +17,8 @@ from sqlalchemy import Boolean, Index, Integer, Text, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.state_errors import MissingError, StateError
-from nephoscope.state.tables.columns import Base, Decided, Json, Moment
+from nephoscope.state.database.state_errors import NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, Base, Json, UtcDateTime
 
 #: Images of a registry that are kept at most; events of more are refused, and polling finds them once there is room.
 MOST_IMAGES = 500_000
@@ -47,7 +47,7 @@ class ImageStep(StrEnum):
     FINISH = "Finish"
 
 
-class RegistryImageRow(Decided):
+class RegistryImageRow(AuditedRow):
     """An image of a repository by its digest."""
 
     __tablename__ = "registry_images"
@@ -65,7 +65,7 @@ class RegistryImageRow(Decided):
     status: Mapped[str] = mapped_column(Text)
     step: Mapped[str] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer)
-    due: Mapped[datetime] = mapped_column(Moment)
+    due: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(Text)
     manifests: Mapped[list[str]] = mapped_column(Json)
     verdict: Mapped[str] = mapped_column(Text)
@@ -74,9 +74,9 @@ class RegistryImageRow(Decided):
     target: Mapped[str] = mapped_column(Text)
     removed: Mapped[bool] = mapped_column(Boolean)
     generation: Mapped[int] = mapped_column(Integer)
-    received: Mapped[datetime] = mapped_column(Moment)
-    examined: Mapped[datetime | None] = mapped_column(Moment)
-    decided: Mapped[datetime | None] = mapped_column(Moment)
+    received: Mapped[datetime] = mapped_column(UtcDateTime)
+    examined: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[str] = mapped_column(Text)
     decision_reason: Mapped[str] = mapped_column(Text)
 
@@ -87,7 +87,7 @@ class RegistryEventRow(Base):
     __tablename__ = "registry_events"
     registry_name: Mapped[str] = mapped_column(Text, primary_key=True)
     id: Mapped[str] = mapped_column(Text, primary_key=True)
-    received: Mapped[datetime] = mapped_column(Moment, index=True)
+    received: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +180,11 @@ class RegistryImages:
         return None if row is None else _image(row)
 
     def get(self, id_: str) -> RegistryImage:
-        """Return the image of an id; MissingError where there is none."""
+        """Return the image of an id; NotFoundError where there is none."""
         with self._database.read() as session:
             row = session.get(RegistryImageRow, id_)
             if row is None:
-                raise MissingError(f"image {id_[:100]} not found")
+                raise NotFoundError(f"image {id_[:100]} not found")
             return _image(row)
 
     def put(self, session: Session, image: RegistryImage) -> RegistryImage:

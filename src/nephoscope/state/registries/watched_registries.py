@@ -15,14 +15,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.access.credentials
 import nephoscope.state.tables.workspace_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.state_errors import MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.database.state_errors import NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MOST_REGISTRIES = 500
 
 
-class WatchedRegistryRow(Decided):
+class WatchedRegistryRow(AuditedRow):
     """A registry; `mark` is in the name that our own requests carry, so that their events are told from others."""
 
     __tablename__ = "registries"
@@ -34,8 +34,8 @@ class WatchedRegistryRow(Decided):
     workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))
     mark: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column(Boolean)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class WatchedRegistries:
             return None if row is None else _registry(row)
 
     def get(self, name: str) -> WatchedRegistry:
-        """Return the registry of a name; MissingError where there is none."""
+        """Return the registry of a name; NotFoundError where there is none."""
         found = self.find(name)
         if found is None:
-            raise MissingError(f"registry {name} not found")
+            raise NotFoundError(f"registry {name} not found")
         return found
 
     def put(self, session: Session, registry: WatchedRegistry) -> None:
@@ -99,10 +99,10 @@ class WatchedRegistries:
         session.flush()
 
     def remove(self, session: Session, name: str) -> None:
-        """Remove a registry; MissingError where there is none."""
+        """Remove a registry; NotFoundError where there is none."""
         row = session.get(WatchedRegistryRow, name)
         if row is None:
-            raise MissingError(f"registry {name} not found")
+            raise NotFoundError(f"registry {name} not found")
         session.delete(row)
         session.flush()
 

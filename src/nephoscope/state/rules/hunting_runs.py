@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Float, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 
 class HuntingRunRow(Base):
@@ -19,9 +19,9 @@ class HuntingRunRow(Base):
     __tablename__ = "hunting_runs"
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     query: Mapped[str] = mapped_column(Text, primary_key=True)
-    since: Mapped[datetime] = mapped_column(Moment)
-    until: Mapped[datetime] = mapped_column(Moment)
-    finished: Mapped[datetime] = mapped_column(Moment)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime] = mapped_column(UtcDateTime)
     hits: Mapped[int] = mapped_column(BigInteger)
     seconds: Mapped[float] = mapped_column(Float)
     error: Mapped[str] = mapped_column(Text)

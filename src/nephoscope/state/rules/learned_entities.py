@@ -9,21 +9,21 @@ from sqlalchemy import Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 
 
-class LearnedRow(Decided):
+class LearnedRow(AuditedRow):
     """A finding's entities, by what names them; `first` and `last` are the ends of the windows that they were found in."""
 
     __tablename__ = "learned"
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     rule: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
-    first: Mapped[datetime] = mapped_column(Moment)
-    last: Mapped[datetime] = mapped_column(Moment)
+    first: Mapped[datetime] = mapped_column(UtcDateTime)
+    last: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Learned:
+class LearnedEntities:
     """All that was learned."""
 
     def __init__(self, database: Database) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.rules.rule_state import RuleStandingRow
-from nephoscope.state.tables.columns import Base, Moment
+from nephoscope.state.tables.columns import Base, UtcDateTime
 
 
 class RuleRunRow(Base):
@@ -22,8 +22,8 @@ class RuleRunRow(Base):
     __table_args__ = (Index("ix_rule_runs_fault", "workspace", "fault", "rule"),)
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     rule: Mapped[str] = mapped_column(Text, primary_key=True)
-    until: Mapped[datetime] = mapped_column(Moment, primary_key=True)
-    finished: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    finished: Mapped[datetime] = mapped_column(UtcDateTime)
     rows: Mapped[int] = mapped_column(BigInteger)
     alerts: Mapped[int] = mapped_column(BigInteger)
     seconds: Mapped[float] = mapped_column(Float)

@@ -10,10 +10,10 @@ from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class RuleSettingRow(Decided):
+class RuleSettingRow(AuditedRow):
     """A setting of a rule."""
 
     __tablename__ = "rule_settings"
@@ -22,9 +22,9 @@ class RuleSettingRow(Decided):
     setting: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[object] = mapped_column(Json)
     comment: Mapped[str] = mapped_column(Text)
-    expires: Mapped[datetime | None] = mapped_column(Moment)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     advice: Mapped[str] = mapped_column(Text)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Base, Json, Moment
+from nephoscope.state.tables.columns import Base, Json, UtcDateTime
 
 
 class RuleStandingRow(Base):
@@ -21,10 +21,10 @@ class RuleStandingRow(Base):
     rule: Mapped[str] = mapped_column(Text, primary_key=True)
     digest: Mapped[str] = mapped_column(Text)
     failures: Mapped[int] = mapped_column(BigInteger)
-    disabled: Mapped[datetime | None] = mapped_column(Moment)
+    disabled: Mapped[datetime | None] = mapped_column(UtcDateTime)
     skipped: Mapped[int] = mapped_column(BigInteger)
     seen: Mapped[dict[str, int]] = mapped_column(Json)
-    looked: Mapped[datetime | None] = mapped_column(Moment)
+    looked: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

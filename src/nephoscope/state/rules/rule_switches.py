@@ -10,12 +10,12 @@ from sqlalchemy import Boolean, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 
 RULE, PACK = "rule", "pack"
 
 
-class RuleSwitchRow(Decided):
+class RuleSwitchRow(AuditedRow):
     """A switch of a workspace: of a rule by its id, or of a pack by its name."""
 
     __tablename__ = "rule_switches"
@@ -24,11 +24,11 @@ class RuleSwitchRow(Decided):
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
     enabled: Mapped[bool] = mapped_column(Boolean)
     author: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
-class Switched:
+class SwitchState:
     """What people decided in a workspace: by rule id and by pack name."""
 
     rules: dict[str, bool]
@@ -45,20 +45,20 @@ class RuleSwitches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, workspace: str) -> Switched:
+    def of(self, workspace: str) -> SwitchState:
         """What was decided in a workspace."""
         with self._database.read() as session:
             return self._of(session, workspace)
 
-    def held(self, session: Session, workspace: str) -> Switched:
+    def held(self, session: Session, workspace: str) -> SwitchState:
         """The same within a transaction; of two that change what they read so, the second waits for the first."""
         self._database.queue(session, f"rule switches {workspace}")
         return self._of(session, workspace)
 
     @staticmethod
-    def _of(session: Session, workspace: str) -> Switched:
+    def _of(session: Session, workspace: str) -> SwitchState:
         rows = list(session.scalars(select(RuleSwitchRow).where(RuleSwitchRow.workspace == workspace)))
-        return Switched(
+        return SwitchState(
             {row.subject: row.enabled for row in rows if row.kind == RULE},
             {row.subject: row.enabled for row in rows if row.kind == PACK},
         )

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.database.database import Database, MissingError, StateError
+from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 ANY_RULE = "*"
 
 
-class SuppressionRow(Decided):
+class SuppressionRow(AuditedRow):
     """A suppression."""
 
     __tablename__ = "suppressions"
@@ -29,10 +29,10 @@ class SuppressionRow(Decided):
     reason: Mapped[str] = mapped_column(Text)
     comment: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column()
-    expires: Mapped[datetime | None] = mapped_column(Moment)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     advice: Mapped[str] = mapped_column(Text)
 
 
@@ -110,7 +110,7 @@ class Suppressions:
         for one in self.all(workspace):
             if wanted in (one.id, one.name):
                 return one
-        raise MissingError(f"suppression {wanted} not found")
+        raise NotFoundError(f"suppression {wanted} not found")
 
 
 def _suppression(row: SuppressionRow) -> StoredSuppression:

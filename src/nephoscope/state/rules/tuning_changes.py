@@ -10,17 +10,17 @@ from sqlalchemy import Index, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.tables.columns import COUNTED, Decided, Json, Moment
+from nephoscope.state.tables.columns import COUNTED, AuditedRow, Json, UtcDateTime
 
 
-class TuningChangeRow(Decided):
+class TuningChangeRow(AuditedRow):
     """A change."""
 
     __tablename__ = "tuning_changes"
     __table_args__ = (Index("ix_tuning_changes_advice", "workspace", "advice"),)
     number: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
     workspace: Mapped[str] = mapped_column(Text)
-    moment: Mapped[datetime] = mapped_column(Moment)
+    moment: Mapped[datetime] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COUNTED = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware time, read back in UTC; SQLite has it as text that sorts by time."""
 
     impl = DateTime(timezone=True)
@@ -74,7 +74,7 @@ class Base(DeclarativeBase):
     )
 
 
-class Decided(Base):
+class AuditedRow(Base):
     """A table that people decide in: the state commits no change of its rows without an audit entry (`audit_enforcement`)."""
 
     __abstract__ = True

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.tables.columns import COUNTED, Decided, Json, Moment
+from nephoscope.state.tables.columns import COUNTED, AuditedRow, Json, UtcDateTime
 
 
-class IncidentRow(Decided):
+class IncidentRow(AuditedRow):
     """An incident."""
 
     __tablename__ = "incidents"
@@ -30,20 +30,20 @@ class IncidentRow(Decided):
     classification: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     labels: Mapped[list[str]] = mapped_column(Json)
-    first_activity: Mapped[datetime] = mapped_column(Moment)
-    last_activity: Mapped[datetime] = mapped_column(Moment)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
-    closed: Mapped[datetime | None] = mapped_column(Moment)
+    first_activity: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_activity: Mapped[datetime] = mapped_column(UtcDateTime)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed: Mapped[datetime | None] = mapped_column(UtcDateTime)
     merged_into: Mapped[int | None] = mapped_column(BigInteger)
-    told: Mapped[datetime | None] = mapped_column(Moment)
-    acknowledged: Mapped[datetime | None] = mapped_column(Moment)
-    first_modified: Mapped[datetime | None] = mapped_column(Moment)
+    told: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    acknowledged: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_modified: Mapped[datetime | None] = mapped_column(UtcDateTime)
     severity_set: Mapped[bool] = mapped_column(Boolean)
     title_set: Mapped[bool] = mapped_column(Boolean)
 
 
-class IncidentActionRow(Decided):
+class IncidentActionRow(AuditedRow):
     """Something that a person did to an incident."""
 
     __tablename__ = "incident_actions"
@@ -52,12 +52,12 @@ class IncidentActionRow(Decided):
     incident: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("incidents.number", name="fk_incident_actions_incident")
     )
-    moment: Mapped[datetime] = mapped_column(Moment)
+    moment: Mapped[datetime] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
 
 
-class IncidentKeyRow(Decided):
+class IncidentKeyRow(AuditedRow):
     """What an incident is found by when the next alert comes: an entity, or what its rule groups by."""
 
     __tablename__ = "incident_keys"
@@ -68,7 +68,7 @@ class IncidentKeyRow(Decided):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
-class IncidentNoteRow(Decided):
+class IncidentNoteRow(AuditedRow):
     """A comment or a task."""
 
     __tablename__ = "incident_notes"
@@ -80,6 +80,6 @@ class IncidentNoteRow(Decided):
     author: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     done: Mapped[bool] = mapped_column(Boolean)
-    written: Mapped[datetime] = mapped_column(Moment)
+    written: Mapped[datetime] = mapped_column(UtcDateTime)
     name: Mapped[str] = mapped_column(Text, default="", server_default="")
-    changed: Mapped[datetime | None] = mapped_column(Moment)
+    changed: Mapped[datetime | None] = mapped_column(UtcDateTime)

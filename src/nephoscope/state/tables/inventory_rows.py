@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Boolean, Float, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.tables.columns import COUNTED, Base, Decided, Json, Moment
+from nephoscope.state.tables.columns import COUNTED, AuditedRow, Base, Json, UtcDateTime
 
 
-class InventorySubjectRow(Decided):
+class InventorySubjectRow(AuditedRow):
     """A machine or an image as a scanner saw it; `tenant`, `key`, `resource_id` and `resource_group` are lower-cased."""
 
     __tablename__ = "inventory_subjects"
@@ -33,8 +33,8 @@ class InventorySubjectRow(Decided):
     tags: Mapped[list[str]] = mapped_column(Json)
     family: Mapped[str] = mapped_column(Text)
     release: Mapped[str] = mapped_column(Text)
-    scanned_at: Mapped[datetime] = mapped_column(Moment)
-    kept_at: Mapped[datetime] = mapped_column(Moment)
+    scanned_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kept_at: Mapped[datetime] = mapped_column(UtcDateTime)
     scanner: Mapped[str] = mapped_column(Text)
     scanner_version: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
@@ -134,9 +134,9 @@ class VulnerabilityFindingRow(Base):
     subject: Mapped[int] = mapped_column(Integer, primary_key=True)
     package: Mapped[int] = mapped_column(Integer, primary_key=True)
     vulnerability: Mapped[str] = mapped_column(Text, primary_key=True)
-    first_seen: Mapped[datetime] = mapped_column(Moment)
-    opened: Mapped[datetime] = mapped_column(Moment)
-    closed: Mapped[datetime | None] = mapped_column(Moment)
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    opened: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_by: Mapped[str] = mapped_column(Text)
     earlier: Mapped[list[list[str]]] = mapped_column(Json)
 
@@ -150,12 +150,12 @@ class FindingChangeRow(Base):
     change: Mapped[int] = mapped_column(Integer)
 
 
-class ImageListingRow(Decided):
+class ImageListingRow(AuditedRow):
     """The images that a registry holds or a cluster runs, all of them, at a time; `digests` are texts, `containers` lists of texts."""
 
     __tablename__ = "image_listings"
     resource_id: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant: Mapped[str] = mapped_column(Text)
-    listed_at: Mapped[datetime] = mapped_column(Moment)
+    listed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     digests: Mapped[list[str]] = mapped_column(Json)
     containers: Mapped[list[list[str]]] = mapped_column(Json, server_default="[]")

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Boolean, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class PipelineRepositoryRow(Decided):
+class PipelineRepositoryRow(AuditedRow):
     """A repository; `name` is lower-cased, `shown` as it was sent first."""
 
     __tablename__ = "pipeline_repositories"
@@ -18,12 +18,12 @@ class PipelineRepositoryRow(Decided):
     shown: Mapped[str] = mapped_column(Text)
     default_branch: Mapped[str] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     branch_chosen: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
-class PipelineRunRow(Decided):
+class PipelineRunRow(AuditedRow):
     """A run of a tool over a repository; `findings` are packed JSON."""
 
     __tablename__ = "pipeline_runs"
@@ -41,8 +41,8 @@ class PipelineRunRow(Decided):
     commit_id: Mapped[str] = mapped_column(Text)
     pull_request: Mapped[str] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
-    started: Mapped[datetime] = mapped_column(Moment)
-    received: Mapped[datetime] = mapped_column(Moment)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    received: Mapped[datetime] = mapped_column(UtcDateTime)
     author: Mapped[str] = mapped_column(Text)
     decides: Mapped[bool] = mapped_column(Boolean)
     note: Mapped[str] = mapped_column(Text)
@@ -53,7 +53,7 @@ class PipelineRunRow(Decided):
     findings: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class PlannedResourceRow(Decided):
+class PlannedResourceRow(AuditedRow):
     """A resource that the newest deciding run of a series found in a file; ids and types are lower-cased."""
 
     __tablename__ = "pipeline_planned_resources"
@@ -72,7 +72,7 @@ class PlannedResourceRow(Decided):
     passed: Mapped[list[str]] = mapped_column(Json)
 
 
-class WorkItemRow(Decided):
+class WorkItemRow(AuditedRow):
     """A finding of the default branch over its whole life."""
 
     __tablename__ = "pipeline_work_items"
@@ -94,9 +94,9 @@ class WorkItemRow(Decided):
     column: Mapped[int] = mapped_column(Integer)
     message: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
-    opened: Mapped[datetime] = mapped_column(Moment)
+    opened: Mapped[datetime] = mapped_column(UtcDateTime)
     opened_run: Mapped[str] = mapped_column(Text)
-    closed: Mapped[datetime | None] = mapped_column(Moment)
+    closed: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_run: Mapped[str] = mapped_column(Text)
     seen_run: Mapped[str] = mapped_column(Text)
     reopened: Mapped[int] = mapped_column(Integer)

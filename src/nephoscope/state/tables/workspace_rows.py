@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class WorkspaceRow(Decided):
+class WorkspaceRow(AuditedRow):
     """A workspace."""
 
     __tablename__ = "workspaces"
@@ -20,10 +20,10 @@ class WorkspaceRow(Decided):
     days: Mapped[int] = mapped_column(Integer)
     members: Mapped[list[str] | None] = mapped_column(Json)
     subscriptions: Mapped[list[str] | None] = mapped_column(Json)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class TableRetentionRow(Decided):
+class TableRetentionRow(AuditedRow):
     """The retention of a table where it is not its workspace's."""
 
     __tablename__ = "table_retention"

@@ -10,13 +10,13 @@ from datetime import datetime
 from sqlalchemy import Boolean, Index, Text, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.tables.columns import Decided, Moment
+from nephoscope.state.database.database import Database, NotFoundError, StateError
+from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 
 LONGEST_NAME, LONGEST_QUERY, MOST = 120, 60_000, 500
 
 
-class SavedQueryRow(Decided):
+class SavedQueryRow(AuditedRow):
     """A saved query."""
 
     __tablename__ = "saved_queries"
@@ -28,7 +28,7 @@ class SavedQueryRow(Decided):
     owner: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
     shared: Mapped[bool] = mapped_column(Boolean)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SavedQueries:
         for one in self.seen(workspace, owner):
             if one.id == id_:
                 return one
-        raise MissingError(f"saved query {id_} not found in the workspace {workspace}")
+        raise NotFoundError(f"saved query {id_} not found in the workspace {workspace}")
 
     def shared(self, workspace: str) -> list[SavedQuery]:
         """The queries of a workspace that all who read it share, by name."""

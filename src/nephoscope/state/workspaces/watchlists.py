@@ -10,10 +10,10 @@ from sqlalchemy import BigInteger, Index, Integer, Text, case, delete, func, or_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.tables.columns import Decided, Json, Moment
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 
-class WatchlistRow(Decided):
+class WatchlistRow(AuditedRow):
     """A watchlist."""
 
     __tablename__ = "watchlists"
@@ -28,17 +28,17 @@ class WatchlistRow(Decided):
     search_key: Mapped[str] = mapped_column(Text)
     columns: Mapped[list[str]] = mapped_column(Json)
     days: Mapped[int] = mapped_column(Integer)
-    created: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_by: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(BigInteger)
     published: Mapped[int] = mapped_column(BigInteger)
-    told: Mapped[datetime] = mapped_column(Moment)
+    told: Mapped[datetime] = mapped_column(UtcDateTime)
     holding: Mapped[str] = mapped_column(Text, server_default="")
 
 
-class WatchlistItemRow(Decided):
+class WatchlistItemRow(AuditedRow):
     """An item of a watchlist; `list` is the shelf that the list reads, or another of it that is being filled or emptied."""
 
     __tablename__ = "watchlist_items"
@@ -50,9 +50,9 @@ class WatchlistItemRow(Decided):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text)
     cells: Mapped[dict[str, str]] = mapped_column(Json)
-    created: Mapped[datetime] = mapped_column(Moment)
-    changed: Mapped[datetime] = mapped_column(Moment)
-    expires: Mapped[datetime | None] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from nephoscope.state.database.database import Database, MissingError, StateError
+from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.ingestion.sources import SourceRow
 from nephoscope.state.tables.workspace_rows import TableRetentionRow, WorkspaceRow
 from nephoscope.state.workspaces.workspace import DEFAULT, RETENTION_DAYS, Workspace
@@ -134,7 +134,7 @@ def _row(session: Session, name: str) -> WorkspaceRow:
     row = session.get(WorkspaceRow, name)
     if row is None:
         known = ", ".join(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
-        raise MissingError(f"workspace {name} not found: expected one of {known}")
+        raise NotFoundError(f"workspace {name} not found: expected one of {known}")
     return row
 
 

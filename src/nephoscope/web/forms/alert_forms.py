@@ -16,14 +16,14 @@ from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_stat
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
 from nephoscope.state.database.etag import moment_of
-from nephoscope.state.database.state_errors import OvertakenError
-from nephoscope.state.incidents.incidents import Action
+from nephoscope.state.database.state_errors import ConcurrentChangeError
+from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.web.rendering.suppression_choices import choices
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.state.rules.suppressions import StoredSuppression
-    from nephoscope.web.page_data.visible_alerts import ToldAlerts
+    from nephoscope.web.page_data.visible_alerts import VisibleAlerts
     from nephoscope.web.visits.request_context import Visit
 
 #: What is asked for -> what its button says.
@@ -34,20 +34,20 @@ DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class AlertConflict:
     """An alert that was left out of what was done to many, as it is told, and what was done to it meanwhile."""
 
     alert: StoredAlert
-    changes: Sequence[Action]
+    changes: Sequence[IncidentAction]
 
 
 def say_one(visit: Visit, alert: StoredAlert) -> None:
-    """Say how an alert stands; OvertakenError where the form was drawn of another state than there is now."""
+    """Say how an alert stands; ConcurrentChangeError where the form was drawn of another state than there is now."""
     if _say(visit, [(alert, visit.form.get("etag", ""))]):
-        raise OvertakenError("the alert was changed by someone else: check its current state")
+        raise ConcurrentChangeError("the alert was changed by someone else: check its current state")
 
 
-def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
+def say_many(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
     """The same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_etags(visit).items()))
     if not etags:
@@ -56,7 +56,9 @@ def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
         raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
     left = _say(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
-    return len(etags) - len(left), [Left(told.get(one.id), changes_of_status(state, one.id)) for one in left]
+    return len(etags) - len(left), [
+        AlertConflict(told.get(one.id), changes_of_status(state, one.id)) for one in left
+    ]
 
 
 def _etags(visit: Visit) -> dict[str, str]:
@@ -75,15 +77,15 @@ def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[Stored
     return left
 
 
-def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[Action]:
+def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[IncidentAction]:
     """Which suppressions were made or changed after they had an etag."""
     since = moment_of(etag.partition("-")[2])
     found = [one for one in several if since is None or one.changed > since]
-    return [Action(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
+    return [IncidentAction(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
 
 
 def suppress(visit: Visit, alert: StoredAlert) -> None:
-    """Suppress what is like an alert; OvertakenError where somebody did so, or changed what was suppressed, meanwhile."""
+    """Suppress what is like an alert; ConcurrentChangeError where somebody did so, or changed what was suppressed, meanwhile."""
     form, now = visit.form, visit.instance.now
     chosen = choices(read_entities(alert)).get(form.get("about", ""))
     if chosen is None:

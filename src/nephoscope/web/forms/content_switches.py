@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.rules import switch_rules_unchanged
 from nephoscope.state import StateError
-from nephoscope.state.database.database import BusyError
+from nephoscope.state.database.database import DatabaseBusyError
 from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
-    from nephoscope.web.page_data.content_rows import ContentRow, Shelf
+    from nephoscope.web.page_data.content_rows import ContentRow, WorkspaceContent
     from nephoscope.web.visits.request_context import Visit
 
 ON = {"on": True, "off": False}
@@ -20,14 +20,14 @@ MOST_AT_ONCE, TRIES = 500, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SwitchConflict:
     """What was left out, as it stands, and why."""
 
     row: ContentRow
     why: str
 
 
-def switch_selected(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Left]]:
+def switch_selected(visit: Visit, shelf: WorkspaceContent, kind: str) -> tuple[int, list[SwitchConflict]]:
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
     chosen, act = _read_ticked(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
@@ -38,7 +38,7 @@ def switch_selected(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Le
         found = _try_switch(visit, shelf, kind, chosen)
         if found is not None:
             return len(chosen) - len(found), _explain_left(visit, shelf, kind, found)
-    raise BusyError("another change is in progress: submit again")
+    raise DatabaseBusyError("another change is in progress: submit again")
 
 
 def _read_ticked(visit: Visit) -> dict[str, str]:
@@ -46,7 +46,9 @@ def _read_ticked(visit: Visit) -> dict[str, str]:
     return {key: on for key, _, on in (one.rpartition(" ") for one in visit.ticked_values("key")) if key}
 
 
-def _try_switch(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> list[ContentRow] | None:
+def _try_switch(
+    visit: Visit, shelf: WorkspaceContent, kind: str, chosen: Mapping[str, str]
+) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
     before = visit.instance.state.rule_switches.of(shelf.workspace)
     rows = shelf.list_imported() if kind == PACK else shelf.rules()
@@ -62,7 +64,9 @@ def _try_switch(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]
     return left
 
 
-def _explain_left(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow]) -> list[Left]:
+def _explain_left(
+    visit: Visit, shelf: WorkspaceContent, kind: str, rows: list[ContentRow]
+) -> list[SwitchConflict]:
     """They with who switched them, or the pack that they are of."""
     switches, workspace = visit.instance.state.rule_switches, shelf.workspace
     own = switches.last(workspace, kind, [one.key for one in rows])
@@ -72,5 +76,5 @@ def _explain_left(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow])
         known = [each for each in (own.get(one.key), packs.get(one.pack)) if each is not None]
         moment, author = max(known, default=(None, ""))
         when = f"{moment:%Y-%m-%d %H:%M:%S} UTC: {author}" if moment else "somebody"
-        found.append(Left(one, f"{when} changed by someone else meanwhile"))
+        found.append(SwitchConflict(one, f"{when} changed by someone else meanwhile"))
     return found

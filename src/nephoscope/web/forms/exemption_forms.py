@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.exemptions import (
     DELETE,
     READ,
@@ -18,11 +18,11 @@ from nephoscope.service.exemptions import (
     put_exemptions,
     require_exempting,
 )
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.state_errors import OvertakenError
-from nephoscope.web.forms.optimistic_lock import Meanwhile, as_drawn, form_digest, meanwhile
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
+from nephoscope.web.forms.optimistic_lock import FormConflict, as_drawn, form_digest, meanwhile
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.state.estate.arm_documents import ArmDocument
@@ -33,7 +33,7 @@ MOST_DAYS, MOST_AT_ONCE = 3650, 500
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownExemption:
     """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired,
     `etag` of which state its forms are drawn.
 
@@ -61,11 +61,11 @@ def put_for(visit: Visit, key: str) -> list[ArmDocument]:
     return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
 
 
-def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
+def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
     """They with what the visitor may do to each."""
     now = visit.instance.now
     return [
-        Shown(
+        ShownExemption(
             one := _of(document),
             _about(visit, one),
             document.author,
@@ -121,7 +121,7 @@ def exempt(visit: Visit, key: str) -> int:
 def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
     findings = visit.edition.findings if visit.edition is not None else None
-    wanted = Wanted(recommendations=frozenset({key}))
+    wanted = FindingQuery(recommendations=frozenset({key}))
     known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
     if strange := [one for one in scopes if one not in known]:
         raise StateError(f"the recommendation does not assess resource {strange[0][:300]}")
@@ -152,7 +152,7 @@ def end(visit: Visit, key: str) -> int:
         return int(end_exemption(visit.service, one))
 
 
-def since_drawn(visit: Visit) -> Meanwhile:
+def since_drawn(visit: Visit) -> FormConflict:
     """What was done to the exemption of a form after that was drawn, and how it stands."""
     key = visit.form.get("exemption", "").lower()
     document = visit.instance.state.arm_documents.get(key)
@@ -171,9 +171,9 @@ def _require_exemption(visit: Visit, key: str) -> Exemption:
     wanted = visit.form.get("exemption", "").lower()
     found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
     if found is None and visit.form.get("etag"):
-        raise OvertakenError("the exemption was ended by someone else")
+        raise ConcurrentChangeError("the exemption was ended by someone else")
     if found is None:
-        raise MissingError(f"exemption {wanted[-100:]} not found, or you cannot access it")
+        raise NotFoundError(f"exemption {wanted[-100:]} not found, or you cannot access it")
     return found
 
 
@@ -202,9 +202,11 @@ def _document(scope: str, name: str, properties: Mapping[str, object]) -> dict[s
     }
 
 
-def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozenset[str]) -> frozenset[str]:
+def exemptable(
+    visit: Visit, key: str, findings: Sequence[ListedFinding], held: frozenset[str]
+) -> frozenset[str]:
     """The failing resources of a page that the visitor may exempt; those that are `held` by an exemption wait to be judged by it."""
-    failing = [one.resource for one in findings if one.state is State.NON_COMPLIANT]
+    failing = [one.resource for one in findings if one.state is ComplianceState.NON_COMPLIANT]
     return frozenset(one for one in failing if one not in held and may(visit, key, one))
 
 

@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
-from nephoscope.state.database.state_errors import OvertakenError, PassingError
-from nephoscope.web.forms.optimistic_lock import Meanwhile
+from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
+from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.visits.request_context import Visit
 
 WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
@@ -20,7 +20,7 @@ HOST = "Nephoscope/secrets/write"
 def apply_form(
     do: Callable[[], str],
     again: Callable[[str], Mapping[str, object] | Response],
-    overtaken: Callable[[], Meanwhile] | None = None,
+    overtaken: Callable[[], FormConflict] | None = None,
 ) -> Mapping[str, object] | Response:
     """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not.
 
@@ -28,9 +28,9 @@ def apply_form(
     """
     try:
         return RedirectResponse(do(), 303)
-    except PassingError:
+    except TransientError:
         raise
-    except OvertakenError as error:
+    except ConcurrentChangeError as error:
         found = again(str(error))
         if overtaken is None or isinstance(found, Response):
             return found

@@ -27,7 +27,7 @@ class FormError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SubmittedForm:
     """The texts of a form in their order, and the name and bytes of its file (None = there is none)."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Sent:
         return dict(self.texts)
 
 
-async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> Sent:
+async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> SubmittedForm:
     """What a form sent with a file of at most so many bytes (0 = it may have none); FormError for one that is too large or is none."""
     bound = most + beside
     length = request.headers.get("content-length", "0")
@@ -57,11 +57,11 @@ async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> 
         raise FormError(400, f"the form cannot be read: {error.detail}") from error
 
 
-async def _make_sent(form: FormData) -> Sent:
+async def _make_sent(form: FormData) -> SubmittedForm:
     items = form.multi_items()
     file = next((value for _, value in items if isinstance(value, UploadFile)), None)
     texts = [(name, value) for name, value in items if isinstance(value, str)]
-    return Sent(texts, None if file is None else (file.filename or "", await file.read()))
+    return SubmittedForm(texts, None if file is None else (file.filename or "", await file.read()))
 
 
 def _limit_bytes(receive: Receive, bound: int) -> Receive:

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.optimistic_update import Decision, changes_since
+from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, changes_since
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.incidents.incidents import (
     CLASSIFICATIONS,
     REMARK,
-    Action,
     Incident,
+    IncidentAction,
+    IncidentNote,
     IncidentStatus,
-    Note,
     NoteKind,
 )
 from nephoscope.web.visits.assignable_people import people
@@ -36,13 +36,13 @@ OPEN = {one.value: one for one in (IncidentStatus.NEW, IncidentStatus.ACTIVE)}
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class IncidentConflict:
     """An incident that was left out of what was done to many: why, and what was done to it meanwhile; None = it is gone."""
 
     number: int
     incident: Incident | None
     why: str
-    changes: Sequence[Action] = ()
+    changes: Sequence[IncidentAction] = ()
 
 
 def owners(visit: Visit, workspace: str) -> list[str]:
@@ -51,13 +51,13 @@ def owners(visit: Visit, workspace: str) -> list[str]:
     return [visit.caller.name, *(one for one in found if one != visit.caller.name)]
 
 
-def remark_of(notes: Sequence[Note]) -> str:
+def remark_of(notes: Sequence[IncidentNote]) -> str:
     """Explain why an incident was classified as it is, '' where nobody said."""
     return next((one.text for one in notes if one.name == REMARK), "")
 
 
 def decide_one(visit: Visit, workspace: str, number: int) -> None:
-    """Do what a form asks for; OvertakenError where it was drawn of another state than there is now."""
+    """Do what a form asks for; ConcurrentChangeError where it was drawn of another state than there is now."""
     act = visit.form.get("act", "")
     if act in ADDED:
         _add(visit, workspace, number, act)
@@ -67,7 +67,7 @@ def decide_one(visit: Visit, workspace: str, number: int) -> None:
     deliver_some(visit.instance.lake, visit.instance.state)
 
 
-def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
+def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflict]]:
     """Do the same to all incidents that are ticked; how many, and those that were left out."""
     act = visit.form.get("act", "")
     if act not in ("take", "assign", "close", "reopen"):
@@ -99,13 +99,13 @@ def _refuse_unused(visit: Visit, act: str) -> None:
             )
 
 
-def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> Left:
+def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> IncidentConflict:
     incident = visit.instance.state.incidents.get(number)
-    if isinstance(error, MissingError) or incident is None or incident.workspace != workspace:
-        return Left(number, None, "it no longer exists")
-    if isinstance(error, OvertakenError):
-        return Left(number, incident, "", changes_since(visit.instance.state, incident, etag))
-    return Left(number, incident, str(error))
+    if isinstance(error, NotFoundError) or incident is None or incident.workspace != workspace:
+        return IncidentConflict(number, None, "it no longer exists")
+    if isinstance(error, ConcurrentChangeError):
+        return IncidentConflict(number, incident, "", changes_since(visit.instance.state, incident, etag))
+    return IncidentConflict(number, incident, str(error))
 
 
 def _etags(visit: Visit) -> dict[int, str]:
@@ -120,26 +120,26 @@ def _etags(visit: Visit) -> dict[int, str]:
     return found
 
 
-def _decision(visit: Visit, workspace: str, act: str) -> Decision:
+def _decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
     """What a form decides; StateError where that is nothing that can be."""
     form = visit.form
     match act:
         case "take":
-            return Decision({"owner": visit.caller.name, "status": IncidentStatus.ACTIVE}, opened=True)
+            return IncidentUpdate({"owner": visit.caller.name, "status": IncidentStatus.ACTIVE}, opened=True)
         case "assign":
-            return Decision({"owner": _owner(visit, workspace)})
+            return IncidentUpdate({"owner": _owner(visit, workspace)})
         case "severity" if form.get("severity") in {one.value for one in SEVERITIES}:
-            return Decision({"severity": form["severity"]}, opened=True)
+            return IncidentUpdate({"severity": form["severity"]}, opened=True)
         case "status" if form.get("status") in OPEN:
-            return Decision({"status": OPEN[form["status"]]})
+            return IncidentUpdate({"status": OPEN[form["status"]]})
         case "reopen":
-            return Decision({"status": IncidentStatus.ACTIVE})
+            return IncidentUpdate({"status": IncidentStatus.ACTIVE})
         case "close":
             return _read_closing(visit)
     raise StateError(f"unknown action '{act[:40] or 'empty'}'")
 
 
-def _read_closing(visit: Visit) -> Decision:
+def _read_closing(visit: Visit) -> IncidentUpdate:
     word, _, reason = visit.form.get("classification", "").partition("/")
     remark = visit.form.get("remark", "").strip()
     if reason not in CLASSIFICATIONS.get(word, ()):
@@ -147,7 +147,7 @@ def _read_closing(visit: Visit) -> Decision:
     if len(remark) > MOST_REMARK:
         raise StateError(f"a comment can have at most {MOST_REMARK:,} characters")
     changes: dict[str, object] = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
-    return Decision(changes, remark)
+    return IncidentUpdate(changes, remark)
 
 
 def _owner(visit: Visit, workspace: str) -> str:

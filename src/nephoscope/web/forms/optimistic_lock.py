@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.state.database.etag import etag_of, moment_of
-from nephoscope.state.database.state_errors import OvertakenError
-from nephoscope.state.incidents.incidents import Action
+from nephoscope.state.database.state_errors import ConcurrentChangeError
+from nephoscope.state.incidents.incidents import IncidentAction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -24,10 +24,10 @@ _WORDS = {"pause": "paused it", "go-on": "resumed it", "change": "changed it", "
 
 
 @dataclass(frozen=True, slots=True)
-class Meanwhile:
+class FormConflict:
     """What was done after a form was drawn, and which fields have other values by now than those that were typed."""
 
-    changes: Sequence[Action]
+    changes: Sequence[IncidentAction]
     differs: Sequence[tuple[str, str]] = ()
 
 
@@ -40,13 +40,13 @@ def form_digest(visit: Visit, what: object) -> str:
 def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
     """Let the first change within the block be made only where `read` gives, before it, what the form was drawn of.
 
-    OvertakenError else. Forms that are sent to one path wait for each other.
+    ConcurrentChangeError else. Forms that are sent to one path wait for each other.
     """
     state, path = visit.instance.state, visit.request.url.path
 
     def look() -> None:
         if _digest(read()) != visit.form.get("etag", "").partition(".")[0]:
-            raise OvertakenError("it was changed by someone else: check its current state")
+            raise ConcurrentChangeError("it was changed by someone else: check its current state")
 
     def check(session: Session) -> None:
         state.database.queue(session, f"form {path}")
@@ -57,13 +57,13 @@ def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> Meanwhile:
+def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> FormConflict:
     """What the audit tells of a target since the form was drawn; `now` has the values of its fields."""
     since = moment_of(visit.form.get("etag", "").partition(".")[2])
     entries = visit.instance.state.audit.told_of(target, since) if since is not None else []
     done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]
     changes = [
-        Action(one.moment, one.author, "deleted it" if one.operation.endswith("/delete") else words)
+        IncidentAction(one.moment, one.author, "deleted it" if one.operation.endswith("/delete") else words)
         for one, words in done
         if words is not None
     ]
@@ -73,7 +73,7 @@ def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -
         for name, value in (now or {}).items()
         if name in typed and typed[name].split() != value.split()
     ]
-    return Meanwhile(changes, differs)
+    return FormConflict(changes, differs)
 
 
 def _digest(what: object) -> str:

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active_rules import active_rules
-from nephoscope.alerts.rules.rule import Kind
+from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import count
 from nephoscope.alerts.tuning.applied_advice import list_followed
-from nephoscope.alerts.tuning.trial import Trial, Trials, What
+from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.incidents.alerts import Looked
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.rule_tables import WORDS
 from nephoscope.web.tables.trial_tables import tables
@@ -23,7 +23,7 @@ from nephoscope.web.visits.request_context import LOGS, Visit
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.state import State
 
 ACTS = ("replay", "advice", "undo")
@@ -33,28 +33,28 @@ DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
 MOST_KEPT = 5_000
 
 
-def rules_of(visit: Visit, workspace: str) -> dict[str, Rule]:
+def rules_of(visit: Visit, workspace: str) -> dict[str, AnalyticRule]:
     """The rules of a workspace by id."""
     state = visit.instance.state
     found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.of(workspace))
     return {one.id: one for one in found.rules}
 
 
-def rule_of(visit: Visit, workspace: str) -> Rule:
-    """The rule that the path names; MissingError where there is none."""
+def rule_of(visit: Visit, workspace: str) -> AnalyticRule:
+    """The rule that the path names; NotFoundError where there is none."""
     rule = rules_of(visit, workspace).get(visit.parameters["id"].lower())
     if rule is None:
-        raise MissingError(f"rule {visit.parameters['id'][:100]} not found in the workspace {workspace}")
+        raise NotFoundError(f"rule {visit.parameters['id'][:100]} not found in the workspace {workspace}")
     return rule
 
 
-def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, object]:
+def show_trials(visit: Visit, workspace: str, rule: AnalyticRule) -> dict[str, object]:
     """What the page of a rule shows of its trials and its tuning."""
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {
         "may_try": visit.caller.may(LOGS, at),
         "may_tune": may_tune(visit.service, workspace),
-        "trials": Trials(state).of(workspace, rule.id),
+        "trials": RuleTrials(state).of(workspace, rule.id),
         "words": WORDS,
         "first": (now - timedelta(days=DAYS - 1)).date(),
         "first_advice": (now - timedelta(days=ADVICE_DAYS - 1)).date(),
@@ -67,18 +67,19 @@ def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, object]:
     }
 
 
-def apply_act(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+def apply_act(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str:
     """Ask for a trial, or take back an advice; the address of what came of it."""
     if act == "undo":
         return _undo_advice(visit, workspace, rule)
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
-    if rule.kind is Kind.HUNTING:
+    if rule.kind is RuleKind.HUNTING:
         raise StateError("hunting queries run on demand and have no schedule to replay")
     if count(rule, since, until) > MOST_WINDOWS:
         raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in this period: select fewer days")
     return _request_trial(
-        visit, Trial(workspace, rule.id, What(act), since, until, visit.caller.name, visit.instance.now)
+        visit,
+        RuleTrial(workspace, rule.id, TrialKind(act), since, until, visit.caller.name, visit.instance.now),
     )
 
 
@@ -98,22 +99,22 @@ def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, d
     return since, until
 
 
-def _request_trial(visit: Visit, wanted: Trial) -> str:
+def _request_trial(visit: Visit, wanted: RuleTrial) -> str:
     kept = request_trial(visit.service, wanted)
     return visit.link(f"/rules/{wanted.rule}/trials/{kept.id}", workspace=wanted.workspace)
 
 
-def _undo_advice(visit: Visit, workspace: str, rule: Rule) -> str:
+def _undo_advice(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     """Take back an advice that was followed in this rule."""
     changes = undo_advice(visit.service, workspace, visit.form.get("advice", ""), rule.id)
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
 
 
-def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Response:
+def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, Any] | Response:
     """What the page of a trial shows, or one of its tables as a file."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
-    trial = Trials(state).get(workspace, rule.id, visit.parameters["trial"])
+    trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])
     if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
         return file
     applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
@@ -125,9 +126,11 @@ def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Respons
     }  # fmt: skip
 
 
-def _real(state: State, workspace: str, rule: Rule, told: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _real(
+    state: State, workspace: str, rule: AnalyticRule, told: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
     """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""
-    kept = state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=MOST_KEPT)
+    kept = state.alerts.listed(workspace, AlertFilter(rule=rule.id, held=True), most=MOST_KEPT)
     by_id = {one.id: one.id for one in kept}
     by_events = {(str(one.document["AlertName"]), one.ended): one.id for one in kept}
     return {
@@ -137,10 +140,10 @@ def _real(state: State, workspace: str, rule: Rule, told: Sequence[Mapping[str, 
     }
 
 
-def decide_trial(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+def decide_trial(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str:
     """Stop a trial, or have an advice followed that it found; the address that it leads to."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
-    trials = Trials(visit.instance.state)
+    trials = RuleTrials(visit.instance.state)
     trial = trials.get(workspace, rule.id, visit.parameters["trial"])
     if act == "apply":
         return _request_advice(visit, trial)
@@ -150,12 +153,15 @@ def decide_trial(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
     return visit.link(f"/rules/{rule.id}", workspace=workspace)
 
 
-def _request_advice(visit: Visit, trial: Trial) -> str:
+def _request_advice(visit: Visit, trial: RuleTrial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
     wanted = visit.form.get("advice", "")
-    if trial.what is not What.ADVICE or wanted not in {each["id"] for each in trial.found.get("advice", ())}:
+    if trial.what is not TrialKind.ADVICE or wanted not in {
+        each["id"] for each in trial.found.get("advice", ())
+    }:
         raise StateError("the trial has no such suggestion")
     now, by = visit.instance.now, visit.caller.name
     return _request_trial(
-        visit, Trial(trial.workspace, trial.rule, What.APPLY, trial.since, trial.until, by, now, wanted)
+        visit,
+        RuleTrial(trial.workspace, trial.rule, TrialKind.APPLY, trial.since, trial.until, by, now, wanted),
     )

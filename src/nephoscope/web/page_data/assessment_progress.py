@@ -22,7 +22,7 @@ NOTHING = (
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
+class WorkProgress:
     """What is being done, how much of it is done and of how much (0 of 0: not begun), and for how many seconds already."""
 
     what: str
@@ -31,12 +31,12 @@ class UnderWay:
     seconds: float = 0.0
 
 
-def under_way(instance: Instance) -> UnderWay | None:
+def under_way(instance: Instance) -> WorkProgress | None:
     """The assessment that is under way or waits to begin, None where nothing is."""
     told = instance.state.checkpoints.get(*PROGRESS)
     if told and time.time() - told["at"] < SILENT:
-        return UnderWay(told["what"], told["done"], told["total"], time.time() - told["began"])
-    return UnderWay("queued") if _waits(instance) else None
+        return WorkProgress(told["what"], told["done"], told["total"], time.time() - told["began"])
+    return WorkProgress("queued") if _waits(instance) else None
 
 
 def trouble(instance: Instance) -> str:

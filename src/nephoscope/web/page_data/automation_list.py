@@ -27,7 +27,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRule:
+class AutomationListing:
     """A rule with its runs: `key` is what they are kept under, `wrong` why it cannot be used, `where` the scopes it is bound to.
 
     `status` is on, off, over, refused (it cannot be used) or removed (only its runs are left).
@@ -49,7 +49,7 @@ class AskedRule:
         return self.wrong or self.runs.reason
 
 
-def asked_rules(instance: Instance) -> list[AskedRule]:
+def asked_rules(instance: Instance) -> list[AutomationListing]:
     """Every rule and automation of an instance, those with dead runs first, then by name."""
     tallies = instance.state.run_standings.by_rule()
     found = list(_list_kept(instance, tallies))
@@ -58,7 +58,9 @@ def asked_rules(instance: Instance) -> list[AskedRule]:
     return sorted(found, key=lambda one: (not one.runs.dead, not one.wrong, one.name.casefold(), one.key))
 
 
-def seen_rules(rules: Iterable[AskedRule], caller: Caller) -> tuple[list[AskedRule], list[str] | None]:
+def seen_rules(
+    rules: Iterable[AutomationListing], caller: Caller
+) -> tuple[list[AutomationListing], list[str] | None]:
     """Of rules those that a caller may read, and the keys of those whose runs it may (None = all of them).
 
     Who reads a part of the estate sees the automations that lie there, as by the API, and the automation rules of a workspace that
@@ -73,7 +75,7 @@ def seen_rules(rules: Iterable[AskedRule], caller: Caller) -> tuple[list[AskedRu
     return [one if one.key in within else replace(one, runs=RunTally()) for one in seen], within
 
 
-def _readable(one: AskedRule, caller: Caller) -> bool:
+def _readable(one: AutomationListing, caller: Caller) -> bool:
     if one.kind == KINDS[RuleLanguage.AUTOMATION]:
         return caller.may(READ, one.key)
     return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.may(
@@ -88,19 +90,19 @@ def _is_in_reach(scope: str, caller: Caller) -> bool:
     )
 
 
-def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AskedRule]:
+def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AutomationListing]:
     loaded = load_rules(instance.data, instance.state, instance.shelf)
     for rule in loaded.rules:
         yield _row(rule, instance.now, tallies.get(rule.key, RunTally()))
     for wrong in loaded.unusable:
         runs, kind = tallies.get(wrong.key, RunTally()), KINDS[wrong.language]
-        yield AskedRule(wrong.key, wrong.title, kind, (), (), (), "refused", wrong.reason, runs)
+        yield AutomationListing(wrong.key, wrong.title, kind, (), (), (), "refused", wrong.reason, runs)
 
 
-def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AskedRule:
+def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AutomationListing:
     is_automation = one.language is RuleLanguage.AUTOMATION
     triggers = one.sources if is_automation else tuple(kind.name for kind in one.kinds)
-    return AskedRule(
+    return AutomationListing(
         one.key,
         one.title,
         KINDS[one.language],
@@ -120,9 +122,9 @@ def _places(one: AutomationRule) -> tuple[str, ...]:
     return ("/".join(one.key.split("/")[:3]),)
 
 
-def _make_removed(key: str, tally: RunTally) -> AskedRule:
+def _make_removed(key: str, tally: RunTally) -> AutomationListing:
     kind = KINDS[RuleLanguage(tally.language)]
-    return AskedRule(key, _last(key), kind, (), (), (), "removed", "", tally)
+    return AutomationListing(key, _last(key), kind, (), (), (), "removed", "", tally)
 
 
 def _last(key: str) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.code_to_cloud import made_by, open_items_about
 from nephoscope.service.pipelines import READ
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.posture.pipelines.resource_origins import CodeOrigin
-    from nephoscope.posture.published.findings import Finding
+    from nephoscope.posture.published.findings import ListedFinding
     from nephoscope.state.estate.pipelines import WorkItem
     from nephoscope.web.visits.request_context import Visit
 
@@ -23,7 +23,7 @@ class CodeFacts:
 
     origins: Sequence[CodeOrigin] = ()
     items: Sequence[WorkItem] = ()
-    violated: Sequence[tuple[Finding, CodeOrigin]] = ()
+    violated: Sequence[tuple[ListedFinding, CodeOrigin]] = ()
 
 
 def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int, str]]:
@@ -41,7 +41,7 @@ def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int,
         )  # fmt: skip
 
 
-def code_facts(visit: Visit, id_: str, findings: Sequence[Finding]) -> CodeFacts | None:
+def code_facts(visit: Visit, id_: str, findings: Sequence[ListedFinding]) -> CodeFacts | None:
     """Return what is known of the code behind a lower-cased id; None for who may read no repository."""
     if not visit.caller.in_some_repository(READ):
         return None
@@ -49,7 +49,7 @@ def code_facts(visit: Visit, id_: str, findings: Sequence[Finding]) -> CodeFacts
     violated = [
         (one, origin)
         for one in findings
-        if one.state is State.NON_COMPLIANT
+        if one.state is ComplianceState.NON_COMPLIANT
         for origin in origins
         if one.recommendation in origin.planned.passed
     ]

@@ -30,7 +30,7 @@ class NoDocumentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class EvidencePolicy:
     """A policy behind a control: its result, and (resource, state, cause) of what it judged, those that fail first."""
 
     title: str
@@ -39,13 +39,13 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class EvidenceControl:
     """A control of a standard with its policies."""
 
     name: str
     title: str
     state: str
-    policies: Sequence[Policy]
+    policies: Sequence[EvidencePolicy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Evidence:
     scope: str
     assessed: datetime
     author: str
-    controls: Sequence[Control]
+    controls: Sequence[EvidenceControl]
 
     @property
     def score(self) -> float | None:

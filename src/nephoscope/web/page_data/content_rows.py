@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_import import held_tables
 from nephoscope.alerts.library.content_packs import PackError, RulePack
-from nephoscope.alerts.library.content_status import Standing
-from nephoscope.alerts.rules.rule import Kind
+from nephoscope.alerts.library.content_status import RuleAvailability
+from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
-from nephoscope_policy.entry import Entry
+from nephoscope_policy.entry import CatalogueEntry
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
@@ -41,7 +41,7 @@ class ContentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class WorkspaceContent:
     """The content of an instance as one workspace sees it."""
 
     instance: Instance
@@ -56,25 +56,25 @@ class Shelf:
             raise StateError(str(error)) from error
 
     @property
-    def held(self) -> content_listing.Held:
+    def held(self) -> content_listing.WorkspaceTables:
         """Which tables the workspace has."""
         lake = self.instance.lake
-        return content_listing.Held(
+        return content_listing.WorkspaceTables(
             frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name)
         )
 
-    def _list_all(self) -> Iterator[content_listing.Listed]:
+    def _list_all(self) -> Iterator[content_listing.RuleListing]:
         switched = self.instance.state.rule_switches.of(self.workspace)
         yield from content_listing.rules(self.packs, switched, self.held)
         yield from content_listing.queries()
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
-        return [_rule(one) for one in self._list_all() if one.kind != Kind.HUNTING.value]
+        return [_rule(one) for one in self._list_all() if one.kind != RuleKind.HUNTING.value]
 
     def list_hunting(self) -> list[ContentRow]:
         """The queries of hunting."""
-        return [_query(one) for one in self._list_all() if one.kind == Kind.HUNTING.value]
+        return [_query(one) for one in self._list_all() if one.kind == RuleKind.HUNTING.value]
 
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""
@@ -122,24 +122,24 @@ class Shelf:
         ]
 
 
-def _rule(one: content_listing.Listed) -> ContentRow:
+def _rule(one: content_listing.RuleListing) -> ContentRow:
     link = f"/rules/{one.id}" if one.on or not one.pack else f"/content/packs/{one.pack}"
     about = ", ".join((*one.tactics, *one.techniques))
     return ContentRow(one.name, about, one.pack, one.standing, one.status, one.severity, one.on, one.id, link)
 
 
-def _query(one: content_listing.Listed) -> ContentRow:
+def _query(one: content_listing.RuleListing) -> ContentRow:
     link = f"/content/packs/{one.pack}" if one.pack else ""
     about = ", ".join((*one.tactics, *one.techniques))
     return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
 
 
-def _pack(pack: RulePack, held: content_listing.Held, *, on: bool) -> ContentRow:
+def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:
     counts: dict[str, int] = {}
     for row in content_listing.rows(pack, held):
         counts[row["standing"]] = counts.get(row["standing"], 0) + 1
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
-    bad = counts.get(Standing.UNSUPPORTED.value, 0) + counts.get(Standing.REFUSED.value, 0)
+    bad = counts.get(RuleAvailability.UNSUPPORTED.value, 0) + counts.get(RuleAvailability.REFUSED.value, 0)
     about = f"{len(pack.pieces):,} pieces from {pack.origin}, {pack.imported:%Y-%m-%d}"
     standing = "partly" if bad else "whole"
     return ContentRow(
@@ -156,7 +156,7 @@ def _policies(
     return tuple(map(_entry, catalogue.definitions())), tuple(map(_entry, catalogue.initiatives()))
 
 
-def _entry(one: Entry) -> ContentRow:
+def _entry(one: CatalogueEntry) -> ContentRow:
     types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
     state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
     told = f"refused: {one.fault}" if one.fault else state
@@ -166,12 +166,12 @@ def _entry(one: Entry) -> ContentRow:
 
 
 #: What there is: the word of the address -> its title and its rows.
-KINDS: Mapping[str, tuple[str, Callable[[Shelf], list[ContentRow]]]] = {
-    "rules": ("Detections", Shelf.rules),
-    "hunting": ("Hunting queries", Shelf.list_hunting),
-    "functions": ("Functions", Shelf.functions),
-    "watchlists": ("Watchlists", Shelf.watchlists),
-    "policies": ("Policies", Shelf.policies),
-    "initiatives": ("Initiatives", Shelf.initiatives),
-    "packs": ("Imported packs", Shelf.list_imported),
+KINDS: Mapping[str, tuple[str, Callable[[WorkspaceContent], list[ContentRow]]]] = {
+    "rules": ("Detections", WorkspaceContent.rules),
+    "hunting": ("Hunting queries", WorkspaceContent.list_hunting),
+    "functions": ("Functions", WorkspaceContent.functions),
+    "watchlists": ("Watchlists", WorkspaceContent.watchlists),
+    "policies": ("Policies", WorkspaceContent.policies),
+    "initiatives": ("Initiatives", WorkspaceContent.initiatives),
+    "packs": ("Imported packs", WorkspaceContent.list_imported),
 }

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.entity_context import Context, Fact, choose
+from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, choose
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.web.rendering.formatting import brief, count_text
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.investigation.participants import Involved, Party
+    from nephoscope.alerts.investigation.participants import InvolvedEntity, Participant
     from nephoscope.model.entity import Entity
     from nephoscope.web.visits.request_context import Visit
 
@@ -28,24 +28,24 @@ NOTHING_COLLECTED = "No estate was collected, or your roles do not include it."
 class EntityFacts:
     """The contexts of the entities of a page; `error` says why there are none ('' = there are), `names` are those of subscriptions."""
 
-    contexts: dict[Entity, Context] = field(default_factory=dict)
+    contexts: dict[Entity, EntityContext] = field(default_factory=dict)
     error: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, party: Party) -> Context | None:
+    def of(self, party: Participant) -> EntityContext | None:
         """The context of a party by that of its names which tells most, None where no estate holds such."""
         return choose(self.contexts.get(one) for one in party.entities)
 
-    def is_first(self, party: Party) -> bool:
+    def is_first(self, party: Participant) -> bool:
         """Return whether a party is the first that the estate holds: it is shown in full."""
         first = next((one for one in self.contexts.values() if one.found), None)
         return first is not None and first.entity in party.entities
 
-    def value(self, fact: Fact) -> str:
+    def value(self, fact: EntityFact) -> str:
         """The value of a fact with subscriptions by their names."""
         return brief(_SUBSCRIPTION.sub(lambda one: self.names.get(one[1].lower(), one[0]), fact.value))
 
-    def summary(self, context: Context) -> str:
+    def summary(self, context: EntityContext) -> str:
         """A context in one line: what it is called by, then what is wrong."""
         told = [
             one.value
@@ -58,7 +58,7 @@ class EntityFacts:
         return "; ".join(told) or "unknown"
 
 
-def entity_facts(visit: Visit, involved: Sequence[Involved]) -> EntityFacts:
+def entity_facts(visit: Visit, involved: Sequence[InvolvedEntity]) -> EntityFacts:
     """The contexts of entities, as the visitor may be told of them."""
     try:
         found = visit.instance.entity_contexts.describe(involved, EstateReader.of(visit.caller))

@@ -47,7 +47,7 @@ class ImageStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageDecision:
+class ImageHistoryEntry:
     """What somebody did about an image, or what the policy decided."""
 
     moment: datetime
@@ -117,9 +117,9 @@ def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStateme
         yield ImageStatement(place, "Keyless, unverified", str(summary["notVerified"]), (), "")
 
 
-def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDecision]:
+def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageHistoryEntry]:
     """Return what was decided about an image in all of its places, the newest first."""
-    found: list[ImageDecision] = []
+    found: list[ImageHistoryEntry] = []
     for one in images:
         image = one.registered
         if image is None:
@@ -131,7 +131,9 @@ def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDec
         for entry in (each for name in names for each in visit.instance.state.audit.told_of(name, _FIRST)):
             act = str(entry.detail.get("decision") or entry.detail.get("act") or "")
             text = _WORDS.get(act, act or entry.operation)
-            found.append(ImageDecision(entry.moment, entry.author, text, str(entry.detail.get("reason", ""))))
+            found.append(
+                ImageHistoryEntry(entry.moment, entry.author, text, str(entry.detail.get("reason", "")))
+            )
         if image.examined and image.verdict and not image.decided_by:
-            found.append(ImageDecision(image.examined, "", f"the policy result is {image.verdict}", ""))
+            found.append(ImageHistoryEntry(image.examined, "", f"the policy result is {image.verdict}", ""))
     return sorted(found, key=lambda one: one.moment, reverse=True)

@@ -14,16 +14,16 @@ import msgspec
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published import resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
-from nephoscope.state.incidents.alerts import Looked, StoredAlert
+from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
 from nephoscope.web.page_data.visible_alerts import everywhere
 from nephoscope.web.rendering.formatting import short
 from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.incidents.incidents import Incident
-    from nephoscope.web.page_data.visible_alerts import ToldAlerts
+    from nephoscope.web.page_data.visible_alerts import VisibleAlerts
 
 #: Where objects of the directory stand.
 DIRECTORY = "/providers/microsoft.graph/"
@@ -39,7 +39,7 @@ MOST_SUBS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ResourceAlerts:
     """The alerts that name a resource, the newest first, and their incidents; `unread` are workspaces whose alerts may not be read."""
 
     alerts: list[StoredAlert] = field(default_factory=list)
@@ -47,7 +47,9 @@ class Named:
     unread: list[str] = field(default_factory=list)
 
 
-def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, object]:
+def facts(
+    visit: Visit, edition: PublishedSnapshot, id_: str, body: Mapping[str, object]
+) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
     holding = role_holders.held_by if directory else role_holders.holders
@@ -72,7 +74,7 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) 
     }
 
 
-def _path_gaps(visit: Visit, edition: Edition, id_: str) -> list[str]:
+def _path_gaps(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[str]:
     """What was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in no subscription."""
     found, own = edition.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
     known = edition.made.subscriptions
@@ -91,10 +93,10 @@ def display_name(id_: str, body: Mapping[str, object]) -> str:
     return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
 
 
-def find_named(visit: Visit, id_: str, account: str = "") -> Named:
+def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
     """What names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
     wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
-    found, state = Named(), visit.instance.state
+    found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
     for told in everywhere(visit.without("scope")):
         mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
@@ -119,9 +121,9 @@ def _reaches(visit: Visit, id_: str) -> bool:
     return visit.caller.reach(ALERTS).sees(lying.subscription, lying.resource_group_id)
 
 
-def _find_naming_alerts(told: ToldAlerts, text: str) -> list[StoredAlert]:
+def _find_naming_alerts(told: VisibleAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
-    found = told.newest(Looked(text=text, held=True), MOST_ALERTS)
+    found = told.newest(AlertFilter(text=text, held=True), MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 
@@ -131,7 +133,7 @@ def names(row: Mapping[str, object], id_: str) -> bool:
     return re.search(re.escape(id_) + r"(?![^/\"\\\s])", text) is not None
 
 
-class Way(msgspec.Struct, frozen=True):
+class ShownIngress(msgspec.Struct, frozen=True):
     """A way in to a machine: a word for it, the ids on it, its protocol and ports."""
 
     kind: str
@@ -140,7 +142,7 @@ class Way(msgspec.Struct, frozen=True):
     ports: tuple[str, ...] = ()
 
 
-class Port(msgspec.Struct, frozen=True):
+class OpenPort(msgspec.Struct, frozen=True):
     """A port that the Internet reaches, with what usually listens there; not to `everybody`: to some addresses."""
 
     protocol: str
@@ -149,22 +151,22 @@ class Port(msgspec.Struct, frozen=True):
     everybody: bool = False
 
 
-class Exposure(msgspec.Struct, frozen=True, rename="camel"):
+class ExposureFacts(msgspec.Struct, frozen=True, rename="camel"):
     """Whom the endpoint of a service answers ('' = none, or that is not known), or the ways in to a machine (None: it is none)."""
 
     answers: str = ""
-    ways: tuple[Way, ...] | None = None
-    ports: tuple[Port, ...] = ()
+    ways: tuple[ShownIngress, ...] | None = None
+    ports: tuple[OpenPort, ...] = ()
     not_collected: tuple[str, ...] = ()
 
 
-def _exposure(visit: Visit, edition: Edition, id_: str) -> Exposure:
+def _exposure(visit: Visit, edition: PublishedSnapshot, id_: str) -> ExposureFacts:
     body = edition.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
-    return msgspec.convert(_properties(body), Exposure)
+    return msgspec.convert(_properties(body), ExposureFacts)
 
 
 @dataclass(frozen=True, slots=True)
-class Sub:
+class SubFinding:
     """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none), whose."""
 
     assessment: str
@@ -175,7 +177,7 @@ class Sub:
     resource: str
 
 
-def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
+def _subs(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[SubFinding]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
@@ -189,10 +191,10 @@ def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
     return sorted(map(_sub, found), key=_rank)
 
 
-def _sub(body: Mapping[str, object]) -> Sub:
+def _sub(body: Mapping[str, object]) -> SubFinding:
     told = _properties(body)
     status = told.get("status") or {}
-    return Sub(
+    return SubFinding(
         str(body["id"]).lower().split("/")[-3],
         str(told.get("id") or body.get("name") or ""),
         str(told.get("displayName") or ""),
@@ -202,13 +204,13 @@ def _sub(body: Mapping[str, object]) -> Sub:
     )
 
 
-def _rank(sub: Sub) -> tuple[bool, int, str]:
+def _rank(sub: SubFinding) -> tuple[bool, int, str]:
     order = ("critical", "high", "medium", "low")
     place = order.index(sub.severity.lower()) if sub.severity.lower() in order else len(order)
     return sub.code != "Unhealthy", place, sub.title
 
 
-def _connections(visit: Visit, edition: Edition, id_: str) -> dict[str, Any] | None:
+def _connections(visit: Visit, edition: PublishedSnapshot, id_: str) -> dict[str, Any] | None:
     """Which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
     body = edition.listing.get(
@@ -219,7 +221,7 @@ def _connections(visit: Visit, edition: Edition, id_: str) -> dict[str, Any] | N
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShownChange:
     """A change that was seen at a time: what differs, as (path, value before, value after); None where there was none."""
 
     at: datetime
@@ -227,7 +229,7 @@ class Change:
     values: list[tuple[str, Any, Any]]
 
 
-def _changes(visit: Visit, edition: Edition, id_: str) -> list[Change]:
+def _changes(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
     below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
     found = edition.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
@@ -235,12 +237,14 @@ def _changes(visit: Visit, edition: Edition, id_: str) -> list[Change]:
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
-def _change(told: Mapping[str, Any]) -> Change:
+def _change(told: Mapping[str, Any]) -> ShownChange:
     values = [
         (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
         for path, one in told["changes"].items()
     ]
-    return Change(datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values)
+    return ShownChange(
+        datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values
+    )
 
 
 def mask_secret(path: str, value: object) -> object:

@@ -11,13 +11,13 @@ from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _SCORE, _CONTROL = "microsoft.security/securescores", "microsoft.security/securescores/securescorecontrols"
 
 
 @dataclass(frozen=True, slots=True)
-class ControlShown:
+class ShownControl:
     """A control over all subscriptions that are looked at; `gain` is what making every unhealthy resource healthy adds, in points."""
 
     name: str
@@ -42,11 +42,11 @@ class _Control:
     """A control in one subscription."""
 
     name: str
-    shown: ControlShown
+    shown: ShownControl
 
 
 @dataclass(frozen=True, slots=True)
-class _Score:
+class _SubscriptionScore:
     """The score of a subscription (its lower-cased GUID)."""
 
     subscription: str
@@ -57,44 +57,46 @@ class _Score:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreShown:
+class ShownScore:
     """The score: `share` is None where nothing could be scored; controls with the most to gain first."""
 
     share: float | None
     current: float
     max: float
-    controls: tuple[ControlShown, ...]
+    controls: tuple[ShownControl, ...]
     subscriptions: int
 
 
-def score_of(edition: Edition, reach: Reach) -> ScoreShown:
+def score_of(edition: PublishedSnapshot, reach: Reach) -> ShownScore:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
     return edition.once(("score", reach), lambda: _score_of(edition, reach))
 
 
-def _score_of(edition: Edition, reach: Reach) -> ScoreShown:
+def _score_of(edition: PublishedSnapshot, reach: Reach) -> ShownScore:
     scores = [one for one in _scores(edition) if reach.sees(one.subscription)]
     controls = _controls(each for one in scores for each in one.controls)
     weights = sum(one.weight for one in scores)
     points = sum(one.current / one.max * one.weight for one in scores if one.max)
     share = points / weights if weights else None
     highest = sum(one.max for one in controls)
-    return ScoreShown(share, (share or 0.0) * highest, highest, tuple(controls), len(scores))
+    return ShownScore(share, (share or 0.0) * highest, highest, tuple(controls), len(scores))
 
 
-def _scores(edition: Edition) -> list[_Score]:
+def _scores(edition: PublishedSnapshot) -> list[_SubscriptionScore]:
     """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
     return edition.once(("scores",), lambda: _read(edition))
 
 
-def _read(edition: Edition) -> list[_Score]:
+def _read(edition: PublishedSnapshot) -> list[_SubscriptionScore]:
     controls: defaultdict[str, list[_Control]] = defaultdict(list)
     for body in edition.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
         controls[_subscription(body)].append(_control(body["name"], body["properties"]))
     scores = edition.listing.page([_SCORE], EVERYTHING, most=100_000).bodies
     found = ((_subscription(body), body["properties"]) for body in scores)
     return [
-        _Score(id_, told["score"]["current"], told["score"]["max"], told["weight"], tuple(controls[id_]))
+        _SubscriptionScore(
+            id_, told["score"]["current"], told["score"]["max"], told["weight"], tuple(controls[id_])
+        )
         for id_, told in found
     ]
 
@@ -105,15 +107,15 @@ def _subscription(body: Mapping[str, Any]) -> str:
 
 def _control(name: str, told: Mapping[str, Any]) -> _Control:
     counts = (told[f"{one}ResourceCount"] for one in ("healthy", "unhealthy", "notAssessed"))
-    return _Control(name, ControlShown(told["displayName"], told["score"]["max"], *counts))
+    return _Control(name, ShownControl(told["displayName"], told["score"]["max"], *counts))
 
 
-def _controls(found: Iterable[_Control]) -> list[ControlShown]:
-    several: defaultdict[str, list[ControlShown]] = defaultdict(list)
+def _controls(found: Iterable[_Control]) -> list[ShownControl]:
+    several: defaultdict[str, list[ShownControl]] = defaultdict(list)
     for one in found:
         several[one.name].append(one.shown)
     added = [
-        ControlShown(
+        ShownControl(
             each[0].name,
             max(one.max for one in each),
             sum(one.healthy for one in each),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
-from nephoscope.state import MissingError
-from nephoscope.state.incidents.alerts import Looked, StoredAlert
+from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -23,7 +23,7 @@ MOST_SOUGHT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class ToldAlerts:
+class VisibleAlerts:
     """Alerts of workspaces; `reach` is of what the visitor reads alerts there (None = of the workspaces themselves)."""
 
     visit: Visit
@@ -38,28 +38,28 @@ class ToldAlerts:
     @property
     def any(self) -> bool:
         """Return whether there is one at all."""
-        return self.count(Looked(held=True)) > 0
+        return self.count(AlertFilter(held=True)) > 0
 
-    def page(self, looked: Looked, start: int, most: int) -> tuple[list[StoredAlert], int]:
+    def page(self, looked: AlertFilter, start: int, most: int) -> tuple[list[StoredAlert], int]:
         """Some of those that are looked at, those of the latest events first, and how many there are."""
         if self.whole or not looked.text:
             return self._list_page(self._within(looked), start, most), self.count(looked)
         found = self._find_saying(looked)
         return found[start : start + most], len(found)
 
-    def newest(self, looked: Looked, most: int) -> list[StoredAlert]:
+    def newest(self, looked: AlertFilter, most: int) -> list[StoredAlert]:
         """At most so many of those that are looked at, those of the latest events first."""
         if self.whole or not looked.text:
             return self._list_page(self._within(looked), 0, most)
         return self._find_saying(looked)[:most]
 
-    def count(self, looked: Looked) -> int:
+    def count(self, looked: AlertFilter) -> int:
         """Count how many are looked at; of a part, whatever text is looked for."""
         wanted = self._within(looked if self.whole else replace(looked, text=""))
         return sum(self.visit.instance.state.alerts.count(one, wanted) for one in self.workspaces)
 
     def get(self, id_: str) -> StoredAlert:
-        """One as it is told; MissingError where there is none of the id that may be."""
+        """One as it is told; NotFoundError where there is none of the id that may be."""
         return self._told(self.kept(id_))
 
     def kept(self, id_: str) -> StoredAlert:
@@ -67,23 +67,23 @@ class ToldAlerts:
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._seen(found):
             where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
-            raise MissingError(f"alert {id_[:100]} not found{where}")
+            raise NotFoundError(f"alert {id_[:100]} not found{where}")
         return found
 
     def _seen(self, alert: StoredAlert) -> bool:
         reach = self.visit.caller.reach(READ)
         return self.whole or next(find_visible_resources(alert, reach), None) is not None
 
-    def _within(self, looked: Looked) -> Looked:
+    def _within(self, looked: AlertFilter) -> AlertFilter:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
-    def _find_saying(self, looked: Looked) -> list[StoredAlert]:
+    def _find_saying(self, looked: AlertFilter) -> list[StoredAlert]:
         """Those that say a text in what is told of them."""
         return [
             one for one in self._list_page(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)
         ]
 
-    def _list_page(self, looked: Looked, start: int, most: int) -> list[StoredAlert]:
+    def _list_page(self, looked: AlertFilter, start: int, most: int) -> list[StoredAlert]:
         alerts = self.visit.instance.state.alerts
         if len(self.workspaces) == 1:
             found = alerts.listed(self.workspaces[0], looked, start=start, most=most)
@@ -98,23 +98,23 @@ class ToldAlerts:
         return alert if self.whole else sight_of(self.visit.caller).alert(alert)
 
 
-def told_alerts(visit: Visit, name: str = "") -> ToldAlerts:
+def told_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     """Those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
     if visit.caller.reach(READ).nothing or visit.caller.may(READ, f"/workspaces/{wanted}"):
-        return ToldAlerts(visit, (visit.workspace(READ, wanted),))
+        return VisibleAlerts(visit, (visit.workspace(READ, wanted),))
     every = visit.every_workspace
-    return ToldAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
+    return VisibleAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
 
 
-def everywhere(visit: Visit) -> list[ToldAlerts]:
+def everywhere(visit: Visit) -> list[VisibleAlerts]:
     """Those of all workspaces."""
     every = visit.every_workspace
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
     part = bool(rest) and not visit.caller.reach(READ).nothing
-    found = [ToldAlerts(visit, (one,)) for one in whole]
-    return [*found, ToldAlerts(visit, rest, visit.reach(READ))] if part else found
+    found = [VisibleAlerts(visit, (one,)) for one in whole]
+    return [*found, VisibleAlerts(visit, rest, visit.reach(READ))] if part else found
 
 
 def _says(alert: StoredAlert, text: str) -> bool:

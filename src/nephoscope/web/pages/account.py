@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.access.sessions import end, list_open_sessions
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.provider_sign_in import after_sign_out
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page
 from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop
@@ -24,9 +24,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return file if file is not None else _show_sessions(visit)
 
 
-def _sessions(visit: Visit) -> Table:
+def _sessions(visit: Visit) -> PageTable:
     found = list_open_sessions(visit.instance.state, visit.caller.principal.id)
-    return Table(("From", "By", "Began", "Last used", "Ends", "This browser"), (
+    return PageTable(("From", "By", "Began", "Last used", "Ends", "This browser"), (
         (one.address, one.way, one.began, one.used, one.ends, "yes" if one.id == visit.caller.session else "no")
         for one in found
     ))  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
-from nephoscope.alerts.investigation.alert_events import Events, events, looked_at
+from nephoscope.alerts.investigation.alert_events import AlertEvents, events, looked_at
 from nephoscope.alerts.investigation.incident_details import involved_in, read_entities
 from nephoscope.alerts.investigation.participants import parties
 from nephoscope.alerts.rules.dynamic_properties import steps_of, techniques_of
@@ -18,9 +18,9 @@ from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_ale
 from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
-from nephoscope.state.database.state_errors import OvertakenError, PassingError
-from nephoscope.state.incidents.alerts import Looked, StoredAlert
-from nephoscope.state.incidents.incidents import Action
+from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
+from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
+from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.web.forms.alert_forms import (
     DAYS,
     LABELS,
@@ -33,15 +33,15 @@ from nephoscope.web.forms.alert_forms import (
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
-from nephoscope.web.page_data.visible_alerts import ToldAlerts, told_alerts
+from nephoscope.web.page_data.visible_alerts import VisibleAlerts, told_alerts
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import in_words, names_of, tactics
 from nephoscope.web.rendering.known_names import known_names, names_in
 from nephoscope.web.rendering.suppression_choices import choices
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.state import Severity
 
@@ -72,14 +72,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _shown_list(visit, told)
 
 
-def _change_alerts(visit: Visit, told: ToldAlerts) -> Mapping[str, object] | Response:
+def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | Response:
     done, left = say_many(visit, told)
     if left:
         return {**_shown_list(visit, told), "overtaken": left, "done": done}
     return RedirectResponse(visit.here(done=done), 303)
 
 
-def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, object]:
+def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     asked, start = read_filters(visit), page_start(visit)
     alerts, total = told.page(asked, start, ROWS)
@@ -94,7 +94,7 @@ def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _list_suppressions(visit: Visit, told: ToldAlerts) -> dict[str, object]:
+def _list_suppressions(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """What holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
     in_force = _in_force(visit, told.workspaces)
@@ -113,10 +113,10 @@ def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, Suppressi
     return {one: SuppressionsInForce.load(state, one, now) for one in readable}
 
 
-def read_filters(visit: Visit) -> Looked:
+def read_filters(visit: Visit) -> AlertFilter:
     """What the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
     statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
-    return Looked(
+    return AlertFilter(
         statuses,
         visit.several("severity"),
         visit.asked("q"),
@@ -126,7 +126,7 @@ def read_filters(visit: Visit) -> Looked:
     )
 
 
-def list_allowed_acts(visit: Visit, told: ToldAlerts) -> dict[str, str]:
+def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
     """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
@@ -173,9 +173,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
             suppress(visit, told.get(kept.id))
         else:
             say_one(visit, kept)
-    except OvertakenError:
+    except ConcurrentChangeError:
         return _page(visit, told, told.kept(kept.id), overtaken=True)
-    except PassingError:
+    except TransientError:
         raise
     except StateError as error:
         return _page(visit, told, kept, refused=str(error))
@@ -184,7 +184,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _page(
     visit: Visit,
-    told: ToldAlerts,
+    told: VisibleAlerts,
     kept: StoredAlert,
     *,
     refused: str = "",
@@ -227,7 +227,7 @@ def _page(
     }  # fmt: skip
 
 
-def _meanwhile(visit: Visit, kept: StoredAlert) -> list[Action]:
+def _meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAction]:
     """Who did what to that of which the form was drawn."""
     state, form = visit.instance.state, visit.form
     if form.get("act") == "suppress":
@@ -243,30 +243,30 @@ def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
 
 def _tables(
     visit: Visit, alert: StoredAlert, properties: Mapping[str, object], *, rows: bool
-) -> dict[str, Callable[[], Table]]:
+) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; the `rows` behind the alert only for who may read the logs."""
-    found: dict[str, Callable[[], Table]] = {
-        "details": lambda: Table(("Name", "Value"), _show_properties(properties).items())
+    found: dict[str, Callable[[], PageTable]] = {
+        "details": lambda: PageTable(("Name", "Value"), _show_properties(properties).items())
     }
     return {**found, "rows": lambda: _rows(visit, alert)} if rows else found
 
 
-def _rows(visit: Visit, alert: StoredAlert) -> Table:
+def _rows(visit: Visit, alert: StoredAlert) -> PageTable:
     """The rows behind an alert; StateError where they cannot be read."""
     behind = events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
     if behind.error:
         raise StateError(f"the events cannot be read: {behind.error}")
     columns = _columns(behind)
-    return Table(columns, ([each.text(name) for name in columns] for each in behind.rows))
+    return PageTable(columns, ([each.text(name) for name in columns] for each in behind.rows))
 
 
-def _columns(behind: Events | None) -> list[str]:
+def _columns(behind: AlertEvents | None) -> list[str]:
     return list(behind.rows[0].columns) if behind is not None and behind.rows else []
 
 
 def count_open(visit: Visit) -> int | None:
     """Count how many of the chosen scope nobody is done with in the workspace that the page opens."""
-    return told_alerts(visit).count(Looked(frozenset({"New", "InProgress"})))
+    return told_alerts(visit).count(AlertFilter(frozenset({"New", "InProgress"})))
 
 
 PAGES = (
@@ -276,7 +276,7 @@ PAGES = (
         "alerts.html",
         READ,
         fill_page,
-        Area.DETECTION,
+        PageArea.DETECTION,
         10,
         ("GET", "POST"),
         count_open,

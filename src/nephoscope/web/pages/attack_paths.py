@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.control_characters import plain
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity
@@ -84,7 +84,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     row = next((path for path in edition.attack_paths.listed(reach) if path.name == name), None)
     body = edition.listing.get(row.id, reach) if row else None
     if row is None or body is None:
-        raise MissingError(f"attack path {name[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"attack path {name[:100]} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
@@ -141,6 +141,15 @@ def grave(visit: Visit) -> int | None:
 
 
 PAGES = (
-    Page("/attack-paths", "Attack paths", "attack_paths.html", READ, fill_page, Area.POSTURE, 5, count=grave),
+    Page(
+        "/attack-paths",
+        "Attack paths",
+        "attack_paths.html",
+        READ,
+        fill_page,
+        PageArea.POSTURE,
+        5,
+        count=grave,
+    ),
     Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, one),
 )

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope.web.page_data.automation_list import READ, AskedRule, asked_rules, seen_rules
+from nephoscope.web.page_data.automation_list import READ, AutomationListing, asked_rules, seen_rules
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.page_tables import Table, file_of
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_CSV = 100, 100_000
@@ -41,11 +41,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _where(visit: Visit, one: AskedRule) -> str:
+def _where(visit: Visit, one: AutomationListing) -> str:
     return ", ".join(visit.named(scope) for scope in one.where)
 
 
-def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
+def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
     header = (
         "Name",
         "Trigger",
@@ -66,10 +66,10 @@ def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
          one.runs.runs, one.key)
         for one in rules
     )  # fmt: skip
-    return Table(header, rows)
+    return PageTable(header, rows)
 
 
-def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> Table:
+def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> PageTable:
     rows = (
         (one.changed.isoformat(), names.get(one.rule, one.rule), one.action, one.kind, one.subject, one.status.value, one.attempts,
          one.detail, one.id, one.workspace)
@@ -87,7 +87,7 @@ def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> Table:
         "Id",
         "Workspace",
     )
-    return Table(header, rows)
+    return PageTable(header, rows)
 
 
 PAGE = Page(
@@ -96,7 +96,7 @@ PAGE = Page(
     "automations.html",
     READ,
     fill_page,
-    Area.ESTATE,
+    PageArea.ESTATE,
     80,
     under_scope=SAME,
 )

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER, worse
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.web.page_data.compliance_evidence import (
     HEADER,
-    Control,
     Evidence,
+    EvidenceControl,
+    EvidencePolicy,
     NoDocumentError,
-    Policy,
     document,
 )
 from nephoscope.web.tables.table_download import as_csv, as_file
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.posture.published.standards import Standards
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
@@ -35,7 +35,7 @@ READ = "Microsoft.Security/regulatoryComplianceStandards/read"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StandardSummary:
     """A standard with its controls and its policies by state: each has the worst of its states in what is looked at."""
 
     name: str
@@ -55,22 +55,24 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {"edition": visit.edition, "standards": standards}
 
 
-def _row(one: Known) -> tuple[str | int, ...]:
+def _row(one: StandardSummary) -> tuple[str | int, ...]:
     states = (one.controls[state] for state in ORDER)
     policies = (one.policies["Passed"], one.policies["Failed"], one.policies.total())
     return one.title, *states, one.controls.total(), *policies, one.name
 
 
-def standards_of(edition: Edition, reach: Reach) -> list[Known]:
+def standards_of(edition: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
     """Each standard that has controls, with these and its policies by state."""
     return edition.once(("standards", reach), lambda: _standards(edition.standards, reach))
 
 
-def _standards(standards: Standards, reach: Reach) -> list[Known]:
+def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
     controls, policies = standards.states(reach, CONTROL), standards.states(reach, ASSESSMENT)
     titles = {body["name"]: _title(body) for body in standards.bodies(reach)}
     found = (
-        Known(name, titles[name], Counter(controls[name].values()), Counter(policies.get(name, {}).values()))
+        StandardSummary(
+            name, titles[name], Counter(controls[name].values()), Counter(policies.get(name, {}).values())
+        )
         for name in titles
         if name in controls
     )
@@ -90,7 +92,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     key = ("standard", name.casefold(), visit.reach(READ))
     controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
-        raise MissingError(f"standard {name[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"standard {name[:100]} not found, or you cannot access it")
     if visit.asked("format") in ("csv", "pdf"):
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())
@@ -118,7 +120,7 @@ def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]
         visit.edition.made.when,
         visit.caller.name,
         [
-            Control(
+            EvidenceControl(
                 control,
                 one["title"],
                 one["state"],
@@ -135,12 +137,12 @@ def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]
         raise StateError(str(error)) from error
 
 
-def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> Policy:
+def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> EvidencePolicy:
     assert visit.edition is not None
-    wanted = Wanted(recommendations=frozenset({known["key"].lower()}))
+    wanted = FindingQuery(recommendations=frozenset({known["key"].lower()}))
     found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)
     resources = [(each.resource, each.state.value, each.cause) for each in found]
-    return Policy(title, known["state"], resources)
+    return EvidencePolicy(title, known["state"], resources)
 
 
 def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
@@ -177,7 +179,14 @@ def _worst(known: str | None, state: str) -> str:
 
 PAGES = (
     Page(
-        "/compliance", "Compliance", "compliance.html", READ, fill_page, Area.POSTURE, 20, ahead=standards_of
+        "/compliance",
+        "Compliance",
+        "compliance.html",
+        READ,
+        fill_page,
+        PageArea.POSTURE,
+        20,
+        ahead=standards_of,
     ),
     Page("/compliance/{name}", "Standard", "standard.html", READ, one),
 )

@@ -14,7 +14,7 @@ from nephoscope.access.scopes import TENANT
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.attack_coverage import (
     NO_TECHNIQUE,
-    Cell,
+    TechniqueCoverage,
     cells,
     navigator,
     numbers,
@@ -24,16 +24,16 @@ from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, take
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.service.content import import_pack
 from nephoscope.service.rules import READ, WRITE
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.forms.content_switches import ON, switch_selected
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.page_data.content_rows import KINDS, ContentRow, Shelf
+from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv, as_file
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_TOLD = 100, 20
@@ -45,7 +45,7 @@ _BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list of a kind; a form that comes back switches what is ticked."""
     workspace = visit.workspace(READ)
-    shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
+    shelf, kind = WorkspaceContent(visit.instance, workspace), visit.asked("kind", "rules")
     if kind not in KINDS:
         raise StateError(f"unknown kind of content: expected {', '.join(KINDS)}")
     # of a form that is too large nothing is read
@@ -61,7 +61,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _list_kind(visit, shelf, kind)
 
 
-def _list_kind(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, object] | Response:
+def _list_kind(
+    visit: Visit, shelf: WorkspaceContent, kind: str, refused: str = ""
+) -> Mapping[str, object] | Response:
     """The list; `refused` is why what was sent could not be taken."""
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
@@ -74,7 +76,7 @@ def _sort_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
     return sorted(_filter_rows(visit, every), key=lambda one: (one.pack, one.name.casefold()))
 
 
-def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, object]:
+def _show_list(visit: Visit, shelf: WorkspaceContent, kind: str, refused: str = "") -> dict[str, object]:
     """The list; those that were left out of what was switched stay ticked."""
     workspace, every = shelf.workspace, KINDS[kind][1](shelf)
     found = _sort_rows(visit, every)
@@ -90,7 +92,7 @@ def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict
     }  # fmt: skip
 
 
-def _import_pack(visit: Visit, shelf: Shelf) -> str:
+def _import_pack(visit: Visit, shelf: WorkspaceContent) -> str:
     """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
     if visit.file is None or not visit.file[1]:
         raise StateError(f"select a file of at most {MOST_BYTES >> 20} MiB")
@@ -135,14 +137,16 @@ def _row(one: ContentRow, before: Sequence[str]) -> list[object]:
 def pack(visit: Visit) -> Mapping[str, object] | Response:
     """One imported pack, piece by piece; a form that comes back switches all of its rules."""
     workspace = visit.workspace(READ)
-    shelf = Shelf(visit.instance, workspace)
+    shelf = WorkspaceContent(visit.instance, workspace)
     found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
     if found is None:
-        raise MissingError(f"pack {visit.parameters['name'][:100]} not found")
+        raise NotFoundError(f"pack {visit.parameters['name'][:100]} not found")
     if visit.request.method == "POST":
         done, left = switch_selected(visit, shelf, PACK)
         if left:
-            raise OvertakenError(f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now")
+            raise ConcurrentChangeError(
+                f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
+            )
         return RedirectResponse(visit.here(done=done), 303)
     every = list(content_listing.rows(found, shelf.held))
     text, chosen = visit.asked("q").casefold(), visit.several("standing")
@@ -172,7 +176,7 @@ def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
 def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     """Which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
-    shelf = Shelf(visit.instance, workspace)
+    shelf = WorkspaceContent(visit.instance, workspace)
     switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
     found = cells(
         one for one in content_listing.list_coverage_sources(shelf.packs, switched) if every or one.on
@@ -195,17 +199,17 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     }  # fmt: skip
 
 
-def _techniques(found: Sequence[Cell]) -> Table:
+def _techniques(found: Sequence[TechniqueCoverage]) -> PageTable:
     """A row a technique under a tactic; what names a tactic alone has a row without one."""
-    return Table(("Tactic", "Technique", "Detections", "Hunting queries"), (
+    return PageTable(("Tactic", "Technique", "Detections", "Hunting queries"), (
         [one.tactic, "" if one.technique == NO_TECHNIQUE else one.technique, "; ".join(one.detections), "; ".join(one.hunting)]
         for one in found
     ))  # fmt: skip
 
 
-def _tactics(counted: Sequence[Mapping[str, object]]) -> Table:
+def _tactics(counted: Sequence[Mapping[str, object]]) -> PageTable:
     rows = ([one[name] for name in ("tactic", "techniques", "detections", "hunting")] for one in counted)
-    return Table(("Tactic", "Techniques", "Detections", "Hunting queries"), rows)
+    return PageTable(("Tactic", "Techniques", "Detections", "Hunting queries"), rows)
 
 
 PAGES = (
@@ -215,7 +219,7 @@ PAGES = (
         "content.html",
         READ,
         fill_page,
-        Area.ESTATE,
+        PageArea.ESTATE,
         10,
         ("GET", "POST"),
         anywhere=True,

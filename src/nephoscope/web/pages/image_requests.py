@@ -25,7 +25,7 @@ from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST = 100, 10_000
@@ -135,6 +135,6 @@ def open_requests(visit: Visit) -> int | None:
 
 
 PAGE = Page(
-    "/image-requests", "Image requests", "image_requests.html", READ, fill_page, Area.PROTECTION, 15, methods=("GET", "POST"),
+    "/image-requests", "Image requests", "image_requests.html", READ, fill_page, PageArea.PROTECTION, 15, methods=("GET", "POST"),
     count=open_requests, tenant=True, under_scope=SAME,
 )  # fmt: skip

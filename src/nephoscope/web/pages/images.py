@@ -23,8 +23,8 @@ from nephoscope.service.image_overview import (
 from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
 from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
-from nephoscope.state import MissingError
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state import NotFoundError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
@@ -39,9 +39,9 @@ from nephoscope.web.page_data.image_facts import (
 )
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_FINDINGS = 100, 10_000
@@ -85,13 +85,13 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     found, packages = _findings(visit, places), _packages(visit, places)
     tables = {
-        "vulnerabilities": lambda: Table(FINDING_HEADER, _finding_rows(visit, found)),
-        "packages": lambda: Table(PACKAGE_HEADER, map(_package_row, packages)),
-        "layers": lambda: Table(
+        "vulnerabilities": lambda: PageTable(FINDING_HEADER, _finding_rows(visit, found)),
+        "packages": lambda: PageTable(PACKAGE_HEADER, map(_package_row, packages)),
+        "layers": lambda: PageTable(
             ("Layer", "Packages", "Types"),
             ((one.digest, one.packages, " ".join(one.ecosystems)) for one in layers_of(packages)),
         ),
-        "reasons": lambda: Table(REASON_HEADER, _reason_rows(places)),
+        "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
     }
     file = file_of(visit, "image", tables)
     return file if file is not None else _show_image(visit)
@@ -116,11 +116,11 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
 
 
 def _apply_form(visit: Visit) -> str:
-    """Do what a form asks for: OvertakenError where the image stands otherwise by now."""
+    """Do what a form asks for: ConcurrentChangeError where the image stands otherwise by now."""
     asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     if id_ not in _ids(places):
-        raise MissingError("image not found, or you cannot access it")
+        raise NotFoundError("image not found, or you cannot access it")
     with as_drawn(visit, lambda: _state(visit, id_)):
         if asked == "examine":
             examine_again(visit.service, [id_])
@@ -138,8 +138,8 @@ def _state(visit: Visit, id_: str) -> object:
     """What the forms of an image are drawn of."""
     try:
         image = visit.instance.state.registry_images.get(id_)
-    except MissingError as error:
-        raise OvertakenError("the image no longer exists") from error
+    except NotFoundError as error:
+        raise ConcurrentChangeError("the image no longer exists") from error
     return image.status.value, image.verdict, image.decided_by
 
 
@@ -229,6 +229,6 @@ def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
 
 
 PAGES = (
-    Page("/images", "Images", "images.html", READ_IMAGES, fill_page, Area.PROTECTION, 5),
+    Page("/images", "Images", "images.html", READ_IMAGES, fill_page, PageArea.PROTECTION, 5),
     Page("/images/{digest}", "Image", "image.html", READ_IMAGES, one, methods=("GET", "POST")),
 )

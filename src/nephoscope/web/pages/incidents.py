@@ -10,27 +10,33 @@ from typing import Any
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.investigation.alert_events import Events, events, looked_at
-from nephoscope.alerts.investigation.incident_details import CaseFile, Moment, case_file
+from nephoscope.alerts.investigation.alert_events import AlertEvents, events, looked_at
+from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
 from nephoscope.alerts.investigation.optimistic_update import changes_since
 from nephoscope.alerts.rules.dynamic_properties import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
-from nephoscope.state.database.state_errors import OvertakenError, PassingError
+from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
+from nephoscope.state.incidents.incidents import (
+    CLASSIFICATIONS,
+    Incident,
+    IncidentFilter,
+    IncidentStatus,
+    NoteKind,
+)
 from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.charts import Node, links
+from nephoscope.web.rendering.charts import DiagramNode, links
 from nephoscope.web.rendering.display_names import names_of, replace_ids, tactics
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.known_names import known_names
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
@@ -46,7 +52,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return _list_incidents(visit, workspace)
     try:
         done, left = decide_many(visit, workspace)
-    except PassingError:
+    except TransientError:
         raise
     except StateError as error:
         return {**_shown_list(visit, workspace), "refused": str(error)}
@@ -77,16 +83,16 @@ def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
         "severity": asked.severities, "may": may, "classifications": CLASSIFICATIONS, "typed": visit.form,
         "owners": owners(visit, workspace) if may else [], "done": visit.asked("done"), "refused": "", "overtaken": [],
         "ticked": {one.partition(" ")[0]: one.partition(" ")[2] for one in visit.ticked_values("incident")},
-        "any": incidents.total(workspace, Sought()) > 0,
+        "any": incidents.total(workspace, IncidentFilter()) > 0,
     }  # fmt: skip
 
 
-def read_filters(visit: Visit, workspace: str) -> Sought:
+def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     """What the filters of the address ask for of the chosen scope; without a status those that are open."""
     known = {one.value for one in IncidentStatus}
     statuses = visit.several("status") & known or set(OPEN)
     numbers = visit.incidents_of(workspace)
-    return Sought(frozenset(statuses), visit.several("severity"), visit.asked("q").strip(), numbers)
+    return IncidentFilter(frozenset(statuses), visit.several("severity"), visit.asked("q").strip(), numbers)
 
 
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
@@ -94,7 +100,7 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
     names = names_of(file.parties)
     left = [
-        Node(
+        DiagramNode(
             replace_ids(str(each.document["AlertName"]), names),
             "alert",
             visit.link(f"/alerts/{each.id}", workspace=workspace),
@@ -103,7 +109,8 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
         for each in alerts
     ]
     right = [
-        Node(each.title, each.kinds, visit.link("/search", q=each.id or each.title)) for each in involved
+        DiagramNode(each.title, each.kinds, visit.link("/search", q=each.id or each.title))
+        for each in involved
     ]
     places = {each.id: at for at, each in enumerate(alerts)}
     between = [(places[id_], at) for at, each in enumerate(involved) for id_ in each.sources if id_ in places]
@@ -132,9 +139,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
     try:
         decide_one(visit, workspace, number)
-    except PassingError:
+    except TransientError:
         raise
-    except OvertakenError:
+    except ConcurrentChangeError:
         return _show_incident(visit, workspace, number, overtaken=True)
     except StateError as error:
         return _show_incident(visit, workspace, number, refused=str(error))
@@ -191,23 +198,23 @@ def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, objec
     }
 
 
-def _timeline(moments: Sequence[Moment], file: CaseFile) -> Table:
+def _timeline(moments: Sequence[TimelineEntry], file: CaseFile) -> PageTable:
     about = {each.id: each.document for each in file.alerts}
     alerts = (about.get(each.source, {}) if each.kind == "alert" else {} for each in moments)
-    return Table(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
+    return PageTable(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
         [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), tactics(row.get("Tactics", ""))]
         for each, row in zip(moments, alerts, strict=True)
     ))  # fmt: skip
 
 
-def _entities(file: CaseFile) -> Table:
-    return Table(("Kind", "Entity", "Id", "Alerts", "First", "Last"), (
+def _entities(file: CaseFile) -> PageTable:
+    return PageTable(("Kind", "Entity", "Id", "Alerts", "First", "Last"), (
         [each.kinds, each.title, each.resource or each.id, len(each.sources), each.first.isoformat(), each.last.isoformat()]
         for each in file.parties
     ))  # fmt: skip
 
 
-def _alerts(file: CaseFile) -> Table:
+def _alerts(file: CaseFile) -> PageTable:
     header = (
         "Severity",
         "Alert",
@@ -219,7 +226,7 @@ def _alerts(file: CaseFile) -> Table:
         "Status",
         "Id",
     )
-    return Table(header, (
+    return PageTable(header, (
         [each.severity, each.document["AlertName"], tactics(each.document["Tactics"]), each.document["Description"],
          "; ".join(steps_of(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
         for each in file.alerts
@@ -238,7 +245,7 @@ def _alert(visit: Visit, alert: StoredAlert) -> dict[str, Any]:
     }
 
 
-def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
+def _events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEvents]:
     """The events behind the alerts, for who may read all rows of the workspace."""
     if not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
         return []
@@ -251,7 +258,7 @@ def count_open(visit: Visit) -> int | None:
     workspace = visit.home(READ)
     if not workspace:
         return None
-    opened = Sought(frozenset(OPEN), numbers=visit.incidents_of(workspace))
+    opened = IncidentFilter(frozenset(OPEN), numbers=visit.incidents_of(workspace))
     return visit.instance.state.incidents.total(workspace, opened)
 
 
@@ -262,7 +269,7 @@ PAGES = (
         "incidents.html",
         READ,
         fill_page,
-        Area.DETECTION,
+        PageArea.DETECTION,
         0,
         ("GET", "POST"),
         count=count_open,

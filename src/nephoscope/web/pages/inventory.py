@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published.attack_paths import WantedPaths
-from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.inventory import Listed
-from nephoscope.state import MissingError
+from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.published.inventory import ListedResource
+from nephoscope.state import NotFoundError
 from nephoscope.web.page_data.code_facts import code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
 from nephoscope.web.page_data.resource_facts import entity_of, facts
@@ -22,10 +22,10 @@ from nephoscope.web.tables.own_assessments import own_assessments
 from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.resource_tables import tables
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
@@ -60,12 +60,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def name_of(visit: Visit, one: Listed) -> str:
+def name_of(visit: Visit, one: ListedResource) -> str:
     """The name of a resource; of a subscription the one that people know."""
     return visit.named(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
 
 
-def _row(visit: Visit, one: Listed) -> tuple[object, ...]:
+def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     subscription = visit.subscriptions.get(one.subscription, one.subscription)
     return (
         name_of(visit, one),
@@ -89,9 +89,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
     body = edition.listing.get(id_, visit.caller.reach(READ))
     if body is None:
-        raise MissingError(f"resource {id_[:500]} not found, or you cannot access it")
+        raise NotFoundError(f"resource {id_[:500]} not found, or you cannot access it")
     reach = visit.caller.reach(ASSESSMENTS)
-    findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
+    findings = edition.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
     known = {
         **facts(visit, edition, id_, body),
         "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
@@ -108,7 +108,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
-        "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
+        "unknown": sum(one.state in (ComplianceState.UNKNOWN, ComplianceState.ERROR) for one in findings),
         "tenant": tenant if len(tenants) > 1 else "", "others": [one for one in tenants if one != tenant],
         "is_machine": str(body.get("type") or "").lower() in MACHINES,
         **known,
@@ -116,6 +116,6 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 PAGES = (
-    Page("/inventory", "Inventory", "inventory.html", READ, fill_page, Area.POSTURE, 10),
+    Page("/inventory", "Inventory", "inventory.html", READ, fill_page, PageArea.POSTURE, 10),
     Page("/resource/{id:path}", "Resource", "resource.html", READ, one),
 )

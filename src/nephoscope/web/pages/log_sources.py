@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.health.health_table import missing_logs, rows
-from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.privileged_settings import always_owned
 from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.service import sources as service
@@ -22,7 +22,7 @@ from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
@@ -40,7 +40,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     return _form(visit, kind)
 
 
-def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, object]:
+def _form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str, object]:
     return {
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
@@ -49,14 +49,14 @@ def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, objec
     }  # fmt: skip
 
 
-def _add_source(visit: Visit, kind: Kind) -> str:
+def _add_source(visit: Visit, kind: SourceKind) -> str:
     form = visit.form
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
     made = service.add_source(visit.service, source, _settings(kind, form), _secrets(kind, form))
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
-def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, object]:
+def _settings(kind: SourceKind, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
     found: dict[str, object] = {}
     for one in describe_kind(kind):
@@ -68,27 +68,27 @@ def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
-def _secrets(kind: Kind, form: Mapping[str, str]) -> dict[str, str]:
+def _secrets(kind: SourceKind, form: Mapping[str, str]) -> dict[str, str]:
     return {name: form[SECRET + name] for name in kind.secrets if form.get(SECRET + name, "")}
 
 
-def _asked_secrets(kind: Kind) -> Mapping[str, str]:
+def _asked_secrets(kind: SourceKind) -> Mapping[str, str]:
     """The secrets that a form asks for; tokens are made by a button of their own."""
     return {} if kind.name == source_setup.TOKENS else kind.secrets
 
 
-def _is_owners(kind: Kind) -> bool:
+def _is_owners(kind: SourceKind) -> bool:
     """Return whether every source of a kind is an owner's to set up."""
     return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
 
 
-def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
+def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
     health = rows(visit.instance.state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
     errors = source_setup.standing_of(whole.health if whole else None).errors
     return {
         "health": lambda: health_table(health),
-        "errors": lambda: Table(
+        "errors": lambda: PageTable(
             ("Part", "Error", "Since", "Last"),
             (
                 [one.key or "completely", one.error, one.since.isoformat(), one.at.isoformat()]
@@ -194,7 +194,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
     return visit.here(done=act)
 
 
-def _read_settings(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, object]:
+def _read_settings(kind: SourceKind, source: Source, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form that shows what is set: one that was emptied goes back to its default."""
     wanted = _settings(kind, form)
     emptied = {

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.lake.queries.time_span import Span
-from nephoscope.live_security_resources import Current, Reader
+from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import find_row_access
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
@@ -26,12 +26,12 @@ from nephoscope.web.result_charts.chart_page import Plot
 from nephoscope.web.result_charts.result_chart import plot_result
 from nephoscope.web.tables.empty_columns import without_empty
 from nephoscope.web.tables.table_download import Number, as_csv, as_parquet
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
 from nephoscope_kql.cells import columns_of, rows_of, text
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.complete import complete
-from nephoscope_kql.engines.most import Most
+from nephoscope_kql.engines.most import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -62,7 +62,7 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class QueryView:
     """What a query gave: cells as a person reads them, how many rows there are in all, how long it took, and its chart.
 
     `empty` is how many columns are left out, since none of the rows has a value in them.
@@ -108,7 +108,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {**found, "shown": _show_result(visit, result, began)}
 
 
-def _show_result(visit: Visit, result: QueryResult, began: float) -> Shown:
+def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
     rows = first if visit.asked("empty") else without_empty(first)
@@ -118,7 +118,7 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> Shown:
     ]
     left_out = first.num_columns - rows.num_columns
     took = time.monotonic() - began
-    return Shown(columns, cells, result.table.num_rows, took, plot_result(result), left_out)
+    return QueryView(columns, cells, result.table.num_rows, took, plot_result(result), left_out)
 
 
 def _csv_cell(cell: object, kind: KqlType) -> str:
@@ -132,14 +132,16 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if place == ESTATE:
         if visit.edition is None:
             raise KqlError("nothing was assessed yet: the estate has no data to query")
-        reader = Reader.of(visit.caller, visit.reach)
-        current = Current(visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base)
+        reader = LiveReader.of(visit.caller, visit.reach)
+        current = LiveResources(
+            visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base
+        )
         seen = find_row_access(visit.edition.types, partial(_reaches, visit))
         return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
-    span = Span(visit.since, visit.instance.now) if visit.asked("span") else None
-    most = Most(sys.maxsize, MAX_BYTES)
+    span = RowSpan(visit.since, visit.instance.now) if visit.asked("span") else None
+    most = ResultLimit(sys.maxsize, MAX_BYTES)
     found = visit.instance.lake.query(
         query, scope=scope, workspace=workspace, timeout=seconds, span=span, most=most
     )
@@ -207,14 +209,14 @@ def _script(visit: Visit) -> Response:
             return JSONResponse({"faults": []})
         given = form.get("position", "")
         position = int(given) if given.isdecimal() and len(given) < 7 else len(query)
-        found = complete(query, position, _Offered(catalog, tuple(_in_estate(visit, place))))
+        found = complete(query, position, _CompletionCatalog(catalog, tuple(_in_estate(visit, place))))
     return JSONResponse(
         {"items": [{"label": one.text, "kind": one.kind, "detail": one.detail} for one in found[:MOST_ITEMS]]}
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Offered:
+class _CompletionCatalog:
     """A catalog (kql.Catalog) that offers more names than its wildcards match."""
 
     catalog: Catalog
@@ -270,7 +272,7 @@ PAGES = (
         "logs.html",
         READ,
         fill_page,
-        Area.DETECTION,
+        PageArea.DETECTION,
         20,
         anywhere=True,
         edited=True,

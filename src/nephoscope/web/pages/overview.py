@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from nephoscope.posture.history.history import History, TrendPoint
-from nephoscope.posture.published.findings import UNJUDGED, Tally
+from nephoscope.posture.published.findings import UNJUDGED, RecommendationTally
 from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.posture.scans.scan import last_request
-from nephoscope.state import MissingError
-from nephoscope.state.incidents.incidents import IncidentStatus, Sought
+from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.incidents import IncidentFilter, IncidentStatus
 from nephoscope.web.page_data.assessment_progress import trouble, under_way
 from nephoscope.web.page_data.secure_score import score_of
 from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.rendering.known_names import known_names
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.recommendation_table import rank_recommendations, table
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity
@@ -30,7 +30,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.findings import FailingResource
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 READ = "Microsoft.Security/assessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
@@ -78,7 +78,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def ahead(edition: Edition, reach: Reach) -> None:
+def ahead(edition: PublishedSnapshot, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
     score_of(edition, reach)
     priorities_of(edition).rank(reach, reach)
@@ -106,7 +106,7 @@ def _place(visit: Visit, id_: str) -> str:
     return f"in {known.resource_group}, {subscription}" if known.resource_group else f"in {subscription}"
 
 
-def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
+def _severities(tallies: Sequence[RecommendationTally]) -> list[tuple[str, int]]:
     """Count how many findings there are of each severity, the gravest first."""
     counts: Counter[str] = Counter()
     for one in tallies:
@@ -128,15 +128,15 @@ def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
     for workspace in visit.instance.state.workspaces.all():
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
             readable = True
-            wanted = Sought(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
+            wanted = IncidentFilter(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
             found += visit.instance.state.incidents.listed(workspace.name, wanted, most=most)
     found.sort(key=lambda one: one.last_activity, reverse=True)
     return found[:most] if readable else None
 
 
-def _controls(visit: Visit) -> Table:
+def _controls(visit: Visit) -> PageTable:
     found = score_of(visit.edition, visit.reach(SCORES)).controls if visit.edition else ()
-    return Table(
+    return PageTable(
         ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
         (
             [
@@ -152,32 +152,32 @@ def _controls(visit: Visit) -> Table:
     )
 
 
-def _resources(visit: Visit) -> Table:
+def _resources(visit: Visit) -> PageTable:
     found = visit.edition.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.edition else []
     rows = ([one.resource, one.grave, one.failing, one.tenant] for one in found)
-    return Table(("Resource", "Critical, high", "All", "Tenant"), rows)
+    return PageTable(("Resource", "Critical, high", "All", "Tenant"), rows)
 
 
-def _causes(visit: Visit) -> Table:
+def _causes(visit: Visit) -> PageTable:
     found = visit.edition.findings.causes(visit.reach(READ), UNJUDGED) if visit.edition else []
-    return Table(
+    return PageTable(
         ("Count", "Why", "State"),
         ([count, cause_text(cause, state), STATES[state]] for state, cause, count in found),
     )
 
 
-def _incidents(visit: Visit) -> Table:
+def _incidents(visit: Visit) -> PageTable:
     found = incidents(visit, MOST_CSV)
     if found is None:
-        raise MissingError("your roles do not include a workspace")
-    return Table(
+        raise NotFoundError("your roles do not include a workspace")
+    return PageTable(
         ("Severity", "Incident", "Title", "Last activity", "Status", "Workspace"),
         ([one.severity, one.number, one.title, one.last_activity.isoformat(), one.status.value, one.workspace]
          for one in found),
     )  # fmt: skip
 
 
-TABLES: Mapping[str, Callable[[Visit], Table]] = {
+TABLES: Mapping[str, Callable[[Visit], PageTable]] = {
     "first": lambda visit: table(list_failing(visit)),
     "controls": _controls,
     "incidents": _incidents,
@@ -185,4 +185,4 @@ TABLES: Mapping[str, Callable[[Visit], Table]] = {
     "not-assessed": _causes,
 }
 """Complete tables of the page."""
-PAGE = Page("/", "Overview", "overview.html", READ, fill_page, Area.TOP, 0, ahead=ahead)
+PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=ahead)

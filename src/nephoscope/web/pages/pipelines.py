@@ -12,18 +12,18 @@ from starlette.responses import Response
 from nephoscope.estate.devops_documents import INSIDE, repository_name
 from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
-from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS, MOST_RUNS, RECENT, SHOWN = 100, 1_000, 20, 50
@@ -59,10 +59,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
     posture = _posture(visit)
     tables = {
-        "repositories": lambda: Table(REPOSITORY_HEADER, map(_repository_row, listed)),
-        "runs": lambda: Table(RUN_HEADER, map(_run_row, runs)),
-        "violations": lambda: Table(VIOLATION_HEADER, map(_violation_row, violations)),
-        "posture": lambda: Table(POSTURE_HEADER, map(_posture_row, posture)),
+        "repositories": lambda: PageTable(REPOSITORY_HEADER, map(_repository_row, listed)),
+        "runs": lambda: PageTable(RUN_HEADER, map(_run_row, runs)),
+        "violations": lambda: PageTable(VIOLATION_HEADER, map(_violation_row, violations)),
+        "posture": lambda: PageTable(POSTURE_HEADER, map(_posture_row, posture)),
     }
     if (file := file_of(visit, "pipelines", tables)) is not None:
         return file
@@ -85,7 +85,7 @@ def repository(visit: Visit) -> Mapping[str, Any] | Response:
     name = visit.parameters["name"].lower()
     found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
     if found is None:
-        raise MissingError(f"repository {name[:300]} not found, or you cannot access it")
+        raise NotFoundError(f"repository {name[:300]} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
     if visit.asked("format") == "csv":
         return as_csv("runs", RUN_HEADER, map(_run_row, runs))
@@ -102,7 +102,7 @@ def run(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
     if not visit.caller.may(READ, repository_scope(found.repository)):
-        raise MissingError(f"pipeline run {found.id} not found")
+        raise NotFoundError(f"pipeline run {found.id} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_order)
     shown = [one for one in every if _fits(visit, one)]
@@ -149,16 +149,16 @@ def _violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
     return violated_passes(visit.service, visit.edition.findings, visit.reach(ASSESSMENTS), names)
 
 
-def _posture(visit: Visit) -> list[Finding]:
+def _posture(visit: Visit) -> list[ListedFinding]:
     """The findings on how organizations and repositories are set up, the gravest first."""
     if visit.edition is None:
         return []
-    wanted = Wanted(states=frozenset({State.NON_COMPLIANT.value}), text=INSIDE)
+    wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}), text=INSIDE)
     found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="severity", most=MOST_POSTURE)
     return [one for one in found if repository_name(one.resource)]
 
 
-def _posture_row(one: Finding) -> tuple[object, ...]:
+def _posture_row(one: ListedFinding) -> tuple[object, ...]:
     return one.severity.value, one.title, repository_name(one.resource), one.why, one.resource
 
 
@@ -223,7 +223,7 @@ def _violation_row(one: ViolatedPass) -> Iterator[object]:
 
 PAGES = (
     Page(
-        "/pipelines", "Pipelines", "pipelines.html", READ, fill_page, Area.POSTURE, 30, repositories=True,
+        "/pipelines", "Pipelines", "pipelines.html", READ, fill_page, PageArea.POSTURE, 30, repositories=True,
         under_scope="Repositories are not affected by the selected scope; violations are limited to {}.",
     ),
     Page(

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
+from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery
 from nephoscope.service.code_to_cloud import made_by_each
-from nephoscope.state import MissingError
-from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state import NotFoundError
+from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
 from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
 from nephoscope.web.tables.own_assessments import own_assessments, resources
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.findings import Tally, Unjudged
+    from nephoscope.posture.published.findings import RecommendationTally, UnjudgedCount
     from nephoscope.posture.published.priorities import Priority
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 METADATA = "/providers/microsoft.security/assessmentmetadata"
 ROWS = 100
@@ -76,7 +76,9 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     return {**_filters(visit, those), "unjudged": found, "counts": counts}
 
 
-def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[object]:
+def _unjudged_row(
+    told: RecommendationTally, counts: Mapping[str, int], several: Sequence[UnjudgedCount]
+) -> list[object]:
     why = "; ".join(one.why or cause_text(one.cause, one.state) for one in several)
     key = told.recommendation
     return [told.severity.value, told.title, counts[key], told.counts.assessed, why, key]
@@ -90,12 +92,12 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     known = edition.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
         return _own(visit, edition, key)
-    states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
-    asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
+    states = visit.several("state") or frozenset({ComplianceState.NON_COMPLIANT.value})
+    asked = FindingQuery(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
-        except OvertakenError:
+        except ConcurrentChangeError:
             shown = _show_recommendation(visit, edition, key, known["properties"], asked)
             return {**shown, "overtaken": exemption_forms.since_drawn(visit)}
         return RedirectResponse(visit.here(**done), 303)
@@ -109,11 +111,11 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _show_recommendation(visit, edition, key, known["properties"], asked)
 
 
-def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Response:
+def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, object] | Response:
     """One that another tool put."""
     own = next((one for one in own_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
-        raise MissingError(f"recommendation {key[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"recommendation {key[:100]} not found, or you cannot access it")
     start = page_start(visit)
     file = file_of(visit, key, {"resources": lambda: resources(own)})
     several = own.several[start : start + ROWS]
@@ -129,11 +131,11 @@ def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Res
 
 
 def _show_recommendation(
-    visit: Visit, edition: Edition, key: str, known: Mapping[str, object], asked: Wanted
+    visit: Visit, edition: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
 ) -> dict[str, Any]:
     """What the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)
-    about = Wanted(recommendations=asked.recommendations)
+    about = FindingQuery(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
     put = exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
@@ -166,7 +168,7 @@ def _show_recommendation(
     }
 
 
-def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
+def _resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> PageTable:
     found = (
         visit.edition.findings.page(visit.reach(READ), asked, order="resource", most=1_000_000)
         if visit.edition
@@ -174,24 +176,24 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
     )
     told = known["properties"]
     header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation ID", "Tenant")
-    return Table(header, (
+    return PageTable(header, (
         [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"],
          one.tenant]
         for one in found
     ))  # fmt: skip
 
 
-def _exemptions(several: Sequence[exemption_forms.Shown]) -> Table:
-    return Table(("Resource", "From", "Category", "Reason", "Ends", "By"), (
+def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
+    return PageTable(("Resource", "From", "Category", "Reason", "Ends", "By"), (
         [one.exemption.scope, one.about, one.exemption.category, one.exemption.description or one.exemption.display_name,
          one.exemption.expires_on.isoformat() if one.exemption.expires_on else "", one.author]
         for one in several
     ))  # fmt: skip
 
 
-def read_filters(visit: Visit) -> Wanted:
+def read_filters(visit: Visit) -> FindingQuery:
     """What the filters of the address ask for."""
-    return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
+    return FindingQuery(severities=visit.several("severity"), text=visit.asked("q"))
 
 
 def page_start(visit: Visit) -> int:
@@ -214,7 +216,7 @@ PAGES = (
         "recommendations.html",
         READ,
         fill_page,
-        Area.POSTURE,
+        PageArea.POSTURE,
         0,
         count=count_failing,
     ),

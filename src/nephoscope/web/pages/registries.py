@@ -33,7 +33,7 @@ from nephoscope.web.forms.registry_form import (
 )
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 HEADER = (
@@ -213,7 +213,7 @@ def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
 
 
 PAGES = (
-    Page("/registries", "Registries", "registries.html", READ, fill_page, Area.PROTECTION, 10, tenant=True, under_scope=SAME),
+    Page("/registries", "Registries", "registries.html", READ, fill_page, PageArea.PROTECTION, 10, tenant=True, under_scope=SAME),
     Page(
         "/registries/new", "Add a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,

@@ -9,14 +9,14 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
-from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.scheduling.rule_overview import overview
 from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.incidents.alert_counts import AlertTally
-from nephoscope.state.incidents.alerts import Looked
+from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
@@ -26,7 +26,7 @@ from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.rule_tables import tables
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
@@ -72,7 +72,7 @@ def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
-def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: Rule) -> dict[str, Any]:
+def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: AnalyticRule) -> dict[str, Any]:
     """A row of the list with the alerts of the time range; what its last run gave is named so."""
     counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
     last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
@@ -95,7 +95,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return _show_rule(visit, workspace, rule)
 
 
-def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, object]:
+def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = "") -> dict[str, object]:
     state, at = visit.instance.state, f"/workspaces/{workspace}"
     (standing,) = overview(state, workspace, [rule], visit.instance.now)
     may_see = visit.caller.may(ALERTS, at)
@@ -110,17 +110,17 @@ def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> d
         "during": SPANS[visit.span][0].lower(),
         "may": visit.caller.may(WRITE, at),
         "may_see": may_see,
-        "alerts": state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=NEWEST)
+        "alerts": state.alerts.listed(workspace, AlertFilter(rule=rule.id, held=True), most=NEWEST)
         if may_see
         else [],
         "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),
         "logs": visit.link("/logs", query=rule.query, workspace=workspace) if len(rule.query) < 6000 else "",
-        "scheduled": rule.kind is not Kind.HUNTING,
+        "scheduled": rule.kind is not RuleKind.HUNTING,
         **trial_forms.show_trials(visit, workspace, rule),
     }
 
 
-def _apply_form(visit: Visit, workspace: str, rule: Rule) -> str:
+def _apply_form(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     """Do what a form asks for; the address that it leads to."""
     act = visit.form.get("act", "")
     if act in trial_forms.ACTS:
@@ -143,7 +143,15 @@ def trial(visit: Visit) -> Mapping[str, object] | Response:
 
 PAGES = (
     Page(
-        "/rules", "Rules", "rules.html", READ, fill_page, Area.DETECTION, 30, anywhere=True, under_scope=SAME
+        "/rules",
+        "Rules",
+        "rules.html",
+        READ,
+        fill_page,
+        PageArea.DETECTION,
+        30,
+        anywhere=True,
+        under_scope=SAME,
     ),
     Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
     Page(

@@ -9,17 +9,17 @@ from starlette.responses import Response
 
 from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.kinds import sub_assessments
-from nephoscope.posture.published.observable_index import Mention, parse_sought
+from nephoscope.posture.published.observable_index import DocumentMention, parse_sought
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.service.image_overview import list_images
 from nephoscope.service.registries import READ_IMAGES
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
 from nephoscope.service.vulnerability_search import find_packages, find_vulnerabilities
-from nephoscope.state.incidents.alerts import Looked
-from nephoscope.state.incidents.incidents import Sought
+from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.incidents import IncidentFilter
 from nephoscope.web.forms.trial_forms import rules_of
 from nephoscope.web.page_data.resource_facts import SUB
 from nephoscope.web.page_data.visible_alerts import everywhere
@@ -29,8 +29,8 @@ from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import LOGS, Visit
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
@@ -65,10 +65,10 @@ def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
     found |= _inside(visit, text, most)
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
-        sought = Sought(text=text, numbers=visit.incidents_of(one))
+        sought = IncidentFilter(text=text, numbers=visit.incidents_of(one))
         found["incidents"] += state.incidents.listed(one, sought, most=most)
     for told in everywhere(visit):
-        found["alerts"] += told.newest(Looked(text=text), most)
+        found["alerts"] += told.newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
@@ -86,7 +86,7 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
         "resources": edition.inventory.page(visit.reach(RESOURCES), text=text, most=most),
         "mentions": _mentions(visit, edition, text, most),
         "accounts": accounts.find_accounts(edition, visit.caller.reach(RESOURCES), text),
-        "tallies": list(edition.findings.tallies(visit.reach(READ), Wanted(text=text))),
+        "tallies": list(edition.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
         "paths": list(edition.attack_paths.listed(visit.reach(PATHS), WantedPaths(text=text))),
     }
 
@@ -102,14 +102,14 @@ def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     }
 
 
-def _mentions(visit: Visit, edition: Edition, text: str, most: int) -> list[Mention]:
+def _mentions(visit: Visit, edition: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
     """What has an address or names it, and what a CVE was found in."""
     resources = edition.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
     inside = edition.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
     return [*resources, *inside]
 
 
-def _words(rule: Rule) -> str:
+def _words(rule: AnalyticRule) -> str:
     return f"{rule.name}\n{rule.id}\n{rule.description}\n{' '.join(rule.techniques)}".casefold()
 
 

@@ -15,13 +15,13 @@ from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.rule_formats.response_rules import load_response_rules
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.service.principals import WRITE, bind_principal, end_sessions
-from nephoscope.state import MissingError, StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import PrincipalKind
-from nephoscope.state.audit.audit import Entry
+from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.rendering.role_scopes import describe_place
-from nephoscope.web.tables.page_tables import Table, file_of
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 READ = "Nephoscope/audit/read"
@@ -75,7 +75,7 @@ def _apply_form(visit: Visit) -> str:
     visit.service.require(WRITE)
     principal = visit.instance.state.principals.get(visit.form.get("principal", ""))
     if principal is None:
-        raise MissingError("user or program not found")
+        raise NotFoundError("user or program not found")
     if wanted == "sign-out":
         end_sessions(visit.service, principal)
     else:
@@ -94,7 +94,7 @@ def _read_binding(visit: Visit) -> ResourceBinding:
         raise StateError(str(error)) from error
 
 
-def _people(visit: Visit) -> Table:
+def _people(visit: Visit) -> PageTable:
     principals = visit.instance.state.principals
     rows = (
         (one.name, one.kind.value, "; ".join(f"{each.role} {describe_place(visit, each.scope)}" for each in roles),
@@ -103,17 +103,17 @@ def _people(visit: Visit) -> Table:
         for one in principals.all()
         for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(
+    return PageTable(
         ("Name", "Kind", "Roles", "Bound resource", "Last seen", "Sessions", "Disabled", "Scopes"), rows
     )
 
 
-def _workspaces(visit: Visit) -> Table:
+def _workspaces(visit: Visit) -> PageTable:
     rows = ((one.name, one.days, one.id) for one in visit.instance.state.workspaces.all())
-    return Table(("Name", "Retention (days)", "Id"), rows)
+    return PageTable(("Name", "Retention (days)", "Id"), rows)
 
 
-def _responses(visit: Visit) -> Table:
+def _responses(visit: Visit) -> PageTable:
     """The rules of response in the order in which they are asked, each with whether it is."""
     now = visit.instance.now
     rows = [
@@ -125,23 +125,23 @@ def _responses(visit: Visit) -> Table:
         )
         for one in load_response_rules(visit.instance.data)[0]
     ]
-    return Table(("Rule", "When", "Actions", "Status"), rows)
+    return PageTable(("Rule", "When", "Actions", "Status"), rows)
 
 
 def _find_standing(one: AutomationRule, now: datetime) -> str:
     return "off" if not one.enabled else "over" if one.is_expired(now) else "on"
 
 
-def _audit(visit: Visit) -> Table:
+def _audit(visit: Visit) -> PageTable:
     entries = visit.instance.state.audit.entries(most=MOST_CSV)
     told = [_entry(one) for one in entries]
     if entries and entries[-1].number > 1:
         cut = f"truncated: entries 1 to {entries[-1].number - 1} are not in this file"
         told.append(("", "", "", cut, "", "", "", ""))
-    return Table(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
+    return PageTable(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
 
 
-def _entry(one: Entry) -> tuple[object, ...]:
+def _entry(one: AuditEntry) -> tuple[object, ...]:
     detail = msgspec.json.encode(one.detail).decode() if one.detail else ""
     return (
         one.number,
@@ -161,7 +161,7 @@ PAGE = Page(
     "settings.html",
     READ,
     fill_page,
-    Area.ESTATE,
+    PageArea.ESTATE,
     90,
     ("GET", "POST"),
     tenant=True,

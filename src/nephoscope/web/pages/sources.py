@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.ingest.live.health.health_table import Row, rows
+from nephoscope.ingest.live.health.health_table import HealthRow, rows
 from nephoscope.ingest.live.source_kinds import kinds
 from nephoscope.ingest.live.source_setup import error_of
 from nephoscope.posture.scans.scan import last_request
@@ -17,8 +17,8 @@ from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import WRITE
 from nephoscope.web.page_data.assessment_progress import trouble, under_way
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.page_tables import Table, file_of
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 READ = "Nephoscope/sources/read"
@@ -51,7 +51,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "tables": lambda: health_table(one for one in health if one.health.table),
         "sources": lambda: _sources(visit, whole),
         "tenants": lambda: _tenants(visit),
-        "files": lambda: Table(FILES, map(_file, files)),
+        "files": lambda: PageTable(FILES, map(_file, files)),
     }
     if (file := file_of(visit, "sources", tables)) is not None:
         return file
@@ -74,29 +74,29 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
+def _error(visit: Visit, source: Any, whole: Mapping[str, HealthRow]) -> str:
     known = whole.get(source.name)
     return error_of(visit.instance.state, source, known.health if known else None)
 
 
-def _sources(visit: Visit, whole: Mapping[str, Row]) -> Table:
+def _sources(visit: Visit, whole: Mapping[str, HealthRow]) -> PageTable:
     """The sources as they were set up, each with how it is as a whole."""
     found = visit.instance.state.sources.all() if visit.caller.may(READ, "/") else ()
     header = ("Source", "Kind", "Workspace", "State", "Last arrival", "Backlog", "Dropped", "Error")
-    return Table(header, (_source(visit, one, whole) for one in found))
+    return PageTable(header, (_source(visit, one, whole) for one in found))
 
 
-def _source(visit: Visit, one: Source, whole: Mapping[str, Row]) -> list[object]:
+def _source(visit: Visit, one: Source, whole: Mapping[str, HealthRow]) -> list[object]:
     error, health = _error(visit, one, whole), whole[one.name].health if one.name in whole else None
     state = "failing" if error else "on"
     told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
     return [one.name, one.kind, one.workspace, state if one.enabled else "paused", *told, error]
 
 
-def _tenants(visit: Visit) -> Table:
+def _tenants(visit: Visit) -> PageTable:
     found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
     header = ("Tenant", "State", "Credential", "Reads", "Collected", "Every", "Id", "Error")
-    return Table(header, (
+    return PageTable(header, (
         [one.name, _find_standing(one), one.connection.sign_in,
          " ".join(one.connection.subscriptions or one.connection.management_groups), one.collected or "",
          f"{one.hours:g} h", one.connection.id, one.error]
@@ -116,4 +116,4 @@ def _file(one: IngestedFile) -> tuple[object, ...]:
     return *told, one.finished or "", one.done, one.size
 
 
-PAGE = Page("/sources", "Sources", "sources.html", READ, fill_page, Area.ESTATE, 0, under_scope=SAME)
+PAGE = Page("/sources", "Sources", "sources.html", READ, fill_page, PageArea.ESTATE, 0, under_scope=SAME)

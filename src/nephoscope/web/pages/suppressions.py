@@ -13,17 +13,17 @@ from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.database.etag import moment_of
-from nephoscope.state.incidents.incidents import Action
+from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import Meanwhile
+from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.forms.trial_forms import rules_of
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
 from nephoscope.web.rendering.suppression_choices import describe
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS = 100
@@ -149,12 +149,12 @@ def _end(visit: Visit, workspace: str) -> str:
     return visit.here(done=ended.name)
 
 
-def _changes(visit: Visit, workspace: str) -> Meanwhile:
+def _changes(visit: Visit, workspace: str) -> FormConflict:
     """Who changed the suppression after the page was drawn."""
     since, id_ = moment_of(visit.form.get("etag", "")), visit.form.get("id", "")
-    return Meanwhile(
+    return FormConflict(
         [
-            Action(one.moment, one.author, "changed it")
+            IncidentAction(one.moment, one.author, "changed it")
             for one in visit.instance.state.tuning_changes.all(workspace)
             if one.subject == id_ and (since is None or one.moment > since)
         ]
@@ -167,7 +167,7 @@ PAGE = Page(
     "suppressions.html",
     READ,
     fill_page,
-    Area.DETECTION,
+    PageArea.DETECTION,
     32,
     ("GET", "POST"),
     anywhere=True,

@@ -9,15 +9,15 @@ from typing import Any
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.collect.azure.collection_settings import CollectError
-from nephoscope.collect.azure.connection_test import Trial
-from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
-from nephoscope.collect.azure.required_permissions import Place, names
-from nephoscope.collect.azure.tenant_connection import Secrets, normalize_connection
+from nephoscope.collect.azure.connection_test import ConnectionTrial
+from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
+from nephoscope.collect.azure.required_permissions import PermissionProvider, names
+from nephoscope.collect.azure.tenant_connection import TenantSecrets, normalize_connection
 from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Tenant, TenantConnection
 from nephoscope.web.forms.form import act, apply_form, lines, number
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.page_data.assessment_progress import under_way
@@ -56,8 +56,8 @@ def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str
     try:
         connection = connection_of(given)
     except StateError as error:
-        connection, refused = Connection(), refused or str(error)
-    grant = Grant(
+        connection, refused = TenantConnection(), refused or str(error)
+    grant = CollectionGrant(
         connection, tenants.find_needed_rights(visit.instance.data, connection), given.get("role") == "exact"
     )
     return {
@@ -66,7 +66,7 @@ def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str
     }  # fmt: skip
 
 
-def _show_grant(visit: Visit, grant: Grant) -> dict[str, object]:
+def _show_grant(visit: Visit, grant: CollectionGrant) -> dict[str, object]:
     """The rights, the scripts that grant them, and where these are files."""
     asked = grant.connection
     what = {
@@ -77,13 +77,14 @@ def _show_grant(visit: Visit, grant: Grant) -> dict[str, object]:
     return {
         "files": {kind: visit.link(f"/sources/grant.{kind}", **what) for kind in SCRIPTS},
         "grant": grant, "az": az(grant), "bicep": bicep(grant),
-        "actions": names(grant.rights, Place.AZURE), "permissions": [one for one in grant.rights if one.place is Place.GRAPH],
+        "actions": names(grant.rights, PermissionProvider.AZURE),
+        "permissions": [one for one in grant.rights if one.place is PermissionProvider.GRAPH],
     }  # fmt: skip
 
 
-def connection_of(given: Mapping[str, str]) -> Connection:
+def connection_of(given: Mapping[str, str]) -> TenantConnection:
     """The connection of a form; StateError for a scope that cannot be meant, so that no script holds what a shell would run."""
-    connection = Connection(
+    connection = TenantConnection(
         given.get("tenant", ""),
         given.get("sign_in", SECRET),
         given.get("client", ""),
@@ -124,8 +125,10 @@ def _connect_tenant(visit: Visit) -> str:
     return visit.link(f"/sources/tenants/{name}", connected=1)
 
 
-def _secrets(form: Mapping[str, str]) -> Secrets:
-    return Secrets(form.get("secret", ""), form.get("certificate", "").strip(), form.get("password", ""))
+def _secrets(form: Mapping[str, str]) -> TenantSecrets:
+    return TenantSecrets(
+        form.get("secret", ""), form.get("certificate", "").strip(), form.get("password", "")
+    )
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -151,7 +154,7 @@ def _of(visit: Visit, tenant: Tenant) -> object:
 
 def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, object] | Response:
     connection = tenant.connection
-    grant = Grant(
+    grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
         visit.asked("role") == "exact",
@@ -172,7 +175,7 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     }  # fmt: skip
 
 
-def _list_trial_rows(trial: Trial | None) -> list[tuple[str, str, str, str]]:
+def _list_trial_rows(trial: ConnectionTrial | None) -> list[tuple[str, str, str, str]]:
     """What a test found, a row a subscription, a resource group that is read beside it and a permission of Microsoft Graph."""
     if trial is None:
         return []
@@ -247,20 +250,20 @@ def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
     secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
     wanted = replace(tenant, connection=connection_of(form), hours=hours)
-    service.change_tenant(visit.service, wanted, secrets if secrets != Secrets() else None)
+    service.change_tenant(visit.service, wanted, secrets if secrets != TenantSecrets() else None)
 
 
 def script(visit: Visit) -> Response:
     """The scripts as files, for what the address says."""
     connection = connection_of(visit.request.query_params)
-    grant = Grant(
+    grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
         visit.asked("role") == "exact",
     )
     kind = visit.parameters["kind"]
     if kind not in SCRIPTS:
-        raise MissingError(f"unknown script {kind[:40]}: expected grant.sh or grant.bicep")
+        raise NotFoundError(f"unknown script {kind[:40]}: expected grant.sh or grant.bicep")
     made, type_ = SCRIPTS[kind]
     return as_file(f"grant.{kind}", made(grant).encode(), type_)
 

@@ -26,10 +26,10 @@ from nephoscope.service.vulnerability_overview import (
     report_vulnerability,
     summarize_coverage,
 )
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding, VulnerabilitySummary
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind
-from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope.vulnerability.matching.findings import PackageFinding
 from nephoscope.vulnerability.severities import rank
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import meanwhile
@@ -44,9 +44,9 @@ from nephoscope.web.forms.vulnerability_exemptions import (
 from nephoscope.web.page_data.source_links import safe_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST, MOST_HOLDERS, MOST_REASONS = 100, 100_000, 10_000, 20
@@ -113,10 +113,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         )
     name, found = visit.parameters["name"], _holders(visit)
     tables = {
-        "holders": lambda: Table(HOLDER_HEADER, _holder_rows(visit, found)),
-        "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explain_matches(visit, found))),
-        "paths": lambda: Table(PATH_HEADER, map(_path_row, _paths(visit, found))),
-        "exemptions": lambda: Table(
+        "holders": lambda: PageTable(HOLDER_HEADER, _holder_rows(visit, found)),
+        "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(_explain_matches(visit, found))),
+        "paths": lambda: PageTable(PATH_HEADER, map(_path_row, _paths(visit, found))),
+        "exemptions": lambda: PageTable(
             EXEMPTION_HEADER,
             map(exemption_row, shown_exemptions(visit, find_exemptions(visit.service, found))),
         ),
@@ -137,7 +137,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     name, found = visit.parameters["name"], _holders(visit)
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):
-        raise MissingError(f"no imported advisory covers {name[:100]}")
+        raise NotFoundError(f"no imported advisory covers {name[:100]}")
     held = find_exemptions(visit.service, found)
     start = page_start(visit)
     shown = found[start : start + ROWS]
@@ -227,7 +227,7 @@ def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tupl
         )  # fmt: skip
 
 
-def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[Finding]:
+def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[PackageFinding]:
     """Return why each package matches, each once."""
     by_package = {one.finding.package: one.finding for one in reversed(found)}
     several = list(reversed(by_package.values()))[:MOST_REASONS]
@@ -241,7 +241,7 @@ def _paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
     return [path for path in every if any(entity.key in resources for entity in path.entities)]
 
 
-def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[object, ...]]:
+def _reason_rows(explained: Iterable[PackageFinding]) -> Iterator[tuple[object, ...]]:
     for one in explained:
         for reason in one.reasons:
             yield (
@@ -284,7 +284,9 @@ def _references(report: VulnerabilityReport) -> list[str]:
 
 
 PAGES = (
-    Page("/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, fill_page, Area.POSTURE, 12),
+    Page(
+        "/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, fill_page, PageArea.POSTURE, 12
+    ),
     Page(
         "/vulnerabilities/{name:path}",
         "Vulnerability",

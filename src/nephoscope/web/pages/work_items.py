@@ -11,7 +11,7 @@ from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter, WorkItem
 from nephoscope.web.pages.pipelines import ROWS, SEVERITIES, open_items
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 HEADER = (
@@ -65,7 +65,7 @@ def _row(one: WorkItem) -> tuple[object, ...]:
 
 PAGES = (
     Page(
-        "/work-items", "Work items", "work_items.html", READ, fill_page, Area.POSTURE, 31, count=open_items, repositories=True,
+        "/work-items", "Work items", "work_items.html", READ, fill_page, PageArea.POSTURE, 31, count=open_items, repositories=True,
         under_scope=SAME,
     ),
 )  # fmt: skip

@@ -9,13 +9,13 @@ from nephoscope.alerts.investigation.participants import object_ids
 from nephoscope.estate.principals import SERVICE_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.investigation.participants import Involved
+    from nephoscope.alerts.investigation.participants import InvolvedEntity
     from nephoscope.web.visits.request_context import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 
 
-def applications(visit: Visit, involved: Iterable[Involved]) -> dict[str, str]:
+def applications(visit: Visit, involved: Iterable[InvolvedEntity]) -> dict[str, str]:
     """Object id -> application id of the service principals among who takes part, of what the visitor may read of the directory."""
     if visit.edition is None:
         return {}

@@ -61,7 +61,7 @@ def line(values: Sequence[float], label: str) -> Markup:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DiagramNode:
     """Something in a drawing of links: what it is called, a word for its kind, where it leads ('' = nowhere), its color
     (a `chart-links__node--` of the style sheet, '' = none)."""
 
@@ -77,7 +77,7 @@ WORDS = 45
 
 
 def links(
-    left: Sequence[Node], right: Sequence[Node], between: Sequence[tuple[int, int]], label: str
+    left: Sequence[DiagramNode], right: Sequence[DiagramNode], between: Sequence[tuple[int, int]], label: str
 ) -> Markup:
     """Two columns of nodes with lines between them, by their places in the columns."""
     high = ROW * max(len(left), len(right), 1) + 8
@@ -99,11 +99,11 @@ def _middle(at: int) -> int:
     return at * ROW + 22
 
 
-def _class(node: Node) -> str:
+def _class(node: DiagramNode) -> str:
     return f"chart-links__node chart-links__node--{node.name}" if node.name else "chart-links__node"
 
 
-def _box(node: Node, x: int, at: int) -> Markup:
+def _box(node: DiagramNode, x: int, at: int) -> Markup:
     """A box with its words, which leads somewhere."""
     title, most = brief(node.title), WORDS - len(node.kind)
     if len(title) > most:

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from nephoscope.web.rendering.formatting import spell_duration
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.investigation.participants import Party
+    from nephoscope.alerts.investigation.participants import Participant
 
 _GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -28,7 +28,7 @@ def tactics(told: str | Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(one for one in words if one))
 
 
-def names_of(parties: Iterable[Party]) -> dict[str, str]:
+def names_of(parties: Iterable[Participant]) -> dict[str, str]:
     """Lower-cased id -> name of those who take part and are known by one."""
     found: dict[str, str] = {}
     for one in parties:

@@ -9,15 +9,15 @@ from markupsafe import Markup, escape
 
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 STATES = {
-    State.NON_COMPLIANT: "Unhealthy",
-    State.COMPLIANT: "Healthy",
-    State.EXEMPT: "Exempt",
-    State.NOT_APPLICABLE: "Not applicable",
-    State.UNKNOWN: "Not assessed",
-    State.ERROR: "Error",
+    ComplianceState.NON_COMPLIANT: "Unhealthy",
+    ComplianceState.COMPLIANT: "Healthy",
+    ComplianceState.EXEMPT: "Exempt",
+    ComplianceState.NOT_APPLICABLE: "Not applicable",
+    ComplianceState.UNKNOWN: "Not assessed",
+    ComplianceState.ERROR: "Error",
 }
 """Names of evaluation results, on pages and in their files."""
 #: Causes of Unknown and Error in the words of a person; another is shown as it is.
@@ -51,7 +51,7 @@ def unmet(title: str, fails: object = True) -> str:
 
 def cause_text(cause: str, state: str = "") -> str:
     """A cause in words; where there is none, what a state is called."""
-    return CAUSES.get(cause, cause) or (STATES[State(state)] if state else "")
+    return CAUSES.get(cause, cause) or (STATES[ComplianceState(state)] if state else "")
 
 
 def share(value: float | None) -> str:

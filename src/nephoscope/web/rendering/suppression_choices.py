@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
 from nephoscope.web.rendering.formatting import short
 
@@ -37,7 +37,7 @@ class Choice:
     """Something that a suppression can be narrowed to, as people read it."""
 
     label: str
-    conditions: Sequence[Condition] = ()
+    conditions: Sequence[SuppressionCondition] = ()
 
 
 def choices(entities: Sequence[Entity]) -> dict[str, Choice]:
@@ -56,13 +56,15 @@ def _narrowness(entity: Entity) -> int:
     return _NARROWEST.index(entity.kind) if entity.kind in _NARROWEST else len(_NARROWEST)
 
 
-def _together(entities: Sequence[Entity]) -> list[Condition]:
+def _together(entities: Sequence[Entity]) -> list[SuppressionCondition]:
     """A condition for each kind of those that act and of what they act on."""
     found = []
     for kind in SUBJECTS:
         values = dict.fromkeys(value for one in entities if one.kind == kind and (value := value_of(one)))
         if values:
-            found.append(Condition(FIELDS[kind], "in" if len(values) > 1 else "equals", tuple(values)))
+            found.append(
+                SuppressionCondition(FIELDS[kind], "in" if len(values) > 1 else "equals", tuple(values))
+            )
     return found
 
 
@@ -74,7 +76,7 @@ def _single(entity: Entity) -> dict[str, Choice]:
     for field, value in [*named, *several]:
         known = any(one.lower() == f"{field}={value}".lower() for one in found)
         if isinstance(value, str) and value and not value.startswith(("{", "[")) and not known:
-            condition = Condition(field, "equals", (value,))
+            condition = SuppressionCondition(field, "equals", (value,))
             found[f"{field}={value}"] = Choice(describe_condition(condition.document()), [condition])
     return found
 

@@ -11,7 +11,7 @@ Points = Mapping[str, Mapping[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class AxisLabel:
     """Words beside an axis; `at` is the moment that they tell, in ISO 8601 ('' = none)."""
 
     text: str
@@ -19,7 +19,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChartMark:
     """A column of a series: its outline, and what it stands for."""
 
     path: str
@@ -27,13 +27,13 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class ChartSeries:
     """A line, dots or columns: its name, the corners of its path, the outline of the area under it ('' = none is drawn)."""
 
     name: str
     path: str = ""
     area: str = ""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[ChartMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Plot:
     """
 
     kind: str = "line"
-    series: tuple[Series, ...] = ()
+    series: tuple[ChartSeries, ...] = ()
     bars: tuple[Bar, ...] = ()
     low: str = ""
     middle: str = ""
     high: str = ""
-    first: Label = Label("")
-    last: Label = Label("")
-    labels: tuple[Label, ...] = ()
+    first: AxisLabel = AxisLabel("")
+    last: AxisLabel = AxisLabel("")
+    labels: tuple[AxisLabel, ...] = ()
     timed: bool = False
     zero: float | None = None
     left: int = 0

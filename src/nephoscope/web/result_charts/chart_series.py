@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_SERIES, Points
-from nephoscope.web.result_charts.render_spec import Asked, Columns
+from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
 from nephoscope_kql.cells import text
 from nephoscope_kql.types import KqlType
 
@@ -17,7 +17,7 @@ Pairs = Mapping[str, Sequence[tuple[float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class PlottedSeries:
     """The series that are drawn, greatest first, each in order of places; `told` names the places; `left` counts what is not drawn."""
 
     series: Pairs
@@ -30,7 +30,7 @@ class Pointed:
         return {name: _add_series([pairs]) for name, pairs in self.series.items()}
 
 
-def make_points(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) -> Pointed:
+def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across: int) -> PlottedSeries:
     """Series by what splits the rows and by column; rows without a place are not drawn."""
     kind = columns[across][1]
     places = _places(kind, [row[across] for row in rows])
@@ -49,10 +49,10 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: Asked, across: int
     ordered = {name: sorted(pairs) for name, pairs in series.items()}
     if asked.accumulate:
         ordered = {name: _accumulate(pairs) for name, pairs in ordered.items()}
-    return Pointed(ordered, told, dropped + sum(1 for at in places if at is None))
+    return PlottedSeries(ordered, told, dropped + sum(1 for at in places if at is None))
 
 
-def _series_name(columns: Columns, row: Any, number: int, asked: Asked) -> str:
+def _series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
     """What a series is called: by the values that split the rows, with the column where there are several."""
     split = ", ".join(text(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:

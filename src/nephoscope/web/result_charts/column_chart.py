@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import floor, log10
 
-from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, Mark, Plot, Series, bounds
-from nephoscope.web.result_charts.chart_series import Pointed, make_points, stacks
+from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, ChartMark, ChartSeries, Plot, bounds
+from nephoscope.web.result_charts.chart_series import PlottedSeries, make_points, stacks
 from nephoscope.web.result_charts.column_positions import FEW, Slots, slots
-from nephoscope.web.result_charts.render_spec import Asked, Columns
+from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
 from nephoscope_kql.types import KqlType
 
 Spans = Mapping[str, Mapping[float, tuple[float, float]]]
@@ -20,7 +20,7 @@ _FILLED = 0.84
 _THIN = 1.5
 
 
-def upright(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
+def upright(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
     """The columns; a place where a series has no number has none of it."""
     found = make_points(columns, rows, asked, across)
     if not found.series:
@@ -39,7 +39,7 @@ def upright(columns: Columns, rows: Sequence[object], asked: Asked, across: int)
     )  # fmt: skip
 
 
-def _spans(found: Pointed, stacked: str) -> Spans:
+def _spans(found: PlottedSeries, stacked: str) -> Spans:
     """From where to where the column of each number goes."""
     if stacked:
         return stacks(found.numbers, stacked == "stacked100")
@@ -48,7 +48,7 @@ def _spans(found: Pointed, stacked: str) -> Spans:
     }
 
 
-def _reach(spans: Spans, asked: Asked) -> tuple[float, float]:
+def _reach(spans: Spans, asked: RenderSpec) -> tuple[float, float]:
     low, high = bounds([end for several in spans.values() for _, end in several.values()])
     if asked.stacked == "stacked100":
         low, high = (-100.0 if low < 0 else 0.0), (100.0 if high > 0 else 0.0)
@@ -65,22 +65,22 @@ def _round(value: float) -> float:
 
 
 def _series(
-    spans: Spans, found: Pointed, where: Slots, reach: tuple[float, float], stacked: bool
-) -> tuple[Series, ...]:
+    spans: Spans, found: PlottedSeries, where: Slots, reach: tuple[float, float], stacked: bool
+) -> tuple[ChartSeries, ...]:
     room = max(min(where.wide, WIDTH / FEW) * _FILLED, _THIN)
     wide = room if stacked else room / len(spans)
-    made: list[Series] = []
+    made: list[ChartSeries] = []
     for number, (name, several) in enumerate(spans.items()):
         own, right = found.numbers[name], 0.0 if stacked else wide * number
         marks = tuple(
-            Mark(
+            ChartMark(
                 _outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
                 f"{found.told[at]} · {name}: {own[at]:,.6g}",
             )
             for at, span in several.items()
             if span[0] != span[1]
         )
-        made.append(Series(name, marks=marks))
+        made.append(ChartSeries(name, marks=marks))
     return tuple(made)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from nephoscope.web.result_charts.chart_page import WIDTH, Label
+from nephoscope.web.result_charts.chart_page import WIDTH, AxisLabel
 from nephoscope_kql.cells import moment
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
@@ -24,7 +24,7 @@ class Slots:
 
     middle: Mapping[float, float]
     wide: float
-    labels: tuple[Label, ...]
+    labels: tuple[AxisLabel, ...]
 
 
 def slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> Slots:
@@ -52,18 +52,18 @@ def _side_by_side(places: Sequence[float], told: Mapping[float, str]) -> Slots:
     cells = ceil(len(places) / each)
     wide = WIDTH / (cells * each)
     middle = {at: wide * (number + 0.5) for number, at in enumerate(places)}
-    return Slots(middle, wide, tuple(Label(told[at]) for at in places[::each]))
+    return Slots(middle, wide, tuple(AxisLabel(told[at]) for at in places[::each]))
 
 
-def _label(at: float, apart: float, kind: KqlType) -> Label:
+def _label(at: float, apart: float, kind: KqlType) -> AxisLabel:
     """A number, or a time as short as it can be: its day, its minute, its second, by how far the labels are apart."""
     if kind is not KqlType.DATETIME:
-        return Label(f"{at:,.6g}")
+        return AxisLabel(f"{at:,.6g}")
     ticks = int(at)
     if apart >= TICKS_PER_SECOND:
         ticks -= ticks % TICKS_PER_SECOND
     exact = moment(ticks)
     if ticks % TICKS_PER_DAY == 0 and apart % TICKS_PER_DAY == 0:
-        return Label(exact[:10], exact)
+        return AxisLabel(exact[:10], exact)
     minutes = ticks % _MINUTE == 0 and apart % _MINUTE == 0
-    return Label(f"{exact[:10]} {exact[11:16]}Z" if minutes else exact, exact)
+    return AxisLabel(f"{exact[:10]} {exact[11:16]}Z" if minutes else exact, exact)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_BARS, MOST_SERIES, Bar, Plot
-from nephoscope.web.result_charts.render_spec import Asked, Columns
+from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
 from nephoscope_kql.cells import text
 
 _RADIUS = 90
 
 
-def bars(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
+def bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """A bar a number of each row, the longest as wide as there is room."""
     told = [one for row in rows for one in _list_slices(columns, row, asked)]
     highest = max((abs(value) for _, _, value in told), default=0.0)
@@ -24,7 +24,7 @@ def bars(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     return Plot("bars", bars=drawn, left=max(0, len(told) - MOST_BARS))
 
 
-def _list_slices(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, str, float]]:
+def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[str, str, float]]:
     """What each number of a row stands for, the number as it is written, and itself."""
     places = sorted({*asked.names, *([] if asked.across is None else [asked.across])})
     name = [text(row[at], columns[at][1]) for at in places]
@@ -40,7 +40,7 @@ def _list_slices(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, st
     ]
 
 
-def pie(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
+def pie(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """The largest slices first, the others as one; what is not more than nothing has no slice."""
     told = [one for row in rows for one in _list_slices(columns, row, asked) if one[2] > 0]
     told.sort(key=lambda one: -one[2])

@@ -32,7 +32,7 @@ _BARS = frozenset(("barchart", "piechart"))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RenderSpec:
     """A chart, in lower case: the places of its columns across (None = rows alone), of its numbers and of what splits these.
 
     `stacked` is '', stacked or stacked100; `low` and `high` bound the numbers where they are asked for.
@@ -53,7 +53,7 @@ class Asked:
     told: tuple[str, ...] = ()
 
 
-def read_hint(hint: ResultHint, columns: Columns) -> Asked | None:
+def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
     """What is to be drawn; None where render asks for no chart, or the result has no numbers."""
     chart, given = hint.chart.lower(), hint.properties
     if not chart or chart in ("table", "card"):
@@ -75,7 +75,7 @@ def read_hint(hint: ResultHint, columns: Columns) -> Asked | None:
     low, high = _bounds(given, told) if chart in ACROSS else (None, None)
     stacked = _stacking(chart, given.get("kind", ""), told)
     told += _not_drawn(chart, given)
-    return Asked(
+    return RenderSpec(
         chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
         given.get("title", ""), given.get("xtitle", ""), given.get("ytitle", ""), given.get("legend", "").lower() != "hidden",
         low, high, given.get("accumulate", "").lower() == "true", tuple(told),

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nephoscope.web.rendering.control_characters import plain
-from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, Label, Plot, Series, bounds
-from nephoscope.web.result_charts.chart_series import Pairs, Pointed, make_points, stacks
-from nephoscope.web.result_charts.render_spec import ACROSS, Asked, Columns
+from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, AxisLabel, ChartSeries, Plot, bounds
+from nephoscope.web.result_charts.chart_series import Pairs, PlottedSeries, make_points, stacks
+from nephoscope.web.result_charts.render_spec import ACROSS, Columns, RenderSpec
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 #: 1970 in ticks of 100 ns since the year 1.
@@ -17,7 +17,7 @@ EPOCH = 621_355_968_000_000_000
 Corners = Sequence[tuple[float, float]]
 
 
-def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
+def over(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
     """The chart; stacked areas lie on one another, with nought where a series has no number."""
     kind = ACROSS[asked.chart]
     found = make_points(columns, rows, asked, across)
@@ -25,7 +25,9 @@ def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) ->
         return Plot(kind, left=found.left)
     timed = columns[across][1] is KqlType.DATETIME
     places = sorted(found.told)
-    first, last = (Label(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1]))
+    first, last = (
+        AxisLabel(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1])
+    )
     series, low, high = _stack(found, asked) if asked.stacked else _beside(found.series, kind, asked)
     scripted = timed and kind != "dots" and not asked.stacked
     return Plot(
@@ -35,7 +37,7 @@ def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) ->
     )  # fmt: skip
 
 
-def _beside(series: Pairs, kind: str, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
+def _beside(series: Pairs, kind: str, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
     every = [one for several in series.values() for one in several]
     low, high = bounds([value for _, value in every], asked.low, asked.high)
     start, end = min(at for at, _ in every), max(at for at, _ in every)
@@ -49,7 +51,7 @@ def _beside(series: Pairs, kind: str, asked: Asked) -> tuple[tuple[Series, ...],
     return drawn, low, high
 
 
-def _stack(found: Pointed, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
+def _stack(found: PlottedSeries, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
     made = stacks(found.numbers, asked.stacked == "stacked100")
     ends = [end for several in made.values() for _, end in several.values()]
     low, high = bounds(ends, asked.low, asked.high)
@@ -63,13 +65,13 @@ def _layer(
     several: Mapping[float, tuple[float, float]],
     places: Sequence[float],
     reach: tuple[float, float],
-) -> Series:
+) -> ChartSeries:
     """An area from where the ones under it end to where it ends."""
     right = [_right(at, places[0], places[-1]) for at in places]
     below, above = ([_down(several[at][side], *reach) for at in places] for side in (0, 1))
     path = _path(list(zip(right, above, strict=True)))
     back = " ".join(f"L{x:.1f} {y:.1f}" for x, y in reversed(list(zip(right, below, strict=True))))
-    return Series(name, path, f"{path} {back}Z")
+    return ChartSeries(name, path, f"{path} {back}Z")
 
 
 def _right(at: float, start: float, end: float) -> float:
@@ -84,16 +86,18 @@ def _path(corners: Corners) -> str:
     return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
 
 
-def _series(name: str, corners: Corners, kind: str, zero: float) -> Series:
+def _series(name: str, corners: Corners, kind: str, zero: float) -> ChartSeries:
     if kind == "dots":
-        return Series(name, " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in corners))
+        return ChartSeries(name, " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in corners))
     path = _path(corners)
     if kind == "line":
-        return Series(name, path)
-    return Series(name, path, f"{path} L{corners[-1][0]:.1f} {zero:.1f} L{corners[0][0]:.1f} {zero:.1f}Z")
+        return ChartSeries(name, path)
+    return ChartSeries(
+        name, path, f"{path} L{corners[-1][0]:.1f} {zero:.1f} L{corners[0][0]:.1f} {zero:.1f}Z"
+    )
 
 
-def _points(found: Pointed, kind: str, asked: Asked) -> str:
+def _points(found: PlottedSeries, kind: str, asked: RenderSpec) -> str:
     """The series over all times of any of them, as JSON."""
     by_time = [dict(several) for several in found.series.values()]
     times = sorted({at for several in by_time for at in several})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nephoscope.web.tables.page_tables import Table
+from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.live.health.health_table import Row
+    from nephoscope.ingest.live.health.health_table import HealthRow
 
 HEADER = (
     "Table", "From", "State", "Rows", "Last hour", "Expected", "Delay", "Quarantine", "Last event", "Problems", "Workspace",
@@ -17,12 +17,12 @@ HEADER = (
 """Same columns as the page; the delay is in seconds, the quarantine a share of 0 to 1."""
 
 
-def health_table(several: Iterable[Row]) -> Table:
+def health_table(several: Iterable[HealthRow]) -> PageTable:
     """They as a table."""
-    return Table(HEADER, map(_row, several))
+    return PageTable(HEADER, map(_row, several))
 
 
-def _row(one: Row) -> tuple[object, ...]:
+def _row(one: HealthRow) -> tuple[object, ...]:
     health = one.health
     return (
         health.table or "completely", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,

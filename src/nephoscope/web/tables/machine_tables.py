@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.web.tables.page_tables import Table
+from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
     from nephoscope.service.exemption_lookup import VulnerabilityExemption
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from nephoscope.web.page_data.machine_facts import MachineSoftware
 
 
-def software_table(software: MachineSoftware | None) -> Table:
+def software_table(software: MachineSoftware | None) -> PageTable:
     """Return the packages as a table."""
     packages = software.packages if software else ()
     rows = ((one.name, one.version, one.type, one.source_name, one.path) for one in packages)
-    return Table(("Package", "Version", "Type", "Source package", "Place"), rows)
+    return PageTable(("Package", "Version", "Type", "Source package", "Place"), rows)
 
 
-def vulnerability_table(software: MachineSoftware | None) -> Table:
+def vulnerability_table(software: MachineSoftware | None) -> PageTable:
     """Return the findings as a table."""
-    return Table(
+    return PageTable(
         (
             "CVE",
             "Severity",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.web.tables.page_tables import Table
+from nephoscope.web.tables.page_tables import PageTable
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -24,7 +24,7 @@ _SEVERITIES = ("Critical", "High", "Medium", "Low", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class ToolAssessment:
     """An assessment of a resource (its lower-cased id), who put it and when."""
 
     resource: str
@@ -43,7 +43,7 @@ class OwnAssessment:
     severity: str
     description: str
     remediation: str
-    several: tuple[Put, ...]
+    several: tuple[ToolAssessment, ...]
 
     @property
     def counts(self) -> Counter[str]:
@@ -92,25 +92,27 @@ def _own(key: str, several: Sequence[ArmDocument], described: ArmDocument | None
     )
 
 
-def _put(one: ArmDocument) -> Put:
+def _put(one: ArmDocument) -> ToolAssessment:
     status = one.body["properties"].get("status") or {}
     why = str(status.get("description") or status.get("cause") or "")
-    return Put(one.key.rpartition(_INSIDE)[0], str(status.get("code") or ""), why, one.author, one.changed)
+    return ToolAssessment(
+        one.key.rpartition(_INSIDE)[0], str(status.get("code") or ""), why, one.author, one.changed
+    )
 
 
 def _rank(code: str) -> int:
     return _ORDER.index(code) if code in _ORDER else len(_ORDER)
 
 
-def overview(several: Iterable[OwnAssessment]) -> Table:
+def overview(several: Iterable[OwnAssessment]) -> PageTable:
     """The list of them."""
-    return Table(("Severity", "Assessment", *_ORDER, "Id"), (
+    return PageTable(("Severity", "Assessment", *_ORDER, "Id"), (
         [one.severity, one.title, *(one.counts[code] for code in _ORDER), one.key] for one in several
     ))  # fmt: skip
 
 
-def resources(one: OwnAssessment) -> Table:
+def resources(one: OwnAssessment) -> PageTable:
     """Its resources."""
-    return Table(("Resource", "State", "Why", "Source", "When"), (
+    return PageTable(("Resource", "State", "Why", "Source", "When"), (
         [each.resource, each.code, each.why, each.author, each.changed.isoformat()] for each in one.several
     ))  # fmt: skip

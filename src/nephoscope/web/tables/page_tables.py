@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.web.tables.table_download import as_csv
 
 if TYPE_CHECKING:
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-class Table(NamedTuple):
+class PageTable(NamedTuple):
     """The heads of the columns and the rows, as the page shows them."""
 
     header: Sequence[str]
     rows: Iterable[Iterable[Any]]
 
 
-def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], Table]]) -> Response | None:
-    """The file of the table that the address asks for, None where it asks for none; MissingError for one that is not there."""
+def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable]]) -> Response | None:
+    """The file of the table that the address asks for, None where it asks for none; NotFoundError for one that is not there."""
     if visit.asked("format") != "csv":
         return None
     name = visit.asked("table") or next(iter(tables))
     if name not in tables:
-        raise MissingError(f"table {name[:100]} not found on this page: expected {', '.join(tables)}")
+        raise NotFoundError(f"table {name[:100]} not found on this page: expected {', '.join(tables)}")
     found = tables[name]()
     return as_csv(f"{page}-{name}", found.header, found.rows)

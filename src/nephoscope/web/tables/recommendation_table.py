@@ -6,39 +6,39 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.web.rendering.formatting import STATES
-from nephoscope.web.tables.page_tables import Table
-from nephoscope_policy.model.state import State
+from nephoscope.web.tables.page_tables import PageTable
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.posture.published.findings import Wanted
+    from nephoscope.posture.published.findings import FindingQuery
     from nephoscope.posture.published.priorities import Priority
     from nephoscope.web.visits.request_context import Visit
 
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
 HEADER = (
     "Severity", "Recommendation", "Priority reason", "Unhealthy", "Gain", "Control", "Assessed",
-    *(STATES[one] for one in State if one is not State.NON_COMPLIANT), "Id",
+    *(STATES[one] for one in ComplianceState if one is not ComplianceState.NON_COMPLIANT), "Id",
 )  # fmt: skip
 """Columns of the table; the status of other resources is a bar on the page, and numbers in a file."""
 
 
-def rank_recommendations(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:
+def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Priority]:
     """Those of the scope that the visitor may see; none before the first assessment."""
     if visit.edition is None:
         return []
     return priorities_of(visit.edition).rank(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
-def table(several: Iterable[Priority]) -> Table:
+def table(several: Iterable[Priority]) -> PageTable:
     """They as a table."""
-    return Table(HEADER, map(_row, several))
+    return PageTable(HEADER, map(_row, several))
 
 
 def _row(one: Priority) -> list[object]:
     told = one.tally
     return [
         told.severity.value, told.title, one.why, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,
-        *(told.counts[state] for state in State if state is not State.NON_COMPLIANT), told.recommendation,
+        *(told.counts[state] for state in ComplianceState if state is not ComplianceState.NON_COMPLIANT), told.recommendation,
     ]  # fmt: skip

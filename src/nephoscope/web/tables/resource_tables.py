@@ -10,51 +10,51 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.web.page_data.code_facts import code_rows
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.machine_tables import software_table, vulnerability_table
-from nephoscope.web.tables.page_tables import Table
+from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.findings import Finding
-    from nephoscope.web.page_data.resource_facts import Named
+    from nephoscope.posture.published.findings import ListedFinding
+    from nephoscope.web.page_data.resource_facts import ResourceAlerts
 
 Rows = Iterator[tuple[object, ...]]
 
 
-def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, Callable[[], Table]]:
+def tables(findings: Sequence[ListedFinding], known: Mapping[str, Any]) -> dict[str, Callable[[], PageTable]]:
     """Name -> table, of the findings and of what `resource_facts.facts` gives."""
     return {
         "assessments": partial(
-            Table, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
+            PageTable, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
         ),
         "code": partial(
-            Table, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
+            PageTable, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
         ),
         "software": partial(software_table, known["software"]),
         "vulnerabilities": partial(vulnerability_table, known["software"]),
         "put": partial(
-            Table,
+            PageTable,
             ("State", "Severity", "Assessment", "Why", "Source", "When"),
             _put(known["put"]),
         ),
         "detections": partial(
-            Table,
+            PageTable,
             ("Kind", "Severity", "Name", "Status", "Last event", "Workspace", "Id"),
             _list_mentions(known["named"]),
         ),
         "inside": partial(
-            Table,
+            PageTable,
             ("State", "Severity", "Finding", "Id", "Assessment"),
             ((one.code, one.severity, one.title, one.id, one.assessment) for one in known["subs"]),
         ),
         "connections": partial(
-            Table, ("Way", "Resource", "TCP", "UDP"), _connections(known["connections"] or {})
+            PageTable, ("Way", "Resource", "TCP", "UDP"), _connections(known["connections"] or {})
         ),
         "roles": partial(
-            Table,
+            PageTable,
             ("Who", "Kind", "Id", "Role", "Scope", "Condition"),
             _roles(known["holders"]),
         ),
         "paths": partial(
-            Table,
+            PageTable,
             ("Severity", "Attack path", "Through", "Name"),
             (
                 (one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name)
@@ -62,12 +62,12 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
             ),
         ),
         "below": partial(
-            Table,
+            PageTable,
             ("Name", "Type", "Id"),
             ((one.name, one.type, one.id) for one in known["children"]),
         ),
         "changes": partial(
-            Table, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
+            PageTable, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
         ),
     }
 
@@ -83,13 +83,13 @@ def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
         yield each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat()
 
 
-def _findings(findings: Sequence[Finding]) -> Rows:
+def _findings(findings: Sequence[ListedFinding]) -> Rows:
     for one in findings:
         why = one.why or cause_text(one.cause)
         yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
 
 
-def _list_mentions(named: Named) -> Rows:
+def _list_mentions(named: ResourceAlerts) -> Rows:
     for one in named.incidents:
         last = one.last_activity.isoformat()
         yield "incident", one.severity, one.title, one.status.value, last, one.workspace, one.number

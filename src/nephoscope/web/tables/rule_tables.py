@@ -5,37 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.trial import Trials, What
-from nephoscope.state.incidents.alerts import Looked
-from nephoscope.web.tables.page_tables import Table
+from nephoscope.alerts.tuning.trial import RuleTrials, TrialKind
+from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.tuning.trial import Trial
+    from nephoscope.alerts.rules.rule import AnalyticRule
+    from nephoscope.alerts.tuning.trial import RuleTrial
     from nephoscope.state import State
 
 #: Alerts in the file; the page shows the newest of them.
 MOST = 5_000
-WORDS = {What.REPLAY: "Replay", What.ADVICE: "Suggestions", What.APPLY: "Applying a suggestion"}
+WORDS = {
+    TrialKind.REPLAY: "Replay",
+    TrialKind.ADVICE: "Suggestions",
+    TrialKind.APPLY: "Applying a suggestion",
+}
 
 
-def tables(state: State, workspace: str, rule: Rule, *, alerts: bool) -> dict[str, Callable[[], Table]]:
+def tables(
+    state: State, workspace: str, rule: AnalyticRule, *, alerts: bool
+) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; that of the `alerts` only for who may read them."""
-    found: dict[str, Callable[[], Table]] = {"trials": lambda: _trials(Trials(state).of(workspace, rule.id))}
+    found: dict[str, Callable[[], PageTable]] = {
+        "trials": lambda: _trials(RuleTrials(state).of(workspace, rule.id))
+    }
     return {"alerts": lambda: _alerts(state, workspace, rule), **found} if alerts else found
 
 
-def _alerts(state: State, workspace: str, rule: Rule) -> Table:
-    kept = state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=MOST)
+def _alerts(state: State, workspace: str, rule: AnalyticRule) -> PageTable:
+    kept = state.alerts.listed(workspace, AlertFilter(rule=rule.id, held=True), most=MOST)
     rows = (
         (one.severity, one.document.get("AlertName", ""), "suppressed" if one.held_by else one.status, one.incident,
          one.ended.isoformat(), one.id)
         for one in kept
     )  # fmt: skip
-    return Table(("Severity", "Alert", "Status", "Incident", "Last event", "Id"), rows)
+    return PageTable(("Severity", "Alert", "Status", "Incident", "Last event", "Id"), rows)
 
 
-def _trials(trials: list[Trial]) -> Table:
+def _trials(trials: list[RuleTrial]) -> PageTable:
     rows = (
         (
             WORDS[one.what],
@@ -47,4 +55,4 @@ def _trials(trials: list[Trial]) -> Table:
         )
         for one in trials
     )
-    return Table(("Trial", "Days", "Status", "By", "Asked", "Id"), rows)
+    return PageTable(("Trial", "Days", "Status", "By", "Asked", "Id"), rows)

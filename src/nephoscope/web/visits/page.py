@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.web.visits.request_context import Visit
 
 
-class Area(StrEnum):
+class PageArea(StrEnum):
     """The parts of the navigation, in their order; HIDDEN pages are reached from others."""
 
     TOP = ""
@@ -56,7 +56,7 @@ class Page:
     template: str
     permission: str
     filled: Filled
-    area: Area = Area.HIDDEN
+    area: PageArea = PageArea.HIDDEN
     order: int = 50
     methods: tuple[str, ...] = ("GET",)
     count: Callable[[Visit], int | None] | None = None
@@ -67,5 +67,5 @@ class Page:
     edited: bool = False
     most: int = 0
     under_scope: str = ""
-    ahead: Callable[[Edition, Reach], object] | None = None
+    ahead: Callable[[PublishedSnapshot, Reach], object] | None = None
     queries: Callable[[Visit], bool] | None = None

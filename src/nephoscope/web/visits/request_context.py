@@ -13,18 +13,18 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from nephoscope.access.scopes import log_scope
-from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.model.read_reach import Reach
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.state import MissingError
+from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
-from nephoscope.web.visits.tag_scopes import Tagged, tags
+from nephoscope.web.visits.tag_scopes import TaggedScopes, tags
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 SPANS = {
     "1h": ("Last hour", timedelta(hours=1)),
@@ -110,7 +110,7 @@ class Visit:
         return secrets.token_urlsafe(16)
 
     @cached_property
-    def edition(self) -> Edition | None:
+    def edition(self) -> PublishedSnapshot | None:
         """What was published last, None where nothing was assessed yet."""
         return self.instance.shelf.newest()
 
@@ -195,7 +195,7 @@ class Visit:
         return management_groups(self.edition.made, self.subscriptions) if self.edition is not None else {}
 
     @cached_property
-    def tags(self) -> Mapping[str, Tagged]:
+    def tags(self) -> Mapping[str, TaggedScopes]:
         """The tags of what the visitor may see, with what carries each."""
         if self.edition is None:
             return {}
@@ -211,7 +211,7 @@ class Visit:
         """What the chosen scope is of, whoever asks; None where none is chosen."""
         scope = self.asked("scope")
         if self.edition is not None and scope.startswith("tag:"):
-            carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
+            carried = self.tags.get(scope[4:], TaggedScopes(frozenset(), frozenset()))
             return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
         return None if self.chosen_subscriptions is None else Reach(subscriptions=self.chosen_subscriptions)
 
@@ -235,7 +235,7 @@ class Visit:
             return own.within_groups(self.place.subscriptions, self.place.groups)
         return own.within(self.place.subscriptions)
 
-    def rows(self, workspace: str) -> Scope:
+    def rows(self, workspace: str) -> LakeScope:
         """Which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
 
         Rows say their subscription, and not all of them the resource: of a tag they are those of the subscriptions in which it is
@@ -279,12 +279,12 @@ class Visit:
     def workspace(self, permission: str, name: str = "") -> str:
         """The workspace that the address names, or the first that the visitor may; DeniedError where that is none of the kind.
 
-        Only who may do so in every workspace is told by a MissingError that there is none of the name.
+        Only who may do so in every workspace is told by a NotFoundError that there is none of the name.
         """
         wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
         if wanted not in self.every_workspace:
             self.caller.must(permission)
-            raise MissingError(f"workspace {wanted[:100]} not found")
+            raise NotFoundError(f"workspace {wanted[:100]} not found")
         if permission == LOGS:
             self.caller.logs(permission, wanted)
         else:
@@ -339,7 +339,7 @@ class Visit:
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
 
-def _subscriptions(edition: Edition, reach: Reach) -> Mapping[str, str]:
+def _subscriptions(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
     groups = {group.split("/")[2] for group in reach.groups}
     found = {
         id_: name or id_

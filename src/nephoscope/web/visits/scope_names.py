@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.build_info import Made
+    from nephoscope.posture.published.build_info import BuildInfo
 
 
 def name_subscriptions(names: Mapping[str, str]) -> dict[str, str]:
@@ -16,7 +16,7 @@ def name_subscriptions(names: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(_tell_apart(told).items(), key=lambda one: one[1].casefold()))
 
 
-def management_groups(made: Made, subscriptions: Iterable[str]) -> dict[str, str]:
+def management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str, str]:
     """Scope of an address -> name of the groups above subscriptions; one whose id several tenants have is there for each."""
     owners: dict[str, set[str]] = {}
     for one in subscriptions:

@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING
 from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 SUBSCRIPTION, GROUP = "microsoft.resources/subscriptions", "microsoft.resources/subscriptions/resourcegroups"
 MOST_CONTAINERS, MOST_TAGS = 100_000, 200
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TaggedScopes:
     """What carries a tag: subscriptions (lower-cased GUIDs) and resource groups (lower-cased ids)."""
 
     subscriptions: frozenset[str]
     groups: frozenset[str]
 
 
-def tags(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
+def tags(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
     """`name=value` -> what carries it, of the containers that a reach sees; those that the most carry, by name.
 
     Read once for an edition and a reach: the picker of every page has them.
     """
-    found: Mapping[str, Tagged] = edition.once((__name__, reach), lambda: _read(edition, reach))
+    found: Mapping[str, TaggedScopes] = edition.once((__name__, reach), lambda: _read(edition, reach))
     return found
 
 
-def _read(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
+def _read(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
     found: defaultdict[str, set[str]] = defaultdict(set)
     for body in edition.listing.page([SUBSCRIPTION, GROUP], reach, most=MOST_CONTAINERS).bodies:
         own = body.get("tags")
@@ -43,6 +43,6 @@ def _read(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
     return {name: _parse_tagged(ids) for name, ids in sorted(most)}
 
 
-def _parse_tagged(ids: set[str]) -> Tagged:
+def _parse_tagged(ids: set[str]) -> TaggedScopes:
     groups = frozenset(one for one in ids if "/resourcegroups/" in one)
-    return Tagged(frozenset(one.split("/")[2] for one in ids - groups), groups)
+    return TaggedScopes(frozenset(one.split("/")[2] for one in ids - groups), groups)

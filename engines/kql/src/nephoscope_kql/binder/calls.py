@@ -17,9 +17,16 @@ from nephoscope_kql.binder.options import bin_size, given_now
 from nephoscope_kql.binder.scope import body_of, enter_function, function_named, is_tabular
 from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.callee import Aggregate
-from nephoscope_kql.plan.expressions import AggregateCall, Call, ScalarQuery, Variable, WindowCall, reads_row
+from nephoscope_kql.plan.expressions import (
+    AggregateCall,
+    BoundCall,
+    ScalarQuery,
+    Variable,
+    WindowCall,
+    reads_row,
+)
 from nephoscope_kql.plan.references import inputs
-from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Scan, Series, Shared
+from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Series, Shared, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, callable_functions, functions
 from nephoscope_kql.types import TYPE_NAMES, KqlType
@@ -68,7 +75,7 @@ def bind_call(name: str, arguments: list[Bound], node: tree.Expression) -> Bound
     """A built-in function on bound arguments."""
     callee = functions()[name]
     converted, kind = convert_arguments(callee, choose(callee, arguments, node.span), arguments, node.span)
-    return Call(type=kind, span=node.span, function=callee, arguments=converted)
+    return BoundCall(type=kind, span=node.span, function=callee, arguments=converted)
 
 
 def plain(node: tree.Call) -> tuple[tree.Expression, ...]:
@@ -175,7 +182,7 @@ def _ingestion_time(node: tree.Call, env: Env) -> Bound:
 
 def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
     """The hidden column of the ingestion time of a relation's rows; None where its rows have none."""
-    while not isinstance(relation, Scan):
+    while not isinstance(relation, TableScan):
         if isinstance(relation, Concatenated | Shared | Joined):
             parts = inputs(relation)
             if any(find_ingestion_column(part, span) is not None for part in parts):
@@ -275,7 +282,7 @@ def pack_columns(columns: Collection[Column], span: Span, name: str = "bag_pack"
         return constants.constant({}, KqlType.DYNAMIC, span)
     for column in columns:
         pairs += [constants.text(column.name, span), reference(column, span)]
-    return Call(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
+    return BoundCall(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
 
 
 @binds_call("bag_pack_columns")
@@ -285,7 +292,7 @@ def _pack_columns(node: tree.Call, env: Env) -> Bound:
         pairs += [constants.text(implied_name(argument), argument.span), env.scalar(argument)]
     if not pairs:
         raise invalid("bag_pack_columns() takes columns", node.span)
-    return Call(
+    return BoundCall(
         type=KqlType.DYNAMIC, span=node.span, function=functions()["bag_pack"], arguments=tuple(pairs)
     )
 
@@ -306,7 +313,7 @@ def _estimate(node: tree.Call, env: Env) -> Bound:
     values = tuple(env.scalar(argument) for argument in _columns_of(node, env))
     if not values:
         raise invalid("estimate_data_size() takes at least 1 value", node.span)
-    return Call(
+    return BoundCall(
         type=KqlType.LONG, span=node.span, function=functions()["estimate_data_size"], arguments=values
     )
 

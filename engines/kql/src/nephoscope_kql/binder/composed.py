@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, Meaning, ScalarMeaning, SharedMeaning
-from nephoscope_kql.binder.evaluation import Evaluation
+from nephoscope_kql.binder.evaluation import PluginCall
 from nephoscope_kql.binder.scope import already_bound, declare_names
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
@@ -16,7 +16,7 @@ from nephoscope_kql.plan.values import Bound, Relation
 
 
 def compose_query(
-    text: str, call: Evaluation, rows: Mapping[str, Relation], values: Mapping[str, Bound] | None = None
+    text: str, call: PluginCall, rows: Mapping[str, Relation], values: Mapping[str, Bound] | None = None
 ) -> Relation:
     """The rows of a query in which names stand for rows and values that are bound already; the user's names are not seen.
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_kql.errors import NOWHERE, Span
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -88,7 +88,7 @@ def _evaluate_part(value: Bound) -> object:
     """A constant's value, what a comparison of such gives; `value` itself where it is not known yet."""
     if isinstance(value, Constant):
         return value.value
-    if not isinstance(value, Call):
+    if not isinstance(value, BoundCall):
         return value
     parts = [_evaluate_part(argument) for argument in value.arguments]
     if any(isinstance(part, Bound) for part in parts):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from nephoscope_kql.binder import constants
 from nephoscope_kql.errors import KqlError, Span, invalid
-from nephoscope_kql.plan.callee import COMMON, Callee, Parameter, Signature
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.callee import COMMON, Callee, CalleeParameter, Signature
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.registry import functions
 from nephoscope_kql.types import NUMBERS, KqlType, widest
@@ -37,7 +37,7 @@ def explicit(value: Bound, kind: KqlType, span: Span | None = None) -> Bound:
             known = constants.widen_constant(value, kind) if value.type.numeric and kind.numeric else None
         if known is not None:
             return known
-    return Call(
+    return BoundCall(
         type=kind, span=span or value.span, function=functions()[_FUNCTIONS[kind]], arguments=(value,)
     )
 
@@ -53,12 +53,12 @@ def as_dynamic(value: Bound) -> Bound:
         KqlType.INT,
     ):
         return constants.constant(value.value, KqlType.DYNAMIC, value.span)
-    return Call(
+    return BoundCall(
         type=KqlType.DYNAMIC, span=value.span, function=functions()["_as_dynamic"], arguments=(value,)
     )
 
 
-def cost(kind: KqlType, parameter: Parameter) -> int | None:
+def cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
     """How far an argument's type is from a parameter: 0 fits, None cannot be converted."""
     if kind in parameter.accepted or parameter.common:
         return 0
@@ -78,7 +78,7 @@ def cost(kind: KqlType, parameter: Parameter) -> int | None:
     return None
 
 
-def target(kind: KqlType, parameter: Parameter) -> KqlType:
+def target(kind: KqlType, parameter: CalleeParameter) -> KqlType:
     """The type that an argument of type `kind` is converted to for a parameter that can take it."""
     if kind in parameter.accepted:
         return kind
@@ -168,7 +168,7 @@ def convert_arguments(
 
 
 def _convert_argument(
-    callee: Callee, value: Bound, parameter: Parameter, common: KqlType | None, place: int
+    callee: Callee, value: Bound, parameter: CalleeParameter, common: KqlType | None, place: int
 ) -> Bound:
     if parameter.constant and not isinstance(value, Constant):
         raise invalid(f"argument {place + 1} of {callee.name}() must be a constant", value.span)

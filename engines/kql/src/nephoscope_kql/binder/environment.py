@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
-from nephoscope_kql.binder.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
+from nephoscope_kql.binder.mistakes import CHOOSING, OPEN, Diagnostics, unknown_value
 from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
@@ -78,7 +78,7 @@ Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedMeaning |
 
 
 @dataclass(eq=False)
-class Collector:
+class CallCollector:
     """Aggregates (in summarize) or window functions that an expression uses, each once, with the hidden column that holds it."""
 
     calls: list[tuple[Column, AggregateCall | WindowCall]] = field(default_factory=list)
@@ -118,8 +118,8 @@ class Env:
     names: Mapping[str, Meaning] = field(default_factory=dict)
     row: Mapping[str, Column] = field(default_factory=dict)
     sides: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
-    aggregates: Collector | None = None
-    windows: Collector | None = None
+    aggregates: CallCollector | None = None
+    windows: CallCollector | None = None
     partition: tuple[Column, ...] = ()
     rows: Relation | None = None
     place: Catalog | None = None
@@ -137,7 +137,7 @@ class Env:
         """Return whether `restrict access to` leaves a table, a function or a variable that holds rows."""
         return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
-    def over(self, relation: Relation, windows: Collector | None = None) -> Env:
+    def over(self, relation: Relation, windows: CallCollector | None = None) -> Env:
         """The same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
         return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
@@ -228,7 +228,7 @@ class Binder:
     """
 
     def __init__(
-        self, catalog: Catalog, probe: Probe | None = None, mistakes: Mistakes | None = None
+        self, catalog: Catalog, probe: Probe | None = None, mistakes: Diagnostics | None = None
     ) -> None:
         self.catalog = catalog
         self.mistakes = mistakes

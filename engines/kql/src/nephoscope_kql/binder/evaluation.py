@@ -22,7 +22,7 @@ DEFAULT = "~"
 
 
 @dataclass(eq=False)
-class Evaluation:
+class PluginCall:
     """One `evaluate`: the rows it gets, its arguments in order and by name, the schema that the query declares (None = none).
 
     `extends`: the declared schema begins with `*`, all columns of the input. `learns`: the plugin can take the schema from it.
@@ -148,7 +148,7 @@ def rename_columns(relation: Relation, names: Mapping[str, str]) -> Relation:
     return Assign(columns=columns, order=relation.order, input=relation, assigned=())
 
 
-Binding: TypeAlias = Callable[[Evaluation], Relation]
+Binding: TypeAlias = Callable[[PluginCall], Relation]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _BARE = re.compile(r"[^()'\"\\;|]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RequestProperties:
     """`parameters` by name and `options` by name, each value as JSON has it; a text is a literal of KQL, or a string itself."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)

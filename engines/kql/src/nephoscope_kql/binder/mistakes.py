@@ -46,20 +46,20 @@ _UNNAMED = re.compile(r"(?:Column|print_)\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistaken(Bound):
+class ErrorExpression(Bound):
     """The value of an expression that could not be bound: its error is noted, its type is not known."""
 
 
-class EnoughError(Exception):
+class TooManyErrorsError(Exception):
     """So many errors were found that binding ends."""
 
 
-def unknown_value(span: Span) -> Mistaken:
+def unknown_value(span: Span) -> ErrorExpression:
     """What stands for an expression that could not be bound."""
-    return Mistaken(type=KqlType.DYNAMIC, span=span)
+    return ErrorExpression(type=KqlType.DYNAMIC, span=span)
 
 
-class Mistakes:
+class Diagnostics:
     """The errors found so far, each place once.
 
     `met` rises with everything mistaken that binding meets: what goes wrong while it rises may follow from that, and is not noted.
@@ -73,16 +73,16 @@ class Mistakes:
         self.strict = False
 
     def note(self, error: KqlError, met: int) -> None:
-        """Note an error unless something mistaken was met since `met`; EnoughError where no more are wanted."""
+        """Note an error unless something mistaken was met since `met`; TooManyErrorsError where no more are wanted."""
         if self.met == met:
             self.errors.setdefault(error.span, error)
         self.met += 1
         if len(self.errors) >= MAX_ERRORS:
-            raise EnoughError
+            raise TooManyErrorsError
 
     def holds(self, value: Bound) -> bool:
         """Return whether a value is mistaken, or a column that holds such values."""
-        return isinstance(value, Mistaken) or (
+        return isinstance(value, ErrorExpression) or (
             isinstance(value, ColumnRef) and value.column.id in self.columns
         )
 
@@ -91,7 +91,7 @@ class Mistakes:
         if self.met == met and not self.holds(value):
             return value
         self.met += 1
-        return value if isinstance(value, Mistaken) else unknown_value(value.span)
+        return value if isinstance(value, ErrorExpression) else unknown_value(value.span)
 
     def mark(self, column: Column) -> Column:
         """The column, known to hold mistaken values."""

@@ -98,7 +98,7 @@ def _step(index: tree.Expression) -> str:
     return ""
 
 
-class Names:
+class ColumnNames:
     """Column names already taken in one operator's result."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:

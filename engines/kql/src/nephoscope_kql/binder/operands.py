@@ -8,7 +8,7 @@ from nephoscope_kql.binder.convert import as_dynamic, common_type, explicit
 from nephoscope_kql.binder.environment import Env, binds_scalar, reference
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, invalid
-from nephoscope_kql.plan.expressions import AggregateCall, Call, InQuery, Path, ScalarQuery
+from nephoscope_kql.plan.expressions import AggregateCall, BoundCall, DynamicPath, InQuery, ScalarQuery
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, functions
@@ -35,9 +35,9 @@ _TIMES = {
 }
 
 
-def operation(name: str, kind: KqlType, span: Span, *arguments: Bound) -> Call:
+def operation(name: str, kind: KqlType, span: Span, *arguments: Bound) -> BoundCall:
     """A call of an operator or function of the registry on arguments that fit already."""
-    return Call(type=kind, span=span, function=functions()[name], arguments=arguments)
+    return BoundCall(type=kind, span=span, function=functions()[name], arguments=arguments)
 
 
 @binds_scalar(tree.Unary)
@@ -283,7 +283,9 @@ def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
     if name == "in~" and operand.type not in (KqlType.STRING, KqlType.DYNAMIC):
         raise invalid(f"in~ compares texts, not {operand.type}", node.span, "tostring() makes a text")
     kind = KqlType.STRING if name == "in~" else _item_type(operand, items)
-    dynamic = [item.type == KqlType.DYNAMIC and not isinstance(item, Constant | Path) for item in items]
+    dynamic = [
+        item.type == KqlType.DYNAMIC and not isinstance(item, Constant | DynamicPath) for item in items
+    ]
     values = [
         as_dynamic(item) if is_set else explicit(item, kind)
         for item, is_set in zip(items, dynamic, strict=True)

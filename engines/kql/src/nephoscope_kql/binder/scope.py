@@ -21,7 +21,7 @@ from nephoscope_kql.binder.environment import (
 )
 from nephoscope_kql.binder.given import check_option
 from nephoscope_kql.binder.known_calls import PLACES, TABULAR_CALLS, built_in
-from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
+from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
 from nephoscope_kql.binder.stored import stored_function
 from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
 from nephoscope_kql.plan.expressions import ColumnRef
@@ -136,7 +136,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
             env.binder.note(unknown_option(statement))
-        elif isinstance(statement, tree.Alias):
+        elif isinstance(statement, tree.AliasStatement):
             env.binder.aliases[statement.name] = place_of(statement.value, env)
         elif isinstance(statement, tree.Restrict):
             env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
@@ -314,7 +314,7 @@ def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
         return meaning.make()
     if isinstance(meaning, TableMeaning):
         return meaning.env.tabular(meaning.expression)
-    if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, Mistaken):
+    if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
         return env.binder.unknown_rows()
     raise invalid(f"'{name}' stands for a value, not for rows", span)
 

@@ -21,7 +21,7 @@ from nephoscope_kql.binder.scope import (
 )
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported_error
-from nephoscope_kql.plan.relations import Rows, Scan
+from nephoscope_kql.plan.relations import Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
@@ -73,7 +73,7 @@ def scan(table: TableSchema, env: Env) -> Relation:
     """The rows of a table, in the time scope that `set query_datetimescope_...` gives."""
     columns = tuple(env.binder.column(name, kind) for name, kind in table.columns)
     ingested = env.binder.column("", KqlType.DATETIME) if table.ingested else None
-    return in_scope(Scan(columns=columns, table=table, ingested=ingested), env)
+    return in_scope(TableScan(columns=columns, table=table, ingested=ingested), env)
 
 
 @binds_source(tree.Call)

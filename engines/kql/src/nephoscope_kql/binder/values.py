@@ -13,7 +13,7 @@ from nephoscope_kql.binder.environment import (
     reference,
 )
 from nephoscope_kql.errors import KqlError, Span, UnknownNameError, did_you_mean, invalid
-from nephoscope_kql.plan.expressions import Path
+from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import KqlType
 
@@ -95,9 +95,11 @@ def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Boun
         raise invalid(f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text")
     if isinstance(target, Constant) and not isinstance(where, Bound):
         return constants.constant(_step_into(target.value, where), KqlType.DYNAMIC, node.span)
-    if isinstance(target, Path):
-        return Path(type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where))
-    return Path(type=KqlType.DYNAMIC, span=node.span, target=target, steps=(where,))
+    if isinstance(target, DynamicPath):
+        return DynamicPath(
+            type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where)
+        )
+    return DynamicPath(type=KqlType.DYNAMIC, span=node.span, target=target, steps=(where,))
 
 
 def _step_into(value: tree.Scalar, where: str | int) -> tree.Scalar:

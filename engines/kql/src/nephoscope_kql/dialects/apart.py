@@ -10,14 +10,14 @@ from sqlglot import exp
 from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.duckdb import Printer, print_node
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.plan.apart import Apart, Share, apart
+from nephoscope_kql.plan.apart import SplitRelation, TableShare, apart
 from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ShareStatement:
     """The statement of a share: its columns are those of the result at `places`, then its keys; `parameters` are bound in it."""
 
     sql: str
@@ -26,15 +26,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ShareStatements:
     """The statements of all shares; of their rows the first `most` (None = all) by `keys`: a column, and its key of ORDER BY."""
 
-    several: tuple[Part, ...]
+    several: tuple[ShareStatement, ...]
     most: int | None
     keys: tuple[tuple[str, str], ...]
 
 
-def write_in_parts(relation: Relation) -> tuple[str, Parts | None, Emitter]:
+def write_in_parts(relation: Relation) -> tuple[str, ShareStatements | None, Emitter]:
     """The SQL of a relation as one statement, apart where that costs less, and what the text uses."""
     shares = apart(relation)
     found = None if shares is None else written_apart(relation.columns, shares)
@@ -44,13 +44,15 @@ def write_in_parts(relation: Relation) -> tuple[str, Parts | None, Emitter]:
     return sql, None, emitter
 
 
-def written_apart(columns: Sequence[Column], shares: Apart) -> tuple[str, Parts, Emitter] | None:
+def written_apart(
+    columns: Sequence[Column], shares: SplitRelation
+) -> tuple[str, ShareStatements, Emitter] | None:
     """The SQL of a relation of these columns whose rows are shares, as one statement and apart.
 
     None where they have a part in common.
     """
     emitter = Emitter("duckdb")
-    parts: list[Part] = []
+    parts: list[ShareStatement] = []
     keys: list[tuple[str, str]] = []
     placed: set[str] = set()
     for share in shares.shares:
@@ -60,11 +62,11 @@ def written_apart(columns: Sequence[Column], shares: Apart) -> tuple[str, Parts,
     if emitter.shared:
         return None
     emitter.parameters = placed
-    several = Parts(tuple(parts), shares.most, tuple(keys))
+    several = ShareStatements(tuple(parts), shares.most, tuple(keys))
     return _whole(columns, several), several, emitter
 
 
-def _part(share: Share, emitter: Emitter) -> tuple[Part, list[tuple[str, str]]]:
+def _part(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, list[tuple[str, str]]]:
     relation = share.relation
     ids = [relation.columns[place].id for place in share.places]
     block = emitter.rows(relation, frozenset(ids))
@@ -81,10 +83,10 @@ def _part(share: Share, emitter: Emitter) -> tuple[Part, list[tuple[str, str]]]:
         )
     printer = Printer()
     sql = printer.generate(block.select(items), copy=False)
-    return Part(sql, share.places, frozenset(printer.placed)), keys
+    return ShareStatement(sql, share.places, frozenset(printer.placed)), keys
 
 
-def _whole(columns: Sequence[Column], parts: Parts) -> str:
+def _whole(columns: Sequence[Column], parts: ShareStatements) -> str:
     """One statement: what a share lacks is null by its type, '' where it is text."""
     known = [set(part.places) for part in parts.several]
     items = [

@@ -14,7 +14,7 @@ HEAVY = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredColumn:
     """A datetime or text column as the store holds it: its SQL and, of a datetime, a word of TableSchema.storage.
 
     `day` is the SQL of a DATE that is the column's UTC day, where the store has one: by it whole files are left out unopened.
@@ -35,12 +35,12 @@ class Value:
     sql: exp.Expr
     size: int = 1
     window: bool = False
-    stored: Stored | None = None
+    stored: StoredColumn | None = None
     called: bool = False
 
 
 @dataclass(slots=True)
-class Block:
+class SelectBlock:
     """A SELECT that can still grow. `source` is None where there is no FROM."""
 
     source: exp.Expr | None
@@ -82,17 +82,17 @@ class Block:
 
     def seal(
         self, ids: Iterable[str], order: list[exp.Expr] | None = None, limit: exp.Expr | None = None
-    ) -> Block:
+    ) -> SelectBlock:
         """A new block over this one's SELECT: its columns are plain names."""
         kept = list(ids)
         return over(self.select(self.columns(kept), order, limit), kept)
 
 
-def over(select: exp.Expr, ids: Iterable[str]) -> Block:
+def over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
     """A block over a finished SELECT."""
-    return Block(exp.Subquery(this=select), {one: Value(build.name(one)) for one in ids})
+    return SelectBlock(exp.Subquery(this=select), {one: Value(build.name(one)) for one in ids})
 
 
-def name_table(table: exp.Expr, ids: Mapping[str, str]) -> Block:
+def name_table(table: exp.Expr, ids: Mapping[str, str]) -> SelectBlock:
     """A block over a named table or CTE: column id -> the name it has there."""
-    return Block(table, {one: Value(build.name(stored)) for one, stored in ids.items()})
+    return SelectBlock(table, {one: Value(build.name(stored)) for one, stored in ids.items()})

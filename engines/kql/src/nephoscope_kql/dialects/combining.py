@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.plan.references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Aggregated, Assign, Concatenated, Joined
@@ -28,7 +28,7 @@ NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
 
 
 @writes(Joined)
-def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
+def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> SelectBlock:
     """JOIN of two closed SELECTs."""
     emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
@@ -38,7 +38,7 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     right = _side(
         asked_of(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
     )
-    both = Block(None, {**left.values, **right.values})
+    both = SelectBlock(None, {**left.values, **right.values})
     matches = [
         build.binary(equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
         for one, two in relation.keys
@@ -48,13 +48,15 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     return write_join(relation, left, right, matches)
 
 
-def write_join(relation: Joined, left: Block, right: Block, matches: list[exp.Expr], semi: str = "") -> Block:
+def write_join(
+    relation: Joined, left: SelectBlock, right: SelectBlock, matches: list[exp.Expr], semi: str = ""
+) -> SelectBlock:
     """Two closed sides joined where all of `matches` hold; `semi` is the word that a dialect wants before SEMI and ANTI."""
     side, kind = SQL_KINDS[relation.kind]
     side = semi if kind in ("SEMI", "ANTI") else side
     first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
     node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)
-    result = Block(first.source, joins=[node])
+    result = SelectBlock(first.source, joins=[node])
     if kind in ("SEMI", "ANTI"):
         result.values = dict(first.values)
         return result
@@ -89,19 +91,19 @@ def equality(one: Bound, two: Bound) -> str:
     return "is not distinct from" if one.nullable and two.nullable else "="
 
 
-def _equal(one: Bound, two: Bound, both: Block, emitter: Emitter) -> exp.Expr:
+def _equal(one: Bound, two: Bound, both: SelectBlock, emitter: Emitter) -> exp.Expr:
     operator = "is not distinct from" if one.nullable and two.nullable else "="
     return build.binary(operator, emitter.scalar(one, both), emitter.scalar(two, both))
 
 
-def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> Block:
+def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
     reads = count_columns(keys)
     block = emitter.rows(relation, needed | reads.keys())
     ids = (needed | reads.keys()) & block.values.keys()
     return block.seal(sorted(ids))
 
 
-def text_never_null(relation: Relation, block: Block) -> None:
+def text_never_null(relation: Relation, block: SelectBlock) -> None:
     """Text columns of the side that an outer join fills with NULLs give ''."""
     for column in relation.columns:
         if column.type == KqlType.STRING and column.id in block.values:
@@ -109,7 +111,7 @@ def text_never_null(relation: Relation, block: Block) -> None:
 
 
 @writes(Concatenated)
-def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter) -> Block:
+def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter) -> SelectBlock:
     """UNION ALL."""
     places = [place for place, column in enumerate(relation.columns) if column.id in needed]
     selects = [
@@ -122,7 +124,7 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
     ids = [relation.columns[place].id for place in places]
     if isinstance(node, exp.Select):
         return over(node, ids)
-    return Block(exp.Subquery(this=node), {one: Value(build.name(one)) for one in ids})
+    return SelectBlock(exp.Subquery(this=node), {one: Value(build.name(one)) for one in ids})
 
 
 def _branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:

@@ -14,9 +14,17 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Stored, Value
-from nephoscope_kql.dialects.scalars import Context
-from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, ScalarQuery, Variable, reads_row
+from nephoscope_kql.dialects.block import SelectBlock, StoredColumn, Value
+from nephoscope_kql.dialects.scalars import WriterContext
+from nephoscope_kql.plan.expressions import (
+    BoundCall,
+    ColumnRef,
+    DynamicPath,
+    InQuery,
+    ScalarQuery,
+    Variable,
+    reads_row,
+)
 from nephoscope_kql.plan.references import operands
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
@@ -46,15 +54,15 @@ def conjuncts(predicate: Bound) -> Iterator[Bound]:
     pending = [predicate]
     while pending:
         value = pending.pop()
-        if isinstance(value, Call) and value.function.name == "and":
+        if isinstance(value, BoundCall) and value.function.name == "and":
             pending.extend(reversed(value.arguments))
         else:
             yield value
 
 
-def condition(value: Bound, block: Block, context: Context) -> exp.Expr:
+def condition(value: Bound, block: SelectBlock, context: WriterContext) -> exp.Expr:
     """The SQL of one condition of a filter over a block: it may be null where the condition is false."""
-    if isinstance(value, Call):
+    if isinstance(value, BoundCall):
         if value.function.name in ("and", "or"):
             sides = [condition(side, block, context) for side in value.arguments]
             return exp.Paren(this=build.binary(value.function.name, *sides))
@@ -74,7 +82,7 @@ def _strip_guard(node: exp.Expr) -> exp.Expr:
 
 def window_column(value: Bound) -> ColumnRef | None:
     """The datetime column that a condition compares with a value that needs no row; None where it does not."""
-    if not isinstance(value, Call) or value.function.name not in _MIRRORED:
+    if not isinstance(value, BoundCall) or value.function.name not in _MIRRORED:
         return None
     for column, limit in (value.arguments, value.arguments[::-1]):
         if isinstance(column, ColumnRef) and column.type == KqlType.DATETIME and _is_row_independent(limit):
@@ -82,7 +90,7 @@ def window_column(value: Bound) -> ColumnRef | None:
     return None
 
 
-def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
+def _window(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
     """A comparison of a stored datetime with a value that needs no row."""
     if value.function.name not in _MIRRORED:
         return None
@@ -107,12 +115,14 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
 
 def _is_row_independent(value: Bound) -> bool:
     """Return whether a value is the same for every row and cheap to write: constants, now() and arithmetic on them."""
-    if reads_row(value) or isinstance(value, InQuery | Path | ScalarQuery):
+    if reads_row(value) or isinstance(value, InQuery | DynamicPath | ScalarQuery):
         return False
     return isinstance(value, Variable) or all(_is_row_independent(item) for item in operands(value))
 
 
-def _moment(limit: Bound, stored: Stored, operator: str, block: Block, context: Context) -> exp.Expr:
+def _moment(
+    limit: Bound, stored: StoredColumn, operator: str, block: SelectBlock, context: WriterContext
+) -> exp.Expr:
     """The limit in the store's own type: ticks since year 1 are never negative, so that cutting rounds down."""
     ticks = context.scalar(limit, block)
     per = _UNIT_TICKS[stored.unit]
@@ -124,7 +134,7 @@ def _moment(limit: Bound, stored: Stored, operator: str, block: Block, context: 
     )
 
 
-def _text_test(value: Call, block: Block, context: Context) -> exp.Expr | None:
+def _text_test(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
     """A test of a stored text that a missing text fails: written over the column as it is stored."""
     text, *others = value.arguments or (value,)
     if value.function.name == "==" and isinstance(text, Constant):
@@ -134,7 +144,7 @@ def _text_test(value: Call, block: Block, context: Context) -> exp.Expr | None:
     stored = block.values[text.column.id].stored
     if text.type != KqlType.STRING or stored is None or not all(map(_full_text, others)):
         return None
-    return context.scalar(value, Block(None, {**block.values, text.column.id: Value(stored.sql)}))
+    return context.scalar(value, SelectBlock(None, {**block.values, text.column.id: Value(stored.sql)}))
 
 
 def _full_text(value: Bound) -> bool:

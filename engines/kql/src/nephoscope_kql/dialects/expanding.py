@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.plan.references import order_ids
-from nephoscope_kql.plan.relations import Expanded, Expansion
+from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Macro
 
@@ -30,7 +30,7 @@ PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
 
 
 @writes(Expanded)
-def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
     """unnest() of each array side by side; the longest says how many rows there are."""
     if len(relation.expansions) == 1 and relation.position.id not in needed:
         return _one(relation, needed, emitter)
@@ -42,7 +42,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
         (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
     ]
     inner = block.select([*block.columns(kept), *lists])
-    outer = Block(exp.Subquery(this=inner))
+    outer = SelectBlock(exp.Subquery(this=inner))
     names = [build.name(name) for name, _ in lists]
     length = build.call(
         "greatest", *(build.coalesce(build.call("len", name), build.number(0)) for name in names)
@@ -51,7 +51,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     items = [(one, build.name(one)) for one in kept]
     items += [(name, build.name(name)) for name, _ in lists]
     inner = outer.select([*items, (relation.position.id, places)])
-    result = Block(exp.Subquery(this=inner), {one: Value(build.name(one)) for one in kept})
+    result = SelectBlock(exp.Subquery(this=inner), {one: Value(build.name(one)) for one in kept})
     position = build.name(relation.position.id)
     for name, _ in lists:
         at = build.binary("+", position, build.number(1))
@@ -60,7 +60,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     return result
 
 
-def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter) -> exp.Expr:
+def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: Emitter) -> exp.Expr:
     """The elements of one expanded value, as a list."""
     routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
     elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
@@ -71,7 +71,7 @@ def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter
     )
 
 
-def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
     """unnest() of one array whose places nobody asks for."""
     item = relation.expansions[0]
     passing = (needed - {item.column.id}) | order_ids(relation.input.order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, over
+from nephoscope_kql.dialects.block import SelectBlock, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.expressions import AggregateCall
@@ -16,7 +16,7 @@ from nephoscope_kql.types import KqlType
 
 
 @writes(Aggregated)
-def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> Block:
+def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> SelectBlock:
     """GROUP BY, or DISTINCT where nothing is aggregated."""
     wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
     values: list[Bound] = [value for _, value in relation.groups]
@@ -50,7 +50,7 @@ def aggregate(
 
 
 @writes(FirstOf)
-def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> Block:
+def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> SelectBlock:
     """One row a key: the keys grouped, first() of every other column."""
     order = order_ids(relation.input.order)
     block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)

@@ -14,7 +14,14 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from nephoscope_kql.functions.room import SMALL
-from nephoscope_kql.plan.expressions import AggregateCall, Call, ColumnRef, Path, ScalarQuery, WindowCall
+from nephoscope_kql.plan.expressions import (
+    AggregateCall,
+    BoundCall,
+    ColumnRef,
+    DynamicPath,
+    ScalarQuery,
+    WindowCall,
+)
 from nephoscope_kql.plan.references import operands
 from nephoscope_kql.plan.relations import (
     Aggregated,
@@ -64,7 +71,7 @@ _FACTORS: Mapping[str, float] = MappingProxyType(
 """How much longer than its text arguments a result may be; 2 where text becomes part of JSON, else 1."""
 
 
-class Growth:
+class ColumnGrowth:
     """What is known of the columns of the relations that were written so far."""
 
     def __init__(self) -> None:
@@ -91,9 +98,9 @@ class Growth:
             return self._of_column(value.column.id)
         if isinstance(value, Constant):
             return _of_constant(value)
-        if isinstance(value, Path):
+        if isinstance(value, DynamicPath):
             return self._of_path(value)
-        if isinstance(value, Call):
+        if isinstance(value, BoundCall):
             return self._of_call(value)
         return _add_copies((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
 
@@ -111,7 +118,7 @@ class Growth:
             return _add_copies((self.copies(one), 1.0) for one in value.arguments)
         return self.copies(value)
 
-    def _of_path(self, value: Path) -> Copies:
+    def _of_path(self, value: DynamicPath) -> Copies:
         """Different members of what rows hold are different things; those of what was made of members are not told apart."""
         whole = self.copies(value.target)
         steps = [step for step in value.steps if not isinstance(step, Bound)]
@@ -119,7 +126,7 @@ class Growth:
             return whole
         return {f"{name}.{steps}": count for name, count in whole.items()}
 
-    def _of_call(self, value: Call) -> Copies:
+    def _of_call(self, value: BoundCall) -> Copies:
         parts = [self.copies(one) for one in value.arguments]
         if value.function.name in _CHOOSING:
             return _greatest(parts)
@@ -127,7 +134,7 @@ class Growth:
             return {name: MOST_COPIES for part in parts for name in part}
         return _add_copies(zip(parts, _factors(value), strict=True))
 
-    def grows(self, value: Call) -> bool:
+    def grows(self, value: BoundCall) -> bool:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
@@ -141,7 +148,7 @@ class Growth:
         pending = [value]
         while pending:
             one = pending.pop()
-            if isinstance(one, Call) and self.grows(one):
+            if isinstance(one, BoundCall) and self.grows(one):
                 return True
             pending.extend(operands(one))
         return False
@@ -156,7 +163,7 @@ def _of_constant(value: Constant) -> Copies:
     return {f"'{hash(text)}": 1.0} if len(text) >= LONG else {}
 
 
-def _factors(value: Call) -> list[float]:
+def _factors(value: BoundCall) -> list[float]:
     """How often each argument may be in a call's result."""
     name, count = value.function.name, len(value.arguments)
     if name == "strcat_delim":
@@ -164,7 +171,7 @@ def _factors(value: Call) -> list[float]:
     return [_factor(value, one) for one in value.arguments]
 
 
-def _factor(value: Call, argument: Bound) -> float:
+def _factor(value: BoundCall, argument: Bound) -> float:
     known = _FACTORS.get(value.function.name)
     if known is not None:
         return known
@@ -230,7 +237,7 @@ _DEFINED: Mapping[type[Relation], Callable[..., Defined]] = MappingProxyType(
 )
 
 
-def size(value: Call, write: Callable[[Bound], exp.Expr]) -> exp.Expr:
+def size(value: BoundCall, write: Callable[[Bound], exp.Expr]) -> exp.Expr:
     """The SQL of a bound of a call's bytes; `write` gives the SQL of an expression."""
     known: dict[str, tuple[exp.Expr, float]] = {}
     fixed = _measure(value, 1.0, write, known)
@@ -252,7 +259,7 @@ def _measure(
         return factor * SCALAR
     if isinstance(value, Constant):
         return factor * (len(str(value.value).encode()) + SCALAR)
-    if isinstance(value, Call) and value.arguments and value.function.name not in _MEASURED:
+    if isinstance(value, BoundCall) and value.arguments and value.function.name not in _MEASURED:
         factor *= APART if value.function.name in _TAKING_APART else 1.0
         shares = zip(value.arguments, _factors(value), strict=True)
         return factor * SCALAR + sum(_measure(one, factor * share, write, known) for one, share in shares)

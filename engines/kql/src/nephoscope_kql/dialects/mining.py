@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.plan.relations import Mined
 from nephoscope_kql.sql import build
@@ -27,7 +27,7 @@ _ARROW = {
 
 
 @writes(Mined)
-def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> Block:
+def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`SELECT unnest(algorithm(list(row))) FROM input`."""
     block = emitter.over(relation.input, frozenset(), relation.values, before_where=True)
     cells = [
@@ -44,7 +44,7 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> Block:
     values = {
         column.id: Value(_cell(alias, place, column.type)) for place, column in enumerate(relation.columns)
     }
-    return Block(exp.Subquery(this=inner), values)
+    return SelectBlock(exp.Subquery(this=inner), values)
 
 
 def _cell(row: str, place: int, kind: KqlType) -> exp.Expr:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.deadline import check
-from nephoscope_kql.dialects.block import HEAVY, Block, Value, over
+from nephoscope_kql.dialects.block import HEAVY, SelectBlock, Value, over
 from nephoscope_kql.dialects.conditions import condition, conjuncts
-from nephoscope_kql.dialects.growth import Growth
+from nephoscope_kql.dialects.growth import ColumnGrowth
 from nephoscope_kql.dialects.pushing import push_filter
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
@@ -24,7 +24,7 @@ from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import ArrowFunction, Routine
 
 Needed = frozenset[str]
-Writer = Callable[[Any, Needed, "Emitter"], Block]
+Writer = Callable[[Any, Needed, "Emitter"], SelectBlock]
 WRITERS: dict[type[Relation], Writer] = {}
 MAX_WRITTEN = 400_000
 """How many relations and expressions the SQL of a query may be made of."""
@@ -58,7 +58,7 @@ class Emitter:
         self.recursive = False
         self.external: dict[str, ExternalSource] = {}
         self.reads: dict[str, set[str]] = {}
-        self.growth = Growth()
+        self.growth = ColumnGrowth()
         self._names = 0
         self._written = self._joins = 0
         self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}
@@ -146,7 +146,7 @@ class Emitter:
         self.shared[name] = exp.CTE(this=union, alias=alias)
         self.recursive = True
 
-    def rows(self, relation: Relation, needed: Needed) -> Block:
+    def rows(self, relation: Relation, needed: Needed) -> SelectBlock:
         """The block of a relation that has at least the needed columns and those of its order."""
         relation = self._instead.get(id(relation), relation)
         writer = WRITERS.get(type(relation))
@@ -158,7 +158,7 @@ class Emitter:
 
     def over(
         self, relation: Relation, needed: Needed, values: Iterable[Bound], before_where: bool = False
-    ) -> Block:
+    ) -> SelectBlock:
         """The input's block, ready for expressions over it: heavy columns that are read again are computed first.
 
         `before_where`: the expressions stand where window functions cannot.
@@ -181,11 +181,11 @@ class Emitter:
             )
         return block
 
-    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         return scalar(value, block.values, self)
 
-    def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
+    def keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
         keys = [one for key in order for one in ordered_keys(key, block, self)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
@@ -196,7 +196,7 @@ def _column_of(table: str, column: str) -> exp.Select:
     return exp.Select(expressions=[build.name(column)], from_=source)
 
 
-def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
+def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
     """How a computed column is written over a block."""
     reads = count_columns([value])
     weight = size(value) + sum(
@@ -208,7 +208,7 @@ def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
 
 
 @writes(Filter)
-def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
+def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> SelectBlock:
     """WHERE."""
     block = emitter.over(push_filter(relation), needed, [relation.predicate], before_where=True)
     block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
@@ -216,7 +216,7 @@ def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
 
 
 @writes(Assign)
-def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> Block:
+def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> SelectBlock:
     """Columns that are computed, where something needs them."""
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
@@ -227,13 +227,13 @@ def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> Block:
 
 
 @writes(Sorted)
-def write_sorted(relation: Sorted, needed: Needed, emitter: Emitter) -> Block:
+def write_sorted(relation: Sorted, needed: Needed, emitter: Emitter) -> SelectBlock:
     """The order is written where it matters: at the end, at a limit, in a window."""
     return emitter.rows(relation.input, needed)
 
 
 @writes(Limited)
-def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
+def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> SelectBlock:
     """ORDER BY and LIMIT."""
     block = emitter.rows(relation.input, needed)
     ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
@@ -242,7 +242,7 @@ def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
 
 
 @writes(Shared)
-def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> Block:
+def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBlock:
     """A common table expression, written once with all its columns."""
     if relation.name not in emitter.shared:
         ids = frozenset(column.id for column in relation.input.columns) | order_ids(relation.input.order)
@@ -258,5 +258,5 @@ def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> Block:
         for one in sorted(needed & stored.keys())
     ]
     if not renamed:
-        return Block(table)
+        return SelectBlock(table)
     return over(exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys()))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlglot import exp
 
 from nephoscope_kql.dialects import growth
-from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.errors import NOWHERE, KqlError, unsupported_error
 from nephoscope_kql.functions.room import ROOM
 from nephoscope_kql.plan.callee import Arguments
-from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, ScalarQuery, Variable
+from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, DynamicPath, InQuery, ScalarQuery, Variable
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Macro, Routine
@@ -52,11 +52,11 @@ CHAINED = frozenset("+-*/%")
 _SIMPLE_KEY = re.compile(r"[A-Za-z_@$0-9 .:/()-]+")
 
 
-class Context(Protocol):
+class WriterContext(Protocol):
     """What writing expressions needs of the whole query."""
 
     dialect: str
-    growth: growth.Growth
+    growth: growth.ColumnGrowth
 
     def use(self, routine: Routine) -> str:
         """Make a routine part of the query."""
@@ -66,11 +66,11 @@ class Context(Protocol):
         """A value that is bound when the query runs."""
         ...
 
-    def rows(self, relation: Relation, needed: frozenset[str]) -> Block:
+    def rows(self, relation: Relation, needed: frozenset[str]) -> SelectBlock:
         """The block of a sub-query."""
         ...
 
-    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         ...
 
@@ -83,7 +83,7 @@ class Context(Protocol):
         ...
 
 
-def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
+def scalar(value: Bound, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""
     if isinstance(value, ColumnRef):
         return values[value.column.id].sql
@@ -93,8 +93,8 @@ def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.E
     return _WRITERS[type(value)](value, values, context)
 
 
-def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Expr:
-    if value.function.name == "tostring" and isinstance(value.arguments[0], Path):
+def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+    if value.function.name == "tostring" and isinstance(value.arguments[0], DynamicPath):
         text = _path_text(value.arguments[0], values, context)
         if text is not None:
             return text
@@ -110,15 +110,15 @@ def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Exp
     return built
 
 
-def _build_call(value: Call, arguments: list[exp.Expr], context: Context) -> exp.Expr:
+def _build_call(value: BoundCall, arguments: list[exp.Expr], context: WriterContext) -> exp.Expr:
     call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
     return value.function.builder(context.dialect, value.span)(call)
 
 
-def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _chain(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     """Arithmetic from the left; long chains are walked without recursion."""
     links = [value]
-    while isinstance(first := links[-1].arguments[0], Call) and first.function.name in CHAINED:
+    while isinstance(first := links[-1].arguments[0], BoundCall) and first.function.name in CHAINED:
         links.append(first)
     written = scalar(links[-1].arguments[0], values, context)
     for link in reversed(links):
@@ -126,16 +126,16 @@ def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Ex
     return written
 
 
-def may_be_null(value: Call) -> bool:
+def may_be_null(value: BoundCall) -> bool:
     """Return whether the SQL of a call may be NULL although KQL's strings never are."""
     return value.function.nullable or any(argument.nullable for argument in value.arguments)
 
 
-def _variable(value: Variable, _values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _variable(value: Variable, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     return context.parameter(value.name)
 
 
-def _path(value: Path, values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _path(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     target = scalar(value.target, values, context)
     fixed: list[str | int] = []
     for step in value.steps:
@@ -147,7 +147,7 @@ def _path(value: Path, values: Mapping[str, Value], context: Context) -> exp.Exp
     return _extract_path(target, fixed)
 
 
-def _path_text(value: Path, values: Mapping[str, Value], context: Context) -> exp.Expr | None:
+def _path_text(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr | None:
     """`tostring()` of a path in one extraction, where its steps are constant."""
     fixed = [step for step in value.steps if not isinstance(step, Bound)]
     path = json_path(fixed)
@@ -191,12 +191,14 @@ def json_pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _computed_step(target: exp.Expr, step: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _computed_step(
+    target: exp.Expr, step: Bound, values: Mapping[str, Value], context: WriterContext
+) -> exp.Expr:
     routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
     return build.call(context.use(routine), target, scalar(step, values, context))
 
 
-def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     def make() -> exp.Subquery:
         block = context.rows(value.relation, frozenset({value.column.id}))
         order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
@@ -206,7 +208,7 @@ def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Con
     return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
 
 
-def ordered_keys(key: Any, block: Block, context: Context) -> list[exp.Expr]:
+def ordered_keys(key: Any, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
     """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
     value = scalar(key.value, block.values, context)
     if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
@@ -219,7 +221,7 @@ def ordered_keys(key: Any, block: Block, context: Context) -> list[exp.Expr]:
     ]
 
 
-def _in_query(value: InQuery, values: Mapping[str, Value], context: Context) -> exp.Expr:
+def _in_query(value: InQuery, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     block = context.rows(value.relation, frozenset({value.column.id}))
     operand = scalar(value.operand, values, context)
     found = block.values[value.column.id].sql
@@ -234,10 +236,10 @@ def _in_query(value: InQuery, values: Mapping[str, Value], context: Context) -> 
     return build.not_(inside) if value.negated else inside
 
 
-_WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], Context], exp.Expr]] = {
-    Call: _call,
+_WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], exp.Expr]] = {
+    BoundCall: _call,
     Variable: _variable,
-    Path: _path,
+    DynamicPath: _path,
     ScalarQuery: _scalar_query,
     InQuery: _in_query,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.grouping import aggregate
 from nephoscope_kql.dialects.growth import with_room
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
@@ -25,7 +25,7 @@ AXIS_VALUE = 64
 
 
 @writes(Series)
-def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
+def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBlock:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
     rows = _rows(relation, emitter)
     bounds = _bounds(relation, rows, emitter)
@@ -49,7 +49,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     return over(select, [name for name, _ in items])
 
 
-def _gaps(binned: Block, groups: list[str]) -> Block:
+def _gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
     """The bins with `g`, how many without rows lie before each in its group."""
     keys = [build.name(one) for one in groups]
     before = build.window(build.call("lag", build.name("i")), keys, [build.sort_key(build.name("i"))])
@@ -178,12 +178,12 @@ def _as(node: E, name: str) -> E:
     return exp.Alias(this=node, alias=exp.Identifier(this=name))
 
 
-def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
+def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> SelectBlock:
     """The aggregates a group and bin, as JSON text, with the bounds."""
     distance = build.binary("-", _wide(build.name("x"), relation), build.name("l"))
     place = build.try_cast(_quotient(distance, build.name("s"), relation), "BIGINT")
     ids = [column.id for column, _ in relation.groups]
-    block = Block(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    block = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
     block.where.append(build.binary(">=", build.name("x"), build.name("l")))
     block.where.append(build.binary("<", place, build.name("n")))
     items: list[tuple[str, E]] = [(one, build.name(one)) for one in ids]
@@ -199,7 +199,7 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> B
     if not relation.nonempty:
         return over(select, names)
     both = exp.Union(this=select, expression=_no_rows(relation, rows, bounds, names), distinct=False)
-    return Block(exp.Subquery(this=both), {name: Value(build.name(name)) for name in names})
+    return SelectBlock(exp.Subquery(this=both), {name: Value(build.name(name)) for name in names})
 
 
 def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.Select:
@@ -209,7 +209,7 @@ def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.
     empty = {
         name: build.null(kind) if kind != KqlType.STRING else build.text("") for name, kind in kinds.items()
     }
-    block = Block(_table(bounds))
+    block = SelectBlock(_table(bounds))
     some = exp.Exists(this=exp.Select(expressions=[build.number(1)], from_=exp.From(this=_table(rows))))
     block.where.append(build.not_(some))
     return block.select([(name, known.get(name) or empty.get(name) or build.null()) for name in names])

@@ -6,11 +6,19 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Stored, Value, name_table, over
+from nephoscope_kql.dialects.block import SelectBlock, StoredColumn, Value, name_table, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.plan.references import order_ids, size
-from nephoscope_kql.plan.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.plan.relations import (
+    MAX_RANGE,
+    External,
+    Materialized,
+    Numbered,
+    Numbers,
+    Rows,
+    TableScan,
+)
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Macro
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
@@ -24,18 +32,18 @@ TEXT_DYNAMIC = Macro(
 )
 
 
-@writes(Scan)
-def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
+@writes(TableScan)
+def write_scan(relation: TableScan, needed: Needed, emitter: Emitter) -> SelectBlock:
     """A stored table: its columns as KQL's types are stored inside SQL."""
     return scanned_table(relation, needed, emitter, _read_stored_value)
 
 
 def scanned_table(
-    relation: Scan,
+    relation: TableScan,
     needed: Needed,
     emitter: Emitter,
     scanned: Callable[[exp.Expr, KqlType, str, Emitter], exp.Expr],
-) -> Block:
+) -> SelectBlock:
     """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
     alias = emitter.fresh()
     name = relation.table.relation or relation.table.name
@@ -44,13 +52,13 @@ def scanned_table(
         this=exp.Identifier(this=name, quoted=True),
         alias=exp.TableAlias(this=exp.Identifier(this=alias)),
     )
-    block = Block(table)
+    block = SelectBlock(table)
     storage = relation.table.storage or ("",) * len(relation.columns)
     for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
         if column.id in needed:
             read.add(stored)
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-            own = Stored(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
+            own = StoredColumn(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
             written = scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     if relation.ingested is not None and relation.ingested.id in needed:
@@ -64,7 +72,7 @@ def scanned_table(
     return block
 
 
-def _day(relation: Scan, column: str, alias: str) -> exp.Expr | None:
+def _day(relation: TableScan, column: str, alias: str) -> exp.Expr | None:
     """The hidden column with the day of a column."""
     of, name = relation.table.day
     if not name or of != column:
@@ -92,12 +100,12 @@ def _read_stored_value(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter)
 
 
 @writes(External)
-def write_external(relation: External, needed: Needed, emitter: Emitter) -> Block:
+def write_external(relation: External, needed: Needed, emitter: Emitter) -> SelectBlock:
     """The table that the engine fills before the query runs."""
     source = relation.source
     emitter.external[source.name] = source
     names = {column.id: f"c{place}" for place, column in enumerate(relation.columns)}
-    block = Block(exp.Table(this=exp.Identifier(this=source.name)))
+    block = SelectBlock(exp.Table(this=exp.Identifier(this=source.name)))
     for column in relation.columns:
         if column.id in needed:
             raw = build.name(names[column.id])
@@ -106,8 +114,8 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Bloc
     return block
 
 
-@writes(Kept)
-def write_kept(relation: Kept, needed: Needed, emitter: Emitter) -> Block:
+@writes(Materialized)
+def write_kept(relation: Materialized, needed: Needed, emitter: Emitter) -> SelectBlock:
     """The temporary table of rows that were computed before; its columns have their ids as names."""
     known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
     emitter.kept.setdefault(relation.name, set()).update(known)
@@ -115,11 +123,11 @@ def write_kept(relation: Kept, needed: Needed, emitter: Emitter) -> Block:
 
 
 @writes(Rows)
-def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> Block:
+def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
     """One row is a SELECT without FROM; several are VALUES; none is one row that a WHERE drops."""
     columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
     if not relation.rows:
-        empty = Block(None, {column.id: Value(build.null(column.type)) for _, column in columns})
+        empty = SelectBlock(None, {column.id: Value(build.null(column.type)) for _, column in columns})
         empty.values[relation.ordinal.id] = Value(build.null(KqlType.LONG))
         empty.where.append(build.boolean(False))
         return empty
@@ -129,7 +137,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> Block:
             column.id: Value(scalar(row[place], {}, emitter), max(4, size(row[place])))
             for place, column in columns
         }
-        block = Block(None, cells)
+        block = SelectBlock(None, cells)
         block.values[relation.ordinal.id] = Value(build.number(1))
         return block
     ordinal = relation.ordinal.id in needed or not columns
@@ -146,13 +154,13 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> Block:
     alias = exp.TableAlias(
         this=exp.Identifier(this=emitter.fresh()), columns=[exp.Identifier(this=name) for name in names]
     )
-    return Block(
+    return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(build.name(name)) for name in names}
     )
 
 
 @writes(Numbers)
-def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Block:
+def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
@@ -183,7 +191,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Block
     value = build.binary("+", build.name("a"), build.binary("*", build.name("n"), build.name("s")))
     if column.type == KqlType.INT:
         value = build.cast(value, column.type.physical)
-    return Block(exp.Subquery(this=series), {column.id: Value(value, 4)})
+    return SelectBlock(exp.Subquery(this=series), {column.id: Value(value, 4)})
 
 
 def _alias(node: exp.Expr, name: str) -> exp.Expr:
@@ -191,7 +199,7 @@ def _alias(node: exp.Expr, name: str) -> exp.Expr:
 
 
 @writes(Numbered)
-def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> Block:
+def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> SelectBlock:
     """row_number()."""
     block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
     number = build.window(

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.references import count_columns
-from nephoscope_kql.plan.relations import Scanned, ScanStep
+from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -22,7 +22,7 @@ PART, PLACE, NUMBER = "part", "place", "number"
 """The columns of numbered rows: which part a row is of, its place there from 1, its place among all."""
 
 
-def number_rows(block: Block, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
+def number_rows(block: SelectBlock, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
     """A common table expression of rows with their part, their place in it and among all; its name."""
     part: E = build.number(1)
     if parts:
@@ -40,18 +40,18 @@ def table(name: str) -> E:
 
 def starts(rows: str, items: Items) -> exp.Select:
     """The row before the first of each part."""
-    select = Block(table(rows)).select(
+    select = SelectBlock(table(rows)).select(
         [(PART, build.name(PART)), (PLACE, build.cast(build.number(0), "BIGINT")), *items]
     )
     select.set("distinct", exp.Distinct())
     return select
 
 
-def join_following_row(state: str, rows: str, items: Items) -> Block:
+def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
     """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
     on = build.binary("and", _equal(PART), build.binary("=", _of("r", PLACE), _next()))
     join = exp.Join(this=_alias_table(rows, "r"), on=on, kind="INNER")
-    block = Block(_alias_table(state, "s"), joins=[join])
+    block = SelectBlock(_alias_table(state, "s"), joins=[join])
     return over(
         block.select([(PART, _of("r", PART)), (PLACE, _of("r", PLACE)), *items]),
         [PART, PLACE, *(name for name, _ in items)],
@@ -80,8 +80,8 @@ def null(kind: KqlType) -> E:
 
 
 def session(
-    call: WindowCall, block: Block, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
-) -> tuple[Block, E]:
+    call: WindowCall, block: SelectBlock, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
+) -> tuple[SelectBlock, E]:
     """row_window_session(): a new block over the rows, and the first time of each row's session.
 
     A restart, a missing neighbour or one that is too far away begin a session whatever came before: the rows between two such are a
@@ -108,7 +108,7 @@ def session(
     anchor = starts(rows, [(begun, build.null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
     on = build.chain("and", [_equal(PART), build.binary("=", _of("r", PLACE), _of("s", PLACE))])
-    both = Block(
+    both = SelectBlock(
         _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
     )
     found = emitter.fresh()
@@ -117,13 +117,13 @@ def session(
 
 
 def _runs(
-    block: Block,
+    block: SelectBlock,
     ids: list[str],
     value: tuple[str, E],
     limits: tuple[E, E],
     windows: tuple[list[E], list[E]],
     emitter: Emitter,
-) -> tuple[Block, list[E]]:
+) -> tuple[SelectBlock, list[E]]:
     """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
     (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
     named = [(emitter.fresh(), part) for part in parts]
@@ -163,11 +163,11 @@ class _Machine:
         self.declared = dict(relation.declared)
         self.needed = needed
 
-    def kept(self, step: ScanStep) -> list[tuple[Column, Column]]:
+    def kept(self, step: BoundScanStep) -> list[tuple[Column, Column]]:
         """The columns of a matched row that later rows read, and the declared ones, which the result shows."""
         return [(own, seen) for own, seen in step.seen if seen.id in self.reads or own in self.declared]
 
-    def inside(self, level: int) -> list[tuple[ScanStep, Column, Column]]:
+    def inside(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
         """What the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
         return [(step, own, seen) for step in self.steps[: level + 1] for own, seen in self.kept(step)]
 
@@ -191,7 +191,7 @@ class _Machine:
 
 
 @writes(Scanned)
-def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Block:
+def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> SelectBlock:
     """Numbered rows, a recursive table of states, and the rows of the steps one after another."""
     machine = _Machine(relation, needed)
     rows, carried = _rows(relation, machine, needed, emitter)
@@ -248,7 +248,7 @@ def _step(
     return block.select(_after(machine, row, names, emitter))
 
 
-def _with(block: Block, items: Items) -> Block:
+def _with(block: SelectBlock, items: Items) -> SelectBlock:
     """A new block with further columns."""
     ids = list(block.values)
     return over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
@@ -350,7 +350,7 @@ def _matched_value(
     return machine.blank(own, emitter) if own in machine.declared else values[own.id].sql
 
 
-def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed: Needed) -> Block:
+def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed: Needed) -> SelectBlock:
     """The rows that matched a step, for every step that shows them."""
     ids = sorted(needed & {column.id for column in relation.input.columns})
     shown = [column for column in machine.declared if column.id in needed]
@@ -361,7 +361,7 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
             continue
         seen = dict(machine.kept(step))
         on = build.chain("and", [_equal(PART), build.binary("=", _of("r", PLACE), _of("s", PLACE))])
-        block = Block(
+        block = SelectBlock(
             _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
         )
         block.where.append(_of("s", f"hit{level}"))
@@ -377,12 +377,12 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
         selects.append(_last(select, level) if step.output == "last" else select)
     names = [*ids, *(column.id for column in shown), *(column.id for column in hidden)]
     if not selects:
-        empty = Block(table(rows), where=[build.boolean(False)])
+        empty = SelectBlock(table(rows), where=[build.boolean(False)])
         return over(empty.select([(name, build.null(_kind(relation, name))) for name in names]), names)
     node: E = selects[0]
     for select in selects[1:]:
         node = exp.Union(this=node, expression=select, distinct=False)
-    return Block(exp.Subquery(this=node), {name: Value(build.name(name)) for name in names})
+    return SelectBlock(exp.Subquery(this=node), {name: Value(build.name(name)) for name in names})
 
 
 def _kind(relation: Relation, name: str) -> KqlType:

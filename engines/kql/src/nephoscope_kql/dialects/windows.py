@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.stepping import session
 from nephoscope_kql.errors import unsupported_error
@@ -19,7 +19,7 @@ from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 RANKS = frozenset({"row_rank_dense", "row_rank_min"})
-Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], Block, Emitter], exp.Expr]
+Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], SelectBlock, Emitter], exp.Expr]
 
 
 def running_frame() -> exp.WindowSpec:
@@ -28,12 +28,12 @@ def running_frame() -> exp.WindowSpec:
 
 
 @writes(Windowed)
-def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Block:
+def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> SelectBlock:
     """A column from a window over the rows in their order."""
     return write_window(relation, needed, emitter, _write_window_call)
 
 
-def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> Block:
+def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> SelectBlock:
     """A column from a window; `write` gives the SQL of a call from its partition and the keys of its order."""
     call = relation.call
     passing = (needed - {relation.column.id}) | order_ids(relation.order)
@@ -58,7 +58,7 @@ def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Wr
 
 
 def _frame(
-    relation: Windowed, block: Block, group: list[exp.Expr], emitter: Emitter
+    relation: Windowed, block: SelectBlock, group: list[exp.Expr], emitter: Emitter
 ) -> tuple[list[exp.Expr], list[exp.Expr]]:
     """The partition and the keys of the order of a window over a block."""
     partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
@@ -66,8 +66,8 @@ def _frame(
 
 
 def _runs(
-    call: WindowCall, relation: Windowed, passing: Needed, block: Block, emitter: Emitter
-) -> tuple[Block, exp.Expr]:
+    call: WindowCall, relation: Windowed, passing: Needed, block: SelectBlock, emitter: Emitter
+) -> tuple[SelectBlock, exp.Expr]:
     """A hidden column that counts the restarts so far."""
     if call.restart is None:
         raise AssertionError
@@ -82,8 +82,8 @@ def _runs(
 
 
 def _seal_window(
-    block: Block, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
-) -> tuple[Block, exp.Expr]:
+    block: SelectBlock, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
+) -> tuple[SelectBlock, exp.Expr]:
     """A new block in which a window's value is a plain column."""
     name = emitter.fresh()
     block.values[name] = Value(value, 8, window=True)
@@ -96,7 +96,7 @@ def _write_window_call(
     call: WindowCall,
     partition: list[exp.Expr],
     keys: list[exp.Expr],
-    block: Block,
+    block: SelectBlock,
     emitter: Emitter,
 ) -> exp.Expr:
     arguments = [emitter.scalar(argument, block) for argument in call.arguments]
@@ -122,8 +122,8 @@ def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
 
 
 def _write_rank(
-    relation: Windowed, passing: Needed, block: Block, group: list[exp.Expr], emitter: Emitter
-) -> Block:
+    relation: Windowed, passing: Needed, block: SelectBlock, group: list[exp.Expr], emitter: Emitter
+) -> SelectBlock:
     """Ranks: how many runs of equal values there are so far, or the number of the first row of the present run."""
     call, dense = relation.call, relation.call.function == "row_rank_dense"
     ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}

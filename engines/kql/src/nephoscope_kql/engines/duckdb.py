@@ -12,14 +12,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from nephoscope_kql.compile import Compiled
+from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.deadline import check, current_limits
 from nephoscope_kql.dialects.duckdb import print_node
 from nephoscope_kql.engines.cores import share_of_cores, share_of_memory
 from nephoscope_kql.engines.external import AllowedLocations
 from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.engines.memory import allowance
-from nephoscope_kql.engines.most import STEP, Most
+from nephoscope_kql.engines.most import STEP, ResultLimit
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope_kql.engines.parts import read_apart
 from nephoscope_kql.engines.probing import DuckDBProbe
@@ -30,7 +30,7 @@ from nephoscope_kql.engines.vectorised import install
 from nephoscope_kql.errors import NOWHERE, unsupported_error
 from nephoscope_kql.external import ExternalReader, ExternalSource
 from nephoscope_kql.external import table as external_table
-from nephoscope_kql.functions.room import ROOM, Room
+from nephoscope_kql.functions.room import ROOM, SizeGuard
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import KqlType
@@ -73,7 +73,7 @@ class DuckDBEngine:
         threads: int = 0,
         memory: str = "",
         external: ExternalReader | None = None,
-        most: Most | None = None,
+        most: ResultLimit | None = None,
         small: bool = False,
     ) -> None:
         self._spill, self._small = Spill(), small
@@ -91,7 +91,7 @@ class DuckDBEngine:
         self._connection = duckdb.connect(":memory:", config=config)
         limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
         self._allowance = allowance(limit[0])
-        self._room, self._most, self._limits = Room(), most, current_limits()
+        self._room, self._most, self._limits = SizeGuard(), most, current_limits()
         self._installed: dict[str, Routine] = {}
         self._confine(files or {}, scans or {}, readable)
         self._external = external or AllowedLocations()
@@ -139,7 +139,7 @@ class DuckDBEngine:
         )
         return int(counted[0][0])
 
-    def keep_rows(self, name: str, compiled: Compiled, most: int, timeout: float | None) -> int | None:
+    def keep_rows(self, name: str, compiled: CompiledQuery, most: int, timeout: float | None) -> int | None:
         """Compute the rows of a query into memory, where SQL finds them under a name, columns by their ids; how many rows.
 
         None, and nothing is kept, where there are more than `most`; KqlError where time or memory is short.
@@ -183,7 +183,7 @@ class DuckDBEngine:
             for name in tables:
                 self._connection.unregister(name)
 
-    def run(self, compiled: Compiled, timeout: float | None = None, *, small: bool = False) -> pa.Table:
+    def run(self, compiled: CompiledQuery, timeout: float | None = None, *, small: bool = False) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed.
 
         `small`: the result is a few rows, as with those of an engine that has only such.
@@ -218,7 +218,7 @@ class DuckDBEngine:
             if self._room.refused:
                 raise too_much_memory()
 
-    def _rows(self, compiled: Compiled, *, small: bool) -> pa.Table:
+    def _rows(self, compiled: CompiledQuery, *, small: bool) -> pa.Table:
         if compiled.resume is not None:
             with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe), small=small)

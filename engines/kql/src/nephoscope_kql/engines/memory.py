@@ -49,7 +49,7 @@ def resident() -> int:
 
 
 @dataclass(eq=False)
-class Charged:
+class ChargedQuery:
     """A running query: how much it may make the process grow, and how much growth it was charged with."""
 
     allowed: int
@@ -57,7 +57,7 @@ class Charged:
 
 
 @dataclass
-class Ledger:
+class MemoryLedger:
     """Who is charged with the growth of the process: the queries that run while it grows, in equal parts.
 
     Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
@@ -66,26 +66,26 @@ class Ledger:
     a small part of it has to end. What a query leaves behind when it ends (its result, memory freed late) is charged to nobody.
     """
 
-    running: list[Charged] = field(default_factory=list)
+    running: list[ChargedQuery] = field(default_factory=list)
     most: float = inf
     base: int = 0
     left: float = 0
     last: int = 0
 
-    def begin(self, query: Charged, held: int) -> None:
+    def begin(self, query: ChargedQuery, held: int) -> None:
         """A query starts, while the process holds that many bytes."""
         self._settle(held)
         if not self.running:
             self.left = 0
         self.running.append(query)
 
-    def end(self, query: Charged, held: int) -> None:
+    def end(self, query: ChargedQuery, held: int) -> None:
         """A query has ended."""
         self._settle(held)
         self.running.remove(query)
         self.left += query.growth
 
-    def must_end(self, query: Charged, held: int) -> bool:
+    def must_end(self, query: ChargedQuery, held: int) -> bool:
         """Return whether the process has grown too much, and this query is the one that has to end."""
         self._settle(held)
         full = held - self.base > self.most and query.growth > self.most * SMALL
@@ -104,7 +104,7 @@ class Ledger:
             one.growth = max(0.0, one.growth + grown / len(self.running))
 
 
-LEDGER = Ledger()
+LEDGER = MemoryLedger()
 """The ledger of this process."""
 LOCK = threading.Lock()
 """Held by whoever uses it."""

@@ -13,7 +13,7 @@ STEP = 2048
 
 
 @dataclass
-class Most:
+class ResultLimit:
     """At most so many rows of each result, and bytes of all results together; `cut` once there were more, which were left out."""
 
     rows: int

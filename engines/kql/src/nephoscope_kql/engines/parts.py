@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 
-from nephoscope_kql.compile import Compiled
-from nephoscope_kql.dialects.apart import Part, Parts
+from nephoscope_kql.compile import CompiledQuery
+from nephoscope_kql.dialects.apart import ShareStatement, ShareStatements
 from nephoscope_kql.engines.most import STEP
 
 _PART, _PLACE = "part", "place"
@@ -16,7 +16,7 @@ _PART, _PLACE = "part", "place"
 
 
 def read_apart(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, parts: Parts, schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> pa.RecordBatchReader:
     """The rows of all parts, with the columns of the schema."""
     found = _in_order if parts.keys else _one_after_another
@@ -24,7 +24,7 @@ def read_apart(
 
 
 def _one_after_another(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, parts: Parts, schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     left = parts.most
     for part in parts.several:
@@ -37,7 +37,7 @@ def _one_after_another(
 
 
 def _in_order(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, parts: Parts, schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     tables = [_rows(connection, compiled, part).to_arrow_table() for part in parts.several]
     first = _first(connection, parts, [_keys(table, parts, number) for number, table in enumerate(tables)])
@@ -46,7 +46,7 @@ def _in_order(
 
 
 def _order_rows(
-    some: list[tuple[int, int]], tables: list[pa.Table], parts: Parts, schema: pa.Schema
+    some: list[tuple[int, int]], tables: list[pa.Table], parts: ShareStatements, schema: pa.Schema
 ) -> list[pa.RecordBatch]:
     """Rows of several parts, in the order in which it is said where they are."""
     chosen = [
@@ -66,7 +66,7 @@ def _take_rows(table: pa.Table, places: list[int]) -> list[pa.RecordBatch]:
     return batches
 
 
-def _keys(table: pa.Table, parts: Parts, number: int) -> pa.Table:
+def _keys(table: pa.Table, parts: ShareStatements, number: int) -> pa.Table:
     """The keys of a part's rows, each with where it is."""
     own = table.select([name for name, _ in parts.keys])
     own = own.append_column(_PART, pa.repeat(number, len(table)))
@@ -74,7 +74,7 @@ def _keys(table: pa.Table, parts: Parts, number: int) -> pa.Table:
 
 
 def _first(
-    connection: duckdb.DuckDBPyConnection, parts: Parts, keys: list[pa.Table]
+    connection: duckdb.DuckDBPyConnection, parts: ShareStatements, keys: list[pa.Table]
 ) -> list[tuple[int, int]]:
     """Where the first rows of all are, in order: part and place in it."""
     order = ", ".join([*(key for _, key in parts.keys), _PART, _PLACE])
@@ -83,11 +83,13 @@ def _first(
     return [(int(part), int(place)) for part, place in first.project(f"{_PART}, {_PLACE}").fetchall()]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, compiled: Compiled, part: Part) -> duckdb.DuckDBPyRelation:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, part: ShareStatement
+) -> duckdb.DuckDBPyRelation:
     return connection.sql(part.sql, params={name: compiled.parameters[name] for name in part.parameters})
 
 
-def _widen_batch(batch: pa.RecordBatch, part: Part, schema: pa.Schema) -> pa.RecordBatch:
+def _widen_batch(batch: pa.RecordBatch, part: ShareStatement, schema: pa.Schema) -> pa.RecordBatch:
     """The rows with all columns of the result."""
     arrays = [_make_null_column(field, batch.num_rows) for field in schema]
     for column, place in enumerate(part.places):

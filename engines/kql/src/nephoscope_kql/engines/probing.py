@@ -11,7 +11,7 @@ import duckdb
 from nephoscope_kql.dialects.duckdb import write_relation
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.plan.references import order_ids
-from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.sql.routine import Routine
 
@@ -44,7 +44,7 @@ class DuckDBProbe:
         sql, parameters = self._written(relation, order_ids(relation.order))
         self._connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", parameters)
         self._kept.append(name)
-        return Kept(columns=relation.columns, order=relation.order, open=relation.open, name=name)
+        return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)
 
     def close(self) -> None:
         """Drop what was kept."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nephoscope_kql.compile import Compiled
+from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.deadline import Deadline, within
 from nephoscope_kql.dialects.spark.printing import print_node
 from nephoscope_kql.engines.duckdb import type_columns
@@ -94,7 +94,7 @@ class SparkEngine:
         """Drop the rows that were registered under a name."""
         self._session.sql(f"DROP VIEW IF EXISTS {_quote_name(name)}")
 
-    def explain(self, compiled: Compiled) -> str:
+    def explain(self, compiled: CompiledQuery) -> str:
         """Spark's physical plan of a query; KqlError where Spark refuses it."""
         if compiled.resume is not None:
             with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
@@ -102,7 +102,7 @@ class SparkEngine:
         self._prepare(compiled.routines, compiled.external)
         return str(self._asked(f"EXPLAIN {compiled.sql}", compiled.parameters).collect()[0][0])
 
-    def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
+    def run(self, compiled: CompiledQuery, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
         with within(timeout) as deadline, self._interrupted_by(deadline) as late:
             try:
@@ -115,7 +115,7 @@ class SparkEngine:
                     raise
                 raise limit from error
 
-    def _rows(self, compiled: Compiled) -> pa.Table:
+    def _rows(self, compiled: CompiledQuery) -> pa.Table:
         if compiled.resume is not None:
             with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe))

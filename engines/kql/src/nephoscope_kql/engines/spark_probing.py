@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_kql.dialects.spark import write_relation
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.plan.references import order_ids
-from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.sql.routine import Routine
 
@@ -42,7 +42,7 @@ class SparkProbe:
         name = f"kept_{next(_numbers)}"
         self._kept[name] = self._asked(relation, order_ids(relation.order)).cache()
         self._kept[name].createOrReplaceTempView(name)
-        return Kept(columns=relation.columns, order=relation.order, open=relation.open, name=name)
+        return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)
 
     def close(self) -> None:
         """Drop what was kept."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nephoscope_kql.deadline import Limits, current_limits, within
-from nephoscope_kql.engines.memory import LEDGER, LOCK, Charged, give_back, resident
+from nephoscope_kql.deadline import RunLimits, current_limits, within
+from nephoscope_kql.engines.memory import LEDGER, LOCK, ChargedQuery, give_back, resident
 from nephoscope_kql.errors import NOWHERE, KqlError
 
 INTERVAL = 0.01
@@ -29,8 +29,8 @@ class Watch:
     """
 
     interrupt: Callable[[], object]
-    limits: Limits
-    charged: Charged
+    limits: RunLimits
+    charged: ChargedQuery
     full: Callable[[], bool]
     reason: KqlError | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -67,7 +67,7 @@ def watch_limits(
     set outside, is cancelled, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
     """
     with within(timeout):
-        watch = Watch(interrupt, current_limits(), Charged(allowed), full)
+        watch = Watch(interrupt, current_limits(), ChargedQuery(allowed), full)
         with LOCK:
             LEDGER.begin(watch.charged, resident())
         thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declare import each, macro
 from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import ArrowFunction
@@ -95,7 +95,9 @@ def _small(value: Bound) -> bool:
     if isinstance(value, Constant):
         return isinstance(value.value, int) and abs(value.value) < 2**31
     return (
-        isinstance(value, Call) and value.function.name == "tolong" and value.arguments[0].type == KqlType.INT
+        isinstance(value, BoundCall)
+        and value.function.name == "tolong"
+        and value.arguments[0].type == KqlType.INT
     )
 
 
@@ -134,7 +136,7 @@ _REPEATED = (KqlType.LONG, KqlType.DATETIME)
 
 def _deep(value: Bound, levels: int = 3) -> bool:
     """Return whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
-    if not isinstance(value, Call) or value.function.name not in _SIGNS:
+    if not isinstance(value, BoundCall) or value.function.name not in _SIGNS:
         return False
     return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
 

@@ -8,8 +8,8 @@ from nephoscope_kql.functions.conversions import DYNAMIC_BOOL
 from nephoscope_kql.functions.declare import apply, macro, scalar
 from nephoscope_kql.functions.room import MOST, ROOM, with_room
 from nephoscope_kql.functions.value_texts import as_json, json_at
-from nephoscope_kql.plan.callee import Arguments, Function, function
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Routine
@@ -43,7 +43,7 @@ def _array(
     *uses: Routine,
     returns: str = "dynamic",
     **more: tuple[str, ...],
-) -> Function:
+) -> ScalarFunction:
     head = ", ".join(part.strip("[] ").partition(":")[0] for part in parameters.split(","))
     return scalar(
         __name__,
@@ -320,7 +320,7 @@ _REPEAT = macro(
 
 def _constant_count(count: Bound) -> float:
     """The number that a constant is, also one of another type that is made a long; 0 for anything else."""
-    if isinstance(count, Call) and count.function.name == "tolong":
+    if isinstance(count, BoundCall) and count.function.name == "tolong":
         count = count.arguments[0]
     value = count.value if isinstance(count, Constant) else None
     return value if isinstance(value, int | float) else 0

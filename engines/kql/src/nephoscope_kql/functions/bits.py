@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nephoscope_kql.functions.declare import macro, scalar
-from nephoscope_kql.plan.callee import Function
+from nephoscope_kql.plan.callee import ScalarFunction
 
 
-def _bits(name: str, summary: str, body: str) -> Function:
+def _bits(name: str, summary: str, body: str) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(a: long, b: long): long",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -35,7 +35,7 @@ def _number(item: Bound) -> bool:
 def _whole(call: Arguments, place: int) -> bool:
     """Return whether a real comes from an integer, so that it cannot be NaN."""
     bound = call.bound[place]
-    return isinstance(bound, Call) and len(bound.arguments) == 1 and bound.arguments[0].type.integer
+    return isinstance(bound, BoundCall) and len(bound.arguments) == 1 and bound.arguments[0].type.integer
 
 
 @function("==(left: any, right: any): bool", hidden=True)

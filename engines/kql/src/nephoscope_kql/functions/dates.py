@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
 from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Routine
@@ -38,7 +38,7 @@ MONTH_START = macro(
 _OFFSET = "greatest(least(coalesce(n, 0), 10000000), -10000000)"
 
 
-def _edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[Function, Function]:
+def _edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[ScalarFunction, ScalarFunction]:
     """`startof<unit>` and `endof<unit>`, with an offset in units."""
     first = scalar(
         __name__,
@@ -78,7 +78,7 @@ startofyear, endofyear = _edges(
 )
 
 
-def _part(name: str, summary: str, body: str, returns: str = "int", *aliases: str) -> Function:
+def _part(name: str, summary: str, body: str, returns: str = "int", *aliases: str) -> ScalarFunction:
     kind = "BIGINT" if returns == "timespan" else "INTEGER"
     return scalar(
         __name__,
@@ -211,7 +211,7 @@ def datetime_part(call: Arguments) -> exp.Expr:
     return apply(call, found, call[1])
 
 
-def _unix(name: str, ticks: str) -> Function:
+def _unix(name: str, ticks: str) -> ScalarFunction:
     """`ticks` says the ticks of x, a decimal, exactly."""
     return scalar(
         __name__,

@@ -15,7 +15,7 @@ from sqlglot import exp
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.extras import install_extra
-from nephoscope_kql.plan.callee import Aggregate, Arguments, Function, Returns, signature
+from nephoscope_kql.plan.callee import Aggregate, Arguments, Returns, ScalarFunction, signature
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.batches import within_batch
@@ -142,7 +142,7 @@ def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[.
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class ExtraRequirement:
     """The modules of an optional extra; to call it is a check: KqlError (unsupported) that names the extra where one is missing."""
 
     extra: str
@@ -162,9 +162,9 @@ class Needs:
         return {"needs": f"the extra `{self.extra}`"}
 
 
-def needs_extra(extra: str, *modules: str) -> Needs:
+def needs_extra(extra: str, *modules: str) -> ExtraRequirement:
     """The modules of an extra that a function needs."""
-    return Needs(extra, modules)
+    return ExtraRequirement(extra, modules)
 
 
 def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> Any:
@@ -212,10 +212,10 @@ def weight(node: exp.Expr) -> int:
     return total
 
 
-def make_declarer(module: str, needs: Needs) -> Callable[..., Function]:
+def make_declarer(module: str, needs: ExtraRequirement) -> Callable[..., ScalarFunction]:
     """How the functions of a family that needs an extra are declared: (name, signature, summary, routine, *defaults) -> Function."""
 
-    def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> Function:
+    def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> ScalarFunction:
         return scalar(
             module, f"{name}({parameters}", summary=summary, routine=routine, defaults=defaults, needs=needs
         )
@@ -235,8 +235,8 @@ def scalar(
     returns: Returns | None = None,
     hidden: bool = False,
     defaults: tuple[str, ...] = (),
-    needs: Needs | None = None,
-) -> Function:
+    needs: ExtraRequirement | None = None,
+) -> ScalarFunction:
     """A scalar function that is one macro with `body` (parameters by the longest signature) or one `routine`.
 
     Optional arguments that are left out are NULL, or the SQL number in `defaults` (by position from the first optional one).
@@ -258,7 +258,7 @@ def scalar(
         return apply(call, used, *values)
 
     family = module.rpartition(".")[2]
-    return Function(
+    return ScalarFunction(
         parsed[0].name,
         parsed,
         summary,

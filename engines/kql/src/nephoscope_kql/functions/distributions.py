@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from nephoscope_kql.functions.declare import each, scalar
-from nephoscope_kql.plan.callee import Function
+from nephoscope_kql.plan.callee import ScalarFunction
 from nephoscope_kql.sql.routine import ArrowFunction
 
 
@@ -101,7 +101,7 @@ def _beta_density(x: float, a: float, b: float) -> float:
 
 def _statistic(
     name: str, parameters: tuple[str, ...], summary: str, value: Callable[..., float | None]
-) -> Function:
+) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}({', '.join(f'{item}: real' for item in parameters)}): real",

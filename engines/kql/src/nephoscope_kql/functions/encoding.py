@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import each, scalar
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 
 MAX_INFLATED = 16 * 1024 * 1024
@@ -78,7 +78,7 @@ def _gzip(text: str) -> str:
     ).decode()
 
 
-def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases: str) -> Function:
+def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases: str) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(text: string): string",

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declare import apply, each, macro
 from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -72,7 +72,7 @@ def hash_many(call: Arguments) -> exp.Expr:
 hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"
 
 
-def _digest(algorithm: str, label: str) -> Function:
+def _digest(algorithm: str, label: str) -> ScalarFunction:
     def builder(call: Arguments) -> exp.Expr:
         return build.call(algorithm, text_at(call, 0))
 

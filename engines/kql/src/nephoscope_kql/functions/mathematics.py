@@ -7,7 +7,7 @@ import math
 from sqlglot import exp
 
 from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
@@ -15,7 +15,7 @@ _NAN = "CAST('NaN' AS DOUBLE)"
 _NEGATIVE_INFINITY = "CAST('-Infinity' AS DOUBLE)"
 
 
-def _real(name: str, summary: str, body: str, *aliases: str) -> Function:
+def _real(name: str, summary: str, body: str, *aliases: str) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(number: real): real",

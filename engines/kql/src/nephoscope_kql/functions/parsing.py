@@ -13,7 +13,7 @@ from sqlglot import exp
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
 from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 
 MAX_XML = 1024 * 1024
@@ -21,7 +21,7 @@ MAX_XML = 1024 * 1024
 MAX_DEPTH = 100
 
 
-def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> Function:
+def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> ScalarFunction:
     def body(text: str) -> str | None:
         found = value(text)
         return None if found is None else dumps(found)

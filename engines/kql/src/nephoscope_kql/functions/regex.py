@@ -25,7 +25,7 @@ from nephoscope_kql.functions.conversions import (
 from nephoscope_kql.functions.declare import apply, macro, type_named
 from nephoscope_kql.functions.room import GROWTH, ROOM, with_room
 from nephoscope_kql.functions.value_texts import as_text
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -178,7 +178,7 @@ def extract(call: Arguments) -> exp.Expr:
     return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 
-_CONVERTERS: Mapping[KqlType, Function] = MappingProxyType(
+_CONVERTERS: Mapping[KqlType, ScalarFunction] = MappingProxyType(
     {
         KqlType.BOOL: tobool,
         KqlType.INT: toint,

@@ -24,7 +24,7 @@ GROWTH = 16
 
 
 @dataclass
-class Room:
+class SizeGuard:
     """Gives room to one query at a time, until it is refused once.
 
     An expression in TRY does not show the error: it computes its rows again one by one. So all that comes later is refused too, and
@@ -46,7 +46,7 @@ class Room:
         return ArrowFunction("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: self.ask(sizes))
 
 
-ROOM = arrow("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: Room().ask(sizes))
+ROOM = arrow("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: SizeGuard().ask(sizes))
 
 
 def with_room(value: str, most: str, size: str = "") -> str:

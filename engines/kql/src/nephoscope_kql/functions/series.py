@@ -16,7 +16,7 @@ from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, scalar
 from nephoscope_kql.functions.value_texts import as_json
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 
 Numbers: TypeAlias = list[Any]
@@ -71,7 +71,7 @@ def _safe(action: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
-def _each_one(name: str, summary: str, action: Callable[[Any], object]) -> Function:
+def _each_one(name: str, summary: str, action: Callable[[Any], object]) -> ScalarFunction:
     guarded = _safe(action)
 
     def value(text: str) -> str | None:
@@ -104,7 +104,7 @@ series_log = _each_one("log", "Give the natural logarithm of every element.", _l
 series_sign = _each_one("sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0)))
 
 
-def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) -> Function:
+def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) -> ScalarFunction:
     guarded = _safe(action)
 
     def value(left: str, right: str) -> str | None:
@@ -167,7 +167,7 @@ def _forward(values: Numbers, gaps: list[bool]) -> Numbers:
     return result
 
 
-def _declare_fill(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbers]) -> Function:
+def _declare_fill(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbers]) -> ScalarFunction:
     def value(text: str, placeholder: float | None) -> str | None:
         found = numbers(text) if text is not None else None
         return None if found is None else dumps(fill(found, _find_missing(found, placeholder)))
@@ -245,7 +245,7 @@ series_fill_linear = scalar(
 )
 
 
-def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -> Function:
+def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -> ScalarFunction:
     def value(text: str) -> float | None:
         found = reals(text)
         return None if found is None else float(action(found))
@@ -266,7 +266,7 @@ series_product = _real("product", "Multiply the elements.", lambda x: float(np.p
 
 def _pair_real(
     name: str, summary: str, action: Callable[[detection.Reals, detection.Reals], float]
-) -> Function:
+) -> ScalarFunction:
     def value(left: str, right: str) -> float | None:
         one, two = reals(left), reals(right)
         if one is None or two is None or len(one) != len(two):

@@ -16,7 +16,7 @@ TUKEY_SCALE = 2.7726056059079149
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SeriesParts:
     """A series as season + trend + residual; `baseline` is season + trend."""
 
     seasonal: Reals
@@ -77,7 +77,7 @@ def season(values: Reals, period: int, size: int) -> Reals:
     return np.tile(phases, len(values) // period + 1)[: len(values)]
 
 
-def decompose(values: Reals, period: int, trend: str, test_points: int, threshold: float) -> Parts:
+def decompose(values: Reals, period: int, trend: str, test_points: int, threshold: float) -> SeriesParts:
     """The parts of a series; `period` -1 detects it, 0 has none; the last `test_points` do not teach."""
     size = max(1, len(values) - max(0, test_points))
     if period < 0:
@@ -91,7 +91,7 @@ def decompose(values: Reals, period: int, trend: str, test_points: int, threshol
     else:
         level = np.zeros(len(values))
     baseline = seasonal + level
-    return Parts(seasonal, level, baseline, values - baseline)
+    return SeriesParts(seasonal, level, baseline, values - baseline)
 
 
 def outlier_scores(values: Reals, low: float = 10.0, high: float = 90.0, test_points: int = 0) -> Reals:

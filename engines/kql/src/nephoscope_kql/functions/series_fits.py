@@ -18,7 +18,7 @@ from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, scalar
 from nephoscope_kql.functions.series import numbers, reals
 from nephoscope_kql.functions.value_texts import json_at
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import ArrowFunction
 
@@ -26,7 +26,9 @@ _TREND = "avg"
 _THRESHOLD = 0.6
 
 
-def _several(name: str, parameters: str, outputs: str, summary: str, routine: ArrowFunction) -> Function:
+def _several(
+    name: str, parameters: str, outputs: str, summary: str, routine: ArrowFunction
+) -> ScalarFunction:
     made = scalar(__name__, f"{name}({parameters}): dynamic", summary=summary, routine=routine)
     made.extra["outputs"] = outputs
     return made
@@ -257,7 +259,7 @@ def series_outliers(call: Arguments) -> exp.Expr:
 
 def _settings(
     text: str | None, period: int | None, trend: str | None, test_points: int | None, threshold: float | None
-) -> tuple[detection.Reals, detection.Parts] | None:
+) -> tuple[detection.Reals, detection.SeriesParts] | None:
     values = reals(text) if text is not None else None
     if values is None:
         return None
@@ -311,7 +313,7 @@ def _wide(name: str, value: Callable[..., str | None]) -> ArrowFunction:
 
 def _declare_packed(
     name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int
-) -> Function:
+) -> ScalarFunction:
     """A function of many optional arguments: they reach the routine as one JSON array."""
     routine = _wide(f"kql_{name}", value)
 

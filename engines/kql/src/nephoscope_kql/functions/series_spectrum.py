@@ -12,7 +12,7 @@ from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, scalar
 from nephoscope_kql.functions.series import reals
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 
 
@@ -28,7 +28,7 @@ def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str 
     return run
 
 
-def _declare_transform(name: str, summary: str, change: Callable[[Any], object]) -> Function:
+def _declare_transform(name: str, summary: str, change: Callable[[Any], object]) -> ScalarFunction:
     routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
     made = scalar(
         __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declare import macro
 from nephoscope_kql.functions.regex import literally, pattern_of
-from nephoscope_kql.plan.callee import Arguments, Function, function, signature
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function, signature
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -141,7 +141,7 @@ def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
     return _edge({"startswith": "starts_with", "endswith": "ends_with"}[kind], sensitive, call[0], call[1])
 
 
-def _operator(kind: str, sensitive: bool, negated: bool) -> Function:
+def _operator(kind: str, sensitive: bool, negated: bool) -> ScalarFunction:
     name = ("!" if negated else "") + kind + ("_cs" if sensitive else "")
     head = signature(f"{name}(text: string, part: string): bool")
 
@@ -150,7 +150,7 @@ def _operator(kind: str, sensitive: bool, negated: bool) -> Function:
         return build.not_(exp.Paren(this=found)) if negated else found
 
     summary = f"Tell whether a text {'does not' if negated else 'does'} {kind}{' (by case)' if sensitive else ''} another."
-    return Function(
+    return ScalarFunction(
         name, (head,), summary, "text_operators", {"duckdb": build_it}, nullable=False, hidden=True
     )
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from nephoscope_kql.functions.declare import apply, macro
-from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import build
 
 FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
@@ -170,7 +170,7 @@ FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
 )
 
 
-def _converter(family: str) -> Function:
+def _converter(family: str) -> ScalarFunction:
     factors = FACTORS[family]
 
     def builder(call: Arguments) -> exp.Expr:

@@ -39,7 +39,7 @@ _DEPTH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class GeoShape:
     """A line or polygon of GeoJSON; `parts` are its lines, or its polygons as lists of rings."""
 
     kind: str
@@ -51,7 +51,7 @@ def is_point(longitude: float, latitude: float) -> bool:
     return abs(longitude) <= 180 and abs(latitude) <= 90
 
 
-def shape(text: str, kinds: frozenset[str]) -> Shape | None:
+def shape(text: str, kinds: frozenset[str]) -> GeoShape | None:
     """The shape of GeoJSON text whose type is one of `kinds`; None where it is none."""
     try:
         found = json.loads(text)
@@ -62,7 +62,7 @@ def shape(text: str, kinds: frozenset[str]) -> Shape | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     whole = parts if kind.startswith("Multi") else [parts]
-    return Shape(kind, tuple(whole)) if whole else None
+    return GeoShape(kind, tuple(whole)) if whole else None
 
 
 def positions(values: Any, depth: int) -> Any:

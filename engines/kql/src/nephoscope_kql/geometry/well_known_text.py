@@ -26,7 +26,7 @@ def geojson_of(text: str) -> str | None:
     tokens = [token.upper() for token in _TOKEN.findall(text)]
     if _TOKEN.sub("", text).strip():
         return None
-    reader = _Reader(tokens)
+    reader = _WktParser(tokens)
     try:
         found = reader.geometry()
     except (IndexError, ValueError, KeyError, RecursionError):
@@ -34,7 +34,7 @@ def geojson_of(text: str) -> str | None:
     return None if reader.peek() else json.dumps(found, separators=(",", ":"))
 
 
-class _Reader:
+class _WktParser:
     """Tokens, taken from the front; ValueError, KeyError or IndexError where the text is wrong."""
 
     def __init__(self, tokens: list[str]) -> None:

@@ -8,9 +8,9 @@ from functools import partial
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import Collector, Env, binds_operator, reference
-from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
+from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.operands import condition
 from nephoscope_kql.binder.ordering import ensure_order, is_serialized
 from nephoscope_kql.binder.tables import given_rows
@@ -47,13 +47,13 @@ _DOTNET = {
 }
 
 
-def over_rows(relation: Relation, env: Env) -> tuple[Env, Collector]:
+def over_rows(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
     """Where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
-    windows = Collector()
+    windows = CallCollector()
     return env.over(relation, windows if is_serialized(relation) else None), windows
 
 
-def with_windows(relation: Relation, windows: Collector, env: Env) -> Relation:
+def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relation:
     """The relation with a hidden column for each window function."""
     for column, call in windows.calls:
         if isinstance(call, WindowCall):
@@ -104,7 +104,7 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
         ]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
-    if isinstance(value, Mistaken):
+    if isinstance(value, ErrorExpression):
         return [(name, value) for name in names]
     from nephoscope_kql.binder.values import step
 
@@ -128,7 +128,7 @@ def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env:
     """A relation with further columns."""
     inner, windows = over_rows(relation, env)
     columns = list(relation.columns)
-    names = Names([column.name for column in columns])
+    names = ColumnNames([column.name for column in columns])
     places: dict[str, int] = {}
     for at, known in enumerate(columns):
         places.setdefault(known.name, at)
@@ -168,7 +168,7 @@ def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
 def project(relation: Relation, operator: Project, env: Env) -> Relation:
     """`project`."""
     inner, windows = over_rows(relation, env)
-    names = Names()
+    names = ColumnNames()
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
     for given, value, item in named_values(operator.items, inner):

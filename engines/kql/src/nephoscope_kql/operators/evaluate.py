@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.binder.evaluation import Evaluation, Plugin
+from nephoscope_kql.binder.evaluation import Plugin, PluginCall
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Relation
@@ -29,7 +29,7 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
         raise invalid(f"the plugin {found.name} needs rows", call.span)
     if env.partition:
         _in_parts(found, operator)
-    evaluation = Evaluation(found, relation, call, env, operator.schema, operator.extends)
+    evaluation = PluginCall(found, relation, call, env, operator.schema, operator.extends)
     result = found.bind(evaluation)
     if operator.schema is None or found.schema:
         return result

@@ -5,13 +5,13 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.operators.columns import select_columns
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.plan.expressions import ColumnRef
-from nephoscope_kql.plan.relations import Assign, Expanded, Expansion
+from nephoscope_kql.plan.relations import Assign, Expanded, ExpandedColumn
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.tree.operators import ExpandItem, MvExpand
 from nephoscope_kql.types import KqlType
@@ -32,7 +32,7 @@ def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     )
 
 
-def item_index(parameters: tuple[tree.Parameter, ...]) -> str:
+def item_index(parameters: tuple[tree.OperatorParameter, ...]) -> str:
     """The name that with_itemindex gives to the element's place, '' without it."""
     found = parameter(parameters, "with_itemindex")
     value = found.values[0] if found is not None and found.values else None
@@ -62,15 +62,15 @@ def expand_rows(
     """The rows of a relation once for every element of its arrays."""
     inner = env.over(relation)
     columns = list(relation.columns)
-    names = Names([column.name for column in columns])
-    expansions: list[Expansion] = []
+    names = ColumnNames([column.name for column in columns])
+    expansions: list[ExpandedColumn] = []
     typed: list[tuple[Column, Bound]] = []
     for item in items:
         value = inner.scalar(item.value)
         if value.type != KqlType.DYNAMIC:
             raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
         raw = env.binder.column("", KqlType.DYNAMIC)
-        expansions.append(Expansion(raw, value, as_array))
+        expansions.append(ExpandedColumn(raw, value, as_array))
         column = _result(item, raw, typed, env)
         _place(columns, column, item, value, names)
     position = env.binder.column(index, KqlType.LONG)
@@ -101,7 +101,7 @@ def _result(item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], en
     return column
 
 
-def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: Names) -> None:
+def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: ColumnNames) -> None:
     """A column that is expanded under its own name stays in its place, everything else comes last."""
     wanted = item.name or implied_name(item.value)
     own = isinstance(value, ColumnRef) and isinstance(item.value, tree.Name)

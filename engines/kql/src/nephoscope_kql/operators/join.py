@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.naming import ColumnNames
 from nephoscope_kql.binder.operands import comparable
 from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.references import count_columns
@@ -30,12 +30,14 @@ _ALIASES = {
 _ONE_SIDED = {"leftsemi": 0, "leftanti": 0, "rightsemi": 1, "rightanti": 1}
 
 
-def parameter(parameters: tuple[tree.Parameter, ...], name: str) -> tree.Parameter | None:
+def parameter(parameters: tuple[tree.OperatorParameter, ...], name: str) -> tree.OperatorParameter | None:
     """The parameter of a name."""
     return next((item for item in parameters if item.name == name), None)
 
 
-def choice(parameters: tuple[tree.Parameter, ...], name: str, known: tuple[str, ...], operator: str) -> str:
+def choice(
+    parameters: tuple[tree.OperatorParameter, ...], name: str, known: tuple[str, ...], operator: str
+) -> str:
     """The word that a parameter has of the `known` ones, the first of them where it is not given; KqlError for another word."""
     found = parameter(parameters, name)
     if found is not None and found.word not in known:
@@ -112,7 +114,7 @@ def join_relations(
 def _told_apart(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
     """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
     own = {column.name for column in left}
-    names = Names([*own, *(column.name for column in right)])
+    names = ColumnNames([*own, *(column.name for column in right)])
     return [column.renamed(names.take(column.name)) if column.name in own else column for column in right]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.naming import implied_name
-from nephoscope_kql.plan.expressions import Call, Path
+from nephoscope_kql.plan.expressions import BoundCall, DynamicPath
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
@@ -14,7 +14,7 @@ _SORTS = ("array_sort_asc", "array_sort_desc")
 
 def outputs(value: Bound) -> list[tuple[str, KqlType]]:
     """Suffix and type of every result, empty for a value that is one."""
-    if not isinstance(value, Call):
+    if not isinstance(value, BoundCall):
         return []
     if value.function.name in _SORTS:
         arrays = sum(argument.type == KqlType.DYNAMIC for argument in value.arguments)
@@ -36,4 +36,4 @@ def output_names(expression: tree.Expression, value: Bound) -> tuple[str, ...]:
 
 def output(value: Bound, place: int, kind: KqlType) -> Bound:
     """One of several results."""
-    return explicit(Path(type=KqlType.DYNAMIC, span=value.span, target=value, steps=(place,)), kind)
+    return explicit(DynamicPath(type=KqlType.DYNAMIC, span=value.span, target=value, steps=(place,)), kind)

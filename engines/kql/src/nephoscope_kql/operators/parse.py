@@ -221,7 +221,7 @@ def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     return replace_columns(relation, assigned)
 
 
-def _property(item: tree.Parameter, env: Env) -> str:
+def _property(item: tree.OperatorParameter, env: Env) -> str:
     value = env.without_row().scalar(item.values[0]) if item.values else None
     found = getattr(value, "value", None)
     if isinstance(found, bool):

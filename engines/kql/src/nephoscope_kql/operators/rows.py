@@ -8,8 +8,8 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.operands import arithmetic, comparison, operation
 from nephoscope_kql.binder.tables import given_rows
 from nephoscope_kql.errors import Span, invalid, unsupported_error
@@ -77,7 +77,7 @@ def _bind_sort_key(key: tree.Ordered, env: Env) -> Bound:
     value = env.scalar(key.value)
     if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
         return explicit(value, KqlType.STRING)
-    if value.type == KqlType.DYNAMIC and not isinstance(value, Mistaken):
+    if value.type == KqlType.DYNAMIC and not isinstance(value, ErrorExpression):
         raise invalid("rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ...")
     return value
 
@@ -162,7 +162,7 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
     """The distinct combinations of values."""
     inner = env.over(relation)
     groups: list[tuple[Column, Bound]] = partition_groups(env, items[0].span)
-    names = Names()
+    names = ColumnNames()
     for item in items:
         if isinstance(item, tree.Star | tree.Wildcard):
             for column in match_columns(relation, item):
@@ -184,7 +184,7 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
 @binds_operator(Print)
 def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
     """`print`: one row."""
-    names = Names()
+    names = ColumnNames()
     columns: list[Column] = []
     values: list[Bound] = []
     for place, item in enumerate(operator.items):

@@ -14,7 +14,7 @@ from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.parts import replace_columns
 from nephoscope_kql.operators.rows import in_order
-from nephoscope_kql.plan.relations import Scanned, ScanStep
+from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Scan
 from nephoscope_kql.types import KqlType
@@ -60,13 +60,13 @@ def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env
 
 def _steps(
     relation: Relation, operator: Scan, declared: tuple[tuple[Column, Bound], ...], env: Env
-) -> tuple[ScanStep, ...]:
+) -> tuple[BoundScanStep, ...]:
     """The steps; a condition sees its own and all earlier steps' columns, and declared columns by their defaults."""
     if len({step.name for step in operator.steps}) != len(operator.steps):
         raise invalid("two steps of scan have the same name", operator.span)
     defaults = {column.name: ScalarMeaning(value) for column, value in declared}
     every = (*relation.columns, *(column for column, _ in declared))
-    found: list[ScanStep] = []
+    found: list[BoundScanStep] = []
     sides: dict[str, dict[str, Column]] = {}
     for step in operator.steps:
         if step.optional:
@@ -76,7 +76,7 @@ def _steps(
         inner = replace(env.over(relation).with_names(defaults), sides=dict(sides))
         test = condition(inner.scalar(step.condition))
         assigned = tuple(_assignment(item, declared, inner) for item in step.assignments)
-        found.append(ScanStep(step.name, test, assigned, seen, step.output or "all"))
+        found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))
     return tuple(found)
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
-from nephoscope_kql.binder.environment import Collector, Env, binds_operator
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.rows import partition_groups
 from nephoscope_kql.operators.summarize import bound_groups, results_of
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.relations import Series, SeriesItem
+from nephoscope_kql.plan.relations import BoundSeriesItem, Series
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.tree.operators import MakeSeries
 from nephoscope_kql.types import KqlType
@@ -67,9 +67,9 @@ def _item(
     inner: Env,
     relation: Relation,
     groups: list[tuple[Column, Bound]],
-    names: Names,
-) -> SeriesItem:
-    collector = Collector()
+    names: ColumnNames,
+) -> BoundSeriesItem:
+    collector = CallCollector()
     results = results_of(item.value, replace(inner, aggregates=collector), relation, groups, names)
     if len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(collector.calls) != 1:
         raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
@@ -77,7 +77,7 @@ def _item(
     if not isinstance(call, AggregateCall):
         raise unsupported_error("an item of make-series that is not an aggregate", item.span)
     column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
-    return SeriesItem(column, call, _default(item, inner, call.type))
+    return BoundSeriesItem(column, call, _default(item, inner, call.type))
 
 
 def _default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:

@@ -7,9 +7,9 @@ from functools import partial
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.calls import make_aggregate_call
-from nephoscope_kql.binder.environment import Collector, Env, binds_operator, reference
-from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
+from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal, is_serialized
 from nephoscope_kql.errors import NOWHERE, invalid
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
@@ -34,7 +34,7 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     groups, names = bound_groups(operator.groups, inner)
     for _, value in () if env.composed else groups:
         env.binder.bind_or_default(partial(_groupable, value, env), None, inner)
-    collector = Collector()
+    collector = CallCollector()
     collecting = replace(inner, aggregates=collector)
     results: list[Result] = []
     for item in operator.aggregates:
@@ -48,20 +48,22 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
 def _groupable(value: Bound, env: Env) -> None:
     """Refuse a dynamic, which Kusto does not group by; one of a column that no rows have may be of any type."""
     untyped = isinstance(value, ColumnRef) and value.column.id in env.binder.untyped
-    if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, Mistaken):
+    if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, ErrorExpression):
         hint = "convert it: tostring(), tolong() ..."
         raise invalid("rows cannot be grouped by a dynamic", value.span, hint)
 
 
-def _unknown(item: tree.Expression, names: Names) -> list[Result]:
+def _unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
     """What stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
     return [(name or names.next_default_name(), unknown_value(item.span)) for name in given]
 
 
-def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[tuple[Column, Bound]], Names]:
+def bound_groups(
+    items: tuple[tree.Expression, ...], inner: Env
+) -> tuple[list[tuple[Column, Bound]], ColumnNames]:
     """The groups with their columns, and the names that they take."""
-    names = Names()
+    names = ColumnNames()
     groups: list[tuple[Column, Bound]] = []
     for item in items:
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
@@ -80,7 +82,7 @@ def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[t
 def group_rows(
     relation: Relation,
     groups: list[tuple[Column, Bound]],
-    collector: Collector,
+    collector: CallCollector,
     results: list[Result],
     env: Env,
 ) -> Relation:
@@ -118,7 +120,11 @@ def _first_place(relation: Relation) -> AggregateCall:
 
 
 def results_of(
-    item: tree.Expression, env: Env, relation: Relation, groups: list[tuple[Column, Bound]], names: Names
+    item: tree.Expression,
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: ColumnNames,
 ) -> list[Result]:
     """The columns that one item of summarize gives."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else []
@@ -170,7 +176,7 @@ def _extreme(
     env: Env,
     relation: Relation,
     groups: list[tuple[Column, Bound]],
-    names: Names,
+    names: ColumnNames,
 ) -> list[Result]:
     """`arg_max(by, values)`: the row's values where `by` is greatest."""
     if not call.arguments:
@@ -230,7 +236,7 @@ def _any(
     env: Env,
     relation: Relation,
     groups: list[tuple[Column, Bound]],
-    names: Names,
+    names: ColumnNames,
 ) -> list[Result]:
     results: list[Result] = []
     callee = aggregates()["take_any"]
@@ -248,7 +254,7 @@ def _any(
     return results
 
 
-def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> list[Result]:
+def _percentiles(call: tree.Call, given: list[str], env: Env, names: ColumnNames) -> list[Result]:
     """`percentiles(value, 5, 50)`: a column a percentile."""
     weighted = call.name == "percentilesw"
     fixed = 2 if weighted else 1

@@ -7,8 +7,8 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
-from nephoscope_kql.binder.environment import Collector, Env, SharedMeaning, binds_operator, reference
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.environment import CallCollector, Env, SharedMeaning, binds_operator, reference
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.operands import comparison
 from nephoscope_kql.binder.scope import already_bound
 from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
@@ -65,7 +65,7 @@ def _group_levels(
     relation: Relation, keys: tuple[Column, ...], by: list[tree.Expression], env: Env
 ) -> Relation:
     """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
-    collector = Collector()
+    collector = CallCollector()
     inner = replace(env.over(relation), aggregates=collector)
     values = [("", inner.scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
     groups: list[tuple[Column, Bound]] = [
@@ -136,7 +136,7 @@ def _below(groups: SharedMeaning | None, found: Relation, level: int) -> Relatio
 
 
 def _result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Relation:
-    names = Names()
+    names = ColumnNames()
     labels: list[str] = []
     for clause in clauses:
         given = clause.value
@@ -162,7 +162,7 @@ def top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     weight = operator.by.value if isinstance(operator.by, tree.Named) else operator.by
     arguments = () if weight is None else (weight,)
     by = tree.Call(name="count" if weight is None else "sum", arguments=arguments, span=operator.span)
-    collector = Collector()
+    collector = CallCollector()
     total = replace(inner, aggregates=collector).scalar(by)
     label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{implied_name(weight)}"
     groups = [(env.binder.column(name, value.type), value)]

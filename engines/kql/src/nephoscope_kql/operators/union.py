@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.scope import is_tabular, place_of
 from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
 from nephoscope_kql.operators.join import choice, parameter
@@ -192,7 +192,7 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     first = {name: place for place, name in enumerate(counts)}
     keys = dict.fromkeys(sorted(keys, key=lambda key: first[key[0]]))
     untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
-    told = Names(name for name, count in counts.items() if count == 1)
+    told = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.column(
             name if counts[name] == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind

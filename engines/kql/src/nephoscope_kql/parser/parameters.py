@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.errors import Span, did_you_mean, invalid
 from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
 from nephoscope_kql.parser.expressions import expression
-from nephoscope_kql.tree import Name, Parameter
+from nephoscope_kql.tree import Name, OperatorParameter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -53,13 +53,13 @@ _ANY: Mapping[str, Collection[str]] = MappingProxyType({})
 
 def parameters(
     c: Cursor, own: str = "", words: Mapping[str, Collection[str]] = _ANY
-) -> tuple[Parameter, ...]:
+) -> tuple[OperatorParameter, ...]:
     """The parameters at this place; `own` holds the names of the operator's own ones.
 
     `words`: what a parameter admits; with anything else behind it, its name in other letters (`Kind`) is that of a column.
     """
     known = _GENERAL.union(own.split())
-    found: list[Parameter] = []
+    found: list[OperatorParameter] = []
     while c.token.kind == "name":
         start, count, name = c.token.start, *_parameter_name(c)
         if c.ahead(count).text != "=":
@@ -74,7 +74,7 @@ def parameters(
         for _ in range(count + 1):
             c.take()
         values = _values(c)
-        found.append(Parameter(name=name, values=values, span=c.since(start)))
+        found.append(OperatorParameter(name=name, values=values, span=c.since(start)))
     return tuple(found)
 
 
@@ -104,7 +104,7 @@ def _value(c: Cursor) -> Expression:
     return c.name("a value")
 
 
-def properties(c: Cursor) -> tuple[Parameter, ...]:
+def properties(c: Cursor) -> tuple[OperatorParameter, ...]:
     """`with (name = value, ...)`; () where no `with` follows. A name may have several values: `ycolumns = a, b`."""
     if c.token.text != "with":
         return ()
@@ -113,9 +113,9 @@ def properties(c: Cursor) -> tuple[Parameter, ...]:
     return property_list(c, ")")
 
 
-def property_list(c: Cursor, closing: str) -> tuple[Parameter, ...]:
+def property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
     """`name = value, ...` up to `closing`, which is read too ('' = as far as the list goes)."""
-    found: list[Parameter] = []
+    found: list[OperatorParameter] = []
     if closing and c.accept(closing):
         return ()
     while True:
@@ -127,7 +127,7 @@ def property_list(c: Cursor, closing: str) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def _property(c: Cursor) -> Parameter:
+def _property(c: Cursor) -> OperatorParameter:
     token = c.token
     if token.kind != "name":
         raise c.wrong("the name of a property")
@@ -137,7 +137,7 @@ def _property(c: Cursor) -> Parameter:
     while c.token.text == "," and c.ahead(2).text != "=":
         c.take()
         values.append(_property_value(c))
-    return Parameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
+    return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
 
 
 def _property_value(c: Cursor) -> Expression:

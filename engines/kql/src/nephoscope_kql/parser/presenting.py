@@ -8,7 +8,7 @@ from nephoscope_kql.parser.names import name_list
 from nephoscope_kql.parser.parameters import parameters, properties, property_list
 from nephoscope_kql.parser.pipes import reads
 from nephoscope_kql.settings import CHARTS
-from nephoscope_kql.tree import Parameter
+from nephoscope_kql.tree import OperatorParameter
 from nephoscope_kql.tree import operators as tree
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def render(c: Cursor, start: int) -> tree.Render:
     return tree.Render(chart=chart, properties=settings, span=c.since(start))
 
 
-def _old_properties(c: Cursor) -> tuple[Parameter, ...]:
-    found: tuple[Parameter, ...] = ()
+def _old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
+    found: tuple[OperatorParameter, ...] = ()
     while c.token.kind == "name":
         start = c.token.start
         if c.ahead().text == "=":
             found += property_list(c, "")
         elif c.accept("by"):
-            found += (Parameter(name="by", values=name_list(c), span=c.since(start)),)
+            found += (OperatorParameter(name="by", values=name_list(c), span=c.since(start)),)
         else:
             break
     return found

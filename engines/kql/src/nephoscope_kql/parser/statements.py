@@ -10,7 +10,7 @@ from nephoscope_kql.parser.declarations import lambda_parameters
 from nephoscope_kql.parser.names import table_pattern
 from nephoscope_kql.parser.pipes import OPERATORS
 from nephoscope_kql.tree import (
-    Alias,
+    AliasStatement,
     Evaluation,
     Lambda,
     Let,
@@ -168,12 +168,12 @@ def _pattern(c: Cursor, start: int) -> Pattern:
     return Pattern(name=name, span=c.since(start))
 
 
-def _alias(c: Cursor) -> Alias:
+def _alias(c: Cursor) -> AliasStatement:
     start = c.take().start
     c.expect("database")
     name = c.name().name
     c.expect("=")
-    return Alias(name=name, value=c.rows(), span=c.since(start))
+    return AliasStatement(name=name, value=c.rows(), span=c.since(start))
 
 
 def _restrict(c: Cursor) -> Restrict:

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
 from nephoscope_kql.plan.references import inputs, operands
-from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Limited, Rows, Scan, Sorted
+from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Limited, Rows, Sorted, TableScan
 from nephoscope_kql.plan.values import Bound, Constant, Relation
 
 LEAST = 4
@@ -19,7 +19,7 @@ _ROW_BY_ROW = (Assign, Filter, Sorted)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class TableShare:
     """What one table gives: the columns of `relation` at `places`; the others are null on every row, '' where they are text."""
 
     relation: Relation
@@ -27,14 +27,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class SplitRelation:
     """The shares whose rows together are those of a relation; of them the first `most` (None = all) in the relation's order."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[TableShare, ...]
     most: int | None
 
 
-def apart(relation: Relation) -> Apart | None:
+def apart(relation: Relation) -> SplitRelation | None:
     """A relation as shares; None where it is no union of at least LEAST tables under operators that look at a row alone.
 
     A limit may stand above such operators, below none but those that compute columns: each share then keeps it.
@@ -51,7 +51,7 @@ def apart(relation: Relation) -> Apart | None:
         _share(_upon(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
         for part, fill in zip(union.inputs, union.fills, strict=True)
     ]
-    return Apart(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
+    return SplitRelation(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
 
 
 def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
@@ -99,7 +99,7 @@ def _plain(relation: Relation) -> bool:
         if not _own(_values(relation)):
             return False
         relation = relation.input
-    return isinstance(relation, Scan | Rows)
+    return isinstance(relation, TableScan | Rows)
 
 
 def _values(relation: Relation) -> list[Bound]:
@@ -127,10 +127,10 @@ def _own(values: list[Bound]) -> bool:
     return True
 
 
-def _share(own: Relation) -> Share:
+def _share(own: Relation) -> TableShare:
     lacking = _find_null_columns(own)
     places = tuple(place for place, column in enumerate(own.columns) if column.id not in lacking)
-    return Share(own, places)
+    return TableShare(own, places)
 
 
 def _find_null_columns(relation: Relation) -> set[str]:

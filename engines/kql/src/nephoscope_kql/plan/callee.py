@@ -31,7 +31,7 @@ TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class CalleeParameter:
     """A parameter: the types it accepts without conversion (`accepted` empty for T), whether it is optional or must be constant.
 
     `written`: it takes a value of any other type as its text.
@@ -53,7 +53,7 @@ class Signature:
     """
 
     name: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[CalleeParameter, ...]
     returns: str
     variadic: bool
     text: str
@@ -65,7 +65,7 @@ class Signature:
         """The least number of arguments."""
         return sum(not parameter.optional for parameter in self.parameters)
 
-    def parameter(self, position: int, count: int = 0) -> Parameter:
+    def parameter(self, position: int, count: int = 0) -> CalleeParameter:
         """The parameter of one of `count` arguments."""
         last = len(self.parameters)
         if self.tail and position >= count - self.tail:
@@ -94,15 +94,15 @@ def signature(text: str) -> Signature:
     )
 
 
-def _parameter(text: str) -> Parameter:
+def _parameter(text: str) -> CalleeParameter:
     optional = text.startswith("[")
     name, _, kind = text.strip("[]").partition(":")
     kind = kind.strip()
     constant = kind.startswith("const ")
     kind = kind.removeprefix("const ").strip()
     if kind == COMMON:
-        return Parameter(name, frozenset(), optional, constant, common=True)
-    return Parameter(name.strip(), _accepted_types(kind), optional, constant, written=kind == TEXT)
+        return CalleeParameter(name, frozenset(), optional, constant, common=True)
+    return CalleeParameter(name.strip(), _accepted_types(kind), optional, constant, written=kind == TEXT)
 
 
 def _accepted_types(kind: str) -> frozenset[KqlType]:
@@ -214,7 +214,7 @@ class Callee:
 
 
 @dataclass(eq=False)
-class Function(Callee):
+class ScalarFunction(Callee):
     """A scalar function; `aliases` are further names. `accepts_null`: it is called for null strings' '' and gives no null."""
 
     aliases: tuple[str, ...] = ()
@@ -234,12 +234,12 @@ def function(
     nullable: bool = True,
     returns: Returns | None = None,
     hidden: bool = False,
-) -> Callable[[Builder], Function]:
+) -> Callable[[Builder], ScalarFunction]:
     """Declare a scalar function; the decorated body builds its DuckDB SQL, its docstring's first line is the summary."""
     parsed = tuple(signature(text) for text in signatures)
 
-    def declare(builder: Builder) -> Function:
-        return Function(
+    def declare(builder: Builder) -> ScalarFunction:
+        return ScalarFunction(
             parsed[0].name,
             parsed,
             (builder.__doc__ or "").strip().partition("\n")[0],

@@ -14,10 +14,10 @@ from nephoscope_kql.plan.relations import (
     Limited,
     Numbered,
     Rows,
-    Scan,
     Scanned,
     Shared,
     Sorted,
+    TableScan,
     Windowed,
 )
 from nephoscope_kql.plan.values import Relation
@@ -58,7 +58,7 @@ def _find_needed(relation: Relation, known: dict[int, Tables]) -> Tables:
 
 
 def _of(relation: Relation, known: dict[int, Tables]) -> Tables:
-    if isinstance(relation, Scan):
+    if isinstance(relation, TableScan):
         return frozenset([relation.table.relation or relation.table.name])
     if isinstance(relation, _PASSING):
         return _find_needed(relation.input, known)
@@ -82,7 +82,7 @@ def _read_join(relation: Joined, known: dict[int, Tables]) -> Tables:
 
 def has_no_rows(relation: Relation, empty: Tables) -> bool:
     """Return whether a relation has no row where the relations of these names (as the engine calls them) have none."""
-    if isinstance(relation, Scan):
+    if isinstance(relation, TableScan):
         return (relation.table.relation or relation.table.name) in empty
     if isinstance(relation, Rows):
         return not relation.rows

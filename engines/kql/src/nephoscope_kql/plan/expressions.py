@@ -10,7 +10,7 @@ from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.callee import Aggregate, Function
+    from nephoscope_kql.plan.callee import Aggregate, ScalarFunction
     from nephoscope_kql.plan.values import Relation
 
 
@@ -34,10 +34,10 @@ class ColumnRef(Bound):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Bound):
+class BoundCall(Bound):
     """A function or an operator (`+`, `has`, `and` are functions of those names) on arguments already of its parameters' types."""
 
-    function: Function
+    function: ScalarFunction
     arguments: tuple[Bound, ...]
 
     @property
@@ -49,7 +49,7 @@ class Call(Bound):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Path(Bound):
+class DynamicPath(Bound):
     """`target.a[0][x]`: a member or element of a dynamic value; a step is a key, a 0-based (or negative) index, or an expression."""
 
     target: Bound
@@ -97,7 +97,7 @@ class WindowCall(Bound):
 
 def conjuncts(value: Bound) -> Iterator[Bound]:
     """The conditions that must all be true for a condition to be true."""
-    if isinstance(value, Call) and value.function.name == "and":
+    if isinstance(value, BoundCall) and value.function.name == "and":
         for argument in value.arguments:
             yield from conjuncts(argument)
     else:
@@ -108,9 +108,9 @@ def reads_row(value: Bound) -> bool:
     """Return whether an expression needs a row: it names a column outside a query of its own."""
     if isinstance(value, ColumnRef | AggregateCall | WindowCall):
         return True
-    if isinstance(value, Call):
+    if isinstance(value, BoundCall):
         return any(reads_row(argument) for argument in value.arguments)
-    if isinstance(value, Path):
+    if isinstance(value, DynamicPath):
         return reads_row(value.target) or any(
             isinstance(step, Bound) and reads_row(step) for step in value.steps
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.references import operands, size
-from nephoscope_kql.plan.relations import Assign, Filter, Kept, Rows, Scan
+from nephoscope_kql.plan.relations import Assign, Filter, Materialized, Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Relation
 
 CHEAP = 20
@@ -43,14 +43,14 @@ def _plain(relation: Relation) -> bool:
         if any(size(value) >= CHEAP for value in values) or _by_chance(values):
             return False
         relation = relation.input
-    return isinstance(relation, Scan | Rows | Kept)
+    return isinstance(relation, TableScan | Rows | Materialized)
 
 
 def _by_chance(values: Iterable[Bound]) -> bool:
     pending = list(values)
     while pending:
         value = pending.pop()
-        if isinstance(value, Call) and value.function.name in _CHANCE:
+        if isinstance(value, BoundCall) and value.function.name in _CHANCE:
             return True
         pending.extend(operands(value))
     return False

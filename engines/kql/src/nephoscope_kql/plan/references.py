@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from nephoscope_kql.plan.expressions import AggregateCall, Call, ColumnRef, InQuery, Path, WindowCall
+from nephoscope_kql.plan.expressions import (
+    AggregateCall,
+    BoundCall,
+    ColumnRef,
+    DynamicPath,
+    InQuery,
+    WindowCall,
+)
 from nephoscope_kql.plan.relations import Concatenated, Joined
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 
@@ -22,9 +29,9 @@ def inputs(relation: Relation) -> tuple[Relation, ...]:
 
 def operands(value: Bound) -> Iterator[Bound]:
     """The expressions directly inside an expression; not those of sub-queries."""
-    if isinstance(value, Call | AggregateCall):
+    if isinstance(value, BoundCall | AggregateCall):
         yield from value.arguments
-    elif isinstance(value, Path):
+    elif isinstance(value, DynamicPath):
         yield value.target
         yield from (step for step in value.steps if isinstance(step, Bound))
     elif isinstance(value, InQuery):
@@ -40,9 +47,9 @@ def replace_parts(value: Bound, change: Callable[[Bound], Bound | None]) -> Boun
     changed = change(value)
     if changed is not None:
         return changed
-    if isinstance(value, Call):
+    if isinstance(value, BoundCall):
         return replace(value, arguments=tuple(replace_parts(item, change) for item in value.arguments))
-    if isinstance(value, Path):
+    if isinstance(value, DynamicPath):
         steps = tuple(
             replace_parts(step, change) if isinstance(step, Bound) else step for step in value.steps
         )
@@ -94,6 +101,6 @@ def size(value: Bound) -> int:
     pending = [value]
     while pending:
         item = pending.pop()
-        total += 20 if isinstance(item, Call) and item.function.name in COSTLY else 1
+        total += 20 if isinstance(item, BoundCall) and item.function.name in COSTLY else 1
         pending.extend(operands(item))
     return total

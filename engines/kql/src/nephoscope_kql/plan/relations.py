@@ -29,7 +29,7 @@ JoinKind = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scan(Relation):
+class TableScan(Relation):
     """The rows of a stored table, `columns` in the order of its schema; `ingested` is the hidden column of ingestion_time()."""
 
     table: TableSchema
@@ -125,7 +125,7 @@ class Limited(Relation):
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class ExpandedColumn:
     """One expanded value of mv-expand: `array` makes [key, value] pairs of bags, else bags of one key; a null value gives one row."""
 
     column: Column
@@ -141,7 +141,7 @@ class Expanded(Relation):
     """
 
     input: Relation
-    expansions: tuple[Expansion, ...]
+    expansions: tuple[ExpandedColumn, ...]
     position: Column
     limit: int | None = None
 
@@ -187,7 +187,7 @@ class Shared(Relation):
 
 
 @dataclass(frozen=True, slots=True)
-class ScanStep:
+class BoundScanStep:
     """A step of scan: what a row must meet, and what it assigns to declared columns.
 
     `seen` are the columns (as they are called before they are matched, as conditions and assignments read them) of the last row that
@@ -209,7 +209,7 @@ class Scanned(Relation):
     """
 
     input: Relation
-    steps: tuple[ScanStep, ...]
+    steps: tuple[BoundScanStep, ...]
     declared: tuple[tuple[Column, Bound], ...]
     match: Column
     number: Column
@@ -218,7 +218,7 @@ class Scanned(Relation):
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesItem:
+class BoundSeriesItem:
     """One series of make-series: `default` fills the bins that have no rows."""
 
     column: Column
@@ -227,7 +227,7 @@ class SeriesItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept(Relation):
+class Materialized(Relation):
     """Rows that an engine has computed already, for a plugin that had to see them; it finds them under `name`."""
 
     name: str
@@ -250,7 +250,8 @@ class Mined(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series(Relation):
-    """make-series: for each group an array a SeriesItem over bins of `axis`, and the array of the bins' beginnings, `axis_column`.
+    """make-series: for each group an array a BoundSeriesItem over bins of `axis`, and the array of the bins' beginnings,
+    `axis_column`.
 
     Bins begin at `low` (None = the least value, rounded down to a multiple of the step) and end before `high`, or with the bin of
     `high` where `inclusive` (None = the greatest value). `nonempty`: of no rows it makes one row of defaults.
@@ -258,7 +259,7 @@ class Series(Relation):
 
     input: Relation
     groups: tuple[tuple[Column, Bound], ...]
-    items: tuple[SeriesItem, ...]
+    items: tuple[BoundSeriesItem, ...]
     axis: Bound
     axis_column: Column
     low: Bound | None

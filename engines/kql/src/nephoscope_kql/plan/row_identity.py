@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, Variable
+from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, DynamicPath, InQuery, Variable
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -15,23 +15,23 @@ from nephoscope_kql.plan.relations import (
     Filter,
     FirstOf,
     Joined,
-    Kept,
     Limited,
+    Materialized,
     Numbered,
     Numbers,
     Rows,
-    Scan,
     Scanned,
     Series,
     Shared,
     Sorted,
+    TableScan,
     Windowed,
 )
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 
 Ids = frozenset[str]
 _NONE: Ids = frozenset()
-_SOURCES = (Scan, External, Rows, Numbers, Kept)
+_SOURCES = (TableScan, External, Rows, Numbers, Materialized)
 _PASSING = (Filter, Limited, Numbered, Scanned, Sorted, Windowed)
 #: Functions that give another value each time.
 _CHANGING = frozenset({"rand", "new_guid"})
@@ -75,7 +75,7 @@ class _Found:
 
 def row_identity(relation: Relation) -> RowIdentity:
     """What tells the rows of a bound query's result apart."""
-    found = _Reader().read(relation)
+    found = _IdentityReader().read(relation)
     ordered = bool(relation.order)
     shown = {column.id: column.name for column in relation.columns}
     key = found.key_among(shown)
@@ -89,7 +89,7 @@ def _names(columns: Iterable[Column], ids: Ids) -> tuple[str, ...]:
     return tuple(column.name for column in columns if column.id in ids)
 
 
-class _Reader:
+class _IdentityReader:
     """Reads relations, each once: they are shared within a query."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class _Reader:
 
 
 def _hidden_ids(relation: Relation) -> Ids:
-    if isinstance(relation, Scan) and relation.ingested is not None:
+    if isinstance(relation, TableScan) and relation.ingested is not None:
         return frozenset([relation.ingested.id])
     return frozenset([relation.ordinal.id]) if isinstance(relation, Rows) else _NONE
 
@@ -215,9 +215,9 @@ def _stays(value: Bound, stable: Ids) -> bool:
     """Return whether the value for a row stays when rows are added."""
     if isinstance(value, ColumnRef):
         return value.column.id in stable
-    if isinstance(value, Call):
+    if isinstance(value, BoundCall):
         return value.function.name not in _CHANGING and all(_stays(one, stable) for one in value.arguments)
-    if isinstance(value, Path):
+    if isinstance(value, DynamicPath):
         steps = (one for one in value.steps if isinstance(one, Bound))
         return _stays(value.target, stable) and all(_stays(one, stable) for one in steps)
     if isinstance(value, InQuery):

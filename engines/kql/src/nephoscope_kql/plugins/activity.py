@@ -7,7 +7,7 @@ from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.evaluation import PluginCall, plugin
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import UnknownNameError, invalid
 from nephoscope_kql.plan.expressions import ColumnRef
@@ -17,7 +17,7 @@ from nephoscope_kql.plugins.periods import activity, length, period
 from nephoscope_kql.types import KqlType
 
 
-def _limits(call: Evaluation, kind: KqlType, place: int = 2) -> dict[str, Bound]:
+def _limits(call: PluginCall, kind: KqlType, place: int = 2) -> dict[str, Bound]:
     return {
         "start": call.scalar(place, "Start", kind),
         "end": call.scalar(place + 1, "End", kind),
@@ -25,7 +25,7 @@ def _limits(call: Evaluation, kind: KqlType, place: int = 2) -> dict[str, Bound]
 
 
 @plugin("activity_counts_metrics(IdColumn, TimelineColumn, Start, End, Step, [Dimension], ...)")
-def activity_counts_metrics(call: Evaluation) -> Relation:
+def activity_counts_metrics(call: PluginCall) -> Relation:
     """Count rows, ids, ids never seen before, and all ids so far, in each period."""
     it = activity(call, call.arguments[5:])
     step = period(call, 4, "Step", it.axis.type)
@@ -43,7 +43,7 @@ def activity_counts_metrics(call: Evaluation) -> Relation:
 @plugin(
     "activity_engagement(IdColumn, TimelineColumn, [Start, End], InnerActivityWindow, OuterActivityWindow, [Dimension], ...)"
 )
-def activity_engagement(call: Evaluation) -> Relation:
+def activity_engagement(call: PluginCall) -> Relation:
     """Compare the ids of each inner period with those of the longer one that ends with it."""
     bounded = len(call.arguments) > 4
     first = 4 if bounded else 2
@@ -71,7 +71,7 @@ def activity_engagement(call: Evaluation) -> Relation:
 
 
 @plugin("activity_metrics(IdColumn, TimelineColumn, [Start, End], Step, [Dimension], ...)")
-def activity_metrics(call: Evaluation) -> Relation:
+def activity_metrics(call: PluginCall) -> Relation:
     """Compare the ids of each period with those of the period before: new, retained, lost."""
     bounded = len(call.arguments) > 4
     it = activity(call, call.arguments[5:] if bounded else call.arguments[3:])
@@ -99,7 +99,7 @@ def activity_metrics(call: Evaluation) -> Relation:
 @plugin(
     "new_activity_metrics(IdColumn, TimelineColumn, Start, End, Step, [Cohort], [Dimension], ..., [Lookback])"
 )
-def new_activity_metrics(call: Evaluation) -> Relation:
+def new_activity_metrics(call: PluginCall) -> Relation:
     """Follow the ids that are new in a period through all later ones: new, retained, lost."""
     cohort, dimensions, lookback = _further(call)
     it = activity(call, dimensions)
@@ -133,7 +133,7 @@ def new_activity_metrics(call: Evaluation) -> Relation:
 
 
 def _further(
-    call: Evaluation,
+    call: PluginCall,
 ) -> tuple[tree.Expression | None, list[tree.Expression], Relation | None]:
     """What follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""
     rest = list(call.arguments[5:])
@@ -144,7 +144,7 @@ def _further(
     return cohort, rest, lookback
 
 
-def _bind_known_ids(call: Evaluation, expression: tree.Expression) -> Relation:
+def _bind_known_ids(call: PluginCall, expression: tree.Expression) -> Relation:
     """The ids of the look-back rows: their column of the id's name, or their only one."""
     rows = call.env.tabular(expression)
     own = call.column(0, "IdColumn")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, mark_open, plugin
+from nephoscope_kql.binder.evaluation import PluginCall, mark_open, plugin
 from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.errors import invalid, unsupported_error
-from nephoscope_kql.plan.expressions import Path
+from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.probe import Probe, settle
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -31,7 +31,7 @@ _KEYS = (
     schema=True,
     by_row=True,
 )
-def bag_unpack(call: Evaluation) -> Relation:
+def bag_unpack(call: PluginCall) -> Relation:
     """Make a column of every property that the bags of a column have."""
     bag = call.column(0, "Column")
     if bag.type != KqlType.DYNAMIC:
@@ -58,7 +58,7 @@ def bag_unpack(call: Evaluation) -> Relation:
     )
 
 
-def _ignored_properties(call: Evaluation) -> list[str]:
+def _ignored_properties(call: PluginCall) -> list[str]:
     expression = call.argument(3, "ignoredProperties")
     if expression is None:
         return []
@@ -68,7 +68,7 @@ def _ignored_properties(call: Evaluation) -> list[str]:
     return [str(item) for item in found.value]
 
 
-def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
+def _slots(call: PluginCall, bag: Column, probe: Probe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
     given = call.assigned({"shape": shape})
@@ -84,13 +84,13 @@ def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
     }
 
 
-def _slot(call: Evaluation, bag: Column, key: str, kind: KqlType) -> Bound:
+def _slot(call: PluginCall, bag: Column, key: str, kind: KqlType) -> Bound:
     target = reference(bag, call.span)
-    return explicit(Path(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind)
+    return explicit(DynamicPath(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind)
 
 
 def _unpack_slots(
-    call: Evaluation, bag: Column, slots: dict[str, tuple[str, KqlType]], conflict: str
+    call: PluginCall, bag: Column, slots: dict[str, tuple[str, KqlType]], conflict: str
 ) -> Relation:
     """The other columns, then the slots; one that is named like the bag takes its place."""
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
@@ -120,7 +120,7 @@ def _unpack_slots(
     )
 
 
-def _unpack_declared(call: Evaluation, bag: Column, prefix: str) -> Relation:
+def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
     """The declared columns, of the rows or of the bags; a schema that begins with `*` has the rows' others before them."""
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
     ignored = set(_ignored_properties(call))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from nephoscope_kql.plugins.patterns import Attributes, Codes, Pattern, Reals
+from nephoscope_kql.plugins.patterns import Codes, FrequentPattern, PatternAttributes, Reals
 
 WORTH = 1 / 3
 """A pattern is kept whose score is at least this part of the best one's."""
 
 
-def clusters(data: Attributes, size_weight: float, seeds: int) -> list[Pattern]:
+def clusters(data: PatternAttributes, size_weight: float, seeds: int) -> list[FrequentPattern]:
     """The best patterns that seeds grow into; every seed is the heaviest row that no pattern before covers."""
     weights = data.weights[0]
     left = np.ones(len(weights), dtype=bool)
     telling = information(data)
-    found: dict[tuple[tuple[int, int], ...], tuple[float, Pattern]] = {}
+    found: dict[tuple[tuple[int, int], ...], tuple[float, FrequentPattern]] = {}
     order = _heaviest_first(data)
     for _ in range(seeds):
         open_ = order[left[order]]
@@ -30,7 +30,7 @@ def clusters(data: Attributes, size_weight: float, seeds: int) -> list[Pattern]:
     return [pattern for value, pattern in found.values() if value >= least]
 
 
-def _heaviest_first(data: Attributes) -> Codes:
+def _heaviest_first(data: PatternAttributes) -> Codes:
     """The rows by weight; rows of one weight by what they say."""
     weights = data.weights[0]
     texts = [[str(item.as_py()) for item in values] for values in data.values]
@@ -42,7 +42,7 @@ def _heaviest_first(data: Attributes) -> Codes:
     return np.array(top + [int(row) for row in heavy[len(top) :]], dtype=np.int64)
 
 
-def information(data: Attributes) -> Reals:
+def information(data: PatternAttributes) -> Reals:
     """How much each column tells: its share of the entropy of all columns; equal shares where none tells anything."""
     total = float(data.totals[0])
     entropies = []
@@ -57,8 +57,8 @@ def information(data: Attributes) -> Reals:
 
 
 def _grow_pattern(
-    data: Attributes, seed: int, size_weight: float, telling: Reals
-) -> tuple[float, Pattern, Codes]:
+    data: PatternAttributes, seed: int, size_weight: float, telling: Reals
+) -> tuple[float, FrequentPattern, Codes]:
     """The best pattern on the way from a row to no pattern at all, giving up the value that costs least each time."""
     weights = data.weights[0]
     kept = list(range(len(data.codes)))
@@ -78,11 +78,16 @@ def _grow_pattern(
     value, columns = best
     rows = np.flatnonzero(~differs[columns].any(axis=0))
     items = tuple((column, int(data.codes[column][seed])) for column in columns)
-    return value, Pattern(items, (float(weights[rows].sum()),)), rows
+    return value, FrequentPattern(items, (float(weights[rows].sum()),)), rows
 
 
 def _least(
-    data: Attributes, covered: float, gains: list[float], kept: list[int], size_weight: float, telling: Reals
+    data: PatternAttributes,
+    covered: float,
+    gains: list[float],
+    kept: list[int],
+    size_weight: float,
+    telling: Reals,
 ) -> int:
     """The column whose value is given up at the least cost; `gains` is the weight that each would bring."""
     options = [
@@ -95,7 +100,9 @@ def _least(
     return min(options)[1]
 
 
-def score(data: Attributes, covered: float, columns: list[int], size_weight: float, telling: Reals) -> float:
+def score(
+    data: PatternAttributes, covered: float, columns: list[int], size_weight: float, telling: Reals
+) -> float:
     """The weighted geometric mean of how many rows a pattern covers and how much it tells about them."""
     total = float(data.totals[0])
     share = covered / total if total else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.evaluation import PluginCall, plugin
 from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Joined
@@ -23,7 +23,7 @@ _NAMED = "radius return_unmatched lookup_area_radius return_lookup_key"
     "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
     named=_NAMED,
 )
-def geo_polygon_lookup(call: Evaluation) -> Relation:
+def geo_polygon_lookup(call: PluginCall) -> Relation:
     """Join each row to every polygon of a table that its place lies in, or is nearer to than a radius in meters."""
     radius = _number(call, 0.0)
     return _near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
@@ -34,13 +34,13 @@ def geo_polygon_lookup(call: Evaluation) -> Relation:
     "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
     named=_NAMED,
 )
-def geo_line_lookup(call: Evaluation) -> Relation:
+def geo_line_lookup(call: PluginCall) -> Relation:
     """Join each row to every line of a table that its place is nearer to than a radius in meters."""
     call.wanted(_RADIUS, "radius")
     return _near(call, "geo_distance_point_to_line", _number(call, 0.0))
 
 
-def _number(call: Evaluation, absent: float) -> float:
+def _number(call: PluginCall, absent: float) -> float:
     expression = call.argument(_RADIUS, "radius")
     value = (
         absent if expression is None else getattr(call.env.without_row().scalar(expression), "value", None)
@@ -50,7 +50,7 @@ def _number(call: Evaluation, absent: float) -> float:
     return float(value)
 
 
-def _flag(call: Evaluation, place: int, name: str) -> bool:
+def _flag(call: PluginCall, place: int, name: str) -> bool:
     expression = call.argument(place, name)
     if expression is None:
         return False
@@ -60,7 +60,7 @@ def _flag(call: Evaluation, place: int, name: str) -> bool:
     return value.value
 
 
-def _near(call: Evaluation, function: str, radius: float) -> Relation:
+def _near(call: PluginCall, function: str, radius: float) -> Relation:
     table = call.rows(0, "LookupTable")
     key = column_of(table, call.wanted(1, "LookupKey"))
     own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
@@ -75,7 +75,7 @@ def _near(call: Evaluation, function: str, radius: float) -> Relation:
     )
 
 
-def _condition(call: Evaluation, key: Column, function: str, radius: float) -> Bound:
+def _condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
     place = [
         explicit(call.value(call.wanted(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))

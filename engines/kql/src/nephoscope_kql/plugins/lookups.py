@@ -5,8 +5,8 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin
-from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.evaluation import PluginCall, plugin
+from nephoscope_kql.binder.naming import ColumnNames
 from nephoscope_kql.binder.operands import comparable, operation
 from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
 from nephoscope_kql.plan.relations import Assign, Joined
@@ -22,7 +22,7 @@ _EXTRA = 3
     named="return_unmatched",
     by_row=True,
 )
-def ipv4_lookup(call: Evaluation) -> Relation:
+def ipv4_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv4 address."""
     return _looked_up(call, "ipv4", KqlType.LONG, table_first=False)
 
@@ -32,12 +32,12 @@ def ipv4_lookup(call: Evaluation) -> Relation:
     named="return_unmatched",
     by_row=True,
 )
-def ipv6_lookup(call: Evaluation) -> Relation:
+def ipv6_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv6 or IPv4 address; the table's columns come first."""
     return _looked_up(call, "ipv6", KqlType.STRING, table_first=True)
 
 
-def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: bool) -> Relation:
+def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.rows(0, "LookupTable")
     source = call.column(1, "SourceKey")
     network = column_of(table, call.wanted(2, "LookupKey"))
@@ -77,7 +77,7 @@ def column_of(table: Relation, expression: tree.Expression) -> Column:
     raise UnknownNameError(expression.name, message, expression.span, did_you_mean(expression.name, known))
 
 
-def _options(call: Evaluation) -> tuple[list[tree.Expression], bool]:
+def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
     """The further key columns, and whether rows without a network stay."""
     further = list(call.arguments[_EXTRA:])
     flag = call.given.get("return_unmatched")
@@ -91,14 +91,14 @@ def _options(call: Evaluation) -> tuple[list[tree.Expression], bool]:
     return further, value.value
 
 
-def _extra(call: Evaluation, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
+def _extra(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
     other = column_of(table, item)
     return comparable(call.value(item), reference(other, item.span), item.span)
 
 
 def _add_address_bounds(
-    rows: Relation, address: Column, family: str, kind: KqlType, call: Evaluation
+    rows: Relation, address: Column, family: str, kind: KqlType, call: PluginCall
 ) -> tuple[Relation, Column, Column]:
     """The rows with hidden columns that hold the first and the last address of their network."""
     text = explicit(reference(address, call.span), KqlType.STRING)
@@ -113,5 +113,5 @@ def _add_address_bounds(
 def both_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
-    names = Names([column.name for column in one])
+    names = ColumnNames([column.name for column in one])
     return (*one, *(column.renamed(names.take(column.name)) for column in two))

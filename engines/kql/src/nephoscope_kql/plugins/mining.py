@@ -12,12 +12,19 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import DEFAULT, Evaluation, plugin
+from nephoscope_kql.binder.evaluation import DEFAULT, PluginCall, plugin
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Mined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.plugins.clusters import clusters
-from nephoscope_kql.plugins.patterns import Attributes, Pattern, attributes, describe_pattern, search, table
+from nephoscope_kql.plugins.patterns import (
+    FrequentPattern,
+    PatternAttributes,
+    attributes,
+    describe_pattern,
+    search,
+    table,
+)
 from nephoscope_kql.types import KqlType
 
 _SEGMENT = (("SegmentId", KqlType.LONG), ("Count", KqlType.LONG), ("Percent", KqlType.REAL))
@@ -30,7 +37,7 @@ _DIFFERENCE = (
 @plugin(
     "basket([Threshold: real], [WeightColumn: number], [MaxDimensions: long], [CustomWildcard: any], ...)"
 )
-def basket(call: Evaluation) -> Relation:
+def basket(call: PluginCall) -> Relation:
     """Find the patterns of values that a share of the rows has."""
     threshold = _threshold(call, 0)
     weight = _weight(call, 1)
@@ -52,7 +59,9 @@ def find_baskets(
     return _segments(data, search(data, data.totals * threshold, most), wildcards)
 
 
-def _segments(data: Attributes, found: list[Pattern], wildcards: tuple[object, ...]) -> list[pa.Array]:
+def _segments(
+    data: PatternAttributes, found: list[FrequentPattern], wildcards: tuple[object, ...]
+) -> list[pa.Array]:
     found.sort(key=lambda pattern: (-pattern.weights[0], describe_pattern(data, pattern)))
     counts = [round(pattern.weights[0]) for pattern in found]
     shares = [100.0 * pattern.weights[0] / float(data.totals[0]) for pattern in found]
@@ -66,7 +75,7 @@ def _segments(data: Attributes, found: list[Pattern], wildcards: tuple[object, .
 @plugin(
     "autocluster([SizeWeight: real], [WeightColumn: number], [NumSeeds: long], [CustomWildcard: any], ...)"
 )
-def autocluster(call: Evaluation) -> Relation:
+def autocluster(call: PluginCall) -> Relation:
     """Find a few patterns that cover many rows and say much about them."""
     size = call.constant(0, "SizeWeight", KqlType.REAL, 0.5)
     weight = _weight(call, 1)
@@ -92,7 +101,7 @@ def find_clusters(
     "diffpatterns(SplitColumn: any, SplitValueA: string, SplitValueB: string, [WeightColumn: number], "
     "[Threshold: real], [MaxDimensions: long], [CustomWildcard: any], ...)"
 )
-def diffpatterns(call: Evaluation) -> Relation:
+def diffpatterns(call: PluginCall) -> Relation:
     """Find the patterns of values that are frequent in one of two sets of rows and not in the other."""
     split = call.column(0, "SplitColumn")
     label = explicit(reference(split, call.span), KqlType.STRING)
@@ -122,7 +131,7 @@ def find_differences(
         for share in [np.array(pattern.weights) / totals]
     ]
     scored.sort(key=lambda item: (-item[0], len(item[2].items), describe_pattern(data, item[2])))
-    chosen: list[tuple[float, Any, Pattern]] = []
+    chosen: list[tuple[float, Any, FrequentPattern]] = []
     for item in scored:
         own = set(item[2].items)
         apart = all(not own <= set(other.items) and not own >= set(other.items) for _, _, other in chosen)
@@ -139,14 +148,14 @@ def find_differences(
     ]
 
 
-def _threshold(call: Evaluation, place: int) -> float:
+def _threshold(call: PluginCall, place: int) -> float:
     found: float = call.constant(place, "Threshold", KqlType.REAL, 0.05)
     if not 0 < found <= 1:
         raise invalid("Threshold is above 0 and at most 1", call.span)
     return found
 
 
-def _weight(call: Evaluation, place: int) -> Column | None:
+def _weight(call: PluginCall, place: int) -> Column | None:
     """The column that weighs the rows; None where every row counts once."""
     expression = call.argument(place, "WeightColumn")
     if expression is None or (isinstance(expression, tree.Literal) and expression.value == DEFAULT):
@@ -157,13 +166,13 @@ def _weight(call: Evaluation, place: int) -> Column | None:
     return found
 
 
-def _measure(weight: Column | None, call: Evaluation) -> Bound:
+def _measure(weight: Column | None, call: PluginCall) -> Bound:
     if weight is None:
         return constants.constant(1.0, KqlType.REAL)
     return explicit(reference(weight, call.span), KqlType.REAL)
 
 
-def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[object, ...]:
+def _wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:
     """What stands for any value, a column; a wildcard of the query is for the columns of its type."""
     given: dict[KqlType, object] = {}
     for expression in call.arguments[place:]:
@@ -177,7 +186,7 @@ def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[obj
 
 
 def _make_mined(
-    call: Evaluation,
+    call: PluginCall,
     columns: list[Column],
     measures: dict[str, Bound],
     first: tuple[tuple[str, KqlType], ...],

@@ -6,13 +6,13 @@ from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.evaluation import PluginCall, plugin
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.types import KqlType
 
 
 @plugin("narrow()")
-def narrow(call: Evaluation) -> Relation:
+def narrow(call: PluginCall) -> Relation:
     """Make a row of every cell: the row's number from 0, the column's name, the value as text."""
     columns = call.relation.columns
     cells = {

@@ -19,7 +19,7 @@ MAX_WORK = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class FrequentPattern:
     """Values of some columns (column -> code) and the weights of the rows that have them, one a measure."""
 
     items: tuple[tuple[int, int], ...]
@@ -27,7 +27,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
+class PatternAttributes:
     """Columns of distinct rows as codes of their values; null is a value. `weights` has a row a measure."""
 
     codes: list[Codes]
@@ -40,33 +40,33 @@ class Attributes:
         return np.asarray(self.weights.sum(axis=1))
 
 
-def attributes(columns: list[pa.Array], weights: list[pa.Array]) -> Attributes:
+def attributes(columns: list[pa.Array], weights: list[pa.Array]) -> PatternAttributes:
     """The columns coded; rows without any weight are left out."""
     measured = np.array([np.nan_to_num(item.to_numpy(zero_copy_only=False)) for item in weights], dtype=float)
     measured = measured.reshape(len(weights), -1)
     kept = np.flatnonzero(measured.sum(axis=0) > 0)
     coded = [pc.dictionary_encode(item, null_encoding="encode") for item in columns]
     codes = [np.asarray(item.indices.to_numpy(zero_copy_only=False), dtype=np.int64)[kept] for item in coded]
-    return Attributes(codes, [item.dictionary for item in coded], measured[:, kept])
+    return PatternAttributes(codes, [item.dictionary for item in coded], measured[:, kept])
 
 
-class Search:
+class PatternSearch:
     """Finds all patterns of which some measure weighs at least `least`.
 
     A free set is one that no part of it describes as well: `most` bounds its size, that is how many values of a pattern do not
     follow from others. A pattern is the closure of a free set: all values that its rows share.
     """
 
-    def __init__(self, data: Attributes, least: Reals, most: int) -> None:
+    def __init__(self, data: PatternAttributes, least: Reals, most: int) -> None:
         self.data = data
         self.least = least
         self.most = most
         self.sizes = [len(item) for item in data.values]
         self.work = 0
         self.free: dict[frozenset[tuple[int, int]], int] = {}
-        self.found: dict[tuple[tuple[int, int], ...], Pattern] = {}
+        self.found: dict[tuple[tuple[int, int], ...], FrequentPattern] = {}
 
-    def run(self) -> list[Pattern]:
+    def run(self) -> list[FrequentPattern]:
         """All patterns; OverflowError where there are more sets than MAX_SETS or more cells than MAX_WORK."""
         size = self.data.weights.shape[1]
         if size:
@@ -123,15 +123,15 @@ class Search:
         )
         if shared not in self.found:
             weights = tuple(float(item) for item in self.data.weights[:, rows].sum(axis=1))
-            self.found[shared] = Pattern(shared, weights)
+            self.found[shared] = FrequentPattern(shared, weights)
 
 
-def search(data: Attributes, least: Reals, most: int) -> list[Pattern]:
+def search(data: PatternAttributes, least: Reals, most: int) -> list[FrequentPattern]:
     """The patterns of which some measure weighs at least `least`, raised until they are no more than can be held."""
     bound = least
     while True:
         try:
-            return Search(reduce_values(data, bound), bound, most).run()
+            return PatternSearch(reduce_values(data, bound), bound, most).run()
         except OverflowError:
             bound = bound * 1.5
 
@@ -141,7 +141,7 @@ def enough(sums: Reals, least: Reals) -> NDArray[np.bool_]:
     return np.asarray(((sums >= least[:, None]) & (sums > 0)).any(axis=0))
 
 
-def reduce_values(data: Attributes, least: Reals) -> Attributes:
+def reduce_values(data: PatternAttributes, least: Reals) -> PatternAttributes:
     """The same with all values that do not weigh enough as one value, which no pattern has; rows that became equal are one."""
     codes = []
     for column, values in zip(data.codes, data.values, strict=True):
@@ -152,14 +152,14 @@ def reduce_values(data: Attributes, least: Reals) -> Attributes:
     measures = [f"w{place}" for place in range(len(data.weights))]
     rows = pa.table([*map(pa.array, codes), *map(pa.array, data.weights)], names=[*names, *measures])
     summed = rows.group_by(names).aggregate([(name, "sum") for name in measures])
-    return Attributes(
+    return PatternAttributes(
         [np.asarray(summed[name].to_numpy(), dtype=np.int64) for name in names],
         data.values,
         np.array([summed[f"{name}_sum"].to_numpy() for name in measures]),
     )
 
 
-def describe_pattern(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:
+def describe_pattern(data: PatternAttributes, pattern: FrequentPattern) -> list[tuple[bool, str]]:
     """What a pattern says, column by column, for an order that does not depend on the order of rows."""
     known = dict(pattern.items)
     cells = [
@@ -169,7 +169,9 @@ def describe_pattern(data: Attributes, pattern: Pattern) -> list[tuple[bool, str
     return [(column not in known, cell) for column, cell in enumerate(cells)]
 
 
-def table(data: Attributes, found: list[Pattern], wildcards: tuple[object, ...]) -> list[pa.Array]:
+def table(
+    data: PatternAttributes, found: list[FrequentPattern], wildcards: tuple[object, ...]
+) -> list[pa.Array]:
     """The patterns as columns; a column that a pattern leaves open holds its wildcard."""
     columns = []
     for column, values in enumerate(data.values):

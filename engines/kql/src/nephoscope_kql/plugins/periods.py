@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, rename_columns
+from nephoscope_kql.binder.evaluation import PluginCall, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -50,7 +50,7 @@ class Period:
         return "tolong((tail - head) / step)"
 
 
-def period(call: Evaluation, place: int, name: str, axis: KqlType) -> Period:
+def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
     """The period that an argument gives: a length, or 'week', 'month', 'year'."""
     expression = call.wanted(place, name)
     found = call.env.without_row().scalar(expression)
@@ -108,7 +108,7 @@ def _labels(items: Iterable[str], default: str = "") -> dict[str, str]:
 
 
 def activity(
-    call: Evaluation, dimensions: list[tree.Expression], *, ident: int = 0, axis: int = 1
+    call: PluginCall, dimensions: list[tree.Expression], *, ident: int = 0, axis: int = 1
 ) -> Activity:
     """The rows of an activity plugin whose arguments `ident` and `axis` are the ids and the timeline."""
     column = call.column(axis, "TimelineColumn")

@@ -10,8 +10,8 @@ from nephoscope_kql.binder.calls import make_aggregate_call
 from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, mark_open, plugin
-from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.evaluation import PluginCall, mark_open, plugin
+from nephoscope_kql.binder.naming import ColumnNames
 from nephoscope_kql.binder.operands import comparison, operation
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
@@ -36,7 +36,7 @@ _VALUES = "Cells | summarize by k | sort by k asc"
 
 
 @plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
-def pivot(call: Evaluation) -> Relation:
+def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
     turned = call.column(0, "pivotColumn")
     total = _total(call)
@@ -55,7 +55,7 @@ def pivot(call: Evaluation) -> Relation:
     return mark_open(_table(call, cells, labels, found, total), call.env)
 
 
-def _total(call: Evaluation) -> tree.Call:
+def _total(call: PluginCall) -> tree.Call:
     """The aggregate of a cell."""
     if len(call.arguments) < 2:
         return tree.Call(name="count", span=call.span)
@@ -69,7 +69,7 @@ def _total(call: Evaluation) -> tree.Call:
     return found
 
 
-def _others(call: Evaluation, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
+def _others(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
     """All columns but the pivoted and the aggregated one."""
     used = {turned.id}
     if total.arguments:
@@ -82,7 +82,7 @@ def _others(call: Evaluation, turned: Column, total: tree.Call) -> list[tuple[st
     ]
 
 
-def _cells(call: Evaluation, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
+def _cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
     """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
     made = {f"g{place}": value for place, value in enumerate(groups)}
     made["k"] = explicit(reference(turned, call.span), KqlType.STRING)
@@ -98,11 +98,11 @@ def _cells(call: Evaluation, turned: Column, total: tree.Call, groups: list[Boun
 
 
 def _table(
-    call: Evaluation, cells: Relation, labels: list[str], values: list[str], total: tree.Call
+    call: PluginCall, cells: Relation, labels: list[str], values: list[str], total: tree.Call
 ) -> Relation:
     """A row a group, a column for each of the values."""
     known = {column.name: reference(column, call.span) for column in cells.columns}
-    names = Names()
+    names = ColumnNames()
     groups = [
         (call.env.binder.column(names.take(label or f"Column{place + 1}"), key.type), key)
         for place, label in enumerate(labels)
@@ -126,7 +126,7 @@ def _table(
 
 
 def _aggregate_cell(
-    call: Evaluation, known: dict[str, ColumnRef], value: str
+    call: PluginCall, known: dict[str, ColumnRef], value: str
 ) -> tuple[Column, AggregateCall]:
     """The aggregate of the one cell of a group that has a value."""
     same = comparison("==", known["k"], constants.text(value, call.span), call.span)
@@ -134,7 +134,7 @@ def _aggregate_cell(
     return call.env.binder.column("", found.type), found
 
 
-def _fill_cell(column: Column, nothing: Bound, call: Evaluation) -> Bound:
+def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
     """A cell, and what it holds where it has no rows."""
     cell = reference(column, call.span)
     if isinstance(nothing, Constant) and nothing.value in (None, ""):
@@ -151,7 +151,7 @@ def _empty_value(name: str, kind: KqlType) -> Bound:
     return constants.null(kind)
 
 
-def _declare_columns(call: Evaluation, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
+def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
     """The columns that the schema says: groups by their names, all others are values."""
     schema = call.schema or ()
     values = [item.name for item in schema if item.name not in labels]

@@ -6,7 +6,7 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin, rename_columns
+from nephoscope_kql.binder.evaluation import PluginCall, plugin, rename_columns
 from nephoscope_kql.binder.operands import condition, operation
 from nephoscope_kql.binder.ordering import ensure_order
 from nephoscope_kql.errors import invalid
@@ -17,7 +17,7 @@ from nephoscope_kql.types import KqlType
 
 
 @plugin("rows_near(Condition: bool, NumRows: long, [RowsAfter: long])")
-def rows_near(call: Evaluation) -> Relation:
+def rows_near(call: PluginCall) -> Relation:
     """Keep the rows that are near one that meets a condition, in the order of the rows."""
     before = call.constant(1, "NumRows", KqlType.LONG)
     after = call.constant(2, "RowsAfter", KqlType.LONG, before)
@@ -39,7 +39,7 @@ def rows_near(call: Evaluation) -> Relation:
 
 
 @plugin("preview(NumberOfRows: long)")
-def preview(call: Evaluation) -> Relation:
+def preview(call: PluginCall) -> Relation:
     """Give some rows; at the end of a statement a second result counts all rows."""
     count = call.scalar(0, "NumberOfRows", KqlType.LONG)
     rows = call.relation
@@ -47,20 +47,20 @@ def preview(call: Evaluation) -> Relation:
 
 
 @plugin("identity()")
-def identity(call: Evaluation) -> Relation:
+def identity(call: PluginCall) -> Relation:
     """Give the rows as they are."""
     return call.relation
 
 
 @plugin("estimate_rows_count()")
-def estimate_rows_count(call: Evaluation) -> Relation:
+def estimate_rows_count(call: PluginCall) -> Relation:
     """Count the rows (the count is exact)."""
     found = compose_query("Rows | count", call, {"Rows": call.relation})
     return rename_columns(found, {"Count": "EstimatedRowsCount"})
 
 
 @plugin("dcount_intersect(hll: dynamic, hll: dynamic, ...)")
-def dcount_intersect(call: Evaluation) -> Relation:
+def dcount_intersect(call: PluginCall) -> Relation:
     """Count the values that the first set has, the first two share, the first three share, and so on; sets are made by hll()."""
     sets = [call.value(item) for item in call.arguments]
     if not 2 <= len(sets) <= 16:
@@ -98,7 +98,7 @@ Named | extend wide = case(array_length(types) == 1, tostring(types[0]),
 
 
 @plugin("schema_merge([PreserveOrder: bool])", named="PreserveOrder")
-def schema_merge(call: Evaluation) -> Relation:
+def schema_merge(call: PluginCall) -> Relation:
     """Merge schemas as getschema gives them into one."""
     keeps = call.constant(0, "PreserveOrder", KqlType.BOOL, True)
     known = {column.name: column for column in call.relation.columns}

@@ -7,7 +7,7 @@ from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant, text
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin, rename_columns
+from nephoscope_kql.binder.evaluation import PluginCall, plugin, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.plugins.periods import length
@@ -19,7 +19,7 @@ Steps = list[tuple[str, Bound]]
 @plugin(
     "sequence_detect(TimelineColumn, MaxSequenceStepWindow, MaxSequenceSpan, Expr: bool, Expr: bool, ..., Dim: any, ...)"
 )
-def sequence_detect(call: Evaluation) -> Relation:
+def sequence_detect(call: PluginCall) -> Relation:
     """Give every series of rows of the same dimensions that meet the conditions one after another in time."""
     axis = call.column(0, "TimelineColumn")
     steps, slices = _told_apart(call)
@@ -38,7 +38,7 @@ def sequence_detect(call: Evaluation) -> Relation:
     return rename_columns(found, {**labels, "whole_time": "Duration"})
 
 
-def _told_apart(call: Evaluation) -> tuple[Steps, Steps]:
+def _told_apart(call: PluginCall) -> tuple[Steps, Steps]:
     """The conditions, and the dimensions behind them."""
     given = [call.dimension(item) for item in call.arguments[3:]]
     count = next(
@@ -50,7 +50,7 @@ def _told_apart(call: Evaluation) -> tuple[Steps, Steps]:
     return steps, given[count:]
 
 
-def _is_step(call: Evaluation, place: int, value: Bound) -> bool:
+def _is_step(call: PluginCall, place: int, value: Bound) -> bool:
     """A condition is a bool that is no mere column, or one with a name."""
     item = call.arguments[3 + place]
     return value.type == KqlType.BOOL and not isinstance(item, tree.Name)
@@ -74,7 +74,7 @@ def _chain(count: int, keys: list[str]) -> str:
     return " ".join([*parts, f"| extend whole_time = t{count - 1} - t0"])
 
 
-def _sequence(call: Evaluation, place: int) -> list[str]:
+def _sequence(call: PluginCall, place: int) -> list[str]:
     expression = call.wanted(place, "Sequence")
     found = call.constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
@@ -82,7 +82,7 @@ def _sequence(call: Evaluation, place: int) -> list[str]:
     return [str(item) for item in found]
 
 
-def _states(call: Evaluation, place: int) -> tuple[Relation, Column, Column]:
+def _states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
     """The rows as `id`, `t` and `s`, the state as text; the columns of the timeline and the state."""
     axis, state = call.column(1, "TimelineColumn"), call.column(place, "StateColumn")
     columns = {
@@ -97,24 +97,24 @@ _FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, St
 
 
 @plugin(f"funnel_sequence({_FUNNEL})")
-def funnel_sequence(call: Evaluation) -> Relation:
+def funnel_sequence(call: PluginCall) -> Relation:
     """Count the ids that went through a sequence of states, by the states before and after it; more results at a statement's end."""
     return _funnel(call, "past, future", {"past": "prev", "future": "next"})
 
 
 @plugin(f"_funnel_sequence_from({_FUNNEL})")
-def funnel_sequence_from(call: Evaluation) -> Relation:
+def funnel_sequence_from(call: PluginCall) -> Relation:
     """The second result of funnel_sequence: by the state before the sequence."""
     return _funnel(call, "past", {"past": "prev"})
 
 
 @plugin(f"_funnel_sequence_to({_FUNNEL})")
-def funnel_sequence_to(call: Evaluation) -> Relation:
+def funnel_sequence_to(call: PluginCall) -> Relation:
     """The third result of funnel_sequence: by the state after the sequence."""
     return _funnel(call, "future", {"future": "next"})
 
 
-def _funnel(call: Evaluation, keys: str, names: dict[str, str]) -> Relation:
+def _funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
     rows, axis, _ = _states(call, 6)
     states = _sequence(call, 7)
     size = len(states)
@@ -147,7 +147,7 @@ def _back(name: str, by: int) -> str:
     "funnel_sequence_completion(IdColumn, TimelineColumn, Start, End, Step, StateColumn, Sequence: dynamic, "
     "MaxSequenceStepWindows: dynamic)"
 )
-def funnel_sequence_completion(call: Evaluation) -> Relation:
+def funnel_sequence_completion(call: PluginCall) -> Relation:
     """Count the ids that reached each state of a sequence, within each of several times after the first."""
     rows, axis, state = _states(call, 5)
     states = _sequence(call, 6)
@@ -176,7 +176,7 @@ def funnel_sequence_completion(call: Evaluation) -> Relation:
     return rename_columns(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
 
 
-def _window(item: str, kind: KqlType, call: Evaluation) -> Bound:
+def _window(item: str, kind: KqlType, call: PluginCall) -> Bound:
     """A length of time that an array holds as text."""
     if kind != KqlType.TIMESPAN:
         try:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant
-from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.evaluation import PluginCall, plugin
 from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.plugins.periods import activity, length, period
 from nephoscope_kql.types import KqlType
 
 
-def _limits(call: Evaluation, kind: KqlType) -> dict[str, Bound]:
+def _limits(call: PluginCall, kind: KqlType) -> dict[str, Bound]:
     return {"start": call.scalar(2, "Start", kind), "end": call.scalar(3, "End", kind)}
 
 
 @plugin("sliding_window_counts(IdColumn, TimelineColumn, Start, End, LookBackWindow, Step, [Dimension], ...)")
-def sliding_window_counts(call: Evaluation) -> Relation:
+def sliding_window_counts(call: PluginCall) -> Relation:
     """Count the rows and ids of the window that ends with each period."""
     it = activity(call, call.arguments[6:])
     step = period(call, 5, "Step", it.axis.type)
@@ -34,7 +34,7 @@ def sliding_window_counts(call: Evaluation) -> Relation:
 @plugin(
     "active_users_count(IdColumn, TimelineColumn, Start, End, LookbackWindow, Period, ActivePeriods, Step, [Dimension], ...)"
 )
-def active_users_count(call: Evaluation) -> Relation:
+def active_users_count(call: PluginCall) -> Relation:
     """Count the ids that were seen in enough periods of the window before and at an appearance."""
     it = activity(call, call.arguments[8:])
     kind = it.axis.type
@@ -58,7 +58,7 @@ def active_users_count(call: Evaluation) -> Relation:
 
 
 @plugin("session_count(IdColumn, TimelineColumn, Start, End, Step, LookBackWindow, [Dimension], ...)")
-def session_count(call: Evaluation) -> Relation:
+def session_count(call: PluginCall) -> Relation:
     """Count the sessions that begin in each period: an id appears and did not in the window before."""
     it = activity(call, call.arguments[6:])
     kind = it.axis.type
@@ -78,7 +78,7 @@ def session_count(call: Evaluation) -> Relation:
 
 
 @plugin("rolling_percentile(ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, [Dimension], ...)")
-def rolling_percentile(call: Evaluation) -> Relation:
+def rolling_percentile(call: PluginCall) -> Relation:
     """Give a percentile of the values of the last bins, for every bin."""
     it = activity(call, call.arguments[5:], axis=2)
     share = call.constant(1, "Percentile", KqlType.REAL)

@@ -49,10 +49,10 @@ from nephoscope_kql.tree.expressions import (
     Named as Named,
 )
 from nephoscope_kql.tree.expressions import (
-    Ordered as Ordered,
+    OperatorParameter as OperatorParameter,
 )
 from nephoscope_kql.tree.expressions import (
-    Parameter as Parameter,
+    Ordered as Ordered,
 )
 from nephoscope_kql.tree.expressions import (
     Pipe as Pipe,
@@ -91,7 +91,7 @@ from nephoscope_kql.tree.node import (
     walk as walk,
 )
 from nephoscope_kql.tree.statements import (
-    Alias as Alias,
+    AliasStatement as AliasStatement,
 )
 from nephoscope_kql.tree.statements import (
     Evaluation as Evaluation,

@@ -171,11 +171,11 @@ class ExternalData(Expression):
 
     columns: tuple[ColumnDeclaration, ...]
     locations: tuple[Expression, ...]
-    properties: tuple[Parameter, ...] = ()
+    properties: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter(Node):
+class OperatorParameter(Node):
     """`name=value` of an operator: `kind=inner`, `hint.strategy=shuffle`, `withsource=Table`, `isfuzzy=true`.
 
     `name` is in lower case; a bare word as value is a Name, a list is a tuple of several values (`bagexpansion=array`, `ids=(a, b)`).

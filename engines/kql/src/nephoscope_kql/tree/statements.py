@@ -25,7 +25,7 @@ class Set(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alias(Statement):
+class AliasStatement(Statement):
     """`alias database name = value`."""
 
     name: str

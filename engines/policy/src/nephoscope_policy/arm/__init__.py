@@ -2,17 +2,17 @@
 
 from nephoscope_policy.arm.calls import Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
-from nephoscope_policy.arm.expression import Expression, parse
-from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.expression import ArmExpression, parse
+from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.parser import is_expression, unescape
 from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.value import Value
 
 __all__ = [
     "ArmError",
+    "ArmExpression",
+    "ArmFunction",
     "ArmSyntaxError",
-    "Expression",
-    "Function",
     "FunctionError",
     "Host",
     "Hosts",

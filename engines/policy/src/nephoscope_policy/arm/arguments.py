@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.lambdas import Lambda
+from nephoscope_policy.arm.lambdas import LambdaArgument
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, is_number, kind
 
@@ -71,10 +71,10 @@ def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
     raise wrong(arguments, position, "an object")
 
 
-def lambda_of(arguments: list[object], position: int, least: int, most: int) -> Lambda:
+def lambda_of(arguments: list[object], position: int, least: int, most: int) -> LambdaArgument:
     """A lambda with a number of parameters in a range."""
     value = arguments[position]
-    if not isinstance(value, Lambda):
+    if not isinstance(value, LambdaArgument):
         raise wrong(arguments, position, "a lambda")
     count = len(value.parameters)
     if least <= count <= most:

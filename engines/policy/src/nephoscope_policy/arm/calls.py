@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
-from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.registry import registry
-from nephoscope_policy.arm.tree import Call, Literal, Node, walk
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node, walk
 from nephoscope_policy.arm.value import Value
 
 Host: TypeAlias = Callable[[Any, list[Value]], Value]
@@ -19,36 +19,38 @@ Hosts: TypeAlias = Mapping[str, Host]
 LAMBDA, LAMBDA_VARIABLES = "lambda", "lambdavariables"
 
 
-Functions: TypeAlias = Mapping[str, Function]
+Functions: TypeAlias = Mapping[str, ArmFunction]
 """Pure functions by lower-cased name: the registry, or the same functions widened to unknowns."""
 
 
-def pure_function(call: Call, hosts: Hosts, functions: Functions | None = None) -> Function | None:
+def pure_function(call: ArmCall, hosts: Hosts, functions: Functions | None = None) -> ArmFunction | None:
     """The pure function that a call means, None where a host answers it or nobody does."""
     return None if call.key in hosts else (functions or registry()).get(call.key)
 
 
-def shown_name(call: Call) -> str:
+def shown_name(call: ArmCall) -> str:
     """The name for messages, as the registry spells it."""
     known = registry().get(call.key)
     return known.name if known else call.name
 
 
-def error(call: Call, failure: FunctionError) -> ArmError:
+def error(call: ArmCall, failure: FunctionError) -> ArmError:
     """The ArmError for what a function's body raised."""
     return ArmError(shown_name(call), str(failure), call.offset)
 
 
-def too_deep(call: Call) -> ArmError:
+def too_deep(call: ArmCall) -> ArmError:
     """The ArmError for a function that ran out of stack over a deeply nested value."""
     return ArmError(shown_name(call), "a value is nested too deeply", call.offset)
 
 
-def lambda_parts(call: Call) -> tuple[tuple[str, ...], Node]:
+def lambda_parts(call: ArmCall) -> tuple[tuple[str, ...], Node]:
     """The lower-cased parameter names and the body of `lambda('x', ..., body)`; raises ArmError."""
-    *parameters, body = call.arguments or (Literal(None),)
+    *parameters, body = call.arguments or (ArmLiteral(None),)
     names = [
-        node.value.lower() for node in parameters if isinstance(node, Literal) and isinstance(node.value, str)
+        node.value.lower()
+        for node in parameters
+        if isinstance(node, ArmLiteral) and isinstance(node.value, str)
     ]
     if not call.arguments or len(names) != len(parameters):
         raise ArmError("lambda", "takes parameter names as string literals, then a body", call.offset)
@@ -57,30 +59,30 @@ def lambda_parts(call: Call) -> tuple[tuple[str, ...], Node]:
     return tuple(names), body
 
 
-def variable_name(call: Call) -> str:
+def variable_name(call: ArmCall) -> str:
     """The lower-cased name that `lambdaVariables('x')` asks for; raises ArmError."""
     if len(call.arguments) == 1:
         node = call.arguments[0]
-        if isinstance(node, Literal) and isinstance(node.value, str):
+        if isinstance(node, ArmLiteral) and isinstance(node.value, str):
             return node.value.lower()
     raise ArmError("lambdaVariables", "takes one string literal", call.offset)
 
 
-def misplaced_lambda(node: Node, hosts: Hosts) -> Call | None:
+def misplaced_lambda(node: Node, hosts: Hosts) -> ArmCall | None:
     """The first lambda that is no argument of a function that takes one: its value would be no JSON; None where all are in place."""
     placed: set[int] = set()
     for current in walk(node):
-        if isinstance(current, Call):
+        if isinstance(current, ArmCall):
             function = pure_function(current, hosts)
             if function is not None and "lambda" in function.signature.lower():
                 placed.update(id(argument) for argument in current.arguments)
     lambdas = (
-        one for one in walk(node) if isinstance(one, Call) and one.key == LAMBDA and LAMBDA not in hosts
+        one for one in walk(node) if isinstance(one, ArmCall) and one.key == LAMBDA and LAMBDA not in hosts
     )
     return next((one for one in lambdas if id(one) not in placed), None)
 
 
-def misplaced_lambda_error(call: Call) -> ArmError:
+def misplaced_lambda_error(call: ArmCall) -> ArmError:
     """The ArmError for a misplaced lambda."""
     return ArmError(
         "lambda",
@@ -95,7 +97,11 @@ def check(node: Node, hosts: Hosts) -> None:
     if stray is not None:
         raise ArmSyntaxError(misplaced_lambda_error(stray).message, stray.offset)
     for current in walk(node):
-        if not isinstance(current, Call) or current.key in hosts or current.key in (LAMBDA, LAMBDA_VARIABLES):
+        if (
+            not isinstance(current, ArmCall)
+            or current.key in hosts
+            or current.key in (LAMBDA, LAMBDA_VARIABLES)
+        ):
             continue
         known = registry().get(current.key)
         if known is None:

@@ -11,16 +11,16 @@ from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
 from nephoscope_policy.arm.calls import Functions, Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
-from nephoscope_policy.arm.function import Function
-from nephoscope_policy.arm.lambdas import Frame, Lambda
-from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property, children, walk
+from nephoscope_policy.arm.function import ArmFunction
+from nephoscope_policy.arm.lambdas import LambdaArgument, LambdaFrame
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, children, walk
 from nephoscope_policy.arm.value import Value
 
-Closure: TypeAlias = Callable[[object, Frame], Value]
+Closure: TypeAlias = Callable[[object, LambdaFrame], Value]
 
 
 @dataclass(frozen=True, slots=True)
-class _Surface:
+class _CallTable:
     """What calls mean while one expression is compiled, and the nodes (by identity) found to ask no host and no lambda."""
 
     hosts: Hosts
@@ -29,24 +29,24 @@ class _Surface:
 
     def is_pure(self, node: Node) -> bool:
         """Return whether nothing at or below a node asks a host or a lambda; its operands were asked before."""
-        if isinstance(node, Call) and calls.pure_function(node, self.hosts, self.functions) is None:
+        if isinstance(node, ArmCall) and calls.pure_function(node, self.hosts, self.functions) is None:
             return False
-        return all(isinstance(child, Literal) or id(child) in self.pure for child in children(node))
+        return all(isinstance(child, ArmLiteral) or id(child) in self.pure for child in children(node))
 
 
 def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
     """A function from a scope to the node's value, by the registry's functions or others; it raises ArmError."""
-    surface = _Surface(hosts, functions)
-    if not any(isinstance(current, Call) and current.key == calls.LAMBDA for current in walk(node)):
-        plain, frame = _compile(node, surface), Frame()
+    surface = _CallTable(hosts, functions)
+    if not any(isinstance(current, ArmCall) and current.key == calls.LAMBDA for current in walk(node)):
+        plain, frame = _compile(node, surface), LambdaFrame()
         return lambda scope: plain(scope, frame)
     stray = calls.misplaced_lambda(node, hosts)
     closure = _compile(node, surface) if stray is None else _raise_later(calls.misplaced_lambda_error(stray))
-    return lambda scope: closure(scope, Frame())
+    return lambda scope: closure(scope, LambdaFrame())
 
 
-def _compile(node: Node, surface: _Surface) -> Closure:
-    if isinstance(node, Literal):
+def _compile(node: Node, surface: _CallTable) -> Closure:
+    if isinstance(node, ArmLiteral):
         return _constant(node.value)
     closure = _operation(node, surface)
     if not surface.is_pure(node):
@@ -55,12 +55,12 @@ def _compile(node: Node, surface: _Surface) -> Closure:
     return _fold(closure)
 
 
-def _operation(node: Node, surface: _Surface) -> Closure:
-    if isinstance(node, Property):
+def _operation(node: Node, surface: _CallTable) -> Closure:
+    if isinstance(node, ArmProperty):
         return _property(node, _compile(node.target, surface))
-    if isinstance(node, Index):
+    if isinstance(node, ArmIndex):
         return _index(node, _compile(node.target, surface), _compile(node.index, surface))
-    if isinstance(node, Call):
+    if isinstance(node, ArmCall):
         return _call(node, surface)
     raise TypeError(type(node))
 
@@ -70,7 +70,7 @@ def _constant(value: Value) -> Closure:
 
 
 def _raise_later(error: ArmError) -> Closure:
-    def closure(_: object, __: Frame) -> Value:
+    def closure(_: object, __: LambdaFrame) -> Value:
         raise ArmError(error.function, error.message, error.offset)
 
     return closure
@@ -78,15 +78,15 @@ def _raise_later(error: ArmError) -> Closure:
 
 def _fold(closure: Closure) -> Closure:
     try:
-        return _constant(closure(None, Frame()))
+        return _constant(closure(None, LambdaFrame()))
     except ArmError as error:
         return _raise_later(error)
 
 
-def _property(node: Property, target: Closure) -> Closure:
+def _property(node: ArmProperty, target: Closure) -> Closure:
     name, offset = node.name, node.offset
 
-    def closure(scope: object, frame: Frame) -> Value:
+    def closure(scope: object, frame: LambdaFrame) -> Value:
         value = target(scope, frame)
         try:
             return member(value, name)
@@ -96,10 +96,10 @@ def _property(node: Property, target: Closure) -> Closure:
     return closure
 
 
-def _index(node: Index, target: Closure, index: Closure) -> Closure:
+def _index(node: ArmIndex, target: Closure, index: Closure) -> Closure:
     offset = node.offset
 
-    def closure(scope: object, frame: Frame) -> Value:
+    def closure(scope: object, frame: LambdaFrame) -> Value:
         value, place = target(scope, frame), index(scope, frame)
         try:
             return element(value, place)
@@ -109,7 +109,7 @@ def _index(node: Index, target: Closure, index: Closure) -> Closure:
     return closure
 
 
-def _call(node: Call, surface: _Surface) -> Closure:
+def _call(node: ArmCall, surface: _CallTable) -> Closure:
     host = surface.hosts.get(node.key)
     if host is not None:
         return _host_call(node, host, _arguments(node, surface))
@@ -125,12 +125,12 @@ def _call(node: Call, surface: _Surface) -> Closure:
     return make(node, function, _arguments(node, surface))
 
 
-def _arguments(node: Call, surface: _Surface) -> list[Closure]:
+def _arguments(node: ArmCall, surface: _CallTable) -> list[Closure]:
     return [_compile(argument, surface) for argument in node.arguments]
 
 
-def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
-    def closure(scope: object, frame: Frame) -> Value:
+def _host_call(node: ArmCall, host: Host, arguments: list[Closure]) -> Closure:
+    def closure(scope: object, frame: LambdaFrame) -> Value:
         values = [argument(scope, frame) for argument in arguments]
         try:
             return host(scope, values)
@@ -140,10 +140,10 @@ def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
     return closure
 
 
-def _eager_call(node: Call, function: Function, arguments: list[Closure]) -> Closure:
+def _eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
     body = function.body
 
-    def closure(scope: object, frame: Frame) -> Value:
+    def closure(scope: object, frame: LambdaFrame) -> Value:
         values = [argument(scope, frame) for argument in arguments]
         try:
             return body(values)
@@ -155,10 +155,10 @@ def _eager_call(node: Call, function: Function, arguments: list[Closure]) -> Clo
     return closure
 
 
-def _lazy_call(node: Call, function: Function, arguments: list[Closure]) -> Closure:
+def _lazy_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
     body = function.body
 
-    def closure(scope: object, frame: Frame) -> Value:
+    def closure(scope: object, frame: LambdaFrame) -> Value:
         try:
             return body([partial(argument, scope, frame) for argument in arguments])
         except FunctionError as failure:
@@ -167,7 +167,7 @@ def _lazy_call(node: Call, function: Function, arguments: list[Closure]) -> Clos
     return closure
 
 
-def _lambda_form(node: Call, surface: _Surface) -> Closure:
+def _lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
     try:
         if node.key == calls.LAMBDA_VARIABLES:
             return _variable(node, calls.variable_name(node))
@@ -175,11 +175,11 @@ def _lambda_form(node: Call, surface: _Surface) -> Closure:
     except ArmError as error:
         return _raise_later(error)
     closure = _compile(body, surface)
-    return lambda scope, frame: Lambda(names, partial(closure, scope), frame)
+    return lambda scope, frame: LambdaArgument(names, partial(closure, scope), frame)
 
 
-def _variable(node: Call, name: str) -> Closure:
-    def closure(_: object, frame: Frame) -> Value:
+def _variable(node: ArmCall, name: str) -> Closure:
+    def closure(_: object, frame: LambdaFrame) -> Value:
         if name in frame.variables:
             return frame.variables[name]
         raise ArmError("lambdaVariables", f"no lambda around it has the parameter {name!r}", node.offset)

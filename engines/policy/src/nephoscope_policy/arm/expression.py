@@ -10,12 +10,12 @@ from nephoscope_policy.arm.calls import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node, interpret_placed
 from nephoscope_policy.arm.parser import parse_tree
-from nephoscope_policy.arm.tree import Call, Node, print_node, walk
+from nephoscope_policy.arm.tree import ArmCall, Node, print_node, walk
 from nephoscope_policy.arm.value import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class ArmExpression:
     """A parsed template expression: its text, its tree, and the lower-cased names of all functions it calls."""
 
     text: str = field(compare=False)
@@ -43,7 +43,7 @@ class Expression:
         return f"[{print_node(self.tree)}]"
 
 
-def parse(text: str) -> Expression:
+def parse(text: str) -> ArmExpression:
     """Parse `[...]`; raises ArmSyntaxError with the offset in `text`."""
     tree = parse_tree(text)
-    return Expression(text, tree, frozenset(node.key for node in walk(tree) if isinstance(node, Call)))
+    return ArmExpression(text, tree, frozenset(node.key for node in walk(tree) if isinstance(node, ArmCall)))

@@ -13,7 +13,7 @@ Thunk: TypeAlias = Callable[[], Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class ArmFunction:
     """A pure function of the language.
 
     `body` gets the list of evaluated arguments, or of thunks where `lazy`; it raises FunctionError. `most` is None where the
@@ -48,7 +48,7 @@ class Function:
 
 def function(
     signature: str, *, lazy: bool = False, policy: bool = True, template: bool = True
-) -> Callable[[Callable[[list[object]], Value]], Function]:
+) -> Callable[[Callable[[list[object]], Value]], ArmFunction]:
     """Declare a function by its signature, `name(a, [optional], ...)`; the docstring's first line is the summary."""
     name, _, rest = signature.partition("(")
     words = [word.strip() for word in rest.rstrip(")").split(",") if word.strip()]
@@ -57,9 +57,9 @@ def function(
     least = len(fixed)
     most = None if variadic else len(words)
 
-    def declare(body: Callable[[list[object]], Value]) -> Function:
+    def declare(body: Callable[[list[object]], Value]) -> ArmFunction:
         summary = (body.__doc__ or "").strip().partition("\n")[0]
         family = body.__module__.rpartition(".")[2]
-        return Function(name, signature, summary, least, most, body, lazy, policy, template, family)
+        return ArmFunction(name, signature, summary, least, most, body, lazy, policy, template, family)
 
     return declare

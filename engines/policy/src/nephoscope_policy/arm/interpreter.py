@@ -8,9 +8,9 @@ from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
 from nephoscope_policy.arm.calls import Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
-from nephoscope_policy.arm.lambdas import Frame, Lambda
+from nephoscope_policy.arm.lambdas import LambdaArgument, LambdaFrame
 from nephoscope_policy.arm.registry import registry
-from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 from nephoscope_policy.arm.value import Value
 
 
@@ -24,7 +24,7 @@ def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
 
 def interpret_placed(node: Node, hosts: Hosts, scope: object) -> Value:
     """The same of a node all of whose lambdas are in place, or that has none."""
-    return _Interpreter(hosts, scope).value(node, Frame())
+    return _Interpreter(hosts, scope).value(node, LambdaFrame())
 
 
 class _Interpreter:
@@ -32,26 +32,26 @@ class _Interpreter:
         self._hosts = hosts
         self._scope = scope
 
-    def value(self, node: Node, frame: Frame) -> Value:
-        if isinstance(node, Literal):
+    def value(self, node: Node, frame: LambdaFrame) -> Value:
+        if isinstance(node, ArmLiteral):
             return node.value
-        if isinstance(node, Call):
+        if isinstance(node, ArmCall):
             return self._call(node, frame)
         return self._access(node, frame)
 
-    def _access(self, node: Property | Index, frame: Frame) -> Value:
+    def _access(self, node: ArmProperty | ArmIndex, frame: LambdaFrame) -> Value:
         target = self.value(node.target, frame)
-        index = self.value(node.index, frame) if isinstance(node, Index) else None
+        index = self.value(node.index, frame) if isinstance(node, ArmIndex) else None
         try:
-            return element(target, index) if isinstance(node, Index) else member(target, node.name)
+            return element(target, index) if isinstance(node, ArmIndex) else member(target, node.name)
         except FunctionError as failure:
             raise ArmError("", str(failure), node.offset) from failure
 
-    def _call(self, node: Call, frame: Frame) -> Value:
+    def _call(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key not in self._hosts:
             if node.key == calls.LAMBDA:
                 names, body = calls.lambda_parts(node)
-                return Lambda(names, partial(self.value, body), frame)
+                return LambdaArgument(names, partial(self.value, body), frame)
             if node.key == calls.LAMBDA_VARIABLES:
                 return self._variable(node, frame)
         try:
@@ -61,7 +61,7 @@ class _Interpreter:
         except RecursionError as failure:
             raise calls.too_deep(node) from failure
 
-    def _answer(self, node: Call, frame: Frame) -> Value:
+    def _answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
             return self._hosts[node.key](self._scope, self._values(node, frame))
         function = registry().get(node.key)
@@ -74,10 +74,10 @@ class _Interpreter:
             return function.body([partial(self.value, argument, frame) for argument in node.arguments])
         return function.body(self._values(node, frame))
 
-    def _values(self, node: Call, frame: Frame) -> list[Value]:
+    def _values(self, node: ArmCall, frame: LambdaFrame) -> list[Value]:
         return [self.value(argument, frame) for argument in node.arguments]
 
-    def _variable(self, node: Call, frame: Frame) -> Value:
+    def _variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
         name = calls.variable_name(node)
         if name in frame.variables:
             return frame.variables[name]

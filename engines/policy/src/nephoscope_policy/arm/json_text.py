@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z_$][\w$-]*")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
-class JsonTextError(ValueError):
+class ArmJsonError(ValueError):
     """Text that is no JSON at a 0-based offset."""
 
     def __init__(self, message: str, offset: int) -> None:
@@ -51,8 +51,8 @@ class TextMark(NamedTuple):
 
 
 def parse_json(text: str) -> tuple[object, TextMark]:
-    """The value of a text and its marks; a later key hides an earlier one of the same name; raises JsonTextError."""
-    return _Parser(text).document()
+    """The value of a text and its marks; a later key hides an earlier one of the same name; raises ArmJsonError."""
+    return _JsonParser(text).document()
 
 
 def mark_strict_json(text: str, start: int = 0) -> TextMark:
@@ -94,7 +94,7 @@ class _Opened(NamedTuple):
             self.members[key] = (match.start(), mark)
 
 
-class _Parser:
+class _JsonParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
@@ -102,22 +102,22 @@ class _Parser:
     def document(self) -> tuple[Any, TextMark]:
         self._skip()
         if self._at >= len(self._text):
-            raise JsonTextError("the text is empty", 0)
+            raise ArmJsonError("the text is empty", 0)
         found = self._value(0)
         self._skip()
         if self._at < len(self._text):
-            raise JsonTextError("something follows the end of the JSON value", self._at)
+            raise ArmJsonError("something follows the end of the JSON value", self._at)
         return found
 
     def _skip(self) -> None:
         match = _BLANK.match(self._text, self._at)
         self._at = match.end() if match else self._at
         if self._text.startswith("/*", self._at):
-            raise JsonTextError("a comment is not closed: it ends with */", self._at)
+            raise ArmJsonError("a comment is not closed: it ends with */", self._at)
 
     def _value(self, depth: int) -> tuple[object, TextMark]:
         if depth > MAX_DEPTH:
-            raise JsonTextError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
+            raise ArmJsonError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
         sign = self._text[self._at : self._at + 1]
         if sign == "/":
             self._skip()
@@ -174,11 +174,11 @@ class _Parser:
         if self._text.startswith(",", self._at):
             self._at += 1
         elif not self._text.startswith(closing, self._at):
-            raise JsonTextError(f"expected ',' or '{closing}', found {self._describe_found()}", self._at)
+            raise ArmJsonError(f"expected ',' or '{closing}', found {self._describe_found()}", self._at)
 
     def _expect(self, sign: str, wanted: str) -> None:
         if not self._text.startswith(sign, self._at):
-            raise JsonTextError(f"expected {wanted}, found {self._describe_found()}", self._at)
+            raise ArmJsonError(f"expected {wanted}, found {self._describe_found()}", self._at)
         self._at += 1
 
     def _key(self) -> str:
@@ -187,7 +187,7 @@ class _Parser:
         else:
             match = _NAME.match(self._text, self._at)
             if match is None:
-                raise JsonTextError(
+                raise ArmJsonError(
                     f"expected a key in double quotes, found {self._describe_found()}", self._at
                 )
             key, self._at = match.group(), match.end()
@@ -199,7 +199,7 @@ class _Parser:
     def _string(self) -> str:
         match = _TEXT.match(self._text, self._at)
         if match is None:
-            raise JsonTextError("a string is not closed", self._at)
+            raise ArmJsonError("a string is not closed", self._at)
         body = match.group()[1:-1]
         if "\\" in body:
             body = self._unescape(body, quote=match.group()[0])
@@ -212,18 +212,18 @@ class _Parser:
         try:
             return str(json.loads(f'"{body}"', strict=False))
         except ValueError as error:
-            raise JsonTextError(f"a string has a bad escape sequence ({error})", self._at) from error
+            raise ArmJsonError(f"a string has a bad escape sequence ({error})", self._at) from error
 
     def _word(self) -> object:
         match = _WORD.match(self._text, self._at)
         if match is None:
-            raise JsonTextError(f"expected a JSON value, found {self._describe_found()}", self._at)
+            raise ArmJsonError(f"expected a JSON value, found {self._describe_found()}", self._at)
         self._at = match.end()
         word = match.group().lower()
         if word in _WORDS:
             return _WORDS[word]
         if len(word) > 40:
-            raise JsonTextError("a number has too many digits", match.start())
+            raise ArmJsonError("a number has too many digits", match.start())
         return float(word) if any(sign in word for sign in ".e") else int(word)
 
     def _describe_found(self) -> str:

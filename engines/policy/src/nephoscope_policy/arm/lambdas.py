@@ -28,27 +28,27 @@ class Budget:
             raise FunctionError(f"the evaluation takes more than {MAX_STEPS} steps")
 
 
-class Frame(msgspec.Struct, frozen=True):
+class LambdaFrame(msgspec.Struct, frozen=True):
     """The variables of the lambdas around a node (lower-cased names), and the evaluation's budget."""
 
     variables: dict[str, Value] = msgspec.field(default_factory=dict)
     budget: Budget = msgspec.field(default_factory=Budget)
 
-    def bind(self, names: tuple[str, ...], values: tuple[Value, ...]) -> Frame:
+    def bind(self, names: tuple[str, ...], values: tuple[Value, ...]) -> LambdaFrame:
         """The frame inside a lambda: its parameters hide outer ones of the same name."""
-        return Frame({**self.variables, **dict(zip(names, values, strict=False))}, self.budget)
+        return LambdaFrame({**self.variables, **dict(zip(names, values, strict=False))}, self.budget)
 
 
-Body: TypeAlias = Callable[[Frame], Value]
+Body: TypeAlias = Callable[[LambdaFrame], Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Lambda:
+class LambdaArgument:
     """A lambda argument: calling it evaluates the body with the parameters bound."""
 
     parameters: tuple[str, ...]
     body: Body
-    frame: Frame
+    frame: LambdaFrame
 
     def __call__(self, *values: object) -> Value:
         """The body's value; surplus values (an index that the lambda does not name) are dropped."""

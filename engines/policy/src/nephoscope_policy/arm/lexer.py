@@ -19,7 +19,7 @@ _WORD = re.compile(
 )
 
 
-class Token(NamedTuple):
+class ArmToken(NamedTuple):
     """A word: its kind (name, number, text, mark, end), its text and its 0-based offset."""
 
     kind: str
@@ -33,7 +33,7 @@ class Token(NamedTuple):
         return self.text if len(self.text) <= 40 else self.text[:37] + "..."
 
 
-def tokens(text: str, start: int, end: int) -> Iterator[Token]:
+def tokens(text: str, start: int, end: int) -> Iterator[ArmToken]:
     """The words of text[start:end] and an end token; raises ArmSyntaxError at a character that starts none."""
     position = start
     while position < end:
@@ -42,9 +42,9 @@ def tokens(text: str, start: int, end: int) -> Iterator[Token]:
             raise ArmSyntaxError(_reason(text[position]), position)
         kind = match.lastgroup or ""
         if kind != "blank":
-            yield Token(kind, match.group(), position)
+            yield ArmToken(kind, match.group(), position)
         position = match.end()
-    yield Token("end", "", end)
+    yield ArmToken("end", "", end)
 
 
 def _reason(character: str) -> str:
@@ -57,12 +57,12 @@ def _reason(character: str) -> str:
     return f"unexpected character {character!r}"
 
 
-def string_value(token: Token) -> str:
+def string_value(token: ArmToken) -> str:
     """The value of a text token."""
     return token.text[1:-1].replace("''", "'")
 
 
-def number_value(token: Token, *, negative: bool) -> float:
+def number_value(token: ArmToken, *, negative: bool) -> float:
     """The value of a number token; raises ArmSyntaxError where it fits no 64-bit integer and no finite float."""
     sign = -1 if negative else 1
     if token.text.isdigit():

@@ -8,8 +8,8 @@ call       = name [ "." name ] "(" [ expression { "," expression } ] ")" ;
 from __future__ import annotations
 
 from nephoscope_policy.arm.errors import ArmSyntaxError
-from nephoscope_policy.arm.lexer import Token, number_value, string_value, tokens
-from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+from nephoscope_policy.arm.lexer import ArmToken, number_value, string_value, tokens
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 
 MAX_DEPTH = 100
 """Levels of nesting that an expression may have; the deepest in a built-in definition has 10."""
@@ -35,14 +35,14 @@ def parse_tree(text: str) -> Node:
         raise ArmSyntaxError("an expression starts with [ and ends with ]", 0)
     if len(text) > MAX_LENGTH:
         raise ArmSyntaxError(f"the expression has more than {MAX_LENGTH} characters", MAX_LENGTH)
-    parser = _Parser(list(tokens(text, 1, len(text) - 1)))
+    parser = _ArmParser(list(tokens(text, 1, len(text) - 1)))
     node = parser.expression(1)
     parser.expect_end()
     return node
 
 
-class _Parser:
-    def __init__(self, words: list[Token]) -> None:
+class _ArmParser:
+    def __init__(self, words: list[ArmToken]) -> None:
         self._words = words
         self._next = 0
 
@@ -59,7 +59,7 @@ class _Parser:
             levels = self._deeper(levels, word)
             node = self._postfix(node, levels)
 
-    def _deeper(self, depth: int, word: Token) -> int:
+    def _deeper(self, depth: int, word: ArmToken) -> int:
         if depth >= MAX_DEPTH:
             raise ArmSyntaxError(f"the expression is nested deeper than {MAX_DEPTH} levels", word.offset)
         return depth + 1
@@ -68,44 +68,44 @@ class _Parser:
         word = self._take()
         if word.text == ".":
             name = self._expect("name", "", "a property name")
-            return Property(target, name.text, name.offset)
+            return ArmProperty(target, name.text, name.offset)
         index = self.expression(depth)
         self._expect("mark", "]", "']'")
-        return Index(target, index, word.offset)
+        return ArmIndex(target, index, word.offset)
 
     def _primary(self, depth: int) -> Node:
         word = self._peek()
         if word.kind == "text":
-            return Literal(string_value(self._take()), word.offset)
+            return ArmLiteral(string_value(self._take()), word.offset)
         if word.kind == "number":
-            return Literal(number_value(self._take(), negative=False), word.offset)
+            return ArmLiteral(number_value(self._take(), negative=False), word.offset)
         if word.kind == "mark" and word.text == "-":
             return self._negative(self._take(), depth)
         if word.kind == "name":
             return self._parse_name(self._take(), depth)
         raise self._unexpected_error("a function call, a string or a number")
 
-    def _negative(self, sign: Token, depth: int) -> Node:
+    def _negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek().kind == "number":
-            return Literal(number_value(self._take(), negative=True), sign.offset)
+            return ArmLiteral(number_value(self._take(), negative=True), sign.offset)
         operand = self._primary(self._deeper(depth, sign))
-        return Call("sub", (Literal(0, sign.offset), operand), sign.offset)
+        return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
 
-    def _parse_name(self, word: Token, depth: int) -> Node:
+    def _parse_name(self, word: ArmToken, depth: int) -> Node:
         if self._is_mark("("):
-            return Call(word.text, self._arguments(depth), word.offset)
+            return ArmCall(word.text, self._arguments(depth), word.offset)
         if word.text.lower() in _WORDS:
-            return Literal(_WORDS[word.text.lower()], word.offset)
+            return ArmLiteral(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
             return self._user_function(word, depth)
         raise self._unexpected_error(f"'(' after {word.shown()}")
 
-    def _user_function(self, namespace: Token, depth: int) -> Node:
+    def _user_function(self, namespace: ArmToken, depth: int) -> Node:
         self._take()
         name = self._take()
         if not self._is_mark("("):
             raise self._unexpected_error(f"'(' after {namespace.text}.{name.shown()}")
-        return Call(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
+        return ArmCall(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
 
     def _arguments(self, depth: int) -> tuple[Node, ...]:
         depth = self._deeper(depth, self._take())
@@ -119,10 +119,10 @@ class _Parser:
         self._expect("mark", ")", "',' or ')'")
         return tuple(found)
 
-    def _peek(self) -> Token:
+    def _peek(self) -> ArmToken:
         return self._words[self._next]
 
-    def _take(self) -> Token:
+    def _take(self) -> ArmToken:
         word = self._words[self._next]
         self._next += word.kind != "end"
         return word
@@ -131,7 +131,7 @@ class _Parser:
         word = self._peek()
         return word.kind == "mark" and word.text == text
 
-    def _expect(self, kind: str, text: str, wanted: str) -> Token:
+    def _expect(self, kind: str, text: str, wanted: str) -> ArmToken:
         word = self._peek()
         if word.kind != kind or (text and word.text != text):
             raise self._unexpected_error(wanted)

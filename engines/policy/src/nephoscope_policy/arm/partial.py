@@ -16,7 +16,7 @@ from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import ArmError, FunctionError
-from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.functions.arrays import skip, take
 from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
 from nephoscope_policy.arm.functions.objects import step_into
@@ -63,12 +63,12 @@ SHELL = frozenset(
 
 
 @cache
-def partial_registry() -> Mapping[str, Function]:
+def partial_registry() -> Mapping[str, ArmFunction]:
     """Every function of the registry, widened to unknowns."""
     return MappingProxyType({key: replace(one, body=_widen(one)) for key, one in registry().items()})
 
 
-def _widen(function: Function) -> Body:
+def _widen(function: ArmFunction) -> Body:
     own, gives = _SPECIAL.get(function.key), result_type(function.key)
     if function.lazy:
         return own or function.body
@@ -87,7 +87,7 @@ def _widen(function: Function) -> Body:
     return special
 
 
-def _by_rule(function: Function) -> Body:
+def _by_rule(function: ArmFunction) -> Body:
     body, gives, shell = function.body, result_type(function.key), function.key in SHELL
 
     def call_widened(arguments: list[object]) -> Value:

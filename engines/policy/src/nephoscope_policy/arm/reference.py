@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 from operator import attrgetter
 
-from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.lambdas import MAX_STEPS
 from nephoscope_policy.arm.parser import MAX_DEPTH, MAX_LENGTH
 from nephoscope_policy.arm.registry import registry
@@ -57,7 +57,7 @@ def page() -> str:
     return "\n".join([_INTRODUCTION, *sections, _FORMS])
 
 
-def _section(family: str, functions: list[Function]) -> str:
+def _section(family: str, functions: list[ArmFunction]) -> str:
     rows = [
         f"| `{function.signature}` | {function.summary} | {_mark(function.lazy)} | {_mark(function.policy)} | "
         f"{_mark(function.template)} |"

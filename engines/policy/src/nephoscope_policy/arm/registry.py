@@ -9,16 +9,16 @@ from importlib import import_module
 from types import MappingProxyType
 
 from nephoscope_policy.arm import functions
-from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.function import ArmFunction
 
 
 @cache
-def registry() -> Mapping[str, Function]:
+def registry() -> Mapping[str, ArmFunction]:
     """Every function by its lower-cased name."""
-    found: dict[str, Function] = {}
+    found: dict[str, ArmFunction] = {}
     for module in sorted(item.name for item in pkgutil.iter_modules(functions.__path__)):
         for value in vars(import_module(f"{functions.__name__}.{module}")).values():
-            if not isinstance(value, Function):
+            if not isinstance(value, ArmFunction):
                 continue
             if found.setdefault(value.key, value) is not value:
                 raise RuntimeError(f"two functions are named {value.name}")

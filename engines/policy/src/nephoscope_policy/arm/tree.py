@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class ArmLiteral:
     """A string, a number, `true`, `false` or `null`; `offset` is the 0-based character of the expression's text."""
 
     value: str | float | bool | None
@@ -16,7 +16,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ArmCall:
     """A function call; `name` as it was written (a user function has its namespace: `contoso.name`)."""
 
     name: str
@@ -30,7 +30,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class ArmProperty:
     """`target.name`."""
 
     target: Node
@@ -39,7 +39,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class ArmIndex:
     """`target[index]`: an array's element or an object's member."""
 
     target: Node
@@ -47,16 +47,16 @@ class Index:
     offset: int = field(default=0, compare=False)
 
 
-Node: TypeAlias = Literal | Call | Property | Index
+Node: TypeAlias = ArmLiteral | ArmCall | ArmProperty | ArmIndex
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The direct operands of a node in the order of the text."""
-    if isinstance(node, Call):
+    if isinstance(node, ArmCall):
         return node.arguments
-    if isinstance(node, Property):
+    if isinstance(node, ArmProperty):
         return (node.target,)
-    return (node.target, node.index) if isinstance(node, Index) else ()
+    return (node.target, node.index) if isinstance(node, ArmIndex) else ()
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -70,11 +70,11 @@ def walk(node: Node) -> Iterator[Node]:
 
 def print_node(node: Node) -> str:
     """The text of a node without the outer brackets: parsing it gives an equal tree."""
-    if isinstance(node, Literal):
+    if isinstance(node, ArmLiteral):
         return _print_literal(node.value)
-    if isinstance(node, Call):
+    if isinstance(node, ArmCall):
         return f"{node.name}({', '.join(map(print_node, node.arguments))})"
-    if isinstance(node, Property):
+    if isinstance(node, ArmProperty):
         return f"{print_node(node.target)}.{node.name}"
     return f"{print_node(node.target)}[{print_node(node.index)}]"
 

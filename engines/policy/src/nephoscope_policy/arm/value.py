@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.json_text import JsonTextError, parse_json
+from nephoscope_policy.arm.json_text import ArmJsonError, parse_json
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 
 Value: TypeAlias = Any
@@ -220,7 +220,7 @@ def _load_json(text: str) -> Value:
             raise
         try:
             return parse_json(text)[0]
-        except JsonTextError:
+        except ArmJsonError:
             raise error from None
 
 

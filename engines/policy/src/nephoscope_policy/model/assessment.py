@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Assessment(msgspec.Struct, frozen=True):
 
     resource: str
     key: str
-    state: State
+    state: ComplianceState
     effect: str = ""
     cause: str = ""
     description: str = ""

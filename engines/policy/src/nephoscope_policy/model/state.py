@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class ComplianceState(StrEnum):
     """The six ends of an evaluation; nothing is ever silently empty."""
 
     COMPLIANT = "Compliant"

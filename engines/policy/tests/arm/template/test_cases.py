@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope_policy.arm.template import Document, Expansion, OpenObject, Scope, Unknown, expand
+from nephoscope_policy.arm.template import (
+    DeploymentScope,
+    OpenObject,
+    TemplateDocument,
+    TemplateExpansion,
+    Unknown,
+    expand,
+)
 
 CASES = Path(__file__).parents[2] / "cases" / "template"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/{}eploymentTemplate.json#"
@@ -61,7 +68,7 @@ def rows(name: str) -> list[Any]:
     return [pytest.param(row, id=f"{name}-{place + 1}") for place, row in enumerate(found)]
 
 
-def expansion(row: dict[str, Any]) -> Expansion:
+def expansion(row: dict[str, Any]) -> TemplateExpansion:
     """The expansion of a row: the sections of a template, `given` parameters and linked `files`."""
     sections = {key: value for key, value in row.items() if key in SECTIONS}
     template = {
@@ -72,13 +79,15 @@ def expansion(row: dict[str, Any]) -> Expansion:
     given = None
     if "given" in row:
         values = {name: {"value": value} for name, value in row["given"].items()}
-        given = Document.parse(json.dumps({"parameters": values}), "given.json")
+        given = TemplateDocument.parse(json.dumps({"parameters": values}), "given.json")
     files = {
         name: json.dumps({"$schema": SCHEMA.format("d"), **value})
         for name, value in row.get("files", {}).items()
     }
-    scope = Scope(subscription_id="s", resource_group="g", location=row.get("location"))
-    return expand(Document.parse(json.dumps(template), "main.json"), given, scope=scope, load=files.get)
+    scope = DeploymentScope(subscription_id="s", resource_group="g", location=row.get("location"))
+    return expand(
+        TemplateDocument.parse(json.dumps(template), "main.json"), given, scope=scope, load=files.get
+    )
 
 
 @pytest.mark.parametrize("row", rows("unknowns"))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from nephoscope_policy.arm.template import (
-    Document,
-    Expansion,
-    Scope,
+    DeploymentScope,
+    TemplateDocument,
     TemplateError,
+    TemplateExpansion,
     Unknown,
     expand,
     find_unknown,
@@ -24,14 +24,14 @@ GROUP = "/subscriptions/s/resourceGroups/g"
 STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts"
 
 
-def planned(template: dict[str, Any], parameters: dict[str, Any] | None = None) -> Expansion:
+def planned(template: dict[str, Any], parameters: dict[str, Any] | None = None) -> TemplateExpansion:
     given = None
     if parameters is not None:
         values = {name: {"value": value} for name, value in parameters.items()}
-        given = Document.parse(json.dumps({"parameters": values}), "main.parameters.json")
-    document = Document.parse(json.dumps({"$schema": SCHEMA, **template}, indent=2), "main.json")
+        given = TemplateDocument.parse(json.dumps({"parameters": values}), "main.parameters.json")
+    document = TemplateDocument.parse(json.dumps({"$schema": SCHEMA, **template}, indent=2), "main.json")
     return expand(
-        document, given, scope=Scope(subscription_id="s", resource_group="g", location="westeurope")
+        document, given, scope=DeploymentScope(subscription_id="s", resource_group="g", location="westeurope")
     )
 
 
@@ -144,9 +144,9 @@ def test_a_failure_has_a_place_and_stops_nothing_else() -> None:
 
 def test_what_is_no_template_is_refused_with_its_place() -> None:
     with pytest.raises(TemplateError, match=r"x.json:1:1: it is not a deployment template"):
-        expand(Document.parse("{}", "x.json"))
+        expand(TemplateDocument.parse("{}", "x.json"))
     with pytest.raises(TemplateError, match=r"x.json:2:3: not JSON: expected a JSON value"):
-        Document.parse('{"a": 1, "b":\n  ?}', "x.json")
+        TemplateDocument.parse('{"a": 1, "b":\n  ?}', "x.json")
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nephoscope_policy.arm.template import (
-    Document,
-    Expansion,
+    DeploymentScope,
     OpenObject,
     PlannedResource,
-    Scope,
+    TemplateDocument,
+    TemplateExpansion,
     Unknown,
     expand,
 )
@@ -212,10 +212,10 @@ def resource(place: int, drawn: dict[str, Any], write: Writer) -> dict[str, Any]
     return made
 
 
-def planned(document: dict[str, Any]) -> Expansion:
+def planned(document: dict[str, Any]) -> TemplateExpansion:
     return expand(
-        Document.parse(json.dumps(document), "main.json"),
-        scope=Scope(subscription_id="s", resource_group="g"),
+        TemplateDocument.parse(json.dumps(document), "main.json"),
+        scope=DeploymentScope(subscription_id="s", resource_group="g"),
     )
 
 
@@ -228,7 +228,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else (type(value), value)
 
 
-def summary(expansion: Expansion) -> list[tuple[Any, ...]]:
+def summary(expansion: TemplateExpansion) -> list[tuple[Any, ...]]:
     found = [
         (one.id, one.type, one.name, plain(one.body), plain(one.condition), sorted(one.depends_on))
         for one in expansion.resources
@@ -330,7 +330,7 @@ def check_that_unknowns_hide_only(drawn: list[dict[str, Any]], data: st.DataObje
             assert extra.condition is not True or extra.repeated is not None
 
 
-def grouped(expansion: Expansion) -> dict[tuple[str | int, ...], list[PlannedResource]]:
+def grouped(expansion: TemplateExpansion) -> dict[tuple[str | int, ...], list[PlannedResource]]:
     found: dict[tuple[str | int, ...], list[PlannedResource]] = {}
     for one in expansion.resources:
         found.setdefault(one.origin.path, []).append(one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope_policy.arm.template import Document, Scope, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
 from nephoscope_policy.arm.template.document import shown_path
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -19,9 +19,9 @@ def traced(properties: Any, steps: tuple[str | int, ...], **sections: Any) -> li
     template = {"$schema": SCHEMA, "resources": [resource], **sections}
     given = {"parameters": {"given": {"value": {"tls": "1.2", "rules": [{"port": 22}]}}}}
     expansion = expand(
-        Document.parse(json.dumps(template), "main.json"),
-        Document.parse(json.dumps(given), "given.json"),
-        scope=Scope(),
+        TemplateDocument.parse(json.dumps(template), "main.json"),
+        TemplateDocument.parse(json.dumps(given), "given.json"),
+        scope=DeploymentScope(),
     )
     found = next(one for one in expansion.resources if one.type.endswith("storageAccounts"))
     return [f"{one.document.file} {shown_path(one.path)}" for one in found.trace("properties", *steps)][1:]

@@ -14,9 +14,9 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from nephoscope.alerts.entities.column_entities import WRITTEN_OUT, entity_mappings
-from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
-from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
+from nephoscope.alerts.library.sigma.tables import COMPUTED, SigmaPipeline, SigmaTarget, targets
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope_policy.model.place import Place
 
@@ -35,14 +35,14 @@ _ENDINGS = re.compile(r"(?:: |\. )Please use .*| \(while .*\)$|\n.*", re.DOTALL)
 
 
 def sigma_pieces(
-    documents: Sequence[Any], text: str, place: Place, source: str, wanted: Pipeline
-) -> Iterator[Piece | Unusable]:
+    documents: Sequence[Any], text: str, place: Place, source: str, wanted: SigmaPipeline
+) -> Iterator[ContentItem | UnusableContent]:
     """The rules of a file, each turned into a rule or told why not."""
     plain = [one for one in documents if not (isinstance(one, dict) and "correlation" in one)]
     for one in documents:
         if one not in plain:
             where, title = _line_of(text, place, "correlation"), str(one.get("title", ""))
-            yield Unusable(
+            yield UnusableContent(
                 where, source, title, ("correlation rules are not turned into KQL",), unsupported=True
             )
     if plain:
@@ -50,16 +50,18 @@ def sigma_pieces(
 
 
 def _rules(
-    documents: Sequence[Any], text: str, place: Place, source: str, wanted: Pipeline
-) -> Iterator[Piece | Unusable]:
+    documents: Sequence[Any], text: str, place: Place, source: str, wanted: SigmaPipeline
+) -> Iterator[ContentItem | UnusableContent]:
     try:
         collection = SigmaCollection.from_dicts(list(documents), collect_errors=True)
     except (SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
-        yield Unusable(place, source, _title(documents), (f"not a Sigma rule: {_error_text(error)}",))
+        yield UnusableContent(place, source, _title(documents), (f"not a Sigma rule: {_error_text(error)}",))
         return
     if not collection.rules:
         reasons = tuple(_error_text(error) for error in collection.errors) or ("not a Sigma rule",)
-        yield Unusable(_locate_reason(text, place, " ".join(reasons)), source, _title(documents), reasons)
+        yield UnusableContent(
+            _locate_reason(text, place, " ".join(reasons)), source, _title(documents), reasons
+        )
     for number, rule in enumerate(collection.rules):
         if isinstance(rule, SigmaCorrelationRule):
             continue
@@ -68,20 +70,20 @@ def _rules(
 
 
 def _piece(
-    rule: SigmaRule, given: Any, text: str, place: Place, source: str, wanted: Pipeline
-) -> Piece | Unusable:
+    rule: SigmaRule, given: Any, text: str, place: Place, source: str, wanted: SigmaPipeline
+) -> ContentItem | UnusableContent:
     title = str(rule.title or "")
     if rule.errors:
         reasons = tuple(_error_text(error) for error in rule.errors)
         modifier = any("modifier" in one.lower() for one in reasons)
-        return Unusable(
+        return UnusableContent(
             _locate_reason(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier
         )
     several = targets(rule.logsource, wanted)
     if not several:
         why = f"no table for the log source {_source(rule)}"
-        return Unusable(_line_of(text, place, "logsource"), source, title, (why,), unsupported=True)
-    failed: list[tuple[Target, BaseException]] = []
+        return UnusableContent(_line_of(text, place, "logsource"), source, title, (why,), unsupported=True)
+    failed: list[tuple[SigmaTarget, BaseException]] = []
     for target in several:
         try:
             query = _query(given, target)
@@ -92,10 +94,10 @@ def _piece(
         return _make_piece(rule, query, target, place, source, notes)
     reasons = tuple(dict.fromkeys(f"{one.table}: {_error_text(error)}" for one, error in failed))
     where = _locate_reason(text, place, _error_text(failed[0][1]), failed[0][0])
-    return Unusable(where, source, title, reasons, unsupported=True)
+    return UnusableContent(where, source, title, reasons, unsupported=True)
 
 
-def _query(given: Mapping[str, Any], target: Target) -> str:
+def _query(given: Mapping[str, Any], target: SigmaTarget) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
     backend = TableBackend(target.pipeline(), target.table, target.types())
     queries = [
@@ -117,8 +119,8 @@ def _add_computed_columns(query: str, table: str) -> str:
 
 
 def _make_piece(
-    rule: SigmaRule, query: str, target: Target, place: Place, source: str, notes: tuple[str, ...]
-) -> Piece:
+    rule: SigmaRule, query: str, target: SigmaTarget, place: Place, source: str, notes: tuple[str, ...]
+) -> ContentItem:
     columns = {*target.types(), *WRITTEN_OUT.get(target.table, {})}
     id_ = str(rule.id) if rule.id else _id_of(str(rule.title), source)
     version = str(rule.modified or rule.date or "")
@@ -134,7 +136,7 @@ def _make_piece(
     }  # fmt: skip
     if rule.status is not None and rule.status.name in ("DEPRECATED", "UNSUPPORTED"):
         notes = (*notes, f"its authors call it {rule.status.name.lower()}")
-    return Piece(PieceKind.RULE, id_, str(rule.title), version, source, document, place, notes)
+    return ContentItem(ContentKind.RULE, id_, str(rule.title), version, source, document, place, notes)
 
 
 def _tactics(rule: SigmaRule) -> list[str]:
@@ -169,7 +171,7 @@ def _title(documents: Sequence[object]) -> str:
     return next((str(one["title"]) for one in documents if isinstance(one, dict) and one.get("title")), "")
 
 
-def _locate_reason(text: str, place: Place, reason: str, target: Target | None = None) -> Place:
+def _locate_reason(text: str, place: Place, reason: str, target: SigmaTarget | None = None) -> Place:
     """The line of the field or modifier that a reason names."""
     for match in _WORDS.finditer(reason):
         word = next(one for one in match.groups() if one).rstrip(".,:")

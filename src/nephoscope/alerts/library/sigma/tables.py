@@ -28,7 +28,7 @@ from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.types import KqlType
 
 
-class Pipeline(StrEnum):
+class SigmaPipeline(StrEnum):
     """The pipelines that a user can choose among for what several tables hold."""
 
     AUTO = "auto"
@@ -38,12 +38,12 @@ class Pipeline(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SigmaTarget:
     """A way to ask for a log source: the table, the pipeline that leads to it, what its fields are called."""
 
     table: str
     pipeline: Callable[[], ProcessingPipeline]
-    name: Pipeline = Pipeline.AUTO
+    name: SigmaPipeline = SigmaPipeline.AUTO
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def types(self) -> Mapping[str, KqlType]:
@@ -129,32 +129,32 @@ _ASIM = {
 PROCESS_CREATED = 4688
 
 
-def targets(source: SigmaLogSource, wanted: Pipeline) -> list[Target]:
+def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
     """The ways to ask for a log source, the first that a rule fits is taken; none where no table holds it."""
     product, service, category = (
         str(one or "").lower() for one in (source.product, source.service, source.category)
     )
     if (product, service) in SERVICES:
         table, fields = SERVICES[product, service]
-        return [Target(table, lambda: _own(table, fields), fields=fields)]
+        return [SigmaTarget(table, lambda: _own(table, fields), fields=fields)]
     if category in DNS:
         table = "ASimDnsActivityLogs"
-        return [Target(table, lambda: _own(table, _DNS), fields=_DNS)]
+        return [SigmaTarget(table, lambda: _own(table, _DNS), fields=_DNS)]
     found = list(_of_devices(product, service, category))
-    return [one for one in found if wanted in (Pipeline.AUTO, one.name)]
+    return [one for one in found if wanted in (SigmaPipeline.AUTO, one.name)]
 
 
-def _of_devices(product: str, service: str, category: str) -> list[Target]:
+def _of_devices(product: str, service: str, category: str) -> list[SigmaTarget]:
     found = []
     if product in ("windows", "") and category == "process_creation":
-        found.append(Target("SecurityEvent", _process_creation_pipeline, Pipeline.AZURE_MONITOR))
+        found.append(SigmaTarget("SecurityEvent", _process_creation_pipeline, SigmaPipeline.AZURE_MONITOR))
     if product == "windows" and service == "security" and not category:
         table = "SecurityEvent"
-        found.append(Target(table, lambda: azure_monitor_pipeline(table), Pipeline.AZURE_MONITOR))
+        found.append(SigmaTarget(table, lambda: azure_monitor_pipeline(table), SigmaPipeline.AZURE_MONITOR))
     if category in DEVICES:
-        found.append(Target(DEVICES[category], microsoft_xdr_pipeline, Pipeline.MICROSOFT_XDR))
+        found.append(SigmaTarget(DEVICES[category], microsoft_xdr_pipeline, SigmaPipeline.MICROSOFT_XDR))
     if category in _ASIM:
-        found.append(Target(_ASIM[category], sentinel_asim_pipeline, Pipeline.SENTINEL_ASIM))
+        found.append(SigmaTarget(_ASIM[category], sentinel_asim_pipeline, SigmaPipeline.SENTINEL_ASIM))
     return found
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from nephoscope.alerts.tuning.rule_case import Case, Proposal
+from nephoscope.alerts.tuning.rule_case import Proposal, TuningCase
 
-Advisor = Callable[[Case], Iterable[Proposal]]
+Advisor = Callable[[TuningCase], Iterable[Proposal]]
 
 
 @cache

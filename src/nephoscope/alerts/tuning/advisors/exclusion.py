@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nephoscope.alerts.suppression.condition import FIRST, Condition
-from nephoscope.alerts.tuning.alert_history import Past
-from nephoscope.alerts.tuning.rule_case import Case, Proposal, Suppress, days_of, describe_verdicts, hours_of
+from nephoscope.alerts.suppression.condition import FIRST, SuppressionCondition
+from nephoscope.alerts.tuning.alert_history import PastAlert
+from nephoscope.alerts.tuning.rule_case import (
+    Proposal,
+    SuppressStep,
+    TuningCase,
+    days_of,
+    describe_verdicts,
+    hours_of,
+)
 from nephoscope.model.entity import Entity
 
 LEAST, LEAST_DAYS = 3, 2
@@ -32,7 +39,7 @@ FIELDS = {
 }
 
 
-def advise(case: Case) -> Iterable[Proposal]:
+def advise(case: TuningCase) -> Iterable[Proposal]:
     """The entities, those with the most alerts first; what an earlier one covers is not proposed again."""
     covered: set[str] = set()
     groups = _groups(case.alerts)
@@ -44,9 +51,9 @@ def advise(case: Case) -> Iterable[Proposal]:
             yield found
 
 
-def _groups(alerts: Iterable[Past]) -> dict[Entity, list[Past]]:
+def _groups(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert]]:
     """The alerts by the first entity of each kind in them."""
-    groups: dict[Entity, list[Past]] = defaultdict(list)
+    groups: dict[Entity, list[PastAlert]] = defaultdict(list)
     for one in alerts:
         for kind in SUBJECTS:
             several = [each for each in one.subject.entities if each.kind == kind]
@@ -56,7 +63,7 @@ def _groups(alerts: Iterable[Past]) -> dict[Entity, list[Past]]:
     return groups
 
 
-def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | None:
+def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> Proposal | None:
     harmless = [one for one in alerts if not one.untouchable]
     if len(harmless) < LEAST or days_of(harmless) < LEAST_DAYS:
         return None
@@ -70,14 +77,14 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
         and not _is_shared_address(entity, harmless)
     ):
         return None
-    conditions = [Condition(_field(entity, harmless), "equals", (value_of(entity),)), *beside]
+    conditions = [SuppressionCondition(_field(entity, harmless), "equals", (value_of(entity),)), *beside]
     if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
         return None
     hides = [one for one in case.touchable if _meets(one, conditions)]
     name = f"{entity.kind} {entity.title}"
     narrowed = "".join(f", only with {one}" for one in conditions[1:])
     return Proposal(
-        Suppress(tuple(conditions)),
+        SuppressStep(tuple(conditions)),
         f"leave out {name}{narrowed}",
         f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {days_of(hides)} days{hours_of(hides)}: "
         f"{describe_verdicts(hides)}",
@@ -85,7 +92,7 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
     )
 
 
-def _beside(entity: Entity, alerts: Sequence[Past]) -> list[Condition]:
+def _beside(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
     """What else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
     found = []
     for kind, field in FIELDS.items():
@@ -94,11 +101,11 @@ def _beside(entity: Entity, alerts: Sequence[Past]) -> list[Condition]:
         several = [[one for one in past.subject.entities if one.kind == kind] for past in alerts]
         values = {value_of(one) for each in several for one in each}
         if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
-            found.append(Condition(field, "in", tuple(sorted(values))))
+            found.append(SuppressionCondition(field, "in", tuple(sorted(values))))
     return found
 
 
-def _field(entity: Entity, alerts: Sequence[Past]) -> str:
+def _field(entity: Entity, alerts: Sequence[PastAlert]) -> str:
     """The field that tells the entity; the first of its kind where the alerts name several."""
     field = FIELDS[entity.kind]
     kind, _, identifier = field.rpartition(".")
@@ -106,12 +113,12 @@ def _field(entity: Entity, alerts: Sequence[Past]) -> str:
     return field if alone else f"{kind}{FIRST}.{identifier}"
 
 
-def _names_actor(alerts: Sequence[Past]) -> bool:
+def _names_actor(alerts: Sequence[PastAlert]) -> bool:
     """Return whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
     return any(one.kind in WHO for past in alerts for one in past.subject.entities)
 
 
-def _is_shared_address(entity: Entity, alerts: Sequence[Past]) -> bool:
+def _is_shared_address(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
     """Return whether it is an address that many people come from, day by day, so that the rule takes them for one."""
     people = {one.key for past in alerts for one in past.subject.entities if one.kind in WHO}
     return (
@@ -119,12 +126,12 @@ def _is_shared_address(entity: Entity, alerts: Sequence[Past]) -> bool:
     )
 
 
-def _roams(entity: Entity, alerts: Sequence[Past]) -> bool:
+def _roams(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
     """Return whether the alerts come from anywhere: one from a new address may be somebody else."""
     return entity.kind != "IP" and any(one.kind == "IP" for past in alerts for one in past.subject.entities)
 
 
-def _meets(one: Past, conditions: Sequence[Condition]) -> bool:
+def _meets(one: PastAlert, conditions: Sequence[SuppressionCondition]) -> bool:
     return all(each.met(one.subject) for each in conditions)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nephoscope.alerts.tuning.alert_history import Past
-from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, days_of, describe_verdicts
+from nephoscope.alerts.tuning.alert_history import PastAlert
+from nephoscope.alerts.tuning.rule_case import Proposal, SettingStep, TuningCase, days_of, describe_verdicts
 from nephoscope.alerts.tuning.rule_settings import SINGLE
 
 LEAST, LEAST_DAYS = 5, 2
@@ -14,11 +14,11 @@ SHARE = 0.5
 """The part of the alerts that has to go for it to be worth it."""
 
 
-def advise(case: Case) -> Iterable[Proposal]:
+def advise(case: TuningCase) -> Iterable[Proposal]:
     """Make one alert of what a run finds, where the alerts of every run that raised several have somebody or something in common."""
     if not case.rule.one_alert_a_row:
         return
-    runs: dict[object, list[Past]] = defaultdict(list)
+    runs: dict[object, list[PastAlert]] = defaultdict(list)
     for one in case.alerts:
         runs[one.alert.raised].append(one)
     several = [alerts for alerts in runs.values() if len(alerts) > 1]
@@ -28,7 +28,7 @@ def advise(case: Case) -> Iterable[Proposal]:
     if not all(map(_common, several)) or any(one.untouchable for alerts in several for one in alerts):
         return
     yield Proposal(
-        Put("aggregationKind", SINGLE),
+        SettingStep("aggregationKind", SINGLE),
         "raise one alert of all that a run finds",
         f"{len(several)} runs raised {len(hides) + len(several)} of {len(case.alerts)} alerts, those of each about one and the same;"
         f" {len(hides)} would be told with another: {describe_verdicts(hides)}",
@@ -36,7 +36,7 @@ def advise(case: Case) -> Iterable[Proposal]:
     )
 
 
-def _common(alerts: Sequence[Past]) -> bool:
+def _common(alerts: Sequence[PastAlert]) -> bool:
     """Return whether all of them name the same entity."""
     first, *others = ({each.key for each in one.subject.entities} for one in alerts)
     return bool(first.intersection(*others))

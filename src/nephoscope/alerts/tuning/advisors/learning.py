@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.alert_history import Past
-from nephoscope.alerts.tuning.rule_case import Case, Learn, Proposal, days_of, describe_verdicts
+from nephoscope.alerts.tuning.alert_history import PastAlert
+from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, TuningCase, days_of, describe_verdicts
 
 LEAST_TIMES, LEAST_DAYS, LEAST = 3, 2, 3
 
 
-def advise(case: Case) -> Iterable[Proposal]:
+def advise(case: TuningCase) -> Iterable[Proposal]:
     """What came at least three times, on two days, and was never true."""
-    groups: dict[str, list[Past]] = defaultdict(list)
+    groups: dict[str, list[PastAlert]] = defaultdict(list)
     for one in case.alerts:
         if one.key:
             groups[one.key].append(one)
@@ -29,7 +29,7 @@ def advise(case: Case) -> Iterable[Proposal]:
     if not case.rule.one_alert_a_row or len(hides) < LEAST or len(usual) < 2:
         return
     yield Proposal(
-        Learn(tuple(sorted(usual))),
+        LearnStep(tuple(sorted(usual))),
         f"learn {len(usual)} usual combinations of entities",
         f"{len(hides)} of {len(case.alerts)} alerts are of combinations that came {LEAST_TIMES} times or more: "
         f"{describe_verdicts(hides)}",

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.tuning.alert_history import Past
-from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, describe_verdicts
+from nephoscope.alerts.tuning.alert_history import PastAlert
+from nephoscope.alerts.tuning.rule_case import Proposal, SettingStep, TuningCase, describe_verdicts
 
 INTERVALS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
 LEAST = 3
@@ -16,7 +16,7 @@ ENOUGH = 0.8
 """The share, of what the longest interval would hide, for which a shorter one will do."""
 
 
-def advise(case: Case) -> Iterable[Proposal]:
+def advise(case: TuningCase) -> Iterable[Proposal]:
     """The shortest interval that hides most of the repeats."""
     if case.rule.tuning.repeat is not None:
         return
@@ -27,14 +27,14 @@ def advise(case: Case) -> Iterable[Proposal]:
     hides = _repeats(case.alerts, chosen)
     span = format_duration(chosen)
     yield Proposal(
-        Put("repeatInterval", span),
+        SettingStep("repeatInterval", span),
         f"raise the same entities once in {span}",
         f"{len(hides)} of {len(case.alerts)} alerts repeat one of the same entities within {span}: {describe_verdicts(hides)}",
         tuple(hides),
     )
 
 
-def _repeats(alerts: Sequence[Past], interval: timedelta) -> list[Past]:
+def _repeats(alerts: Sequence[PastAlert], interval: timedelta) -> list[PastAlert]:
     """The alerts that would be held back; after a true positive, or a story that is open, nothing is."""
     last: dict[str, datetime] = {}
     kept_open: dict[str, bool] = defaultdict(bool)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.suppression.condition import Condition, number
-from nephoscope.alerts.tuning.alert_history import Past
-from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, Suppress, describe_verdicts
+from nephoscope.alerts.suppression.condition import SuppressionCondition, number
+from nephoscope.alerts.tuning.alert_history import PastAlert
+from nephoscope.alerts.tuning.rule_case import (
+    Proposal,
+    SettingStep,
+    SuppressStep,
+    TuningCase,
+    describe_verdicts,
+)
 
 LEAST = 5
 SHARE = 0.5
@@ -15,13 +21,13 @@ FACTOR = 3
 """Where nothing was ever true, the threshold is raised at most so many times."""
 
 
-def advise(case: Case) -> Iterable[Proposal]:
+def advise(case: TuningCase) -> Iterable[Proposal]:
     """The lowest threshold that hides every harmless alert that it may, and none that is true."""
     if case.rule.operator == "gt" and len(case.touchable) >= LEAST:
         yield from _details(case) if case.rule.one_alert_a_row else _rows(case)
 
 
-def _rows(case: Case) -> Iterable[Proposal]:
+def _rows(case: TuningCase) -> Iterable[Proposal]:
     """For all rows of a run together."""
     rule = case.rule
     true = [one.events for one in case.alerts if one.untouchable]
@@ -38,14 +44,14 @@ def _rows(case: Case) -> Iterable[Proposal]:
         return
     found = f"; {len(true)} true ones had {min(true)} or more" if true else "; none was ever true"
     yield Proposal(
-        Put("triggerThreshold", chosen),
+        SettingStep("triggerThreshold", chosen),
         f"raise triggerThreshold to {chosen} (now {rule.threshold})",
         f"{len(hides)} of {len(case.alerts)} alerts had up to {chosen} rows: {describe_verdicts(hides)}{found}",
         tuple(hides),
     )
 
 
-def _details(case: Case) -> Iterable[Proposal]:
+def _details(case: TuningCase) -> Iterable[Proposal]:
     """For a number that every alert tells, where what was true told of more each time: else nobody knows that more is worse."""
     harmful = [one for one in case.alerts if one.untouchable]
     for name, _ in case.rule.custom_details if harmful else ():
@@ -58,7 +64,7 @@ def _details(case: Case) -> Iterable[Proposal]:
             continue
         most = max(amounts[one.id] for one in hides)
         yield Proposal(
-            Suppress((Condition(f"details.{name}", "atMost", (f"{most:g}",)),)),
+            SuppressStep((SuppressionCondition(f"details.{name}", "atMost", (f"{most:g}",)),)),
             f"leave out what has {name} up to {most:g}",
             f"{len(hides)} of {len(case.alerts)} alerts had {name} up to {most:g}: {describe_verdicts(hides)}; "
             f"{len(harmful)} that are true or may be had {least:g} or more",
@@ -66,7 +72,7 @@ def _details(case: Case) -> Iterable[Proposal]:
         )
 
 
-def _amount(one: Past, name: str) -> float | None:
+def _amount(one: PastAlert, name: str) -> float | None:
     """The number that an alert tells by a name; None where it tells none, or several."""
     told = one.subject.details.get(name, ())
     return number(told[0]) if len(told) == 1 else None

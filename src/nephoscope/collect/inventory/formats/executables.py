@@ -27,7 +27,7 @@ MAX_SECTION = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class BinarySection:
     """A section: its name, its address when loaded, and where its bytes stand in the file."""
 
     name: str
@@ -41,7 +41,7 @@ class Executable:
     """The sections of a file, and its bytes; `is_big_endian` tells how it writes numbers."""
 
     content: bytes
-    sections: tuple[Section, ...]
+    sections: tuple[BinarySection, ...]
     is_big_endian: bool = False
 
     def section(self, *names: str, most: int = MAX_SECTION) -> bytes | None:
@@ -97,7 +97,7 @@ def _elf(content: bytes) -> Executable:
     headers = [tuple(row[index] for index in pick) for row in rows]
     strings = headers[names][2] if names < len(headers) else 0
     found = (
-        Section(_text(content, strings + name), address, offset, length if kinds[1] != 8 else 0)
+        BinarySection(_text(content, strings + name), address, offset, length if kinds[1] != 8 else 0)
         for (name, address, offset, length), kinds in zip(headers, rows, strict=True)
     )
     return Executable(content, tuple(found), is_big)
@@ -120,7 +120,7 @@ def _pe(content: bytes) -> Executable:
         if symbols and name.startswith("/") and name[1:].isdecimal():
             name = _text(content, strings + int(name[1:]))
         _, address, size, offset = struct.unpack_from("<IIII", content, at + 8)
-        found.append(Section(name, base + address, offset, size))
+        found.append(BinarySection(name, base + address, offset, size))
     return Executable(content, tuple(found))
 
 
@@ -136,7 +136,7 @@ def _mach_o(content: bytes) -> Executable:
     )
 
 
-def _mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> Iterator[Section]:
+def _mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> Iterator[BinarySection]:
     (commands,) = struct.unpack_from(order + "I", content, start + 16)
     at = start + (32 if is_long else 28)
     wanted, head, step = (0x19, 72, 80) if is_long else (0x1, 56, 68)
@@ -148,7 +148,7 @@ def _mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> I
                 place = at + head + index * step
                 layout = order + ("QQI" if is_long else "III")
                 address, length, offset = struct.unpack_from(layout, content, place + 32)
-                yield Section(_text(content, place, 16), address, start + offset, length)
+                yield BinarySection(_text(content, place, 16), address, start + offset, length)
         if size < 8:
             return
         at += size

@@ -13,7 +13,7 @@ _LOWEST = ("==", "===", ">=", "~=")
 _URL = re.compile(r"@\s*(\S+)")
 
 
-class Requirement(NamedTuple):
+class PythonRequirement(NamedTuple):
     """A requirement: the name, the version that it pins, else the lowest or the highest that it
     names, and its range where it pins none."""
 
@@ -22,7 +22,7 @@ class Requirement(NamedTuple):
     constraint: str
 
 
-def parse_requirement(text: str) -> Requirement | None:
+def parse_requirement(text: str) -> PythonRequirement | None:
     """Return a requirement; None where the text is none."""
     found = _REQUIREMENT.fullmatch(text.partition(";")[0].strip())
     if found is None:
@@ -30,12 +30,14 @@ def parse_requirement(text: str) -> Requirement | None:
     name, rest = found[1], found[3].strip().strip("()").strip()
     if rest.startswith("@"):
         url = _URL.match(rest)
-        return Requirement(name, "", url[0] if url else rest)
+        return PythonRequirement(name, "", url[0] if url else rest)
     clauses = _CLAUSE.findall(rest)
     if rest and (not clauses or _CLAUSE.sub("", rest).strip(" ,")):
         return None
     if len(clauses) == 1 and clauses[0][0] in ("==", "===") and "*" not in clauses[0][1]:
-        return Requirement(name, clauses[0][1], "")
+        return PythonRequirement(name, clauses[0][1], "")
     lowest = next((version for sign, version in clauses if sign in _LOWEST and "*" not in version), "")
     highest = next((version for sign, version in clauses if sign == "<=" and "*" not in version), "")
-    return Requirement(name, lowest or highest, ",".join(sign + version for sign, version in clauses) or "*")
+    return PythonRequirement(
+        name, lowest or highest, ",".join(sign + version for sign, version in clauses) or "*"
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,8 @@ def recognises(value: dict[str, object]) -> bool:
     return "id" in value
 
 
-def records(value: dict[str, object]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The body as it is."""
     if not resource_id(value["id"]):
         raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}")
-    yield Record(value, str(value.get("apiVersion") or ""))
+    yield ResourceRecord(value, str(value.get("apiVersion") or ""))

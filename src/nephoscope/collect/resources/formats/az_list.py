@@ -11,9 +11,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.resource_sources import Reading
+from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.collect.resources.child_resources import ANYWHERE, EMBEDDED
-from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -117,7 +117,7 @@ def recognises(value: dict[str, object]) -> bool:
     )
 
 
-def records(value: dict[str, object]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The object in ARM's shape, or what a listing carries of it where putting it back is not exact."""
     text = resource_id(value["id"])
     try:
@@ -126,15 +126,15 @@ def records(value: dict[str, object]) -> Iterator[Record]:
         raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}") from error
     listing = {key: item for key, item in value.items() if key.lower() in _TOP and item is not None}
     if id_.type not in _EXACT:
-        yield Record(listing, note=_inexact(id_.type))
+        yield ResourceRecord(listing, note=_inexact(id_.type))
         return
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
     listing["properties"] = _Unflattening(id_, text).members(members, ())
-    yield Record(listing, narrow=_AT_SUBSCRIPTION if _is_at_subscription(id_) else "")
+    yield ResourceRecord(listing, narrow=_AT_SUBSCRIPTION if _is_at_subscription(id_) else "")
     for extension in extensions if isinstance(extensions, list) else ():
         if isinstance(extension, dict) and resource_id(extension.get("id")):
-            yield Record(_element(extension), embedded=True)
+            yield ResourceRecord(_element(extension), embedded=True)
 
 
 def _is_at_subscription(id_: ResourceId) -> bool:
@@ -143,7 +143,7 @@ def _is_at_subscription(id_: ResourceId) -> bool:
 
 
 def _inexact(type_: str) -> str:
-    spelled, query = Reading.builtin().spell(type_), Reading.builtin().query(type_)
+    spelled, query = TypeSources.builtin().spell(type_), TypeSources.builtin().query(type_)
     command = f'az graph query -q "{query}" --first 1000' if query else f"nephoscope collect --type {spelled}"
     return (
         f"{spelled}: the objects of its az command are flattened and renamed, so that their properties were not read; "

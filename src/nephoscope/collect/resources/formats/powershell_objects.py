@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ def recognises(value: dict[str, object]) -> bool:
     return not _MARKS.isdisjoint(value)
 
 
-def records(value: dict[str, object]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The object as an ARM body, and its nested children; raises RecordError when it has no id and none can be built."""
     return _records(value, "", _MAX_NESTING)
 
 
-def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[Record]:
+def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[ResourceRecord]:
     text = _id(value, parent)
     if not text:
         raise RecordError(
             "no resource ID: 'ResourceId' is unusable, and 'SubscriptionId', 'ResourceGroupName', "
             "'ResourceType' and 'Name' are incomplete"
         )
-    yield Record(_role_assignment(value, text) if "RoleAssignmentId" in value else _body(value, text))
+    yield ResourceRecord(_role_assignment(value, text) if "RoleAssignmentId" in value else _body(value, text))
     for child in _children(value):
         if nesting and _id(child, text):
             yield from _records(child, text, nesting - 1)

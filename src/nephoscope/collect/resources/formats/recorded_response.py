@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.resources.resource_record import Record
+from nephoscope.collect.resources.resource_record import ResourceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ def recognises(value: dict[str, object]) -> bool:
     return isinstance(value.get("resource"), dict) and "id" not in value
 
 
-def records(value: dict[str, Any]) -> Iterator[Record]:
+def records(value: dict[str, Any]) -> Iterator[ResourceRecord]:
     """The body, with its API version for choosing between two bodies of one id."""
     version = value.get("api_version") or value.get("apiVersion") or ""
-    yield Record(value["resource"], str(version))
+    yield ResourceRecord(value["resource"], str(version))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.json_grammar import decode_flat
-from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
 from nephoscope.collect.resources.truncated_values import is_rendering
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def recognises(value: dict[str, object]) -> bool:
     )
 
 
-def records(value: dict[str, object]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The row as an ARM body."""
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
     properties = body.get("properties")
@@ -40,7 +40,7 @@ def records(value: dict[str, object]) -> Iterator[Record]:
         body["properties"] = _decode(properties)
     if not resource_id(body["id"]):
         raise RecordError(f"'id' is not a resource id: {body['id']!r}")
-    yield Record(body)
+    yield ResourceRecord(body)
 
 
 def _decode(text: str) -> object:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from nephoscope.collect.images.documents import HistoryEntry, ImageConfiguration, RunConfiguration
-from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_contents import InventoryContents
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?")
@@ -36,7 +36,7 @@ class NotedFile:
 class ExaminedRoot:
     """The files of a root, of a disk or of an image, at a time."""
 
-    contents: Contents
+    contents: InventoryContents
     noted: Mapping[str, NotedFile]
     now: datetime
 

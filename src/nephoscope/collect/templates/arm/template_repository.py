@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope_policy.arm.template import Document
+from nephoscope_policy.arm.template import TemplateDocument
 
 #: Folders that hold what others made.
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".terraform", ".venv", "node_modules", "__pycache__"})
@@ -43,10 +43,10 @@ class Repository:
     root: Path
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     on_disk: bool = True
-    compiled: dict[str, Document] = field(default_factory=dict)
+    compiled: dict[str, TemplateDocument] = field(default_factory=dict)
     compiled_parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _read: dict[str, bytes | None] = field(default_factory=dict)
-    _parsed: dict[str, Document] = field(default_factory=dict)
+    _parsed: dict[str, TemplateDocument] = field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
         """The bytes of a file by its relative path; None where there is none inside the root, or it is too large."""
@@ -82,14 +82,14 @@ class Repository:
         except OSError:
             return []
 
-    def document(self, name: str) -> Document:
+    def document(self, name: str) -> TemplateDocument:
         """The JSON of a file, parsed once, or what it compiles to; raises TemplateError."""
         found = self.compiled.get(name) or self._parsed.get(name)
         if found is None:
-            found = self._parsed[name] = Document.parse(self.load(name) or b"", name)
+            found = self._parsed[name] = TemplateDocument.parse(self.load(name) or b"", name)
         return found
 
-    def parsed(self, name: str) -> Document | None:
+    def parsed(self, name: str) -> TemplateDocument | None:
         """The JSON of a file that `document` has parsed."""
         return self._parsed.get(name)
 

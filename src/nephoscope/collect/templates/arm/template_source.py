@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from nephoscope.collect.templates.source_text import Span
-from nephoscope_policy.arm.template import Document
+from nephoscope.collect.templates.source_text import TextSpan
+from nephoscope_policy.arm.template import TemplateDocument
 from nephoscope_policy.arm.template.document import Path, member
 
 _SECURE = ("securestring", "secureobject")
@@ -20,15 +20,17 @@ _OWN_SCOPE = "inner"
 class ArmSource:
     """A template; nested templates that have their own scope are templates of their own."""
 
-    def __init__(self, document: Document, path: Path = (), root: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, document: TemplateDocument, path: Path = (), root: dict[str, Any] | None = None
+    ) -> None:
         self.document = document
         self.path = path
         self.root: dict[str, Any] = document.value if root is None else root
         self._below: dict[Path, list[tuple[Path, str]]] = {}
 
-    def span(self, path: Path) -> Span:
+    def span(self, path: Path) -> TextSpan:
         """The offsets of a value."""
-        return Span(*self.document.span(path))
+        return TextSpan(*self.document.span(path))
 
     @cached_property
     def texts(self) -> list[tuple[Path, str]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
-from nephoscope_policy.arm.template import Document, TemplateError
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.links import unescape_texts
 
@@ -39,25 +39,25 @@ class TemplateSpecs:
     repository: Repository
     names: Iterable[str]
     elsewhere: SpecLookup | None = None
-    _held: list[tuple[str, Document]] | None = None
-    _found: dict[str, Document | None] = field(default_factory=dict)
+    _held: list[tuple[str, TemplateDocument]] | None = None
+    _found: dict[str, TemplateDocument | None] = field(default_factory=dict)
 
-    def find(self, id_: str) -> Document | None:
+    def find(self, id_: str) -> TemplateDocument | None:
         """Give the version of an id, of which parts may be open; None where there is none."""
         if id_ not in self._found:
             self._found[id_] = self._in_files(id_) or self._look_up(id_)
         return self._found[id_]
 
-    def _in_files(self, id_: str) -> Document | None:
+    def _in_files(self, id_: str) -> TemplateDocument | None:
         if self._held is None:
             self._held = list(self._read())
         return next((one for key, one in self._held if _may_be(id_.lower(), key)), None)
 
-    def _look_up(self, id_: str) -> Document | None:
+    def _look_up(self, id_: str) -> TemplateDocument | None:
         body = self.elsewhere(id_.lower()) if self.elsewhere is not None and not is_open(id_) else None
-        return None if body is None else Document.parse(msgspec.json.encode(body), id_)
+        return None if body is None else TemplateDocument.parse(msgspec.json.encode(body), id_)
 
-    def _read(self) -> Iterator[tuple[str, Document]]:
+    def _read(self) -> Iterator[tuple[str, TemplateDocument]]:
         for name in sorted(self.names):
             held = self.repository.load(name) if name.endswith((".json", ".jsonc")) else None
             if held is None or _MAIN not in held.lower():
@@ -70,8 +70,8 @@ class TemplateSpecs:
 
 
 def _versions(
-    document: Document, path: Path, node: object, spec: str, depth: int
-) -> Iterator[tuple[str, Document]]:
+    document: TemplateDocument, path: Path, node: object, spec: str, depth: int
+) -> Iterator[tuple[str, TemplateDocument]]:
     """The versions in a part of a document with their ids; `spec` is the name of the template spec that it is part of."""
     if not isinstance(node, dict) or depth < 0:
         return
@@ -89,8 +89,8 @@ def _versions(
 
 
 def _members(
-    document: Document, path: Path, node: dict[str, Any], key: str, spec: str, depth: int
-) -> Iterator[tuple[str, Document]]:
+    document: TemplateDocument, path: Path, node: dict[str, Any], key: str, spec: str, depth: int
+) -> Iterator[tuple[str, TemplateDocument]]:
     found = member(node, key)
     if found is None or not isinstance(found[1], dict | list):
         return

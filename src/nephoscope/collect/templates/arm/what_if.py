@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope_policy.arm.template.document import Document, Written, member
+from nephoscope_policy.arm.template.document import TemplateDocument, WrittenValue, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -39,7 +39,7 @@ class WhatIfResource:
     `path` leads to its body in the document. An expression that what-if leaves as it is written is an Unknown.
     """
 
-    document: Document
+    document: TemplateDocument
     path: Path
     id: str
     body: Mapping[str, Any]
@@ -86,15 +86,15 @@ class WhatIfResource:
         return
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WrittenValue:
         """Where the whole is written."""
-        return Written(self.document, self.path)
+        return WrittenValue(self.document, self.path)
 
     def member(self, name: str) -> tuple[str, Any] | None:
         """A member of the body, with its name as it is spelled."""
         return member(self.body, name)
 
-    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+    def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """The places of a part of the body: the whole, then the part or the nearest one around it."""
         here, path = self._value(), self.path
         for step in steps:
@@ -102,7 +102,7 @@ class WhatIfResource:
             if found is None:
                 break
             path, here = (*path, found[0]), found[1]
-        return (self.written,) if path == self.path else (self.written, Written(self.document, path))
+        return (self.written,) if path == self.path else (self.written, WrittenValue(self.document, path))
 
     @property
     def _own(self) -> list[str]:
@@ -118,14 +118,14 @@ class WhatIfResource:
 def read_what_if(text: str | bytes, name: str, *, before: bool = False) -> list[WhatIfResource]:
     """Read what a result says will be there (with `before`, what was); raises UnreadableFileError with the place."""
     try:
-        document = Document.parse(text, name, MAX_SIZE)
+        document = TemplateDocument.parse(text, name, MAX_SIZE)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     return list(_resources(document, "before" if before else "after", before=before))
 
 
-def _resources(document: Document, state: str, *, before: bool) -> Iterator[WhatIfResource]:
+def _resources(document: TemplateDocument, state: str, *, before: bool) -> Iterator[WhatIfResource]:
     for path, change in _changes(document.value):
         kind = member(change, "changeType")
         if kind is None or str(kind[1]).lower() not in _MADE:

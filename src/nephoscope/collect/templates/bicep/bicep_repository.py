@@ -21,8 +21,8 @@ from nephoscope.collect.templates.bicep.source_map import (
     parameters_mark,
     template_mark,
 )
-from nephoscope_policy.arm.template import Document
-from nephoscope_policy.arm.template.errors import Problem
+from nephoscope_policy.arm.template import TemplateDocument
+from nephoscope_policy.arm.template.errors import TemplateProblem
 from nephoscope_policy.model.place import Place
 
 _COMPILED_FROM = (BICEP, PARAMETERS, ".json", ".jsonc")
@@ -34,7 +34,7 @@ _HOW = "install Bicep (https://aka.ms/bicep-install, or `az bicep install`) and 
 class BicepFiles:
     """What came of Bicep files: what could not be judged and why, and the JSON files that compiled Bicep files stand for."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[TemplateProblem] = field(default_factory=list)
     superseded: set[str] = field(default_factory=set)
 
 
@@ -54,16 +54,16 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
     return found
 
 
-def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterator[Problem]:
+def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterator[TemplateProblem]:
     stem = name.rpartition(".")[0]
     if name.endswith(PARAMETERS):
         if not any(repository.is_parameters(f"{stem}{end}") for end in (".json", ".parameters.json")):
             reason = f"a Bicep parameters file is judged as what it compiles to, and `bicep` is not installed: {_HOW}"
-            yield Problem(Place(name, 1, 1), reason)
+            yield TemplateProblem(Place(name, 1, 1), reason)
     elif f"{stem}.json" not in names:
         how = f"{_HOW}, or run `bicep build {name}`"
         reason = f"Bicep is judged as the template that it compiles to, and `bicep` is not installed: {how}"
-        yield Problem(Place(name, 1, 1), reason)
+        yield TemplateProblem(Place(name, 1, 1), reason)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def _take(
     repository: Repository, root: Path, name: str, output: BicepOutput | BicepError, found: BicepFiles
 ) -> None:
     if isinstance(output, BicepError):
-        found.problems.append(Problem(Place(name, 1, 1), str(output)))
+        found.problems.append(TemplateProblem(Place(name, 1, 1), str(output)))
         return
     value = _json(output.text)
     if value is None:
@@ -108,19 +108,21 @@ def _json(text: str | None) -> dict[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _list_errors(root: Path, name: str, output: BicepOutput) -> Iterator[Problem]:
+def _list_errors(root: Path, name: str, output: BicepOutput) -> Iterator[TemplateProblem]:
     """The errors of a file that does not compile, each where it is."""
     errors = [one for one in output.diagnostics if one.level.lower() == "error"]
     for one in errors:
         path = Path(one.source)
         file = path.relative_to(root).as_posix() if path.is_relative_to(root) else name
         start = one.range.start
-        yield Problem(
+        yield TemplateProblem(
             Place(file, start.line + 1, start.char + 1),
             f"bicep does not compile it: {one.code}: {one.message}",
         )
     if not errors:
-        yield Problem(Place(name, 1, 1), f"bicep gave no template: run `bicep build {name}` to see why")
+        yield TemplateProblem(
+            Place(name, 1, 1), f"bicep gave no template: run `bicep build {name}` to see why"
+        )
 
 
 def _is_generated(repository: Repository, name: str) -> bool:
@@ -139,9 +141,11 @@ def _take_parameters(repository: Repository, name: str, value: dict[str, object]
     template = _beside(name, using.type) if using is not None else None
     if source is None or template is None:
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
-        found.problems.append(Problem(Place(name, 1, 1), reason))
+        found.problems.append(TemplateProblem(Place(name, 1, 1), reason))
         return
-    repository.compiled[name] = Document.of_source(value, name, source.text, parameters_mark(source, value))
+    repository.compiled[name] = TemplateDocument.of_source(
+        value, name, source.text, parameters_mark(source, value)
+    )
     before = repository.compiled_parameters.get(template, ())
     repository.compiled_parameters[template] = (*before, name)
 
@@ -158,7 +162,7 @@ def _add_template(repository: Repository, name: str, template: dict[str, object]
         return False
     mark = template_mark(source, template)
     _link_modules(repository, name, source, template)
-    repository.compiled[name] = Document.of_source(template, name, source.text, mark)
+    repository.compiled[name] = TemplateDocument.of_source(template, name, source.text, mark)
     return True
 
 

@@ -65,14 +65,14 @@ class BicepSource:
     @classmethod
     def parse(cls, text: str) -> BicepSource:
         """Read the declarations of a text."""
-        return cls(text, list(_Reader(text).declarations()))
+        return cls(text, list(_BicepParser(text).declarations()))
 
     def of_kind(self, *kinds: str) -> Iterator[BicepDeclaration]:
         """The declarations of kinds, in their order."""
         return (one for one in self.declarations if one.kind in kinds)
 
 
-class _Reader:
+class _BicepParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._ends = bracket_ends(text)

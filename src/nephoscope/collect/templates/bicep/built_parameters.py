@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from nephoscope.collect.templates.arm.template_repository import Repository
-from nephoscope_policy.arm.template import Document, TemplateError
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.arm.template.errors import Problem
+from nephoscope_policy.arm.template.errors import TemplateProblem
 from nephoscope_policy.model.place import Place
 
 _HEAD = 65_536
@@ -18,7 +18,7 @@ _TEMPLATE, _PARAMETERS, _SPEC = "templateJson", "parametersJson", "templateSpecI
 BUILT = re.compile(rb'"(?:templateJson|parametersJson|templateSpecId)"\s*:')
 
 
-def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[Problem]:
+def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[TemplateProblem]:
     """Take the templates and parameters out of such files into the repository's documents; the problems of the others are returned."""
     return [
         problem
@@ -28,7 +28,7 @@ def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[
     ]
 
 
-def _take(repository: Repository, name: str) -> Iterator[Problem]:
+def _take(repository: Repository, name: str) -> Iterator[TemplateProblem]:
     try:
         document = repository.document(name)
         template = _inner(document, _TEMPLATE)
@@ -41,14 +41,16 @@ def _take(repository: Repository, name: str) -> Iterator[Problem]:
     if template is None:
         spec = member(document.value, _SPEC)
         named = f"the template spec {spec[1]}" if spec and spec[1] else "a template that is not with them"
-        yield Problem(Place(name, 1, 1), f"the parameters are for {named}: scan them with that template")
+        yield TemplateProblem(
+            Place(name, 1, 1), f"the parameters are for {named}: scan them with that template"
+        )
         return
     beside = f"{name}#{_PARAMETERS}"
     repository.compiled |= {name: template, beside: parameters}
     repository.compiled_parameters[name] = (beside,)
 
 
-def _inner(document: Document, name: str) -> Document | None:
+def _inner(document: TemplateDocument, name: str) -> TemplateDocument | None:
     """Return the document in a member: JSON as a string, where every place is the place of the string, or JSON itself."""
     found = member(document.value, name)
     if found is None or found[1] is None:
@@ -58,6 +60,6 @@ def _inner(document: Document, name: str) -> Document | None:
         return document.part((key,), value)
     place = document.place((key,))
     try:
-        return Document.made(msgspec.json.decode(value.removeprefix("\ufeff")), place)
+        return TemplateDocument.made(msgspec.json.decode(value.removeprefix("\ufeff")), place)
     except msgspec.DecodeError as error:
         raise TemplateError(place, f"{name} is not JSON: {error}") from error

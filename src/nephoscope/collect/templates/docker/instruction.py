@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from nephoscope.collect.templates.shell.command import Command, Word
+from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
 from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 
 #: A word of an instruction: quoted parts, escaped characters, or others.
 _WORD = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"?|'[^']*'?|\\\n|\\.|[^\s\"'\\]|\\$)+", re.DOTALL)
@@ -30,8 +30,8 @@ class Instruction:
     keyword: str
     text: str
     offset: int
-    span: Span
-    keyword_span: Span
+    span: TextSpan
+    keyword_span: TextSpan
     flags: list[tuple[str, str]] = field(default_factory=list)
     stage: int = -1
     body: str = ""
@@ -39,11 +39,11 @@ class Instruction:
     shell: tuple[str, ...] = ("/bin/sh", "-c")
 
     @cached_property
-    def words(self) -> list[Word]:
+    def words(self) -> list[ShellWord]:
         """The words of the text with quotes removed; of a JSON array its strings, all at the place of the array."""
         if self.exec_form is not None:
-            whole = Span(self.offset, self.offset + len(self.text))
-            return [Word(text, whole, True) for text in self.exec_form]
+            whole = TextSpan(self.offset, self.offset + len(self.text))
+            return [ShellWord(text, whole, True) for text in self.exec_form]
         return split_words(self.text, self.offset)
 
     @cached_property
@@ -75,12 +75,12 @@ class Instruction:
         return whole, self.offset
 
     @cached_property
-    def commands(self) -> list[Command]:
+    def commands(self) -> list[ShellCommand]:
         """The commands that a RUN, CMD, ENTRYPOINT or HEALTHCHECK may run; none where no POSIX shell reads it."""
         if self.exec_form is not None:
-            start = Span(self.offset, self.offset + len(self.text))
-            words = [Word(text, start, True) for text in self.exec_form]
-            return list(unfold([Command(words=words)])) if words else []
+            start = TextSpan(self.offset, self.offset + len(self.text))
+            words = [ShellWord(text, start, True) for text in self.exec_form]
+            return list(unfold([ShellCommand(words=words)])) if words else []
         if not self.is_posix:
             return []
         script, offset = self.script
@@ -91,14 +91,16 @@ class Instruction:
         return next((value for key, value in self.flags if key == name), None)
 
 
-def split_words(text: str, offset: int) -> list[Word]:
+def split_words(text: str, offset: int) -> list[ShellWord]:
     """Return the words of an instruction as Docker splits them, quotes and escapes removed."""
     found = []
     for match in _WORD.finditer(text):
         raw = match.group()
         if not (plain := _unquote(raw)) and raw.replace("\\\n", "") == "":
             continue
-        found.append(Word(plain, Span(offset + match.start(), offset + match.end()), raw[:1] in "\"'"))
+        found.append(
+            ShellWord(plain, TextSpan(offset + match.start(), offset + match.end()), raw[:1] in "\"'")
+        )
     return found
 
 

@@ -13,7 +13,7 @@ from nephoscope.collect.templates.docker.logical_lines import (
     read_directives,
     split_lines,
 )
-from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.collect.templates.source_text import SourceText, TextSpan
 
 KEYWORDS = frozenset(
     {
@@ -132,8 +132,8 @@ def _instruction(text: str, body: int, start: int) -> Instruction | None:
         keyword=keyword,
         text=text[offset:body],
         offset=start + offset,
-        span=Span(start + match.start(1), start + len(text.rstrip())),
-        keyword_span=Span(start + match.start(1), start + match.end(1)),
+        span=TextSpan(start + match.start(1), start + len(text.rstrip())),
+        keyword_span=TextSpan(start + match.start(1), start + match.end(1)),
         flags=flags,
         body=text[body:],
     )

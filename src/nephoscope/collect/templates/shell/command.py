@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ShellWord:
     """A word: its text with quotes removed and expansions left as written (`$HOME`), and where it is."""
 
     text: str
-    span: Span
+    span: TextSpan
     quoted: bool = False
 
 
@@ -22,18 +22,18 @@ class Redirect:
     """A redirection: its operator, its target and the body of a here-document."""
 
     operator: str
-    target: Word
+    target: ShellWord
     body: str = ""
 
 
 @dataclass(slots=True)
-class Command:
+class ShellCommand:
     """A simple command; commands joined by `|` share a `pipeline` and are numbered by `stage`.
 
     `separator` is what stands before it: '' at the beginning of a script, `;`, `&&`, `||`, `|`, `&` or a line end as `;`.
     """
 
-    words: list[Word] = field(default_factory=list)
+    words: list[ShellWord] = field(default_factory=list)
     assignments: dict[str, str] = field(default_factory=dict)
     redirects: list[Redirect] = field(default_factory=list)
     pipeline: tuple[int, int] = (0, 0)
@@ -41,11 +41,11 @@ class Command:
     separator: str = ""
 
     @property
-    def span(self) -> Span:
+    def span(self) -> TextSpan:
         """From the first word to the last."""
         if not self.words:
-            return Span(0, 0)
-        return Span(self.words[0].span.start, self.words[-1].span.end)
+            return TextSpan(0, 0)
+        return TextSpan(self.words[0].span.start, self.words[-1].span.end)
 
     @property
     def name(self) -> str:
@@ -93,7 +93,7 @@ class Command:
                 found.append(arguments[index + 1])
         return found
 
-    def operand_words(self, valued: Iterable[str] = ()) -> list[Word]:
+    def operand_words(self, valued: Iterable[str] = ()) -> list[ShellWord]:
         """Return the words that are no flags, without the values of the flags named in `valued`."""
         found, skip, names = [], False, set(valued)
         for word in self.words[1:]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.collect.templates.shell.parser import MAX_DEPTH, parse_script
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
@@ -23,7 +23,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 }
 
 
-def unfold(commands: Iterable[Command], depth: int = 0) -> Iterator[Command]:
+def unfold(commands: Iterable[ShellCommand], depth: int = 0) -> Iterator[ShellCommand]:
     """Give each command as the program that it runs at last, and those of scripts that it hands to a shell."""
     for command in commands:
         plain = _unwrap(command)
@@ -33,7 +33,7 @@ def unfold(commands: Iterable[Command], depth: int = 0) -> Iterator[Command]:
                 yield from unfold(parse_script(script, offset), depth + 1)
 
 
-def _unwrap(command: Command) -> Command:
+def _unwrap(command: ShellCommand) -> ShellCommand:
     while command.program in _WRAPPERS:
         words = command.words[1:]
         valued = _WRAPPERS[command.program]
@@ -46,7 +46,7 @@ def _unwrap(command: Command) -> Command:
     return command
 
 
-def _scripts(command: Command) -> Iterator[tuple[str, int]]:
+def _scripts(command: ShellCommand) -> Iterator[tuple[str, int]]:
     """Give the scripts that a shell is handed, each with its offset."""
     for index, word in enumerate(command.words[1:], 1):
         short = word.text.startswith("-") and not word.text.startswith("--") and word.text.endswith("c")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.shell.command import Command, Redirect, Word
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.shell.command import Redirect, ShellCommand, ShellWord
+from nephoscope.collect.templates.source_text import TextSpan
 
 #: Substitutions and `sh -c` are followed so deep; the readers bound the length of scripts.
 MAX_DEPTH = 12
@@ -23,25 +23,25 @@ _OPENING = frozenset({"if", "then", "else", "elif", "while", "until", "do", "!",
 _CLOSING = frozenset({"fi", "done", "esac", "}"})
 
 
-def parse_script(text: str, offset: int = 0) -> list[Command]:
+def parse_script(text: str, offset: int = 0) -> list[ShellCommand]:
     """Return the commands of a script in their order; spans begin at `offset`. Never raises."""
-    parser = _Parser(text, offset, 0, [0], offset)
+    parser = _ShellParser(text, offset, 0, [0], offset)
     return parser.run()
 
 
-class _Parser:
+class _ShellParser:
     def __init__(self, text: str, offset: int, depth: int, pipelines: list[int], base: int) -> None:
         self.text, self.offset, self.depth = text, offset, depth
         self.at = 0
-        self.found: list[Command] = []
-        self.command = Command()
+        self.found: list[ShellCommand] = []
+        self.command = ShellCommand()
         self.pipelines, self.base = pipelines, base
         self.waiting: list[Redirect] = []
         self.in_case = 0
         self.label = False
         self._begin("")
 
-    def run(self) -> list[Command]:
+    def run(self) -> list[ShellCommand]:
         """Read to the end."""
         while self.at < len(self.text):
             self._step()
@@ -83,7 +83,7 @@ class _Parser:
             start = self.at
             self.at = match.end() + 1
             self._nested_until(")")
-            self._take(Word(self.text[start : self.at], self._span(start), True))
+            self._take(ShellWord(self.text[start : self.at], self._span(start), True))
             return True
         self.at = match.end()
         while blank := _BLANK.match(self.text, self.at):
@@ -126,7 +126,7 @@ class _Parser:
             redirect.body = "\n".join(lines)
         self.waiting = []
 
-    def _take(self, word: Word) -> None:
+    def _take(self, word: ShellWord) -> None:
         command = self.command
         if not command.words and not word.quoted:
             if word.text in _OPENING or word.text in _CLOSING:
@@ -147,16 +147,16 @@ class _Parser:
 
     def _begin(self, separator: str) -> None:
         self.pipelines[0] += 1
-        self.command = Command(pipeline=(self.base, self.pipelines[0]), separator=separator)
+        self.command = ShellCommand(pipeline=(self.base, self.pipelines[0]), separator=separator)
 
     def _end(self) -> None:
         if self.command.words or self.command.assignments:
             self.found.append(self.command)
 
-    def _span(self, start: int) -> Span:
-        return Span(self.offset + start, self.offset + self.at)
+    def _span(self, start: int) -> TextSpan:
+        return TextSpan(self.offset + start, self.offset + self.at)
 
-    def _word(self) -> Word:
+    def _word(self) -> ShellWord:
         start, parts, quoted = self.at, [], False
         while self.at < len(self.text):
             character = self.text[self.at]
@@ -180,8 +180,8 @@ class _Parser:
                 break
         if self.at == start:
             self.at += 1
-            return Word("", self._span(start))
-        return Word("".join(parts), self._span(start), quoted)
+            return ShellWord("", self._span(start))
+        return ShellWord("".join(parts), self._span(start), quoted)
 
     def _single(self) -> str:
         end = self.text.find("'", self.at + 1)
@@ -238,7 +238,7 @@ class _Parser:
         start = self.at
         end = _find_closing(self.text, start, closing)
         if self.depth < MAX_DEPTH:
-            inner = _Parser(
+            inner = _ShellParser(
                 self.text[start:end], self.offset + start, self.depth + 1, self.pipelines, self.base
             )
             self.found += inner.run()

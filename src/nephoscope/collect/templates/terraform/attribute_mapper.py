@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
@@ -26,7 +26,7 @@ class BuiltFrom(NamedTuple):
     """What a part of a body is made from: the expression of a table, and the attributes that it reads."""
 
     expression: str
-    attributes: Attributes
+    attributes: PlanAttributes
 
 
 class BodyBuilder:
@@ -37,7 +37,9 @@ class BodyBuilder:
         self.rules: dict[Path, BuiltFrom] = {}
         self.unset: dict[Path, bool] = {}
 
-    def build(self, mapping: dict[str, object], attributes: Attributes, path: Path = ()) -> dict[str, object]:
+    def build(
+        self, mapping: dict[str, object], attributes: PlanAttributes, path: Path = ()
+    ) -> dict[str, object]:
         """Build an object: keys may be paths with dots; members without a value are left out."""
         body: dict[str, object] = {}
         for key, rule in mapping.items():
@@ -47,7 +49,7 @@ class BodyBuilder:
                 _put(body, steps, value)
         return body
 
-    def _value(self, rule: object, attributes: Attributes, path: Path) -> object:
+    def _value(self, rule: object, attributes: PlanAttributes, path: Path) -> object:
         if isinstance(rule, str):
             found = compile_expression(rule)(attributes)
             self.places[path] = found.path
@@ -73,7 +75,7 @@ class BodyBuilder:
         built = self.build(rule, attributes, path)
         return built or MISSING
 
-    def _list(self, rule: dict[str, Any], attributes: Attributes, path: Path) -> object:
+    def _list(self, rule: dict[str, Any], attributes: PlanAttributes, path: Path) -> object:
         """Build a list of blocks or values; `each` maps one of them."""
         made: list[Any] = []
         given = False
@@ -95,7 +97,7 @@ class BodyBuilder:
                 self.places[path] = found.path
         return made if given else MISSING
 
-    def _entries(self, rule: str, attributes: Attributes, path: Path) -> Any:
+    def _entries(self, rule: str, attributes: PlanAttributes, path: Path) -> Any:
         """Build a list of names and values from an object."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -103,7 +105,7 @@ class BodyBuilder:
             return found.value.of("array") if isinstance(found.value, Unknown) else found.value
         return [{"name": name, "value": value} for name, value in found.value.items()]
 
-    def _keys(self, rule: str, attributes: Attributes, path: Path) -> object:
+    def _keys(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
         """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -117,7 +119,7 @@ class BodyBuilder:
         return known or MISSING if unknown is None else OpenObject(known, unknown)
 
 
-def _is_unset(rule: str, path: Path, attributes: Attributes, value: object) -> bool:
+def _is_unset(rule: str, path: Path, attributes: PlanAttributes, value: object) -> bool:
     """Return whether nothing makes a part, nor anything beside it: its blocks, or the resource that it refers to, are not there."""
     names = attribute_names(rule)
     if not names:
@@ -126,12 +128,12 @@ def _is_unset(rule: str, path: Path, attributes: Attributes, value: object) -> b
     return all((len(one) > 1 or whole) and _lacks(attributes, one[0]) for one in names)
 
 
-def _lacks(attributes: Attributes, name: str) -> bool:
+def _lacks(attributes: PlanAttributes, name: str) -> bool:
     found = attributes.at(name) if name else attributes
     return found.values in (None, []) and not found.unknown
 
 
-def _items(attributes: Attributes, source: str) -> tuple[Attributes, list[Attributes]]:
+def _items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes, list[PlanAttributes]]:
     """Return a list and its items: `.` is the resource itself as the only one, a text its parts between commas."""
     if source == ".":
         return attributes, [attributes]

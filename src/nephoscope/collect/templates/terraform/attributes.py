@@ -13,13 +13,13 @@ from nephoscope_policy.arm.unknown import Unknown
 MISSING: object = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 
 
-class Found(NamedTuple):
+class PlanValue(NamedTuple):
     """A value (MISSING, an Unknown, or JSON) and its path in the plan."""
 
     value: Any
     path: Path
 
-    def member(self, names: tuple[str, ...]) -> Found:
+    def member(self, names: tuple[str, ...]) -> PlanValue:
         """Return what is known of a member of a value that is unknown, or was found elsewhere."""
         value = self.value
         for name in names:
@@ -28,11 +28,11 @@ class Found(NamedTuple):
             else:
                 value = value[0] if isinstance(value, list) and len(value) == 1 else value
                 value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
-        return Found(value, self.path)
+        return PlanValue(value, self.path)
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
+class PlanAttributes:
     """Values beside what is unknown and secret of them, each of the same shape; a list of one block is that block.
 
     `resolve` is asked for the value of an unknown attribute by its path, as `("network_rules", "subnet_id")`; it gives None where
@@ -46,7 +46,7 @@ class Attributes:
     resolve: Callable[[tuple[str, ...]], object]
     names: tuple[str, ...] = ()
 
-    def get(self, *names: str) -> Found:
+    def get(self, *names: str) -> PlanValue:
         """Return an attribute by its path of names; MISSING where it is null or absent."""
         here = self
         for name in names:
@@ -56,15 +56,15 @@ class Attributes:
             here = here.below(name, (*here.names, name))
         return here.found()
 
-    def block(self) -> Attributes:
+    def block(self) -> PlanAttributes:
         """Return the block itself where this is a list of one."""
         if isinstance(self.values, list) and len(self.values) == 1 and isinstance(self.values[0], dict):
             return self.below(0, self.names)
         return self
 
-    def below(self, step: str | int, names: tuple[str, ...]) -> Attributes:
+    def below(self, step: str | int, names: tuple[str, ...]) -> PlanAttributes:
         """Return what stands below a step."""
-        return Attributes(
+        return PlanAttributes(
             _below(self.values, step),
             _below(self.unknown, step),
             _below(self.sensitive, step),
@@ -73,17 +73,17 @@ class Attributes:
             names,
         )
 
-    def found(self) -> Found:
+    def found(self) -> PlanValue:
         """Return the value, with unknowns in the places of what is not known."""
-        return Found(self._join(self.values, self.unknown, self.sensitive, self.names), self.path)
+        return PlanValue(self._join(self.values, self.unknown, self.sensitive, self.names), self.path)
 
-    def items(self) -> list[Attributes]:
+    def items(self) -> list[PlanAttributes]:
         """Return the elements of a list or set."""
         if not isinstance(self.values, list):
             return []
         return [self.below(index, self.names) for index in range(len(self.values))]
 
-    def with_value(self, names: tuple[str, ...], value: object) -> Attributes:
+    def with_value(self, names: tuple[str, ...], value: object) -> PlanAttributes:
         """Return the attributes with another value at a path of names; itself where a block on the way is not there."""
         values, unknown, sensitive = (deepcopy(one) for one in (self.values, self.unknown, self.sensitive))
         here = values
@@ -100,7 +100,7 @@ class Attributes:
             self, values=values, unknown=_without(unknown, names), sensitive=_without(sensitive, names)
         )
 
-    def at(self, *names: str) -> Attributes:
+    def at(self, *names: str) -> PlanAttributes:
         """Return what stands at a path of names."""
         here = self
         for name in names:

@@ -6,7 +6,7 @@ import json
 
 from nephoscope.collect.templates.terraform.arm_names import name_part
 from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope.collect.templates.terraform.planned_resource import AZAPI_TYPES
 from nephoscope_policy.arm.patterns import pattern
@@ -17,7 +17,7 @@ AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}
 
 
 def azapi_table_values(
-    attributes: Attributes, builder: BodyBuilder, address: str
+    attributes: PlanAttributes, builder: BodyBuilder, address: str
 ) -> tuple[str, str, str, dict[str, object]]:
     """Return type ('' where it is unknown), name, container and body; names and ids are patterns.
 

@@ -10,7 +10,7 @@ from nephoscope.collect.templates.terraform.mapping_expression import attribute_
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
-    from nephoscope.collect.templates.terraform.attributes import Attributes
+    from nephoscope.collect.templates.terraform.attributes import PlanAttributes
 
 _CHOOSES = re.compile(r"\?|\bnot |\bexists ")
 _MAPPED = re.compile(r"(\w+)=")
@@ -38,7 +38,7 @@ def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
     )
 
 
-def _is_there(attributes: Attributes, names: tuple[str, ...]) -> bool:
+def _is_there(attributes: PlanAttributes, names: tuple[str, ...]) -> bool:
     around = attributes.at(*names[:-1]).block().values
     return isinstance(around, dict) and names[-1] in around
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes, Found
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes, PlanValue
 from nephoscope_policy.arm.patterns import from_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -27,7 +27,7 @@ _CHOICE = re.compile(r"(.+?)\s*\?\s*([^:]+?)\s*:\s*(.+)")
 _CONVERSION = re.compile(r"(.+?)\s+as\s+(\w+)(?:\((.*)\))?$")
 _NAMES = re.compile(r"(?<![\w.\"])(?!(?:not|exists|none|true|false)\b)[a-z_]\w*(?:\.[a-z_]\w*)*")
 _PART = re.compile(r"\{([^}]*)\}")
-Evaluate = Callable[[Attributes], Found]
+Evaluate = Callable[[PlanAttributes], PlanValue]
 
 
 class MappingError(Exception):
@@ -42,7 +42,7 @@ def compile_expression(text: str) -> Evaluate:
     if len(compiled) == 1:
         return compiled[0]
 
-    def first(attributes: Attributes) -> Found:
+    def first(attributes: PlanAttributes) -> PlanValue:
         found = compiled[0](attributes)
         for one in compiled[1:]:
             if found.value is not MISSING:
@@ -70,7 +70,7 @@ def _split(text: str) -> list[str]:
 def _compile_one(text: str) -> Evaluate:
     if text.startswith("="):
         constant = _constant(text[1:].strip())
-        return lambda attributes: Found(constant, attributes.path)
+        return lambda attributes: PlanValue(constant, attributes.path)
     if text.startswith("'"):
         return _text(text.strip("'"))
     if match := _CONVERSION.fullmatch(text):
@@ -97,7 +97,7 @@ def _constant(text: str) -> object:
 def _text(text: str) -> Evaluate:
     parts = [(match[1], compile_expression(match[1])) for match in _PART.finditer(text)]
 
-    def evaluate(attributes: Attributes) -> Found:
+    def evaluate(attributes: PlanAttributes) -> PlanValue:
         made, path = text, attributes.path
         unknown: Unknown | None = None
         for name, part in parts:
@@ -108,31 +108,31 @@ def _text(text: str) -> Evaluate:
                 unknown = found.value
             known = pattern(found.value) if isinstance(found.value, Unknown) else str(found.value)
             if known is None:
-                return Found(found.value.of("string"), found.path)
+                return PlanValue(found.value.of("string"), found.path)
             made, path = made.replace("{" + name + "}", known), found.path
-        return Found(made if unknown is None else from_pattern(made, unknown), path)
+        return PlanValue(made if unknown is None else from_pattern(made, unknown), path)
 
     return evaluate
 
 
 def _choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
-    def evaluate(attributes: Attributes) -> Found:
+    def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = condition(attributes)
         if found.value is MISSING:
             return found
         if isinstance(found.value, Unknown):
-            return Found(found.value.of("any"), found.path)
-        return Found(yes if found.value not in (False, "", [], {}, "false") else no, found.path)
+            return PlanValue(found.value.of("any"), found.path)
+        return PlanValue(yes if found.value not in (False, "", [], {}, "false") else no, found.path)
 
     return evaluate
 
 
 def _exists(inner: Evaluate) -> Evaluate:
-    def evaluate(attributes: Attributes) -> Found:
+    def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = inner(attributes)
         if isinstance(found.value, Unknown):
-            return Found(True if found.value.filled else found.value.of("any"), found.path)
-        return Found(found.value is not MISSING and found.value not in ([], ""), found.path)
+            return PlanValue(True if found.value.filled else found.value.of("any"), found.path)
+        return PlanValue(found.value is not MISSING and found.value not in ([], ""), found.path)
 
     return evaluate
 
@@ -142,13 +142,13 @@ def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
         raise MappingError(f"no conversion: {name!r}")
     convert = _CONVERSIONS[name]
 
-    def evaluate(attributes: Attributes) -> Found:
+    def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = inner(attributes)
         if found.value is MISSING:
             return found
         if isinstance(found.value, Unknown):
-            return Found(_converted_unknown(found.value, name, convert), found.path)
-        return Found(convert(found.value, argument.strip('"')), found.path)
+            return PlanValue(_converted_unknown(found.value, name, convert), found.path)
+        return PlanValue(convert(found.value, argument.strip('"')), found.path)
 
     return evaluate
 

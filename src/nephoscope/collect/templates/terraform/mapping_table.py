@@ -22,7 +22,7 @@ _BLOCKS = re.compile(r"(?<![\w.])([a-z_]\w*)\.")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class TableError(Exception):
+class MappingTableError(Exception):
     """A table that is not valid: its file, and what is wrong."""
 
 
@@ -79,7 +79,7 @@ def _expressions(rule: object) -> Iterator[str]:
 
 @cache
 def tables() -> dict[str, ResourceTable]:
-    """Return the tables by Terraform's type; raises TableError."""
+    """Return the tables by Terraform's type; raises MappingTableError."""
     found = {}
     for file in sorted(
         files("nephoscope.content").joinpath("terraform").iterdir(), key=lambda file: file.name
@@ -90,12 +90,12 @@ def tables() -> dict[str, ResourceTable]:
             given = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
             table = msgspec.convert(given, ResourceTable)
         except (msgspec.ValidationError, yaml.YAMLError) as error:
-            raise TableError(f"content/terraform/{file.name}: {error}") from error
+            raise MappingTableError(f"content/terraform/{file.name}: {error}") from error
         if file.name != f"{table.resource}.yaml" or bool(table.type) == bool(table.merge_into):
-            raise TableError(
+            raise MappingTableError(
                 f"content/terraform/{file.name}: name the file by its resource, and give it a type or merge_into"
             )
         if bool(table.part_of) != bool(table.merge_into):
-            raise TableError(f"content/terraform/{file.name}: part_of says what merge_into leads to")
+            raise MappingTableError(f"content/terraform/{file.name}: part_of says what merge_into leads to")
         found[table.resource] = table
     return found

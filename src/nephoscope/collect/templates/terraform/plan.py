@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
-from nephoscope_policy.arm.template.document import Document, Path
+from nephoscope_policy.arm.template.document import Path, TemplateDocument
 
 
 class Unmapped(NamedTuple):
@@ -25,7 +25,7 @@ class TerraformPlan:
     `source` leads to the files that the plan was made from, where they are known.
     """
 
-    document: Document
+    document: TemplateDocument
     resources: list[TerraformResource] = field(default_factory=list)
     unmapped: list[Unmapped] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)

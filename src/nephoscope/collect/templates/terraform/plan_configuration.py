@@ -13,7 +13,7 @@ from nephoscope.collect.templates.terraform.hcl.hcl_source import mark_configura
 from nephoscope.collect.templates.terraform.plan_references import module_configuration, module_names
 from nephoscope.collect.templates.terraform.plan_resources import plain_address
 from nephoscope_policy.arm.json_text import TextMark
-from nephoscope_policy.arm.template.document import Document, Path, Written
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
 
 MAX_FILE = 4_000_000
 _REFERENCE = re.compile(r"\"?(?:\$\{\s*)?(var|local)\.([\w-]+)(?:\s*\}\")?")
@@ -21,48 +21,50 @@ _MAX_STEPS = 12
 _SIDES = ("after", "before")
 
 
-class Held(NamedTuple):
+class ConfigurationPart(NamedTuple):
     """Something that is written: its document, the path of its mark there, and the mark."""
 
-    document: Document
+    document: TemplateDocument
     path: Path
     mark: TextMark
 
     @property
-    def written_place(self) -> Written:
+    def written_place(self) -> WrittenValue:
         """Where it is written."""
-        return Written(self.document, self.path)
+        return WrittenValue(self.document, self.path)
 
     @property
     def text(self) -> str:
         """Its text."""
         return self.document.text[self.mark.start : self.mark.end]
 
-    def below(self, step: str | int) -> Held | None:
+    def below(self, step: str | int) -> ConfigurationPart | None:
         """What stands below a step; None where nothing does."""
         found = self.mark.below(step)
-        return None if found is None else Held(self.document, (*self.path, step), found)
+        return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
 
 
 @dataclass(slots=True)
 class ModuleFiles:
     """The files of one module; `given` are the values of variables that its files of values have."""
 
-    documents: list[tuple[Document, TextMark]]
-    given: list[tuple[Document, TextMark]]
+    documents: list[tuple[TemplateDocument, TextMark]]
+    given: list[tuple[TemplateDocument, TextMark]]
 
-    def find(self, *path: str) -> Held | None:
+    def find(self, *path: str) -> ConfigurationPart | None:
         """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
         return _find(self.documents, path)
 
-    def value(self, name: str) -> Held | None:
+    def value(self, name: str) -> ConfigurationPart | None:
         """Return the value that the files of values give a variable: the last file that has it counts."""
         return _find(list(reversed(self.given)), (name,))
 
 
-def _find(documents: Iterable[tuple[Document, TextMark]], path: tuple[str, ...]) -> Held | None:
+def _find(
+    documents: Iterable[tuple[TemplateDocument, TextMark]], path: tuple[str, ...]
+) -> ConfigurationPart | None:
     for document, mark in documents:
-        held: Held | None = Held(document, (), mark)
+        held: ConfigurationPart | None = ConfigurationPart(document, (), mark)
         for step in path:
             held = held.below(step) if held is not None else None
         if held is not None:
@@ -75,7 +77,7 @@ class ConfigurationFiles:
 
     def __init__(
         self,
-        plan: Document,
+        plan: TemplateDocument,
         root: str,
         names_in: Callable[[str], Iterable[str]],
         load: Callable[[str], bytes | None],
@@ -86,7 +88,7 @@ class ConfigurationFiles:
         given = plan.value.get("configuration") if isinstance(plan.value, dict) else None
         self._configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
         self._modules: dict[str, ModuleFiles | None] = {}
-        self._trails: dict[Path, tuple[Written, ...]] = {}
+        self._trails: dict[Path, tuple[WrittenValue, ...]] = {}
 
     def declared(self) -> int:
         """Return how many resources of the plan's root module the files declare."""
@@ -104,7 +106,7 @@ class ConfigurationFiles:
         found = sum(files.find("resource", *name) is not None for name in names)
         return found + sum(files.find(*name) is not None for name in modules)
 
-    def trail(self, path: Path) -> tuple[Written, ...]:
+    def trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""
         found = self._trails.get(path)
         if found is None:
@@ -116,12 +118,12 @@ class ConfigurationFiles:
         block = self._block(path)
         return None if block is None else block.below(name) is not None
 
-    def _block(self, path: Path) -> Held | None:
+    def _block(self, path: Path) -> ConfigurationPart | None:
         item, _, _ = _resource_at(self.plan.value, path)
         files = self._files(str(item.get("module_address") or "")) if item else None
         return files.find("resource", str(item.get("type")), _name(item)) if files is not None else None
 
-    def _trail(self, path: Path) -> tuple[Written, ...]:
+    def _trail(self, path: Path) -> tuple[WrittenValue, ...]:
         item, values, steps = _resource_at(self.plan.value, path)
         module = str(item.get("module_address") or "") if item else ""
         block = self._block(path)
@@ -134,7 +136,7 @@ class ConfigurationFiles:
             found += self._follow_variable(module, inner)
         return tuple(found)
 
-    def _call(self, module: str) -> tuple[Written, ...]:
+    def _call(self, module: str) -> tuple[WrittenValue, ...]:
         """Return the place of the call of a module whose files are not there: the innermost that is written."""
         while module:
             above, name = _above(module)
@@ -145,7 +147,7 @@ class ConfigurationFiles:
             module = above
         return ()
 
-    def _follow_variable(self, module: str, held: Held) -> Iterator[Written]:
+    def _follow_variable(self, module: str, held: ConfigurationPart) -> Iterator[WrittenValue]:
         """Give the places that a value comes through where it is nothing but a variable or a local value."""
         for _ in range(_MAX_STEPS):
             match = _REFERENCE.fullmatch(held.text)
@@ -160,7 +162,7 @@ class ConfigurationFiles:
             yield found.written_place
             held = found
 
-    def _variable(self, module: str, name: str) -> tuple[str, Held | None]:
+    def _variable(self, module: str, name: str) -> tuple[str, ConfigurationPart | None]:
         """Return what gives a variable its value, and the module that it is written in."""
         files = self._files(module)
         default = files.find("variable", name, "default") if files is not None else None
@@ -200,12 +202,12 @@ class ConfigurationFiles:
             [one for name in given for one in self._documents(name)],
         )
 
-    def _documents(self, name: str) -> Iterator[tuple[Document, TextMark]]:
+    def _documents(self, name: str) -> Iterator[tuple[TemplateDocument, TextMark]]:
         data = self._load(name)
         if data is not None and len(data) <= MAX_FILE:
             text = data.decode("utf-8", "replace")
             mark = mark_configuration(text)
-            yield Document.of_source(None, name, text, mark), mark
+            yield TemplateDocument.of_source(None, name, text, mark), mark
 
 
 def _above(module: str) -> tuple[str, str]:
@@ -241,7 +243,7 @@ def _resource_at(root: object, path: Path) -> tuple[Mapping[str, object], object
     return found or {}, values, path[at:] if at else ()
 
 
-def _descend(block: Held, values: object, steps: Path) -> Held:
+def _descend(block: ConfigurationPart, values: object, steps: Path) -> ConfigurationPart:
     """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
     held = block
     for step in steps:
@@ -254,7 +256,7 @@ def _descend(block: Held, values: object, steps: Path) -> Held:
     return held
 
 
-def _same_block(listed: Held, values: object, step: int) -> Held | None:
+def _same_block(listed: ConfigurationPart, values: object, step: int) -> ConfigurationPart | None:
     """Return the element of a list that says most of a value, the one at its place before others."""
     elements = listed.mark.elements or []
     if len(elements) < 2 or not isinstance(values, dict):

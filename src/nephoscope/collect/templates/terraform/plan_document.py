@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.templates.discovery import UnreadableFileError
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.document import TemplateDocument
 
 MAX_SIZE = 16 * 1024 * 1024
 _PLAN = re.compile(r'"(?:resource_changes|planned_values|terraform_version)"\s*:')
@@ -20,14 +20,14 @@ def is_plan(name: str, head: str) -> bool:
     return name.endswith((".json", ".tfplan")) and bool(_VERSION.search(head)) and bool(_PLAN.search(head))
 
 
-def parse_plan(text: str | bytes, name: str) -> Document:
+def parse_plan(text: str | bytes, name: str) -> TemplateDocument:
     """Read the JSON of a plan; raises UnreadableFileError."""
     # only a plan needs the engine
-    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.document import TemplateDocument
     from nephoscope_policy.arm.template.errors import TemplateError
 
     try:
-        document = Document.parse(text, name, MAX_SIZE)
+        document = TemplateDocument.parse(text, name, MAX_SIZE)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error

@@ -13,7 +13,7 @@ from nephoscope.collect.templates.terraform.arm_names import (
     unknown_parent,
 )
 from nephoscope.collect.templates.terraform.attribute_mapper import COMMON, BodyBuilder, merge
-from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.azapi import AZAPI, azapi_table_values
 from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
 from nephoscope.collect.templates.terraform.mapping_table import (
@@ -34,7 +34,7 @@ from nephoscope.collect.templates.terraform.plan_resources import (
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
-from nephoscope_policy.arm.template.document import Document
+from nephoscope_policy.arm.template.document import TemplateDocument
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
@@ -99,13 +99,13 @@ class PlanMapper:
             self._open.discard(change.address)
         return change.made[0] if change.made else None
 
-    def _attributes(self, change: PlannedChange, depth: int) -> Attributes:
+    def _attributes(self, change: PlannedChange, depth: int) -> PlanAttributes:
         """Return the attributes of a change; unknown ones are looked up in what they refer to."""
 
         def resolve(names: tuple[str, ...]) -> object:
             return self._resolve_reference(change, names, depth)
 
-        return Attributes(change.values, change.unknown, change.sensitive, change.path, resolve)
+        return PlanAttributes(change.values, change.unknown, change.sensitive, change.path, resolve)
 
     def _resolve_reference(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> object:
         """Return what an unknown attribute refers to, else an unknown that all that refer to the same share."""
@@ -194,7 +194,7 @@ class PlanMapper:
         self.plan.resources.append(resource)
 
     def _child(
-        self, change: PlannedChange, child: Child, attributes: Attributes, parent: tuple[str, str, str]
+        self, change: PlannedChange, child: Child, attributes: PlanAttributes, parent: tuple[str, str, str]
     ) -> None:
         if child.when:
             given = compile_expression(child.when)(attributes).value
@@ -207,7 +207,7 @@ class PlanMapper:
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
         self._add(change, named, body, builder)
 
-    def _container(self, change: PlannedChange, table: ResourceTable, attributes: Attributes) -> str:
+    def _container(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id, as a pattern, of what a resource stands in."""
         named = table.parent or table.scope
         if named:
@@ -221,7 +221,7 @@ class PlanMapper:
                 return unknown_parent(self.subscription, above, part)
         return self._group(change, table, attributes)
 
-    def _group(self, change: PlannedChange, table: ResourceTable, attributes: Attributes) -> str:
+    def _group(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id of the resource group, or of the parents in it that have names."""
         group = attributes.get("resource_group_name").value
         base = f"/subscriptions/{self.subscription}"
@@ -272,7 +272,11 @@ class PlanMapper:
 
 
 def map_plan(
-    document: Document, subscription: str = "", *, before: bool = False, source: SourceOfPlan | None = None
+    document: TemplateDocument,
+    subscription: str = "",
+    *,
+    before: bool = False,
+    source: SourceOfPlan | None = None,
 ) -> TerraformPlan:
     """Map the resources of a plan (or a state) of `terraform show -json`, or those that are there `before` the apply.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan
     from nephoscope.collect.templates.terraform.plan_configuration import ConfigurationFiles
-    from nephoscope_policy.arm.template import Document
+    from nephoscope_policy.arm.template import TemplateDocument
 
 TERRAFORM = (".tf", ".tfvars")
 _ARCHIVE = b"PK\x03\x04"
@@ -63,7 +63,7 @@ def read_plan(
 
 
 def _configuration(
-    repository: PlanFiles, document: Document, names: Iterable[str]
+    repository: PlanFiles, document: TemplateDocument, names: Iterable[str]
 ) -> ConfigurationFiles | None:
     """The files that a plan was made from; None where none declares what it makes."""
     from nephoscope.collect.templates.terraform.plan_configuration import ConfigurationFiles

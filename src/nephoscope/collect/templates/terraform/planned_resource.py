@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nephoscope.collect.templates.terraform.attribute_mapper import merge
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
-from nephoscope_policy.arm.template.document import Document, Path, Written
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder, BuiltFrom
@@ -22,7 +22,7 @@ AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_u
 class SourceOfPlan(Protocol):
     """Where the configuration of a plan is written."""
 
-    def trail(self, path: Path) -> tuple[Written, ...]:
+    def trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: its resource's block first, what decides last; none where they are not known."""
 
     def sets(self, path: Path, name: str) -> bool | None:
@@ -45,7 +45,7 @@ class TerraformResource:
     type: str
     container_key: str
     body: dict[str, Any]
-    document: Document
+    document: TemplateDocument
     path: Path
     places: dict[Path, Path] = field(default_factory=dict)
     rules: dict[Path, BuiltFrom] = field(default_factory=dict)
@@ -100,23 +100,23 @@ class TerraformResource:
         return self.document.place(self.path)
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WrittenValue:
         """Where the whole is written: its block, else the plan."""
         found = self.source.trail(self.path) if self.source is not None else ()
-        return found[0] if found else Written(self.document, self.path)
+        return found[0] if found else WrittenValue(self.document, self.path)
 
     def member(self, name: str) -> tuple[str, Any] | None:  # noqa: ARG002 - as for other planned resources
         """A plan keeps no metadata of a resource."""
         return None
 
-    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+    def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the body, by its keys and indexes: the resource, then what decides the part."""
         within = self._within(steps)
         found = self.source.trail(within or self.path) if self.source is not None else ()
         if found:
             return found
-        whole = Written(self.document, self.path)
-        return (whole, Written(self.document, within)) if within is not None else (whole,)
+        whole = WrittenValue(self.document, self.path)
+        return (whole, WrittenValue(self.document, within)) if within is not None else (whole,)
 
     def _within(self, steps: Path) -> Path | None:
         """Return the path in the plan of a part of the body, or of the nearest part around it that has one."""

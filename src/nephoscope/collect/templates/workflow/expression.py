@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+))"
@@ -26,7 +26,7 @@ class ExpressionError(Exception):
 
 
 @dataclass(slots=True)
-class Expression:
+class WorkflowExpression:
     """A node: `kind` is literal, context, call, not, binary or index.
 
     Of a literal `value` is its text and `is_string` tells 'a' from a; of a context `parts` are its names in lower case, `*` for any
@@ -34,19 +34,19 @@ class Expression:
     """
 
     kind: str
-    span: Span
+    span: TextSpan
     value: str = ""
     is_string: bool = False
     parts: tuple[str, ...] = ()
-    args: list[Expression] = field(default_factory=list)
+    args: list[WorkflowExpression] = field(default_factory=list)
 
-    def walk(self) -> Iterator[Expression]:
+    def walk(self) -> Iterator[WorkflowExpression]:
         """Give the node and all within."""
         yield self
         for argument in self.args:
             yield from argument.walk()
 
-    def contexts(self) -> Iterator[Expression]:
+    def contexts(self) -> Iterator[WorkflowExpression]:
         """Give the contexts within."""
         return (node for node in self.walk() if node.kind == "context")
 
@@ -56,7 +56,7 @@ class Expression:
         return ".".join(self.parts)
 
 
-def find_fences(text: str, offset: int = 0) -> list[tuple[Span, str, int]]:
+def find_fences(text: str, offset: int = 0) -> list[tuple[TextSpan, str, int]]:
     """Return each `${{ ... }}` of a text: its span, what is between the braces, and the offset of that; a string may hold `}}`."""
     found, at = [], 0
     while match := _FENCE.search(text, at):
@@ -64,7 +64,11 @@ def find_fences(text: str, offset: int = 0) -> list[tuple[Span, str, int]]:
         if end is None:
             break
         found.append(
-            (Span(offset + match.start(), offset + end + 2), text[match.end() : end], offset + match.end())
+            (
+                TextSpan(offset + match.start(), offset + end + 2),
+                text[match.end() : end],
+                offset + match.end(),
+            )
         )
         at = end + 2
     return found
@@ -81,15 +85,15 @@ def _fence_end(text: str, at: int) -> int | None:
     return None
 
 
-def parse_expression(text: str, offset: int = 0) -> Expression:
+def parse_expression(text: str, offset: int = 0) -> WorkflowExpression:
     """Parse the text between the braces; spans begin at `offset`. Raises ExpressionError."""
-    parser = _Parser(text, offset)
+    parser = _ExpressionParser(text, offset)
     tree = parser.binary(0, 0)
     parser.expect_end()
     return tree
 
 
-def expressions_in(text: str, offset: int = 0) -> list[Expression]:
+def expressions_in(text: str, offset: int = 0) -> list[WorkflowExpression]:
     """Return the trees of the expressions of a text; what is none is left out."""
     found = []
     for _, inner, start in find_fences(text, offset):
@@ -100,10 +104,10 @@ def expressions_in(text: str, offset: int = 0) -> list[Expression]:
     return found
 
 
-class _Parser:
+class _ExpressionParser:
     def __init__(self, text: str, offset: int) -> None:
         self.text, self.offset, self.at = text, offset, 0
-        self.kind, self.token, self.span = "", "", Span(offset, offset)
+        self.kind, self.token, self.span = "", "", TextSpan(offset, offset)
         self.next()
 
     def next(self) -> None:
@@ -116,7 +120,7 @@ class _Parser:
             return
         self.kind = match.lastgroup or ""
         self.token = match[self.kind]
-        self.span = Span(self.offset + match.start(self.kind), self.offset + match.end(self.kind))
+        self.span = TextSpan(self.offset + match.start(self.kind), self.offset + match.end(self.kind))
         self.at = match.end()
 
     def expect_end(self) -> None:
@@ -134,7 +138,7 @@ class _Parser:
             raise ExpressionError(f"expected {operator!r}, found {self.token!r}")
         self.next()
 
-    def binary(self, level: int, depth: int) -> Expression:
+    def binary(self, level: int, depth: int) -> WorkflowExpression:
         """Parse operators of a level and above."""
         if depth > MAX_DEPTH:
             raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
@@ -145,10 +149,12 @@ class _Parser:
             operator = self.token
             self.next()
             right = self.binary(level + 1, depth + 1)
-            left = Expression("binary", Span(left.span.start, right.span.end), operator, args=[left, right])
+            left = WorkflowExpression(
+                "binary", TextSpan(left.span.start, right.span.end), operator, args=[left, right]
+            )
         return left
 
-    def unary(self, depth: int) -> Expression:
+    def unary(self, depth: int) -> WorkflowExpression:
         """Parse `!` and what it negates."""
         if self.stands("!"):
             start = self.span.start
@@ -156,19 +162,19 @@ class _Parser:
             if depth > MAX_DEPTH:
                 raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
             operand = self.unary(depth + 1)
-            return Expression("not", Span(start, operand.span.end), "!", args=[operand])
+            return WorkflowExpression("not", TextSpan(start, operand.span.end), "!", args=[operand])
         return self.postfix(self.primary(depth), depth)
 
-    def primary(self, depth: int) -> Expression:
+    def primary(self, depth: int) -> WorkflowExpression:
         """Parse a literal, a name, a call or a group."""
         kind, token, span = self.kind, self.token, self.span
         if not kind:
             raise ExpressionError("the expression ends too early")
         self.next()
         if kind == "string":
-            return Expression("literal", span, token[1:-1].replace("''", "'"), True)
+            return WorkflowExpression("literal", span, token[1:-1].replace("''", "'"), True)
         if kind == "number" or (kind == "name" and token.lower() in _LITERALS):
-            return Expression("literal", span, token)
+            return WorkflowExpression("literal", span, token)
         if (kind, token) == ("operator", "("):
             inner = self.binary(0, depth + 1)
             self.take(")")
@@ -177,21 +183,21 @@ class _Parser:
             raise ExpressionError(f"unexpected {token!r}")
         if self.stands("("):
             return self.call(token, span, depth)
-        return Expression("context", span, parts=(token.lower(),))
+        return WorkflowExpression("context", span, parts=(token.lower(),))
 
-    def call(self, name: str, span: Span, depth: int) -> Expression:
+    def call(self, name: str, span: TextSpan, depth: int) -> WorkflowExpression:
         """Parse the arguments of a call."""
         self.take("(")
-        arguments: list[Expression] = []
+        arguments: list[WorkflowExpression] = []
         while not self.stands(")"):
             if arguments:
                 self.take(",")
             arguments.append(self.binary(0, depth + 1))
         end = self.span.end
         self.take(")")
-        return Expression("call", Span(span.start, end), name.lower(), args=arguments)
+        return WorkflowExpression("call", TextSpan(span.start, end), name.lower(), args=arguments)
 
-    def postfix(self, node: Expression, depth: int) -> Expression:
+    def postfix(self, node: WorkflowExpression, depth: int) -> WorkflowExpression:
         """Parse `.name`, `.*` and `[index]` after a value."""
         while self.kind == "operator" and self.token in (".", "["):
             opening = self.token
@@ -209,17 +215,19 @@ class _Parser:
             node = _extend(node, part, index, end)
         return node
 
-    def _index(self, depth: int) -> Expression:
+    def _index(self, depth: int) -> WorkflowExpression:
         if self.stands("*"):
             span = self.span
             self.next()
-            return Expression("star", span, "*")
+            return WorkflowExpression("star", span, "*")
         return self.binary(0, depth + 1)
 
 
-def _extend(node: Expression, part: str, index: Expression | None, end: int) -> Expression:
-    span = Span(node.span.start, end)
+def _extend(
+    node: WorkflowExpression, part: str, index: WorkflowExpression | None, end: int
+) -> WorkflowExpression:
+    span = TextSpan(node.span.start, end)
     computed = [index] if index is not None and index.kind not in ("literal", "star") else []
     if node.kind == "context":
-        return Expression("context", span, parts=(*node.parts, part), args=[*node.args, *computed])
-    return Expression("index", span, part, args=[node, *computed])
+        return WorkflowExpression("context", span, parts=(*node.parts, part), args=[*node.args, *computed])
+    return WorkflowExpression("index", span, part, args=[node, *computed])

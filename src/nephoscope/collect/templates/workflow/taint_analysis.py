@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.expression import (
-    Expression,
     ExpressionError,
+    WorkflowExpression,
     expressions_in,
     parse_expression,
 )
@@ -73,7 +73,7 @@ def is_written_by_anybody(parts: tuple[str, ...]) -> bool:
     )
 
 
-def find_carried(tree: Expression) -> Iterator[Expression]:
+def find_carried(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
     """Give the contexts and literals whose text the value of an expression may hold."""
     if tree.kind in ("context", "literal"):
         yield tree

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nephoscope.collect.templates.source_text import SourceText, Span
-from nephoscope.collect.templates.workflow.expression import Expression, expressions_in
+from nephoscope.collect.templates.source_text import SourceText, TextSpan
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression, expressions_in
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
@@ -45,11 +45,11 @@ def parse_uses(text: str) -> ActionReference | None:
 
 
 @dataclass(slots=True)
-class Step:
+class WorkflowStep:
     """A step of a job or of a composite action."""
 
     node: YamlNode
-    job: Job | None
+    job: WorkflowJob | None
     index: int
 
     def get(self, name: str) -> YamlNode | None:
@@ -83,12 +83,12 @@ class Step:
 
 
 @dataclass(slots=True)
-class Job:
+class WorkflowJob:
     """A job: its key, its value and its steps."""
 
     key: YamlNode
     node: YamlNode
-    steps: list[Step] = field(default_factory=list)
+    steps: list[WorkflowStep] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -109,18 +109,18 @@ class Workflow:
     is_action: bool
     triggers: dict[str, YamlNode] = field(default_factory=dict)
     trigger_keys: dict[str, YamlNode] = field(default_factory=dict)
-    jobs: list[Job] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    jobs: list[WorkflowJob] = field(default_factory=list)
+    steps: list[WorkflowStep] = field(default_factory=list)
 
     def get(self, *path: str) -> YamlNode | None:
         """Return the value at a path of keys."""
         return self.root.get(*path)
 
-    def expressions(self, node: YamlNode) -> list[Expression]:
+    def expressions(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions within a scalar, at their places in the file."""
         return expressions_in(self.source.cut(node.span), node.span.start)
 
-    def condition(self, node: YamlNode) -> list[Expression]:
+    def condition(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions of an `if`, which needs no braces."""
         found = self.expressions(node)
         if found or "${{" in node.text:
@@ -134,7 +134,7 @@ class Workflow:
         return self.root.scalars()
 
     @property
-    def start(self) -> Span:
+    def start(self) -> TextSpan:
         """The first key of the file."""
         return self.root.pairs[0][0].span if self.root.pairs else self.root.span
 
@@ -150,7 +150,7 @@ def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
     _read_triggers(workflow)
     jobs = root.get("jobs")
     for key, node in jobs.pairs if jobs is not None else []:
-        job = Job(key, node)
+        job = WorkflowJob(key, node)
         job.steps = _steps(node.get("steps"), job)
         workflow.jobs.append(job)
         workflow.steps += job.steps
@@ -159,9 +159,9 @@ def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
     return workflow
 
 
-def _steps(node: YamlNode | None, job: Job | None) -> list[Step]:
+def _steps(node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
     items = node.items if node is not None else []
-    return [Step(item, job, index) for index, item in enumerate(items) if item.kind == "map"]
+    return [WorkflowStep(item, job, index) for index, item in enumerate(items) if item.kind == "map"]
 
 
 def _read_triggers(workflow: Workflow) -> None:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from nephoscope.ingest.live.byte_range import Stretch, digest, is_wrapped, only_whole, tabular
+from nephoscope.ingest.live.byte_range import ByteRange, digest, is_wrapped, only_whole, tabular
 from nephoscope.ingest.live.decompression import packing_of
-from nephoscope.ingest.live.live_source import Refused, Sink
+from nephoscope.ingest.live.live_source import QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.live.utf16_recoding import as_text, damage, wide
-from nephoscope.ingest.source_failures import StoppedError
+from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
@@ -36,15 +36,15 @@ _PART = 4 * 1024 * 1024
 _HEAD = 64
 
 
-class MovedError(Exception):
+class BlobChangedError(Exception):
     """The blob was written to or deleted while it was read: the next round sees what it is then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BlobReadOptions:
     """What blobs are read with: where their rows go, as which format, and after how long without change nothing more is expected."""
 
-    sink: Sink
+    sink: SourceSink
     stop: Event
     form: str
     settle: timedelta
@@ -54,7 +54,7 @@ class Reading:
 class BlobReader:
     """Reads one blob of a listing."""
 
-    reading: Reading
+    reading: BlobReadOptions
     container: ContainerClient
     found: BlobProperties
     #: The contents that other blobs of the source are known by, each with the key of one of them.
@@ -70,7 +70,7 @@ class BlobReader:
         return str(self.found.blob_type) in ("BlobType.BLOCKBLOB", "BlockBlob")
 
     def read(self, before: Progress | None, now: datetime) -> Progress | None:
-        """Hand over what is new and keep how far that was; None where nothing was to be done. Raises MovedError, AzureError."""
+        """Hand over what is new and keep how far that was; None where nothing was to be done. Raises BlobChangedError, AzureError."""
         settled = now - self.found.last_modified >= self.reading.settle
         if before is not None and before.etag == self.found.etag and (before.done or not settled):
             return None
@@ -88,10 +88,10 @@ class BlobReader:
         size = f"{self.found.size}-"
         if not any(one.startswith(size) for one in self.contents):
             return None
-        content, head = Whole(self._fetch), self._fetch(0, min(_HEAD, self.found.size))
+        content, head = WholeBlob(self._fetch), self._fetch(0, min(_HEAD, self.found.size))
         for start in range(0, self.found.size, _PART):
             if self.reading.stop.is_set():
-                raise StoppedError
+                raise SourceStoppedError
             content.fetch(start, min(self.found.size, start + _PART))
         other = self.contents.get(content.name(self.found.size))
         if other is None or other == self.key or wide(head):
@@ -102,9 +102,9 @@ class BlobReader:
         )  # fmt: skip
 
     def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
-        sink, content = self.reading.sink, Whole(self._fetch)
+        sink, content = self.reading.sink, WholeBlob(self._fetch)
         start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
-        stretch = Stretch(
+        stretch = ByteRange(
             0 if self._packing or progress.wide else start,
             self.found.size,
             content.fetch,
@@ -122,7 +122,7 @@ class BlobReader:
         sink.save(self.key, progress.kept())
         return progress
 
-    def _hand_over(self, progress: Progress, stretch: Stretch, start: int, settled: bool) -> int:
+    def _hand_over(self, progress: Progress, stretch: ByteRange, start: int, settled: bool) -> int:
         """The byte up to which records were handed over; of packed or wide blobs, the byte of what they hold in UTF-8."""
         name = f"{self.container.container_name}/{self.found.name}"
         sink, form, feed = self.reading.sink, self.reading.form, progress.feed
@@ -130,7 +130,7 @@ class BlobReader:
         end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
         if why := damage(stream):
             end += 1
-            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", why, ""),))
+            sink.take(feed, end, refused=(QuarantinedInput(name, f"byte {end - 1}", why, ""),))
         return end
 
     @property
@@ -194,7 +194,7 @@ class BlobReader:
         return data
 
 
-class Whole:
+class WholeBlob:
     """Reads something from its first byte on, and names its content once all of it was read."""
 
     def __init__(self, fetch: Callable[[int, int], bytes]) -> None:
@@ -225,10 +225,10 @@ def _hash_blocks(blocks: list[BlobBlock], count: int) -> str:
 
 @contextlib.contextmanager
 def _moves() -> Iterator[None]:
-    """What a blob that is written to or deleted while it is read raises, as MovedError."""
+    """What a blob that is written to or deleted while it is read raises, as BlobChangedError."""
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
         yield
     except (ResourceModifiedError, ResourceNotFoundError) as error:
-        raise MovedError from error
+        raise BlobChangedError from error

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.connect.cloud import cloud_of
 from nephoscope.connect.credentials import credential_source
-from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.live_source import SourceContext
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
 
-def service(url: str, credential: str, cloud: str, around: Surroundings) -> BlobServiceClient:
-    """A client of the account at `https://NAME.blob.core.windows.net`; raises SettingsError, SignInError for what is missing."""
+def service(url: str, credential: str, cloud: str, around: SourceContext) -> BlobServiceClient:
+    """A client of the account at `https://NAME.blob.core.windows.net`; raises SourceSettingsError, SignInError for what is missing."""
     from azure.storage.blob import BlobServiceClient
 
     return BlobServiceClient(
@@ -21,7 +21,7 @@ def service(url: str, credential: str, cloud: str, around: Surroundings) -> Blob
     )  # fmt: skip
 
 
-def _credential(kind: str, cloud: str, around: Surroundings) -> Any:
+def _credential(kind: str, cloud: str, around: SourceContext) -> Any:
     if kind == "account-key":
         return around.secret("account_key")
     if kind == "sas":

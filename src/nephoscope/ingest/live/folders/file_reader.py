@@ -11,10 +11,16 @@ from typing import BinaryIO, cast
 import msgspec
 
 from nephoscope.ingest.live.byte_range import tabular
-from nephoscope.ingest.live.content_fingerprint import Content, Followed, Trail, prefixes, trail_of
-from nephoscope.ingest.live.folders.read_contents import Contents, Found
+from nephoscope.ingest.live.content_fingerprint import (
+    ContentFingerprint,
+    ContentTrail,
+    TrailStream,
+    prefixes,
+    trail_of,
+)
+from nephoscope.ingest.live.folders.read_contents import ContentMatch, FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile
-from nephoscope.ingest.live.live_source import CUT, Refused, Sink
+from nephoscope.ingest.live.live_source import CUT, QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.live.utf16_recoding import damage
 from nephoscope.ingest.logs.append_detection import HEAD, head_of
@@ -24,14 +30,14 @@ _TRAILS = 1024
 
 
 @dataclass(slots=True)
-class Reading:
+class FolderFileReader:
     """Where the rows of files go and as which format, and what is known of the files."""
 
-    contents: Contents
-    sink: Sink
+    contents: FolderContents
+    sink: SourceSink
     stop: Event
     form: str
-    _trails: dict[str, Trail] = field(default_factory=dict)
+    _trails: dict[str, ContentTrail] = field(default_factory=dict)
 
     def read(self, opened: OpenFile, before: Progress | None, *, settled: bool) -> int:
         """Read what is new and keep how far that was: the byte up to which nothing is left."""
@@ -72,7 +78,7 @@ class Reading:
         )
         self.sink.note(error=told, key=f"{CUT}{name}")
 
-    def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> Found | None:
+    def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> ContentMatch | None:
         name = opened.file.name
         rivals = self.contents.rivals(name, start, own)
         if not rivals:
@@ -80,11 +86,11 @@ class Reading:
         text = prefixes(opened.parts(), chain.from_iterable(one.places() for one in rivals))
         found = self.contents.judge(name, text, rivals, own)
         if found is not None and tabular(name) and found.at < text.size and not text.ends_line(found.at):
-            return Found(0)
+            return ContentMatch(0)
         return found
 
     def _begin(
-        self, opened: OpenFile, start: bytes, progress: Progress | None, found: Found | None
+        self, opened: OpenFile, start: bytes, progress: Progress | None, found: ContentMatch | None
     ) -> Progress:
         """What is known of a file, kept before anything is handed over, so that a sequence never means two things."""
         at = found.at if found is not None and not tabular(opened.file.name) else 0
@@ -93,7 +99,7 @@ class Reading:
         if progress is None:
             progress = Progress(
                 f"{opened.file.path.name}#{secrets.token_hex(6)}", wrapped=opened.wrapped, wide=opened.wide,
-                name=opened.file.name, content=Content(first=head_of(start)),
+                name=opened.file.name, content=ContentFingerprint(first=head_of(start)),
             )  # fmt: skip
         if at:
             head, tail = ((0, 0, ""), (0, 0, "")) if opened.packing or opened.wide else opened.samples(at)
@@ -115,13 +121,13 @@ class Reading:
             trail = trail_of(opened.parts(begin))
         stretch = opened.stretch(begin, closing=progress.wrapped)
         text, growing = opened.text(stretch, begin, growing=not settled)
-        followed = Followed(text, trail)
+        followed = TrailStream(text, trail)
         end = self._hand_over(opened, progress.feed, followed, start, growing=growing, table=table)
         if end < progress.offset:
             return end  # a record that was cut still goes on
         if why := damage(text):
             end += 1
-            refused = Refused(opened.file.name, f"byte {end - 1}", why, "")
+            refused = QuarantinedInput(opened.file.name, f"byte {end - 1}", why, "")
             self.sink.take(progress.feed, end, refused=(refused,))
         if settled:
             followed.drain()
@@ -140,7 +146,7 @@ class Reading:
         return end
 
     def _hand_over(
-        self, opened: OpenFile, feed: str, text: Followed, start: int, *, growing: bool, table: bool
+        self, opened: OpenFile, feed: str, text: TrailStream, start: int, *, growing: bool, table: bool
     ) -> int:
         """The byte of its text up to which records of a file were handed over."""
         return self.sink.read(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from nephoscope.ingest.live.content_fingerprint import Prefixes
-from nephoscope.ingest.live.live_source import Sink
+from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.logs.append_detection import HEAD, head_of
 from nephoscope.ingest.logs.load_files import family
@@ -26,7 +26,7 @@ _MOST = 5000
 _HERE, _GONE = "file:", "gone:"
 
 
-class Rival(NamedTuple):
+class CompetingFile(NamedTuple):
     """What was read of a file; `last` is what the lake has of it, which a crash may have left out of `progress`."""
 
     progress: Progress
@@ -49,17 +49,17 @@ class Rival(NamedTuple):
         yield from self.marks
 
 
-class Found(NamedTuple):
+class ContentMatch(NamedTuple):
     """What is known of a text: its first `at` bytes were read from another file. `open`: more may come of what is a copy so far."""
 
     at: int
     open: bool = False
 
 
-class Contents:
+class FolderContents:
     """What is known of files by their keys, kept in the checkpoints of a source."""
 
-    def __init__(self, sink: Sink, now: Callable[[], float]) -> None:
+    def __init__(self, sink: SourceSink, now: Callable[[], float]) -> None:
         self._sink, self._now = sink, now
         self._known: dict[str, Progress] = {}
         self._index: dict[str, set[str]] = defaultdict(set)
@@ -110,7 +110,7 @@ class Contents:
             if left < until:
                 self._drop(key)
 
-    def rivals(self, name: str, start: bytes, own: Progress | None) -> list[Rival]:
+    def rivals(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
         """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
         feed = own.feed if own else ""
         keys = set(self._keys(name, start))
@@ -118,24 +118,24 @@ class Contents:
         unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
         said, size = told_by_path(name), own.content.size if own else 0
         may = [
-            Rival(one, self._sink.last(one.feed))
+            CompetingFile(one, self._sink.last(one.feed))
             for one in unique.values()
             if _alike(said, told_by_path(one.name)) and self._may(one, name, start)
         ]
         return [one for one in may if one.progress.content.size > size or one.is_interrupted]
 
     def judge(
-        self, name: str, text: Prefixes, rivals: Collection[Rival], own: Progress | None
-    ) -> Found | None:
+        self, name: str, text: Prefixes, rivals: Collection[CompetingFile], own: Progress | None
+    ) -> ContentMatch | None:
         """Of what was read elsewhere, what a text begins with; None where it begins with nothing of that."""
-        found = Found(0)
+        found = ContentMatch(0)
         for one in rivals:
             content = one.progress.content
             if one.is_interrupted:
-                found = max(found, Found(min(one.last, text.size)))
+                found = max(found, ContentMatch(min(one.last, text.size)))
             elif content.size <= text.size:
                 if text.begins(content) and self._akin(one.progress, name, text.size):
-                    found = max(found, Found(max(content.size, min(one.last, text.size))))
+                    found = max(found, ContentMatch(max(content.size, min(one.last, text.size))))
                 elif own is not None:
                     self._apart.add((own.feed, one.progress.feed))
             else:
@@ -143,7 +143,7 @@ class Contents:
                 if at < 0 and own is not None:
                     self._apart.add((own.feed, one.progress.feed))
                 if at > 0 or (at == 0 and text.size >= HEAD):
-                    found = max(found, Found(at, True))
+                    found = max(found, ContentMatch(at, True))
         return found if found > (0, False) else None
 
     def _may(self, one: Progress, name: str, start: bytes) -> bool:

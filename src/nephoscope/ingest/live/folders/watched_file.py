@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from nephoscope.ingest.live.byte_range import SAMPLE, Stretch, digest, is_wrapped, tabular
+from nephoscope.ingest.live.byte_range import SAMPLE, ByteRange, digest, is_wrapped, tabular
 from nephoscope.ingest.live.decompression import packing_of
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.live.utf16_recoding import as_text, wide
@@ -21,7 +21,7 @@ _BEGINNING = 64
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class WatchedFile:
     """A file as a look found it: its key is the file itself, whatever it is called."""
 
     path: Path
@@ -51,7 +51,7 @@ class File:
 class OpenFile:
     """A file that is open: its bytes up to the size that the look found, as the text that they are."""
 
-    def __init__(self, file: File, descriptor: int, stop: Event) -> None:
+    def __init__(self, file: WatchedFile, descriptor: int, stop: Event) -> None:
         self.file, self._descriptor, self._stop = file, descriptor, stop
         self.packing = packing_of(file.path.name)
         self.size = file.stat.st_size
@@ -73,12 +73,12 @@ class OpenFile:
             for part in (self._fetch(at, min(at + _PART, end)) for at in range(start, end, _PART))
         )
 
-    def stretch(self, start: int, *, closing: bool) -> Stretch:
+    def stretch(self, start: int, *, closing: bool) -> ByteRange:
         """Its bytes: from `start` on, where the bytes are the text."""
         whole = self.packing or self.wide
-        return Stretch(0 if whole else start, self.size, self._fetch, self._stop, closing=closing)
+        return ByteRange(0 if whole else start, self.size, self._fetch, self._stop, closing=closing)
 
-    def text(self, stretch: Stretch, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
+    def text(self, stretch: ByteRange, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
         """The text from byte `start` of it on, and whether its end is left for the next time."""
         return as_text(stretch, start, self.packing, self.wide, growing=growing)
 

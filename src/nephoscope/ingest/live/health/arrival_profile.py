@@ -23,7 +23,7 @@ _FIRST_DAY = timedelta(days=1)
 _MOST_NAMES = 2000
 
 
-class Name(msgspec.Struct, array_like=True):
+class FieldName(msgspec.Struct, array_like=True):
     """A name: the look that first had it, how many had it, the last one, and whether it was judged as new."""
 
     first: int
@@ -32,7 +32,7 @@ class Name(msgspec.Struct, array_like=True):
     judged: bool = False
 
 
-class Day(msgspec.Struct, array_like=True):
+class SilenceDay(msgspec.Struct, array_like=True):
     """The longest silences in seconds that ended on a day (its ordinal), the longest first."""
 
     day: int
@@ -45,7 +45,7 @@ class Day(msgspec.Struct, array_like=True):
         return bool(self.silences)
 
 
-class Profile(msgspec.Struct, omit_defaults=True):
+class SourceProfile(msgspec.Struct, omit_defaults=True):
     """`days` have the longest silences by the day of their end, over `gaps` silences in all; `looks` were taken at rows.
 
     `first` and `last` are the first arrival and the last.
@@ -53,13 +53,13 @@ class Profile(msgspec.Struct, omit_defaults=True):
 
     gaps: int = 0
     looks: int = 0
-    names: dict[str, Name] = {}
+    names: dict[str, FieldName] = {}
     first: datetime | None = None
     last: datetime | None = None
-    days: list[Day] = []
+    days: list[SilenceDay] = []
 
     @classmethod
-    def of(cls, text: str) -> Profile:
+    def of(cls, text: str) -> SourceProfile:
         """From the state; a text that is none is a new profile."""
         try:
             return msgspec.json.decode(text, type=cls)
@@ -80,7 +80,7 @@ class Profile(msgspec.Struct, omit_defaults=True):
         today = now.astimezone(UTC).toordinal()
         self.days = [one for one in self.days if one.lasts(today)]
         if not self.days or self.days[-1].day != today:
-            self.days.append(Day(today, []))
+            self.days.append(SilenceDay(today, []))
         silences = [*self.days[-1].silences, max(0, round((now - before).total_seconds()))]
         self.days[-1].silences = sorted(silences, reverse=True)[:_OFTEN]
 
@@ -101,7 +101,7 @@ class Profile(msgspec.Struct, omit_defaults=True):
                 found.count += 1
                 found.last = self.looks
             elif len(self.names) < _MOST_NAMES:
-                self.names[name] = Name(self.looks, 1, self.looks, self.looks <= LEARNED)
+                self.names[name] = FieldName(self.looks, 1, self.looks, self.looks <= LEARNED)
         return self._new(), self._gone()
 
     def _new(self) -> list[str]:

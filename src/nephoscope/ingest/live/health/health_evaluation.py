@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from nephoscope.ingest.live.health.arrival_profile import Profile
+from nephoscope.ingest.live.health.arrival_profile import SourceProfile
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 from nephoscope.state.ingestion.sources import Source
@@ -27,7 +27,7 @@ _FAILING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthFinding:
     """What is wrong with a table of a source ('' = the source itself); `kind` is silent, quarantine, failing or schema."""
 
     source: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TableStatus:
     """A table of a source as people see it.
 
     `expected` is the median of the same hour on earlier days, `rate` the rows of the last whole hour; `delay` in seconds, `bad_share`
@@ -61,7 +61,7 @@ class Standing:
 
 def judge_health(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
-) -> Standing:
+) -> TableStatus:
     """How a table stands; `rates` are its hours, `whole` those of all tables of the source."""
     hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
     by_hour = {one.hour: one for one in rates}
@@ -69,7 +69,7 @@ def judge_health(
     timed = sum(one.timed for one in day)
     delay = sum(one.delay * one.timed for one in day) / timed if timed else None
     last = by_hour.get(hour)
-    return Standing(
+    return TableStatus(
         health, last.rows if last else 0, _expected_rows(by_hour, health, hour), delay,
         _share(health, rates, whole, now - timedelta(days=1)), sum(one.untimed for one in day),
     )  # fmt: skip
@@ -87,7 +87,7 @@ def _share(
 
 def findings(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
-) -> list[Finding]:
+) -> list[HealthFinding]:
     """What is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
     found = []
     for kind, detail in (
@@ -96,7 +96,7 @@ def findings(
         ("failing", _describe_failure(health, now)),
     ):
         if detail:
-            found.append(Finding(health.source, health.workspace, health.table, kind, detail))
+            found.append(HealthFinding(health.source, health.workspace, health.table, kind, detail))
     return found
 
 
@@ -115,7 +115,7 @@ def _expected_rows(by_hour: dict[datetime, SourceRate], health: SourceHealth, ho
 
 def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
     """How long a table that is known brought nothing; one that is not known yet is judged with its source."""
-    profile = Profile.of(health.columns)
+    profile = SourceProfile.of(health.columns)
     if health.table in ("", QUARANTINE) or health.last_seen is None:
         return ""
     long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > limit(profile)
@@ -126,7 +126,7 @@ def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) ->
     )
 
 
-def limit(profile: Profile) -> timedelta:
+def limit(profile: SourceProfile) -> timedelta:
     """How long a silence may last before it is told."""
     usual = profile.silence()
     beyond = min(_BEYOND * usual, max(_HOURS_BEYOND, _SHARE_BEYOND * usual))
@@ -134,13 +134,13 @@ def limit(profile: Profile) -> timedelta:
     return max(least, timedelta(seconds=usual + beyond))
 
 
-def _describe_silence(last: datetime, profile: Profile, now: datetime) -> str:
+def _describe_silence(last: datetime, profile: SourceProfile, now: datetime) -> str:
     usual = f"silences of {_words(timedelta(seconds=profile.silence()))} are usual"
     known = usual if profile.gaps else "it came once"
     return f"nothing for {_words(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
 
 
-def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime) -> Finding | None:
+def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime) -> HealthFinding | None:
     """Whether a source brings nothing of which no table could be said to be silent: none came, or none often enough to be known.
 
     `healths` are those of the source itself and of its tables. One that fails is told as failing.
@@ -150,16 +150,16 @@ def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime
     if not source.enabled or whole.error:
         return None
     tables = [one for one in mine if one.table not in ("", QUARANTINE)]
-    if any(Profile.of(one.columns).gaps >= _KNOWN_GAPS for one in tables):
+    if any(SourceProfile.of(one.columns).gaps >= _KNOWN_GAPS for one in tables):
         return None
     last = max((one.last_seen for one in mine if one.last_seen is not None), default=None)
     detail = ""
     if last is not None:
-        profile = Profile.of(whole.columns)
+        profile = SourceProfile.of(whole.columns)
         detail = _describe_silence(last, profile, now) if now - last > limit(profile) else ""
     elif source.created is not None and now - source.created > FIRST_SILENCE:
         detail = f"nothing has come since it was added at {source.created:%Y-%m-%d %H:%M} UTC"
-    return Finding(source.name, source.workspace, "", "silent", detail) if detail else None
+    return HealthFinding(source.name, source.workspace, "", "silent", detail) if detail else None
 
 
 def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:

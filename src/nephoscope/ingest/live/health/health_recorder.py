@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live.health import health_rows as made
-from nephoscope.ingest.live.health.arrival_profile import Profile
-from nephoscope.ingest.live.health.health_evaluation import Finding, findings, silent_source
+from nephoscope.ingest.live.health.arrival_profile import SourceProfile
+from nephoscope.ingest.live.health.health_evaluation import HealthFinding, findings, silent_source
 from nephoscope.ingest.live.live_source import LOST
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.row_conversion import arrow_of
@@ -24,7 +24,7 @@ from nephoscope.state.workspaces.workspace import DEFAULT
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.ingest.live.source_meter import Meter, Told
+    from nephoscope.ingest.live.source_meter import SourceMeter, SourceReport
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.ingestion.source_health import SourceRate
@@ -43,7 +43,7 @@ _SHOWN_FOR = timedelta(minutes=15)
 
 
 @dataclass
-class Keeper:
+class HealthKeeper:
     """Keeps the health of sources; `holder` is a name that no other process has."""
 
     lake: Lake
@@ -51,7 +51,7 @@ class Keeper:
     holder: str
     _lease: Lease | None = field(default=None, repr=False)
 
-    def count(self, source: Source, meter: Meter, now: datetime) -> None:
+    def count(self, source: Source, meter: SourceMeter, now: datetime) -> None:
         """Write what a source has told since the last time."""
         tables, told = meter.drain()
         if tables:
@@ -64,7 +64,7 @@ class Keeper:
         kept: dict[str, str] = {}
         with self.state.transaction() as session:
             for table, text in health.seen(session, source.name, tables, now, workspace).items():
-                profile = Profile.of(text)
+                profile = SourceProfile.of(text)
                 profile.arrived(now)
                 if names := tables.get(table):
                     new, gone = profile.seen(names)
@@ -74,7 +74,7 @@ class Keeper:
                 kept[table] = profile.text()
             health.schema(session, source.name, kept, workspace)
 
-    def _tell(self, source: Source, told: Told, now: datetime) -> None:
+    def _tell(self, source: Source, told: SourceReport, now: datetime) -> None:
         health = self.state.source_health
         if told.lag is not None:
             health.lags(source.name, int(told.lag), source.workspace)
@@ -131,7 +131,7 @@ class Keeper:
         self._lease = self.state.leases.take(LEASE, self.holder, LEASE_SECONDS)
         return self._lease is not None
 
-    def _alerts(self, found: Sequence[Finding], now: datetime) -> None:
+    def _alerts(self, found: Sequence[HealthFinding], now: datetime) -> None:
         """A row when a finding begins and one when it is over; a change of schema is over after a day.
 
         The rows, what is noted of them and the changes that they tell are one transaction: a kill tells none twice and none never.
@@ -147,7 +147,7 @@ class Keeper:
                     session, finding.workspace, "SecurityAlert", made.alert(finding, now, now, over=False)
                 )
             for value in over:
-                finding, began = Finding(**value["finding"]), datetime.fromisoformat(value["since"])
+                finding, began = HealthFinding(**value["finding"]), datetime.fromisoformat(value["since"])
                 self._out(
                     session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
                 )
@@ -171,12 +171,12 @@ class Keeper:
             taken = False
         self.state.outbox.add(session, workspace if taken else DEFAULT, table, row)
 
-    def _changes(self, session: Session) -> Iterable[Finding]:
+    def _changes(self, session: Session) -> Iterable[HealthFinding]:
         """What has changed in schemas since it was told last, a finding a table."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for one in self.state.schema_changes.take(session):
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
-        return [Finding(*place, "schema", "; ".join(told)) for place, told in found.items()]
+        return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
     def _over(self, value: Mapping[str, Any], now: datetime) -> bool:
         lasting = value["finding"]["kind"] == "schema"
@@ -228,7 +228,7 @@ def _minute(now: datetime) -> int:
     return int(now.timestamp()) // 60
 
 
-def _plain(finding: Finding) -> dict[str, str]:
+def _plain(finding: HealthFinding) -> dict[str, str]:
     return {
         "source": finding.source, "workspace": finding.workspace, "table": finding.table, "kind": finding.kind,
         "detail": finding.detail,

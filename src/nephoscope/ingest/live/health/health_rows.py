@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.ingest.live.health.health_evaluation import Finding
+from nephoscope.ingest.live.health.health_evaluation import HealthFinding
 from nephoscope.ingest.logs.table_row import COLLECTOR
-from nephoscope.state.ingestion.table_usage import Used
+from nephoscope.state.ingestion.table_usage import TableUsage
 
 PRODUCT = "nephoscope"
 _NAMES = uuid.UUID("0c0a2f6e-53a9-4f2e-9f0e-6a4a1d1f7b11")
@@ -34,7 +34,7 @@ _REMEDY = {
 }
 
 
-def alert(finding: Finding, began: datetime, now: datetime, *, over: bool) -> dict[str, Any]:
+def alert(finding: HealthFinding, began: datetime, now: datetime, *, over: bool) -> dict[str, Any]:
     """A row of SecurityAlert: the same SystemAlertId from its beginning to its end."""
     title, severity = _TITLES[finding.kind]
     id_ = str(uuid.uuid5(_NAMES, f"{finding.key}/{began.isoformat()}"))
@@ -66,7 +66,7 @@ def status(
     }  # fmt: skip
 
 
-def usage(used: Used) -> dict[str, object]:
+def usage(used: TableUsage) -> dict[str, object]:
     """The row of Usage of what a table took in within an hour, in megabytes."""
     end = used.hour + timedelta(hours=1)
     return {

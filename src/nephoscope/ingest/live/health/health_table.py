@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.tenant_stores import current_resources
-from nephoscope.ingest.live.health.health_evaluation import Finding, findings, judge_health, silent_source
-from nephoscope.ingest.live.health.missing_logs import Missing, find_missing_logs
+from nephoscope.ingest.live.health.health_evaluation import (
+    HealthFinding,
+    findings,
+    judge_health,
+    silent_source,
+)
+from nephoscope.ingest.live.health.missing_logs import MissingLogs, find_missing_logs
 from nephoscope.ingest.live.health.newest_rows import last_rows
 from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 
@@ -22,7 +27,7 @@ _KNOWN = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HealthRow:
     """How a table of a source stands: `status` is ok or the kinds of what is wrong, `detail` says it in words.
 
     `last_hour` are rows of the last whole hour, `expected` those that are usual then (None = not known yet), `delay` the seconds
@@ -40,7 +45,7 @@ class Row:
     untimed: int
 
 
-def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
+def rows(state: State, now: datetime, source: str | None = None) -> list[HealthRow]:
     """The table, of all sources or of one; a source that is to run and brought nothing yet has a row too."""
     rates = state.source_health.rates(source, since=now - _KNOWN)
     every = state.source_health.all(source)
@@ -65,19 +70,21 @@ def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
     return table
 
 
-def _row(health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[Finding], now: datetime) -> Row:
+def _row(
+    health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[HealthFinding], now: datetime
+) -> HealthRow:
     own = [rate for rate in whole if rate.table == health.table]
     stands, wrong = judge_health(health, own, now, whole), [*found, *findings(health, own, now, whole)]
     status = ", ".join(finding.kind for finding in wrong) or "ok"
     detail = "; ".join(finding.detail for finding in wrong) or health.error
     if not detail and not health.table and health.last_seen is None:
         detail = "nothing has come yet"
-    return Row(
+    return HealthRow(
         health, status, detail, stands.rate, stands.expected, stands.delay, stands.bad_share, stands.untimed
     )
 
 
-def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[Missing] | None:
+def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[MissingLogs] | None:
     """Resources of the estate whose logs did not arrive for `days`, None where no estate is stored; StoreError."""
     resources = list(current_resources(data))
     if not resources:

@@ -10,8 +10,8 @@ from typing import Any
 from nephoscope.ingest.live.health.newest_rows import (
     STORAGE,
     STORAGE_SERVICES,
+    DiagnosticStream,
     NewestRows,
-    Sent,
     flows,
 )
 from nephoscope_policy.model.resource import Resource
@@ -38,7 +38,7 @@ NETWORKS = frozenset({"microsoft.network/virtualnetworks"})
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingLogs:
     """A resource without logs: why, the setting that should send them ('' = there is none), and when any came last."""
 
     resource: str
@@ -50,7 +50,7 @@ class Missing:
 
 def find_missing_logs(
     resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
-) -> list[Missing]:
+) -> list[MissingLogs]:
     """What should have sent logs within `quiet` and did not, sorted by resource."""
     settings: dict[str, list[Resource]] = {}
     flow_logs: list[Resource] = []
@@ -81,7 +81,7 @@ def _logged_by(scope: str) -> str:
 
 def _of_settings(
     scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
-) -> Iterator[Missing]:
+) -> Iterator[MissingLogs]:
     """What is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
     kind, resource = _type_of(scope), _logged_by(scope)
     if not resource:
@@ -96,24 +96,24 @@ def _of_settings(
     has_logs = kind in LOGGED or any(_logs(setting) for setting in settings)
     if has_logs and not any(sent.values()):
         for name in sent:
-            yield Missing(scope, kind, "its diagnostic setting sends no category of logs", name)
+            yield MissingLogs(scope, kind, "its diagnostic setting sends no category of logs", name)
 
 
 def _logs(setting: Resource) -> list[dict[str, Any]]:
     return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
 
 
-def _read_setting(kind: str, setting: Resource) -> Sent:
+def _read_setting(kind: str, setting: Resource) -> DiagnosticStream:
     enabled = [one for one in _logs(setting) if one.get("enabled")]
     categories = {str(one["category"]).lower() for one in enabled if one.get("category")}
-    return Sent(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
+    return DiagnosticStream(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
 
 
-def _of_none(key: str, kind: str, newest_rows: NewestRows) -> Iterator[Missing]:
+def _of_none(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    if newest_rows.newest(key, flows if network else Sent(kind, every=True).counts) is None:
-        yield Missing(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
+    if newest_rows.newest(key, flows if network else DiagnosticStream(kind, every=True).counts) is None:
+        yield MissingLogs(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
 
 
 def _target(flow_log: Resource) -> str:
@@ -122,12 +122,12 @@ def _target(flow_log: Resource) -> str:
 
 def _of_flow_log(
     flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
-) -> Iterator[Missing]:
+) -> Iterator[MissingLogs]:
     target = _target(flow_log)
     if not target:
         return
     if _properties(flow_log).get("enabled") is False:
-        yield Missing(target, _type_of(target), "its flow log is switched off", flow_log.id.name)
+        yield MissingLogs(target, _type_of(target), "its flow log is switched off", flow_log.id.name)
     else:
         newest = newest_rows.newest(target, flows)
         yield from _silent(target, _type_of(target), flow_log.id.name, newest, now, quiet)
@@ -135,11 +135,11 @@ def _of_flow_log(
 
 def _silent(
     key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
-) -> Iterator[Missing]:
+) -> Iterator[MissingLogs]:
     if newest is None:
-        yield Missing(key, kind, "set up, and nothing has arrived", setting)
+        yield MissingLogs(key, kind, "set up, and nothing has arrived", setting)
     elif now - newest > quiet:
-        yield Missing(key, kind, "set up, and nothing arrives any more", setting, newest)
+        yield MissingLogs(key, kind, "set up, and nothing arrives any more", setting, newest)
 
 
 def _properties(resource: Resource) -> Mapping[str, Any]:

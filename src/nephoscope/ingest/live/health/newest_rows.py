@@ -47,7 +47,7 @@ def _dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class DiagnosticStream:
     """What a diagnostic setting sends of a resource of type `kind`: `categories` in lower case, or `every` one (a category group)."""
 
     kind: str

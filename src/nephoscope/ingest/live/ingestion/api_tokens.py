@@ -24,7 +24,7 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class Tokens:
+class IngestionTokens:
     """The hashes of the tokens that are let in."""
 
     def __init__(self, kept: str) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.files.json_text import JsonTextError, read_json
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import OWN, table_of
 from nephoscope.ingest.live.ingestion.transform import Transform
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.column_types import BAG
-from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
@@ -30,7 +30,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class DataFlow:
     """Where the records of a stream go: through a transform (None = as they are) to a table, whose bag has that name."""
 
     table: str
@@ -39,21 +39,21 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DataCollectionRule:
     """A rule: the flows of each of its streams."""
 
     id: str
-    streams: Mapping[str, tuple[Flow, ...]] = field(default_factory=dict)
+    streams: Mapping[str, tuple[DataFlow, ...]] = field(default_factory=dict)
 
 
 #: Knows tables by name, and makes a new one known.
-Find = Callable[[str], Table | None]
-Make = Callable[[Table], object]
+Find = Callable[[str], LakeTable | None]
+Make = Callable[[LakeTable], object]
 
 
-def rules_of(files: list[str], find: Find, make: Make) -> dict[str, Rule]:
+def rules_of(files: list[str], find: Find, make: Make) -> dict[str, DataCollectionRule]:
     """The rules in files, by immutable id in lower case; raises SourceError with the file and the place in it."""
-    found: dict[str, Rule] = {}
+    found: dict[str, DataCollectionRule] = {}
     for name in files:
         for document in _documents(Path(name)):
             rule = _rule(document, name, find, make)
@@ -71,18 +71,18 @@ def check_rules(files: list[str], find: Find) -> None:
             _rule(document, name, find, lambda _: None, whole=False)
 
 
-def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
+def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[DataFlow, ...]]:
     """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known.
 
-    RefusedError for a table that the lake itself writes.
+    IngestionRefusedError for a table that the lake itself writes.
     """
 
-    def flows(stream: str) -> tuple[Flow, ...]:
+    def flows(stream: str) -> tuple[DataFlow, ...]:
         table = table_of(stream)
         if table in OWN:
             text = f"The table '{table}' is written by nephoscope itself: only a rule that names it may send rows of it."
-            raise RefusedError(400, "InvalidStream", text)
-        return (Flow(table),) if find(table) is not None else ()
+            raise IngestionRefusedError(400, "InvalidStream", text)
+        return (DataFlow(table),) if find(table) is not None else ()
 
     assert name
     return flows
@@ -102,7 +102,9 @@ def _documents(path: Path) -> list[dict[str, object]]:
     return listed
 
 
-def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, whole: bool = True) -> Rule:
+def _rule(
+    document: dict[str, object], where: str, find: Find, make: Make, *, whole: bool = True
+) -> DataCollectionRule:
     """A rule; not `whole`: without the streams that it does not declare and whose table `find` does not know."""
     properties = document.get("properties", document)
     if not isinstance(properties, dict) or not isinstance(properties.get("dataFlows"), list):
@@ -111,7 +113,7 @@ def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, wh
     if not id_:
         raise SourceError(f"rules: {where}: properties.immutableId is missing")
     declared = _parse_declarations(properties.get("streamDeclarations") or {}, where)
-    streams: dict[str, tuple[Flow, ...]] = {}
+    streams: dict[str, tuple[DataFlow, ...]] = {}
     for number, one in enumerate(properties["dataFlows"]):
         place = f"{where}: properties.dataFlows[{number}]"
         if not isinstance(one, dict) or not isinstance(one.get("streams"), list):
@@ -121,7 +123,7 @@ def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, wh
             if whole or known:
                 flow = _flow(stream, one, declared, place, find, make)
                 streams[stream] = (*streams.get(stream, ()), flow)
-    return Rule(id_, streams)
+    return DataCollectionRule(id_, streams)
 
 
 def _parse_declarations(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
@@ -149,7 +151,7 @@ def _flow(
     place: str,
     find: Find,
     make: Make,
-) -> Flow:
+) -> DataFlow:
     name = _table(stream, body)
     if name == QUARANTINE:
         raise SourceError(f"rules: {place}: rules cannot write to {QUARANTINE}")
@@ -164,14 +166,14 @@ def _flow(
     if table is None:
         made = dict(transform.columns) if transform is not None else columns
         try:
-            table = Table.of(name, made, description=f"Made by a data collection rule for {stream}.")
+            table = LakeTable.of(name, made, description=f"Made by a data collection rule for {stream}.")
         except LakeError as error:
             raise SourceError(f"rules: {place}: {error}") from error
         make(table)
-    return Flow(name, transform, table.bag)
+    return DataFlow(name, transform, table.bag)
 
 
-def flows_of(rules: Mapping[str, Rule]) -> Iterator[Flow]:
+def flows_of(rules: Mapping[str, DataCollectionRule]) -> Iterator[DataFlow]:
     """Every flow of every rule."""
     for rule in rules.values():
         for several in rule.streams.values():

@@ -6,48 +6,48 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.ingestion.api_tokens import Tokens
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
 from nephoscope.ingest.live.ingestion.data_collection_rules import make_implied_rule
-from nephoscope.ingest.live.ingestion.ingestion_app import Door
-from nephoscope.ingest.live.ingestion.rule_quota import Limits
+from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint
+from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.live.source_meter import SourceMeter
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.schema.table import LakeTable
     from nephoscope.state import State
 
 #: What the records came by, in the state of producers and in the quarantine.
 SOURCE = "server"
 #: As Azure has them, but for the body, whose limit is that of every request to the server.
-LIMITS = Limits(40 << 20, 12_000, 2 << 30)
+LIMITS = IngestionLimits(40 << 20, 12_000, 2 << 30)
 
 
 @dataclass
-class Doors:
+class IngestionEndpoints:
     """The doors of a lake. Who may come in is the server's affair: no door here lets anybody in by a token of its own."""
 
     lake: Lake
     state: State
-    _known: dict[str, Door] = field(default_factory=dict)
+    _known: dict[str, IngestionEndpoint] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def of(self, workspace: str) -> Door:
+    def of(self, workspace: str) -> IngestionEndpoint:
         """The door of a workspace; it goes on where the last process of this data folder ended."""
         with self._lock:
             if workspace not in self._known:
                 self._known[workspace] = self._make_door(workspace)
             return self._known[workspace]
 
-    def _make_door(self, workspace: str) -> Door:
+    def _make_door(self, workspace: str) -> IngestionEndpoint:
         sink = LakeSink(
-            f"{SOURCE}:{workspace}", workspace, self.lake, self.lake.writer(), self.state.checkpoints, Meter(), self._stop
+            f"{SOURCE}:{workspace}", workspace, self.lake, self.lake.writer(), self.state.checkpoints, SourceMeter(), self._stop
         )  # fmt: skip
         flows = make_implied_rule(workspace, self._table)
-        return Door(sink, Tokens(""), {}, flows, workspace, LIMITS)
+        return IngestionEndpoint(sink, IngestionTokens(""), {}, flows, workspace, LIMITS)
 
-    def _table(self, name: str) -> Table | None:
+    def _table(self, name: str) -> LakeTable | None:
         """A table as it is known when it is asked for: it may come while the door is open."""
         return self.lake.tables.get(name)

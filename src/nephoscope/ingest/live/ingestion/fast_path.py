@@ -16,16 +16,16 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope.ingest.live.ingestion.idempotency import Repeats
+from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
 from nephoscope.ingest.live.ingestion.request_bodies import unpack_body
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.request_records import records_of
-from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.schema.row_conversion import apart, arrow_of
-from nephoscope.lake.schema.table import Table
-from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.schema.table import LakeTable
+from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 from nephoscope.lake.writing.writer import Portion, Writer
 from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.state.workspaces.workspace import Workspace
@@ -39,7 +39,7 @@ _LOG = logging.getLogger("nephoscope.intake")
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class IngestionPost:
     """A request: records for a table of a workspace, in a body with an encoding ('' = none); `id` is the client's ('' = none).
 
     `sender` is the resource that the caller is bound to (None = no one).
@@ -55,16 +55,16 @@ class Post:
 
 
 @dataclass(slots=True)
-class _Waiting:
-    post: Post
+class _PendingPost:
+    post: IngestionPost
     answer: asyncio.Future[int]
 
 
 @dataclass(slots=True)
-class _Read:
+class _ReadPost:
     """A request whose body was read: its mark and records, or why it is not taken; `again` is one that was taken before."""
 
-    post: Post
+    post: IngestionPost
     mark: bytes = b""
     records: list[dict[str, object]] = field(default_factory=list)
     again: bool = False
@@ -72,30 +72,32 @@ class _Read:
 
 
 @dataclass
-class Intake:
+class RequestIntake:
     """Takes requests of an event loop; one thread reads and appends, so that the loop goes on. `producer` is this process' alone."""
 
     writer: Writer
     producer: str
-    tables: Callable[[str], Table | None]
+    tables: Callable[[str], LakeTable | None]
     workspace: Callable[[str], Workspace]
     body: int
-    _told: Seldom = field(default_factory=lambda: Seldom(lambda text, _: _LOG.warning("%s", text)))
-    _repeats: Repeats = field(default_factory=Repeats)
-    _waiting: list[_Waiting] = field(default_factory=list)
+    _told: LogRateLimiter = field(
+        default_factory=lambda: LogRateLimiter(lambda text, _: _LOG.warning("%s", text))
+    )
+    _repeats: IdempotencyCache = field(default_factory=IdempotencyCache)
+    _waiting: list[_PendingPost] = field(default_factory=list)
     _size: int = 0
     _last: int = 0
     _task: asyncio.Task[None] | None = None
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "intake"))
 
-    async def take(self, post: Post) -> int:
+    async def take(self, post: IngestionPost) -> int:
         """Count how many records were taken, all of which are on disk.
 
-        RefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
+        IngestionRefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
         """
         if self._size + len(post.body) > MOST_WAITING:
-            raise RefusedError(429, "TooManyRequests", "More comes in than can be written.", _AGAIN)
-        one = _Waiting(post, asyncio.get_running_loop().create_future())
+            raise IngestionRefusedError(429, "TooManyRequests", "More comes in than can be written.", _AGAIN)
+        one = _PendingPost(post, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         self._size += len(post.body)
         if self._task is None:
@@ -124,7 +126,7 @@ class Intake:
                     one.answer.set_exception(result)
         self._task = None
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self) -> list[_PendingPost]:
         """The requests that go together, the oldest first."""
         size = count = 0
         for one in self._waiting:
@@ -136,11 +138,11 @@ class Intake:
         self._size -= sum(len(one.post.body) for one in several)
         return several
 
-    def _take_posts(self, posts: Sequence[Post]) -> list[int | Exception]:
+    def _take_posts(self, posts: Sequence[IngestionPost]) -> list[int | Exception]:
         """What became of requests: how many records each brought, or why it was not taken."""
         gc.disable()  # rows have no cycles, and to look for them costs more than to read them
         try:
-            first: dict[bytes, _Read] = {}
+            first: dict[bytes, _ReadPost] = {}
             read = [self._read(one, first) for one in posts]
             self._append([one for one in read if one.error is None and not one.again])
             return [
@@ -150,29 +152,31 @@ class Intake:
         finally:
             gc.enable()
 
-    def _read(self, post: Post, first: dict[bytes, _Read]) -> _Read:
+    def _read(self, post: IngestionPost, first: dict[bytes, _ReadPost]) -> _ReadPost:
         """Read a body; `first` has the requests of this append by their marks: one that is sent twice shares what becomes of it."""
-        found = _Read(post)
+        found = _ReadPost(post)
         try:
             body = unpack_body(post.body, post.encoding, self.body * 10)
-            found.mark = Repeats.mark(post.id, post.stream, body, post.sender)
+            found.mark = IdempotencyCache.mark(post.id, post.stream, body, post.sender)
             found.again = found.mark in self._repeats or found.mark in first
             if found.mark and not found.again:
                 first[found.mark] = found
             if not found.again:
                 found.records = records_of(body)
-        except RefusedError as error:
+        except IngestionRefusedError as error:
             found.error = error
         return found
 
-    def _append(self, several: Sequence[_Read]) -> None:
+    def _append(self, several: Sequence[_ReadPost]) -> None:
         """Append together; what is wrong with one request is not the others' fault."""
         try:
             self.writer.append_all(self._portions(several), producer=self.producer)
         except SpoolFullError as error:
             self._told("full", f"nothing is taken: {error}")
             for one in several:
-                one.error = RefusedError(503, "ServiceUnavailable", f"Nothing was taken: {error}", _AGAIN)
+                one.error = IngestionRefusedError(
+                    503, "ServiceUnavailable", f"Nothing was taken: {error}", _AGAIN
+                )
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
             if len(several) == 1:
                 several[0].error = error
@@ -183,18 +187,18 @@ class Intake:
             for one in several:
                 self._repeats.add(one.mark)
 
-    def _portions(self, several: Sequence[_Read]) -> list[Portion]:
-        tables: dict[str, dict[str, list[_Read]]] = defaultdict(lambda: defaultdict(list))
+    def _portions(self, several: Sequence[_ReadPost]) -> list[Portion]:
+        tables: dict[str, dict[str, list[_ReadPost]]] = defaultdict(lambda: defaultdict(list))
         for one in several:
             tables[one.post.table][one.post.workspace].append(one)
         now = datetime.now(UTC)
         return [found for name in sorted(tables) for found in self._of_table(name, tables[name], now)]
 
-    def _of_table(self, name: str, groups: dict[str, list[_Read]], now: datetime) -> list[Portion]:
+    def _of_table(self, name: str, groups: dict[str, list[_ReadPost]], now: datetime) -> list[Portion]:
         """The rows of a table by workspace; made together where the workspaces keep them equally long and none is bad."""
         table = self.tables(name)
         if table is None:
-            raise RefusedError(400, "InvalidStream", f"Table {name} not found.")
+            raise IngestionRefusedError(400, "InvalidStream", f"Table {name} not found.")
         places = {workspace: self.workspace(workspace) for workspace in groups}
         strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
         if strict:
@@ -229,7 +233,7 @@ class Intake:
             found.append(Portion(workspace, {name: rows.table}, bad))
         return found
 
-    def _refuse_table(self, place: Workspace, table: str, group: Sequence[_Read]) -> Portion:
+    def _refuse_table(self, place: Workspace, table: str, group: Sequence[_ReadPost]) -> Portion:
         """The records for a table that the workspace does not take, set aside."""
         every = [record for one in group for record in one.records]
         why = place.refusal(table)
@@ -237,16 +241,20 @@ class Intake:
             place.name, {}, [self._bad(table, group, at, why, record) for at, record in enumerate(every)]
         )
 
-    def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: object) -> Bad:
+    def _bad(
+        self, table: str, group: Sequence[_ReadPost], place: int, reason: str, record: object
+    ) -> QuarantineEntry:
         for one in group:
             if place < len(one.records):
                 break
             place -= len(one.records)
         raw = mask_secrets(msgspec.json.encode(record).decode())[:RAW_BYTES]
         resource = one.post.sender.key if one.post.sender is not None else ""
-        return Bad(self.producer, f"record {place}", mask_secrets(reason), raw, "", table, resource=resource)
+        return QuarantineEntry(
+            self.producer, f"record {place}", mask_secrets(reason), raw, "", table, resource=resource
+        )
 
 
-def _senders(group: Sequence[_Read]) -> list[tuple[ResourceBinding | None, int]]:
+def _senders(group: Sequence[_ReadPost]) -> list[tuple[ResourceBinding | None, int]]:
     """Who sent the records of requests, and how many."""
     return [(one.post.sender, len(one.records)) for one in group]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.model.resource_binding import ResourceBinding
 
 _REMEMBERED = 10_000
@@ -17,7 +17,7 @@ _AGAIN = 5
 
 
 @dataclass
-class Repeats:
+class IdempotencyCache:
     """The requests that were taken last, and those that are being taken, by their marks. Safe for threads."""
 
     _seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
@@ -49,7 +49,8 @@ class Repeats:
     def once(self, mark: bytes, patience: float) -> Iterator[bool]:
         """Whether the block is to take a request: False where it has been taken. It is remembered where the block raises nothing.
 
-        Where the same is being taken its outcome is waited for, and where that failed the block is next; RefusedError after so many
+        Where the same is being taken its outcome is waited for, and where that failed the block is next; IngestionRefusedError
+        after so many
         seconds.
         """
         if not mark:
@@ -70,7 +71,7 @@ class Repeats:
         with self._changed:
             if not self._changed.wait_for(lambda: mark not in self._begun, patience):
                 text = "Nothing is known yet of the same request that was sent before."
-                raise RefusedError(503, "ServiceUnavailable", text, _AGAIN)
+                raise IngestionRefusedError(503, "ServiceUnavailable", text, _AGAIN)
             if mark in self._seen:
                 return False
             self._begun.add(mark)

@@ -14,17 +14,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nephoscope.ingest.live.ingestion.api_tokens import Tokens
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow, Rule
-from nephoscope.ingest.live.ingestion.idempotency import Repeats
-from nephoscope.ingest.live.ingestion.micro_batching import CrowdedError, Gathering
-from nephoscope.ingest.live.ingestion.record_transform import Shaped, shape_records
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataCollectionRule, DataFlow
+from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
+from nephoscope.ingest.live.ingestion.micro_batching import BatchTimeoutError, MicroBatcher
+from nephoscope.ingest.live.ingestion.record_transform import ShapedRecords, shape_records
 from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.request_records import records_of
-from nephoscope.ingest.live.ingestion.rule_quota import Limits, Quota
-from nephoscope.ingest.live.live_source import Sink
-from nephoscope.ingest.source_failures import BusyError
+from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits, RequestQuota
+from nephoscope.ingest.live.live_source import SourceSink
+from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.model.resource_binding import ResourceBinding
 
 _BUSY_SECONDS = 5
@@ -33,45 +33,45 @@ _PATIENCE = 30.0
 
 
 @dataclass
-class Door:
+class IngestionEndpoint:
     """What one listener knows: who may come in, the rules, where records go. Safe for many requests at once."""
 
-    sink: Sink
-    tokens: Tokens
-    rules: Mapping[str, Rule]
-    implied: Callable[[str], tuple[Flow, ...]]
+    sink: SourceSink
+    tokens: IngestionTokens
+    rules: Mapping[str, DataCollectionRule]
+    implied: Callable[[str], tuple[DataFlow, ...]]
     name: str
-    limits: Limits
+    limits: IngestionLimits
     workers: int = 2
-    _repeats: Repeats = field(default_factory=Repeats)
-    _quota: Quota = field(init=False)
-    _gathering: Gathering = field(init=False)
+    _repeats: IdempotencyCache = field(default_factory=IdempotencyCache)
+    _quota: RequestQuota = field(init=False)
+    _gathering: MicroBatcher = field(init=False)
 
     def __post_init__(self) -> None:
-        self._quota = Quota(self.limits)
-        self._gathering = Gathering(self.sink, self.workers)
+        self._quota = RequestQuota(self.limits)
+        self._gathering = MicroBatcher(self.sink, self.workers)
 
-    def flows(self, rule: str, stream: str) -> tuple[Flow, ...]:
-        """The flows of a stream; raises RefusedError for a rule or stream that is not there."""
+    def flows(self, rule: str, stream: str) -> tuple[DataFlow, ...]:
+        """The flows of a stream; raises IngestionRefusedError for a rule or stream that is not there."""
         known = self.rules.get(rule.lower())
         if known is None and (self.rules or rule.lower() != self.name.lower()):
-            raise RefusedError(
+            raise IngestionRefusedError(
                 404, "NotFound", f"Data collection rule with immutable Id '{rule[:200]}' not found."
             )
         found = known.streams.get(stream, ()) if known is not None else self.implied(stream)
         if not found:
-            raise RefusedError(
+            raise IngestionRefusedError(
                 400, "InvalidStream", f"Stream '{stream[:200]}' is not one of the rule's streams."
             )
         return found
 
     def count(self, rule: str, size: int) -> None:
-        """Count a request against the limits of its rule; raises RefusedError when they are reached."""
+        """Count a request against the limits of its rule; raises IngestionRefusedError when they are reached."""
         self._quota.count(rule, size)
 
     def take(
         self,
-        flows: tuple[Flow, ...],
+        flows: tuple[DataFlow, ...],
         stream: str,
         body: bytes,
         request: str,
@@ -79,30 +79,32 @@ class Door:
     ) -> None:
         """Hand over the records of a body; a request that is sent again because its answer was lost is taken once.
 
-        `sender` is the resource that the caller is bound to. Raises RefusedError.
+        `sender` is the resource that the caller is bound to. Raises IngestionRefusedError.
         """
-        with self._repeats.once(Repeats.mark(request, stream, body, sender), _PATIENCE) as first:
+        with self._repeats.once(IdempotencyCache.mark(request, stream, body, sender), _PATIENCE) as first:
             if first:
                 self._append(shape_records(flows, stream, records_of(body)), len(body), sender)
 
-    def _append(self, found: Shaped, size: int, sender: ResourceBinding | None) -> None:
+    def _append(self, found: ShapedRecords, size: int, sender: ResourceBinding | None) -> None:
         try:
             self._gathering.take(found, size, _BUSY_SECONDS, sender)
-        except CrowdedError:
-            raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
-        except BusyError as error:
-            raise RefusedError(
+        except BatchTimeoutError:
+            raise IngestionRefusedError(
+                429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS
+            ) from None
+        except LakeBusyError as error:
+            raise IngestionRefusedError(
                 503, "ServiceUnavailable", f"Nothing was ingested: {error}", _BUSY_SECONDS
             ) from error
 
 
-def app(door: Door) -> Starlette:
+def app(door: IngestionEndpoint) -> Starlette:
     """The app: POST /dataCollectionRules/{rule}/streams/{stream}?api-version=..."""
 
     async def post(request: Request) -> Response:
         try:
             await _serve(door, request)
-        except RefusedError as error:
+        except IngestionRefusedError as error:
             return _answer(error)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -112,11 +114,13 @@ def app(door: Door) -> Starlette:
     return Starlette(routes=[Route(path, post, methods=["POST"])])
 
 
-async def _serve(door: Door, request: Request) -> None:
+async def _serve(door: IngestionEndpoint, request: Request) -> None:
     if not door.tokens.admits(request.headers.get("authorization", "")):
-        raise RefusedError(401, "InvalidToken", "The bearer token is missing or not known.")
+        raise IngestionRefusedError(401, "InvalidToken", "The bearer token is missing or not known.")
     if not request.query_params.get("api-version"):
-        raise RefusedError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
+        raise IngestionRefusedError(
+            400, "MissingApiVersionParameter", "The api-version query parameter is required."
+        )
     rule, stream = request.path_params["rule"], request.path_params["stream"]
     flows = door.flows(rule, stream)
     body = await body_of(request, door.limits.body)
@@ -127,7 +131,7 @@ async def _serve(door: Door, request: Request) -> None:
     await run_in_threadpool(door.take, flows, stream, data, id_)
 
 
-def _answer(error: RefusedError) -> Response:
+def _answer(error: IngestionRefusedError) -> Response:
     headers = {"Retry-After": str(error.again)} if error.again else {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

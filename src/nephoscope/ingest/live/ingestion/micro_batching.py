@@ -7,22 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.ingest.live.ingestion.record_transform import Shaped
-from nephoscope.ingest.live.live_source import Origin, Sink
-from nephoscope.ingest.source_failures import BusyError
+from nephoscope.ingest.live.ingestion.record_transform import ShapedRecords
+from nephoscope.ingest.live.live_source import RowOrigin, SourceSink
+from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.model.resource_binding import ResourceBinding
 
 #: Bytes of requests that one append takes, about.
 _MOST = 8 << 20
 
 
-class CrowdedError(Exception):
+class BatchTimeoutError(Exception):
     """No append began in time."""
 
 
 @dataclass(slots=True)
-class _Request:
-    shaped: Shaped
+class _BatchRequest:
+    shaped: ShapedRecords
     size: int
     sender: ResourceBinding | None
     taken: bool = False
@@ -31,31 +31,33 @@ class _Request:
 
 
 @dataclass
-class Gathering:
+class MicroBatcher:
     """Hands requests over to a sink. Safe for threads: `workers` of them append, the others' requests wait and go together."""
 
-    sink: Sink
+    sink: SourceSink
     workers: int = 2
     _turn: threading.Condition = field(default_factory=threading.Condition)
-    _waiting: list[_Request] = field(default_factory=list)
+    _waiting: list[_BatchRequest] = field(default_factory=list)
     _feeds: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._feeds = [f"requests-{number}" for number in range(self.workers)]
 
-    def take(self, shaped: Shaped, size: int, patience: float, sender: ResourceBinding | None = None) -> None:
+    def take(
+        self, shaped: ShapedRecords, size: int, patience: float, sender: ResourceBinding | None = None
+    ) -> None:
         """Return when the rows are on disk; those of a bound sender go without others.
 
-        CrowdedError where no append began in so many seconds, or what the sink raises.
+        BatchTimeoutError where no append began in so many seconds, or what the sink raises.
         """
-        mine, until = _Request(shaped, size, sender), time.monotonic() + patience
+        mine, until = _BatchRequest(shaped, size, sender), time.monotonic() + patience
         with self._turn:
             self._waiting.append(mine)
             while not mine.done and (mine.taken or not self._feeds):
                 self._turn.wait(None if mine.taken else max(0.0, until - time.monotonic()))
                 if not mine.taken and not self._feeds and time.monotonic() >= until:
                     self._waiting.remove(mine)
-                    raise CrowdedError
+                    raise BatchTimeoutError
             several = [] if mine.done else self._next(mine)
             feed = self._feeds.pop() if several else ""
         if several:
@@ -63,7 +65,7 @@ class Gathering:
         if mine.error is not None:
             raise mine.error
 
-    def _lead(self, feed: str, several: Sequence[_Request]) -> None:
+    def _lead(self, feed: str, several: Sequence[_BatchRequest]) -> None:
         try:
             self._append(feed, several)
         finally:
@@ -73,7 +75,7 @@ class Gathering:
                     one.done = True
                 self._turn.notify_all()
 
-    def _next(self, mine: _Request) -> list[_Request]:
+    def _next(self, mine: _BatchRequest) -> list[_BatchRequest]:
         """The requests that go together: the one of the thread that appends, and others that wait, the oldest first."""
         size, several = mine.size, [mine]
         for one in self._waiting:
@@ -85,9 +87,9 @@ class Gathering:
         self._waiting = [one for one in self._waiting if not one.taken]
         return several
 
-    def _append(self, feed: str, several: Sequence[_Request]) -> None:
+    def _append(self, feed: str, several: Sequence[_BatchRequest]) -> None:
         rows: dict[str, list[Mapping[str, object]]] = {}
-        origins: dict[str, list[Origin]] = {}
+        origins: dict[str, list[RowOrigin]] = {}
         for one in several:
             for table, own in one.shaped.rows.items():
                 rows.setdefault(table, []).extend(own)
@@ -97,7 +99,7 @@ class Gathering:
             sender = several[0].sender
             self.sink.take(feed, None, rows=rows, origins=origins, refused=refused, wait=False, sender=sender)
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
-            if len(several) == 1 or isinstance(error, BusyError):
+            if len(several) == 1 or isinstance(error, LakeBusyError):
                 for one in several:
                     one.error = error
                 return

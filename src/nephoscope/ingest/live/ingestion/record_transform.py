@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
-from nephoscope.ingest.live.ingestion.transform import Made, Transform, TransformError
-from nephoscope.ingest.live.live_source import Origin, Refused
+from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
+from nephoscope.ingest.live.ingestion.transform import Transform, TransformError, TransformResult
+from nephoscope.ingest.live.live_source import QuarantinedInput, RowOrigin
 from nephoscope.lake.schema.coercion import json_text
 from nephoscope.lake.schema.row_conversion import bag_of
 
@@ -17,17 +17,19 @@ _TOLD = 100
 
 
 @dataclass(slots=True)
-class Shaped:
+class ShapedRecords:
     """Rows by table, where each comes from, and what is refused."""
 
     rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    origins: dict[str, list[Origin]] = field(default_factory=dict)
-    refused: tuple[Refused, ...] = ()
+    origins: dict[str, list[RowOrigin]] = field(default_factory=dict)
+    refused: tuple[QuarantinedInput, ...] = ()
 
 
-def shape_records(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, object]]) -> Shaped:
+def shape_records(
+    flows: tuple[DataFlow, ...], stream: str, records: Sequence[Mapping[str, object]]
+) -> ShapedRecords:
     """The records through every flow of their stream; a transform that fails refuses the records and stops no other flow."""
-    found = Shaped()
+    found = ShapedRecords()
     for flow in flows:
         if flow.transform is None:
             rows, origins = list(records), [_origin(number, one) for number, one in enumerate(records)]
@@ -49,15 +51,15 @@ def shape_records(flows: tuple[Flow, ...], stream: str, records: Sequence[Mappin
     return found
 
 
-def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> Origin:
-    return Origin(f"record {number}", record, unfit)
+def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> RowOrigin:
+    return RowOrigin(f"record {number}", record, unfit)
 
 
-def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, object]) -> Refused:
-    return Refused(stream, f"record {number}", reason, json_text(record))
+def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, object]) -> QuarantinedInput:
+    return QuarantinedInput(stream, f"record {number}", reason, json_text(record))
 
 
-def _whole(made: Made, bag: str) -> list[Mapping[str, object]]:
+def _whole(made: TransformResult, bag: str) -> list[Mapping[str, object]]:
     """The rows, what the transform could not see of their records in the bag of their table."""
     rows: list[Mapping[str, object]] = []
     for owner, row in zip(made.owners, made.rows, strict=True):
@@ -77,7 +79,7 @@ def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dic
     return {**row, bag: kept}
 
 
-def _unfit(made: Made, owner: int, transform: Transform) -> str:
+def _unfit(made: TransformResult, owner: int, transform: Transform) -> str:
     """What of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
     told = (

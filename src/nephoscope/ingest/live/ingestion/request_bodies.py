@@ -5,14 +5,14 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """The body; RefusedError where it is larger than the limit, of which no more is read."""
+    """The body; IngestionRefusedError where it is larger than the limit, of which no more is read."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise too_large(limit)
@@ -25,23 +25,27 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
-    """A body without its gzip; RefusedError for another encoding, damaged data, or more than the limit."""
+    """A body without its gzip; IngestionRefusedError for another encoding, damaged data, or more than the limit."""
     if encoding.lower() in ("", "identity"):
         return body
     if encoding.lower() != "gzip":
-        raise RefusedError(415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip.")
+        raise IngestionRefusedError(
+            415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip."
+        )
     reader = zlib.decompressobj(31)
     try:
         data = reader.decompress(body, limit + 1)
     except zlib.error as error:
-        raise RefusedError(400, "InvalidPayload", f"The body is not gzip: {error}") from error
+        raise IngestionRefusedError(400, "InvalidPayload", f"The body is not gzip: {error}") from error
     if len(data) > limit:
         raise too_large(limit)
     if not reader.eof:
-        raise RefusedError(400, "InvalidPayload", "The gzip body ends early.")
+        raise IngestionRefusedError(400, "InvalidPayload", "The gzip body ends early.")
     return data
 
 
-def too_large(limit: int) -> RefusedError:
+def too_large(limit: int) -> IngestionRefusedError:
     """413: more than may be sent."""
-    return RefusedError(413, "ContentLengthLimitExceeded", f"Maximum allowed content length: {limit} bytes.")
+    return IngestionRefusedError(
+        413, "ContentLengthLimitExceeded", f"Maximum allowed content length: {limit} bytes."
+    )

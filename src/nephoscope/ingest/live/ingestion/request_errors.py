@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class RefusedError(Exception):
+class IngestionRefusedError(Exception):
     """A request that is answered with an error: status, Azure's code, a sentence, and when to come again."""
 
     def __init__(self, status: int, code: str, message: str, again: int = 0) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.files.json_value import spell_half_surrogates
-from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 
 _DECODER = msgspec.json.Decoder(list[dict[str, Any]])
 
@@ -16,11 +16,12 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def records_of(body: bytes) -> list[dict[str, object]]:
-    """The records of a JSON array; raises RefusedError. Half of a surrogate pair stands in its record as the text of its escape."""
+    """The records of a JSON array; raises IngestionRefusedError. Half of a surrogate pair stands in its record as the text of
+    its escape."""
     try:
         return _decode(body.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(
+        raise IngestionRefusedError(
             400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
         ) from error
 

@@ -20,7 +20,7 @@ from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.arrow_column import column_of
 from nephoscope.lake.schema.column_types import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import Compiled, ticks
+from nephoscope_kql.compile import CompiledQuery, ticks
 from nephoscope_kql.engines.fields import schema_of_fields
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.traced import compile_traced
@@ -38,7 +38,7 @@ class TransformError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TransformResult:
     """What a transform made: `rows`, the `owners` that say of each its record's number, by record what it could not see.
 
     `strangers` are members that the stream does not declare, `unfit` values that are not of the declared type, which the transform
@@ -55,7 +55,7 @@ class Made:
 class Transform:
     """A compiled transform from the columns of a stream to rows."""
 
-    compiled: Compiled
+    compiled: CompiledQuery
     schema: pa.Schema
 
     @classmethod
@@ -86,7 +86,7 @@ class Transform:
         """The declared type of a column of the stream."""
         return KqlType((self.schema.field(name).metadata or {})[b"kql.type"].decode())
 
-    def made(self, records: Sequence[Mapping[str, Any]], now: dt.datetime) -> Made:
+    def made(self, records: Sequence[Mapping[str, Any]], now: dt.datetime) -> TransformResult:
         """The rows of some records; raises TransformError. A value of another type than declared is null, as Azure makes it."""
         compiled = self.compiled
         if "now" in compiled.parameters:
@@ -100,7 +100,7 @@ class Transform:
         columns = [_values(found.column(place), kind) for place, (_, kind) in enumerate(compiled.columns)]
         names = [name for name, _ in self.columns]
         rows = [dict(zip(names, row[:-1], strict=True)) for row in zip(*columns, strict=True)]
-        return Made(rows, columns[-1], self._strangers(records), unfit)
+        return TransformResult(rows, columns[-1], self._strangers(records), unfit)
 
     def _table(
         self, records: Sequence[Mapping[str, object]]

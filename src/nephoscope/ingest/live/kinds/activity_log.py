@@ -18,20 +18,20 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import privileged_settings, validators
 from nephoscope.ingest.live.byte_range import digest
-from nephoscope.ingest.live.live_source import Kind, Sink, Surroundings
+from nephoscope.ingest.live.live_source import SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.poll_loop import poll
-from nephoscope.ingest.live.rest_clients import Access, client, filter_text, pages
-from nephoscope.ingest.live.time_window_polling import Found, Poller
+from nephoscope.ingest.live.rest_clients import SourceAccess, client, filter_text, pages
+from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
-    from nephoscope.connect.read_only_client import Client
+    from nephoscope.connect.read_only_client import RestClient
 
 _VERSION = "2015-04-01"
 _PERMISSION = "the role Reader on the subscription"
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ActivityLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which subscriptions, and how to sign in."""
 
     subscriptions: Annotated[list[str], Meta(description="Ids of subscriptions.", min_length=1)]
@@ -66,11 +66,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class ActivityLog:
+class ActivityLogSource:
     """Asks subscription by subscription; the events of each have a feed of their own."""
 
-    settings: Settings
-    around: Surroundings
+    settings: ActivityLogSettings
+    around: SourceContext
 
     def test(self) -> str:
         """Sign in and ask every subscription for the last five minutes."""
@@ -81,7 +81,7 @@ class ActivityLog:
                 counts.append(sum(map(len, ask(now - timedelta(minutes=5), now))))
         return f"{len(counts)} subscription(s), {sum(counts)} event(s) of the last five minutes"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; raises SourceError when no subscription can be asked."""
         chosen = self.settings
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
@@ -92,16 +92,18 @@ class ActivityLog:
             ]
             poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
 
-    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
-        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
+        access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
         cloud = access.endpoints
         return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
 
 
-def _make_fetch(asked: Client, subscription: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+def _make_fetch(
+    asked: RestClient, subscription: str
+) -> Callable[[datetime, datetime], Iterator[list[PolledEvent]]]:
     """Asks for the events of a window of one subscription, page by page."""
 
-    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+    def ask(start: datetime, end: datetime) -> Iterator[list[PolledEvent]]:
         span = f"eventTimestamp ge '{filter_text(start)}' and eventTimestamp le '{filter_text(end)}'"
         path = (
             f"/subscriptions/{quote(subscription)}/providers/Microsoft.Insights/eventtypes/management/values"
@@ -113,27 +115,27 @@ def _make_fetch(asked: Client, subscription: str) -> Callable[[datetime, datetim
     return ask
 
 
-def _make_found(event: dict[str, object], end: datetime) -> Found:
+def _make_found(event: dict[str, object], end: datetime) -> PolledEvent:
     """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
     at = moment(event.get("eventTimestamp")) or end
     name = event.get("id") or event.get("eventDataId")
     id_ = str(name) if name else msgspec.json.encode(event, order="deterministic").decode()
-    return Found(digest(id_.encode()), at, event)
+    return PolledEvent(digest(id_.encode()), at, event)
 
 
-def check(settings: Settings, _: Surroundings) -> None:
-    """Raise SettingsError for subscriptions, a tenant or a cloud that cannot be."""
+def check(settings: ActivityLogSettings, _: SourceContext) -> None:
+    """Raise SourceSettingsError for subscriptions, a tenant or a cloud that cannot be."""
     for one in settings.subscriptions:
         validators.guid("subscriptions", one)
     validators.tenant(settings.tenant)
     validators.cloud(settings.cloud)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "activity_log",
     "The activity log of subscriptions",
-    Settings,
-    ActivityLog,
+    ActivityLogSettings,
+    ActivityLogSource,
     check=check,
     owned={"credential": privileged_settings.IDENTITY, "cloud": privileged_settings.CLOUD},
 )

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import privileged_settings
 from nephoscope.ingest.live.broker_log import BrokerLog
-from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, Settings, check, uses
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Piece, Refused, Sink, Surroundings
+from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, BrokerSettings, check, uses
+from nephoscope.ingest.live.live_source import (
+    WHOLE,
+    QuarantinedInput,
+    SourceChunk,
+    SourceContext,
+    SourceKind,
+    SourceSink,
+)
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.model.extras import install
 from nephoscope.model.secret_redaction import redact_text
@@ -29,13 +36,13 @@ _LOOK_SECONDS, _ANSWER = 15.0, 5.0
 
 
 @dataclass(slots=True)
-class EventHub:
+class EventHubSource:
     """Consumes as a member of a group; offsets are committed once the lake has what lies before them on disk."""
 
-    settings: Settings
-    around: Surroundings
+    settings: BrokerSettings
+    around: SourceContext
     _feeds: dict[tuple[str, int], str] = field(default_factory=dict)
-    _sink: Sink | None = None
+    _sink: SourceSink | None = None
     _look_at: float = 0.0
     _troubles: SimpleQueue[KafkaError] = field(default_factory=SimpleQueue)
     _log: BrokerLog = field(default_factory=BrokerLog)
@@ -54,7 +61,7 @@ class EventHub:
         finally:
             consumer.close()
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Consume until stopped; raises SourceError for brokers that cannot be reached or do not let us in."""
         from confluent_kafka import KafkaException
 
@@ -74,7 +81,7 @@ class EventHub:
         finally:
             consumer.close()
 
-    def _hand_over(self, consumer: Consumer, messages: list[Message], sink: Sink) -> None:
+    def _hand_over(self, consumer: Consumer, messages: list[Message], sink: SourceSink) -> None:
         parts: dict[tuple[str, int], list[Message]] = {}
         for message in messages:
             error = message.error()
@@ -93,7 +100,7 @@ class EventHub:
             self._commit(consumer, parts)
             sink.note(lag=_left(consumer))
 
-    def _look(self, consumer: Consumer, sink: Sink) -> None:
+    def _look(self, consumer: Consumer, sink: SourceSink) -> None:
         """After a broker was in trouble: whether every one answers again that has a partition of ours."""
         from confluent_kafka import KafkaException
 
@@ -109,7 +116,7 @@ class EventHub:
         self._log.works()
         sink.worked(_BROKERS)
 
-    def _note_failure(self, error: KafkaError, sink: Sink, key: str) -> None:
+    def _note_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
         if error.fatal() or error.code() in _LOCKED_OUT:
             raise SourceError(self._sentence(error))
@@ -134,13 +141,13 @@ class EventHub:
         else:
             self._sink.worked(_COMMIT)
 
-    def _made_anew(self, place: tuple[str, int], sink: Sink) -> None:
+    def _made_anew(self, place: tuple[str, int], sink: SourceSink) -> None:
         """Begin another feed for a partition: reading began behind what the lake has, so the broker counts from 0 again."""
         key = f"partition:{place[0]}/{place[1]}"
         sink.save(key, {"made": (sink.checkpoint(key) or {}).get("made", 0) + 1})
         self._feeds.pop(place, None)
 
-    def _feed(self, topic: str, number: int, sink: Sink) -> str:
+    def _feed(self, topic: str, number: int, sink: SourceSink) -> str:
         """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
         if (topic, number) not in self._feeds:
             kept = sink.checkpoint(f"partition:{topic}/{number}") or {}
@@ -256,12 +263,12 @@ def _note_lost(consumer: Consumer, _: list[TopicPartition]) -> None:
     consumer.unassign()
 
 
-def _piece(message: Message, form: str) -> Piece:
-    return Piece(message.value() or b"", message.topic() or "", form, _place(message))
+def _piece(message: Message, form: str) -> SourceChunk:
+    return SourceChunk(message.value() or b"", message.topic() or "", form, _place(message))
 
 
-def _empty(message: Message) -> Refused:
-    return Refused(message.topic() or "", _place(message), "a message without a value", "")
+def _empty(message: Message) -> QuarantinedInput:
+    return QuarantinedInput(message.topic() or "", _place(message), "a message without a value", "")
 
 
 def _place(message: Message) -> str:
@@ -277,11 +284,11 @@ def _left(consumer: Consumer) -> float:
     return float(left)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "event_hub",
     "Event Hubs over their Kafka endpoint, and Kafka",
-    Settings,
-    EventHub,
+    BrokerSettings,
+    EventHubSource,
     secrets={"password": "The connection string of the namespace or hub, or the password of the user."},
     shared=True,
     check=check,

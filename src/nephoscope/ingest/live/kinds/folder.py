@@ -16,12 +16,12 @@ from msgspec import Meta
 from nephoscope.files.symlinks import leads_out
 from nephoscope.ingest.live import validators as wanted
 from nephoscope.ingest.live.byte_range import only_whole
-from nephoscope.ingest.live.folders.file_reader import Reading
-from nephoscope.ingest.live.folders.read_contents import Contents
-from nephoscope.ingest.live.folders.watched_file import File, OpenFile
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings, zone_of
+from nephoscope.ingest.live.folders.file_reader import FolderFileReader
+from nephoscope.ingest.live.folders.read_contents import FolderContents
+from nephoscope.ingest.live.folders.watched_file import OpenFile, WatchedFile
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, zone_of
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.source_failures import SourceError, StoppedError
+from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 #: Names under which programs write what is not finished yet.
 _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")
@@ -29,7 +29,7 @@ _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepa
 _PATH = "path:"
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which folders and which files in them."""
 
     paths: Annotated[list[str], Meta(description="Folders to watch, with the folders in them.", min_length=1)]
@@ -61,13 +61,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Folder:
+class FolderSource:
     """Looks again and again and reads what is new: grown files from where they were, renamed, copied and packed ones as the same,
     truncated ones anew.
     """
 
-    settings: Settings
-    around: Surroundings
+    settings: FolderSettings
+    around: SourceContext
     _unreadable: dict[str, str] = field(default_factory=dict)
     _told: dict[str, str] = field(default_factory=dict)
 
@@ -81,10 +81,10 @@ class Folder:
         self._unreadable.clear()
         return f"{len(found)} file(s), {size} bytes{left}"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for a folder that is not there."""
-        contents = Contents(sink, lambda: self.around.clock().timestamp())
-        reading = Reading(contents, sink, stop, self.settings.format)
+        contents = FolderContents(sink, lambda: self.around.clock().timestamp())
+        reading = FolderFileReader(contents, sink, stop, self.settings.format)
         while not stop.is_set():
             self._check()
             self._told, self._unreadable = self._unreadable, {}
@@ -104,7 +104,7 @@ class Folder:
         for path in self.settings.paths:
             _there(path)
 
-    def _look(self, sink: Sink | None, known: Collection[str]) -> Iterator[File]:
+    def _look(self, sink: SourceSink | None, known: Collection[str]) -> Iterator[WatchedFile]:
         """The files that are wanted, and those that are known from when they had a name that was."""
         for root in self.settings.paths:
             for folder, folders, names in os.walk(root):
@@ -123,12 +123,12 @@ class Folder:
         unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
-    def _find_file(self, path: Path, sink: Sink | None) -> File | None:
+    def _find_file(self, path: Path, sink: SourceSink | None) -> WatchedFile | None:
         """The file with its size, None where it is gone, is no plain file, or may not be read (told where it is new)."""
         if self._leads_out(path, sink):
             return None
         try:
-            found = File(path, path.stat())
+            found = WatchedFile(path, path.stat())
         except OSError:
             return None
         if not found.plain:
@@ -138,19 +138,19 @@ class Folder:
             return None
         return found
 
-    def _leads_out(self, path: Path, sink: Sink | None) -> bool:
+    def _leads_out(self, path: Path, sink: SourceSink | None) -> bool:
         """Whether something is a link out of the folders (told where new): its writer may not have the rights of this process."""
         why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
         if why:
             self._tell(path, why, sink)
         return bool(why)
 
-    def _tell(self, path: Path, why: str, sink: Sink | None) -> None:
+    def _tell(self, path: Path, why: str, sink: SourceSink | None) -> None:
         self._unreadable[str(path)] = why
         if sink is not None and self._told.get(str(path)) != why:
             sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
 
-    def _file(self, file: File, reading: Reading) -> int:
+    def _file(self, file: WatchedFile, reading: FolderFileReader) -> int:
         """Read what is new in a file; the bytes that are left."""
         before = reading.contents.get(file.key)
         settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
@@ -168,20 +168,20 @@ class Folder:
                 # Another file has its name since the look, perhaps by a link: the next look judges that.
                 return file.stat.st_size
             offset = reading.read(OpenFile(file, descriptor, reading.stop), before, settled=settled)
-        except StoppedError:
+        except SourceStoppedError:
             return 0
         finally:
             os.close(descriptor)
         return max(0, file.stat.st_size - offset) if not settled else 0
 
 
-def _is_unchanged(before: Progress, file: File, settled: bool) -> bool:
+def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
     """Whether nothing is to be done for a file; one that an older release read is gone over once, so that its content is known."""
     known = bool(before.content.digest) or not (before.offset or before.done)
     return known and before.etag == file.state and (before.done or not settled)
 
 
-def _whereabouts(files: Collection[File], contents: Contents) -> None:
+def _whereabouts(files: Collection[WatchedFile], contents: FolderContents) -> None:
     """Tell what is known of files what they are called now, and which are gone or were emptied."""
     for file in files:
         contents.called(file.key, file.name)
@@ -198,8 +198,8 @@ def _there(path: str) -> None:
         raise SourceError(f"paths: {path}: is not readable by this user")
 
 
-def check(settings: Settings, _: Surroundings) -> None:
-    """Raise SettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
+def check(settings: FolderSettings, _: SourceContext) -> None:
+    """Raise SourceSettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
     wanted.require_filled("paths", settings.paths, "folders, parted by commas")
     wanted.require_filled("names", settings.names, "names of files, as in *.json,*.log")
     wanted.log_format(settings.format)
@@ -208,6 +208,10 @@ def check(settings: Settings, _: Surroundings) -> None:
         _there(path)
 
 
-KIND = Kind(
-    "folder", "Folders with files that are put there or still written to", Settings, Folder, check=check
+KIND = SourceKind(
+    "folder",
+    "Folders with files that are put there or still written to",
+    FolderSettings,
+    FolderSource,
+    check=check,
 )

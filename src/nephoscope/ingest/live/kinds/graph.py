@@ -18,18 +18,18 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import privileged_settings, validators
 from nephoscope.ingest.live.byte_range import digest
-from nephoscope.ingest.live.live_source import Kind, Sink, Surroundings
+from nephoscope.ingest.live.live_source import SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.poll_loop import poll
-from nephoscope.ingest.live.rest_clients import Access, client, filter_text, pages
-from nephoscope.ingest.live.time_window_polling import Found, Poller
+from nephoscope.ingest.live.rest_clients import SourceAccess, client, filter_text, pages
+from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
-    from nephoscope.connect.read_only_client import Client
+    from nephoscope.connect.read_only_client import RestClient
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class GraphListing:
     """How Graph lists one kind: its path, the property that windows are over, the most elements of a page, the permission it takes.
 
     `changes`: the same element comes again when it changes, and every state of it is a row.
@@ -43,19 +43,19 @@ class Read:
 
 
 READS = {
-    "sign_ins": Read("/v1.0/auditLogs/signIns", "createdDateTime", 999, "AuditLog.Read.All"),
-    "directory_audits": Read("/v1.0/auditLogs/directoryAudits", "activityDateTime", 999, "AuditLog.Read.All"),
-    "risk_detections": Read(
+    "sign_ins": GraphListing("/v1.0/auditLogs/signIns", "createdDateTime", 999, "AuditLog.Read.All"),
+    "directory_audits": GraphListing("/v1.0/auditLogs/directoryAudits", "activityDateTime", 999, "AuditLog.Read.All"),
+    "risk_detections": GraphListing(
         "/v1.0/identityProtection/riskDetections", "lastUpdatedDateTime", 500, "IdentityRiskEvent.Read.All", changes=True
     ),
-    "risky_users": Read(
+    "risky_users": GraphListing(
         "/v1.0/identityProtection/riskyUsers", "riskLastUpdatedDateTime", 500, "IdentityRiskyUser.Read.All", changes=True
     ),
 }  # fmt: skip
 _Reads = Literal["sign_ins", "directory_audits", "risk_detections", "risky_users"]
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to read, and how to sign in."""
 
     reads: Annotated[
@@ -98,11 +98,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Graph:
+class GraphSource:
     """Asks kind by kind; a kind that is refused is told and the others go on."""
 
-    settings: Settings
-    around: Surroundings
+    settings: GraphSettings
+    around: SourceContext
 
     def test(self) -> str:
         """Sign in and ask for the last five minutes of every kind."""
@@ -114,7 +114,7 @@ class Graph:
             ]
         return f"of the last five minutes: {', '.join(said)}"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; raises SourceError when nothing can be read."""
         chosen = self.settings
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
@@ -124,16 +124,16 @@ class Graph:
             ]
             poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
 
-    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
-        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
+        access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
         return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
 
 
-def _make_fetch(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+def _make_fetch(asked: RestClient, name: str) -> Callable[[datetime, datetime], Iterator[list[PolledEvent]]]:
     """Asks for the elements of a window of one kind, page by page."""
     read = READS[name]
 
-    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+    def ask(start: datetime, end: datetime) -> Iterator[list[PolledEvent]]:
         span = f"{read.time} ge {filter_text(start)} and {read.time} le {filter_text(end)}"
         path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
         for page in pages(asked, path, name, read.permission):
@@ -142,24 +142,26 @@ def _make_fetch(asked: Client, name: str) -> Callable[[datetime, datetime], Iter
     return ask
 
 
-def _make_found(read: Read, element: dict[str, object], end: datetime) -> Found:
+def _make_found(read: GraphListing, element: dict[str, object], end: datetime) -> PolledEvent:
     """An element; one that changes is another in each of its states."""
     given = element.get(read.time)
     id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())
-    return Found(digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element)
+    return PolledEvent(
+        digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element
+    )
 
 
-def check(settings: Settings, _: Surroundings) -> None:
-    """Raise SettingsError for a tenant or a cloud that cannot be."""
+def check(settings: GraphSettings, _: SourceContext) -> None:
+    """Raise SourceSettingsError for a tenant or a cloud that cannot be."""
     validators.tenant(settings.tenant)
     validators.cloud(settings.cloud)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "graph",
     "Sign-ins, audits and identity risk over Microsoft Graph",
-    Settings,
-    Graph,
+    GraphSettings,
+    GraphSource,
     check=check,
     owned={"credential": privileged_settings.IDENTITY, "cloud": privileged_settings.CLOUD},
 )

@@ -12,29 +12,29 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.live import validators
-from nephoscope.ingest.live.connection_budget import Bounds
+from nephoscope.ingest.live.connection_budget import ConnectionLimits
 from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
-from nephoscope.ingest.live.https_server import Served, bound
-from nephoscope.ingest.live.ingestion.api_tokens import Tokens
+from nephoscope.ingest.live.https_server import AppServer, bound
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
 from nephoscope.ingest.live.ingestion.data_collection_rules import (
-    Rule,
+    DataCollectionRule,
     check_rules,
     make_implied_rule,
     rules_of,
 )
-from nephoscope.ingest.live.ingestion.ingestion_app import Door, app
-from nephoscope.ingest.live.ingestion.rule_quota import Limits
+from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint, app
+from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits
 from nephoscope.ingest.live.listen_address import parse_listen_address
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.request_timeouts import Pace
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.request_timeouts import RequestTimeouts
 from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
-from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LogsIngestionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to listen, for which rules."""
 
     listen: Annotated[str, Meta(description="Address for HTTPS.")] = "127.0.0.1:8443"
@@ -95,11 +95,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class LogsIngestion:
+class LogsIngestionSource:
     """One listener. `port` is the one in use while it runs; `ready` is set once it listens."""
 
-    settings: Settings
-    around: Surroundings
+    settings: LogsIngestionSettings
+    around: SourceContext
     port: int = 0
     ready: Event = field(default_factory=Event)
 
@@ -112,7 +112,7 @@ class LogsIngestion:
         streams = sum(len(rule.streams) for rule in rules.values())
         return f"can listen on {self.settings.listen}; {len(rules)} rule(s), {streams} stream(s)"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Serve until stopped; requests under way are ended first."""
         chosen = self.settings
 
@@ -124,17 +124,17 @@ class LogsIngestion:
             note_error(short, DESCRIPTORS)
         else:
             sink.worked(DESCRIPTORS)
-        limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
-        door = Door(
+        limits = IngestionLimits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
+        door = IngestionEndpoint(
             sink, self._tokens(), self._rules(), make_implied_rule(self.around.name, self.around.table), self.around.name, limits,
             chosen.workers,
         )  # fmt: skip
         tls = self.tls()
         listener = bound(parse_listen_address(chosen.listen, "listen"))
         self.port = listener.getsockname()[1]
-        served = Served(
-            app(door), listener, tls, bounds=Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake),
-            pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(note_error),
+        served = AppServer(
+            app(door), listener, tls, bounds=ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake),
+            pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, told=LogRateLimiter(note_error),
         )  # fmt: skip
         self.ready.set()
         sink.worked(WHOLE)
@@ -154,18 +154,18 @@ class LogsIngestion:
             certificate, key = str(own), str(own_key)
         return server_context(certificate, key, self.settings.client_ca)
 
-    def _tokens(self) -> Tokens:
+    def _tokens(self) -> IngestionTokens:
         kept = self.around.secrets.get("tokens", "")
         if not kept:
-            raise SettingsError(f"tokens: no valid token yet: create one for {self.around.name}")
-        return Tokens(kept)
+            raise SourceSettingsError(f"tokens: no valid token yet: create one for {self.around.name}")
+        return IngestionTokens(kept)
 
-    def _rules(self) -> dict[str, Rule]:
+    def _rules(self) -> dict[str, DataCollectionRule]:
         return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for an address that cannot be, SourceError for files that are not there and rules that cannot be."""
+def check(settings: LogsIngestionSettings, around: SourceContext) -> None:
+    """Raise SourceSettingsError for an address that cannot be, SourceError for files that are not there and rules that cannot be."""
     parse_listen_address(settings.listen, "listen")
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
     for path in settings.rules:
@@ -173,11 +173,11 @@ def check(settings: Settings, around: Surroundings) -> None:
     check_rules(settings.rules, around.table)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "logs_ingestion",
     "The Logs Ingestion protocol of Azure Monitor, with data collection rules and their transforms",
-    Settings,
-    LogsIngestion,
+    LogsIngestionSettings,
+    LogsIngestionSource,
     secrets={"tokens": "Hashes of the tokens that are let in."},
     check=check,
 )

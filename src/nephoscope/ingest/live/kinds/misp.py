@@ -17,14 +17,13 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import credential_validation, privileged_settings
 from nephoscope.ingest.live import validators as wanted
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Refused, Sink, Surroundings
-from nephoscope.ingest.live.misp_events import Events
+from nephoscope.ingest.live.live_source import WHOLE, QuarantinedInput, SourceContext, SourceKind, SourceSink
+from nephoscope.ingest.live.misp_events import MispEvents
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence import misp
-from nephoscope.ingest.threat_intelligence.http_client import Asker, refusal
-from nephoscope.ingest.threat_intelligence.indicator import Item
-from nephoscope.ingest.threat_intelligence.indicator import Refusal as Bad
-from nephoscope.ingest.threat_intelligence.indicator_files import Reading, complete_item
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem
+from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, complete_item
 
 _PATH = "attributes/restSearch"
 #: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.
@@ -33,7 +32,7 @@ _ASKEW = timedelta(hours=1)
 """How far a server's clock may be off where it does not say when events were published."""
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MispSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which server and which of its attributes."""
 
     url: Annotated[str, Meta(description="The server, as in https://misp.example/; https only.")]
@@ -65,14 +64,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Misp:
+class MispSource:
     """Asks page by page for attributes that changed, or whose events were published, since.
 
     Those deleted or no longer for detection take their indicators back, and so do events that are deleted or published no more.
     """
 
-    settings: Settings
-    around: Surroundings
+    settings: MispSettings
+    around: SourceContext
 
     def test(self) -> str:
         """Ask for the server's version."""
@@ -82,7 +81,7 @@ class Misp:
             raise refusal(self.settings.url, reply)
         return f"MISP {str(reply.body.get('version', 'of an unknown version'))[:40]}"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; raises SourceError."""
         with self._asker(stop) as asker:
             while not stop.is_set():
@@ -96,10 +95,10 @@ class Misp:
                 sink.worked(WHOLE)
                 stop.wait(self.settings.poll)
 
-    def _events(self, sink: Sink) -> Events:
-        return Events(sink, self.settings.url, self.settings.published)
+    def _events(self, sink: SourceSink) -> MispEvents:
+        return MispEvents(sink, self.settings.url, self.settings.published)
 
-    def _page(self, asker: Asker, sink: Sink, by: str) -> bool:
+    def _page(self, asker: FeedClient, sink: SourceSink, by: str) -> bool:
         """Ask for the next page of what is newer by one of its times, and keep it; whether there may be more."""
         at = dict(sink.checkpoint(_WALKS[by]) or self._begin())
         if not at["page"]:
@@ -169,28 +168,34 @@ class Misp:
             wanted["type"] = chosen.types
         return wanted
 
-    def _keep(self, body: Any, by: str, number: int, sink: Sink, told: frozenset[str]) -> list[str]:
+    def _keep(self, body: Any, by: str, number: int, sink: SourceSink, told: frozenset[str]) -> list[str]:
         """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
         chosen = self.settings
         confidence = None if chosen.confidence < 0 else chosen.confidence
         found = list(misp.items(body, self.around.clock(), confidence=confidence))
-        reading = Reading(days=chosen.days)
-        good = [one for one in found if not isinstance(one, Bad)]
-        kept = sink.learn([complete_item(one, reading) if isinstance(one, Item) else one for one in good])
+        reading = IndicatorFileOptions(days=chosen.days)
+        good = [one for one in found if not isinstance(one, RefusedItem)]
+        kept = sink.learn(
+            [complete_item(one, reading) if isinstance(one, IntelItem) else one for one in good]
+        )
         self._events(sink).note(body, good)
         name = f"{chosen.url}{_PATH}"
-        several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))
+        several = (*kept.refused, *(one for one in found if isinstance(one, RefusedItem)))
         bad = {sha256(f"{one.reason}\0{one.raw}".encode()).hexdigest()[:16]: one for one in several}
         new = tuple(
-            Refused(name, one.place, one.reason, one.raw) for key, one in bad.items() if key not in told
+            QuarantinedInput(name, one.place, one.reason, one.raw)
+            for key, one in bad.items()
+            if key not in told
         )
         if new:
             sink.take("attributes" if by == "timestamp" else "published", number, refused=new)
         return sorted(bad)
 
-    def _asker(self, stop: Event) -> Asker:
+    def _asker(self, stop: Event) -> FeedClient:
         headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
-        return Asker(self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop)
+        return FeedClient(
+            self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop
+        )
 
 
 def _seconds(attribute: object) -> int:
@@ -198,8 +203,8 @@ def _seconds(attribute: object) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
+def check(settings: MispSettings, around: SourceContext) -> None:
+    """Raise SourceSettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
     wanted.url("url", settings.url, "https://HOST/")
     if not settings.private:
         wanted.public("url", settings.url)
@@ -207,11 +212,11 @@ def check(settings: Settings, around: Surroundings) -> None:
     wanted.authority("ca", settings.ca)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "misp",
     "Threat intelligence of a MISP server",
-    Settings,
-    Misp,
+    MispSettings,
+    MispSource,
     {"key": "The authentication key of a user who may read."},
     check=check,
     binds=frozenset({"url", "ca", "private"}),

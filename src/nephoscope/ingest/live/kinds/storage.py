@@ -18,11 +18,11 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.azure_errors import translate_azure_errors
-from nephoscope.ingest.live.blobs.blob_reader import BlobReader, MovedError, Reading
+from nephoscope.ingest.live.blobs.blob_reader import BlobChangedError, BlobReader, BlobReadOptions
 from nephoscope.ingest.live.blobs.storage_account import service
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.source_failures import SettingsError, SourceError, StoppedError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError, SourceStoppedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("nephoscope.sources")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StorageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which account, which containers, and how to sign in."""
 
     account_url: Annotated[
@@ -85,11 +85,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Storage:
+class StorageSource:
     """Looks at an account again and again and reads what is new."""
 
-    settings: Settings
-    around: Surroundings
+    settings: StorageSettings
+    around: SourceContext
     _known: dict[str, Progress] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
     _contents: dict[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Storage:
             blob = next(iter(first.list_blobs(name_starts_with=self.settings.prefix or None)), None)
             return f"{len(names)} container(s): {', '.join(names[:5])}; {'blobs in' if blob else 'no blobs yet in'} {names[0]}"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for an account that cannot be reached."""
         with self._service() as account:
             self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
@@ -133,9 +133,9 @@ class Storage:
                 if fnmatchcase(found.name, pattern):
                     yield found.name
 
-    def _round(self, account: BlobServiceClient, sink: Sink, stop: Event) -> None:
+    def _round(self, account: BlobServiceClient, sink: SourceSink, stop: Event) -> None:
         """Read what is new in every blob, oldest first within a container; drop what is known of blobs that are gone."""
-        reading = Reading(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
+        reading = BlobReadOptions(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
         every: list[BlobReader] = []
         self._failing = set()
         self._sizes = defaultdict(Lock)
@@ -163,7 +163,7 @@ class Storage:
             return 0
         return max(0, int(reader.found.size) - (known.offset if known else 0))
 
-    def _readers(self, container: ContainerClient, reading: Reading) -> list[BlobReader]:
+    def _readers(self, container: ContainerClient, reading: BlobReadOptions) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
         found = [BlobReader(reading, container, blob, self._contents) for blob in blobs if self._wanted(blob)]
         return sorted(found, key=lambda reader: reader.found.last_modified)
@@ -185,7 +185,7 @@ class Storage:
                     self._keep(reader.key, progress)
         except (AzureError, LakeError, StateError):
             raise
-        except (MovedError, StoppedError):
+        except (BlobChangedError, SourceStoppedError):
             # Written to or deleted meanwhile: the next round sees what it is then. What was kept stands in the checkpoint.
             self._failing.add(reader.key)
             kept = reader.reading.sink.checkpoint(reader.key)
@@ -211,13 +211,13 @@ class Storage:
 _CONTAINER = re.compile(r"[a-z0-9*](?:-?[a-z0-9*]){0,62}|\$[a-z*]+")
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for an account, containers or a way to sign in that cannot be."""
+def check(settings: StorageSettings, around: SourceContext) -> None:
+    """Raise SourceSettingsError for an account, containers or a way to sign in that cannot be."""
     validators.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
     validators.require_filled("containers", settings.containers, "names of containers, as in insights-logs-*")
     for name in settings.containers:
         if not _CONTAINER.fullmatch(name):
-            raise SettingsError(
+            raise SourceSettingsError(
                 f"containers: must be names of lower-case letters, digits and single dashes, * for any of them, not '{name}'"
             )
     validators.log_format(settings.format)
@@ -233,16 +233,16 @@ def check(settings: Settings, around: Surroundings) -> None:
 _SECRETS = {"account-key": "account_key", "sas": "sas"}
 
 
-def uses(settings: Settings) -> tuple[str, ...]:
+def uses(settings: StorageSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return (_SECRETS[settings.credential],) if settings.credential in _SECRETS else ()
 
 
-KIND = Kind(
+KIND = SourceKind(
     "storage",
     "Containers of diagnostic and flow logs",
-    Settings,
-    Storage,
+    StorageSettings,
+    StorageSource,
     secrets={
         "account_key": "A key of the storage account (credential=account-key).",
         "sas": "A shared access signature with read and list (credential=sas).",

@@ -14,21 +14,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.live.connection_budget import Bounds
+from nephoscope.ingest.live.connection_budget import ConnectionLimits
 from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
 from nephoscope.ingest.live.listen_address import parse_listen_address
-from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings, zone_of
-from nephoscope.ingest.live.syslog.batch_sender import Handing
-from nephoscope.ingest.live.syslog.message_buffer import Intake
-from nephoscope.ingest.live.syslog.tcp_listener import Limits, Streams
-from nephoscope.ingest.live.syslog.udp_listener import Datagrams
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, zone_of
+from nephoscope.ingest.live.syslog.batch_sender import BatchSender
+from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
+from nephoscope.ingest.live.syslog.tcp_listener import StreamLimits, TcpListener
+from nephoscope.ingest.live.syslog.udp_listener import UdpListener
 from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
-from nephoscope.ingest.source_failures import SettingsError
+from nephoscope.ingest.source_failures import SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SyslogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to listen; at least one of udp, tcp and tls."""
 
     udp: Annotated[str, Meta(description="Address for UDP, such as `0.0.0.0:514`.")] = ""
@@ -91,22 +91,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Syslog:
+class SyslogSource:
     """The listeners of one source. `ports` are those in use while it runs, by protocol; `ready` is set once it listens."""
 
-    settings: Settings
-    around: Surroundings
+    settings: SyslogSettings
+    around: SourceContext
     ports: dict[str, int] = field(default_factory=dict)
     ready: Event = field(default_factory=Event)
 
     def test(self) -> str:
         """Bind every address and let go."""
-        with self._listen(Intake(), _Told()):
+        with self._listen(SyslogIntake(), _ListenerReports()):
             return "can listen on " + ", ".join(f"{name} {port}" for name, port in self.ports.items())
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
-        intake, told = Intake(), _Told(sink, self.around.name)
+        intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
         if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
             told.failed(short, DESCRIPTORS)
@@ -118,24 +118,24 @@ class Syslog:
             sink.worked(WHOLE)
             threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
             try:
-                Handing(intake, sink, stop, told.failed, told.dropped).run()
+                BatchSender(intake, sink, stop, told.failed, told.dropped).run()
             finally:
                 stop.set()
 
     @contextmanager
-    def _listen(self, intake: Intake, told: _Told) -> Iterator[None]:
+    def _listen(self, intake: SyslogIntake, told: _ListenerReports) -> Iterator[None]:
         chosen = self.settings
         with ExitStack() as opened:
             if chosen.udp:
-                datagrams = Datagrams(
+                datagrams = UdpListener(
                     parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.dropped
                 )
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
-                limits = Limits(chosen.max_message, chosen.first_message, chosen.idle)
-                bounds = Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake)
-                streams = Streams(intake, limits, bounds, told.failed)
+                limits = StreamLimits(chosen.max_message, chosen.first_message, chosen.idle)
+                bounds = ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake)
+                streams = TcpListener(intake, limits, bounds, told.failed)
                 opened.callback(streams.close)
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))
@@ -152,10 +152,10 @@ class Syslog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ListenerReports:
     """What the listeners have to tell, passed on to health and the log."""
 
-    sink: Sink | None = None
+    sink: SourceSink | None = None
     name: str = ""
 
     def failed(self, error: str, key: str) -> None:
@@ -168,30 +168,30 @@ class _Told:
             self.sink.note(dropped=count)
 
 
-def _end_when(stop: Event, listeners: ExitStack, intake: Intake) -> None:
+def _end_when(stop: Event, listeners: ExitStack, intake: SyslogIntake) -> None:
     """Once told to stop: close the listeners, which reads what has arrived, and then end the intake."""
     stop.wait()
     listeners.close()
     intake.end()
 
 
-def check(settings: Settings, _: Surroundings) -> None:
-    """Raise SettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
+def check(settings: SyslogSettings, _: SourceContext) -> None:
+    """Raise SourceSettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
     given = {name: text for name in ("udp", "tcp", "tls") if (text := getattr(settings, name))}
     if not given:
-        raise SettingsError("udp, tcp or tls: give an address to listen on, such as 0.0.0.0:514")
+        raise SourceSettingsError("udp, tcp or tls: give an address to listen on, such as 0.0.0.0:514")
     for name, text in given.items():
         parse_listen_address(text, name)
     if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
-        raise SettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
+        raise SourceSettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
     zone_of(settings.zone)
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "syslog",
     "Syslog and CEF over UDP, TCP and TLS",
-    Settings,
-    Syslog,
+    SyslogSettings,
+    SyslogSource,
     check=check,
 )

@@ -16,15 +16,14 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
-from nephoscope.ingest.live.live_source import Kind, Refused, Sink, Surroundings
+from nephoscope.ingest.live.live_source import QuarantinedInput, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.poll_loop import told_round
 from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.ingest.threat_intelligence import stix
-from nephoscope.ingest.threat_intelligence.http_client import Asker, Reply, refusal
-from nephoscope.ingest.threat_intelligence.indicator import Item
-from nephoscope.ingest.threat_intelligence.indicator import Refusal as Bad
-from nephoscope.ingest.threat_intelligence.indicator_files import Reading, complete_item
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, FeedResponse, refusal
+from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem
+from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, complete_item
 
 _ACCEPT = "application/taxii+json;version=2.1"
 _FEED = "objects"
@@ -35,7 +34,7 @@ _AHEAD = timedelta(hours=1)
 """How far ahead of us a server's clock may be."""
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TaxiiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which collection, how to sign in, how often to ask."""
 
     url: Annotated[str, Meta(description="The API root, as in https://taxii.example/api1/; https only.")]
@@ -75,11 +74,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Taxii:
+class TaxiiSource:
     """Asks collection by collection for what was added since; each page is kept before the next is asked for."""
 
-    settings: Settings
-    around: Surroundings
+    settings: TaxiiSettings
+    around: SourceContext
 
     def test(self) -> str:
         """Ask for the collections and say which of the wanted ones can be read."""
@@ -100,7 +99,7 @@ class Taxii:
                 raise SourceError(f"the collection {one} is not readable by this user")
         return f"{len(known)} collections: {_list_collections(known)}"
 
-    def run(self, sink: Sink, stop: Event) -> None:
+    def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
         with self._asker(stop) as asker:
             while not stop.is_set():
@@ -110,7 +109,7 @@ class Taxii:
                     sink.note(lag=0.0)
                 stop.wait(self.settings.poll)
 
-    def _round(self, collection: str, asker: Asker, sink: Sink) -> str:
+    def _round(self, collection: str, asker: FeedClient, sink: SourceSink) -> str:
         """One round of a collection; why it failed, '' where it did not."""
         try:
             for _ in range(_MOST_PAGES):
@@ -121,7 +120,7 @@ class Taxii:
             return str(error)
         return f"over {_MOST_PAGES:,} pages, and the server says there are more: asked on after {self.settings.poll:g} s"
 
-    def _page(self, collection: str, asker: Asker, sink: Sink) -> bool:
+    def _page(self, collection: str, asker: FeedClient, sink: SourceSink) -> bool:
         """Ask for the next page and keep it; whether there are more."""
         key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
         at = dict(sink.checkpoint(key) or self._begin())
@@ -167,21 +166,23 @@ class Taxii:
             params["match[type]"] = ",".join(self.settings.types)
         return params
 
-    def _keep(self, objects: list[object], collection: str, number: int, sink: Sink) -> None:
+    def _keep(self, objects: list[object], collection: str, number: int, sink: SourceSink) -> None:
         chosen = self.settings
-        reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
+        reading = IndicatorFileOptions(
+            confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days
+        )
         found = list(stix.items(objects, self.around.clock(), "objects"))
-        kept = sink.learn([complete_item(one, reading) for one in found if isinstance(one, Item)])
+        kept = sink.learn([complete_item(one, reading) for one in found if isinstance(one, IntelItem)])
         name = f"{chosen.url}collections/{collection}"
         bad = tuple(
-            Refused(name, one.place, one.reason, one.raw)
+            QuarantinedInput(name, one.place, one.reason, one.raw)
             for one in (*kept.refused, *found)
-            if isinstance(one, Bad)
+            if isinstance(one, RefusedItem)
         )
         if bad:
             sink.take(f"{_FEED}/{collection}", number, refused=bad)
 
-    def _asker(self, stop: Event) -> Asker:
+    def _asker(self, stop: Event) -> FeedClient:
         chosen, headers = self.settings, {"Accept": _ACCEPT}
         auth = None
         if chosen.sign_in == "basic":
@@ -190,10 +191,10 @@ class Taxii:
             headers["Authorization"] = f"Bearer {self.around.secret('token')}"
         elif chosen.sign_in == "key":
             headers[chosen.key_header] = self.around.secret("token")
-        return Asker(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
+        return FeedClient(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
 
 
-def _more(reply: Reply, url: str) -> bool:
+def _more(reply: FeedResponse, url: str) -> bool:
     """Whether a page says that there are more; one that names the next and does not say says so too. SourceError for another word."""
     said = reply.body.get("more")
     if said is None:
@@ -203,7 +204,9 @@ def _more(reply: Reply, url: str) -> bool:
     return said
 
 
-def _after(at: dict[str, object], number: int, reply: Reply, now: datetime, *, more: bool) -> dict[str, Any]:
+def _after(
+    at: dict[str, object], number: int, reply: FeedResponse, now: datetime, *, more: bool
+) -> dict[str, Any]:
     """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
     # a server may say of a page with one object only when the first was added
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
@@ -240,21 +243,22 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NEEDED = {"basic": "password", "bearer": "token", "key": "token"}
 
 
-def uses(settings: Settings) -> tuple[str, ...]:
+def uses(settings: TaxiiSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return (_NEEDED[settings.sign_in],) if settings.sign_in in _NEEDED else ()
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
+def check(settings: TaxiiSettings, around: SourceContext) -> None:
+    """Raise SourceSettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is
+    not there."""
     validators.url("url", settings.url, "https://HOST/API_ROOT/")
     if not settings.private:
         validators.public("url", settings.url)
     for one in settings.collections:
         if not one or re.search(r"[/?#\s]", one):
-            raise SettingsError(f"collections: must be ids of collections, not '{one}'")
+            raise SourceSettingsError(f"collections: must be ids of collections, not '{one}'")
     if not _HEADER.fullmatch(settings.key_header):
-        raise SettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
+        raise SourceSettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
     if settings.sign_in == "basic":
         validators.require_filled("user", [settings.user], "given for sign_in=basic")
     if settings.sign_in in _NEEDED:
@@ -264,11 +268,11 @@ def check(settings: Settings, around: Surroundings) -> None:
     validators.authority("ca", settings.ca)
 
 
-KIND = Kind(
+KIND = SourceKind(
     "taxii",
     "Threat intelligence of TAXII 2.1 collections",
-    Settings,
-    Taxii,
+    TaxiiSettings,
+    TaxiiSource,
     {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
     check=check,
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from nephoscope.ingest.live.live_source import LAKE, LOST, Sink
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.syslog.message_buffer import Batch, Intake
-from nephoscope.ingest.source_failures import StoppedError
+from nephoscope.ingest.live.live_source import LAKE, LOST, SourceSink
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.syslog.message_buffer import SyslogBatch, SyslogIntake
+from nephoscope.ingest.source_failures import SourceStoppedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 
@@ -24,32 +24,32 @@ _LOG = logging.getLogger("nephoscope.sources")
 
 
 @dataclass(slots=True)
-class Handing:
+class BatchSender:
     """Hands over what `intake` holds until it ends. Once `stop` is set each batch has one try more, so that the end comes."""
 
-    intake: Intake
-    sink: Sink
+    intake: SyslogIntake
+    sink: SourceSink
     stop: Event
     failed: Callable[[str, str], None]
     dropped: Callable[[int], None]
 
     def run(self) -> None:
         """Return when the intake has ended and is empty: what could not be written by then is counted as dropped."""
-        told = Seldom(self.failed)
+        told = LogRateLimiter(self.failed)
         while (batch := self.intake.take()) is not None:
             reason = self._written(batch, told)
             if reason:
                 self.dropped(batch.count)
                 self.failed(f"{batch.count} messages are lost: {reason}", LOST)
 
-    def _written(self, batch: Batch, told: Seldom) -> str:
+    def _written(self, batch: SyslogBatch, told: LogRateLimiter) -> str:
         """'' once a batch is on disk, else why it is given up."""
         pause, tries = _FIRST_PAUSE, 0
         while True:
             ending = self.stop.is_set()
             try:
                 self.sink.take(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
-            except StoppedError:
+            except SourceStoppedError:
                 return "the lake was full until the source was stopped"
             except Exception as error:  # noqa: BLE001 - the boundary of a batch: the listeners go on meanwhile
                 reason, tries = f"{type(error).__name__}: {error}", tries + 1

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nephoscope.ingest.live.live_source import Lines, Refused
+from nephoscope.ingest.live.live_source import QuarantinedInput, ReceivedLines
 
 #: Messages and bytes that may wait; one batch is handed over at a time.
 WAITING_BYTES = 32 * 1024 * 1024
@@ -17,33 +17,33 @@ BATCH_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class Batch:
+class SyslogBatch:
     """What is handed over at once."""
 
-    lines: list[Lines] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    lines: list[ReceivedLines] = field(default_factory=list)
+    refused: list[QuarantinedInput] = field(default_factory=list)
     count: int = 0
     size: int = 0
 
 
-class Intake:
+class SyslogIntake:
     """Between the listeners and the one who hands over; safe from many threads."""
 
     def __init__(self, limit: int = WAITING_BYTES) -> None:
         self._limit = limit
-        self._waiting: deque[Lines | Refused] = deque()
+        self._waiting: deque[ReceivedLines | QuarantinedInput] = deque()
         self._bytes = self._count = 0
         self._changed = threading.Condition()
         self._resume: list[Callable[[], None]] = []
         self._ended = False
 
-    def put(self, item: Lines | Refused) -> bool:
+    def put(self, item: ReceivedLines | QuarantinedInput) -> bool:
         """Add; whether there is room for more. What was read is never dropped here: a reader that is told False stops reading."""
         size = _size(item)
         with self._changed:
             self._waiting.append(item)
             self._bytes += size
-            self._count += len(item.texts) if isinstance(item, Lines) else 1
+            self._count += len(item.texts) if isinstance(item, ReceivedLines) else 1
             self._changed.notify_all()
             return self._bytes < self._limit
 
@@ -66,7 +66,7 @@ class Intake:
             self._ended = True
             self._changed.notify_all()
 
-    def take(self) -> Batch | None:
+    def take(self) -> SyslogBatch | None:
         """Wait for the next batch: full, or as old as a batch may get; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended)
@@ -83,12 +83,12 @@ class Intake:
             call()
         return batch
 
-    def _cut(self) -> Batch:
-        batch = Batch()
+    def _cut(self) -> SyslogBatch:
+        batch = SyslogBatch()
         while self._waiting and batch.count < BATCH_LINES:
             item = self._waiting.popleft()
             batch.size += _size(item)
-            if isinstance(item, Lines):
+            if isinstance(item, ReceivedLines):
                 batch.lines.append(item)
                 batch.count += len(item.texts)
             else:
@@ -99,5 +99,5 @@ class Intake:
         return batch
 
 
-def _size(item: Lines | Refused) -> int:
-    return sum(map(len, item.texts)) + 100 if isinstance(item, Lines) else len(item.raw) + 200
+def _size(item: ReceivedLines | QuarantinedInput) -> int:
+    return sum(map(len, item.texts)) + 100 if isinstance(item, ReceivedLines) else len(item.raw) + 200

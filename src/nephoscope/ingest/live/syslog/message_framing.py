@@ -16,7 +16,7 @@ _BEGINS = b"<C\xef"
 _RAW = 4096
 
 
-class Over(NamedTuple):
+class OversizedMessage(NamedTuple):
     """A message over the limit: its length, as announced where it was counted; its first bytes; how many bytes of it came."""
 
     length: int
@@ -25,11 +25,11 @@ class Over(NamedTuple):
 
 
 @dataclass(slots=True)
-class Frames:
+class SyslogFramer:
     """Cuts one stream. `feed` gives whole messages; what was over `limit` bytes is in `over`."""
 
     limit: int
-    over: list[Over] = field(default_factory=list)
+    over: list[OversizedMessage] = field(default_factory=list)
     _held: bytearray = field(default_factory=bytearray)
     #: Bytes of an overlong message still to be dropped: a count, or -1 = up to the next line feed.
     _dropping: int = 0
@@ -105,7 +105,7 @@ class Frames:
             return True
         line = bytes(self._held[:end]).rstrip(b"\r\0")
         if len(line) > self.limit:
-            self.over.append(Over(len(line), line[:_RAW], len(line)))
+            self.over.append(OversizedMessage(len(line), line[:_RAW], len(line)))
         elif line:
             found.append(line)
         del self._held[: end + 1]
@@ -130,7 +130,7 @@ class Frames:
 
     def _close_dropped(self) -> None:
         missing = max(0, self._dropping)
-        self.over.append(Over(self._dropped + missing, self._head, self._dropped))
+        self.over.append(OversizedMessage(self._dropped + missing, self._head, self._dropped))
         self._dropping, self._dropped, self._head = 0, 0, b""
 
 

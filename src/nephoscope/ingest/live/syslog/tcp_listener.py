@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.ingest.live.connection_budget import Bounds
-from nephoscope.ingest.live.listener import Entrance
-from nephoscope.ingest.live.live_source import Lines, Refused
-from nephoscope.ingest.live.log_rate_limit import Seldom
-from nephoscope.ingest.live.syslog.message_buffer import Intake
-from nephoscope.ingest.live.syslog.message_framing import Frames, text_of
+from nephoscope.ingest.live.connection_budget import ConnectionLimits
+from nephoscope.ingest.live.listener import Listener
+from nephoscope.ingest.live.live_source import QuarantinedInput, ReceivedLines
+from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
+from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
+from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, text_of
 from nephoscope.ingest.source_failures import SourceError
 
 #: How long what senders had already sent is read for after the end was asked for.
@@ -28,7 +28,7 @@ _BACKLOG = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StreamLimits:
     """Bytes of a message; seconds until the first whole message, and between any two pieces of a stream (0 = for ever)."""
 
     message: int
@@ -39,9 +39,9 @@ class Limits:
 class _Connection(asyncio.Protocol):
     """One sender; `left` is called when it is gone."""
 
-    def __init__(self, streams: Streams, left: Callable[[], None]) -> None:
+    def __init__(self, streams: TcpListener, left: Callable[[], None]) -> None:
         self._streams, self._left = streams, left
-        self._frames = Frames(streams.limits.message)
+        self._frames = SyslogFramer(streams.limits.message)
         self._peer = ""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +66,7 @@ class _Connection(asyncio.Protocol):
         texts = tuple(text for message in messages if (text := text_of(message)))
         if texts:
             self._whole += 1
-            room = self._streams.intake.put(Lines(self._peer, texts))
+            room = self._streams.intake.put(ReceivedLines(self._peer, texts))
         for one in self._frames.over:
             self._whole += 1
             reason = f"a message of {one.length} bytes, over {self._streams.limits.message}"
@@ -78,8 +78,8 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
             self._streams.intake.when_room(self._resume)
 
-    def _make_refusal(self, reason: str, raw: bytes) -> Refused:
-        return Refused(f"syslog://{self._peer}", "stream", reason, text_of(raw))
+    def _make_refusal(self, reason: str, raw: bytes) -> QuarantinedInput:
+        return QuarantinedInput(f"syslog://{self._peer}", "stream", reason, text_of(raw))
 
     def _resume(self) -> None:
         # The loop may have ended meanwhile; then there is nothing to go on with.
@@ -128,7 +128,7 @@ class _Connection(asyncio.Protocol):
             self._watch()
 
 
-class Streams:
+class TcpListener:
     """Listens on addresses until `close`: a thread with an event loop of its own. `failed` is told what went wrong with senders, and
     a key for each kind of it.
 
@@ -136,14 +136,18 @@ class Streams:
     """
 
     def __init__(
-        self, intake: Intake, limits: Limits, bounds: Bounds, failed: Callable[[str, str], None]
+        self,
+        intake: SyslogIntake,
+        limits: StreamLimits,
+        bounds: ConnectionLimits,
+        failed: Callable[[str, str], None],
     ) -> None:
-        self.intake, self.limits, self.told = intake, limits, Seldom(failed)
+        self.intake, self.limits, self.told = intake, limits, LogRateLimiter(failed)
         self._bounds = bounds
         self.loop = asyncio.new_event_loop()
         self.read = self.opened = 0
         self.open: set[_Connection] = set()
-        self._entrances: list[Entrance] = []
+        self._entrances: list[Listener] = []
         self._thread = threading.Thread(target=self._run, name="syslog streams", daemon=True)
         self._thread.start()
 
@@ -166,7 +170,7 @@ class Streams:
 
     async def _listen(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         for listener in listeners:
-            entrance = Entrance(
+            entrance = Listener(
                 listener, self._bounds, lambda place: _Connection(self, place.leave), self.told, tls
             )
             entrance.open()

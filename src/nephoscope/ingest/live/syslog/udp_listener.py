@@ -10,8 +10,8 @@ import struct
 import threading
 from collections.abc import Callable
 
-from nephoscope.ingest.live.live_source import Lines, Refused
-from nephoscope.ingest.live.syslog.message_buffer import Intake
+from nephoscope.ingest.live.live_source import QuarantinedInput, ReceivedLines
+from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
 from nephoscope.ingest.live.syslog.message_framing import text_of
 from nephoscope.ingest.source_failures import SourceError
 
@@ -23,11 +23,11 @@ _MAX_DATAGRAM = 65_535
 _TOGETHER = 256
 
 
-class Datagrams:
+class UdpListener:
     """Listens on one address until `close`; `dropped` is told how many datagrams the kernel dropped since the last time."""
 
     def __init__(
-        self, address: tuple[str, int], intake: Intake, limit: int, dropped: Callable[[int], None]
+        self, address: tuple[str, int], intake: SyslogIntake, limit: int, dropped: Callable[[int], None]
     ) -> None:
         self._intake, self._limit, self._dropped = intake, limit, dropped
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -76,13 +76,13 @@ class Datagrams:
             self._overflow(control)
             self._add(groups, data, sender[0])
         for peer, texts in groups.items():
-            self._intake.put(Lines(peer, tuple(texts)))
+            self._intake.put(ReceivedLines(peer, tuple(texts)))
         return some
 
     def _add(self, groups: dict[str, list[str]], data: bytes, peer: str) -> None:
         if len(data) > self._limit:
             reason = f"a message of {len(data)} bytes, over {self._limit}"
-            self._intake.put(Refused(f"syslog://{peer}", "datagram", reason, text_of(data[:4096])))
+            self._intake.put(QuarantinedInput(f"syslog://{peer}", "datagram", reason, text_of(data[:4096])))
         elif text := text_of(data):
             groups.setdefault(peer, []).append(text)
 

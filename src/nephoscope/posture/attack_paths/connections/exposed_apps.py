@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.public_endpoint import SITE, Answers, answers, is_unrestricted
+from nephoscope.estate.public_endpoint import SITE, EndpointAccess, answers, is_unrestricted
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 CONTAINER_APP, CONTAINER_GROUP = "microsoft.app/containerapps", "microsoft.containerinstance/containergroups"
 REMEDY = "Take the public endpoint away or restrict it to known addresses."
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each app that answers it."""
 
     def site(resource: Resource) -> None:
         stopped = str(require_complete(resource).get("state") or "").lower() == "stopped"
-        if not stopped and answers(resource, facts.view) is Answers.EVERYBODY:
+        if not stopped and answers(resource, facts.view) is EndpointAccess.EVERYBODY:
             expose(facts, graph, resource, f"{resource.name} answers every address", REMEDY)
 
     def container_app(resource: Resource) -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.public_endpoint import CLUSTER, Answers, answers
+from nephoscope.estate.public_endpoint import CLUSTER, EndpointAccess, answers
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 REMEDY = "Make the cluster private or list the address ranges that may call its API server."
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each cluster that it may call."""
 
     def look(cluster: Resource) -> None:
-        if answers(cluster, facts.view) is Answers.EVERYBODY:
+        if answers(cluster, facts.view) is EndpointAccess.EVERYBODY:
             expose(facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY)
 
     facts.each(CLUSTER, "which clusters the Internet reaches", look)

@@ -11,15 +11,22 @@ from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.addresses import PUBLIC, AddressSet, size
 from nephoscope.estate.ingress_paths import is_broad, is_broad_set
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
-from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, Answers, answers, firewall_ranges, is_closed
+from nephoscope.estate.public_endpoint import (
+    COSMOS,
+    FIREWALLED,
+    EndpointAccess,
+    answers,
+    firewall_ranges,
+    is_closed,
+)
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposure_connections import expose
 from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 SQL_SERVER = "microsoft.sql/servers"
@@ -27,10 +34,10 @@ SQL_SERVER = "microsoft.sql/servers"
 INSTANCE_PORT = 3342
 REMEDY = "Take the public endpoint away, or let only known addresses through the firewall."
 ENTRA_ONLY = tuple(f"{type_}/azureadonlyauthentications" for type_ in (SQL_SERVER, MANAGED_INSTANCE))
-Judge = Callable[["Facts", "Resource"], str]
+Judge = Callable[["GraphFacts", "Resource"], str]
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each database that it reaches."""
     judges: dict[str, Judge] = dict.fromkeys(FIREWALLED, _by_firewall)
     judges |= {MANAGED_INSTANCE: _by_endpoint, COSMOS: _by_filter}
@@ -46,7 +53,7 @@ def connect(facts: Facts, graph: Graph) -> None:
         facts.each(type_, "which databases the Internet reaches", look)
 
 
-def _by_firewall(facts: Facts, server: Resource) -> str:
+def _by_firewall(facts: GraphFacts, server: Resource) -> str:
     """Explain why a server with firewall rules is open, '' where it is not."""
     if is_closed(require_complete(server)):
         return ""
@@ -58,7 +65,7 @@ def _by_firewall(facts: Facts, server: Resource) -> str:
     return f"The firewall rules of {server.name} let the Internet in: {named}"
 
 
-def _by_endpoint(facts: Facts, instance: Resource) -> str:
+def _by_endpoint(facts: GraphFacts, instance: Resource) -> str:
     """Explain why the public endpoint of a managed instance is reached, '' where it is not."""
     body = require_complete(instance)
     if body.get("publicDataEndpointEnabled") is not True:
@@ -74,13 +81,13 @@ def _by_endpoint(facts: Facts, instance: Resource) -> str:
     )
 
 
-def _by_filter(facts: Facts, account: Resource) -> str:
+def _by_filter(facts: GraphFacts, account: Resource) -> str:
     """Explain why a Cosmos DB account answers everybody, '' where it does not."""
     found = answers(account, facts.view)
-    return f"{account.name} answers every network" if found is Answers.EVERYBODY else ""
+    return f"{account.name} answers every network" if found is EndpointAccess.EVERYBODY else ""
 
 
-def _takes_passwords(facts: Facts, resource: Resource) -> bool:
+def _takes_passwords(facts: GraphFacts, resource: Resource) -> bool:
     """Return whether sign-ins other than those of Entra ID are let in."""
     body = require_complete(resource)
     if resource.type == COSMOS:

@@ -10,9 +10,9 @@ from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.estate.ingress_paths import Reached
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.estate.ingress_paths import ReachablePort
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 #: Ports of TCP that are looked at, by what usually listens there.
@@ -24,7 +24,7 @@ QUESTION = "which machines the Internet reaches"
 REMEDY = "Take its public address away or let only known addresses to these ports; open ports of administration just in time."
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each machine that it reaches."""
 
     def look(machine: Resource) -> None:
@@ -39,7 +39,7 @@ def connect(facts: Facts, graph: Graph) -> None:
         facts.each(type_, QUESTION, look)
 
 
-def _why(machine: Resource, reached: list[Reached]) -> str:
+def _why(machine: Resource, reached: list[ReachablePort]) -> str:
     ports = {one.port: PORTS[one.port] for one in reached}
     named = join_names(f"{port} ({name})" for port, name in sorted(ports.items()))
     ways = join_names(sorted({one.way.kind for one in reached}))

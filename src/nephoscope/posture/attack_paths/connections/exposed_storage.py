@@ -11,8 +11,8 @@ from nephoscope.posture.attack_paths.exposure_connections import expose
 from nephoscope.posture.attack_paths.type_names import ACCOUNT
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 CONTAINER = "microsoft.storage/storageaccounts/blobservices/containers"
@@ -20,7 +20,7 @@ QUESTION = "which containers are open to everybody"
 REMEDY = "Forbid anonymous access to blobs on the account and make its containers private."
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each account with an anonymous container."""
     names: dict[str, list[str]] = {}
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.posture.attack_paths.entity import INTERNET, Connection, ConnectionKind, Entity, InsightKind
+from nephoscope.posture.attack_paths.entity import (
+    INTERNET,
+    Connection,
+    ConnectionKind,
+    GraphEntity,
+    InsightKind,
+)
 
 if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.network import Network
     from nephoscope.estate.network_interfaces import Interface, IpConfiguration
     from nephoscope.estate.reachability import Opening
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
 
 PORTS = {22: "SSH", 445: "SMB", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
 #: Pairs of machines beyond which no more are looked at.
@@ -25,7 +31,7 @@ _RANGES = tuple((port, port) for port in PORTS)
 Place = tuple["Interface", "IpConfiguration"]
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
     sources = [one for one in _list_exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
     # a machine that is got into directly is on a shorter path already
@@ -37,7 +43,7 @@ def connect(facts: Facts, graph: Graph) -> None:
     for source, target in pairs[:MOST_PAIRS]:
         try:
             ports = _ports(facts, source, target)
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             facts.gap(source.subscription, gap.what)
             continue
         if ports:
@@ -47,19 +53,19 @@ def connect(facts: Facts, graph: Graph) -> None:
             graph.connect(Connection(source.id, target.id, ConnectionKind.REACHES, why, REMEDY, findings))
 
 
-def _list_exposed(graph: Graph) -> Iterator[Entity]:
+def _list_exposed(graph: SecurityGraph) -> Iterator[GraphEntity]:
     for connection in graph.outward(INTERNET.id):
         entity = graph[connection.target]
         if entity.type in (MACHINE_TYPE, SCALE_SET_TYPE):
             yield entity
 
 
-def _leads_on(graph: Graph, machine: Entity) -> bool:
+def _leads_on(graph: SecurityGraph, machine: GraphEntity) -> bool:
     """Return whether an identity of a machine may do anything."""
     return any(graph.outward(connection.target) for connection in graph.outward(machine.id))
 
 
-def _ports(facts: Facts, source: Entity, target: Entity) -> list[int]:
+def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[int]:
     """The ports at which one machine reaches another."""
     network = facts.view.network
     found: set[int] = set()
@@ -72,7 +78,7 @@ def _ports(facts: Facts, source: Entity, target: Entity) -> list[int]:
     return sorted(found)
 
 
-def _places(facts: Facts, machine: Entity) -> Iterator[Place]:
+def _places(facts: GraphFacts, machine: GraphEntity) -> Iterator[Place]:
     for interface in facts.view.network.interfaces(facts.view.estate.resources[machine.id]):
         for configuration in interface.configurations:
             yield interface, configuration
@@ -97,7 +103,7 @@ def _around(network: Network, configuration: IpConfiguration) -> AddressSet:
     """What the tag VirtualNetwork means there."""
     found = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
     if found is None:
-        raise NotCollected(f"the address space around {configuration.id}")
+        raise DataNotCollectedError(f"the address space around {configuration.id}")
     return found
 
 

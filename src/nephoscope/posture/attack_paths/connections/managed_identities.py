@@ -9,12 +9,12 @@ from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.estate.public_endpoint import CLUSTER, SITE
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.posture.attack_paths.connections.exposed_apps import CONTAINER_APP, CONTAINER_GROUP
-from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, ConnectionKind, Entity
+from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, ConnectionKind, GraphEntity
 
 if TYPE_CHECKING:
-    from nephoscope.estate.estate_view import View
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE, "microsoft.hybridcompute/machines")
@@ -22,7 +22,7 @@ RUNNING = (*MACHINES, SITE, CONTAINER_APP, CONTAINER_GROUP, CLUSTER)
 ASSIGNED = "microsoft.managedidentity/userassignedidentities"
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from each of them to each of its identities."""
     for type_ in RUNNING:
         for resource in facts.view.resources(type_):
@@ -36,13 +36,13 @@ def connect(facts: Facts, graph: Graph) -> None:
                 )
 
 
-def identities(view: View, resource: Resource) -> Iterator[Entity]:
+def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
     """The managed identities of a resource that have a principal."""
     body: object = resource.body.get("identity")
     identity = body if isinstance(body, dict) else {}
     if principal := _text(identity.get("principalId")):
         spelled = str(resource.body.get("id") or resource.key)
-        yield Entity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
+        yield GraphEntity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
     several: object = identity.get("userAssignedIdentities")
     for id_, told in several.items() if isinstance(several, dict) else ():
         yield from _list_assigned(view, str(id_), told)
@@ -50,15 +50,15 @@ def identities(view: View, resource: Resource) -> Iterator[Entity]:
         yield from _kubelet(view, resource)
 
 
-def _list_assigned(view: View, id_: str, told: object) -> Iterator[Entity]:
+def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
     known = view.estate.resources.get(id_.lower())
     principal = _text(told.get("principalId") if isinstance(told, dict) else None)
     principal = principal or (_text(properties(known).get("principalId")) if known else "")
     if principal:
-        yield Entity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
+        yield GraphEntity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
 
 
-def _kubelet(view: View, cluster: Resource) -> Iterator[Entity]:
+def _kubelet(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
     """The identity with which nodes pull images, where a cluster tells it."""
     profile: object = properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None

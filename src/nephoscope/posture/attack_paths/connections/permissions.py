@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
@@ -18,10 +18,10 @@ from nephoscope.posture.attack_paths.entity import (
     USER_TYPE,
     Connection,
     ConnectionKind,
-    Entity,
+    GraphEntity,
 )
 from nephoscope.posture.attack_paths.open_findings import ACCESS
-from nephoscope.posture.attack_paths.role_rights import Right, rights
+from nephoscope.posture.attack_paths.role_rights import RoleRight, rights
 from nephoscope.posture.attack_paths.role_scopes import is_above
 from nephoscope.posture.attack_paths.sensitive_stores import VAULT, sensitivity, store_entity
 from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
@@ -30,9 +30,9 @@ from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.roles import Grant
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.estate.roles import RoleGrant
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 #: Stores and vaults that one assignment is followed to; sensitive ones first.
@@ -40,37 +40,37 @@ MOST_TARGETS = 50
 PRINCIPALS = frozenset({IDENTITY_TYPE, USER_TYPE})
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from each identity and weak account, and from the groups that they are in."""
     for subscription in facts.view.resources(SUBSCRIPTION_TYPE):
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
             facts.gap(subscription.id.subscription, "role assignments: who may do what")
-    granted = Granted(facts, graph)
+    granted = PermissionFollower(facts, graph)
     for principal in graph.of_types(PRINCIPALS):
         granted.connect(principal)
         for group in facts.memberships.of(principal.id):
             granted.join(principal, group)
 
 
-class Granted:
+class PermissionFollower:
     """Follows what principals were granted, each of them once."""
 
-    def __init__(self, facts: Facts, graph: Graph) -> None:
+    def __init__(self, facts: GraphFacts, graph: SecurityGraph) -> None:
         self._facts, self._graph = facts, graph
         self._done: dict[str, bool] = {}
         self._policies = _policies(facts)
         self._administrators = _administrators(facts)
 
-    def join(self, principal: Entity, group: str) -> None:
+    def join(self, principal: GraphEntity, group: str) -> None:
         """Connect a principal to a group that may do something."""
-        entity = Entity(group, GROUP_TYPE, self._facts.memberships.name(group))
+        entity = GraphEntity(group, GROUP_TYPE, self._facts.memberships.name(group))
         if self.connect(entity):
             self._graph.add(entity)
             why = f"{principal.name} is a member of {entity.name}"
             remedy = f"Take {principal.name} out of {entity.name} where it needs no such rights."
             self._graph.connect(Connection(principal.id, group, ConnectionKind.MEMBER_OF, why, remedy))
 
-    def connect(self, principal: Entity) -> bool:
+    def connect(self, principal: GraphEntity) -> bool:
         """Connect a principal to what it may take; whether there is anything."""
         if principal.id not in self._done:
             found = list(self._permissions(principal))
@@ -82,11 +82,11 @@ class Granted:
             self._done[principal.id] = bool(found)
         return self._done[principal.id]
 
-    def _permissions(self, principal: Entity) -> Iterator[tuple[Entity, Connection]]:
+    def _permissions(self, principal: GraphEntity) -> Iterator[tuple[GraphEntity, Connection]]:
         for grant in self._facts.view.roles.by_principal.get(principal.id, ()):
             try:
                 held = rights(self._facts.view.roles, grant.definition)
-            except NotCollected as gap:
+            except DataNotCollectedError as gap:
                 self._facts.gap(_subscription(grant.scope), gap.what)
                 continue
             yield from self._by_role(principal, grant, held)
@@ -100,14 +100,14 @@ class Granted:
             yield self._to(principal, server, ConnectionKind.READS_DATA, why, remedy)
 
     def _by_role(
-        self, principal: Entity, grant: Grant, held: frozenset[Right]
-    ) -> Iterator[tuple[Entity, Connection]]:
+        self, principal: GraphEntity, grant: RoleGrant, held: frozenset[RoleRight]
+    ) -> Iterator[tuple[GraphEntity, Connection]]:
         role = _role_name(self._facts, grant)
         remedy = f"Remove the assignment of {role} to {principal.name} at {grant.scope or '/'}, or narrow its scope."
         container = self._facts.scopes.container(grant.scope)
-        wide = Right.OWN in held or Right.CHANGE in held
+        wide = RoleRight.OWN in held or RoleRight.CHANGE in held
         if container is not None and wide:
-            kind = ConnectionKind.OWNS if Right.OWN in held else ConnectionKind.CHANGES
+            kind = ConnectionKind.OWNS if RoleRight.OWN in held else ConnectionKind.CHANGES
             why = f"{principal.name} has the role {role} on {container.name}"
             yield container, Connection(principal.id, container.id, kind, why, remedy)
             if len(grant.scope.split("/")) == 3 or is_above(grant.scope):
@@ -118,13 +118,15 @@ class Granted:
             yield self._to(principal, resource, kind, why, remedy)
 
     def _to(
-        self, principal: Entity, resource: Resource, kind: ConnectionKind, why: str, remedy: str
-    ) -> tuple[Entity, Connection]:
+        self, principal: GraphEntity, resource: Resource, kind: ConnectionKind, why: str, remedy: str
+    ) -> tuple[GraphEntity, Connection]:
         target = store_entity(self._facts, self._graph, resource)
         findings = self._facts.findings.of_control(resource.key, ACCESS)
         return target, Connection(principal.id, target.id, kind, why, remedy, findings)
 
-    def _targets(self, scope: str, held: frozenset[Right]) -> Iterator[tuple[Resource, ConnectionKind, str]]:
+    def _targets(
+        self, scope: str, held: frozenset[RoleRight]
+    ) -> Iterator[tuple[Resource, ConnectionKind, str]]:
         """The vaults and stores of a scope that rights open, each with how."""
         view = self._facts.view
         ways = [one for one in _WAYS if one[0] in held]
@@ -139,27 +141,27 @@ class Granted:
 
 
 _WAYS = (
-    (Right.READ_SECRETS, VAULT, ConnectionKind.READS_SECRETS, "reads the secrets of"),
-    (Right.SET_VAULT_POLICIES, VAULT, ConnectionKind.READS_SECRETS, "may let itself read the secrets of"),
-    (Right.READ_BLOBS, ACCOUNT, ConnectionKind.READS_DATA, "reads the blobs of"),
-    (Right.LIST_STORAGE_KEYS, ACCOUNT, ConnectionKind.READS_DATA, "reads the keys of"),
-    (Right.LIST_COSMOS_KEYS, COSMOS, ConnectionKind.READS_DATA, "reads the keys of"),
+    (RoleRight.READ_SECRETS, VAULT, ConnectionKind.READS_SECRETS, "reads the secrets of"),
+    (RoleRight.SET_VAULT_POLICIES, VAULT, ConnectionKind.READS_SECRETS, "may let itself read the secrets of"),
+    (RoleRight.READ_BLOBS, ACCOUNT, ConnectionKind.READS_DATA, "reads the blobs of"),
+    (RoleRight.LIST_STORAGE_KEYS, ACCOUNT, ConnectionKind.READS_DATA, "reads the keys of"),
+    (RoleRight.LIST_COSMOS_KEYS, COSMOS, ConnectionKind.READS_DATA, "reads the keys of"),
 )
 
 
-def _works(right: Right, resource: Resource) -> bool:
+def _works(right: RoleRight, resource: Resource) -> bool:
     """Return whether a right opens a resource as it is set up."""
     body = properties(resource)
-    if right is Right.READ_SECRETS:
+    if right is RoleRight.READ_SECRETS:
         return body.get("enableRbacAuthorization") is True
-    if right is Right.SET_VAULT_POLICIES:
+    if right is RoleRight.SET_VAULT_POLICIES:
         return body.get("enableRbacAuthorization") is not True
-    if right is Right.LIST_STORAGE_KEYS:
+    if right is RoleRight.LIST_STORAGE_KEYS:
         return body.get("allowSharedKeyAccess") is not False
-    return right is not Right.LIST_COSMOS_KEYS or body.get("disableLocalAuth") is not True
+    return right is not RoleRight.LIST_COSMOS_KEYS or body.get("disableLocalAuth") is not True
 
 
-def _policies(facts: Facts) -> dict[str, list[Resource]]:
+def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the vaults whose access policies let it read secrets."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for vault in facts.view.resources(VAULT):
@@ -179,7 +181,7 @@ def _readers(policies: Iterable[Any]) -> Iterator[str]:
             yield str(policy.get("objectId") or "").lower()
 
 
-def _administrators(facts: Facts) -> dict[str, list[Resource]]:
+def _administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the SQL servers that it administers."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for type_ in (SQL_SERVER, MANAGED_INSTANCE):
@@ -190,7 +192,7 @@ def _administrators(facts: Facts) -> dict[str, list[Resource]]:
     return found
 
 
-def _role_name(facts: Facts, grant: Grant) -> str:
+def _role_name(facts: GraphFacts, grant: RoleGrant) -> str:
     definition = facts.view.roles.definition(grant.definition)
     guid = grant.definition.rsplit("/", 1)[-1]
     return str((properties(definition).get("roleName") if definition else "") or _NAMES.get(guid, guid))

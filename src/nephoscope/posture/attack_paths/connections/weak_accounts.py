@@ -5,24 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import REGISTRATION_TYPE
 from nephoscope.estate.principals import USER_TYPE as USERS
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.posture.attack_paths.entity import USER_TYPE, Entity, Insight, InsightKind
+from nephoscope.posture.attack_paths.entity import USER_TYPE, GraphEntity, Insight, InsightKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.posture.attack_paths.graph import Graph
-    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope.posture.attack_paths.graph import SecurityGraph
+    from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
     from nephoscope_policy.model.resource import Resource
 
 #: Days without a sign-in after which an account counts as forgotten.
 STALE_DAYS = 90
 
 
-def connect(facts: Facts, graph: Graph) -> None:
+def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """An entity for each account that can sign in and is weak; its permissions are connected with those of identities."""
     if not facts.view.covers(USERS, ""):
         facts.gap("", "the accounts of the tenant")
@@ -32,13 +32,13 @@ def connect(facts: Facts, graph: Graph) -> None:
         insights = tuple(_insights(facts, user))
         if insights:
             entity = graph.add(
-                Entity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
+                GraphEntity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
             )
             for insight in insights:
                 graph.know(entity, insight)
 
 
-def _insights(facts: Facts, user: Resource) -> Iterator[Insight]:
+def _insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
     findings = facts.findings.find_naming(id_)
     name = principals.name(id_)
@@ -54,11 +54,11 @@ def _insights(facts: Facts, user: Resource) -> Iterator[Insight]:
         yield Insight(InsightKind.STALE, told, findings)
 
 
-def _ask(facts: Facts, question: Callable[[], bool], gap: str) -> bool:
+def _ask(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
     """The answer; False with a gap where it was not read."""
     try:
         return question()
-    except NotCollected:
+    except DataNotCollectedError:
         facts.gap("", gap)
         return False
 

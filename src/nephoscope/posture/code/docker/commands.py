@@ -7,24 +7,24 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.command import Command
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.collect.templates.shell.command import ShellCommand
+from nephoscope.posture.code.rule_match import CodeMatch
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 
-def run_commands(file: Dockerfile) -> Iterator[tuple[Instruction, Command]]:
+def run_commands(file: Dockerfile) -> Iterator[tuple[Instruction, ShellCommand]]:
     """Give every command of every RUN with its instruction."""
     for instruction in file.of("RUN"):
         for command in instruction.commands:
             yield instruction, command
 
 
-def use_of(file: Dockerfile, programs: frozenset[str], message: str) -> Iterator[Match]:
+def use_of(file: Dockerfile, programs: frozenset[str], message: str) -> Iterator[CodeMatch]:
     """Give a match for each command that runs one of these programs; `{}` in the message is the program."""
     for _, command in run_commands(file):
         if command.program in programs:
-            yield Match(command.words[0].span, message.format(command.program))
+            yield CodeMatch(command.words[0].span, message.format(command.program))
 
 
 def cached_folders(instruction: Instruction) -> list[str]:

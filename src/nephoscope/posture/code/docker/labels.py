@@ -8,8 +8,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.command import Word
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.collect.templates.shell.command import ShellWord
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}|[0-9a-f]{64}")
 _VERSION = re.compile(
@@ -25,7 +25,7 @@ _LICENSE = re.compile(
 _LICENSE_WORD = re.compile(r"\s+(?:AND|OR|WITH)\s+|[()\s]+")
 
 
-def label_words(file: Dockerfile, stage: int | None = None) -> Iterator[tuple[str, str, Word]]:
+def label_words(file: Dockerfile, stage: int | None = None) -> Iterator[tuple[str, str, ShellWord]]:
     """Give key, value and word of each label, of one stage where it is named."""
     for instruction in file.of("LABEL"):
         if stage is not None and instruction.stage != stage:
@@ -40,11 +40,11 @@ def label_words(file: Dockerfile, stage: int | None = None) -> Iterator[tuple[st
                 yield key, value, word
 
 
-def invalid_values(file: Dockerfile, options: CodeOptions, form: str, what: str) -> Iterator[Match]:
+def invalid_values(file: Dockerfile, options: CodeOptions, form: str, what: str) -> Iterator[CodeMatch]:
     """Give the labels of a format whose value is not of it; values with variables are left out."""
     for key, value, word in label_words(file):
         if options.label_formats.get(key) == form and "$" not in value and not _is_valid(value, form):
-            yield Match(word.span, f"the label {key} is {what}")
+            yield CodeMatch(word.span, f"the label {key} is {what}")
 
 
 def _is_valid(value: str, form: str) -> bool:

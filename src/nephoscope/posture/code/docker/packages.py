@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.command import Command, Word
+from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
 from nephoscope.posture.code.docker.commands import cached_folders, is_kept, run_commands
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 
 _VERSIONED_RPM = re.compile(r"-\d|[<>=]|\.rpm$")
 
@@ -31,7 +31,7 @@ class PackageManager:
     cleaning: tuple[tuple[str, ...], ...] = ()
     modules: bool = field(default=False)
 
-    def installs(self, command: Command) -> bool:
+    def installs(self, command: ShellCommand) -> bool:
         """Tell whether a command installs by this package manager."""
         if command.program not in self.programs:
             return False
@@ -40,7 +40,7 @@ class PackageManager:
             operands = operands[1:]
         return bool(operands) and operands[0] in self.verbs
 
-    def packages(self, command: Command) -> list[Word]:
+    def packages(self, command: ShellCommand) -> list[ShellWord]:
         """Return the words that name what a command installs."""
         words = command.operand_words(self.valued)
         return words[2 if words and words[0].text == "module" else 1 :]
@@ -122,13 +122,13 @@ YARN = PackageManager(
 )  # fmt: skip
 
 
-def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[Match]:
+def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[CodeMatch]:
     """Give a match for each package that is installed in whatever version is newest."""
     for instruction, command in run_commands(file):
         if manager.installs(command):
             for word in manager.packages(command):
                 if not manager.is_pinned(word.text):
-                    yield Match(
+                    yield CodeMatch(
                         word.span,
                         f"{word.text} is installed without a version: write {example}",
                         subject=instruction.keyword,
@@ -137,16 +137,16 @@ def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> It
 
 def find_unconfirmed(
     file: Dockerfile, manager: PackageManager, flags: tuple[str, ...], fix: str
-) -> Iterator[Match]:
+) -> Iterator[CodeMatch]:
     """Give a match for each installation that would wait for an answer."""
     for _, command in run_commands(file):
         if manager.installs(command) and not command.has_flag(*flags):
             name = command.words[0]
             end = type(name.span)(name.span.end, name.span.end)
-            yield Match(command.span, f"{name.text} waits for an answer: add {fix}", ((end, f" {fix}"),))
+            yield CodeMatch(command.span, f"{name.text} waits for an answer: add {fix}", ((end, f" {fix}"),))
 
 
-def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[Match]:
+def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[CodeMatch]:
     """Give a match for each RUN that installs and leaves the package manager's cache in the image."""
     for instruction in file.of("RUN"):
         commands = instruction.commands
@@ -156,7 +156,7 @@ def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> I
         if last is None or not is_kept(file, instruction.stage) or _is_mounted(instruction, manager):
             continue
         if not any(_cleans(command, manager, commands[last].program) for command in commands[last + 1 :]):
-            yield Match(commands[last].span, message)
+            yield CodeMatch(commands[last].span, message)
 
 
 def _is_mounted(instruction: Instruction, manager: PackageManager) -> bool:
@@ -166,7 +166,7 @@ def _is_mounted(instruction: Instruction, manager: PackageManager) -> bool:
     )
 
 
-def _cleans(command: Command, manager: PackageManager, program: str) -> bool:
+def _cleans(command: ShellCommand, manager: PackageManager, program: str) -> bool:
     if command.program == "rm":
         return any(cache in text for text in command.arguments for cache in manager.cache)
     given = [text for text in command.arguments if text not in ("-y", "-q")]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest, KubernetesObject
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
@@ -27,17 +27,17 @@ class Pod:
         system = self.spec.get("os", "name")
         return system is not None and system.text == "windows"
 
-    def containers(self, *, ephemeral: bool = True) -> Iterator[Container]:
+    def containers(self, *, ephemeral: bool = True) -> Iterator[PodContainer]:
         """Give the containers, the ones of the start first."""
         for name in _LISTS if ephemeral else _LISTS[:2]:
             listed = self.spec.get(name)
             for node in listed.items if listed is not None else []:
                 if node.kind == "map":
-                    yield Container(self, node)
+                    yield PodContainer(self, node)
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class PodContainer:
     """A container of a pod."""
 
     pod: Pod
@@ -55,7 +55,7 @@ class Container:
         return f"{self.pod.owner.subject}, container {self.name}"
 
     @property
-    def place(self) -> Span:
+    def place(self) -> TextSpan:
         """Its name, where something is missing."""
         node = self.node.get("name") or (self.node.pairs[0][0] if self.node.pairs else self.node)
         return node.span
@@ -74,18 +74,18 @@ def pods(manifest: KubernetesManifest) -> Iterator[Pod]:
             yield Pod(owner, owner.pod, spec)
 
 
-def containers(manifest: KubernetesManifest) -> Iterator[Container]:
+def containers(manifest: KubernetesManifest) -> Iterator[PodContainer]:
     """Give every container."""
     for pod in pods(manifest):
         yield from pod.containers()
 
 
-def where_true(manifest: KubernetesManifest, name: str, message: str) -> Iterator[Match]:
+def where_true(manifest: KubernetesManifest, name: str, message: str) -> Iterator[CodeMatch]:
     """Give a match for each pod whose spec sets a flag."""
     for pod in pods(manifest):
         node = pod.spec.get(name)
         if node is not None and node.is_true:
-            yield Match(node.span, message, ((node.span, "false"),), pod.owner.subject)
+            yield CodeMatch(node.span, message, ((node.span, "false"),), pod.owner.subject)
 
 
 def contexts(pod: Pod) -> Iterator[tuple[YamlNode, str]]:
@@ -101,10 +101,10 @@ def contexts(pod: Pod) -> Iterator[tuple[YamlNode, str]]:
 
 def in_contexts(
     manifest: KubernetesManifest, path: tuple[str, ...], is_bad: Callable[[YamlNode], bool], message: str
-) -> Iterator[Match]:
+) -> Iterator[CodeMatch]:
     """Give a match for each value of a security context that is bad; `{}` in the message is the value."""
     for pod in pods(manifest):
         for context, subject in contexts(pod):
             node = context.get(*path)
             if node is not None and not node.is_null and is_bad(node):
-                yield Match(node.span, message.format(node.text), subject=subject)
+                yield CodeMatch(node.span, message.format(node.text), subject=subject)

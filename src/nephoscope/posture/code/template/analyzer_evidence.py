@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.template.planned_estate import PlannedEstate
     from nephoscope.posture.code.template.source_locations import BodyPath
     from nephoscope.posture.code.template.template_resource import WrittenResource
-    from nephoscope.posture.evaluation.finished_run import Run
+    from nephoscope.posture.evaluation.finished_run import EvaluationRun
     from nephoscope_policy.model.assessment import Assessment, Reason
 
 _RULES = "/securityrules/"
 
 
-def said_by_analyzer(run: Run, reasons: Iterable[Reason]) -> Assessment | None:
+def said_by_analyzer(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessment | None:
     """The analyzer's own verdict that reasons read; None where they read none."""
     read = {reason.resource.lower() for reason in reasons if reason.resource}
     if not read:

@@ -12,7 +12,7 @@ from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.worker_shares import Exchange
-from nephoscope_policy.arm.template import Document, Expansion, TemplateError, expand
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand
 from nephoscope_policy.model.state import Severity
 
 NOT_KNOWN = CodeRule(
@@ -25,10 +25,10 @@ NOT_KNOWN = CodeRule(
 
 
 @dataclass(slots=True)
-class Expanded:
+class TemplateExpansions:
     """The expansions of a template with each of its parameters files, those that failed as a whole, and the files that they read."""
 
-    expansions: list[Expansion] = field(default_factory=list)
+    expansions: list[TemplateExpansion] = field(default_factory=list)
     unread: list[UnreadFile] = field(default_factory=list)
     loaded: dict[str, str] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class FileJudge:
         every = exchange(linked) | self.deployed
         return {name: self._verdict(name, expanded.get(name), alone=name not in every) for name in names}
 
-    def _verdict(self, name: str, expanded: Expanded | None, *, alone: bool) -> FileVerdict:
+    def _verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
         beside, rules = self._beside(name)
         if expanded is None:
             return FileVerdict(is_template=False, beside=beside, rules=rules)
@@ -76,13 +76,13 @@ class FileJudge:
             lasting=lasting,
         )
 
-    def _expand(self, name: str) -> Expanded:
-        found = Expanded()
+    def _expand(self, name: str) -> TemplateExpansions:
+        found = TemplateExpansions()
 
-        def load(other: str) -> bytes | Document | None:
+        def load(other: str) -> bytes | TemplateDocument | None:
             found.loaded[other] = self.files.digest(other)
             held = self.files.load(other)
-            if isinstance(held, Document) and held is repository.parsed(
+            if isinstance(held, TemplateDocument) and held is repository.parsed(
                 held.file
             ):  # the version of a template spec
                 found.loaded[held.file] = self.files.digest(held.file)
@@ -99,7 +99,7 @@ class FileJudge:
                 found.unread.append(UnreadFile(region_at(problem.place), problem.message))
         return found
 
-    def _take(self, expansion: Expansion, report: TemplateReport) -> bool:
+    def _take(self, expansion: TemplateExpansion, report: TemplateReport) -> bool:
         """Add what is said of an expansion to a report; whether the time was asked for."""
         for problem in expansion.problems:
             region = region_at(problem.place)

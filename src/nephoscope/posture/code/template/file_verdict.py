@@ -11,7 +11,7 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.template_report import TemplateReport
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 
 class JudgedTemplate(msgspec.Struct, frozen=True, array_like=True):
@@ -19,7 +19,7 @@ class JudgedTemplate(msgspec.Struct, frozen=True, array_like=True):
 
     findings: tuple[CodeFinding, ...]
     unread: tuple[UnreadFile, ...]
-    states: dict[State, int]
+    states: dict[ComplianceState, int]
     elsewhere: dict[str, int]
     resources: tuple[PlannedPlace, ...]
 

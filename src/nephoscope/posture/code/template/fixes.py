@@ -14,9 +14,9 @@ from nephoscope_policy.paths import MISSING, step
 from nephoscope_policy.switches import SWITCHES
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.template.source_locations import BodyPath, Places
+    from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocator
     from nephoscope.posture.code.template.template_resource import WrittenResource
-    from nephoscope_policy.arm.template import Document, Written
+    from nephoscope_policy.arm.template import TemplateDocument, WrittenValue
     from nephoscope_policy.model.assessment import Reason
 
 _OPPOSITES = {"enabled": "Disabled", "disabled": "Enabled", "allow": "Deny"}
@@ -124,7 +124,7 @@ def wanted_in_related(reasons: Sequence[Reason]) -> object:
 
 
 def edit_of(
-    places: Places, resource: WrittenResource, at: BodyPath, subject: str, value: object
+    places: ValueLocator, resource: WrittenResource, at: BodyPath, subject: str, value: object
 ) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where an expression without a literal decides."""
     if not isinstance(resource, PlannedResource):
@@ -144,7 +144,7 @@ def edit_of(
     return None
 
 
-def _is_literal(written: Written) -> bool:
+def _is_literal(written: WrittenValue) -> bool:
     start, end = written.span
     text = written.document.text[start:end]
     return not text.startswith(('"[', "'[", "{", "[")) or text.startswith(('"[[', "'[["))
@@ -162,7 +162,7 @@ def _missing_members(resource: WrittenResource, at: BodyPath, subject: str) -> l
     return []
 
 
-def _insertion(places: Places, around: Written, names: list[str], value: object) -> Edit | None:
+def _insertion(places: ValueLocator, around: WrittenValue, names: list[str], value: object) -> Edit | None:
     document = around.document
     if not names or not document.text:
         return None
@@ -177,7 +177,7 @@ def _insertion(places: Places, around: Written, names: list[str], value: object)
     )
 
 
-def _place_member(document: Document, at: int, end: int, member: str) -> str:
+def _place_member(document: TemplateDocument, at: int, end: int, member: str) -> str:
     """A member's text as it stands first in an object."""
     rest = document.text[at:end]
     blank = rest[: len(rest) - len(rest.lstrip())]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
     from nephoscope.posture.code.template.repository_files import RepositoryFiles
     from nephoscope.posture.code.template.template_evaluation import TemplateJudge
-    from nephoscope_policy.arm.template import Scope
+    from nephoscope_policy.arm.template import DeploymentScope
 
 NOT_MAPPED = CodeRule(
     id="terraform-resource-not-mapped",
@@ -74,7 +74,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
 
 
 def failing_before_apply(
-    repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: Scope
+    repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: DeploymentScope
 ) -> list[CodeFinding]:
     """What fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
     listed, found = [*names], []
@@ -87,7 +87,7 @@ def failing_before_apply(
     return [one for one in found if one.state is FindingState.FAILED]
 
 
-def _subscription(scope: Scope) -> str:
+def _subscription(scope: DeploymentScope) -> str:
     return "" if scope.subscription_id == ASSUMED_SUBSCRIPTION else scope.subscription_id
 
 

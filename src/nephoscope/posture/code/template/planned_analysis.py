@@ -16,12 +16,12 @@ from nephoscope import analyze
 from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.discovery import Analyzer, analyzers_named
 from nephoscope.analyze.verdict import not_collected
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.posture.code.template.unknown_guard import guarded_body
-from nephoscope.posture.evaluation.analyzer_results import Analysis, Before
+from nephoscope.posture.evaluation.analyzer_results import Analysis, PreviousEvaluation
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.coverage import Coverage
@@ -71,15 +71,15 @@ class GuardedResources(Mapping[str, Resource]):
 
 
 @dataclass(frozen=True)
-class PlannedHoldings:
-    """Planned resources as analyzers read them: unknown parts raise NotCollected."""
+class PlannedAnalyzerEstate:
+    """Planned resources as analyzers read them: unknown parts raise DataNotCollectedError."""
 
     resources: GuardedResources
     coverage: Coverage
     management_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, estate: Estate) -> PlannedHoldings:
+    def of(cls, estate: Estate) -> PlannedAnalyzerEstate:
         """Those of a planned estate."""
         return cls(GuardedResources(estate.resources), estate.coverage)
 
@@ -92,18 +92,18 @@ class PlannedHoldings:
         return self.resources.keys_by_type()
 
 
-def analyze_planned(estate: Estate, now: datetime, before: Before | None = None, /) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
+def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | None = None, /) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
     """What the analyzers of the network say of a planned estate."""
     if not any(one.type in _ASKED for one in estate.resources.values()):
         return Analysis()
-    view = View(PlannedHoldings.of(estate), now)
+    view = EstateView(PlannedAnalyzerEstate.of(estate), now)
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
     for analyzer in analyzers_named(ANALYZERS):
         try:
             found = analyze.run(view, [analyzer.name])
-        except NotCollected as gap:
+        except DataNotCollectedError as gap:
             unknown |= _none_known(analyzer, estate, gap)
             continue
         overlay += found.overlay
@@ -112,7 +112,7 @@ def analyze_planned(estate: Estate, now: datetime, before: Before | None = None,
     return Analysis(tuple(overlay), unknown, tuple(assessments))
 
 
-def _none_known(analyzer: Analyzer, estate: Estate, gap: NotCollected) -> dict[str, Gap]:
+def _none_known(analyzer: Analyzer, estate: Estate, gap: DataNotCollectedError) -> dict[str, Gap]:
     """What an analyzer leaves open where something that all of its answers need is not known."""
     return {
         assessment_id(one.key, key.id).lower(): Gap(not_collected(one.key, key, gap).description, gap.cause)

@@ -15,7 +15,7 @@ from nephoscope.posture.code.template.private_endpoints import (
 )
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
-from nephoscope_policy.azure_defaults import Told, default_children, defaults_of
+from nephoscope_policy.azure_defaults import BodySource, default_children, defaults_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -152,7 +152,7 @@ def _make_connection(connection: dict[str, object]) -> Resource:
     return _fill_defaults(connection, Planning())
 
 
-def _fill_defaults(body: dict[str, object], planning: Planning, told: Told | None = None) -> Resource:
+def _fill_defaults(body: dict[str, object], planning: Planning, told: BodySource | None = None) -> Resource:
     """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
     filled, absent = defaults_of(identifier.type).fill(body, told)

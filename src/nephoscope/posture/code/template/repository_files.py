@@ -17,7 +17,7 @@ from nephoscope.collect.templates.discovery import HEAD
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
 from nephoscope.posture.code.template.verdict_cache import digest_of
-from nephoscope_policy.arm.template import Document, Scope
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 
 _CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
 
@@ -28,11 +28,11 @@ class RepositoryFiles:
 
     repository: Repository
     templates: Mapping[str, TemplateFile]
-    scope: Scope
+    scope: DeploymentScope
     specs: TemplateSpecs | None = None
     _digests: dict[str, str] = field(default_factory=dict)
 
-    def load(self, name: str) -> bytes | Document | None:
+    def load(self, name: str) -> bytes | TemplateDocument | None:
         """Give what a file holds, of a Bicep file what it compiles to, or a template spec by its id; None where there is none."""
         if self.specs is not None and is_template_spec(name):
             return self.specs.find(name)
@@ -95,7 +95,7 @@ def is_claimable(name: str) -> bool:
     return _CLAIMABLE.search(name) is not None
 
 
-def _digest(held: bytes | Document | None) -> str:
+def _digest(held: bytes | TemplateDocument | None) -> str:
     if held is None:
         return ""
     if isinstance(held, bytes):

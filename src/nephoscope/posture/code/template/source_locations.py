@@ -8,8 +8,8 @@ import msgspec
 
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.template.template_resource import WrittenResource
-from nephoscope_policy.arm.template import Document
-from nephoscope_policy.arm.template.document import Written
+from nephoscope_policy.arm.template import TemplateDocument
+from nephoscope_policy.arm.template.document import WrittenValue
 from nephoscope_policy.paths import MISSING, walk
 
 _BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
@@ -17,7 +17,7 @@ BodyPath = tuple[str | int, ...]
 MAX_EVIDENCE = 200
 
 
-class Found(msgspec.Struct, frozen=True):
+class ValueLocation(msgspec.Struct, frozen=True):
     """The region of the value that decides, its text, the regions that it came through, and where it is written.
 
     `absent`: nothing sets the value, and the region is the beginning of what should hold it.
@@ -26,14 +26,14 @@ class Found(msgspec.Struct, frozen=True):
     region: Region
     evidence: str
     related: tuple[Region, ...]
-    written: Written
+    written: WrittenValue
     absent: bool
 
 
-class Places:
+class ValueLocator:
     """Finds regions."""
 
-    def find(self, resource: WrittenResource, at: BodyPath) -> Found:
+    def find(self, resource: WrittenResource, at: BodyPath) -> ValueLocation:
         """The place of a part of a resource's body."""
         written = resource.trace(*at)
         absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
@@ -43,9 +43,9 @@ class Places:
         text = "" if unsaid else _text(last)
         related = (self._region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1])
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
-        return Found(region, text, kept, last, absent)
+        return ValueLocation(region, text, kept, last, absent)
 
-    def trail(self, resource: WrittenResource, at: BodyPath) -> tuple[Written, ...]:
+    def trail(self, resource: WrittenResource, at: BodyPath) -> tuple[WrittenValue, ...]:
         """Every place on the way to a part of a resource's body."""
         return resource.trace(*at)
 
@@ -56,11 +56,11 @@ class Places:
             return self.find(resource, ()).region
         return self.region(written.document, *written.span)
 
-    def region(self, document: Document, start: int, end: int) -> Region:
+    def region(self, document: TemplateDocument, start: int, end: int) -> Region:
         """The region between two offsets of a document's text."""
         return Region(document.file, *document.position(start), *document.position(end))
 
-    def _region(self, written: Written, *, opening: bool) -> Region:
+    def _region(self, written: WrittenValue, *, opening: bool) -> Region:
         document = written.document
         if not document.text:
             place = written.place
@@ -73,7 +73,7 @@ class Places:
         return self.region(document, start, end)
 
 
-def _is_block(written: Written) -> bool:
+def _is_block(written: WrittenValue) -> bool:
     """Return whether it is a block of Terraform, in which nothing says the value itself."""
     document = written.document
     return document.compiled and _BLOCK.match(document.text, written.span[0]) is not None
@@ -83,7 +83,7 @@ def _is_container(text: str, start: int) -> bool:
     return text[start : start + 1] in ("{", "[")
 
 
-def _text(written: Written) -> str:
+def _text(written: WrittenValue) -> str:
     if not written.document.text:  # an expression, or what no file holds, made it
         return ""
     start, end = written.span

@@ -19,34 +19,34 @@ from nephoscope.posture.code.template.assumed_parents import imply_parents
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
-from nephoscope.posture.code.template.source_locations import BodyPath, Found, Places
+from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocation, ValueLocator
 from nephoscope.posture.code.template.template_suppressions import TemplateSuppressions
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
 from nephoscope.posture.reports.reason_text import why
 from nephoscope_policy.gap import UNDECIDED
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.template_resource import WrittenResource
-    from nephoscope.posture.evaluation.finished_run import Run
-    from nephoscope.posture.policies.evaluation_plan import Plan
+    from nephoscope.posture.evaluation.finished_run import EvaluationRun
+    from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
     from nephoscope.posture.recommendations.recommendation import Recommendation
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.model.assessment import Assessment, Reason
 
-Content: TypeAlias = "Callable[[], tuple[Plan, Aliases]]"
+Content: TypeAlias = "Callable[[], tuple[EvaluationPlan, Aliases]]"
 _IDENTIFYING = frozenset({"type", "name", "fullname", "id", "kind", "location"})
 _STATES = {
-    State.NON_COMPLIANT: FindingState.FAILED,
-    State.UNKNOWN: FindingState.UNKNOWN,
-    State.ERROR: FindingState.UNKNOWN,
-    State.EXEMPT: FindingState.SUPPRESSED,
+    ComplianceState.NON_COMPLIANT: FindingState.FAILED,
+    ComplianceState.UNKNOWN: FindingState.UNKNOWN,
+    ComplianceState.ERROR: FindingState.UNKNOWN,
+    ComplianceState.EXEMPT: FindingState.SUPPRESSED,
 }
 
 
 @dataclass(slots=True)
-class Judgement:
+class TemplateJudgement:
     """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
 
     `unjudged` are the places of planned resources that no policy can judge, with the reason. `asked_time` is True where the time was
@@ -54,7 +54,7 @@ class Judgement:
     """
 
     findings: list[CodeFinding] = field(default_factory=list)
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[ComplianceState] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: list[PlannedPlace] = field(default_factory=list)
     unjudged: list[tuple[Region, str]] = field(default_factory=list)
@@ -73,11 +73,11 @@ class TemplateJudge:
         self.explains: Wanted | None = None
         self.explained: list[ExplainedVerdict] = []
         self._build = content
-        self._places = Places()
+        self._places = ValueLocator()
         self._suppressions = TemplateSuppressions()
 
     @cached_property
-    def _evaluate(self) -> Callable[..., Run]:
+    def _evaluate(self) -> Callable[..., EvaluationRun]:
         """Evaluates estates by the plan; what that takes is loaded where something is judged."""
         from nephoscope.posture.code.template.planned_analysis import analyze_planned
         from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
@@ -90,23 +90,23 @@ class TemplateJudge:
         """Build the plan; raises what `content` raises."""
         self._evaluate  # noqa: B018 - computes it
 
-    def judge(self, listed: Iterable[WrittenResource]) -> Judgement:
+    def judge(self, listed: Iterable[WrittenResource]) -> TemplateJudgement:
         """Judge what one deployment, or one apply, makes."""
         planned, now = plan_estate(listed), WatchedTime.of(self.now)
         run = self._evaluate(planned.estate, now=now)
-        found = Judgement()
+        found = TemplateJudgement()
         self._judge_implied(planned, now, found)
         passed: dict[str, list[str]] = {}
         for assessment in run.assessments.applicable():
             self._take(assessment, run, planned, found)
-            if assessment.state is State.COMPLIANT:
+            if assessment.state is ComplianceState.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._resources(planned, passed)
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
         found.asked_time = now.asked
         return found
 
-    def _judge_implied(self, planned: PlannedEstate, now: datetime, found: Judgement) -> None:
+    def _judge_implied(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
         """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""
         implied = imply_parents(planned)
         if implied is None:
@@ -131,7 +131,9 @@ class TemplateJudge:
                     passed=tuple(sorted(set(passed.get(key, ())))),
                 )
 
-    def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
+    def _take(
+        self, assessment: Assessment, run: EvaluationRun, planned: PlannedEstate, found: TemplateJudgement
+    ) -> None:
         resource = _source(assessment, run, planned)
         if resource is None:
             return
@@ -145,7 +147,7 @@ class TemplateJudge:
             found.findings.append(self._make_finding(assessment, state, resource, run, planned))
 
     def _explain(
-        self, assessment: Assessment, resource: WrittenResource, run: Run, planned: PlannedEstate
+        self, assessment: Assessment, resource: WrittenResource, run: EvaluationRun, planned: PlannedEstate
     ) -> None:
         reasons = []
         for reason in _reasons(assessment, run, planned):
@@ -165,7 +167,7 @@ class TemplateJudge:
         assessment: Assessment,
         state: FindingState,
         resource: WrittenResource,
-        run: Run,
+        run: EvaluationRun,
         planned: PlannedEstate,
     ) -> CodeFinding:
         rule = self._rule(run.metadata(assessment.key))
@@ -210,7 +212,9 @@ class TemplateJudge:
                 return (edit,)
         return ()
 
-    def _place(self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]]) -> Found:
+    def _place(
+        self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]]
+    ) -> ValueLocation:
         places = [self._places.find(*one) for one in dict.fromkeys(read)]
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
@@ -238,7 +242,7 @@ def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     return f"{title}: {said}" if said else title
 
 
-def _source(assessment: Assessment, run: Run, planned: PlannedEstate) -> WrittenResource | None:
+def _source(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> WrittenResource | None:
     """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere.
 
     Of a parent that the deployment does not make it is the child that decides.
@@ -252,7 +256,7 @@ def _source(assessment: Assessment, run: Run, planned: PlannedEstate) -> Written
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
 
 
-def _reasons(assessment: Assessment, run: Run, planned: PlannedEstate) -> Sequence[Reason]:
+def _reasons(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> Sequence[Reason]:
     """The reasons of an assessment; those about what the template does not write (a child that Azure makes, a parent) say so."""
     found = run.reasons(assessment)
     if assessment.resource.lower() in planned.planned:

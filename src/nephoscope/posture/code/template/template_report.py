@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.template.template_evaluation import Judgement
+    from nephoscope.posture.code.template.template_evaluation import TemplateJudgement
 
 
 @dataclass(slots=True)
@@ -22,11 +22,11 @@ class TemplateReport:
     findings: list[CodeFinding] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     unread: list[UnreadFile] = field(default_factory=list)
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[ComplianceState] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: list[PlannedPlace] = field(default_factory=list)
 
-    def take(self, judgement: Judgement) -> None:
+    def take(self, judgement: TemplateJudgement) -> None:
         """Add what judging one plan came to."""
         self.states += judgement.states
         self.elsewhere += judgement.elsewhere

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope_policy.arm.template.document import Written
+    from nephoscope_policy.arm.template.document import WrittenValue
     from nephoscope_policy.arm.unknown import Unknown
-    from nephoscope_policy.azure_defaults import Told
+    from nephoscope_policy.azure_defaults import BodySource
 
 
 class WrittenResource(Protocol):
@@ -56,14 +56,14 @@ class WrittenResource(Protocol):
         """The JSON of ARM as it will be; what is not known is an Unknown."""
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WrittenValue:
         """Where the whole is written."""
 
-    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+    def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """The places that a part of the body comes from, the one that decides last."""
 
     @property
-    def told(self) -> Told | None:
+    def told(self) -> BodySource | None:
         """What the source tells of the body; None where it tells all."""
 
     def member(self, name: str) -> tuple[str, Any] | None:

@@ -25,7 +25,7 @@ from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
 from nephoscope.posture.code.template.worker_shares import Exchange, in_shares, processes_for
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.template import DeploymentScope
 
 CODE_SUFFIXES = (
     ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
@@ -44,7 +44,7 @@ class TemplateScan:
     def __init__(
         self,
         judge: TemplateJudge,
-        scope: Scope,
+        scope: DeploymentScope,
         processes: int | None = None,
         cache: VerdictCache | None = None,
         specs: SpecLookup | None = None,
@@ -159,7 +159,7 @@ class TemplateScan:
 def scan_targets(
     targets: Sequence[Path],
     judge: TemplateJudge,
-    scope: Scope,
+    scope: DeploymentScope,
     parameters: Sequence[Path] = (),
     foreign: ForeignChecks | None = None,
     cache: VerdictCache | None = None,
@@ -179,7 +179,7 @@ def scan_files(
     opened: Sequence[tuple[Repository, Sequence[str]]],
     label: str,
     judge: TemplateJudge,
-    scope: Scope,
+    scope: DeploymentScope,
     parameters: Sequence[str] = (),
     processes: int | None = None,
     cache: VerdictCache | None = None,

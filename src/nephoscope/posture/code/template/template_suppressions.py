@@ -5,38 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.posture.code.suppression import Suppressions
+from nephoscope.posture.code.suppression import CodeSuppressions
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_rule import CodeRule
     from nephoscope.posture.code.finding import Region
-    from nephoscope.posture.code.template.source_locations import Found
+    from nephoscope.posture.code.template.source_locations import ValueLocation
     from nephoscope.posture.code.template.template_resource import WrittenResource
-    from nephoscope_policy.arm.template import Document
+    from nephoscope_policy.arm.template import TemplateDocument
 
 
 class TemplateSuppressions:
     """Reads the suppressions of documents, each once."""
 
     def __init__(self) -> None:
-        self._comments: dict[int, tuple[Document, Suppressions]] = {}
+        self._comments: dict[int, tuple[TemplateDocument, CodeSuppressions]] = {}
 
-    def reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str | None:
+    def reason(
+        self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
+    ) -> str | None:
         """Explain why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
         own = self._of(resource.written.document).reason(rule, around)
         if own is None:
             own = self._of(place.written.document).reason(rule, place.region)
         return own if own is not None else _find_skip_reason(resource, rule)
 
-    def without_reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str:
+    def without_reason(
+        self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
+    ) -> str:
         """What is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
         own = self._of(resource.written.document).without_reason(rule, around)
         return own or self._of(place.written.document).without_reason(rule, place.region)
 
-    def _of(self, document: Document) -> Suppressions:
+    def _of(self, document: TemplateDocument) -> CodeSuppressions:
         found = self._comments.get(id(document))
         if found is None:
-            found = (document, Suppressions(SourceText(document.file, document.text)))
+            found = (document, CodeSuppressions(SourceText(document.file, document.text)))
             self._comments[id(document)] = found
         return found[1]
 

@@ -12,9 +12,9 @@ from nephoscope.posture.code.finding import Edit
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
-    from nephoscope.posture.code.template.source_locations import BodyPath, Places
+    from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocator
     from nephoscope.posture.code.template.template_resource import WrittenResource
-    from nephoscope_policy.arm.template.document import Path, Written
+    from nephoscope_policy.arm.template.document import Path, WrittenValue
 
 _LITERAL = re.compile(r"true|false|-?\d+(?:\.\d+)?|\"(?:[^\"\\$%]|\\.|[$%](?!\{))*\"")
 _BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
@@ -22,7 +22,9 @@ _LINE_ENDS = re.compile(r"[ \t]*(?:\r?\n|#|//)")
 _DYNAMIC = "dynamic"
 
 
-def attribute_edit(places: Places, resource: WrittenResource, at: BodyPath, value: object) -> Edit | None:
+def attribute_edit(
+    places: ValueLocator, resource: WrittenResource, at: BodyPath, value: object
+) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where no literal of a file decides it."""
     if not isinstance(resource, TerraformResource) or resource.source is None:
         return None
@@ -41,7 +43,9 @@ def _find_origin(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
     return next((built for path, built in resource.rules.items() if folded_path(path) == wanted), None)
 
 
-def _make_edit(places: Places, trail: tuple[Written, ...], path: Path, value: object) -> Edit | None:
+def _make_edit(
+    places: ValueLocator, trail: tuple[WrittenValue, ...], path: Path, value: object
+) -> Edit | None:
     name = str(path[-1])
     if any(one.path and one.path[-1] == name for one in trail[1:]):
         return next(
@@ -53,14 +57,14 @@ def _make_edit(places: Places, trail: tuple[Written, ...], path: Path, value: ob
     return _insert_value(places, trail[-1], name, value) if blocks == written else None
 
 
-def _replace_value(places: Places, written: Written, value: object) -> Edit | None:
+def _replace_value(places: ValueLocator, written: WrittenValue, value: object) -> Edit | None:
     start, end = written.span
     if not _LITERAL.fullmatch(written.document.text, start, end):
         return None
     return Edit(places.region(written.document, start, end), literal(value))
 
 
-def _insert_value(places: Places, block: Written, name: str, value: object) -> Edit | None:
+def _insert_value(places: ValueLocator, block: WrittenValue, name: str, value: object) -> Edit | None:
     text, (start, _) = block.document.text, block.span
     opening = _BLOCK.match(text, start)
     if opening is None or text.startswith(_DYNAMIC, start):

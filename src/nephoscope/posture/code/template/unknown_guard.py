@@ -1,11 +1,12 @@
-"""Bodies of planned resources for readers that know no unknown values: what is not known raises NotCollected where it is read."""
+"""Bodies of planned resources for readers that know no unknown values: what is not known raises DataNotCollectedError where it
+is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning, Resource
@@ -28,7 +29,7 @@ def guarded_body(resource: Resource) -> dict[str, object]:
 class GuardedObject(dict[str, object]):
     """An object of a planned body, its members in any case.
 
-    Reading one that is not known raises NotCollected, and so does asking for one that is not there where Azure may fill it in
+    Reading one that is not known raises DataNotCollectedError, and so does asking for one that is not there where Azure may fill it in
     (`absent` are the lower-cased paths where it does not; None within arrays, where nothing is filled in).
     """
 
@@ -43,7 +44,7 @@ class GuardedObject(dict[str, object]):
         self._where, self._path, self._absent = where, path, absent
 
     def get(self, key: str, default: object = None) -> Any:
-        """The value of a member; raises NotCollected where it is not known."""
+        """The value of a member; raises DataNotCollectedError where it is not known."""
         found = self._keys.get(key.lower())
         if found is None:
             self._raise_missing(key)
@@ -57,7 +58,7 @@ class GuardedObject(dict[str, object]):
         return self.get(key)
 
     def __contains__(self, key: object) -> bool:
-        """Return whether it has a member; raises NotCollected where that is open."""
+        """Return whether it has a member; raises DataNotCollectedError where that is open."""
         name = str(key)
         if name.lower() not in self._keys:
             self._raise_missing(name)
@@ -65,12 +66,12 @@ class GuardedObject(dict[str, object]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        """The names of all members; raises NotCollected where there may be others."""
+        """The names of all members; raises DataNotCollectedError where there may be others."""
         self._require_closed()
         return super().__iter__()
 
     def __len__(self) -> int:
-        """Count how many members it has; raises NotCollected where there may be others."""
+        """Count how many members it has; raises DataNotCollectedError where there may be others."""
         self._require_closed()
         return super().__len__()
 
@@ -79,15 +80,15 @@ class GuardedObject(dict[str, object]):
         return bool(self._keys) or self._rest is not None or self._is_filled_in("*")
 
     def keys(self) -> Any:
-        """The names of all members; raises NotCollected where there may be others."""
+        """The names of all members; raises DataNotCollectedError where there may be others."""
         return dict.fromkeys(self).keys()
 
     def items(self) -> Any:
-        """Names and values; raises NotCollected where one is not known."""
+        """Names and values; raises DataNotCollectedError where one is not known."""
         return {key: self.get(key) for key in self}.items()
 
     def values(self) -> Any:
-        """The values; raises NotCollected where one is not known."""
+        """The values; raises DataNotCollectedError where one is not known."""
         return {key: self.get(key) for key in self}.values()
 
     def _require_closed(self) -> None:
@@ -99,7 +100,7 @@ class GuardedObject(dict[str, object]):
             raise _later(self._rest, self._where, (*self._path, key))
         if self._is_filled_in(key):
             path = ".".join((*self._path, key))
-            raise NotCollected(
+            raise DataNotCollectedError(
                 f"{path} of {self._where} is not set, so that Azure's default decides", NOT_SET
             )
 
@@ -111,7 +112,7 @@ class GuardedObject(dict[str, object]):
 
 
 class GuardedArray(list[object]):
-    """An array of a planned body; reading an element that is not known raises NotCollected."""
+    """An array of a planned body; reading an element that is not known raises DataNotCollectedError."""
 
     def __init__(self, value: list[object], where: str, path: tuple[str, ...]) -> None:
         super().__init__(_guard(one, where, path, None) for one in value)
@@ -140,7 +141,7 @@ def _require_known(value: object, where: str, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _later(value: Unknown, where: str, path: tuple[str, ...]) -> NotCollected:
+def _later(value: Unknown, where: str, path: tuple[str, ...]) -> DataNotCollectedError:
     reason = value.reason or "Azure answers it at deployment"
     what = f"{'.'.join(path)} of {where}" if path else where
-    return NotCollected(f"{what} is not known before the deployment: {reason}", KNOWN_LATER)
+    return DataNotCollectedError(f"{what} is not known before the deployment: {reason}", KNOWN_LATER)

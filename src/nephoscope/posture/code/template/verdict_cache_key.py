@@ -16,11 +16,11 @@ import msgspec
 import nephoscope
 import nephoscope_policy
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import PlanRequest
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.documents import ContentDocument, ContentError
 
 _YOUNG = 2_000_000_000
 _SKIPPED = "__pycache__"
@@ -48,14 +48,14 @@ def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
     return hashlib.sha256(msgspec.msgpack.encode(told)).digest()
 
 
-def _in_force(decisions: Iterable[Document], now: datetime) -> list[tuple[str, bool]]:
+def _in_force(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
     """Which exemptions and attestations hold at a time."""
-    plan = Plan(Catalogue([])).reading(decisions)
+    plan = EvaluationPlan(Catalogue([])).reading(decisions)
     exempted = [(one.id, one.active(now)) for one in plan.exemptions]
     return exempted + [(one.id, one.active(now)) for one in plan.attestations]
 
 
-def _contents(listed: Iterable[Document]) -> Iterator[tuple[str, str]]:
+def _contents(listed: Iterable[ContentDocument]) -> Iterator[tuple[str, str]]:
     for one in listed:
         try:
             yield one.place.file, hashlib.sha256(one.data).hexdigest()

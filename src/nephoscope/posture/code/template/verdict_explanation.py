@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.code_rule import CodeRule
     from nephoscope.posture.code.finding import Region
     from nephoscope_policy.model.assessment import Reason
-    from nephoscope_policy.model.state import State
+    from nephoscope_policy.model.state import ComplianceState
 
 Wanted: TypeAlias = Callable[[str], bool]
 """Whether the resource of an id is to be explained."""
@@ -22,14 +22,14 @@ class ExplainedVerdict:
 
     resource: str
     rule: CodeRule
-    state: State
+    state: ComplianceState
     cause: str
     description: str
     reasons: tuple[tuple[Reason, Region | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class VerdictExplanation:
     """Which resources are explained, and how their verdicts are written."""
 
     wants: Wanted

@@ -63,7 +63,7 @@ def _divide(weights: Sequence[int], processes: int) -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Child:
+class _WorkerProcess:
     """A process and the ends of its pipes here."""
 
     process: int
@@ -86,8 +86,8 @@ class _Child:
 
 
 @contextmanager
-def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[list[_Child]]:
-    children: list[_Child] = []
+def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[list[_WorkerProcess]]:
+    children: list[_WorkerProcess] = []
     try:
         for share in shares:
             children.append(_start_child(share, work, children))
@@ -99,7 +99,9 @@ def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[l
             os.waitpid(child.process, 0)
 
 
-def _start_child(share: Sequence[int], work: Work[object], before: Sequence[_Child]) -> _Child:
+def _start_child(
+    share: Sequence[int], work: Work[object], before: Sequence[_WorkerProcess]
+) -> _WorkerProcess:
     from_child, to_parent = os.pipe()
     from_parent, to_child = os.pipe()
     with warnings.catch_warnings():
@@ -113,7 +115,7 @@ def _start_child(share: Sequence[int], work: Work[object], before: Sequence[_Chi
         _work_and_end(share, work, os.fdopen(from_parent, "rb"), os.fdopen(to_parent, "wb"))
     os.close(to_parent)
     os.close(from_parent)
-    return _Child(process, os.fdopen(from_child, "rb"), os.fdopen(to_child, "wb"))
+    return _WorkerProcess(process, os.fdopen(from_child, "rb"), os.fdopen(to_child, "wb"))
 
 
 def _work_and_end(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nephoscope.collect.templates.workflow.expression import Expression
-from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 
@@ -111,7 +111,7 @@ _TAG = frozenset({"github.ref_type", "github.ref"})
 _FALSE = frozenset({"", "false", "no", "0", "off", "n"})
 
 
-def fills_cache(workflow: Workflow, step: Step) -> bool:
+def fills_cache(workflow: Workflow, step: WorkflowStep) -> bool:
     """Tell whether a step restores or fills the cache that all branches share."""
     uses = step.uses
     switch = CACHES.get(uses.name) if uses else None
@@ -133,7 +133,7 @@ def _state(workflow: Workflow, node: YamlNode, enables: bool) -> bool | None:
     return is_set if enables else not is_set
 
 
-def _denies_tags(tree: Expression) -> bool:
+def _denies_tags(tree: WorkflowExpression) -> bool:
     """Tell whether an expression is false when a tag is pushed."""
     if tree.kind == "not":
         return any(context.path in _TAG for context in tree.contexts())
@@ -142,7 +142,7 @@ def _denies_tags(tree: Expression) -> bool:
     return tree.kind == "literal" and tree.value.lower() in _FALSE
 
 
-def publishes(step: Step) -> bool:
+def publishes(step: WorkflowStep) -> bool:
     """Tell whether a step publishes what the job built."""
     uses = step.uses
     if uses is None or uses.name not in PUBLISHERS:

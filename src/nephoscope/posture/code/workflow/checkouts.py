@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.source_text import Span
-from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
+from nephoscope.collect.templates.source_text import TextSpan
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import shell_commands
 
@@ -97,7 +97,7 @@ _BUILDING_ACTIONS = frozenset(
 )
 
 
-def checkout_of_head(step: Step) -> YamlNode | None:
+def checkout_of_head(step: WorkflowStep) -> YamlNode | None:
     """Return what names the head of a pull request where a step checks it out."""
     uses = step.uses
     if uses is not None and uses.name == "actions/checkout":
@@ -115,7 +115,7 @@ def _is_output(text: str) -> bool:
     return bool(re.search(r"steps\.[\w-]+\.outputs\.[\w-]*(?:sha|ref|head|branch)", text, re.IGNORECASE))
 
 
-def runs_checkout(workflow: Workflow, step: Step) -> Span | None:
+def runs_checkout(workflow: Workflow, step: WorkflowStep) -> TextSpan | None:
     """Return the place where a step runs files of the checkout; None where it runs none."""
     uses, node = step.uses, step.get("uses")
     if node is not None and (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.taint_analysis import find_carried
-from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import matrix_values
 
@@ -31,7 +31,7 @@ def images(workflow: Workflow) -> Iterator[_Image]:
             yield node, node.text.removeprefix("docker://"), step.subject, step.node
 
 
-def _references(workflow: Workflow, job: Job, node: YamlNode) -> Iterator[str | None]:
+def _references(workflow: Workflow, job: WorkflowJob, node: YamlNode) -> Iterator[str | None]:
     text = node.text.strip()
     trees = workflow.expressions(node)
     if not trees:

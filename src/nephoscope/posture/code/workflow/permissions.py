@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 SCOPES: dict[str, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ def writes(node: YamlNode | None) -> Iterator[tuple[YamlNode, YamlNode]]:
             yield key, value
 
 
-def grants(workflow: Workflow, job: Job | None, scope: str) -> bool:
+def grants(workflow: Workflow, job: WorkflowJob | None, scope: str) -> bool:
     """Tell whether the token of a job has write access in a scope."""
     node = job.get("permissions") if job is not None else None
     node = node or workflow.get("permissions")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.workflow.workflow_model import Step
+from nephoscope.collect.templates.shell.command import ShellCommand
+from nephoscope.collect.templates.workflow.workflow_model import WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 _PYTHON_INDEX = re.compile(r"https?://(?:upload|test)\.")
@@ -22,7 +22,7 @@ _RUNNERS = {
 }
 
 
-def uses_token(step: Step) -> bool:
+def uses_token(step: WorkflowStep) -> bool:
     """Tell whether an action publishes, or prepares to, with a stored token."""
     uses = step.uses
     match uses.name if uses else "":
@@ -45,7 +45,7 @@ def _is(node: YamlNode | None, pattern: re.Pattern[str]) -> bool:
     return node is None or bool(pattern.match(node.text))
 
 
-def is_publication(command: Command) -> bool:
+def is_publication(command: ShellCommand) -> bool:
     """Tell whether a command publishes a package to an index that knows trusted publishing."""
     operands = [text for text in command.operands if not text.startswith("+")]
     program = command.program.removesuffix(".exe")

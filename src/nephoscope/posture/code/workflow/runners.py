@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import matrix_values
 
 _LABEL = "self-hosted"
 
 
-def is_self_hosted(job: Job) -> bool:
+def is_self_hosted(job: WorkflowJob) -> bool:
     """Tell whether a job may run on a machine that GitHub does not host: by its label, a group, or a value of the matrix."""
     node = job.get("runs-on")
     if node is None:

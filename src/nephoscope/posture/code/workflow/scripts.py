@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
-from nephoscope.collect.templates.source_text import Span
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.source_text import TextSpan
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_inert, is_written_by_anybody
-from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 #: Actions and their inputs that are run as code.
@@ -39,7 +39,7 @@ CODE_INPUTS: dict[str, tuple[str, ...]] = {
 _WINDOWS = re.compile(r"windows", re.IGNORECASE)
 
 
-def scripts(workflow: Workflow) -> Iterator[tuple[Step, YamlNode]]:
+def scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
     """Give each script of each step."""
     for step in workflow.steps:
         if step.run is not None:
@@ -51,14 +51,14 @@ def scripts(workflow: Workflow) -> Iterator[tuple[Step, YamlNode]]:
                 yield step, node
 
 
-def script_expressions(workflow: Workflow) -> Iterator[tuple[Step, Expression]]:
+def script_expressions(workflow: Workflow) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
     """Give each expression of each script."""
     for step, node in scripts(workflow):
         for tree in workflow.expressions(node):
             yield step, tree
 
 
-def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Step, Expression]]:
+def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
     """Give the contexts that are pasted into scripts: those that anybody writes, or the others that are not known to be harmless."""
     for step, tree in script_expressions(workflow):
         for context in find_carried(tree):
@@ -71,7 +71,7 @@ def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Step, 
                 yield step, context
 
 
-def is_harmless(workflow: Workflow, step: Step, parts: tuple[str, ...]) -> bool:
+def is_harmless(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) -> bool:
     """Tell whether the value of a context is fixed in the workflow, or of a form that holds no script."""
     if is_inert(parts):
         return True
@@ -97,7 +97,7 @@ def _is_typed_input(workflow: Workflow, name: str) -> bool:
     return bool(found) and all(found)
 
 
-def environment(workflow: Workflow, step: Step) -> dict[str, YamlNode]:
+def environment(workflow: Workflow, step: WorkflowStep) -> dict[str, YamlNode]:
     """Return the environment of a step by upper-case name: its own, over the job's, over the workflow's."""
     found: dict[str, YamlNode] = {}
     for node in (workflow.get("env"), step.job.get("env") if step.job else None, step.get("env")):
@@ -110,7 +110,7 @@ def _is_static(node: YamlNode | None) -> bool:
     return node is not None and node.kind == "scalar" and "${{" not in node.text
 
 
-def matrix_values(step: Step, name: str) -> list[YamlNode]:
+def matrix_values(step: WorkflowStep, name: str) -> list[YamlNode]:
     """Return the scalars that a name of the matrix may have; the matrix itself where it is an expression, and all for `*`."""
     assert step.job is not None
     matrix = step.job.get("strategy", "matrix")
@@ -130,7 +130,7 @@ def matrix_values(step: Step, name: str) -> list[YamlNode]:
     return [scalar for node in found for scalar in node.scalars()]
 
 
-def shell_commands(workflow: Workflow, step: Step) -> list[Command]:
+def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]:
     """Return the commands of a step's `run` at their places in the file; none of scripts in other languages."""
     node = step.run
     if node is None:
@@ -153,11 +153,11 @@ def shell_commands(workflow: Workflow, step: Step) -> list[Command]:
     return list(unfold(parse_script(raw, node.span.start)))
 
 
-def _default_shell(workflow: Workflow, step: Step) -> YamlNode | None:
+def _default_shell(workflow: Workflow, step: WorkflowStep) -> YamlNode | None:
     job = step.job.get("defaults", "run", "shell") if step.job else None
     return job or workflow.get("defaults", "run", "shell")
 
 
-def value_span(node: YamlNode) -> Span:
+def value_span(node: YamlNode) -> TextSpan:
     """Return the span of a value; of a block scalar its first line."""
-    return Span(node.span.start, node.span.start + 1) if node.style in ("|", ">") else node.span
+    return TextSpan(node.span.start, node.span.start + 1) if node.style in ("|", ">") else node.span

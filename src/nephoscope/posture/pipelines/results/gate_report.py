@@ -34,7 +34,7 @@ class _Finding(msgspec.Struct, frozen=True):
     remediation: tuple[str, ...] = ()
 
 
-class _Marked(msgspec.Struct, frozen=True):
+class _MarkedFinding(msgspec.Struct, frozen=True):
     fingerprint: str
     title: str
     finding: _Finding
@@ -45,9 +45,9 @@ class _Unread(msgspec.Struct, frozen=True):
     reason: str
 
 
-class _Document(msgspec.Struct, frozen=True, rename="camel"):
+class _GateDocument(msgspec.Struct, frozen=True, rename="camel"):
     schema_version: int
-    findings: tuple[_Marked, ...]
+    findings: tuple[_MarkedFinding, ...]
     target: str = ""
     files: tuple[str, ...] = ()
     unread: tuple[_Unread, ...] = ()
@@ -62,7 +62,7 @@ def claims(document: object) -> bool:
 def read(document: object) -> ToolResults:
     """Read the document; the target is no category, since a folder has another path on every machine."""
     try:
-        given = msgspec.convert(document, _Document)
+        given = msgspec.convert(document, _GateDocument)
     except msgspec.ValidationError as error:
         raise ResultsError(str(error)) from error
     if given.schema_version != _VERSION:
@@ -83,7 +83,7 @@ def read(document: object) -> ToolResults:
     )
 
 
-def _make_reported(one: _Marked) -> ReportedFinding:
+def _make_reported(one: _MarkedFinding) -> ReportedFinding:
     told = one.finding
     region = told.region
     return ReportedFinding(

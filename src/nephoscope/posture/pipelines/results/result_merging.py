@@ -13,7 +13,7 @@ from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
 from nephoscope.posture.code.rule_discovery import code_rules
-from nephoscope.posture.code.suppression import Suppressions
+from nephoscope.posture.code.suppression import CodeSuppressions
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 
 #: Gives the text of a file, None where there is none.
@@ -32,7 +32,7 @@ def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lam
     rules: dict[str, CodeRule] = {**report.rules}
     unpaired = _by_rule(report.findings)
     found: list[CodeFinding] = []
-    suppressions: dict[str, Suppressions | None] = {}
+    suppressions: dict[str, CodeSuppressions | None] = {}
     for one in results.findings:
         same = known.get(_foreign_name(results.tool, one.finding.rule), [])
         file = one.finding.region.file
@@ -48,7 +48,7 @@ def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lam
         )
         if file not in suppressions:
             text = text_of(file)
-            suppressions[file] = None if text is None else Suppressions(SourceText(file, text))
+            suppressions[file] = None if text is None else CodeSuppressions(SourceText(file, text))
         found.append(_apply_suppression(finding, rule, suppressions[file]))
     unread = [UnreadFile(Region(name, 1), f"{results.tool} could not judge it") for name in results.unread]
     return replace(
@@ -104,7 +104,9 @@ def _pair(own: list[CodeFinding], foreign: CodeFinding) -> bool:
     return True
 
 
-def _apply_suppression(finding: CodeFinding, rule: CodeRule, comments: Suppressions | None) -> CodeFinding:
+def _apply_suppression(
+    finding: CodeFinding, rule: CodeRule, comments: CodeSuppressions | None
+) -> CodeFinding:
     reason = comments.reason(rule, finding.region) if comments is not None else ""
     if not reason or finding.state is FindingState.SUPPRESSED:
         return finding

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import Interval, merge
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.estate.estate_view import View
-from nephoscope.estate.security_rules import RuleError
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.estate_view import EstateView
+from nephoscope.estate.security_rules import SecurityRuleError
+from nephoscope.posture.published.document import PublishedDocument, arm
 
 if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.network import Network
     from nephoscope.estate.reachability import Opening
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
@@ -36,7 +36,7 @@ MOST = 400
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class MachineEndpoint:
     """A machine's address in a virtual network (its lower-cased id): what may come in to it and go out from it, by protocol.
 
     `near` are the addresses that it has a way to.
@@ -50,9 +50,9 @@ class End:
     outward: Mapping[str, Sequence[Opening]]
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """The internal connections of every subscription that has machines whose network was read."""
-    view = View(report.run.estate, report.now)
+    view = EstateView(report.run.estate, report.now)
     machines: defaultdict[str, list[Resource]] = defaultdict(list)
     for one in view.resources(MACHINE):
         machines[one.id.subscription].append(one)
@@ -64,10 +64,10 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
                 "calculatedDateTime": report.now.isoformat(),
                 "connectableResources": list(_connections(view, ends)),
             }
-            yield Document.of({**arm(id_, TYPE, properties), "location": "global"})
+            yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
 
-def _ends(network: Network, machine: Resource) -> Iterator[End]:
+def _ends(network: Network, machine: Resource) -> Iterator[MachineEndpoint]:
     """The addresses of a machine; none where its interfaces, subnets or rules were not read."""
     try:
         for interface in network.interfaces(machine):
@@ -83,14 +83,14 @@ def _ends(network: Network, machine: Resource) -> Iterator[End]:
                     }
                     for way in (True, False)
                 ]
-                yield End(
+                yield MachineEndpoint(
                     str(machine.body["id"]), subnet.network, configuration.addresses, near, both[0], both[1]
                 )
-    except (NotCollected, RuleError):
+    except (DataNotCollectedError, SecurityRuleError):
         return
 
 
-def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, object]]:
+def _connections(view: EstateView, ends: Sequence[MachineEndpoint]) -> Iterator[dict[str, object]]:
     """Each machine with who reaches it and whom it reaches."""
     inward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     outward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
@@ -111,7 +111,7 @@ def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, object]]
         }
 
 
-def _ports(source: End, target: End) -> dict[str, str]:
+def _ports(source: MachineEndpoint, target: MachineEndpoint) -> dict[str, str]:
     """The ports that both let through by protocol, as Azure writes them; {} where there are none."""
     if not (target.near & source.addresses and source.near & target.addresses):
         return {}

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.assessment_metadata import make_unjudged, metadata
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/assessmentMetadata"
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a recommendation, and one for each key of an analyzer that is judged by none, whether it has findings or not.
 
     Readers of one tenant or subscription see what recommendations are, and must not learn from it what was found elsewhere.
@@ -32,8 +32,8 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
         yield _document(key, make_unjudged(report, key))
 
 
-def _document(key: str, found: Mapping[str, Any]) -> Document:
-    return Document.of(
+def _document(key: str, found: Mapping[str, Any]) -> PublishedDocument:
+    return PublishedDocument.of(
         arm(f"/providers/{TYPE}/{key}", TYPE, found),
         key=key.lower(),
         severity=found["severity"],

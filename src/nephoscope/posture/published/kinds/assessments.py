@@ -10,37 +10,41 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.assessment_metadata import UNJUDGED, make_unjudged, metadata
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.Security/assessments"
 #: Azure has three codes. What could not be judged is neither healthy nor unhealthy: its cause says so (decision 0200).
 CODES = {
-    State.COMPLIANT: "Healthy",
-    State.NON_COMPLIANT: "Unhealthy",
-    State.NOT_APPLICABLE: "NotApplicable",
-    State.EXEMPT: "NotApplicable",
-    State.UNKNOWN: "NotApplicable",
-    State.ERROR: "NotApplicable",
+    ComplianceState.COMPLIANT: "Healthy",
+    ComplianceState.NON_COMPLIANT: "Unhealthy",
+    ComplianceState.NOT_APPLICABLE: "NotApplicable",
+    ComplianceState.EXEMPT: "NotApplicable",
+    ComplianceState.UNKNOWN: "NotApplicable",
+    ComplianceState.ERROR: "NotApplicable",
 }
-_CAUSES = {State.EXEMPT: "Exempt", State.UNKNOWN: "NotAssessed", State.ERROR: "Error"}
+_CAUSES = {
+    ComplianceState.EXEMPT: "Exempt",
+    ComplianceState.UNKNOWN: "NotAssessed",
+    ComplianceState.ERROR: "Error",
+}
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
     """One assessment a resource and recommendation; where several assignments judge the same, the worst verdict.
 
     Findings that no recommendation of their resource is judged by have one too, which ends in no state and is told as off.
     """
-    told: dict[Subject, Row] = {}
+    told: dict[Subject, ReportRow] = {}
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
         known = told.get(subject)
@@ -59,7 +63,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             yield _make_unjudged(report, item)
 
 
-def _make_unjudged(report: Report, item: Assessment) -> Document:
+def _make_unjudged(report: Report, item: Assessment) -> PublishedDocument:
     resource, told = item.resource.rstrip("/"), make_unjudged(report, item.key)
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource or "/"},
@@ -67,7 +71,7 @@ def _make_unjudged(report: Report, item: Assessment) -> Document:
         "status": {"code": "NotApplicable", "cause": "OffByPolicy", "description": UNJUDGED},
         "metadata": told,
     }
-    return Document.of(
+    return PublishedDocument.of(
         arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=ResourceId.parse(item.resource).key,
         key=item.key.lower(),
@@ -76,7 +80,9 @@ def _make_unjudged(report: Report, item: Assessment) -> Document:
     )
 
 
-def _document(report: Report, row: Row, past: Past | None, about: dict[str, object]) -> Document:
+def _document(
+    report: Report, row: ReportRow, past: RememberedState | None, about: dict[str, object]
+) -> PublishedDocument:
     item, recommendation = row.assessment, row.recommendation
     resource = "" if item.resource == "/" else item.resource.rstrip("/")
     properties = {
@@ -86,7 +92,7 @@ def _document(report: Report, row: Row, past: Past | None, about: dict[str, obje
         "additionalData": _additional(report, row),
         "metadata": about,
     }
-    return Document.of(
+    return PublishedDocument.of(
         arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=row.id.key,
         key=item.key.lower(),
@@ -97,7 +103,7 @@ def _document(report: Report, row: Row, past: Past | None, about: dict[str, obje
     )
 
 
-def _status(report: Report, row: Row, past: Past | None) -> dict[str, object]:
+def _status(report: Report, row: ReportRow, past: RememberedState | None) -> dict[str, object]:
     item = row.assessment
     cause = _CAUSES.get(item.state, item.cause)
     first = past.first_seen if past and past.first_seen else report.now
@@ -116,11 +122,11 @@ def _status(report: Report, row: Row, past: Past | None) -> dict[str, object]:
     }
 
 
-def _unhealthy(state: State) -> bool:
-    return state is State.NON_COMPLIANT
+def _unhealthy(state: ComplianceState) -> bool:
+    return state is ComplianceState.NON_COMPLIANT
 
 
-def _additional(report: Report, row: Row) -> dict[str, str]:
+def _additional(report: Report, row: ReportRow) -> dict[str, str]:
     """What Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
     item = row.assessment
     control = report.control_of(item.key)

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.attack_paths.arm_document import TYPE, arm_id, properties
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a path."""
     for path in report.attack_paths.paths:
         body = {**arm(arm_id(path), TYPE, properties(path)), "location": "global"}
-        yield Document.of(body, severity=path.level.value, title=path.chain.type.title)
+        yield PublishedDocument.of(body, severity=path.level.value, title=path.chain.type.title)

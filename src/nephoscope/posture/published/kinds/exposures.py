@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.estate.estate_view import View
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers
-from nephoscope.estate.security_rules import RuleError
+from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 
 if TYPE_CHECKING:
-    from nephoscope.estate.ingress_paths import Reached, WayIn
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.estate.ingress_paths import IngressPath, ReachablePort
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
@@ -29,30 +29,32 @@ _MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)
 _SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE})
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One a resource that faces the Internet or could."""
-    view = View(report.run.estate, report.now)
+    view = EstateView(report.run.estate, report.now)
     for one in report.run.estate.resources.values():
         found = _machine(one, view) if one.type in _MACHINES else _service(one, view)
         if found is not None:
             id_ = f"{str(one.body.get('id') or one.key).rstrip('/')}/providers/{TYPE}/internet"
-            yield Document.of(arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found}))
+            yield PublishedDocument.of(
+                arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found})
+            )
 
 
-def _service(resource: Resource, view: View) -> dict[str, object] | None:
+def _service(resource: Resource, view: EstateView) -> dict[str, object] | None:
     """Whom an endpoint answers; None where there is nothing to be told of one."""
     try:
         found = answers(resource, view)
-    except NotCollected as gap:
+    except DataNotCollectedError as gap:
         return {"notCollected": [gap.what]} if resource.type in _SERVICES else None
     return None if found is None else {"answers": found.value}
 
 
-def _machine(machine: Resource, view: View) -> dict[str, object]:
+def _machine(machine: Resource, view: EstateView) -> dict[str, object]:
     """The ways in to a machine, and the ports behind them that security rules let the Internet reach."""
-    ways: list[WayIn] = []
+    ways: list[IngressPath] = []
     missing: list[str] = []
-    reached: list[Reached] = []
+    reached: list[ReachablePort] = []
     try:
         for interface in view.network.interfaces(machine):
             for configuration in interface.configurations:
@@ -61,9 +63,9 @@ def _machine(machine: Resource, view: View) -> dict[str, object]:
                 missing += gaps
         reached, unread = view.exposure.find_reached_ports(machine, "tcp", PORTS)
         missing += unread
-    except NotCollected as gap:
+    except DataNotCollectedError as gap:
         missing.append(gap.what)
-    except RuleError as error:
+    except SecurityRuleError as error:
         missing.append(str(error))
     return {
         "ways": [_way(one) for one in dict.fromkeys(ways)],
@@ -72,12 +74,12 @@ def _machine(machine: Resource, view: View) -> dict[str, object]:
     }
 
 
-def _way(one: WayIn) -> dict[str, object]:
+def _way(one: IngressPath) -> dict[str, object]:
     ports = [f"{low}-{high}" if low != high else f"{low}" for low, high in one.ports]
     return {"kind": one.kind, "via": list(one.via), "protocol": one.protocol, "ports": ports}
 
 
-def _ports(reached: list[Reached]) -> list[dict[str, object]]:
+def _ports(reached: list[ReachablePort]) -> list[dict[str, object]]:
     """Each port once, with whether everybody comes to it or only some addresses."""
     wide = {one.port: False for one in reached}
     for one in reached:

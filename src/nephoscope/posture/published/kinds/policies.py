@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document, arm, without_nothing
+from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.assignment import Assignment
-    from nephoscope_policy.entry import Entry
+    from nephoscope_policy.entry import CatalogueEntry
 
 ASSIGNMENTS = "Microsoft.Authorization/policyAssignments"
 _SPELLED = {
@@ -21,19 +21,19 @@ _SPELLED = {
 }
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """What is loaded, newest versions, and what is assigned; what the estate itself holds is published with the estate."""
     held = report.run.estate.resources
     catalogue = report.run.catalogue
     for entry in (*catalogue.definitions(), *catalogue.initiatives()):
         if entry.id not in held:
-            yield Document.of(_load_definition(entry), title=entry.display_name or entry.name)
+            yield PublishedDocument.of(_load_definition(entry), title=entry.display_name or entry.name)
     for assignment in report.run.plan.assignments:
         if assignment.id not in held:
-            yield Document.of(_assignment(assignment), title=assignment.display_name)
+            yield PublishedDocument.of(_assignment(assignment), title=assignment.display_name)
 
 
-def _load_definition(entry: Entry) -> dict[str, object]:
+def _load_definition(entry: CatalogueEntry) -> dict[str, object]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):

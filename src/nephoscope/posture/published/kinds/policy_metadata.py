@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.posture.published.document import Document, arm, without_nothing
+from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
@@ -19,7 +19,7 @@ TYPE = "Microsoft.PolicyInsights/policyMetadata"
 _ROOT = f"/providers/{TYPE}/".lower()
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
     told: set[str] = set()
     for entry in report.run.catalogue.initiatives():
@@ -27,7 +27,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             key = str(group.get("additionalMetadataId") or "").rstrip("/")
             if key.lower().startswith(_ROOT) and key.lower() not in told:
                 told.add(key.lower())
-                yield Document.of(
+                yield PublishedDocument.of(
                     _body(key, group), title=str(group.get("displayName") or group.get("name") or "")
                 )
 

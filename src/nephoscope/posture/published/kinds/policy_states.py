@@ -11,13 +11,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.assessment_metadata import definition_id
-from nephoscope.posture.published.document import Document, arm, without_nothing
-from nephoscope_policy.model.state import State
+from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.entry import Kind
 
@@ -25,15 +25,15 @@ TYPE = "Microsoft.PolicyInsights/policyStates"
 _ASSIGNMENT = "/providers/microsoft.authorization/policyassignments/"
 #: Azure's words. A resource to which a policy does not apply has no state there; what could not be judged is Unknown.
 STATES = {
-    State.COMPLIANT: "Compliant",
-    State.NON_COMPLIANT: "NonCompliant",
-    State.EXEMPT: "Exempt",
-    State.UNKNOWN: "Unknown",
-    State.ERROR: "Error",
+    ComplianceState.COMPLIANT: "Compliant",
+    ComplianceState.NON_COMPLIANT: "NonCompliant",
+    ComplianceState.EXEMPT: "Exempt",
+    ComplianceState.UNKNOWN: "Unknown",
+    ComplianceState.ERROR: "Error",
 }
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One state a resource, assignment and member."""
 
     @cache
@@ -49,7 +49,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             yield _document(report, row, *ids)
 
 
-def _document(report: Report, row: Row, definition: str, initiative: str) -> Document:
+def _document(report: Report, row: ReportRow, definition: str, initiative: str) -> PublishedDocument:
     item, state = row.assessment, STATES[row.assessment.state]
     scope, _, name = item.assignment.partition(_ASSIGNMENT)
     where = "" if item.resource == "/" else item.resource.rstrip("/")
@@ -70,14 +70,16 @@ def _document(report: Report, row: Row, definition: str, initiative: str) -> Doc
         "policySetDefinitionName": item.initiative,
         "policyDefinitionReferenceId": item.reference,
         "complianceState": state,
-        "isCompliant": item.state is State.COMPLIANT,
+        "isCompliant": item.state is ComplianceState.COMPLIANT,
         "subscriptionId": row.id.subscription,
         "resourceType": row.id.type,
         "resourceGroup": row.id.resource_group,
         "resourceLocation": (row.resource.body.get("location") or "") if row.resource else "",
     }
-    kept = dict(without_nothing(properties.items())) | {"isCompliant": item.state is State.COMPLIANT}
-    return Document.of(
+    kept = dict(without_nothing(properties.items())) | {
+        "isCompliant": item.state is ComplianceState.COMPLIANT
+    }
+    return PublishedDocument.of(
         arm(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
         subject=row.id.key,
         key=item.key.lower(),

@@ -10,16 +10,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.reports.compliance import Outcome
+from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.reports.compliance import StandardState
 from nephoscope.posture.reports.standards import standards
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.model.state import State
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
-    from nephoscope.posture.reports.compliance import ControlCompliance, Requirement, Standard
+    from nephoscope.posture.reports.compliance import ComplianceRequirement, ControlCompliance, Standard
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment
 
@@ -28,16 +28,16 @@ CONTROLS = f"{TYPE}/regulatoryComplianceControls"
 ASSESSMENTS = f"{CONTROLS}/regulatoryComplianceAssessments"
 #: Azure's words; what is unknown is Skipped there, and never passed.
 STATES = {
-    Outcome.FAILED: "Failed",
-    Outcome.UNKNOWN: "Skipped",
-    Outcome.PASSED: "Passed",
-    Outcome.NOT_APPLICABLE: "Skipped",
-    Outcome.UNAVAILABLE: "Unsupported",
+    StandardState.FAILED: "Failed",
+    StandardState.UNKNOWN: "Skipped",
+    StandardState.PASSED: "Passed",
+    StandardState.NOT_APPLICABLE: "Skipped",
+    StandardState.UNAVAILABLE: "Unsupported",
 }
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """The standards of every subscription of which something was judged."""
     by_subscription: defaultdict[str, list[Assessment]] = defaultdict(list)
     for item in report.run.assessments:
@@ -47,7 +47,9 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
         yield from _of_subscription(report, subscription, by_subscription[subscription])
 
 
-def _of_subscription(report: Report, subscription: str, judged: Sequence[Assessment]) -> Iterator[Document]:
+def _of_subscription(
+    report: Report, subscription: str, judged: Sequence[Assessment]
+) -> Iterator[PublishedDocument]:
     for standard in standards(report.run, judged):
         id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_part(standard.name or standard.id)}"
         yield _standard(id_, standard)
@@ -65,51 +67,53 @@ def to_id_part(text: str) -> str:
     return _ODD.sub("-", text).strip("-") or "standard"
 
 
-def _standard(id_: str, standard: Standard) -> Document:
+def _standard(id_: str, standard: Standard) -> PublishedDocument:
     counts = standard.outcomes
     properties = {
         "displayName": standard.name,
         "state": _worst(counts),
-        "passedControls": counts[Outcome.PASSED],
-        "failedControls": counts[Outcome.FAILED],
-        "skippedControls": counts[Outcome.UNKNOWN] + counts[Outcome.NOT_APPLICABLE],
-        "unsupportedControls": counts[Outcome.UNAVAILABLE],
+        "passedControls": counts[StandardState.PASSED],
+        "failedControls": counts[StandardState.FAILED],
+        "skippedControls": counts[StandardState.UNKNOWN] + counts[StandardState.NOT_APPLICABLE],
+        "unsupportedControls": counts[StandardState.UNAVAILABLE],
     }
-    return Document.of(arm(id_, TYPE, properties), title=standard.name)
+    return PublishedDocument.of(arm(id_, TYPE, properties), title=standard.name)
 
 
-def _worst(counts: Counter[Outcome]) -> str:
-    order = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE)
-    return STATES[next((one for one in order if counts[one]), Outcome.UNAVAILABLE)]
+def _worst(counts: Counter[StandardState]) -> str:
+    order = (StandardState.FAILED, StandardState.UNKNOWN, StandardState.PASSED, StandardState.NOT_APPLICABLE)
+    return STATES[next((one for one in order if counts[one]), StandardState.UNAVAILABLE)]
 
 
-def _control(id_: str, control: ControlCompliance) -> Document:
+def _control(id_: str, control: ControlCompliance) -> PublishedDocument:
     outcomes = Counter(one.outcome for one in control.requirements)
     properties = {
         "description": control.title or control.name,
         "state": STATES[control.outcome],
-        "passedAssessments": outcomes[Outcome.PASSED],
-        "failedAssessments": outcomes[Outcome.FAILED],
-        "skippedAssessments": sum(outcomes.values()) - outcomes[Outcome.PASSED] - outcomes[Outcome.FAILED],
+        "passedAssessments": outcomes[StandardState.PASSED],
+        "failedAssessments": outcomes[StandardState.FAILED],
+        "skippedAssessments": sum(outcomes.values())
+        - outcomes[StandardState.PASSED]
+        - outcomes[StandardState.FAILED],
     }
-    return Document.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
+    return PublishedDocument.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
 
 
-def _assessment(report: Report, id_: str, requirement: Requirement) -> Document:
+def _assessment(report: Report, id_: str, requirement: ComplianceRequirement) -> PublishedDocument:
     known = report.metadata(requirement.key)
     counts = requirement.counts
-    passed = counts[State.COMPLIANT] + counts[State.EXEMPT]
+    passed = counts[ComplianceState.COMPLIANT] + counts[ComplianceState.EXEMPT]
     properties = {
         "description": known.name,
         "assessmentType": "Assessment",
         "assessmentDetailsLink": f"/providers/Microsoft.Security/assessmentMetadata/{requirement.key}",
         "state": STATES[requirement.outcome],
         "passedResources": passed,
-        "failedResources": counts[State.NON_COMPLIANT],
-        "skippedResources": sum(counts.values()) - passed - counts[State.NON_COMPLIANT],
+        "failedResources": counts[ComplianceState.NON_COMPLIANT],
+        "skippedResources": sum(counts.values()) - passed - counts[ComplianceState.NON_COMPLIANT],
         "unsupportedResources": 0,
     }
-    return Document.of(
+    return PublishedDocument.of(
         arm(id_, ASSESSMENTS, properties),
         key=requirement.key.lower(),
         severity=known.severity.value,

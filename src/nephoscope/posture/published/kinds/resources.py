@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.document import PublishedDocument
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 ANSWERED = ("microsoft.security/securescores", "microsoft.policyinsights/policystates")
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """Every resource of the estate."""
     for resource in report.run.estate.resources.values():
         if not resource.type.startswith(ANSWERED):
-            yield Document(resource.id, resource.body, title=resource.name)
+            yield PublishedDocument(resource.id, resource.body, title=resource.name)

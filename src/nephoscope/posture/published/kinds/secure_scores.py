@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
-    from nephoscope.posture.recommendations.score import Control, ControlScore, ScopeScore
+    from nephoscope.posture.recommendations.score import ControlScore, ScopeScore, SecurityControl
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/secureScores"
@@ -23,7 +23,7 @@ CONTROLS = f"{TYPE}/secureScoreControls"
 DEFINITIONS = "Microsoft.Security/secureScoreControlDefinitions"
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """A score a subscription with its controls, and what the controls are."""
     members = _members(report)
     definitions = {one.id: _definition(one, members[one.id]) for one in report.controls.controls}
@@ -32,7 +32,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             yield from _make_scores(scope, definitions)
     for control in report.controls.controls:
         properties = definitions[control.id]
-        yield Document.of(
+        yield PublishedDocument.of(
             arm(f"/providers/{DEFINITIONS}/{control.id}", DEFINITIONS, properties), title=control.name
         )
 
@@ -47,7 +47,7 @@ def _members(report: Report) -> defaultdict[str, list[str]]:
     return found
 
 
-def _definition(control: Control, members: Sequence[str]) -> dict[str, object]:
+def _definition(control: SecurityControl, members: Sequence[str]) -> dict[str, object]:
     return {
         "displayName": control.name,
         "maxScore": control.max_score,
@@ -56,15 +56,17 @@ def _definition(control: Control, members: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _make_scores(scope: ScopeScore, definitions: Mapping[str, dict[str, object]]) -> Iterator[Document]:
+def _make_scores(
+    scope: ScopeScore, definitions: Mapping[str, dict[str, object]]
+) -> Iterator[PublishedDocument]:
     score = f"/subscriptions/{scope.subscription}/providers/{TYPE}/ascScore"
     points = {"max": scope.max, "current": round(scope.current, 2), "percentage": scope.percentage}
     properties = {"displayName": "ASC score", "score": points, "weight": scope.weight}
-    yield Document.of(arm(score, TYPE, properties), title="Secure score")
+    yield PublishedDocument.of(arm(score, TYPE, properties), title="Secure score")
     for control in scope.controls:
         id_ = f"{score}/secureScoreControls/{control.control.id}"
         told = _control(control, definitions[control.control.id])
-        yield Document.of(arm(id_, CONTROLS, told), title=control.control.name)
+        yield PublishedDocument.of(arm(id_, CONTROLS, told), title=control.control.name)
 
 
 def _control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:

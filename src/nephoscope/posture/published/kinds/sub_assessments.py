@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.kinds.assessments import CODES
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/assessments/subAssessments"
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a finding of an analyzer."""
     for item in report.run.analysis.assessments:
         if not item.sub_assessments:
@@ -44,6 +44,6 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
                 "additionalData": sub.details,
             }
             id_ = f"{resource}/providers/Microsoft.Security/assessments/{key}/subAssessments/{sub.id.replace('/', '-')}"
-            yield Document.of(
+            yield PublishedDocument.of(
                 arm(id_, TYPE, properties), key=key.lower(), severity=sub.severity, title=sub.title
             )

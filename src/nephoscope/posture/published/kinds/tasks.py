@@ -9,29 +9,33 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import Document, arm
-from nephoscope_policy.model.state import State
+from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
-    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/locations/tasks"
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
     """One task a resource and recommendation that it fails, below its resource group or subscription."""
     told: set[Subject] = set()
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
-        if row.assessment.state is State.NON_COMPLIANT and row.id.subscription and subject not in told:
+        if (
+            row.assessment.state is ComplianceState.NON_COMPLIANT
+            and row.id.subscription
+            and subject not in told
+        ):
             told.add(subject)
             yield _document(report, row, past.get(subject))
 
 
-def _document(report: Report, row: Row, past: Past | None) -> Document:
+def _document(report: Report, row: ReportRow, past: RememberedState | None) -> PublishedDocument:
     item, recommendation = row.assessment, row.recommendation
     group = f"/resourceGroups/{row.id.resource_group}" if row.id.resource_group else ""
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{row.id.key}\0{item.key.lower()}")
@@ -51,4 +55,4 @@ def _document(report: Report, row: Row, past: Past | None) -> Document:
         },
     }
     id_ = f"/subscriptions/{row.id.subscription}{group}/providers/{TYPE.replace('locations', 'locations/global')}/{name}"
-    return Document.of(arm(id_, TYPE, properties), title=recommendation.name)
+    return PublishedDocument.of(arm(id_, TYPE, properties), title=recommendation.name)

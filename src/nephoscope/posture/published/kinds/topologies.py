@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.data_gap import NotCollected
-from nephoscope.estate.estate_view import View
-from nephoscope.posture.published.document import Document, arm
-from nephoscope_policy.model.state import Severity, State
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.estate_view import EstateView
+from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.history.evaluation_diff import RememberedState
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
@@ -24,9 +24,9 @@ TYPE = "Microsoft.Security/locations/topologies"
 NETWORK, MACHINE = "microsoft.network/virtualnetworks", "microsoft.compute/virtualmachines"
 
 
-def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One topology a subscription that has a virtual network."""
-    view = View(report.run.estate, report.now)
+    view = EstateView(report.run.estate, report.now)
     networks: defaultdict[str, list[Resource]] = defaultdict(list)
     for one in view.resources(NETWORK):
         networks[one.id.subscription].append(one)
@@ -39,16 +39,16 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
         )
         told = [row for one in several for row in _network(one, inside, worst)]
         properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": told}
-        yield Document.of({**arm(id_, TYPE, properties), "location": "global"})
+        yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
 
-def _inside(view: View) -> dict[str, list[Resource]]:
+def _inside(view: EstateView) -> dict[str, list[Resource]]:
     """Lower-cased id of a subnet -> the machines in it; one whose interfaces were not read is in none."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for machine in view.resources(MACHINE):
         try:
             interfaces = view.network.interfaces(machine)
-        except NotCollected:
+        except DataNotCollectedError:
             continue
         for subnet in {one.subnet for each in interfaces for one in each.configurations}:
             found[subnet].append(machine)
@@ -59,7 +59,7 @@ def _worst(report: Report) -> dict[str, Severity]:
     """The worst severity of what each resource fails."""
     found: dict[str, Severity] = {}
     for row in report.all_rows():
-        if row.assessment.state is State.NON_COMPLIANT:
+        if row.assessment.state is ComplianceState.NON_COMPLIANT:
             severity, known = row.recommendation.severity, found.get(row.id.key)
             if known is None or severity.rank > known.rank:
                 found[row.id.key] = severity

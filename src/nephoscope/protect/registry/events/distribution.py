@@ -20,7 +20,7 @@ MANIFEST_TYPES = (
 )  # fmt: skip
 
 
-class _Target(msgspec.Struct, frozen=True, rename="camel"):
+class _DistributionTarget(msgspec.Struct, frozen=True, rename="camel"):
     repository: str = ""
     digest: str = ""
     tag: str = ""
@@ -28,7 +28,7 @@ class _Target(msgspec.Struct, frozen=True, rename="camel"):
     size: int = 0
 
 
-class _Request(msgspec.Struct, frozen=True):
+class _DistributionRequest(msgspec.Struct, frozen=True):
     addr: str = ""
     useragent: str = ""
 
@@ -37,32 +37,34 @@ class _Actor(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class _Event(msgspec.Struct, frozen=True):
+class _DistributionEvent(msgspec.Struct, frozen=True):
     id: str = ""
     action: str = ""
     timestamp: datetime | None = None
-    target: _Target = _Target()
-    request: _Request = _Request()
+    target: _DistributionTarget = _DistributionTarget()
+    request: _DistributionRequest = _DistributionRequest()
     actor: _Actor = _Actor()
 
 
-class _Envelope(msgspec.Struct, frozen=True):
-    events: tuple[_Event, ...]
+class _NotificationEnvelope(msgspec.Struct, frozen=True):
+    events: tuple[_DistributionEvent, ...]
 
 
 def read_distribution(document: object) -> list[RegistryEvent]:
     """Return the events of an envelope, those of blobs left out; raises RegistryEventError."""
-    envelope: _Envelope = convert_events(document, _Envelope, "notification of Distribution")
+    envelope: _NotificationEnvelope = convert_events(
+        document, _NotificationEnvelope, "notification of Distribution"
+    )
     return [found for one in envelope.events if (found := _read(one))]
 
 
 def read_acr_webhook(document: object) -> list[RegistryEvent]:
     """Return the event of a webhook of Azure Container Registry: that of a ping, a quarantine or a chart is none."""
-    found = _read(convert_events(document, _Event, "webhook of Azure Container Registry"))
+    found = _read(convert_events(document, _DistributionEvent, "webhook of Azure Container Registry"))
     return [found] if found else []
 
 
-def _read(event: _Event) -> RegistryEvent | None:
+def _read(event: _DistributionEvent) -> RegistryEvent | None:
     target = event.target
     is_manifest = target.media_type.startswith(MANIFEST_TYPES) or (
         not target.media_type and event.action == "delete"

@@ -13,8 +13,8 @@ import msgspec
 from nephoscope.protect.registry.events.distribution import MANIFEST_TYPES
 from nephoscope.protect.registry.events.registry_event import (
     EventAction,
-    EventBatch,
     RegistryEvent,
+    RegistryEventBatch,
     convert_events,
 )
 
@@ -25,7 +25,7 @@ _ACTIONS: dict[str, EventAction] = {
 }
 
 
-class _Target(msgspec.Struct, frozen=True, rename="camel"):
+class _GridTarget(msgspec.Struct, frozen=True, rename="camel"):
     repository: str = ""
     digest: str = ""
     tag: str = ""
@@ -33,46 +33,46 @@ class _Target(msgspec.Struct, frozen=True, rename="camel"):
     size: int = 0
 
 
-class _Data(msgspec.Struct, frozen=True, rename="camel"):
-    target: _Target = _Target()
+class _GridData(msgspec.Struct, frozen=True, rename="camel"):
+    target: _GridTarget = _GridTarget()
     validation_code: str = ""
 
 
 class _GridEvent(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     event_type: str
-    data: _Data
+    data: _GridData
     event_time: datetime | None = None
 
 
 class _CloudEvent(msgspec.Struct, frozen=True):
     id: str
     type: str
-    data: _Data
+    data: _GridData
     time: datetime | None = None
 
 
-def read_event_grid(document: object) -> EventBatch:
+def read_event_grid(document: object) -> RegistryEventBatch:
     """Return the events of a delivery, or the answer to the validation of a subscription; raises RegistryEventError."""
     events: tuple[_GridEvent, ...] = convert_events(
         document, tuple[_GridEvent, ...], "delivery of Event Grid"
     )
     for one in events:
         if one.event_type == _VALIDATION:
-            return EventBatch(answer={"validationResponse": one.data.validation_code})
+            return RegistryEventBatch(answer={"validationResponse": one.data.validation_code})
     found = (_read(one.id, one.event_type, one.data, one.event_time) for one in events)
-    return EventBatch(events=tuple(one for one in found if one))
+    return RegistryEventBatch(events=tuple(one for one in found if one))
 
 
-def read_cloud_events(document: object) -> EventBatch:
+def read_cloud_events(document: object) -> RegistryEventBatch:
     """Return the events of a delivery in the schema of CloudEvents, one or several; raises RegistryEventError."""
     several = document if isinstance(document, list) else [document]
     events: tuple[_CloudEvent, ...] = convert_events(several, tuple[_CloudEvent, ...], "CloudEvents")
     found = (_read(one.id, one.type, one.data, one.time) for one in events)
-    return EventBatch(events=tuple(one for one in found if one))
+    return RegistryEventBatch(events=tuple(one for one in found if one))
 
 
-def _read(id_: str, kind: str, data: _Data, time: datetime | None) -> RegistryEvent | None:
+def _read(id_: str, kind: str, data: _GridData, time: datetime | None) -> RegistryEvent | None:
     action, target = _ACTIONS.get(kind), data.target
     is_manifest = action == "delete" or target.media_type.startswith(MANIFEST_TYPES)
     if action is None or not (target.repository and target.digest and is_manifest):

@@ -10,12 +10,16 @@ from nephoscope.collect.images.image_name import is_repository, is_tag
 from nephoscope.protect.registry.events.distribution import read_acr_webhook, read_distribution
 from nephoscope.protect.registry.events.event_grid import read_cloud_events, read_event_grid
 from nephoscope.protect.registry.events.harbor import read_harbor
-from nephoscope.protect.registry.events.registry_event import EventBatch, RegistryEvent, RegistryEventError
+from nephoscope.protect.registry.events.registry_event import (
+    RegistryEvent,
+    RegistryEventBatch,
+    RegistryEventError,
+)
 
 MOST_EVENTS = 10_000
 
 
-def read_events(content: bytes) -> EventBatch:
+def read_events(content: bytes) -> RegistryEventBatch:
     """Return the events of a post of Distribution, Azure Container Registry, Harbor or Event Grid; raises RegistryEventError.
 
     An event whose repository, tag or digest can be none of a registry is set aside: no part of it reaches a path.
@@ -35,7 +39,7 @@ def read_events(content: bytes) -> EventBatch:
     )
 
 
-def _read_form(document: object) -> EventBatch:
+def _read_form(document: object) -> RegistryEventBatch:
     if isinstance(document, list):
         is_cloud = bool(document) and isinstance(document[0], dict) and "specversion" in document[0]
         return read_cloud_events(document) if is_cloud else read_event_grid(document)
@@ -44,11 +48,11 @@ def _read_form(document: object) -> EventBatch:
     if "specversion" in document:
         return read_cloud_events(document)
     if "event_data" in document:
-        return EventBatch(events=tuple(read_harbor(document)))
+        return RegistryEventBatch(events=tuple(read_harbor(document)))
     if "events" in document:
-        return EventBatch(events=tuple(read_distribution(document)))
+        return RegistryEventBatch(events=tuple(read_distribution(document)))
     if "action" in document:
-        return EventBatch(events=tuple(read_acr_webhook(document)))
+        return RegistryEventBatch(events=tuple(read_acr_webhook(document)))
     raise RegistryEventError(
         "the form of the event is not known: Distribution, Azure Container Registry, Harbor or "
         "Event Grid is expected"

@@ -30,7 +30,7 @@ class RegistryEvent(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
+class RegistryEventBatch(msgspec.Struct, frozen=True, kw_only=True):
     """The events of a post; `answer` is what a handshake wants to hear, None where none was asked for.
 
     `set_aside` says why events were left out that can be none of a registry.

@@ -31,26 +31,26 @@ from nephoscope_kql.plan.relations import (
     Filter,
     FirstOf,
     Joined,
-    Kept,
     Limited,
+    Materialized,
     Mined,
     Numbered,
     Numbers,
     Rows,
-    Scan,
     Scanned,
     Series,
     Shared,
     Sorted,
+    TableScan,
     Windowed,
 )
 from nephoscope_kql.plan.values import Relation
 
 WRITERS: Mapping[type[Relation], SparkWriter] = MappingProxyType(
     {
-        Scan: sources.write_scan,
+        TableScan: sources.write_scan,
         External: write_external,
-        Kept: write_kept,
+        Materialized: write_kept,
         Rows: sources.write_rows,
         Numbers: sources.write_numbers,
         Numbered: sources.write_numbered,

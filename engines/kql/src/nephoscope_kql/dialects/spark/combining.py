@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.dialects.block import Block, over
+from nephoscope_kql.dialects.block import SelectBlock, over
 from nephoscope_kql.dialects.combining import asked_of, equality, write_join
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
@@ -12,7 +12,7 @@ from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.sql import build
 
 
-def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """JOIN of two closed SELECTs."""
     residual = [relation.residual] if relation.residual is not None else []
     wanted = needed | count_columns(residual).keys()
@@ -24,14 +24,14 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Blo
         build.binary(equality(one, two), build.name(a), build.name(b))
         for (one, two), a, b in zip(relation.keys, lefts, rights, strict=True)
     ]
-    both = Block(None, {**left.values, **right.values})
+    both = SelectBlock(None, {**left.values, **right.values})
     matches += [emitter.scalar(one, both) for one in residual]
     return write_join(relation, left, right, matches, semi="LEFT")
 
 
 def _side(
     relation: Relation, keys: list[Bound], needed: Needed, emitter: SparkEmitter
-) -> tuple[Block, list[str]]:
+) -> tuple[SelectBlock, list[str]]:
     """A closed SELECT with the needed columns, and the names of its keys."""
     block = emitter.over(relation, needed, keys)
     ids = sorted(needed & block.values.keys())

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.spark.scalars import write_scalar
 from nephoscope_kql.errors import unsupported_error
@@ -18,7 +18,7 @@ from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import KqlType
 
-SparkWriter: TypeAlias = Callable[[Any, frozenset[str], Any], Block]
+SparkWriter: TypeAlias = Callable[[Any, frozenset[str], Any], SelectBlock]
 """Writes a relation: the relation, the ids of the columns that are needed, the emitter."""
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 
@@ -35,14 +35,14 @@ class SparkEmitter(Emitter):
         self.routines[routine.name] = routine
         return routine.name
 
-    def rows(self, relation: Relation, needed: Needed) -> Block:
+    def rows(self, relation: Relation, needed: Needed) -> SelectBlock:
         """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
         writer = self.writers.get(type(relation))
         if writer is None:
             raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
         return writer(relation, needed | order_ids(relation.order), self)
 
-    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         return write_scalar(value, block.values, self)
 
@@ -50,12 +50,12 @@ class SparkEmitter(Emitter):
         """The SQL of an expression without columns."""
         return write_scalar(value, NOTHING, self)
 
-    def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
+    def keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row."""
         keys = [one for key in order for one in self._keys(key, block)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
-    def _keys(self, key: SortKey, block: Block) -> list[exp.Expr]:
+    def _keys(self, key: SortKey, block: SelectBlock) -> list[exp.Expr]:
         """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
         value = self.scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.expanding import ELEMENTS, PAIRS
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.references import order_ids
-from nephoscope_kql.plan.relations import Expanded, Expansion
+from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
 from nephoscope_kql.sql import build
 
 
-def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """explode() of the places; the longest array says how many rows there are."""
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
@@ -23,7 +23,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     lists = [
         (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
     ]
-    inner = Block(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
+    inner = SelectBlock(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
     zero = build.number(0)
     sizes = [build.coalesce(build.call("array_size", build.name(name)), zero) for name, _ in lists]
     length = build.call("greatest", *sizes, zero)
@@ -31,7 +31,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     places = build.case((build.binary(">", length, zero), build.call("sequence", zero, last)))
     items = [(one, build.name(one)) for one in [*kept, *(name for name, _ in lists)]]
     outer = inner.select([*items, (relation.position.id, build.call("explode", places))])
-    result = Block(exp.Subquery(this=outer), {one: Value(build.name(one)) for one in kept})
+    result = SelectBlock(exp.Subquery(this=outer), {one: Value(build.name(one)) for one in kept})
     position = build.name(relation.position.id)
     for name, _ in lists:
         element = build.call("get", build.name(name), position)
@@ -40,7 +40,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     return result
 
 
-def _elements(item: Expansion, limit: int | None, block: Block, emitter: SparkEmitter) -> exp.Expr:
+def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: SparkEmitter) -> exp.Expr:
     """The elements of an array or bag as an array of JSON texts."""
     routine = PAIRS if item.as_array else ELEMENTS
     node: exp.Expr = build.call(routine.name, build.name("a0"))

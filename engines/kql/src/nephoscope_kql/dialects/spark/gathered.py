@@ -8,21 +8,21 @@ from dataclasses import fields, replace
 from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
 from nephoscope_kql.plan.references import count_columns, inputs, operands, order_ids, replace_parts
-from nephoscope_kql.plan.relations import Assign, Kept, Mined, Scanned, Windowed
+from nephoscope_kql.plan.relations import Assign, Materialized, Mined, Scanned, Windowed
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
 from nephoscope_kql.sql import build
 
 Gathered = Scanned | Mined | Windowed
 
 
-def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
     relation = _without_queries(relation, emitter)
     made = _made_columns(relation)
@@ -39,7 +39,7 @@ def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) ->
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
     called = _write_call(relation, known, shown, emitter)
     exploded = exp.Subquery(this=gathered.select([("e", build.call("explode", called))]))
-    return Block(exploded, {column.id: Value(_field(column.id), 2) for column in shown})
+    return SelectBlock(exploded, {column.id: Value(_field(column.id), 2) for column in shown})
 
 
 def _field(name: str) -> exp.Expr:
@@ -156,7 +156,7 @@ def _write_call(
     relation: Gathered, known: dict[str, Column], shown: list[Column], emitter: SparkEmitter
 ) -> exp.Expr:
     given = relation.input
-    batch = Kept(columns=tuple(known.values()), order=given.order, open=given.open, name="batch")
+    batch = Materialized(columns=tuple(known.values()), order=given.order, open=given.open, name="batch")
     sql, inside = duckdb.write_relation(replace(relation, input=batch, columns=tuple(shown)))
     struct = ", ".join(f"{column.id} {column.type.physical}" for column in shown)
     routine = vectorised.name_vectorised(

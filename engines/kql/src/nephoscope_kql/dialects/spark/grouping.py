@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.aggregates import NATIVE
 from nephoscope_kql.dialects.spark.collected import collect_ordered
@@ -18,7 +18,7 @@ from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 
-def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """GROUP BY, or DISTINCT where nothing is aggregated."""
     wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
     values: list[Bound] = [value for _, value in relation.groups]
@@ -40,7 +40,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     return over(select, [name for name, _ in items])
 
 
-def _distinct(block: Block, items: list[tuple[str, exp.Expr]]) -> Block:
+def _distinct(block: SelectBlock, items: list[tuple[str, exp.Expr]]) -> SelectBlock:
     if not items:
         return over(block.select([("one", exp.Count(this=exp.Star()))]), ["one"])
     select = block.select(items)
@@ -49,8 +49,8 @@ def _distinct(block: Block, items: list[tuple[str, exp.Expr]]) -> Block:
 
 
 def _close_groups(
-    block: Block, items: list[tuple[str, exp.Expr]], order: set[str], reads: object
-) -> tuple[Block, list[tuple[str, exp.Expr]]]:
+    block: SelectBlock, items: list[tuple[str, exp.Expr]], order: set[str], reads: object
+) -> tuple[SelectBlock, list[tuple[str, exp.Expr]]]:
     """The block with its groups as plain columns: Spark groups by names that its input has, before those that the SELECT gives."""
     kept = sorted((order | set(reads)) & block.values.keys() - {name for name, _ in items})  # type: ignore[call-overload]
     inner = over(block.select([*block.columns(kept), *items]), [*kept, *(name for name, _ in items)])
@@ -69,7 +69,7 @@ def aggregate(
     return build.coalesce(built, build.text("")) if call.type == KqlType.STRING else built
 
 
-def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """One row a key: the first by row_number()."""
     order = order_ids(relation.input.order)
     block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)

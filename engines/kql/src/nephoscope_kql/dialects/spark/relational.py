@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import HEAVY, Block, Value
+from nephoscope_kql.dialects.block import HEAVY, SelectBlock, Value
 from nephoscope_kql.dialects.relational import Needed, assign
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.references import order_ids
@@ -13,7 +13,7 @@ from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 
 
-def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """Columns that are computed, where something needs them; what a vectorised function gives is computed once."""
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
@@ -22,7 +22,7 @@ def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Blo
     return block
 
 
-def _assign_value(block: Block, value: Bound, emitter: SparkEmitter) -> Value:
+def _assign_value(block: SelectBlock, value: Bound, emitter: SparkEmitter) -> Value:
     made = assign(block, value, emitter)
     if any(_is_vectorised(node) for node in made.sql.find_all(exp.Anonymous)):
         made.size += HEAVY
@@ -33,7 +33,7 @@ def _is_vectorised(node: exp.Anonymous) -> bool:
     return str(node.this).startswith("kql_")
 
 
-def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """ORDER BY and LIMIT, which takes a constant in Spark."""
     block = emitter.rows(relation.input, needed)
     ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
@@ -44,7 +44,9 @@ def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> B
     return _limit_by_number(relation, block, ids, emitter)
 
 
-def _limit_by_number(relation: Limited, block: Block, ids: list[str], emitter: SparkEmitter) -> Block:
+def _limit_by_number(
+    relation: Limited, block: SelectBlock, ids: list[str], emitter: SparkEmitter
+) -> SelectBlock:
     """The rows whose number is at most a computed count."""
     keys = emitter.keys(relation.order, block) or [build.sort_key(build.number(1))]
     number = emitter.fresh()

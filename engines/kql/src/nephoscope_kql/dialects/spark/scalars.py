@@ -12,7 +12,7 @@ from nephoscope_kql.dialects.scalars import constant, may_be_null
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.functions import NATIVE, lower
 from nephoscope_kql.plan.callee import Arguments
-from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, InQuery, ScalarQuery, Variable
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -30,7 +30,7 @@ def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
     said = _write_native(value, values, emitter)
     if said is not None:
         return said
-    if isinstance(value, Call) and value.function.name in CONNECTIVES:
+    if isinstance(value, BoundCall) and value.function.name in CONNECTIVES:
         arguments = [write_scalar(item, values, emitter) for item in value.arguments]
         built = NATIVE[value.function.name](_arguments(value, arguments, emitter))
         if built is not None:
@@ -51,10 +51,10 @@ def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | 
         return _scalar_query(value, emitter)
     if isinstance(value, InQuery):
         return _in_query(value, values, emitter)
-    return _call(value, values, emitter) if isinstance(value, Call) else None
+    return _call(value, values, emitter) if isinstance(value, BoundCall) else None
 
 
-def _call(value: Call, values: Values, emitter: Emitter) -> exp.Expr | None:
+def _call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr | None:
     builder = NATIVE.get(value.function.name)
     if builder is None:
         return None
@@ -70,7 +70,7 @@ def _call(value: Call, values: Values, emitter: Emitter) -> exp.Expr | None:
     return built
 
 
-def _arguments(value: Call, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
+def _arguments(value: BoundCall, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
     return Arguments(arguments, value.arguments, value.type, value.span, emitter.use)
 
 

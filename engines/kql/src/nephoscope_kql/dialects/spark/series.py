@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, over
+from nephoscope_kql.dialects.block import SelectBlock, over
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.series import array_of, json_of
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.grouping import aggregate
 from nephoscope_kql.errors import unsupported_error
-from nephoscope_kql.plan.relations import MAX_BINS, Series, SeriesItem
+from nephoscope_kql.plan.relations import MAX_BINS, BoundSeriesItem, Series
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -19,7 +19,7 @@ from nephoscope_kql.types import KqlType
 E = exp.Expr
 
 
-def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
     if relation.nonempty:
         raise unsupported_error("make-series kind=nonempty on Spark", relation.axis.span)
@@ -43,7 +43,7 @@ def _first(name: str) -> E:
     return build.call("first", build.name(name))
 
 
-def _values(item: SeriesItem, emitter: SparkEmitter) -> E:
+def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     """The values of a series, the default where a bin has none."""
     missing = _json(emitter.value(item.default), item.call.type, emitter)
     a0, a1, a2, a3 = (build.name(f"a{at}") for at in range(4))
@@ -95,7 +95,7 @@ def _rows(relation: Series, emitter: SparkEmitter) -> str:
     return emitter.share(inner.select(inner.columns(inner.values)))
 
 
-def _argument(item: SeriesItem, place: int) -> str:
+def _argument(item: BoundSeriesItem, place: int) -> str:
     return f"{item.column.id}_{place}"
 
 
@@ -112,7 +112,9 @@ def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
     low = _extreme("min", rows) if relation.low is None else emitter.value(relation.low)
     high = _extreme("max", rows) if relation.high is None else emitter.value(relation.high)
-    given = over(Block(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs")
+    given = over(
+        SelectBlock(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs"
+    )
     first: E = build.name("a")
     step, end = build.name("s"), build.name("h")
     if relation.low is None:
@@ -138,13 +140,13 @@ def _quotient(node: E, step: E, relation: Series) -> E:
     return build.binary("//", node, step)
 
 
-def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> Block:
+def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> SelectBlock:
     """The aggregates a group and bin, as JSON text, with the bounds."""
     offset = _quotient(build.binary("-", build.name("x"), build.name("l")), build.name("s"), relation)
     place = build.cast(offset, "BIGINT")
     ids = [column.id for column, _ in relation.groups]
     given = [_argument(item, at) for item in relation.items for at in range(len(item.call.arguments))]
-    joined = Block(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    joined = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
     joined.where.append(build.binary(">=", build.name("x"), build.name("l")))
     joined.where.append(build.binary("<", place, build.name("n")))
     keys = [*ids, "i", "l", "s", "n"]

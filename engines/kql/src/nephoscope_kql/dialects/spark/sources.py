@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.block import SelectBlock, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.sources import TEXT_DYNAMIC, scanned_table
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
@@ -18,7 +18,7 @@ E = exp.Expr
 BLOCK = 65_536
 
 
-def write_scan(relation: Scan, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_scan(relation: TableScan, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """A stored table: its columns as KQL's types are stored inside SQL."""
     return scanned_table(relation, needed, emitter, _read_stored_value)
 
@@ -49,17 +49,19 @@ def _dynamic(raw: E, how: str, emitter: Emitter) -> E:
     return vectorised.call_vectorised(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use)
 
 
-def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """VALUES of constants, else one SELECT a row; a SELECT without FROM for no row or one."""
     columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
     if not relation.rows:
-        empty = Block(None, {column.id: Value(build.null(column.type)) for _, column in columns})
+        empty = SelectBlock(None, {column.id: Value(build.null(column.type)) for _, column in columns})
         empty.values[relation.ordinal.id] = Value(build.null(KqlType.LONG))
         empty.where.append(build.boolean(False))
         return empty
     if len(relation.rows) == 1:
         row = relation.rows[0]
-        block = Block(None, {column.id: Value(emitter.value(row[place]), 4) for place, column in columns})
+        block = SelectBlock(
+            None, {column.id: Value(emitter.value(row[place]), 4) for place, column in columns}
+        )
         block.values[relation.ordinal.id] = Value(build.number(1))
         return block
     names = [relation.ordinal.id, *(column.id for _, column in columns)]
@@ -73,29 +75,31 @@ def _row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
     return [build.number(number), *(emitter.value(cell) for cell in cells)]
 
 
-def _values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> Block:
+def _values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     tuples = [exp.Tuple(expressions=_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
     columns = [exp.Identifier(this=name) for name in names]
     alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh()), columns=columns)
-    return Block(
+    return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(build.name(name)) for name in names}
     )
 
 
-def _selects(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> Block:
+def _selects(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     node: E | None = None
     for number, row in enumerate(cells, 1):
         items = zip(names, _row(number, row, emitter), strict=True)
-        select: E = Block(None).select(items)
+        select: E = SelectBlock(None).select(items)
         node = select if node is None else exp.Union(this=node, expression=select, distinct=False)
-    return Block(exp.Subquery(this=node), {name: Value(build.name(name)) for name in names})
+    return SelectBlock(exp.Subquery(this=node), {name: Value(build.name(name)) for name in names})
 
 
-def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> Block:
+def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     given = zip("abs", (relation.low, relation.high, relation.step), strict=True)
-    parts = over(Block(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"])
+    parts = over(
+        SelectBlock(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"]
+    )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
     times = _times(first, last, each, real=column.type == KqlType.REAL)
     upper = build.cast(build.at_most(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
@@ -111,7 +115,7 @@ def _long(number: int) -> E:
     return build.cast(build.number(number), "BIGINT")
 
 
-def _places(counted: Block) -> Block:
+def _places(counted: SelectBlock) -> SelectBlock:
     """A row for each place from 0 to `n`, by blocks: no array is longer than a block."""
     n, block = build.name("n"), build.name("b")
     blocks = build.call("sequence", _long(0), build.binary("//", n, _long(BLOCK)))
@@ -141,7 +145,7 @@ def _times(first: E, last: E, each: E, *, real: bool) -> E:
     return build.case((build.binary("and", moves, agrees), times))
 
 
-def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """row_number(), which needs an order in Spark."""
     block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
     keys = emitter.keys(relation.input.order, block) or [build.sort_key(build.number(1))]

@@ -15,7 +15,7 @@ from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.block import Value
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, InQuery, ScalarQuery, Variable
 from nephoscope_kql.plan.references import replace_parts
 from nephoscope_kql.plan.values import Bound, Column, Constant
 from nephoscope_kql.sql import build
@@ -28,7 +28,7 @@ E = exp.Expr
 _LEAVES = (ColumnRef, Variable, ScalarQuery, InQuery)
 
 
-class Inside(Emitter):
+class VectorisedEmitter(Emitter):
     """The state of writing one expression for DuckDB: its leaves are arguments."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def _identity(leaf: Bound) -> str:
 
 def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine], str]) -> E:
     """The call of the function that evaluates an expression; `write` gives a leaf in Spark's SQL."""
-    inside = Inside()
+    inside = VectorisedEmitter()
     cut = inside.cut(value)
     node = scalar(cut, inside.values(), inside)
     arguments = [write(leaf) for leaf in inside.leaves]
@@ -77,7 +77,7 @@ def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine
 
 def _physical(value: Bound) -> str:
     """The type that DuckDB gives an expression: what a pattern of a parse operator finds is a struct of texts."""
-    if not isinstance(value, Call) or value.function.name != "_parsed":
+    if not isinstance(value, BoundCall) or value.function.name != "_parsed":
         return value.type.physical
     count = value.arguments[2]
     places = range(int(str(count.value)) if isinstance(count, Constant) else 0)

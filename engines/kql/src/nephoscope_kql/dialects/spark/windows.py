@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block
+from nephoscope_kql.dialects.block import SelectBlock
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.gathered import write_gathered
@@ -19,7 +19,7 @@ from nephoscope_kql.types import KqlType
 E = exp.Expr
 
 
-def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) -> Block:
+def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """A column from a window over the rows in their order."""
     if relation.call.function == "row_window_session" and relation.column.id in needed:
         return write_gathered(relation, needed, emitter)
@@ -27,7 +27,7 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) ->
 
 
 def _write_window_call(
-    call: WindowCall, partition: list[E], keys: list[E], block: Block, emitter: Emitter
+    call: WindowCall, partition: list[E], keys: list[E], block: SelectBlock, emitter: Emitter
 ) -> E:
     arguments = [emitter.scalar(argument, block) for argument in call.arguments]
     order = keys or [build.sort_key(build.number(1))]

@@ -150,5 +150,5 @@ from nephoscope_kql.tree.operators.presenting import (
     Render as Render,
 )
 from nephoscope_kql.tree.operators.presenting import (
-    Unknown as Unknown,
+    UnknownOperator as UnknownOperator,
 )

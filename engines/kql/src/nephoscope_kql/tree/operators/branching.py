@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import Call, ColumnDeclaration, Named, Ordered, Parameter, Pipe
+from nephoscope_kql.tree.expressions import Call, ColumnDeclaration, Named, OperatorParameter, Ordered, Pipe
 from nephoscope_kql.tree.node import Expression, Node, Operator
 from nephoscope_kql.types import KqlType
 
@@ -16,7 +16,7 @@ class Evaluate(Operator):
     call: Call
     schema: tuple[ColumnDeclaration, ...] | None = None
     extends: bool = False
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Partition(Operator):
     by: Expression
     body: Pipe
     scoped: bool = False
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +79,4 @@ class Scan(Operator):
     declarations: tuple[ScanDeclaration, ...] = ()
     order: tuple[Ordered, ...] = ()
     partition: tuple[Expression, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()

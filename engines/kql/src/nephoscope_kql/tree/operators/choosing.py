@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import Ordered, Parameter
+from nephoscope_kql.tree.expressions import OperatorParameter, Ordered
 from nephoscope_kql.tree.node import Expression, Operator
 
 
@@ -13,7 +13,7 @@ class Where(Operator):
     """`where predicate` (also `filter`)."""
 
     predicate: Expression
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Distinct(Operator):
     """`distinct a, b` or `distinct *`."""
 
     items: tuple[Expression, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Take(Operator):
     """`take n` (also `limit`)."""
 
     count: Expression
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Sort(Operator):
     """`sort by a asc nulls first, ...` (also `order by`)."""
 
     keys: tuple[Ordered, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Top(Operator):
 
     count: Expression
     keys: tuple[Ordered, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import Parameter
+from nephoscope_kql.tree.expressions import OperatorParameter
 from nephoscope_kql.tree.node import Expression, Operator
 
 
@@ -14,7 +14,7 @@ class Join(Operator):
 
     right: Expression
     on: tuple[Expression, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Lookup(Operator):
 
     right: Expression
     on: tuple[Expression, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Union(Operator):
     """`union parameters a, (b | ...), c*`: Name, Wildcard, Pipe, Call or Member items; the piped input comes first."""
 
     items: tuple[Expression, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Find(Operator):
     tables: tuple[Expression, ...] = ()
     columns: tuple[Expression, ...] | None = None
     away: tuple[Expression, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
     smart: bool = False
 
 
@@ -52,4 +52,4 @@ class Search(Operator):
 
     predicate: Expression
     tables: tuple[Expression, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import ColumnDeclaration, Parameter, Pipe
+from nephoscope_kql.tree.expressions import ColumnDeclaration, OperatorParameter, Pipe
 from nephoscope_kql.tree.node import Expression, Node, Operator
 from nephoscope_kql.types import KqlType
 
@@ -24,7 +24,7 @@ class MvExpand(Operator):
 
     items: tuple[ExpandItem, ...]
     limit: Expression | None = None
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class MvApply(Operator):
     body: Pipe
     limit: Expression | None = None
     context: str = ""
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Parse(Operator):
 
     value: Expression
     pattern: tuple[Node, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
     filter: bool = False
 
 
@@ -69,4 +69,4 @@ class ParseKv(Operator):
 
     value: Expression
     columns: tuple[ColumnDeclaration, ...]
-    properties: tuple[Parameter, ...] = ()
+    properties: tuple[OperatorParameter, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import Parameter
+from nephoscope_kql.tree.expressions import OperatorParameter
 from nephoscope_kql.tree.node import Expression, Node, Operator
 
 
@@ -14,7 +14,7 @@ class Summarize(Operator):
 
     aggregates: tuple[Expression, ...]
     groups: tuple[Expression, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class MakeSeries(Operator):
     low: Expression | None = None
     high: Expression | None = None
     groups: tuple[Expression, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
     in_range: bool = False
 
 
@@ -71,4 +71,4 @@ class Reduce(Operator):
     """`reduce by value with threshold=..., characters=...`."""
 
     value: Expression
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import Parameter
+from nephoscope_kql.tree.expressions import OperatorParameter
 from nephoscope_kql.tree.node import Operator
 
 
@@ -13,7 +13,7 @@ class As(Operator):
     """`as name`."""
 
     name: str
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +21,14 @@ class Render(Operator):
     """`render chart with (properties)`: a hint for whoever shows the rows."""
 
     chart: str
-    properties: tuple[Parameter, ...] = ()
+    properties: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consume(Operator):
     """`consume`: reads all rows, gives none."""
 
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class GetSchema(Operator):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown(Operator):
+class UnknownOperator(Operator):
     """An operator whose name the language has but the tree does not (`make-graph`, `graph-match`, ...): refused by name."""
 
     name: str

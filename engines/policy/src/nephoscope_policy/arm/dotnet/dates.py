@@ -44,20 +44,20 @@ _DURATION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DotNetDateTime:
     """A point in time: ticks of 100 ns since 0001-01-01T00:00:00 UTC, and the offset of its zone in minutes."""
 
     ticks: int
     offset: int = 0
 
     @classmethod
-    def of(cls, time: datetime) -> Moment:
+    def of(cls, time: datetime) -> DotNetDateTime:
         """The moment of an aware datetime, in UTC."""
         since = time.astimezone(UTC).replace(tzinfo=None) - _EPOCH
         return cls((since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10)
 
     @classmethod
-    def of_unix(cls, seconds: int) -> Moment:
+    def of_unix(cls, seconds: int) -> DotNetDateTime:
         """The moment a number of seconds after 1970; raises FunctionError outside the years 1 to 9999."""
         return cls(0).plus((seconds + _UNIX) * TICKS_PER_SECOND)
 
@@ -66,12 +66,12 @@ class Moment:
         """Whole seconds since 1970, rounded down."""
         return self.ticks // TICKS_PER_SECOND - _UNIX
 
-    def plus(self, ticks: int) -> Moment:
+    def plus(self, ticks: int) -> DotNetDateTime:
         """A later or earlier moment in the same zone; raises FunctionError outside the years 1 to 9999."""
         moved = self.ticks + ticks
         local = moved + self.offset * 60 * TICKS_PER_SECOND
         if 0 <= moved < _MAX_TICKS and 0 <= local < _MAX_TICKS:
-            return Moment(moved, self.offset)
+            return DotNetDateTime(moved, self.offset)
         raise FunctionError("the date lies outside the years 1 to 9999")
 
     def local(self) -> datetime:
@@ -79,7 +79,7 @@ class Moment:
         return _EPOCH + timedelta(minutes=self.offset, microseconds=self.ticks // 10)
 
 
-def parse_moment(text: str, *, date_alone: bool = False) -> Moment:
+def parse_moment(text: str, *, date_alone: bool = False) -> DotNetDateTime:
     """Read ISO 8601 with `T` or a blank; without a zone it is UTC; `date_alone` admits a date without a time."""
     match = _MOMENT.fullmatch(text.strip())
     if match is None or (match["hour"] is None and not date_alone):
@@ -91,7 +91,7 @@ def parse_moment(text: str, *, date_alone: bool = False) -> Moment:
         raise FunctionError(f"{text[:60]!r} is not a date: {error}") from error
     offset = _zone(match["zone"] or "Z")
     ticks = int((match["fraction"] or "0").ljust(7, "0")[:7])
-    return Moment(0, offset).plus(
+    return DotNetDateTime(0, offset).plus(
         (since.days * 86_400 + since.seconds - offset * 60) * TICKS_PER_SECOND + ticks
     )
 
@@ -121,7 +121,7 @@ def parse_duration(text: str) -> int:
     return -ticks if match["sign"] else ticks
 
 
-def iso_text(moment: Moment) -> str:
+def iso_text(moment: DotNetDateTime) -> str:
     """ISO 8601 with `T` and a zone (`Z` for UTC); a fraction of 3, 6 or 7 digits where there is one."""
     ticks = moment.ticks % TICKS_PER_SECOND
     digits = 0 if not ticks else 3 if ticks % 10_000 == 0 else 6 if ticks % 10 == 0 else 7
@@ -157,7 +157,7 @@ _PIECE = re.compile(
 )
 
 
-def format_moment(moment: Moment, spec: str) -> str:
+def format_moment(moment: DotNetDateTime, spec: str) -> str:
     """A moment in a standard (one letter) or custom format string; raises FunctionError for a format .NET rejects."""
     if not spec:
         return format_moment(moment, "G")
@@ -165,10 +165,10 @@ def format_moment(moment: Moment, spec: str) -> str:
         return _custom(moment, spec)
     if spec not in _STANDARD:
         raise FunctionError(f"unrecognised standard format specifier {spec!r}")
-    return _custom(Moment(moment.ticks) if spec in _IN_UTC else moment, _STANDARD[spec])
+    return _custom(DotNetDateTime(moment.ticks) if spec in _IN_UTC else moment, _STANDARD[spec])
 
 
-def _custom(moment: Moment, spec: str) -> str:
+def _custom(moment: DotNetDateTime, spec: str) -> str:
     pieces: list[str] = []
     time = moment.local()
     for match in _PIECE.finditer(spec):
@@ -183,7 +183,7 @@ def _custom(moment: Moment, spec: str) -> str:
     return "".join(pieces)
 
 
-def _field(run: str, moment: Moment, time: datetime, before: list[str]) -> str:
+def _field(run: str, moment: DotNetDateTime, time: datetime, before: list[str]) -> str:
     letter, count = run[0], len(run)
     if letter in "fF":
         return _fraction(run, moment, before)
@@ -209,7 +209,7 @@ def _field(run: str, moment: Moment, time: datetime, before: list[str]) -> str:
     return f"{number[letter]:0{min(count, 2)}d}"
 
 
-def _fraction(run: str, moment: Moment, before: list[str]) -> str:
+def _fraction(run: str, moment: DotNetDateTime, before: list[str]) -> str:
     if len(run) > 7:
         raise FunctionError("a fraction of a second has at most 7 digits")
     digits = f"{moment.ticks % TICKS_PER_SECOND:07d}"[: len(run)]

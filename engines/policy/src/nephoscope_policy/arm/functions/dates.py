@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.dates import (
     TICKS_PER_SECOND,
-    Moment,
+    DotNetDateTime,
     format_moment,
     iso_text,
     parse_duration,
@@ -26,7 +26,7 @@ def date_time_add(arguments: list[object]) -> Value:
 @function("dateTimeFromEpoch(epochTime)")
 def date_time_from_epoch(arguments: list[object]) -> Value:
     """Give the ISO 8601 text, in UTC, of a number of seconds since 1970."""
-    return iso_text(Moment.of_unix(given.integer(arguments, 0)))
+    return iso_text(DotNetDateTime.of_unix(given.integer(arguments, 0)))
 
 
 @function("dateTimeToEpoch(dateTime)")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from nephoscope_policy.arm.patterns import opaque, shown_pattern
-from nephoscope_policy.arm.template.document import Written, member
+from nephoscope_policy.arm.template.document import WrittenValue, member
 from nephoscope_policy.arm.template.names import ResourceNames
 from nephoscope_policy.arm.template.parts import Output, WrittenNode
 from nephoscope_policy.arm.template.plan import BudgetError, ExpansionPlan
 from nephoscope_policy.arm.template.planned import PlannedDeployment, PlannedResource
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
@@ -29,7 +29,9 @@ class Deployment:
     keys that a false condition leaves out. `lister` lists the resources of a template that belong to a deployment.
     """
 
-    def __init__(self, plan: Plan, lister: Lister, scope: Scope, id_: str, name: str, level: int = 0) -> None:
+    def __init__(
+        self, plan: Plan, lister: Lister, scope: DeploymentScope, id_: str, name: str, level: int = 0
+    ) -> None:
         self.plan = plan
         self.lister = lister
         self.scope = scope
@@ -73,7 +75,7 @@ class Deployment:
 
     def result(self) -> PlannedDeployment:
         """The deployment as the expansion gives it."""
-        written = None if self.template is None else Written(self.template.document, self.template.path)
+        written = None if self.template is None else WrittenValue(self.template.document, self.template.path)
         return PlannedDeployment(
             shown_pattern(self.id),
             shown_pattern(self.name),
@@ -123,7 +125,9 @@ def _output(origin: WrittenNode, name: str) -> Output | None:
         value = value.with_type(type_.json)
     value = type_.hidden(value, f"the output {name!r} is a secret")
     declared = member(origin.node, "type")
-    return Output(name, str(declared[1]) if declared else "", value, Written(origin.document, origin.path))
+    return Output(
+        name, str(declared[1]) if declared else "", value, WrittenValue(origin.document, origin.path)
+    )
 
 
 def _output_value(origin: WrittenNode) -> Value:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from nephoscope_policy.arm.json_text import JsonTextError, TextMark, parse_json
+from nephoscope_policy.arm.json_text import ArmJsonError, TextMark, parse_json
 from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.model.place import Place
@@ -15,14 +15,14 @@ from nephoscope_policy.model.place import Place
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and 0-based indexes from a document's root to a value."""
 
-Located: TypeAlias = "tuple[Document, Path, Any]"
+Located: TypeAlias = "tuple[TemplateDocument, Path, Any]"
 """A part of a document: the document, the path, and its JSON."""
 
 MAX_TEXT = 8 * 1024 * 1024
 """Characters that a document may have; Azure takes 4 MB."""
 
 
-class Document:
+class TemplateDocument:
     """A file's JSON value with its places; strict JSON is read fast, and its places are found when the first one is asked for.
 
     `compiled`: the text is not the JSON but what it was compiled from, such as a Bicep file.
@@ -41,27 +41,27 @@ class Document:
         self._fixed: Place | None = None
 
     @classmethod
-    def made(cls, value: object, place: Place) -> Document:
+    def made(cls, value: object, place: Place) -> TemplateDocument:
         """A document that an expression made: everything in it stands where the expression does."""
         document = cls(place.file, "", value)
         document._fixed = place
         return document
 
     @classmethod
-    def of_source(cls, value: object, file: str, text: str, mark: TextMark) -> Document:
+    def of_source(cls, value: object, file: str, text: str, mark: TextMark) -> TemplateDocument:
         """A document that was compiled from a text; `mark` leads from its parts to the characters of the text, as far as is known."""
         document = cls(file, text, value, mark)
         document.compiled = True
         return document
 
-    def part(self, path: Path, value: object) -> Document:
+    def part(self, path: Path, value: object) -> TemplateDocument:
         """A part of this document as one of its own: places stay those of the file."""
-        document = Document(self.file, self.text, value, self._find(path))
+        document = TemplateDocument(self.file, self.text, value, self._find(path))
         document.compiled = self.compiled
         return document
 
     @classmethod
-    def parse(cls, text: str | bytes, file: str, longest: int = MAX_TEXT) -> Document:
+    def parse(cls, text: str | bytes, file: str, longest: int = MAX_TEXT) -> TemplateDocument:
         """Read a file's text; raises TemplateError with the place for what is no JSON, not UTF-8 or too large."""
         if len(text) > longest:
             raise TemplateError(Place(file), f"the file has more than {longest} characters: split it")
@@ -72,10 +72,10 @@ class Document:
             return cls._tolerant(decoded, file)
 
     @classmethod
-    def _tolerant(cls, text: str, file: str) -> Document:
+    def _tolerant(cls, text: str, file: str) -> TemplateDocument:
         try:
             value, mark = parse_json(text)
-        except JsonTextError as error:
+        except ArmJsonError as error:
             line, column = _position(_line_starts(text), error.offset)
             raise TemplateError(Place(file, line, column), f"not JSON: {error}") from error
         return cls(file, text, value, mark)
@@ -113,10 +113,10 @@ class Document:
         return mark
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenValue(msgspec.Struct, frozen=True):
     """A value as it is written; `offset` is the character of an expression's text that it begins at (0 = the whole)."""
 
-    document: Document
+    document: TemplateDocument
     path: Path
     offset: int = 0
 

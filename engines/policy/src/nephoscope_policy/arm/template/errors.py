@@ -8,7 +8,7 @@ from nephoscope_policy.model.place import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TemplateProblem:
     """Something that keeps a template or a part of it from being expanded: its place, and what is wrong and what to do.
 
     `error` is False where nothing is wrong with the template: a part of it could not be known, such as a remote template.
@@ -27,4 +27,4 @@ class TemplateError(ValueError):
 
     def __init__(self, place: Place, message: str) -> None:
         super().__init__(f"{place}: {message}")
-        self.problem = Problem(place, message)
+        self.problem = TemplateProblem(place, message)

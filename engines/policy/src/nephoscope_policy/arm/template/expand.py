@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nephoscope_policy.arm.template.deployment import Deployment, Plan
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.listing import list_template
@@ -14,8 +14,8 @@ from nephoscope_policy.arm.template.naming import name_resource
 from nephoscope_policy.arm.template.parameters import given_parameters
 from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.plan import ExpansionPlan, Loader
-from nephoscope_policy.arm.template.planned import Expansion
-from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
+from nephoscope_policy.arm.template.planned import TemplateExpansion
+from nephoscope_policy.arm.template.scope import DeploymentScope, kind_of_schema
 
 
 def is_template(value: object) -> bool:
@@ -25,12 +25,12 @@ def is_template(value: object) -> bool:
 
 
 def expand(
-    template: Document,
-    parameters: Document | None = None,
+    template: TemplateDocument,
+    parameters: TemplateDocument | None = None,
     *,
-    scope: Scope | None = None,
+    scope: DeploymentScope | None = None,
     load: Loader | None = None,
-) -> Expansion:
+) -> TemplateExpansion:
     """Expand a template: its own and all nested deployments' resources, outputs and problems.
 
     `load` reads linked templates by path; without it they are unknown. Raises TemplateError where the document is no template
@@ -40,11 +40,15 @@ def expand(
 
 
 def root_deployment(
-    template: Document, parameters: Document | None, *, scope: Scope | None = None, load: Loader | None = None
+    template: TemplateDocument,
+    parameters: TemplateDocument | None,
+    *,
+    scope: DeploymentScope | None = None,
+    load: Loader | None = None,
 ) -> Deployment:
     """The template's own deployment before anything is listed; raises TemplateError as `expand` does."""
     path, node = _template_of(template)
-    where = scope or Scope()
+    where = scope or DeploymentScope()
     if where.kind is None:
         where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
     plan: Plan = ExpansionPlan(load)
@@ -59,7 +63,7 @@ def root_deployment(
     return deployment
 
 
-def _expand_deployment(deployment: Deployment) -> Expansion:
+def _expand_deployment(deployment: Deployment) -> TemplateExpansion:
     plan = deployment.plan
     deployment.list_resources()
     while plan.pending:
@@ -67,7 +71,7 @@ def _expand_deployment(deployment: Deployment) -> Expansion:
     for resource in plan.resources:
         resource.body  # noqa: B018 - computes it, so that all problems are known
     results = tuple(one.result() for one in plan.deployments)
-    return Expansion(
+    return TemplateExpansion(
         results,
         tuple(one for one in plan.resources if not one.existing),
         tuple(one for one in plan.resources if one.existing),
@@ -75,7 +79,7 @@ def _expand_deployment(deployment: Deployment) -> Expansion:
     )
 
 
-def _template_of(document: Document) -> tuple[Path, dict[str, object]]:
+def _template_of(document: TemplateDocument) -> tuple[Path, dict[str, object]]:
     """The template in a document: itself, or inside a deployment request, a blueprint's artifact or a template spec's export."""
     value = document.value
     for names in ((), ("properties", "template"), ("mainTemplate",), ("properties", "mainTemplate")):
@@ -96,7 +100,7 @@ def _template_of(document: Document) -> tuple[Path, dict[str, object]]:
 
 
 def _read_parameters(
-    plan: Plan, template: Document, parameters: Document | None
+    plan: Plan, template: TemplateDocument, parameters: TemplateDocument | None
 ) -> Mapping[str, GivenParameter]:
     if parameters is None:
         return _request_parameters(template)
@@ -113,7 +117,7 @@ def _read_parameters(
     return given_parameters(parameters, (found[0],), found[1], None)
 
 
-def _request_parameters(template: Document) -> Mapping[str, GivenParameter]:
+def _request_parameters(template: TemplateDocument) -> Mapping[str, GivenParameter]:
     """The parameters of a deployment request, which stand beside its template."""
     properties = member(template.value, "properties")
     found = member(properties[1], "parameters") if properties else None

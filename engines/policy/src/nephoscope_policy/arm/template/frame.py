@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.parts import DeploymentView, InstanceView
 from nephoscope_policy.arm.template.values import evaluate
 from nephoscope_policy.arm.unknown import Unknown
@@ -75,7 +75,7 @@ class EvaluationFrame:
         self.deployment.plan.report(place, message)
         return Unknown("any", "failed", message)
 
-    def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
+    def count(self, document: TemplateDocument, path: Path, loop: dict[str, object]) -> int | Unknown:
         """Count how many turns a loop has; a count that is none is reported."""
         found = member(loop, "count")
         if found is None:
@@ -95,6 +95,6 @@ class EvaluationFrame:
             return value
         return self.fail(document.place((*path, found[0])), wrong)
 
-    def evaluate(self, document: Document, path: Path, node: object) -> Value:
+    def evaluate(self, document: TemplateDocument, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
         return evaluate(self, document, path, node)

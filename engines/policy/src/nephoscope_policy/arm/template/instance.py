@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.loops import VariableLoop, loops_of
 from nephoscope_policy.arm.template.parameters import parameter_value
 from nephoscope_policy.arm.template.parts import DeclaredPart, DeploymentView, GivenParameter
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
 from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
@@ -37,11 +37,11 @@ class TemplateInstance:
 
     def __init__(
         self,
-        document: Document,
+        document: TemplateDocument,
         path: Path,
         node: dict[str, object],
         given: Mapping[str, GivenParameter],
-        scope: Scope,
+        scope: DeploymentScope,
         deployment: DeploymentView,
     ) -> None:
         self.document = document

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from nephoscope_policy.arm.parser import unescape
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
-from nephoscope_policy.arm.template.document import Document, Located, Path, member
+from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.parameters import given_parameters
 from nephoscope_policy.arm.template.parts import GivenParameter, PlanView, WrittenNode
@@ -71,12 +71,12 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
     return None
 
 
-def load_document(plan: PlanView, name: str) -> Document | None:
+def load_document(plan: PlanView, name: str) -> TemplateDocument | None:
     """A document by its path, read once; one that cannot be used is reported."""
     if name not in plan.documents:
         found = plan.load(name) if plan.load is not None else None
         try:
-            parsed = Document.parse(found, name) if isinstance(found, str | bytes) else found
+            parsed = TemplateDocument.parse(found, name) if isinstance(found, str | bytes) else found
             plan.documents[name] = parsed
         except TemplateError as error:
             plan.report(error.problem.place, error.problem.message)
@@ -130,7 +130,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
     document = load_document(plan, spec)
     if document is not None and isinstance(document.value, dict):
         if document.file == spec:  # no file has it: what it deploys stands where the link does
-            document = Document.made(document.value, origin.document.place(path))
+            document = TemplateDocument.made(document.value, origin.document.place(path))
         exported = (document, (), document.value)
         return _main_template(plan, exported) or exported
     plan.report(

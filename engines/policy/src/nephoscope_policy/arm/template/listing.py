@@ -8,8 +8,14 @@ from typing import Any
 from nephoscope_policy.arm.patterns import pattern, shown_pattern
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
 from nephoscope_policy.arm.template.deployment import Deployment
-from nephoscope_policy.arm.template.document import Document, Path, member, shown_path
-from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, name_resource
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member, shown_path
+from nephoscope_policy.arm.template.naming import (
+    NamingError,
+    PlannedName,
+    full_name,
+    full_type,
+    name_resource,
+)
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
 from nephoscope_policy.arm.template.parts import FrameView, WrittenNode
 from nephoscope_policy.arm.template.planned import DEPLOYMENTS, PlannedResource
@@ -29,7 +35,7 @@ def list_template(deployment: Deployment, template: WrittenNode) -> None:
 
 
 class _Listing:
-    def __init__(self, deployment: Deployment, document: Document) -> None:
+    def __init__(self, deployment: Deployment, document: TemplateDocument) -> None:
         self._deployment = deployment
         self._plan = deployment.plan
         self._document = document
@@ -228,7 +234,7 @@ class _Listing:
             self._fail(origin.path, shown_pattern(str(error)))
             return None
 
-    def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> Named:
+    def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> PlannedName:
         if type_.lower() in DEPLOYMENTS:
             return name_resource(nested_scope(self._deployment, origin).id, type_, name)
         scope = self._text(origin, "scope", wanted=False)

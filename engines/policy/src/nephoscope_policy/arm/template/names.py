@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nephoscope_policy.arm.template.parts import PlannedView
+from nephoscope_policy.arm.template.parts import PlannedResourceView
 
 
 class ResourceNames:
@@ -12,18 +12,18 @@ class ResourceNames:
 
     def __init__(self) -> None:
         self._count = 0
-        self._full: dict[str, PlannedView] = {}
-        self._typed: dict[str, PlannedView] = {}
-        self._short: dict[str, PlannedView | None] = {}
+        self._full: dict[str, PlannedResourceView] = {}
+        self._typed: dict[str, PlannedResourceView] = {}
+        self._short: dict[str, PlannedResourceView | None] = {}
 
-    def find(self, resources: Sequence[PlannedView], name: str) -> PlannedView | None:
+    def find(self, resources: Sequence[PlannedResourceView], name: str) -> PlannedResourceView | None:
         """A resource by its name, by its type and name, or, where just one has it, by the last part of its name."""
         for resource in resources[self._count :]:
             self._add(resource)
         self._count = len(resources)
         return self._full.get(name) or self._typed.get(name) or self._short.get(name)
 
-    def _add(self, resource: PlannedView) -> None:
+    def _add(self, resource: PlannedResourceView) -> None:
         full, short = resource.full_name.lower(), resource.key.rpartition("/")[2]
         self._full.setdefault(full, resource)
         self._typed.setdefault(f"{resource.written_type.lower()}/{full}", resource)

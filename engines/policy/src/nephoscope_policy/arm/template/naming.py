@@ -8,7 +8,7 @@ from nephoscope_policy.arm.patterns import is_open
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class PlannedName:
     """A resource's id, the scope or resource that it stands in, its type and its short name; texts may be patterns."""
 
     id: str
@@ -35,7 +35,7 @@ def full_name(name: str, type_: str, parent: str, parent_name: str) -> str:
     return f"{parent_name}/{name}"
 
 
-def name_resource(scope: str, type_: str, name: str) -> Named:
+def name_resource(scope: str, type_: str, name: str) -> PlannedName:
     """The id of a resource by its full type and name below the id of a scope or resource; raises NamingError."""
     namespace, *types = type_.removesuffix("/").split("/")
     names = name.split("/")
@@ -50,13 +50,13 @@ def name_resource(scope: str, type_: str, name: str) -> Named:
         names = [*names[: len(types) - 1], "/".join(names[len(types) - 1 :])]
         names += [f"{name}"] * (len(types) - len(names))
     if types == ["resourceGroups"] and namespace.lower() == "microsoft.resources" and scope.count("/") == 2:
-        return Named(f"{scope}/resourceGroups/{name}", scope, type_, name)
+        return PlannedName(f"{scope}/resourceGroups/{name}", scope, type_, name)
     return _name_pairs(
         f"{scope}/providers/{namespace}", scope, namespace, list(zip(types, names, strict=True))
     )
 
 
-def _name_pairs(text: str, container: str, namespace: str, pairs: list[tuple[str, str]]) -> Named:
+def _name_pairs(text: str, container: str, namespace: str, pairs: list[tuple[str, str]]) -> PlannedName:
     own, name, extends = namespace, "", True
     for part, name in pairs:
         if part.lower() == "providers":
@@ -64,4 +64,4 @@ def _name_pairs(text: str, container: str, namespace: str, pairs: list[tuple[str
         else:
             container, own, extends = (container if extends else text), f"{own}/{part}", False
         text += f"/{part}/{name}"
-    return Named(text, container, own, name)
+    return PlannedName(text, container, own, name)

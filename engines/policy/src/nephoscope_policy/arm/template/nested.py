@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.deployment import Deployment
-from nephoscope_policy.arm.template.document import Document, Located, Path, member
+from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, member
 from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.links import linked_parameters, linked_template
 from nephoscope_policy.arm.template.parameters import given_parameters
 from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.plan import MAX_NESTING
 from nephoscope_policy.arm.template.planned import PlannedResource
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def nested_scope(deployment: Deployment, origin: WrittenNode) -> Scope:
+def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope:
     """The scope that a deployment resource goes to by `scope`, `subscriptionId` and `resourceGroup`, else that of the outer one."""
     outer = deployment.scope
     scope = _pattern(origin, "scope")
@@ -83,7 +83,7 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
         here = (*path, inline[0])
         value = origin.frame.evaluate(origin.document, here, inline[1])
         if isinstance(value, dict):
-            return (Document.made(value, origin.document.place(here)), (), value), False
+            return (TemplateDocument.made(value, origin.document.place(here)), (), value), False
     link = member(properties, "templateLink")
     if link is not None:
         return linked_template(origin, (*path, link[0]), link[1]), True
@@ -116,4 +116,4 @@ def _read_given(
     if isinstance(found[1], dict):
         return given_parameters(origin.document, here, found[1], origin.frame)
     value = origin.frame.evaluate(origin.document, here, found[1])
-    return given_parameters(Document.made(value, origin.document.place(here)), (), value, None)
+    return given_parameters(TemplateDocument.made(value, origin.document.place(here)), (), value, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nephoscope_policy.arm.patterns import shown_pattern
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.parts import DeclaredPart, FrameView, GivenParameter, InstanceView
 from nephoscope_policy.arm.template.user_types import UserType, resolve
@@ -50,7 +50,7 @@ def _absent(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> 
 
 def _given_value(
     instance: InstanceView, given: GivenParameter, type_: UserType
-) -> tuple[Value, Document, Path]:
+) -> tuple[Value, TemplateDocument, Path]:
     """The value, and where it stands."""
     frame = given.frame or instance.frame
     node, literal = given.node, given.frame is None
@@ -74,7 +74,7 @@ _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'
 
 
 def given_parameters(
-    document: Document, path: Path, node: object, frame: FrameView | None
+    document: TemplateDocument, path: Path, node: object, frame: FrameView | None
 ) -> Mapping[str, GivenParameter]:
     """The given parameters by lower-cased name."""
     members = node if isinstance(node, dict) else {}

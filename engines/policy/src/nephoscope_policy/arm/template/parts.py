@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping, Seque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nephoscope_policy.arm.template.document import Document, Located, Path, Written
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, WrittenValue
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 from nephoscope_policy.model.place import Place
@@ -21,7 +21,7 @@ from nephoscope_policy.model.place import Place
 class WrittenNode:
     """A template or a resource as it is written: its document, path and JSON, and the frame of its expressions."""
 
-    document: Document
+    document: TemplateDocument
     path: Path
     node: dict[str, Any]
     frame: FrameView
@@ -40,7 +40,7 @@ class DeclaredPart:
 class GivenParameter:
     """A parameter's value as it was given: its document and path, and the frame of its expressions (None: it is literal)."""
 
-    document: Document
+    document: TemplateDocument
     path: Path
     node: Any
     frame: FrameView | None
@@ -53,7 +53,7 @@ class Output:
     name: str
     type: str
     value: Value
-    written: Written
+    written: WrittenValue
 
 
 class FunctionView(Protocol):
@@ -90,10 +90,10 @@ class FrameView(Protocol):
     def fail(self, place: Place, message: str) -> Unknown:
         """Report an error; what failed is unknown."""
 
-    def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
+    def count(self, document: TemplateDocument, path: Path, loop: dict[str, object]) -> int | Unknown:
         """Count how many turns a loop has; a count that is none is reported."""
 
-    def evaluate(self, document: Document, path: Path, node: object) -> Value:
+    def evaluate(self, document: TemplateDocument, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
 
 
@@ -101,7 +101,7 @@ class InstanceView(Protocol):
     """A template with the parameters that it was given."""
 
     @property
-    def document(self) -> Document:
+    def document(self) -> TemplateDocument:
         """The document that it stands in."""
 
     @property
@@ -109,7 +109,7 @@ class InstanceView(Protocol):
         """Its JSON."""
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> DeploymentScope:
         """Where it is deployed."""
 
     @property
@@ -144,7 +144,7 @@ class InstanceView(Protocol):
         """Report an error at a path of the template."""
 
 
-class PlannedView(Protocol):
+class PlannedResourceView(Protocol):
     """A resource that a deployment makes or reads."""
 
     opened: OpenObject | None
@@ -178,7 +178,7 @@ class PlannedView(Protocol):
         """The unknown number of copies that it stands for, None where it is one."""
 
     @property
-    def at_turn(self) -> Callable[[int], PlannedView | None] | None:
+    def at_turn(self) -> Callable[[int], PlannedResourceView | None] | None:
         """What gives one of its copies by number."""
 
     @property
@@ -205,7 +205,7 @@ class PlannedView(Protocol):
 class NamesView(Protocol):
     """The resources of a deployment by their names."""
 
-    def find(self, resources: Sequence[PlannedView], name: str) -> PlannedView | None:
+    def find(self, resources: Sequence[PlannedResourceView], name: str) -> PlannedResourceView | None:
         """A resource by its name, by its type and name, or by the last part of its name."""
 
 
@@ -241,11 +241,11 @@ class DeploymentView(Protocol):
         """Its template, None while it is not known."""
 
     @property
-    def resources(self) -> Sequence[PlannedView]:
+    def resources(self) -> Sequence[PlannedResourceView]:
         """What its template lists."""
 
     @property
-    def symbols(self) -> Mapping[str, Sequence[PlannedView]]:
+    def symbols(self) -> Mapping[str, Sequence[PlannedResourceView]]:
         """Its resources by lower-cased symbolic name."""
 
     @property
@@ -273,15 +273,15 @@ class PlanView(Protocol):
         """Templates that stand in template specs, by their paths."""
 
     @property
-    def documents(self) -> MutableMapping[str, Document | None]:
+    def documents(self) -> MutableMapping[str, TemplateDocument | None]:
         """Linked documents by their paths, None for one that cannot be used."""
 
     @property
-    def load(self) -> Callable[[str], str | bytes | Document | None] | None:
+    def load(self) -> Callable[[str], str | bytes | TemplateDocument | None] | None:
         """What gives linked files."""
 
     @property
-    def by_key(self) -> Mapping[str, PlannedView]:
+    def by_key(self) -> Mapping[str, PlannedResourceView]:
         """All planned resources by lower-cased id."""
 
     def report(self, place: Place, message: str, *, error: bool = True) -> None:
@@ -296,7 +296,7 @@ class PlanView(Protocol):
     def may_turn(self, turns: int) -> bool:
         """Count the turns of a loop, False where there are too many."""
 
-    def resource_group(self, scope: Scope) -> dict[str, Value] | None:
+    def resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
         """The body of a resource group that the expansion itself makes."""
 
     def external_input(self, name: str) -> Value:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from nephoscope_policy.arm.template.document import Document, Located, member
-from nephoscope_policy.arm.template.errors import Problem
-from nephoscope_policy.arm.template.parts import DeploymentView, PlannedView
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.document import Located, TemplateDocument, member
+from nephoscope_policy.arm.template.errors import TemplateProblem
+from nephoscope_policy.arm.template.parts import DeploymentView, PlannedResourceView
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import MAX_LEVELS, Value
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.place import Place
 
 DeploymentT = TypeVar("DeploymentT", bound=DeploymentView)
-ResourceT = TypeVar("ResourceT", bound=PlannedView)
-Loader: TypeAlias = Callable[[str], str | bytes | Document | None]
+ResourceT = TypeVar("ResourceT", bound=PlannedResourceView)
+Loader: TypeAlias = Callable[[str], str | bytes | TemplateDocument | None]
 """Gives the text or the document of a file by its path with `/` (relative to that of the template), None where there is none."""
 
 MAX_RESOURCES = 20_000
@@ -65,18 +65,18 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         self._measures: dict[int, tuple[int, int, Value]] = {}
         self.deployments: list[DeploymentT] = []
         self.artifacts: dict[str, Located] = {}
-        self.documents: dict[str, Document | None] = {}
+        self.documents: dict[str, TemplateDocument | None] = {}
         self.by_key: dict[str, ResourceT] = {}
         self.resources: list[ResourceT] = []
         self.pending: list[DeploymentT] = []
         self.inputs: Mapping[str, object] = {}
         self._muted = False
-        self._problems: dict[tuple[Place, str], Problem] = {}
+        self._problems: dict[tuple[Place, str], TemplateProblem] = {}
 
     def report(self, place: Place, message: str, *, error: bool = True) -> None:
         """Add a problem; what is reported already is not repeated."""
         if len(self._problems) < MAX_PROBLEMS and not self._muted:
-            self._problems.setdefault((place, message), Problem(place, message, error))
+            self._problems.setdefault((place, message), TemplateProblem(place, message, error))
 
     @contextmanager
     def mute(self) -> Iterator[None]:
@@ -88,7 +88,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
             self._muted = before
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[TemplateProblem, ...]:
         """What was reported, in order."""
         return tuple(self._problems.values())
 
@@ -138,7 +138,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         if known is None or known.existing:
             self.by_key[resource.key] = resource
 
-    def resource_group(self, scope: Scope) -> dict[str, Value] | None:
+    def resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
         """The body of a resource group that the expansion itself makes, None where it makes none."""
         found = self.by_key.get(scope.id.lower())
         return None if found is None or found.existing or found.is_read else found.body

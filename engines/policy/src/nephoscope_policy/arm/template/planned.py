@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
-from nephoscope_policy.arm.template.document import Written, member
-from nephoscope_policy.arm.template.errors import Problem
-from nephoscope_policy.arm.template.naming import Named
+from nephoscope_policy.arm.template.document import WrittenValue, member
+from nephoscope_policy.arm.template.errors import TemplateProblem
+from nephoscope_policy.arm.template.naming import PlannedName
 from nephoscope_policy.arm.template.parts import DeploymentView, Output, WrittenNode
 from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.template.trace import trace
@@ -75,7 +75,7 @@ class PlannedResource:
     )
 
     def __init__(
-        self, deployment: DeploymentView, origin: WrittenNode, named: Named, written: tuple[str, str]
+        self, deployment: DeploymentView, origin: WrittenNode, named: PlannedName, written: tuple[str, str]
     ) -> None:
         self.deployment = deployment
         self.origin = origin
@@ -140,9 +140,9 @@ class PlannedResource:
         return self.origin.document.place(self.origin.path)
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WrittenValue:
         """Where the whole is written."""
-        return Written(self.origin.document, self.origin.path)
+        return WrittenValue(self.origin.document, self.origin.path)
 
     @property
     def label(self) -> str:
@@ -205,7 +205,7 @@ class PlannedResource:
                 body[key] = origin.frame.evaluate(origin.document, (*origin.path, key), node)
         return body
 
-    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+    def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """The places that a part of the body comes from, by its keys and 0-based indexes: from the resource to what decides it.
 
         Of a part that is absent, they end at the nearest part around it.
@@ -239,11 +239,11 @@ class PlannedDeployment:
     name: str
     scope: str
     outputs: dict[str, Output]
-    written: Written | None
+    written: WrittenValue | None
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class TemplateExpansion:
     """What a template makes.
 
     `deployments` begins with the template's own; `resources` holds what all of them make, in the order of the documents, nested
@@ -253,10 +253,10 @@ class Expansion:
     deployments: tuple[PlannedDeployment, ...]
     resources: tuple[PlannedResource, ...]
     existing: tuple[PlannedResource, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[TemplateProblem, ...]
 
     @property
-    def errors(self) -> tuple[Problem, ...]:
+    def errors(self) -> tuple[TemplateProblem, ...]:
         """The problems that are errors of the template or its parameters."""
         return tuple(problem for problem in self.problems if problem.error)
 

@@ -7,7 +7,7 @@ import re
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.patterns import is_open, opaque, pattern, shown_pattern
-from nephoscope_policy.arm.template.parts import DeploymentView, FrameView, PlannedView
+from nephoscope_policy.arm.template.parts import DeploymentView, FrameView, PlannedResourceView
 from nephoscope_policy.arm.unknown import OpenObject, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -55,7 +55,7 @@ def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     return {**known, "name": _full_name(found), "apiVersion": found.api_version}
 
 
-def _full_name(resource: PlannedView) -> Value:
+def _full_name(resource: PlannedResourceView) -> Value:
     name = resource.full_name
     return resource.body["name"] if is_open(name) else name
 
@@ -80,7 +80,7 @@ def _between(arguments: list[object], least: int, most: int) -> None:
         raise FunctionError(f"takes {least} to {most} arguments, not {len(arguments)}")
 
 
-def find(deployment: DeploymentView, target: str) -> PlannedView | None:
+def find(deployment: DeploymentView, target: str) -> PlannedResourceView | None:
     """The resource that a symbolic name, id or name means, None where none is planned."""
     lowered = target.lower()
     if lowered.startswith("/"):
@@ -109,7 +109,7 @@ def _runtime(target: str, *, full: bool) -> Unknown:
     return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
 
-def answer(resource: PlannedView, *, full: bool) -> Value:
+def answer(resource: PlannedResourceView, *, full: bool) -> Value:
     """What `reference()` gives of a planned resource: what it is planned with, the rest unknown.
 
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
@@ -130,7 +130,7 @@ def answer(resource: PlannedView, *, full: bool) -> Value:
     return resource.opened
 
 
-def _reference_existing(resource: PlannedView, *, full: bool) -> Value:
+def _reference_existing(resource: PlannedResourceView, *, full: bool) -> Value:
     rest = _runtime(resource.key, full=full)
     if not full or resource.is_read:
         return rest

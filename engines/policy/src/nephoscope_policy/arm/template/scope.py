@@ -19,7 +19,7 @@ _KINDS: dict[str, ScopeKind] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class DeploymentScope:
     """The scope of a deployment, and what is known around it; what is None is unknown to the template's functions.
 
     `kind` is None where the template's schema says it. `subscription_id`, `resource_group` and `management_group` name ids also where
@@ -57,7 +57,7 @@ class Scope:
         """The id of the subscription."""
         return f"/subscriptions/{self.subscription_id}"
 
-    def at(self, id_: str) -> Scope | None:
+    def at(self, id_: str) -> DeploymentScope | None:
         """The scope of another id with what is still known around it, None where the id is none of a scope that takes deployments."""
         parts = [part for part in id_.split("/") if part]
         lowered = [part.lower() for part in parts]
@@ -71,17 +71,17 @@ class Scope:
             return self.in_resource_group(parts[3], parts[1])
         return None
 
-    def in_management_group(self, name: str) -> Scope:
+    def in_management_group(self, name: str) -> DeploymentScope:
         """The scope of a management group."""
         return replace(self, kind="managementGroup", management_group=name)
 
-    def in_subscription(self, subscription: str) -> Scope:
+    def in_subscription(self, subscription: str) -> DeploymentScope:
         """The scope of a subscription."""
         known = subscription.lower() == self.subscription_id.lower()
         name = self.subscription_name if known else None
         return replace(self, kind="subscription", subscription_id=subscription, subscription_name=name)
 
-    def in_resource_group(self, name: str, subscription: str) -> Scope:
+    def in_resource_group(self, name: str, subscription: str) -> DeploymentScope:
         """The scope of a resource group; of another one than this, location and tags are unknown."""
         within = self.in_subscription(subscription)
         known = (

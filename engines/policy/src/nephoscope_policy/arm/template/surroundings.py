@@ -11,7 +11,7 @@ from nephoscope_policy.arm.patterns import from_pattern, opaque, shown_pattern
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.environments import ENVIRONMENTS
 from nephoscope_policy.arm.template.parts import FrameView
-from nephoscope_policy.arm.template.scope import Scope
+from nephoscope_policy.arm.template.scope import DeploymentScope
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -117,7 +117,7 @@ def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
     return OpenObject(members, rest)
 
 
-def template_uri(scope: Scope, file: str) -> str:
+def template_uri(scope: DeploymentScope, file: str) -> str:
     """The address of a template's file: where it is deployed from, else one made of its name."""
     return scope.template_uri or BASE_URI + file.lstrip("/")
 

@@ -11,14 +11,14 @@ from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
 from nephoscope_policy.arm.parser import is_expression
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.patterns import pattern
-from nephoscope_policy.arm.template.document import Document, Path, Written, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue, member
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.loops import VariableLoop, loops_of
-from nephoscope_policy.arm.template.parts import FrameView, PlannedView
+from nephoscope_policy.arm.template.parts import FrameView, PlannedResourceView
 from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.template.references import find
 from nephoscope_policy.arm.template.values import parsed_text
-from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -31,10 +31,10 @@ Chosen: TypeAlias = tuple[Node, Steps]
 Choose: TypeAlias = Callable[[Arguments, Steps, Evaluate], Chosen | None]
 
 
-def trace(resource: PlannedView, steps: Steps) -> tuple[Written, ...]:
+def trace(resource: PlannedResourceView, steps: Steps) -> tuple[WrittenValue, ...]:
     """Every place on the way to a part of a resource's body, the one that decides last; of what is absent, the part around it."""
     origin = resource.origin
-    found = [Written(origin.document, origin.path)]
+    found = [WrittenValue(origin.document, origin.path)]
     if steps and steps[0] == "id":
         steps = ("name", *steps[1:])
     for one in _Tracer().below(origin.frame, origin.document, origin.path, origin.node, steps):
@@ -52,25 +52,25 @@ class _Tracer:
         self._left = MAX_STEPS + MAX_STEPS // 2
 
     def below(
-        self, frame: FrameView, document: Document, path: Path, node: object, steps: Steps
-    ) -> Iterator[Written]:
+        self, frame: FrameView, document: TemplateDocument, path: Path, node: object, steps: Steps
+    ) -> Iterator[WrittenValue]:
         """The places from a node of a document on along the steps."""
         self._left -= 1
         if self._left < 0:
             return
         if isinstance(node, str) and is_expression(node):
-            yield Written(document, path)
+            yield WrittenValue(document, path)
             yield from self._expression(frame, document, path, node, steps)
         elif steps and isinstance(node, dict):
             yield from self._member(frame, document, path, node, steps)
         elif steps and isinstance(node, list) and isinstance(steps[0], int) and steps[0] < len(node):
             yield from self.below(frame, document, (*path, steps[0]), node[steps[0]], steps[1:])
         else:
-            yield Written(document, path)
+            yield WrittenValue(document, path)
 
     def _member(
-        self, frame: FrameView, document: Document, path: Path, node: dict[str, object], steps: Steps
-    ) -> Iterator[Written]:
+        self, frame: FrameView, document: TemplateDocument, path: Path, node: dict[str, object], steps: Steps
+    ) -> Iterator[WrittenValue]:
         for place, loop in enumerate(loops_of(node)):
             name, found = member(loop, "name"), member(loop, "input")
             if name and found and str(name[1]).lower() == str(steps[0]).lower():
@@ -79,18 +79,23 @@ class _Tracer:
                 return
         found = member(node, str(steps[0])) or self._find_named(frame, node, str(steps[0]))
         if found is None:
-            yield Written(document, path)
+            yield WrittenValue(document, path)
         else:
             yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
 
     def _turn(
-        self, frame: FrameView, document: Document, path: Path, loop: tuple[str, str, object], steps: Steps
-    ) -> Iterator[Written]:
+        self,
+        frame: FrameView,
+        document: TemplateDocument,
+        path: Path,
+        loop: tuple[str, str, object],
+        steps: Steps,
+    ) -> Iterator[WrittenValue]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
             yield from self.below(frame.turn(name, steps[0]), document, (*path, key), node, steps[1:])
         else:
-            yield Written(document, path)
+            yield WrittenValue(document, path)
 
     def _find_named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
         """The member whose name an expression gives."""
@@ -106,28 +111,30 @@ class _Tracer:
             return Unknown("any", "failed", str(error))
 
     def _expression(
-        self, frame: FrameView, document: Document, path: Path, text: str, steps: Steps
-    ) -> Iterator[Written]:
+        self, frame: FrameView, document: TemplateDocument, path: Path, text: str, steps: Steps
+    ) -> Iterator[WrittenValue]:
         try:
             tree = parsed_text(text).tree
         except ArmSyntaxError as error:
-            yield Written(document, path, error.offset)
+            yield WrittenValue(document, path, error.offset)
             return
-        yield from self._node(frame, Written(document, path), tree, steps)
+        yield from self._node(frame, WrittenValue(document, path), tree, steps)
 
-    def _node(self, frame: FrameView, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
-        if isinstance(node, Property):
+    def _node(self, frame: FrameView, at: WrittenValue, node: Node, steps: Steps) -> Iterator[WrittenValue]:
+        if isinstance(node, ArmProperty):
             yield from self._node(frame, at, node.target, (node.name, *steps))
-        elif isinstance(node, Index):
+        elif isinstance(node, ArmIndex):
             step = self._value(frame, node.index)
             if isinstance(step, str | int):
                 yield from self._node(frame, at, node.target, (step, *steps))
-        elif isinstance(node, Literal):
-            yield Written(at.document, at.path, node.offset)
+        elif isinstance(node, ArmLiteral):
+            yield WrittenValue(at.document, at.path, node.offset)
         else:
             yield from self._call(frame, at, node, steps)
 
-    def _call(self, frame: FrameView, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
+    def _call(
+        self, frame: FrameView, at: WrittenValue, call: ArmCall, steps: Steps
+    ) -> Iterator[WrittenValue]:
         if call.key == "parameters":
             yield from self._parameter(frame, self._value(frame, call.arguments[0]), steps)
         elif call.key == "variables":
@@ -139,14 +146,14 @@ class _Tracer:
             if chosen is not None:
                 yield from self._node(frame, at, *chosen)
 
-    def _chosen(self, frame: FrameView, call: Call, steps: Steps) -> Chosen | None:
+    def _chosen(self, frame: FrameView, call: ArmCall, steps: Steps) -> Chosen | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
         choose = _CHOICES.get(call.key)
         if choose is None or not call.arguments:
             return None
         return choose(call.arguments, steps, lambda node: self._value(frame, node))
 
-    def _parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[Written]:
+    def _parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
         declared = instance.declared_parameters.get(str(name).lower())
         if frame.arguments is not None or declared is None:
@@ -160,13 +167,13 @@ class _Tracer:
             return
         value = member(given.node, "value")
         if value is None:
-            yield Written(given.document, given.path)
+            yield WrittenValue(given.document, given.path)
         elif given.frame is None:
-            yield Written(given.document, _literal(value[1], (*given.path, value[0]), steps))
+            yield WrittenValue(given.document, _literal(value[1], (*given.path, value[0]), steps))
         else:
             yield from self.below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
-    def _variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[Written]:
+    def _variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
         declared = instance.declared_variables.get(str(name).lower())
         if declared is None:
@@ -180,7 +187,7 @@ class _Tracer:
                 instance.frame, instance.document, declared.path, (declared.name, *found), steps
             )
 
-    def _reference(self, frame: FrameView, call: Call, steps: Steps) -> Iterator[Written]:
+    def _reference(self, frame: FrameView, call: ArmCall, steps: Steps) -> Iterator[WrittenValue]:
         target = pattern(self._value(frame, call.arguments[0])) if call.arguments else None
         found = find(frame.deployment, target) if target else None
         if found is None:
@@ -218,7 +225,7 @@ def _try_get(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | No
 def _choose_merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     """The last of several objects that has the member."""
     listed = arguments[0] if len(arguments) == 1 else None
-    if isinstance(listed, Call) and listed.key == "createarray":
+    if isinstance(listed, ArmCall) and listed.key == "createarray":
         arguments = listed.arguments
     has = (one for one in reversed(arguments) if steps and member(value(one), str(steps[0])) is not None)
     found = next(has, None)

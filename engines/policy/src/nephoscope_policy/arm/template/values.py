@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
-from nephoscope_policy.arm.expression import Expression, parse
+from nephoscope_policy.arm.expression import ArmExpression, parse
 from nephoscope_policy.arm.parser import is_expression, unescape
 from nephoscope_policy.arm.partial import partial_registry
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.parts import FrameView
@@ -52,12 +52,12 @@ def compiled_text(text: str) -> CompiledText:
 
 
 @lru_cache(maxsize=4_096)
-def parsed_text(text: str) -> Expression:
+def parsed_text(text: str) -> ArmExpression:
     """The expression of a text; raises ArmSyntaxError."""
     return parse(text)
 
 
-def evaluate(frame: FrameView, document: Document, path: Path, node: object) -> Value:
+def evaluate(frame: FrameView, document: TemplateDocument, path: Path, node: object) -> Value:
     """The value of a node of a document; what fails is reported at its place and is unknown."""
     if type(node) is str:
         return _text(frame, document, path, node)
@@ -66,7 +66,7 @@ def evaluate(frame: FrameView, document: Document, path: Path, node: object) -> 
     return node
 
 
-def evaluator(document: Document, path: Path, node: Any) -> Evaluator:
+def evaluator(document: TemplateDocument, path: Path, node: Any) -> Evaluator:
     """The evaluator of a node; containers are compiled once for a document."""
     if type(node) is str:
         return _text_evaluator(document, path, node)
@@ -79,7 +79,7 @@ def evaluator(document: Document, path: Path, node: Any) -> Evaluator:
     return found
 
 
-def _text(frame: FrameView, document: Document, path: Path, text: str) -> Value:
+def _text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -> Value:
     if not is_expression(text):
         return unescape(text)
     try:
@@ -96,20 +96,20 @@ def _text(frame: FrameView, document: Document, path: Path, text: str) -> Value:
         return frame.fail(document.place(path), str(error))
 
 
-def _text_evaluator(document: Document, path: Path, text: str) -> Evaluator:
+def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evaluator:
     if not is_expression(text):
         return _Static(unescape(text))
     return lambda frame: _text(frame, document, path, text)
 
 
-def _array(document: Document, path: Path, node: list[Any]) -> Evaluator:
+def _array(document: TemplateDocument, path: Path, node: list[Any]) -> Evaluator:
     parts = [evaluator(document, (*path, place), item) for place, item in enumerate(node)]
     if all(isinstance(part, _Static) for part in parts):
         return _Static([part.value for part in parts if isinstance(part, _Static)])
     return lambda frame: [part(frame) for part in parts]
 
 
-def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
+def _object(document: TemplateDocument, path: Path, node: dict[str, Any]) -> Evaluator:
     loops = loops_of(node)
     static: dict[str, Value] = {}
     parts: list[tuple[str, Evaluator, bool]] = []
@@ -131,7 +131,7 @@ def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
 
 
 def _with_keys(
-    frame: FrameView, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
+    frame: FrameView, document: TemplateDocument, path: Path, parts: list[tuple[str, Evaluator, bool]]
 ) -> Value:
     """An object with members that an expression names; of one whose name is unknown only that it is there."""
     members: dict[str, Value] = {}
@@ -148,7 +148,7 @@ def _with_keys(
 
 
 def _compile_loops(
-    document: Document, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
+    document: TemplateDocument, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
 ) -> Evaluator:
     key, loops = member(node, "copy") or ("copy", [])
 
@@ -165,7 +165,9 @@ def _compile_loops(
     return evaluate_object
 
 
-def loop_values(frame: FrameView, document: Document, path: Path, loop: dict[str, Any], name: str) -> Value:
+def loop_values(
+    frame: FrameView, document: TemplateDocument, path: Path, loop: dict[str, Any], name: str
+) -> Value:
     """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
     count = frame.count(document, path, loop)
     if isinstance(count, Unknown):

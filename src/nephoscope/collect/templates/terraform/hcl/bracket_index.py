@@ -11,10 +11,10 @@ _CLOSING = {"}": "{", "]": "[", ")": "("}
 
 def bracket_ends(text: str) -> dict[int, int]:
     """Return the offset after the end by the offset of the beginning; what is not closed is not in it."""
-    return _Pass(text).ends
+    return _HclScanner(text).ends
 
 
-class _Pass:
+class _HclScanner:
     def __init__(self, text: str) -> None:
         self.ends: dict[int, int] = {}
         self._text = text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.model.state import Severity
 
@@ -19,13 +19,13 @@ RULE = CodeRule(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each command of an extension that holds a secret and is not protected."""
     for one in template.templates():
         for path, resource in one.resources():
             for where, text in one.texts_below(path, resource):
                 if _is_command(where) and one.holds_secret(text):
-                    yield Match(one.span(where), "the command holds a secret, and settings are readable")
+                    yield CodeMatch(one.span(where), "the command holds a secret, and settings are readable")
 
 
 def _is_command(where: Path) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, at
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -18,10 +18,10 @@ RULE = CodeRule(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each nested deployment with a debug setting other than none."""
     for one in template.templates():
         for path, resource in one.resources():
             found = at(resource, path, "properties", "debugSetting", "detailLevel")
             if found is not None and str(found[1]).lower() != "none":
-                yield Match(one.span(found[0]), f"the deployment records {found[1]}")
+                yield CodeMatch(one.span(found[0]), f"the deployment records {found[1]}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, is_written_expression
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import Severity
 
@@ -23,7 +23,7 @@ _KEY = re.compile(r"admin(?:istrator)?(?:user(?:name)?|login)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"^\[\s*variables\(\s*'([^']+)'\s*\)\s*\]$", re.IGNORECASE)
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each adminUsername that is a literal, by itself, by a variable or as the default of a parameter."""
     for one in template.templates():
         for path, resource in one.resources():
@@ -31,7 +31,7 @@ def check(template: ArmSource) -> Iterator[Match]:
                 if _KEY.match(str(where[-1])) and "template" not in where:
                     found = _literal(one, text)
                     if found:
-                        yield Match(one.span(where), f"the administrator's name is the literal {found!r}")
+                        yield CodeMatch(one.span(where), f"the administrator's name is the literal {found!r}")
         for name, path, declared in one.section("parameters"):
             default = member(declared, "defaultValue")
             if (
@@ -41,7 +41,7 @@ def check(template: ArmSource) -> Iterator[Match]:
                 and isinstance(default[1], str)
                 and not is_written_expression(default[1])
             ):
-                yield Match(
+                yield CodeMatch(
                     one.span((*path, default[0])), "the administrator's name has a default", subject=name
                 )
 

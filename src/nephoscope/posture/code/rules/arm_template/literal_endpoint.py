@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -29,11 +29,11 @@ _ENDPOINT = re.compile(
 _COM, _NET = ".com", ".net"
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each text outside of metadata and schemas that names an endpoint of Azure."""
     for where, text in template.texts:
         if _names_endpoint(text) and "metadata" not in where and where[-1:] != ("$schema",):
-            yield Match(template.span(where), "the endpoint is a literal")
+            yield CodeMatch(template.span(where), "the endpoint is a literal")
 
 
 def _names_endpoint(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import Severity
 
@@ -19,17 +19,17 @@ RULE = CodeRule(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each resource, and each parameter named location, that has a literal region other than global."""
     for one in template.templates():
         for path, resource in one.resources():
             found = member(resource, "location")
             if found is not None and _is_region(found[1]):
-                yield Match(one.span((*path, found[0])), f"the location is the literal {found[1]!r}")
+                yield CodeMatch(one.span((*path, found[0])), f"the location is the literal {found[1]!r}")
         for name, path, declared in one.section("parameters"):
             default = member(declared, "defaultValue")
             if name.lower() == "location" and default is not None and _is_region(default[1]):
-                yield Match(
+                yield CodeMatch(
                     one.span((*path, default[0])),
                     f"the location has the literal default {default[1]!r}",
                     subject=name,

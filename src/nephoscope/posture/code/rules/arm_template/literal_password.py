@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,7 +20,7 @@ RULE = CodeRule(
 _KEYS = frozenset({"adminpassword", "administratorloginpassword", "accountkey", "storageaccountkey"})
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each password of a resource that is a literal."""
     for one in template.templates():
         for path, resource in one.resources():
@@ -31,4 +31,4 @@ def check(template: ArmSource) -> Iterator[Match]:
                     and not text.startswith("[")
                     and "template" not in where
                 ):
-                    yield Match(one.span(where), f"{where[-1]} is a literal")
+                    yield CodeMatch(one.span(where), f"{where[-1]} is a literal")

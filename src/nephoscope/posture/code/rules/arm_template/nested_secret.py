@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, has_own_scope, nested_template, texts
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -18,7 +18,7 @@ RULE = CodeRule(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each secret in a nested template that the outer one evaluates."""
     for one in template.templates():
         for path, resource in one.resources():
@@ -27,5 +27,5 @@ def check(template: ArmSource) -> Iterator[Match]:
                 continue
             for where, text in texts(*inner):
                 if one.holds_secret(text) and "outputs" not in where:
-                    yield Match(one.span(where), "the nested template is recorded with this secret")
+                    yield CodeMatch(one.span(where), "the nested template is recorded with this secret")
                     break

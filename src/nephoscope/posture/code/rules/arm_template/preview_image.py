@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, at, texts
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -18,7 +18,7 @@ RULE = CodeRule(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each reference to an image whose offer, product or version is a preview."""
     for one in template.templates():
         for path, resource in one.resources():
@@ -26,7 +26,7 @@ def check(template: ArmSource) -> Iterator[Match]:
                 found = at(resource, path, *names, "storageProfile", "imageReference")
                 for where, text in texts(*found) if found is not None else ():
                     if "preview" in _resolve(one, text).lower():
-                        yield Match(one.span(where), f"the image is a preview: {_resolve(one, text)}")
+                        yield CodeMatch(one.span(where), f"the image is a preview: {_resolve(one, text)}")
 
 
 def _resolve(template: ArmSource, text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, is_secure, texts
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import Severity
 
@@ -22,7 +22,7 @@ RULE = CodeRule(
 _NAME = re.compile(r"passwo?r?d", re.IGNORECASE)
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each output that gives a secure parameter, the keys of a resource, or what its name calls a password."""
     for one in template.templates():
         for name, path, declared in one.section("outputs"):
@@ -33,6 +33,6 @@ def check(template: ArmSource) -> Iterator[Match]:
                 (at for at, text in texts((*path, value[0]), value[1]) if one.holds_secret(text)), None
             )
             if held is not None or _NAME.search(name):
-                yield Match(
+                yield CodeMatch(
                     one.span(held or (*path, value[0])), f"the output '{name}' gives a secret", subject=name
                 )

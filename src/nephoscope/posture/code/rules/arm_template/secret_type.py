@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import Severity
 
@@ -26,7 +26,7 @@ _SECRET = re.compile(
 _NAME = re.compile(r"(?:name|id|uri|url|ids|names|version|type)$", re.IGNORECASE)
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each plain parameter whose name says that it holds a secret."""
     for one in template.templates():
         for name, path, declared in one.section("parameters"):
@@ -36,7 +36,7 @@ def check(template: ArmSource) -> Iterator[Match]:
             if _SECRET.search(name) and not _NAME.search(name):
                 where = one.span((*path, kind[0]))
                 edits = ((where, f'"secure{str(kind[1]).title()}"'),)
-                yield Match(
+                yield CodeMatch(
                     where,
                     f"the parameter '{name}' holds a secret and is a plain {kind[1]}",
                     edits,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, is_secure
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import Severity
 
@@ -22,7 +22,7 @@ RULE = CodeRule(
 _MADE_ANEW = re.compile(r"^\[.*\bnewGuid\s*\(", re.IGNORECASE)
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each secure parameter with a default that is neither empty nor made anew."""
     for one in template.templates():
         for name, path, declared in one.section("parameters"):
@@ -31,4 +31,4 @@ def check(template: ArmSource) -> Iterator[Match]:
                 continue
             if not (isinstance(default[1], str) and _MADE_ANEW.search(default[1])):
                 where = one.span((*path, default[0]))
-                yield Match(where, f"the secure parameter '{name}' has a default", subject=name)
+                yield CodeMatch(where, f"the secure parameter '{name}' has a default", subject=name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.model.state import Severity
 
@@ -23,7 +23,7 @@ _KEYS = frozenset(
 )
 
 
-def check(template: ArmSource) -> Iterator[Match]:
+def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each link over plain HTTP that a deployment fetches."""
     for where, text in template.texts:
         if text[:7].lower() == "http://" and _name_of(where) in _KEYS and "metadata" not in where:
@@ -32,7 +32,7 @@ def check(template: ArmSource) -> Iterator[Match]:
                 if '"' not in text and "\\" not in text
                 else ()
             )
-            yield Match(template.span(where), "the link is not encrypted", edits)
+            yield CodeMatch(template.span(where), "the link is not encrypted", edits)
 
 
 def _name_of(where: Path) -> str:

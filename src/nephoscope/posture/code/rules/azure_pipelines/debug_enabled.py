@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import variables
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,8 +23,8 @@ RULE = CodeRule(
 _NAMES = frozenset({"system.debug"})
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each variable that switches debug logs on."""
     for name, node in variables(pipeline):
         if name.text.lower() in _NAMES and node.is_true:
-            yield Match(Span(name.span.start, node.span.end), f"{name.text} is on")
+            yield CodeMatch(TextSpan(name.span.start, node.span.end), f"{name.text} is on")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import unpinned_images
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,6 +20,6 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each image that a tag names."""
     return unpinned_images(pipeline)

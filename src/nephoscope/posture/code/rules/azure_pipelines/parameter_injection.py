@@ -9,7 +9,7 @@ from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import references
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ RULE = CodeRule(
 _PARAMETER = re.compile(r"\$\{\{\s*parameters\.([\w-]+)\s*\}\}")
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each reference in a script to a parameter that may be any text."""
     declared = pipeline.root.get("parameters")
     fixed = {
@@ -35,7 +35,7 @@ def check(pipeline: Pipeline) -> Iterator[Match]:
         for node in step.scripts:
             for parameter, span in references(pipeline, node, _PARAMETER):
                 if parameter not in fixed:
-                    yield Match(
+                    yield CodeMatch(
                         span, f"the parameter {parameter} becomes part of the script", subject=step.subject
                     )
 

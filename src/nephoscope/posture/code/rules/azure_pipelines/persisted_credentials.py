@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,13 +22,13 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each checkout that keeps its token."""
     for step in pipeline.steps:
         key, node = step.node.key("persistCredentials"), step.node.get("persistCredentials")
         if key is not None and node is not None and node.is_true:
-            yield Match(
-                Span(key.span.start, node.span.end),
+            yield CodeMatch(
+                TextSpan(key.span.start, node.span.end),
                 "the token stays in .git/config",
                 ((node.span, "false"),),
                 step.subject,

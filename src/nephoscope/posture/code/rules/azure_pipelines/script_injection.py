@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import UNTRUSTED_VARIABLES, references
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -26,13 +26,13 @@ RULE = CodeRule(
 _MACRO = re.compile(r"\$\(([\w.]+)\)|\$\{\{\s*variables\[?['.]?([\w.]+)'?\]?\s*\}\}")
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each reference in a script to a variable that people outside of the project write."""
     for step in pipeline.steps:
         for node in step.scripts:
             for name, span in references(pipeline, node, _MACRO):
                 if name.lower() in UNTRUSTED_VARIABLES:
-                    yield Match(
+                    yield CodeMatch(
                         span,
                         f"{name} is written by anybody and becomes part of the script",
                         subject=step.subject,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,10 +22,10 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each repository resource that a branch names."""
     listed = pipeline.root.get("resources", "repositories")
     for item in listed.items if listed is not None else []:
         ref = item.get("ref")
         if ref is None or not (ref.text.startswith("refs/tags/") or re.fullmatch(r"[0-9a-f]{40}", ref.text)):
-            yield Match((ref or item).span, "the templates of the repository are the newest of a branch")
+            yield CodeMatch((ref or item).span, "the templates of the repository are the newest of a branch")

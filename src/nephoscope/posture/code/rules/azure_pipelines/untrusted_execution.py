@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import pipeline_commands, pull_requests_build
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import BUILDERS
 from nephoscope_policy.model.state import Severity
 
@@ -28,7 +28,7 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each step that runs files of a checkout that a pull request may bring."""
     if not pull_requests_build(pipeline):
         return
@@ -47,6 +47,6 @@ def check(pipeline: Pipeline) -> Iterator[Match]:
                 None,
             )
             if found is not None:
-                yield Match(
+                yield CodeMatch(
                     step.node.span, f"{found.program} runs files of a pull request", subject=step.subject
                 )

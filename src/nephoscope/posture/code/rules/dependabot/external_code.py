@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check(root: YamlNode) -> Iterator[Match]:
+def check(root: YamlNode) -> Iterator[CodeMatch]:
     """Give each ecosystem that allows it."""
     updates = root.get("updates")
     for entry in updates.items if updates is not None else []:
@@ -31,8 +31,8 @@ def check(root: YamlNode) -> Iterator[Match]:
             entry.get("insecure-external-code-execution"),
         )
         if key is not None and node is not None and node.text == "allow":
-            yield Match(
-                Span(key.span.start, node.span.end),
+            yield CodeMatch(
+                TextSpan(key.span.start, node.span.end),
                 "code of packages runs during updates",
                 ((node.span, "deny"),),
             )

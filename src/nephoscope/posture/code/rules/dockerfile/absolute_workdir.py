@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,9 +22,9 @@ RULE = CodeRule(
 _ABSOLUTE = re.compile(r"/|\$|[A-Za-z]:[\\/]|\\\\")
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each WORKDIR that is relative."""
     for instruction in file.of("WORKDIR"):
         for word in instruction.words[:1]:
             if not _ABSOLUTE.match(word.text):
-                yield Match(word.span, f"WORKDIR {word.text} is relative")
+                yield CodeMatch(word.span, f"WORKDIR {word.text} is relative")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|gz|bz2|xz|Z|lzma|tlz|lz|zst|tzst)
 _REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@")
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ADD of a file that is no archive."""
     for instruction in file.of("ADD"):
         sources = [word.text for word in instruction.words[:-1]]
@@ -31,6 +31,6 @@ def check(file: Dockerfile) -> Iterator[Match]:
             not _ARCHIVE.search(text) and not _REMOTE.match(text) and not text.startswith("<<")
             for text in sources
         ):
-            yield Match(
+            yield CodeMatch(
                 instruction.keyword_span, "ADD copies a file: use COPY", ((instruction.keyword_span, "COPY"),)
             )

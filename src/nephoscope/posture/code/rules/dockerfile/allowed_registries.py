@@ -9,7 +9,7 @@ from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_registry, is_image
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -26,20 +26,20 @@ RULE = CodeRule(
 )
 
 
-def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
+def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give each image of a registry that is not allowed; nothing where none is set."""
     if not options.allowed_registries:
         return
     for stage in file.stages:
         if is_image(file, stage) and not _is_allowed(stage.image, options):
-            yield Match(
+            yield CodeMatch(
                 stage.instruction.words[0].span, f"{image_registry(stage.image)} is no allowed registry"
             )
     stages = {stage.name.lower() for stage in file.stages if stage.name}
     for instruction in file.of("RUN", "COPY"):
         for image in _images(instruction):
             if image.lower() not in stages and not image.isdigit() and not _is_allowed(image, options):
-                yield Match(instruction.span, f"{image_registry(image)} is no allowed registry")
+                yield CodeMatch(instruction.span, f"{image_registry(image)} is no allowed registry")
 
 
 def _images(instruction: Instruction) -> Iterator[str]:

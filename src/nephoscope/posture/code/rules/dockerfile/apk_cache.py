@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import cached_folders, run_commands
 from nephoscope.posture.code.docker.packages import APK
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,12 +22,14 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each apk add that keeps its index."""
     for instruction, command in run_commands(file):
         mounted = any(folder in APK.cache for folder in cached_folders(instruction))
         if APK.installs(command) and not command.has_flag("no-cache") and not mounted:
             where = command.words[0].span.end
-            yield Match(
-                command.span, "apk add keeps its index in the image", ((Span(where, where), " --no-cache"),)
+            yield CodeMatch(
+                command.span,
+                "apk add keeps its index in the image",
+                ((TextSpan(where, where), " --no-cache"),),
             )

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import run_commands
 from nephoscope.posture.code.docker.packages import APT_GET
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,7 +25,7 @@ RULE = CodeRule(
 _OFF = re.compile(r"APT::Install-Recommends\s*=\s*(?:false|0|no|off)", re.IGNORECASE)
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each installation that takes recommended packages."""
     for _, command in run_commands(file):
         off = command.has_flag("no-install-recommends") or any(
@@ -33,8 +33,8 @@ def check(file: Dockerfile) -> Iterator[Match]:
         )
         if APT_GET.installs(command) and not off:
             where = next(word.span.end for word in command.words if word.text == "install")
-            yield Match(
+            yield CodeMatch(
                 command.span,
                 "recommended packages are installed too",
-                ((Span(where, where), " --no-install-recommends"),),
+                ((TextSpan(where, where), " --no-install-recommends"),),
             )

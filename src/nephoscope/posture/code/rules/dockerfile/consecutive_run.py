@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each RUN of one command after another such RUN of the same flags."""
     before: Instruction | None = None
     for instruction in file.instructions:
@@ -28,7 +28,7 @@ def check(file: Dockerfile) -> Iterator[Match]:
             before = None
             continue
         if before is not None and before.stage == instruction.stage and before.flags == instruction.flags:
-            yield Match(instruction.keyword_span, "the RUN before has one command too: join them")
+            yield CodeMatch(instruction.keyword_span, "the RUN before has one command too: join them")
         before = instruction
 
 

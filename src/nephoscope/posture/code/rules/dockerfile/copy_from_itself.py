@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
     for instruction in file.of("COPY"):
         if (
@@ -27,4 +27,4 @@ def check(file: Dockerfile) -> Iterator[Match]:
             and (name := file.stages[instruction.stage].name)
             and (instruction.flag("from") or "").lower() == name.lower()
         ):
-            yield Match(instruction.span, "COPY copies from its own stage")
+            yield CodeMatch(instruction.span, "COPY copies from its own stage")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY from what is neither an earlier stage nor an image with a tag."""
     for instruction in file.of("COPY"):
         source = instruction.flag("from")
@@ -28,4 +28,4 @@ def check(file: Dockerfile) -> Iterator[Match]:
         names = {stage.name.lower() for stage in file.stages[: max(instruction.stage, 0)] if stage.name}
         numbered = source.isdigit() and int(source) < max(instruction.stage, 0)
         if source.lower() not in names and not numbered:
-            yield Match(instruction.span, f"{source} is no stage before this one")
+            yield CodeMatch(instruction.span, f"{source} is no stage before this one")

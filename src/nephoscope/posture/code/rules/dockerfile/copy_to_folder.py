@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,8 +19,10 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
     for instruction in file.of("COPY"):
         if len(instruction.words) > 2 and not instruction.words[-1].text.endswith(("/", "\\")):
-            yield Match(instruction.words[-1].span, "COPY has more than one source: its target must end in /")
+            yield CodeMatch(
+                instruction.words[-1].span, "COPY has more than one source: its target must end in /"
+            )

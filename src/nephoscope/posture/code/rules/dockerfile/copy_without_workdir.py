@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 _ABSOLUTE = re.compile(r"/|\$|[A-Za-z]:[\\/]|\\\\")
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY to a relative target in a stage without WORKDIR."""
     for instruction in file.of("COPY"):
         target = [word.text for word in instruction.words[-1:]]
@@ -32,4 +32,4 @@ def check(file: Dockerfile) -> Iterator[Match]:
             one for stage in file.lineage(instruction.stage) for one in file.in_stage(stage, "WORKDIR")
         ]
         if not any(one.span.start < instruction.span.start for one in folders):
-            yield Match(instruction.span, f"the target {target[0]} is relative, and no WORKDIR is set")
+            yield CodeMatch(instruction.span, f"the target {target[0]} is relative, and no WORKDIR is set")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_downloads import downloads_run
 from nephoscope_policy.model.state import Severity
 
@@ -27,7 +27,7 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that runs what was downloaded."""
     for stage in range(-1, len(file.stages)):
         commands = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import env_pairs, variables_in
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ENV with a reference to another of its own variables that nothing set before."""
     for instruction in file.of("ENV"):
         before = [
@@ -36,5 +36,5 @@ def check(file: Dockerfile) -> Iterator[Match]:
         for index, (name, _) in enumerate(pairs):
             others = [value for place, (_, value) in enumerate(pairs) if place != index]
             if name not in known and any(name in variables_in(value) for value in others):
-                yield Match(instruction.span, f"{name} is referred to in the ENV that sets it")
+                yield CodeMatch(instruction.span, f"{name} is referred to in the ENV that sets it")
                 break

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,8 +22,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
     for instruction in file.of("CMD", "ENTRYPOINT"):
         if instruction.exec_form is None:
-            yield Match(instruction.span, f"{instruction.keyword} is not a JSON array")
+            yield CodeMatch(instruction.span, f"{instruction.keyword} is not a JSON array")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,7 @@ _EXTRACTING = frozenset(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY of an archive that the same stage extracts."""
     for copy in file.of("COPY"):
         if copy.flag("from") is not None or len(copy.words) < 2:
@@ -35,7 +35,7 @@ def check(file: Dockerfile) -> Iterator[Match]:
         names = {_base(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
         for run in file.in_stage(copy.stage, "RUN"):
             if names and run.span.start > copy.span.start and _find_extracted(run) & names:
-                yield Match(copy.span, "the archive is copied, then extracted: use ADD")
+                yield CodeMatch(copy.span, "the archive is copied, then extracted: use ADD")
                 break
 
 
@@ -52,7 +52,7 @@ def _find_extracted(run: Instruction) -> set[str]:
     }
 
 
-def _extracts(command: Command) -> bool:
+def _extracts(command: ShellCommand) -> bool:
     return (
         command.program != "tar"
         or any("x" in text for text in command.arguments[:1])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,8 +19,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
     for instruction in file.of("FROM"):
         if (platform := instruction.flag("platform")) is not None and "PLATFORM" not in platform.upper():
-            yield Match(instruction.span, f"the platform is fixed to {platform}")
+            yield CodeMatch(instruction.span, f"the platform is fixed to {platform}")

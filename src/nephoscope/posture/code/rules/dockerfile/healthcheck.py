@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,10 +20,10 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give the stages of the image that have no HEALTHCHECK."""
     used = {base for stage in file.stages for base in file.lineage(stage.index)[1:]}
     for stage in file.stages:
         checked = any(file.in_stage(one, "HEALTHCHECK") for one in file.lineage(stage.index))
         if stage.index not in used and not checked:
-            yield Match(stage.instruction.span, "no HEALTHCHECK is set")
+            yield CodeMatch(stage.instruction.span, "no HEALTHCHECK is set")

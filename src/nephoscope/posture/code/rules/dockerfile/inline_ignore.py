@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,10 +24,10 @@ RULE = CodeRule(
 _PRAGMA = re.compile(r"hadolint\s+(?:global\s+)?ignore\s*=", re.IGNORECASE)
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each comment that ignores rules."""
     for comment in file.comments:
         if _PRAGMA.match(comment.text):
-            yield Match(
-                Span(comment.start, comment.start + 1), f"the comment ignores findings: {comment.text}"
+            yield CodeMatch(
+                TextSpan(comment.start, comment.start + 1), f"the comment ignores findings: {comment.text}"
             )

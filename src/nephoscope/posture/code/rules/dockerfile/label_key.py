@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.labels import label_words
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,8 +24,8 @@ _KEY = re.compile(r"[a-z](?:[a-z0-9_/]|[.-](?![.-]))*[a-z0-9]|[a-z]")
 _RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.")
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each label whose key is not valid."""
     for key, _, word in label_words(file):
         if not _KEY.fullmatch(key) or key.startswith(_RESERVED):
-            yield Match(word.span, f"{key} is no valid key of a label")
+            yield CodeMatch(word.span, f"{key} is no valid key of a label")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -26,9 +26,9 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give the last USER of each stage that is root."""
     for stage in sorted({instruction.stage for instruction in file.instructions}):
         users = file.in_stage(stage, "USER")
         if users and users[-1].words and users[-1].words[0].text.split(":")[0] in ("root", "0"):
-            yield Match(users[-1].span, "the last USER of the stage is root")
+            yield CodeMatch(users[-1].span, "the last USER of the stage is root")

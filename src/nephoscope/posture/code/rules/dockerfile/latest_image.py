@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest, image_tag
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,8 +20,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each image of the tag latest."""
     for stage in file.stages:
         if image_tag(stage.image) == "latest" and not image_digest(stage.image):
-            yield Match(stage.instruction.words[0].span, f"the image {stage.image} is of the tag latest")
+            yield CodeMatch(stage.instruction.words[0].span, f"the image {stage.image} is of the tag latest")

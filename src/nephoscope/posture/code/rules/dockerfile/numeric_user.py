@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,9 +22,9 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each USER that is a name."""
     for instruction in file.of("USER"):
         for word in instruction.words[:1]:
             if not word.text.split(":")[0].isdigit():
-                yield Match(word.span, f"the user {word.text} is no number")
+                yield CodeMatch(word.span, f"the user {word.text} is no number")

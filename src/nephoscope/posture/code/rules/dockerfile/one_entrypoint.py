@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,13 +19,13 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ENTRYPOINT after the first of its stage."""
     seen: set[tuple[int, bool]] = set()
     for instruction in file.of("ENTRYPOINT"):
         place = (instruction.stage, instruction.trigger)
         if place in seen:
-            yield Match(
+            yield CodeMatch(
                 instruction.keyword_span, "the stage has more than one entry point: only the last counts"
             )
         seen.add(place)

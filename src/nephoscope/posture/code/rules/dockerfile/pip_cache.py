@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import cached_folders, environment
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_packages import is_pip_install
 from nephoscope_policy.model.state import Severity
 
@@ -23,7 +23,7 @@ RULE = CodeRule(
 _OFF = frozenset({"0", "off", "no", "false", ""})
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each pip install that keeps its cache."""
     for instruction in file.of("RUN"):
         known = environment(file, instruction.stage, instruction.span.start)
@@ -36,4 +36,4 @@ def check(file: Dockerfile) -> Iterator[Match]:
             setting = (known | command.assignments).get("PIP_NO_CACHE_DIR", "")
             kept = not command.has_flag("no-cache-dir") and setting.lower() in _OFF
             if is_pip_install(command) and kept and not mounted:
-                yield Match(command.span, "pip keeps what it downloads in the image: add --no-cache-dir")
+                yield CodeMatch(command.span, "pip keeps what it downloads in the image: add --no-cache-dir")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,7 +24,7 @@ RULE = CodeRule(
 _SHELLS = frozenset({"bash", "zsh", "ash", "ksh"})
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each RUN with a pipe whose shell does not have pipefail."""
     for instruction in file.of("RUN"):
         if instruction.exec_form is not None or not instruction.is_posix or _by_shell(instruction):
@@ -34,7 +34,7 @@ def check(file: Dockerfile) -> Iterator[Match]:
         if pipe and not any(
             command.program == "set" and "pipefail" in command.arguments for command in commands
         ):
-            yield Match(pipe.span, "a failure before the pipe is not seen: set pipefail")
+            yield CodeMatch(pipe.span, "a failure before the pipe is not seen: set pipefail")
 
 
 def _by_shell(instruction: Instruction) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,10 +22,10 @@ RULE = CodeRule(
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?(?:/\w+)?")
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each port that does not exist."""
     for instruction in file.of("EXPOSE"):
         for word in instruction.words:
             match = _PORTS.fullmatch(word.text)
             if match and max(int(part) for part in match.groups() if part) > 65535:
-                yield Match(word.span, f"{word.text} is no port")
+                yield CodeMatch(word.span, f"{word.text} is no port")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.labels import label_words
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
+def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give the stages that lack a label of the settings."""
     for stage in file.stages:
         if any(stage.index in file.lineage(later.index)[1:] for later in file.stages):
@@ -28,4 +28,4 @@ def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
         lineage = file.lineage(stage.index)
         given = {key for one in lineage for key, _, _ in label_words(file, one)}
         for name in sorted(set(options.label_formats) - given):
-            yield Match(stage.instruction.span, f"the label {name} is missing")
+            yield CodeMatch(stage.instruction.span, f"the label {name} is missing")

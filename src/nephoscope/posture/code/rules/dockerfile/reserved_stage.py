@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,8 +19,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each stage with a reserved name."""
     for stage in file.stages:
         if stage.name.lower() in ("scratch", "context"):
-            yield Match(stage.instruction.words[2].span, f"{stage.name} is a reserved name")
+            yield CodeMatch(stage.instruction.words[2].span, f"{stage.name} is a reserved name")

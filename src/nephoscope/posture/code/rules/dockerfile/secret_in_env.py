@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import env_pairs
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -34,9 +34,9 @@ _SECRET = re.compile(
 _FILE = re.compile(r"_(?:file|path|dir|url|uri|name|endpoint|timeout|ttl|expiry|length)$", re.IGNORECASE)
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each variable whose name says that it is a secret."""
     for instruction in file.of("ARG", "ENV"):
         for name, _ in env_pairs(instruction):
             if _SECRET.search(name) and not _FILE.search(name):
-                yield Match(instruction.span, f"{name} looks like a secret: it stays in the image")
+                yield CodeMatch(instruction.span, f"{name} looks like a secret: it stays in the image")

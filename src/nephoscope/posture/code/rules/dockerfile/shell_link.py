@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import run_commands
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,8 +20,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each link that replaces /bin/sh."""
     for _, command in run_commands(file):
         if command.program == "ln" and "/bin/sh" in command.operands:
-            yield Match(command.span, "/bin/sh is replaced by a link: use SHELL")
+            yield CodeMatch(command.span, "/bin/sh is replaced by a link: use SHELL")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,11 +25,11 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each use of sudo."""
     for instruction in file.of("RUN"):
         if instruction.is_posix:
             script, offset = instruction.script
             for command in parse_script(script, offset):
                 if command.program == "sudo":
-                    yield Match(command.words[0].span, "sudo is used")
+                    yield CodeMatch(command.words[0].span, "sudo is used")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.labels import label_words
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,8 +22,8 @@ RULE = CodeRule(
 )
 
 
-def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
+def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give the labels that strict settings do not name."""
     for key, _, word in label_words(file) if options.strict_labels else ():
         if key not in options.label_formats:
-            yield Match(word.span, f"the label {key} is not in the settings")
+            yield CodeMatch(word.span, f"the label {key} is not in the settings")

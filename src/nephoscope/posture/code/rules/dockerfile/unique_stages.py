@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,10 +19,10 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each stage whose name an earlier one has."""
     seen: set[str] = set()
     for stage in file.stages:
         if stage.name and stage.name.lower() in seen:
-            yield Match(stage.instruction.words[2].span, f"another stage is named {stage.name}")
+            yield CodeMatch(stage.instruction.words[2].span, f"another stage is named {stage.name}")
         seen.add(stage.name.lower())

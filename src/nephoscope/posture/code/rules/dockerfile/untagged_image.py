@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest, image_tag, is_image
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,9 +21,9 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each image without a tag and a digest."""
     for stage in file.stages:
         image = stage.image
         if is_image(file, stage) and not image_tag(image) and not image_digest(image):
-            yield Match(stage.instruction.words[0].span, f"the image {image} has no tag")
+            yield CodeMatch(stage.instruction.words[0].span, f"the image {image} has no tag")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import run_commands
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,9 +20,9 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each useradd with a high number and without -l."""
     for _, command in run_commands(file):
         is_high = any(len(value) > 5 for value in command.flag_values("u", "uid"))
         if command.program == "useradd" and is_high and not command.has_flag("l", "no-log-init"):
-            yield Match(command.span, "useradd writes a sparse log of gigabytes: add -l")
+            yield CodeMatch(command.span, "useradd writes a sparse log of gigabytes: add -l")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import run_commands
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,8 +20,8 @@ RULE = CodeRule(
 )
 
 
-def check(file: Dockerfile) -> Iterator[Match]:
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each upgrade of the distribution."""
     for _, command in run_commands(file):
         if command.program == "zypper" and {"dist-upgrade", "dup"} & set(command.operands):
-            yield Match(command.span, "the distribution is upgraded in the build")
+            yield CodeMatch(command.span, "the distribution is upgraded in the build")

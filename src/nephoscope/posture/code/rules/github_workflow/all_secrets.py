@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,7 +25,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that holds all secrets."""
     for node in workflow.scalars():
         for tree in workflow.expressions(node) if "secrets" in node.text else []:
@@ -33,4 +33,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
                 if context.parts[0] == "secrets" and (
                     len(context.parts) == 1 or context.parts[1] in ("", "*")
                 ):
-                    yield Match(context.span, "the expression holds all secrets")
+                    yield CodeMatch(context.span, "the expression holds all secrets")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,10 +20,10 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the workflow and each job without a name."""
     if workflow.get("name") is None:
-        yield Match(workflow.start, "the workflow has no name")
+        yield CodeMatch(workflow.start, "the workflow has no name")
     for job in workflow.jobs:
         if job.get("name") is None:
-            yield Match(job.key.span, "the job has no name", subject=f"job {job.id}")
+            yield CodeMatch(job.key.span, "the job has no name", subject=f"job {job.id}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,7 +25,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each token of an app with all rights, of all repositories, or that is not revoked."""
     for step in workflow.steps:
         uses, node = step.uses, step.get("uses")
@@ -34,19 +34,19 @@ def check(workflow: Workflow) -> Iterator[Match]:
         given = step.get("with")
         pairs = given.pairs if given is not None else []
         if not any(key.text.lower().startswith("permission-") for key, _ in pairs):
-            yield Match(
+            yield CodeMatch(
                 node.span, "the token has all rights of the app", subject=step.subject, scope=step.node.span
             )
         for key, value in pairs:
             if key.text.lower() == "skip-token-revoke" and value.is_true:
-                yield Match(
-                    Span(key.span.start, value.span.end),
+                yield CodeMatch(
+                    TextSpan(key.span.start, value.span.end),
                     "the token is not revoked at the end of the job",
                     subject=step.subject,
                     scope=step.node.span,
                 )
         if step.input("owner") is not None and step.input("repositories") is None:
-            yield Match(
+            yield CodeMatch(
                 node.span,
                 "the token is for all repositories of the owner",
                 subject=step.subject,

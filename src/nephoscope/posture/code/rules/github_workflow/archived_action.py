@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, parse_uses
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.actions import ARCHIVED
 from nephoscope_policy.model.state import Severity
 
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each action of an archived repository."""
     nodes = [(step.get("uses"), step.subject) for step in workflow.steps] + [
         (job.get("uses"), f"job {job.id}") for job in workflow.jobs
@@ -28,4 +28,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
     for node, subject in nodes:
         uses = parse_uses(node.text) if node is not None else None
         if node is not None and uses is not None and uses.repository in ARCHIVED:
-            yield Match(node.span, f"{uses.repository} is archived", subject=subject)
+            yield CodeMatch(node.span, f"{uses.repository} is archived", subject=subject)

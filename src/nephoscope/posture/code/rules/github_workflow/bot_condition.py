@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import PRIVILEGED
 from nephoscope_policy.model.state import Severity
 
@@ -38,7 +38,7 @@ _ACTORS = frozenset({
 _BOTS = frozenset({"49699333", "27856297", "29139614", "41898282", "66853113"})
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each condition that compares the actor with a bot where strangers cause the event."""
     if not workflow.triggers_on(*PRIVILEGED):
         return
@@ -47,14 +47,14 @@ def check(workflow: Workflow) -> Iterator[Match]:
     for node, subject in nodes:
         for tree in workflow.condition(node) if node is not None else []:
             if any(_compares(one) for one in tree.walk()):
-                yield Match(
+                yield CodeMatch(
                     node.span if node is not None else tree.span,
                     "the condition trusts the name of a bot",
                     subject=subject,
                 )
 
 
-def _compares(tree: Expression) -> bool:
+def _compares(tree: WorkflowExpression) -> bool:
     if tree.kind != "binary" or tree.value != "==":
         return False
     actor = any(one.path in _ACTORS for one in tree.args if one.kind == "context")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.actions import fills_cache, publishes
 from nephoscope_policy.model.state import Severity
 
@@ -23,7 +23,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each step that uses the cache in a workflow or job that publishes."""
     released = _is_release(workflow)
     for job in workflow.jobs:
@@ -32,7 +32,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
         for step in job.steps:
             node = step.get("uses")
             if node is not None and fills_cache(workflow, step):
-                yield Match(
+                yield CodeMatch(
                     node.span,
                     "what is published is built of the shared cache",
                     subject=step.subject,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each use of cmd."""
     nodes = [
         workflow.get("defaults", "run"),
@@ -30,4 +30,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
     for node in nodes:
         key, shell = (node.key("shell"), node.get("shell")) if node is not None else (None, None)
         if key is not None and shell is not None and shell.text == "cmd":
-            yield Match(Span(key.span.start, shell.span.end), "the script runs in cmd")
+            yield CodeMatch(TextSpan(key.span.start, shell.span.end), "the script runs in cmd")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,10 +20,10 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context with a computed index."""
     for node in workflow.scalars():
         for tree in workflow.expressions(node):
             for context in tree.contexts():
                 if context.args:
-                    yield Match(context.span, "the index is computed")
+                    yield CodeMatch(context.span, "the index is computed")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,7 +21,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the workflow that limits neither itself nor its jobs."""
     if (
         workflow.is_action
@@ -31,10 +31,10 @@ def check(workflow: Workflow) -> Iterator[Match]:
         return
     if workflow.get("concurrency") is not None or not all(_is_limited(job) for job in workflow.jobs):
         key = workflow.root.key("on") or workflow.root.key("true")
-        yield Match(key.span if key is not None else workflow.start, "outdated runs are not cancelled")
+        yield CodeMatch(key.span if key is not None else workflow.start, "outdated runs are not cancelled")
 
 
-def _is_limited(job: Job) -> bool:
+def _is_limited(job: WorkflowJob) -> bool:
     """Tell whether a job limits itself; one that calls a workflow leaves it to that."""
     return job.get("uses") is not None or _is_set(job.get("concurrency"))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -28,7 +28,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each password of a container or service that is written out."""
     for job in workflow.jobs:
         services = job.get("services")
@@ -39,6 +39,6 @@ def check(workflow: Workflow) -> Iterator[Match]:
         for node in nodes:
             password = node.get("credentials", "password") if node is not None else None
             if password is not None and password.kind == "scalar" and "${{" not in password.text:
-                yield Match(
+                yield CodeMatch(
                     password.span, "the password of the registry is written out", subject=f"job {job.id}"
                 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,9 +25,9 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each such trigger."""
     for event in ("pull_request_target", "workflow_run", "issue_comment"):
         key = workflow.trigger_keys.get(event)
         if key is not None:
-            yield Match(key.span, f"{event} runs with secrets for changes of strangers")
+            yield CodeMatch(key.span, f"{event} runs with secrets for changes of strangers")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.runners import environments
 from nephoscope_policy.model.state import Severity
 
@@ -25,9 +25,11 @@ RULE = CodeRule(
 _NAMES = frozenset({"ACTIONS_RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"})
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each variable that switches debug logs on."""
     for _, env, subject in environments(workflow):
         for name, value in env.pairs:
             if name.text.upper() in _NAMES and value.is_true:
-                yield Match(Span(name.span.start, value.span.end), f"{name.text} is on", subject=subject)
+                yield CodeMatch(
+                    TextSpan(name.span.start, value.span.end), f"{name.text} is on", subject=subject
+                )

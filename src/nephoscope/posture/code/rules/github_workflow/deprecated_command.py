@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import scripts
 from nephoscope_policy.model.state import Severity
 
@@ -25,7 +25,7 @@ RULE = CodeRule(
 _COMMAND = re.compile(r"::(set-output|save-state|set-env|add-path)\b[^:\n]*::")
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each script that prints such a command."""
     for step, node in scripts(workflow):
         raw = workflow.source.cut(node.span)
@@ -33,4 +33,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
         if match is not None:
             key = step.node.key("run")
             place = key.span if key is not None else node.span
-            yield Match(place, f"{match[1]} is deprecated", subject=step.subject, scope=step.node.span)
+            yield CodeMatch(place, f"{match[1]} is deprecated", subject=step.subject, scope=step.node.span)

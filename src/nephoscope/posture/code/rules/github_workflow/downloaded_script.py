@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_downloads import downloads_run
 from nephoscope.posture.code.workflow.scripts import shell_commands
 from nephoscope_policy.model.state import Severity
@@ -30,7 +30,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each command that runs what the steps of its job downloaded."""
     groups = [job.steps for job in workflow.jobs] or [workflow.steps]
     for steps in groups:

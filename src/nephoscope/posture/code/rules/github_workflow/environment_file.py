@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -29,7 +29,7 @@ _WRITE = re.compile(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each script that writes values to these files in a workflow that strangers start, or in an action."""
     if not workflow.is_action and not workflow.triggers_on("pull_request_target", "workflow_run"):
         return
@@ -40,7 +40,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
             and step.run is not None
             and any(_writes_value(line) for line in _lines(step.run.text))
         ):
-            yield Match(
+            yield CodeMatch(
                 key.span,
                 "the script writes values to the environment of later steps",
                 subject=step.subject,

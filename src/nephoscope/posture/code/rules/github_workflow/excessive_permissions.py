@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.permissions import ALL, GRAVE, writes
 from nephoscope_policy.model.state import Severity
 
@@ -27,26 +27,28 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give rights to everything, lesser rights of many jobs that write, and jobs that take the default."""
     if workflow.is_action:
         return
     node = workflow.get("permissions")
     if len(workflow.jobs) > 1:
         if node is not None and node.kind == "scalar" and node.text == "read-all":
-            yield Match(node.span, "all jobs have read-all")
+            yield CodeMatch(node.span, "all jobs have read-all")
         if node is None and any(job.get("permissions") is None for job in workflow.jobs):
-            yield Match(workflow.start, "the workflow takes the default rights of the token, which may write")
+            yield CodeMatch(
+                workflow.start, "the workflow takes the default rights of the token, which may write"
+            )
         for key, value in writes(node):
             if key.text not in GRAVE:
-                yield Match(Span(key.span.start, value.span.end), f"all jobs may write {key.text}")
+                yield CodeMatch(TextSpan(key.span.start, value.span.end), f"all jobs may write {key.text}")
     for job in workflow.jobs:
         given = job.get("permissions")
         if given is None and node is None and set(workflow.triggers) != {"workflow_call"}:
-            yield Match(
+            yield CodeMatch(
                 job.key.span,
                 "the job takes the default rights of the token, which may write",
                 subject=f"job {job.id}",
             )
         elif given is not None and given.kind == "scalar" and given.text in ALL:
-            yield Match(given.span, f"the job has {given.text}", subject=f"job {job.id}")
+            yield CodeMatch(given.span, f"the job has {given.text}", subject=f"job {job.id}")

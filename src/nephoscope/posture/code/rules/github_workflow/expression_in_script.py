@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_written_by_anybody
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions
 from nephoscope_policy.model.state import Severity
 
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression in a script that no graver rule names."""
     for step, tree in script_expressions(workflow):
         found = [context for context in find_carried(tree) if context.kind == "context"]
@@ -30,7 +30,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
             is_written_by_anybody(one.parts) or not is_harmless(workflow, step, one.parts) for one in found
         )
         if not graver:
-            yield Match(
+            yield CodeMatch(
                 tree.span,
                 "an expression becomes part of the script",
                 subject=step.subject,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest, image_tag
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.images import images
 from nephoscope_policy.model.state import Severity
 
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each image of a container, a service or a step that a tag or an input names."""
     for node, image, subject, whole in images(workflow):
         if image is None or (image and not image_digest(image) and image_tag(image) not in ("", "latest")):
@@ -31,4 +31,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
                 if image
                 else "the image is chosen at the start"
             )
-            yield Match(node.span, said, subject=subject, scope=whole.span)
+            yield CodeMatch(node.span, said, subject=subject, scope=whole.span)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import shell_commands
 from nephoscope_policy.model.state import Severity
 
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each download over http."""
     for step in workflow.steps:
         for command in shell_commands(workflow, step):
@@ -29,6 +29,6 @@ def check(workflow: Workflow) -> Iterator[Match]:
                     and "localhost" not in word.text
                     and "127.0.0.1" not in word.text
                 ):
-                    yield Match(
+                    yield CodeMatch(
                         word.span, f"{word.text} is not encrypted", subject=step.subject, scope=step.node.span
                     )

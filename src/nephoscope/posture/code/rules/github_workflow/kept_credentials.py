@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout that is told to keep its token."""
     for step in workflow.steps:
         uses, node = step.uses, step.input("persist-credentials")
@@ -34,6 +34,6 @@ def check(workflow: Workflow) -> Iterator[Match]:
             and node.text.lower() != "false"
         ):
             edit = (node.span, "false")
-            yield Match(
+            yield CodeMatch(
                 step.node.span, "the token stays in .git/config", (edit,), step.subject, scope=step.node.span
             )

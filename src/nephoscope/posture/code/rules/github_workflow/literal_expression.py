@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import scripts
 from nephoscope_policy.model.state import Severity
 
@@ -20,9 +20,9 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression in a script that is a literal."""
     for _, node in scripts(workflow):
         for tree in workflow.expressions(node):
             if tree.kind == "literal":
-                yield Match(tree.span, "the expression is a plain value")
+                yield CodeMatch(tree.span, "the expression is a plain value")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.source_text import TextSpan
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, parse_uses
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,25 +25,25 @@ RULE = CodeRule(
 _CONSTANT = frozenset({"format", "startswith", "endswith", "contains", "join", "tojson", "fromjson"})
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each crooked path of an action, and each expression that could be computed now."""
     for step in workflow.steps:
         node = step.get("uses")
         if node is not None and node.kind == "scalar" and _is_crooked(node.text):
-            yield Match(
+            yield CodeMatch(
                 node.span, f"the path of {node.text} is not plain", subject=step.subject, scope=step.node.span
             )
     for node in workflow.scalars():
         for tree in workflow.expressions(node):
             found = next((one for one in _values(tree) if _is_constant(one)), None)
             if found is not None:
-                yield Match(
-                    Span(tree.span.start, tree.span.end),
+                yield CodeMatch(
+                    TextSpan(tree.span.start, tree.span.end),
                     "the expression, or a part of it, has a fixed result",
                 )
 
 
-def _values(tree: Expression) -> Iterator[Expression]:
+def _values(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
     """Give the nodes of an expression but those of indexes."""
     yield tree
     for argument in tree.args if tree.kind != "context" else []:
@@ -59,7 +59,7 @@ def _is_crooked(text: str) -> bool:
     return name.endswith("/") or any(part in ("", ".", "..") for part in parts[2:])
 
 
-def _is_constant(tree: Expression) -> bool:
+def _is_constant(tree: WorkflowExpression) -> bool:
     if tree.kind == "literal":
         return False
     if tree.kind == "call":
@@ -72,11 +72,11 @@ def _is_constant(tree: Expression) -> bool:
     return tree.kind in ("binary", "not") and all(_is_fixed(one) for one in tree.args)
 
 
-def _is_list(tree: Expression) -> bool:
+def _is_list(tree: WorkflowExpression) -> bool:
     """Literals of lists and objects can be written by fromJSON only."""
     return tree.value == "fromjson"
 
 
-def _is_fixed(tree: Expression) -> bool:
+def _is_fixed(tree: WorkflowExpression) -> bool:
     listed = tree.kind == "call" and _is_list(tree) and all(one.kind == "literal" for one in tree.args)
     return tree.kind == "literal" or listed or _is_constant(tree)

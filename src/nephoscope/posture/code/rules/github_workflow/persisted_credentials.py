@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,13 +22,13 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout that keeps its token."""
     for step in workflow.steps:
         uses = step.uses
         if uses is None or uses.name != "actions/checkout":
             continue
         if step.input("persist-credentials") is None:
-            yield Match(
+            yield CodeMatch(
                 step.node.span, "the token stays in .git/config", subject=step.subject, scope=step.node.span
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,13 +22,13 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each such input."""
     for step in workflow.steps:
         uses, given = step.uses, step.get("with")
         key = given.key("pip-install") if given is not None else None
         if uses is not None and uses.name == "actions/setup-python" and key is not None:
-            yield Match(
+            yield CodeMatch(
                 key.span,
                 "packages are installed into the environment of the runner",
                 subject=step.subject,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import PRIVILEGED
 from nephoscope_policy.model.state import Severity
 
@@ -23,12 +23,12 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the workflow that strangers start with the default rights."""
     if workflow.is_action or not workflow.triggers_on(*PRIVILEGED) or workflow.get("permissions") is not None:
         return
     if any(job.get("permissions") is None for job in workflow.jobs):
         key = workflow.root.key("on") or workflow.root.key("true")
-        yield Match(
+        yield CodeMatch(
             key.span if key is not None else workflow.start, "a stranger starts jobs with the default rights"
         )

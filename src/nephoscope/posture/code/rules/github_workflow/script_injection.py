@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import find_injected
 from nephoscope_policy.model.state import Severity
 
@@ -33,8 +33,8 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context in a script that people outside of the repository write."""
     for step, context in find_injected(workflow, by_anybody=True):
         message = f"{context.path} is written by anybody and becomes part of the script"
-        yield Match(context.span, message, subject=step.subject, scope=step.node.span)
+        yield CodeMatch(context.span, message, subject=step.subject, scope=step.node.span)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,12 +19,12 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each call that inherits all secrets."""
     for job in workflow.jobs:
         uses, secrets = job.get("uses"), job.get("secrets")
         if uses is not None and secrets is not None and secrets.text == "inherit":
-            yield Match(
+            yield CodeMatch(
                 uses.span,
                 "the called workflow gets all secrets",
                 subject=f"job {job.id}",

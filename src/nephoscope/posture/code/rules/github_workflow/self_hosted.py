@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.runners import is_self_hosted
 from nephoscope_policy.model.state import Severity
 
@@ -24,9 +24,9 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each job on a self-hosted runner."""
     for job in workflow.jobs:
         key = job.node.key("runs-on")
         if key is not None and is_self_hosted(job):
-            yield Match(key.span, "the job runs on a self-hosted runner", subject=f"job {job.id}")
+            yield CodeMatch(key.span, "the job runs on a self-hosted runner", subject=f"job {job.id}")

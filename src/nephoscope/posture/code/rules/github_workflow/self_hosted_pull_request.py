@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,7 @@ RULE = CodeRule(
 _HOSTED = re.compile(r"(?:ubuntu|windows|macos)-[\w.-]+|\$\{\{.*")
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each job that a pull request starts on a runner that GitHub does not host."""
     if not workflow.triggers_on(
         "pull_request",
@@ -44,4 +44,4 @@ def check(workflow: Workflow) -> Iterator[Match]:
         group, labels = node.get("group"), node.get("labels")
         named = labels.texts() if labels is not None else node.texts()
         if group is not None or any(not _HOSTED.fullmatch(text) for text in named):
-            yield Match(node.span, "a pull request runs on a self-hosted runner", subject=f"job {job.id}")
+            yield CodeMatch(node.span, "a pull request runs on a self-hosted runner", subject=f"job {job.id}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.scripts import find_injected
 from nephoscope_policy.model.state import Severity
 
@@ -23,10 +23,10 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context in a script that is neither fixed nor harmless."""
     for step, context in find_injected(workflow, by_anybody=False):
-        yield Match(
+        yield CodeMatch(
             context.span,
             f"{context.path} becomes part of the script",
             subject=step.subject,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.permissions import grants
 from nephoscope.posture.code.workflow.publishing import is_publication, uses_token
 from nephoscope.posture.code.workflow.scripts import shell_commands
@@ -28,12 +28,12 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each step that publishes with a stored token."""
     for step in workflow.steps:
         node = step.get("uses")
         if node is not None and uses_token(step):
-            yield Match(
+            yield CodeMatch(
                 node.span,
                 "the package is published with a stored token",
                 subject=step.subject,
@@ -42,7 +42,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
         elif step.run is not None and not grants(workflow, step.job, "id-token"):
             for command in shell_commands(workflow, step):
                 if is_publication(command):
-                    yield Match(
+                    yield CodeMatch(
                         command.span,
                         f"{command.program} publishes with a stored token",
                         subject=step.subject,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the first right of each list without a comment in its line."""
     nodes = [workflow.get("permissions"), *(job.get("permissions") for job in workflow.jobs)]
     for node in nodes:
@@ -31,8 +31,9 @@ def check(workflow: Workflow) -> Iterator[Match]:
         )
         if bare:
             names = ", ".join(key.text for key, _ in bare)
-            yield Match(
-                Span(bare[0][0].span.start, bare[0][1].span.end), f"no comment gives the reason of {names}"
+            yield CodeMatch(
+                TextSpan(bare[0][0].span.start, bare[0][1].span.end),
+                f"no comment gives the reason of {names}",
             )
 
 

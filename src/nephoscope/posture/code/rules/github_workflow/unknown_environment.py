@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.runners import environments
 from nephoscope_policy.model.state import Severity
 
@@ -24,10 +24,10 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each environment that an expression gives."""
     for key, env, subject in environments(workflow):
         if env.kind == "scalar" and "${{" in env.text:
-            yield Match(
+            yield CodeMatch(
                 key.span, "the environment is given by an expression", subject=subject, scope=env.span
             )

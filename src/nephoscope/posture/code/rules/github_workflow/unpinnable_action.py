@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,14 +23,14 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give what an action uses without pinning it."""
     if not workflow.is_action:
         return
     image = workflow.get("runs", "image")
     if image is not None and image.text.startswith("docker://") and not image_digest(image.text):
-        yield Match(image.span, f"{image.text} is not pinned to a digest")
+        yield CodeMatch(image.span, f"{image.text} is not pinned to a digest")
     for step in workflow.steps:
         node, uses = step.get("uses"), step.uses
         if node is not None and uses is not None and not uses.is_commit:
-            yield Match(node.span, f"{uses.name} is not pinned to a commit", subject=step.subject)
+            yield CodeMatch(node.span, f"{uses.name} is not pinned to a commit", subject=step.subject)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, parse_uses
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -31,7 +31,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each action and reusable workflow that is named by a tag or branch."""
     nodes = [(step.get("uses"), step.subject, step.node) for step in workflow.steps]
     nodes += [(job.get("uses"), f"job {job.id}", job.node) for job in workflow.jobs]
@@ -39,11 +39,13 @@ def check(workflow: Workflow) -> Iterator[Match]:
         uses = parse_uses(node.text) if node is not None else None
         if node is not None and uses is not None and not uses.is_commit:
             said = f"@{uses.ref} can be moved" if uses.ref else "no version is named"
-            yield Match(_place(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span)
+            yield CodeMatch(_place(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span)
 
 
-def _place(workflow: Workflow, node: YamlNode) -> Span:
+def _place(workflow: Workflow, node: YamlNode) -> TextSpan:
     start = workflow.source.text.find(node.text.strip(), node.span.start)
     return (
-        Span(start, start + len(node.text.strip())) if node.style in ("|", ">") and start >= 0 else node.span
+        TextSpan(start, start + len(node.text.strip()))
+        if node.style in ("|", ">") and start >= 0
+        else node.span
     )

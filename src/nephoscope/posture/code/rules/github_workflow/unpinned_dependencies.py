@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_packages import unlocked_installs
 from nephoscope.posture.code.workflow.scripts import shell_commands
 from nephoscope_policy.model.state import Severity
@@ -25,7 +25,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
     for step in workflow.steps:
         for match in unlocked_installs(shell_commands(workflow, step)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest, image_tag
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.images import images
 from nephoscope_policy.model.state import Severity
 
@@ -21,10 +21,10 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each image of a container, a service or a step that is not pinned so."""
     for node, image, subject, whole in images(workflow):
         if image and not image_digest(image) and image_tag(image) in ("", "latest"):
-            yield Match(
+            yield CodeMatch(
                 node.span, f"the image {image} is whatever was pushed last", subject=subject, scope=whole.span
             )

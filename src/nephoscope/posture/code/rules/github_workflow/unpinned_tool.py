@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.actions import TOOL_INSTALLERS
 from nephoscope_policy.model.state import Severity
 
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each action that installs a tool in its newest or an unknown version."""
     for step in workflow.steps:
         uses = step.uses
@@ -29,7 +29,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
             continue
         node, place = step.input(name), step.get("uses")
         if node is None and place is not None:
-            yield Match(
+            yield CodeMatch(
                 place.span,
                 f"{name} is not named: the newest is installed",
                 subject=step.subject,
@@ -38,6 +38,6 @@ def check(workflow: Workflow) -> Iterator[Match]:
         elif node is not None and (
             node.text.strip().lower() in ("latest", "stable", "") or "${{" in node.text
         ):
-            yield Match(
+            yield CodeMatch(
                 node.span, f"{name} is {node.text or 'empty'}", subject=step.subject, scope=step.node.span
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,14 +20,14 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that takes a secret apart."""
     for node in workflow.scalars():
         for tree in workflow.expressions(node) if "secrets" in node.text else []:
             for call in tree.walk():
                 if call.kind == "call" and call.value == "fromjson" and _of_secret(call):
-                    yield Match(call.span, "a part of the secret is not masked in logs")
+                    yield CodeMatch(call.span, "a part of the secret is not masked in logs")
 
 
-def _of_secret(call: Expression) -> bool:
+def _of_secret(call: WorkflowExpression) -> bool:
     return any(context.parts[0] == "secrets" for context in call.contexts())

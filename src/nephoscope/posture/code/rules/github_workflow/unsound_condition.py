@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.expression import find_fences
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each condition that is always true for what stands around its expression."""
     nodes = [(job.node.key("if"), job.get("if")) for job in workflow.jobs]
     nodes += [(step.node.key("if"), step.get("if")) for step in workflow.steps]
@@ -35,9 +35,9 @@ def check(workflow: Workflow) -> Iterator[Match]:
         if key is None or node is None or node.kind != "scalar":
             continue
         fences = find_fences(node.text)
-        if fences and (len(fences) > 1 or fences[0][0] != Span(0, len(node.text))):
-            yield Match(
+        if fences and (len(fences) > 1 or fences[0][0] != TextSpan(0, len(node.text))):
+            yield CodeMatch(
                 key.span,
                 "text stands around the expression: the condition is always true",
-                scope=Span(key.span.start, node.span.end),
+                scope=TextSpan(key.span.start, node.span.end),
             )

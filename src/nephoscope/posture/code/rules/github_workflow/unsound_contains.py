@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each contains() that looks for a context in a text."""
     nodes = [job.get("if") for job in workflow.jobs] + [step.get("if") for step in workflow.steps]
     for node in nodes:
@@ -35,10 +35,10 @@ def check(workflow: Workflow) -> Iterator[Match]:
                     and len(call.args) == 2
                     and _is_loose(call)
                 ):
-                    yield Match(call.span, "contains() finds parts of the text too")
+                    yield CodeMatch(call.span, "contains() finds parts of the text too")
 
 
-def _is_loose(call: Expression) -> bool:
+def _is_loose(call: WorkflowExpression) -> bool:
     text, part = call.args
     return (
         text.kind == "literal"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,18 +24,18 @@ RULE = CodeRule(
 _FALSY = frozenset({"", "0", "-0", "false", "null"})
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each choice whose first value counts as false."""
     for node in workflow.scalars():
         for tree in workflow.expressions(node):
             yield from (
-                Match(one.span, "the first value counts as false: the other is always chosen")
+                CodeMatch(one.span, "the first value counts as false: the other is always chosen")
                 for one in tree.walk()
                 if _is_unsound(one)
             )
 
 
-def _is_unsound(tree: Expression) -> bool:
+def _is_unsound(tree: WorkflowExpression) -> bool:
     if (
         tree.kind != "binary"
         or tree.value != "||"

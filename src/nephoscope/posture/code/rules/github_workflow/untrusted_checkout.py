@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head
 from nephoscope_policy.model.state import Severity
 
@@ -30,12 +30,12 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout of the head of a pull request in a workflow with secrets."""
     if workflow.triggers_on(*PRIVILEGED):
         for step in workflow.steps:
             if (node := checkout_of_head(step)) is not None:
-                yield Match(
+                yield CodeMatch(
                     node.span,
                     "code of a stranger is checked out where secrets are",
                     subject=step.subject,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head, runs_checkout
 from nephoscope_policy.model.state import Severity
 
@@ -23,7 +23,7 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each step that runs files of a stranger's checkout."""
     if not workflow.triggers_on(*PRIVILEGED):
         return
@@ -34,7 +34,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
             checked_out = checked_out or checkout_of_head(step) is not None
             place = runs_checkout(workflow, step) if checked_out else None
             if place is not None:
-                yield Match(
+                yield CodeMatch(
                     place,
                     "the step runs code of a stranger where secrets are",
                     subject=step.subject,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.permissions import GRAVE, writes
 from nephoscope_policy.model.state import Severity
 
@@ -22,11 +22,13 @@ RULE = CodeRule(
 )
 
 
-def check(workflow: Workflow) -> Iterator[Match]:
+def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the lesser rights of a workflow whose only job they are for."""
     node = workflow.get("permissions") if len(workflow.jobs) <= 1 else None
     if node is not None and node.kind == "scalar" and node.text == "read-all":
-        yield Match(node.span, "the whole workflow has read-all")
+        yield CodeMatch(node.span, "the whole workflow has read-all")
     for key, value in writes(node):
         if key.text not in GRAVE:
-            yield Match(Span(key.span.start, value.span.end), f"the whole workflow may write {key.text}")
+            yield CodeMatch(
+                TextSpan(key.span.start, value.span.end), f"the whole workflow may write {key.text}"
+            )

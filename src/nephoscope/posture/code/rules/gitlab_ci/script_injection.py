@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import references
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,9 +25,9 @@ RULE = CodeRule(
 _INPUT = re.compile(r"\$\[\[\s*inputs\.([\w-]+)[^\]]*\]\]")
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each input that is pasted into a script."""
     for step in pipeline.steps:
         for node in step.scripts:
             for name, span in references(pipeline, node, _INPUT):
-                yield Match(span, f"the input {name} becomes part of the script", subject=step.subject)
+                yield CodeMatch(span, f"the input {name} becomes part of the script", subject=step.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import is_secret_name, variables
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,8 +23,8 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each variable with the name of a secret and a value that is written out."""
     for name, node in variables(pipeline):
         if is_secret_name(name.text) and node.kind == "scalar" and node.text and "$" not in node.text:
-            yield Match(node.span, f"{name.text} looks like a secret that is written out")
+            yield CodeMatch(node.span, f"{name.text} looks like a secret that is written out")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check(pipeline: Pipeline) -> Iterator[Match]:
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each included file that may change."""
     include = pipeline.root.get("include")
     items = (
@@ -35,6 +35,6 @@ def check(pipeline: Pipeline) -> Iterator[Match]:
     for item in items:
         remote, project, ref = item.get("remote"), item.get("project"), item.get("ref")
         if remote is not None and item.get("integrity") is None:
-            yield Match(remote.span, "the remote file has no integrity")
+            yield CodeMatch(remote.span, "the remote file has no integrity")
         elif project is not None and (ref is None or not re.fullmatch(r"[0-9a-f]{40}", ref.text)):
-            yield Match((ref or project).span, "the file of the other project is not pinned to a commit")
+            yield CodeMatch((ref or project).span, "the file of the other project is not pinned to a commit")

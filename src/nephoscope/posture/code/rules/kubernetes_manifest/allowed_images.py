@@ -9,7 +9,7 @@ from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_registry
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 )
 
 
-def check_with(manifest: KubernetesManifest, options: CodeOptions) -> Iterator[Match]:
+def check_with(manifest: KubernetesManifest, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give each image of a registry that is not allowed; nothing where none is set."""
     for container in containers(manifest) if options.allowed_registries else ():
         node = container.node.get("image")
@@ -30,4 +30,4 @@ def check_with(manifest: KubernetesManifest, options: CodeOptions) -> Iterator[M
         if node is not None and not any(
             fnmatchcase(registry, pattern) for pattern in options.allowed_registries
         ):
-            yield Match(node.span, f"{registry} is no allowed registry", subject=container.subject)
+            yield CodeMatch(node.span, f"{registry} is no allowed registry", subject=container.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import in_contexts, pods
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 _ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each profile that does not confine."""
     profile = ("appArmorProfile", "type")
     yield from in_contexts(
@@ -36,4 +36,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
         for key, node in annotations.pairs if annotations is not None else []:
             allowed = node.text in ("", "runtime/default") or node.text.startswith("localhost/")
             if key.text.startswith(_ANNOTATION) and not allowed:
-                yield Match(node.span, f"the AppArmor profile is {node.text}", subject=pod.owner.subject)
+                yield CodeMatch(node.span, f"the AppArmor profile is {node.text}", subject=pod.owner.subject)

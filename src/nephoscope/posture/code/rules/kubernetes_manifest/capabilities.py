@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,10 +25,10 @@ _ALLOWED = frozenset({
 })  # fmt: skip
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each capability beyond those of the container runtime."""
     for container in containers(manifest):
         added = container.node.get("securityContext", "capabilities", "add")
         for node in added.items if added is not None else []:
             if node.text not in _ALLOWED:
-                yield Match(node.span, f"the capability {node.text} is added", subject=container.subject)
+                yield CodeMatch(node.span, f"the capability {node.text} is added", subject=container.subject)

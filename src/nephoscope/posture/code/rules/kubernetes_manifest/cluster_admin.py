@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each binding of cluster-admin to others than the group of masters."""
     for owner in manifest.objects:
         node = owner.node.get("roleRef", "name")
@@ -28,4 +28,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
             and node is not None
             and node.text == "cluster-admin"
         ):
-            yield Match(node.span, "the binding gives cluster-admin", subject=owner.subject)
+            yield CodeMatch(node.span, "the binding gives cluster-admin", subject=owner.subject)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,9 +23,9 @@ _KINDS = frozenset({
 })  # fmt: skip
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each object that names the default namespace."""
     for owner in manifest.objects:
         node = owner.node.get("metadata", "namespace")
         if owner.kind in _KINDS and node is not None and node.text == "default":
-            yield Match(node.span, "the object is in the default namespace", subject=owner.subject)
+            yield CodeMatch(node.span, "the object is in the default namespace", subject=owner.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,17 +21,17 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each container that keeps or adds capabilities."""
     for container in containers(manifest):
         if container.pod.is_windows:
             continue
         dropped = container.node.get("securityContext", "capabilities", "drop")
         if dropped is None or "ALL" not in dropped.texts():
-            yield Match(
+            yield CodeMatch(
                 container.place, "the container does not drop ALL capabilities", subject=container.subject
             )
         added = container.node.get("securityContext", "capabilities", "add")
         for node in added.items if added is not None else []:
             if node.text != "NET_BIND_SERVICE":
-                yield Match(node.span, f"the capability {node.text} is added", subject=container.subject)
+                yield CodeMatch(node.span, f"the capability {node.text} is added", subject=container.subject)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,9 +21,9 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each service with external addresses."""
     for owner in manifest.objects:
         node = owner.node.get("spec", "externalIPs")
         if owner.kind == "Service" and node is not None and node.items:
-            yield Match(node.span, "the service takes external addresses", subject=owner.subject)
+            yield CodeMatch(node.span, "the service takes external addresses", subject=owner.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import pods
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,11 +23,11 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each volume of a folder of the node."""
     for pod in pods(manifest):
         volumes = pod.spec.get("volumes")
         for volume in volumes.items if volumes is not None else []:
             key = volume.key("hostPath")
             if key is not None:
-                yield Match(key.span, "the volume is a folder of the node", subject=pod.owner.subject)
+                yield CodeMatch(key.span, "the volume is a folder of the node", subject=pod.owner.subject)

@@ -8,7 +8,7 @@ from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,11 +22,11 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each image without a digest."""
     for container in containers(manifest):
         node = container.node.get("image")
         if node is not None and node.text and not image_digest(node.text):
-            yield Match(
+            yield CodeMatch(
                 node.span, f"the image {node.text} is not pinned to a digest", subject=container.subject
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each ingress without TLS."""
     for owner in manifest.objects:
         spec = owner.node.get("spec")
@@ -29,4 +29,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
             and not (tls.items if (tls := spec.get("tls")) is not None else [])
         ):
             key = owner.node.key("spec") or spec
-            yield Match(key.span, "the ingress has no TLS", subject=owner.subject)
+            yield CodeMatch(key.span, "the ingress has no TLS", subject=owner.subject)

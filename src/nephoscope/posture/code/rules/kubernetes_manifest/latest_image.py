@@ -8,7 +8,7 @@ from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_digest, image_tag
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,7 +21,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each image of the tag latest."""
     for container in containers(manifest):
         node = container.node.get("image")
@@ -31,4 +31,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
             and not image_digest(node.text)
             and image_tag(node.text) in ("", "latest")
         ):
-            yield Match(node.span, f"the image {node.text} has no version", subject=container.subject)
+            yield CodeMatch(node.span, f"the image {node.text} has no version", subject=container.subject)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ RULE = CodeRule(
 _INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each public load balancer."""
     for owner in manifest.objects:
         kind, internal = owner.node.get("spec", "type"), owner.node.get("metadata", "annotations", _INTERNAL)
@@ -33,4 +33,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
             and kind.text == "LoadBalancer"
             and (internal is None or not internal.is_true)
         ):
-            yield Match(kind.span, "the service has a public address", subject=owner.subject)
+            yield CodeMatch(kind.span, "the service has a public address", subject=owner.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,9 +24,11 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each privileged container."""
     for container in containers(manifest):
         node = container.node.get("securityContext", "privileged")
         if node is not None and node.is_true:
-            yield Match(node.span, "the container is privileged", ((node.span, "false"),), container.subject)
+            yield CodeMatch(
+                node.span, "the container is privileged", ((node.span, "false"),), container.subject
+            )

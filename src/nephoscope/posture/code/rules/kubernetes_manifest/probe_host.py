@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,7 +23,7 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each probe and hook with a host."""
     for container in containers(manifest):
         handlers = [container.node.get(name) for name in _PROBES] + [
@@ -33,4 +33,4 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
             for kind in ("httpGet", "tcpSocket"):
                 node = handler.get(kind, "host") if handler is not None else None
                 if node is not None and node.text:
-                    yield Match(node.span, f"the kubelet asks {node.text}", subject=container.subject)
+                    yield CodeMatch(node.span, f"the kubelet asks {node.text}", subject=container.subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,10 +20,10 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each unmasked /proc."""
     for container in containers(manifest):
         node = container.node.get("securityContext", "procMount")
         own = container.pod.spec.get("hostUsers")
         if node is not None and node.text not in ("Default", "") and (own is None or own.text != "false"):
-            yield Match(node.span, f"procMount is {node.text}", subject=container.subject)
+            yield CodeMatch(node.span, f"procMount is {node.text}", subject=container.subject)

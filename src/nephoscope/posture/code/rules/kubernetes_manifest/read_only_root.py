@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,12 +19,12 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each container whose root can be written."""
     for container in containers(manifest):
         node = container.node.get("securityContext", "readOnlyRootFilesystem")
         if not container.pod.is_windows and (node is None or not node.is_true):
-            yield Match(
+            yield CodeMatch(
                 node.span if node is not None else container.place,
                 "the root of the container can be written",
                 subject=container.subject,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import pods
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -19,7 +19,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each container without a limit."""
     for pod in pods(manifest):
         for container in pod.containers(ephemeral=False):
@@ -27,6 +27,6 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
                 name for name in ("cpu", "memory") if container.node.get("resources", "limits", name) is None
             ]
             if missing:
-                yield Match(
+                yield CodeMatch(
                     container.place, f"no limit is set for {' and '.join(missing)}", subject=container.subject
                 )

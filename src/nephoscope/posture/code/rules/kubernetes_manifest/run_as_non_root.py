@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,10 +21,10 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each container that may run as root."""
     for container in containers(manifest):
         node = container.context("runAsNonRoot")
         if node is None or not node.is_true:
             place = node.span if node is not None else container.place
-            yield Match(place, "the container may run as root", subject=container.subject)
+            yield CodeMatch(place, "the container may run as root", subject=container.subject)

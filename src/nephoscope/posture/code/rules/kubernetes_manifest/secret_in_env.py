@@ -8,7 +8,7 @@ from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import containers
 from nephoscope.posture.code.pipeline_checks import is_secret_name
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,7 +24,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each variable with the name of a secret and a value that is written out."""
     for container in containers(manifest):
         listed = container.node.get("env")
@@ -37,7 +37,7 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
                 and value.text
                 and "$(" not in value.text
             ):
-                yield Match(
+                yield CodeMatch(
                     value.span,
                     f"{name.text} looks like a secret that is written out",
                     subject=container.subject,

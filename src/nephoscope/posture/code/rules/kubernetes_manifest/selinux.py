@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import in_contexts
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 _TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each SELinux type, user and role that is not allowed."""
     yield from in_contexts(
         manifest, ("seLinuxOptions", "type"), lambda node: node.text not in _TYPES, "the SELinux type is {}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import pods
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -28,11 +28,13 @@ _SAFE = frozenset({
 })  # fmt: skip
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each unsafe parameter."""
     for pod in pods(manifest):
         listed = pod.spec.get("securityContext", "sysctls")
         for item in listed.items if listed is not None else []:
             name = item.get("name")
             if name is not None and name.text not in _SAFE:
-                yield Match(name.span, f"the kernel parameter {name.text} is set", subject=pod.owner.subject)
+                yield CodeMatch(
+                    name.span, f"the kernel parameter {name.text} is set", subject=pod.owner.subject
+                )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import pods
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,13 +27,13 @@ _ALLOWED = frozenset({
 })  # fmt: skip
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each volume of another kind."""
     for pod in pods(manifest):
         volumes = pod.spec.get("volumes")
         for volume in volumes.items if volumes is not None else []:
             kinds = [key for key, _ in volume.pairs if key.text != "name"]
             if any(key.text not in _ALLOWED for key in kinds):
-                yield Match(
+                yield CodeMatch(
                     kinds[0].span, f"the volume is of the kind {kinds[0].text}", subject=pod.owner.subject
                 )

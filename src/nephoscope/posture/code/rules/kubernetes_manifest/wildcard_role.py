@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,7 +20,7 @@ RULE = CodeRule(
 )
 
 
-def check(manifest: KubernetesManifest) -> Iterator[Match]:
+def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each rule of a role with a wildcard among its verbs, or in two of its lists."""
     for owner in manifest.objects:
         rules = owner.node.get("rules") if owner.kind in ("Role", "ClusterRole") else None
@@ -31,7 +31,7 @@ def check(manifest: KubernetesManifest) -> Iterator[Match]:
                 if (node := _wildcard(rule, name)) is not None
             }
             if len(found) > 1 or "verbs" in found:
-                yield Match(
+                yield CodeMatch(
                     next(iter(found.values())).span,
                     "the role allows everything of its kind",
                     subject=owner.subject,

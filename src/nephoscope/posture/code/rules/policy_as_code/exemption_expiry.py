@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.policy_as_code import PolicyDocument
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -20,10 +20,10 @@ RULE = CodeRule(
 )
 
 
-def check(policy: PolicyDocument) -> Iterator[Match]:
+def check(policy: PolicyDocument) -> Iterator[CodeMatch]:
     """Give an exemption that never ends, at its category."""
     properties = policy.properties
     if policy.is_definition or "exemptionCategory" not in properties or properties.get("expiresOn"):
         return
     within = "properties." if "properties" in policy.document.value else ""
-    yield Match(policy.span(f"{within}exemptionCategory"), "the exemption has no expiresOn")
+    yield CodeMatch(policy.span(f"{within}exemptionCategory"), "the exemption has no expiresOn")

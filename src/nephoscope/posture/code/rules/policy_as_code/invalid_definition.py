@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.policy_as_code import PolicyDocument
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_match import Match
+from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy import Aliases, Definition
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import Severity
@@ -21,7 +21,7 @@ RULE = CodeRule(
 _ALIAS = "is in no loaded alias table"
 
 
-def check(policy: PolicyDocument) -> Iterator[Match]:
+def check(policy: PolicyDocument) -> Iterator[CodeMatch]:
     """Give each fault of a definition; an alias that no table has is Unknown, as Azure may know it."""
     if not policy.is_definition:
         return
@@ -30,4 +30,4 @@ def check(policy: PolicyDocument) -> Iterator[Match]:
     except PolicyError as error:
         for one in (error, *error.others):
             unknown = one.message if _ALIAS in one.message else ""
-            yield Match(policy.span(one.path), f"{one.path}: {one.message}", unknown=unknown)
+            yield CodeMatch(policy.span(one.path), f"{one.path}: {one.message}", unknown=unknown)
