@@ -97,7 +97,7 @@ def _require(*names: str) -> None:
         raise SignInError(f"set {', '.join(missing)} in the environment")
 
 
-def of_cloud(cloud: Cloud) -> dict[str, object]:
+def of_cloud(cloud: Cloud) -> dict[str, Any]:
     """What every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
     from nephoscope.connect.cloud import CLOUDS
 

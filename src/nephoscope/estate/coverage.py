@@ -103,7 +103,7 @@ def _times(value: object, path: str) -> dict[str, datetime]:
     """The times of reading by scope, from one time for all or a time for each scope."""
     if value is None:
         return {}
-    several = value if isinstance(value, dict) else {"": value}
+    several: dict[str, Any] = value if isinstance(value, dict) else {"": value}
     try:
         found = {_normalize_scope(scope): datetime.fromisoformat(text) for scope, text in several.items()}
     except (TypeError, ValueError) as error:

@@ -46,7 +46,8 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
         )
     if why := refusal(given, around.operator.event_hub):
         raise ActionError(why, again=False)
-    producer, failed = _producer(broker, given, around), []
+    producer = _producer(broker, given, around)
+    failed: list[Any] = []
 
     def note_delivery(error: object, _: object) -> None:
         if error is not None:
