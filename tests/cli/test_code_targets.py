@@ -36,6 +36,25 @@ def test_a_template_is_code_and_a_body_that_holds_one_is_not(
     assert is_code([str(tmp_path)]) is code
 
 
+DEFINITION = {"name": "p", "properties": {"policyRule": {"if": {"field": "type", "equals": "A.B/c"}}}}
+
+
+@pytest.mark.parametrize(
+    ("beside", "code"),
+    [
+        ({"parameters": {}}, True),
+        ([{"id": "/subscriptions/s/resourceGroups/g", "type": "Microsoft.Resources/resourceGroups"}], False),
+    ],
+)
+def test_policies_in_a_subfolder_are_code_unless_a_snapshot_is_beside_them(
+    tmp_path: Path, beside: Any, code: bool
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "one.json").write_text(json.dumps(DEFINITION))
+    (tmp_path / "other.json").write_text(json.dumps(beside))
+    assert is_code([str(tmp_path)]) is code
+
+
 def test_no_target_is_the_folder_that_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "one.json").write_text(json.dumps(TEMPLATE))
     monkeypatch.chdir(tmp_path)

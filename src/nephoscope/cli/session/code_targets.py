@@ -16,6 +16,7 @@ _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.
 _PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
 _FORMAT = re.compile(rb"\"format_version\"\s*:")
 _BUILT = re.compile(rb'"parametersJson"\s*:')
+_RESOURCE = re.compile(rb'"id"\s*:\s*"/')
 _CHANGE = b'"changeType"'
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
@@ -38,12 +39,29 @@ def _is_code(target: Path) -> bool:
         return False
     if any((target / name).exists() for name in _REPOSITORY):
         return True
+    policies: list[Path] = []
     for count, path in enumerate(target.rglob("*")):
         if count >= _MAX_LOOKED_AT:
             return False
-        if ".git" not in path.parts and path.is_file() and _is_template(path):
-            return True
-    return False
+        if ".git" not in path.parts and path.is_file():
+            if _is_template(path):
+                return True
+            if path.suffix == ".json":
+                policies.append(path)
+    return _holds_policies(policies)
+
+
+def _holds_policies(paths: Sequence[Path]) -> bool:
+    """Return whether files are policies as code: a definition or an exemption, and no resource with an id, as a snapshot has."""
+    from nephoscope.collect.templates import policy_as_code
+
+    found = False
+    for path in paths:
+        head = _read_head(path)
+        if _RESOURCE.search(head):
+            return False
+        found = found or policy_as_code.claims(path.name, head.decode("utf-8", "replace"))
+    return found
 
 
 def _is_template(path: Path) -> bool:
@@ -53,11 +71,7 @@ def _is_template(path: Path) -> bool:
         return True
     if path.suffix not in (".json", ".jsonc"):
         return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return False
+    head = _read_head(path)
     if _CHANGE in head:
         from nephoscope.collect.templates.arm.what_if import is_what_if
 
@@ -65,6 +79,14 @@ def _is_template(path: Path) -> bool:
     if _has_outermost(_TEMPLATE, head) or _has_outermost(_BUILT, head):
         return True
     return _has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
 
 
 def _has_outermost(pattern: re.Pattern[bytes], head: bytes) -> bool:
