@@ -85,10 +85,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def two_reviewers(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.reviewers >= _REVIEWERS:
-            return healthy(id_of(repository), key, f"{guard.reviewers} approvals are required")
+            return healthy(id_of(repository), key, f"required approvals: {guard.reviewers}")
         _need(guard)
         return unhealthy(
-            id_of(repository), key, f"{guard.reviewers} approvals are required, {_REVIEWERS} wanted"
+            id_of(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
 
     yield from judge_active(view, PROTECTED, judge_protected)

@@ -88,7 +88,7 @@ def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
         alerts = documents(view, scanner.alerts, repository.key)
         if not alerts:
             return healthy(id_of(repository), key, "no alert is open")
-        return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are open", map(_make_finding, alerts))
+        return unhealthy(id_of(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts))
 
     yield from judge_active(view, scanner.on, judge_enabled)
     yield from judge_active(view, scanner.resolved, judge_resolved)

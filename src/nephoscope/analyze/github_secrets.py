@@ -77,7 +77,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_federated(repository: Resource, key: Key) -> Assessment:
         secrets = _secrets(view, repository)
         bad = [one for one in secrets if names_azure_key(name_of(one))]
-        return judge_parts(repository, key, bad, len(secrets), ("secrets", "a long-lived key of Azure"))
+        return judge_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
 
     yield from judge_each(view, GITHUB_OWNER, SELECTED, judge_selected)
     yield from judge_active(view, RENEWED, judge_renewed)

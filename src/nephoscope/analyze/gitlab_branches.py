@@ -103,7 +103,7 @@ def _two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -
     rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
     count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
     told = healthy if count >= _APPROVALS else unhealthy
-    return told(id_of(project), key, f"{count} approvals are required")
+    return told(id_of(project), key, f"required approvals: {count}")
 
 
 def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others

@@ -83,7 +83,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         view, PROTECTED, by_variables(is_secret_without("protected"), "a secret that every branch gets")
     )
     yield from judge_gitlab(
-        view, FEDERATED, by_variables(lambda one: names_azure_key(name_of(one)), "a long-lived key of Azure")
+        view,
+        FEDERATED,
+        by_variables(lambda one: names_azure_key(name_of(one)), "with a long-lived key of Azure"),
     )
     yield from judge_gitlab(view, EXPIRING, judge_expiring)
 
