@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
+
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
@@ -39,15 +41,19 @@ NAIVE = {
     ],
     "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
 }
-DAYS, LEARN = 6, 4
 HOUR = timedelta(hours=1)
 
 
-def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: State) -> None:
+@pytest.mark.parametrize(
+    ("days", "learn", "users"), [(4, 3, 30), pytest.param(6, 4, 60, marks=pytest.mark.full)]
+)
+def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
+    lake: Lake, state: State, days: int, learn: int, users: int
+) -> None:
     rule = AnalyticRule.parse(NAIVE, Place("test"))
-    generator = Generator(datetime.now(UTC).date() - timedelta(days=DAYS), DAYS, seed=3, users=60)
+    generator = Generator(datetime.now(UTC).date() - timedelta(days=days), days, seed=3, users=users)
     begin = datetime.combine(generator.start, time(), UTC)
-    middle, end = begin + timedelta(days=LEARN), begin + timedelta(days=DAYS)
+    middle, end = begin + timedelta(days=learn), begin + timedelta(days=days)
     loading = SampleLogLoader(lake, state, state.workspaces.get())
     busy: list[datetime] = []
     for day in generator.each_day:
