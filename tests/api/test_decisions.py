@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
@@ -33,15 +34,23 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def failing(instance):
-    """A resource that fails a recommendation: (resource, recommendation)."""
+def some(tmp_path_factory):
+    """What asks for an assessment of one subscription of the sample."""
+    return ScanRequest((str(copy_some(tmp_path_factory.mktemp("some"), "sandbox")),))
+
+
+@pytest.fixture(scope="module")
+def failing(instance, subscriptions):
+    """A resource of that subscription that fails a recommendation: (resource, recommendation)."""
     wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
-    found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
-    one = next(one for one in found if "/providers/microsoft.storage/storageaccounts/" in one.resource)
+    found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=4000)
+    one = next(one for one in found if subscriptions["sub-bwf-sandbox"] in one.resource)
     return one.resource, one.recommendation
 
 
-def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, instance, failing, tmp_path):
+def test_an_exemption_is_put_listed_judged_by_and_deleted(
+    server, owner, token, instance, failing, tmp_path, some
+):
     resource, recommendation = failing
     path = f"{resource}/providers/Microsoft.Authorization/policyExemptions/mine"
     properties = {
@@ -63,7 +72,7 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, 
     assert made.json() in server.get(below, headers=owner).json()["value"]
 
     settings = ServeSettings(tmp_path)
-    assess(settings, ScanRequest(("sample:",)), instance.state)
+    assess(settings, some, instance.state)
     assert due(ServeSettings(instance.data), instance.state, NOON) is None, (
         "nothing was scanned in this data folder"
     )
@@ -76,14 +85,16 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, 
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
     assert server.get(f"{path}?{V}", headers=owner).status_code == 404
-    assess(settings, ScanRequest(("sample:",)), instance.state)
+    assess(settings, some, instance.state)
     (judged,) = PublishedSnapshotCache(tmp_path).newest().findings.page(EVERYTHING, about)
     assert judged.state is ComplianceState.NON_COMPLIANT
     assert instance.state.audit.broken() is None
 
 
-def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance, subscriptions, tmp_path):
-    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
+def test_what_is_put_is_judged_beside_the_own_initiative(
+    server, owner, instance, subscriptions, tmp_path, some
+):
+    scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     definition = f"{scope}/providers/Microsoft.Authorization/policyDefinitions/no-eastus"
     rule = {"if": {"field": "location", "equals": "eastus2"}, "then": {"effect": "audit"}}
     body = {"properties": {"displayName": "Nothing in eastus2", "mode": "Indexed", "policyRule": rule}}
@@ -93,7 +104,7 @@ def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance
         f"{path}?{V}", headers=owner, json={"properties": {"policyDefinitionId": definition}}
     )
     assert assigned.status_code == 201
-    report = assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
+    report = assess(ServeSettings(tmp_path), some, instance.state)
     keys = {item.key.lower() for item in report.run.assessments}
     assert "no-eastus" in keys
     assert len(keys) > 100, "the own initiative is judged as well"
@@ -104,7 +115,7 @@ def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance
         assert server.delete(f"{one}?{V}", headers=owner).status_code == 200
 
 
-def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, tmp_path):
+def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, tmp_path, some):
     definition = f"{ROOT}/providers/Microsoft.Authorization/policyDefinitions/no-westus"
     rule = {"if": {"field": "location", "equals": "westus2"}, "then": {"effect": "audit"}}
     body = {"properties": {"displayName": "Nothing in westus2", "mode": "Indexed", "policyRule": rule}}
@@ -115,7 +126,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
     with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):
             assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201
-        assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
+        assess(ServeSettings(tmp_path), some, instance.state)
         for path in (everywhere, definition):
             assert server.get(f"{path}?{V}", headers=owner).status_code == 200
             assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
@@ -125,7 +136,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
             listed = server.get(f"{path.rpartition('/')[0]}?{V}", headers=owner).json()["value"]
             assert path.lower() not in {one["id"].lower() for one in listed}
         assert {definition.lower(), everywhere.lower()} <= set(instance.state.checkpoints.all(REMOVED))
-        assess(ServeSettings(tmp_path), ScanRequest(("sample:",)), instance.state)
+        assess(ServeSettings(tmp_path), some, instance.state)
         assert instance.state.checkpoints.all(REMOVED) == {}
         assert server.get(f"{definition}?{V}", headers=owner).status_code == 404
 
