@@ -20,6 +20,7 @@ import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
 from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, sight_of
+from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
 from nephoscope.posture.published.resource_graph_spelling import capitalise
 from nephoscope.state.estate.arm_documents import REMOVED
@@ -155,7 +156,7 @@ class LiveResources:
             if not (after := page.after):
                 break
         for one in shown:
-            yield _alert({**one, "properties": self._sight.told(one["properties"])})
+            yield _alert({**one, "properties": self._sight.told(tree_of(one, "properties"))})
 
 
 def _sees(reach: Reach, key: str) -> bool:

@@ -68,6 +68,8 @@ def _traffic(view: EstateView) -> _Traffic:
     known: dict[str, tuple[datetime, datetime]] = {}
     for one in view.aggregate(_CALLS):
         service, first, last = one["Service"], one["First"], one["Last"]
+        if not (isinstance(service, str) and isinstance(first, datetime) and isinstance(last, datetime)):
+            continue
         before = known.get(service, (first, last))
         known[service] = min(before[0], first), max(before[1], last)
         if one["Operation"]:

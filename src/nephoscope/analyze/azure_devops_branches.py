@@ -15,6 +15,7 @@ from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_each
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
 from nephoscope.estate.resource_lookup import require_complete
+from nephoscope.files.json_tree import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,14 +80,14 @@ def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, objec
     members = require_complete(repository)
     id_ = str(member(members, "repoId", repository.key)).lower()
     branch = str(member(members, "defaultBranch", repository.key))
-    found = []
+    found: list[Mapping[str, object]] = []
     for one in documents(view, BRANCH_POLICIES, repository.id.parent):
         policy = require_complete(one)
         if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _holds(policy):
             continue
         scopes = get_nested(policy, "settings", "scope")
         if isinstance(scopes, list) and any(_covers(scope, id_, branch) for scope in scopes):
-            found.append(policy["settings"])
+            found.append(tree_of(policy, "settings"))
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.files.json_tree import list_of
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
@@ -41,7 +42,6 @@ def need_policies(view: EstateView, subscription: str) -> None:
 
 
 def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
-    machines: Any = properties(policy).get("virtualMachines")
     return [
         (
             str(entry.get("id", "")).lower(),
@@ -49,6 +49,6 @@ def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
                 port["number"] for port in entry.get("ports") or [] if isinstance(port.get("number"), int)
             ),
         )
-        for entry in machines or []
+        for entry in list_of(properties(policy), "virtualMachines")
         if isinstance(entry, dict)
     ]

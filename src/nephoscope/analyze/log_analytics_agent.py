@@ -7,7 +7,7 @@ policies for cloud services and in retired ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
@@ -67,8 +67,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
 def _profile_extensions(resource: Resource) -> list[dict[str, object]]:
     """The extensions in a model's extension profile."""
-    body: Any = properties(resource)
-    model = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body
+    body = properties(resource)
+    model: object = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body
     profile = model.get("extensionProfile") if isinstance(model, dict) else None
     entries = profile.get("extensions") if isinstance(profile, dict) else None
     return [entry.get("properties") or {} for entry in entries or [] if isinstance(entry, dict)]

@@ -7,13 +7,14 @@ ConfidentialVM. A machine of generation 1, or without that security type on a ge
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, not_applicable, unhealthy
 from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
+from nephoscope.files.json_tree import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +44,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         machine = view.estate.resources.get(extension.id.parent)
         if machine is None or not machine.complete:
             raise DataNotCollectedError(extension.id.parent)
-        profile: Any = properties(machine).get("securityProfile") or {}
+        profile = tree_of(properties(machine), "securityProfile")
         if str(profile.get("securityType", "")).lower() in ("trustedlaunch", "confidentialvm"):
-            if (profile.get("uefiSettings") or {}).get("secureBootEnabled") is True:
+            if tree_of(profile, "uefiSettings").get("secureBootEnabled") is True:
                 return healthy(id_, key, "Secure Boot is on")
             return unhealthy(id_, key, "Secure Boot is off")
         generation = _generation(machine)

@@ -9,13 +9,14 @@ is unhealthy. A machine without an assessment is Unknown, one whose assessment i
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
+from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def _count_pending(view: EstateView, machine: Resource) -> int | None:
         return max(counted)
     if stale:
         raise DataNotCollectedError(stale, STALE)
-    shown: Any = properties(machine).get("instanceView") or {}
-    summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
+    summary = tree_of(properties(machine), "instanceView", "patchStatus", "availablePatchSummary")
     count = summary.get("criticalAndSecurityPatchCount")
     if str(summary.get("status", "")).lower() == "succeeded" and isinstance(count, int):
         view.report(machine)

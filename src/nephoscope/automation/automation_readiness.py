@@ -6,12 +6,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.automation.actions.mail import find_refusals
 from nephoscope.automation.operator_policy import FILE, OperatorPolicy
+from nephoscope.files.json_tree import texts_of
 from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Readiness:
         rows = edition.listing.documents.rows(EVERYTHING)
         return bool(rows.filter((key == ConstantExpression(scope)) | below).limit(1).fetchall())
 
-    def _action(self, action: Mapping[str, Any]) -> Iterator[str]:
+    def _action(self, action: Mapping[str, object]) -> Iterator[str]:
         kind, name = str(action["action"]), str(action.get("name") or "")
         file = self.data / FILE
         if kind == "table" and self.state.workspaces.find(str(action["workspace"])) is None:
@@ -64,7 +65,9 @@ class Readiness:
         elif kind == "command" and name not in self.operator.commands:
             yield f"command {name!r} not found: add the program under `commands` in {file}"
         elif kind == "mail":
-            yield from (f"{why} ({file})" for why in find_refusals(action["to"], self.operator.mail))
+            yield from (
+                f"{why} ({file})" for why in find_refusals(texts_of(action, "to"), self.operator.mail)
+            )
         elif kind in ("webhook", "event_hub"):
             yield from self._secrets(action)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.automation.rule import AutomationError
+from nephoscope.files.json_tree import tree_of
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -130,7 +131,7 @@ def rules(state: State) -> list[GovernanceRule]:
         except AutomationError as error:
             _LOG.warning("the governance rule %s assigns no owner: %s", one.key, error)
             continue
-        if one.body["properties"].get("isDisabled") is not True:
+        if tree_of(one.body, "properties").get("isDisabled") is not True:
             found.append(rule)
     return sorted(found, key=lambda one: (one.priority, one.key))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.principals import GROUP_TYPE, REGISTRATION_TYPE, SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.resource_lookup import properties
@@ -46,7 +46,7 @@ class Account:
     """An account: its Graph object, the roles of the directory, groups and service principals by name, and the Azure roles."""
 
     id: str
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
     roles: tuple[str, ...] = ()
     role_ids: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

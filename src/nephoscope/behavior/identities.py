@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.behavior.accounts import Account, AccountDirectory, manager_of
 
@@ -32,7 +31,7 @@ class IdentityRecord:
     digest: str
     at: dt.datetime
     gone: bool
-    row: Mapping[str, Any]
+    row: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -69,10 +68,10 @@ def list_(
     show_list(rows, COLUMNS, output, "no alerts")
 
 
-def _entities(document: dict[str, Any]) -> list[str]:
+def _entities(document: dict[str, object]) -> list[str]:
     from nephoscope.model.entity import Entity
 
-    found = [Entity.read(one).title for one in json.loads(document["Entities"])]
+    found = [Entity.read(one).title for one in json.loads(str(document["Entities"]))]
     return found if len(found) <= 4 else [*found[:3], f"{len(found) - 3} more"]
 
 

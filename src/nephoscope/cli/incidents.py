@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -142,7 +142,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: obj
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import IncidentStatus
 
-    changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
+    changes: dict[str, object] = {name: value for name, value in options.items() if value not in (None, ())}
     if "status" in changes:
         changes["status"] = IncidentStatus(changes["status"].capitalize())
     if not changes:

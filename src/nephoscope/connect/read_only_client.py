@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -48,7 +47,7 @@ class RestResponse:
     """What a server answered: the status, the parsed JSON object (`{}` where it sent none) and the headers."""
 
     status: int
-    body: dict[str, Any]
+    body: dict[str, object]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -144,7 +144,7 @@ def manifest_document(coverage: Coverage) -> dict[str, object]:
 
 def manifest_members(coverage: Coverage) -> dict[str, object]:
     """What a manifest says of one tenant, in a stable order."""
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "declared": coverage.declared,
         "scopes": {scope: sorted(types) for scope, types in sorted(coverage.scopes.items())},
         "gaps": dict(sorted(coverage.gaps.items())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads
@@ -56,7 +56,7 @@ class EstateView:
             raise DataNotCollectedError("logs: nothing here holds any")
         return self.logs.query(text, self.declared)
 
-    def aggregate(self, asked: FileAggregate) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate) -> list[dict[str, object]]:
         """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
         if self.logs is None:
             raise DataNotCollectedError("logs: nothing here holds any")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class UndeclaredTableError(Exception):
@@ -35,7 +35,7 @@ class FileAggregate:
 class Logs(Protocol):
     """The logs and the estate at one moment."""
 
-    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, object]]:
         """The merged rows of an aggregate of all rows up to this moment; see query for the rest."""
         ...
 

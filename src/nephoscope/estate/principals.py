@@ -7,7 +7,7 @@ Source: https://learn.microsoft.com/graph/api/resources/user, .../group, .../use
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
@@ -94,7 +94,7 @@ class EstatePrincipals:
     def has_second_factor(self, object_id: str) -> bool:
         """Return whether an account has registered a second factor that the tenant's policy lets it use."""
         found = self._registrations.get(object_id)
-        body: dict[str, Any] = properties(found) if found is not None else {}
+        body: dict[str, object] = properties(found) if found is not None else {}
         registered, capable = body.get("isMfaRegistered"), body.get("isMfaCapable")
         if not isinstance(registered, bool) and not isinstance(capable, bool):
             raise DataNotCollectedError(f"{REGISTRATION_TYPE}/{object_id}")

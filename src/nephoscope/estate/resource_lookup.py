@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 
@@ -42,7 +42,7 @@ def properties(resource: Resource) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def require_complete(resource: Resource) -> dict[str, Any]:
+def require_complete(resource: Resource) -> dict[str, object]:
     """The same, where its absence would be taken for an answer: raises DataNotCollectedError on a body that came without."""
     if not resource.complete:
         raise DataNotCollectedError(f"the properties of {resource.key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -49,7 +49,7 @@ class IncomingResource(msgspec.Struct, array_like=True, frozen=True):
     hash: str
     row: msgspec.Raw
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """The row, but for the time at which the version begins."""
         columns: dict[str, object] = msgspec.json.decode(self.row)
         return columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.network_interfaces import reference
@@ -61,8 +61,9 @@ def _id_of(entry: Mapping[str, object], network: Resource) -> str:
     return told if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
 
 
-def _subnet(id_: str, entry: dict[str, Any], known: bool) -> Subnet:
-    body = entry.get("properties") or {}
+def _subnet(id_: str, entry: dict[str, object], known: bool) -> Subnet:
+    found = entry.get("properties")
+    body = found if isinstance(found, dict) else {}
     texts = [*(body.get("addressPrefixes") or []), body.get("addressPrefix")]
     return Subnet(
         id=id_,

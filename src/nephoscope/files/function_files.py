@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from nephoscope.files.json_tree import trees_of
 from nephoscope.files.symlinks import leads_out
 from nephoscope_kql.catalog import StoredFunction
 
@@ -45,16 +45,16 @@ def _of(path: Path) -> Iterator[StoredFunction]:
         yield _kql(path, text)
         return
     document = _yaml(path, text)
-    body = next((document[key] for key in _BODIES if isinstance(document.get(key), str)), None)
+    body = next((one for key in _BODIES if isinstance(one := document.get(key), str)), None)
     names = {document.get(key) for key in _NAMES}
     if body is None:
         return
-    parameters = ", ".join(_parameter(one) for one in document.get("ParserParams") or [])
+    parameters = ", ".join(_parameter(one) for one in trees_of(document, "ParserParams"))
     for name in sorted(name for name in names if isinstance(name, str)):
         yield StoredFunction(name, body, parameters)
 
 
-def _yaml(path: Path, text: str) -> dict[str, Any]:
+def _yaml(path: Path, text: str) -> dict[str, object]:
     import yaml
 
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from nephoscope.model.entity import Entity
 from nephoscope_policy.model.state import Severity
@@ -39,7 +38,7 @@ class Alert:
     custom_details: dict[str, list[str]] = field(default_factory=dict)
     remediation: str = ""
     query: str = field(default="", repr=False)
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
     searched: tuple[datetime, datetime] | None = None
     held_by: str = ""
     held_as: str = ""

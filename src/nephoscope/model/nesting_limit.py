@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 #: Objects and arrays inside one another, as in .NET's readers, which Azure's surfaces are made with.
 DEEPEST = 64
@@ -11,7 +10,7 @@ DEEPEST = 64
 
 def too_deep(document: object, most: int = DEEPEST) -> bool:
     """Return whether more than so many objects and arrays lie inside one another in a JSON value."""
-    level = [document] if isinstance(document, dict | list) else []
+    level: list[dict[str, object] | list[object]] = [document] if isinstance(document, dict | list) else []
     for _ in range(most):
         if not level:
             return False
@@ -19,7 +18,7 @@ def too_deep(document: object, most: int = DEEPEST) -> bool:
     return bool(level)
 
 
-def _inside(value: dict[str, object] | list[object]) -> Iterator[Any]:
+def _inside(value: dict[str, object] | list[object]) -> Iterator[dict[str, object] | list[object]]:
     """The objects and arrays right inside one."""
     children = value.values() if isinstance(value, dict) else value
     return (one for one in children if isinstance(one, dict | list))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+from nephoscope.files.json_tree import text_of, tree_of
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.exemption_subjects import ExemptedSubject
 
@@ -105,10 +106,13 @@ def _exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemp
     return find(ExemptedSubject.of(one.subject), (known.id, *known.aliases), one.finding.name)
 
 
-def _read(body: dict[str, Any], author: str) -> VulnerabilityExemption:
-    told = body["properties"]
-    expires = told["expiresOn"]
+_TOLD = ("scope", "description", "vulnerability", "package", "image", "exemptionCategory", "expiresOn")
+
+
+def _read(body: dict[str, object], author: str) -> VulnerabilityExemption:
+    told = tree_of(body, "properties")
+    scope, why, vulnerability, package, image, category, expires = (text_of(told, name) for name in _TOLD)
     return VulnerabilityExemption(
-        told["scope"], told["description"], told["vulnerability"], told["package"], told["image"], told["exemptionCategory"],
+        scope, why, vulnerability, package, image, category,
         datetime.fromisoformat(expires) if expires else None, author,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -306,5 +306,5 @@ def _goes_elsewhere(before: WatchedRegistry, after: WatchedRegistry) -> bool:
 
 def _name_secrets(given: RegistrySecrets) -> list[str]:
     """Return the names of the secrets that were given."""
-    found: Mapping[str, Any] = msgspec.to_builtins(given)
+    found: Mapping[str, object] = msgspec.to_builtins(given)
     return sorted(name for name, value in found.items() if value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.service_context import workspace_scope
@@ -31,7 +31,7 @@ class SharedSearch:
     id: str
     name: str
     query: str
-    document: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, object] = field(default_factory=dict)
     function: StoredFunction | None = None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -112,5 +112,5 @@ def workspace_scope(workspace: str) -> str:
 
 def _to_detail(detail: dict[str, object]) -> dict[str, object]:
     given = {name: value for name, value in detail.items() if value is not None}
-    found: dict[str, Any] = msgspec.to_builtins(given, str_keys=True, enc_hook=str)
+    found: dict[str, object] = msgspec.to_builtins(given, str_keys=True, enc_hook=str)
     return found

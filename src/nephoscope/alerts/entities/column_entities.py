@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
 
 #: Kind and (identifier, column); the first of a kind for which the table has all columns, unless a column is taken already.
 ENTITIES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -43,7 +42,7 @@ WRITTEN_OUT = {
 }
 
 
-def entity_mappings(columns: Container[str]) -> list[dict[str, Any]]:
+def entity_mappings(columns: Container[str]) -> list[dict[str, object]]:
     """Entity mappings in Sentinel's format: one of each kind."""
     found: dict[str, list[dict[str, str]]] = {}
     for kind, pairs in ENTITIES:

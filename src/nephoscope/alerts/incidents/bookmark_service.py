@@ -16,6 +16,7 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.library.hunting import HuntingRange
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, EntityMapping
+from nephoscope.files.json_tree import text_of, trees_of
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -98,8 +99,11 @@ class BookmarkService:
 def _mappings(row: RuleResultRow) -> list[EntityMapping]:
     return [
         EntityMapping(
-            one["entityType"],
-            tuple((pair["identifier"], pair["columnName"]) for pair in one["fieldMappings"]),
+            text_of(one, "entityType"),
+            tuple(
+                (text_of(pair, "identifier"), text_of(pair, "columnName"))
+                for pair in trees_of(one, "fieldMappings")
+            ),
         )
         for one in entity_mappings(row.columns)
     ]

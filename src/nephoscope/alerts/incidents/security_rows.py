@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.alerts.documents.duration import timespan
 from nephoscope.alerts.entities.resource_mentions import mentions
@@ -67,9 +66,9 @@ def _resource(alert: Alert) -> str:
     return next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
 
 
-def events_of(row: dict[str, Any]) -> int:
+def events_of(row: dict[str, object]) -> int:
     """Count how many events are behind the alert of a row."""
-    return int(json.loads(row["ExtendedProperties"])["Total Events"])
+    return int(json.loads(str(row["ExtendedProperties"]))["Total Events"])
 
 
 def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +60,7 @@ class EntityContext:
         """Return whether the estate holds something that goes by the names of the entity."""
         return bool(self.resource or self.candidates)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The context as JSON values, as the command line and the API give it."""
         return {
             "resource": self.resource,

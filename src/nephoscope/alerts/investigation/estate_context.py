@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, unknown
 from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
@@ -17,6 +17,7 @@ from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import EndpointAccess, answers
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
 if TYPE_CHECKING:
@@ -242,10 +243,13 @@ class EstateContext:
             if resource.complete:
                 return EntityFact("roles", "no managed identity")
             return unknown("roles", "its body was not collected")
-        several: Any = identity.get("userAssignedIdentities") or {}
         ids = [
             identity.get("principalId"),
-            *(one.get("principalId") for one in several.values() if isinstance(one, dict)),
+            *(
+                one.get("principalId")
+                for one in tree_of(identity, "userAssignedIdentities").values()
+                if isinstance(one, dict)
+            ),
         ]
         found = [str(one).lower() for one in ids if one]
         if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.managed_identities import ManagedIdentity, managed_identities
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -17,6 +17,7 @@ from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import READS as ROLE_READS
+from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
@@ -172,9 +173,8 @@ class EstateIndex:
 
 
 def _private_addresses(card: Resource) -> Iterable[str]:
-    several: Any = properties(card).get("ipConfigurations") or []
-    entries = (one.get("properties") or {} for one in several if isinstance(one, dict))
-    given = (one.get("privateIPAddress") for one in entries)
+    several = trees_of(properties(card), "ipConfigurations")
+    given = (tree_of(one, "properties").get("privateIPAddress") for one in several)
     return (one for one in given if isinstance(one, str))
 
 

@@ -20,6 +20,7 @@ from nephoscope.alerts.library.content_packs import (
     slug,
 )
 from nephoscope.alerts.library.content_status import judge
+from nephoscope.files.json_tree import text_of, trees_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.table_store import list_tables
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
@@ -114,9 +115,11 @@ class PackImporter:
         document = piece.document
         if piece.kind is ContentKind.WATCHLIST:
             keeping = WatchlistService(self.state, self.lake, self.workspace, self.by)
-            keeping.hold(document["alias"], document["key"], document["items"], now)
+            keeping.hold(
+                text_of(document, "alias"), text_of(document, "key"), trees_of(document, "items"), now
+            )
             return
-        name, body, parameters = document["name"], document["body"], document["parameters"]
+        name, body, parameters = (text_of(document, one) for one in ("name", "body", "parameters"))
         known = self.lake.functions.of(self.workspace).get(name)
         if known is not None and name not in own and (known.body, known.parameters) != (body, parameters):
             raise LakeError(

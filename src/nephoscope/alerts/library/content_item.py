@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from nephoscope_policy.model.place import Place
 
@@ -32,7 +31,7 @@ class ContentItem:
     name: str
     version: str
     source: str
-    document: dict[str, Any]
+    document: dict[str, object]
     place: Place = field(compare=False)
     notes: tuple[str, ...] = ()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.attack_coverage import CoverageRule
@@ -14,6 +13,7 @@ from nephoscope.alerts.library.content_packs import RulePack, RulePacks, StoredP
 from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, empty_tables
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.files.json_tree import list_of
 from nephoscope.state.rules.rule_switches import SwitchState
 
 WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
@@ -73,12 +73,12 @@ def _list_imported(
 ) -> RuleListing:
     document = one.document
     on = switched.on(one.id, pack.name, default=False) and one.kind == ContentKind.RULE
-    words = document.get("relevantTechniques") or document.get("techniques") or ()
+    words = list_of(document, "relevantTechniques") or list_of(document, "techniques")
     return RuleListing(
         on and (one.id in switched.rules or document.get("enabled") is not False),
         str(document.get("kind") or ("Scheduled" if one.kind == ContentKind.RULE else "Hunting")),
         str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_word(one, held), one.id, one.version,
-        tuple(map(str, document.get("tactics") or ())), tuple(map(str, words)),
+        tuple(map(str, list_of(document, "tactics"))), tuple(map(str, words)),
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def standing_word(one: StoredPiece, held: WorkspaceTables) -> str:
     return WAITS if all(name in held.known for name in needs) else UNKNOWN
 
 
-def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, Any]]:
+def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
     """A row a piece of a pack: rules with their standing, what could not be used with why."""
     for one in pack.pieces:
         judged = empty_tables(one.judged, held.tables) if one.standing else None

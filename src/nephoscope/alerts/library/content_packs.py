@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -33,7 +32,7 @@ class StoredPiece(msgspec.Struct, frozen=True):
     source: str
     path: str
     hash: str
-    document: dict[str, Any]
+    document: dict[str, object]
     notes: tuple[str, ...] = ()
     standing: str = ""
     reasons: tuple[str, ...] = ()

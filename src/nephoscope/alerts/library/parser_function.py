@@ -45,7 +45,7 @@ def parser_functions(
         return
     version = _version(document)
     for name in dict.fromkeys(names):
-        content = {"name": name, "parameters": parameters, "body": body}
+        content: dict[str, object] = {"name": name, "parameters": parameters, "body": body}
         yield ContentItem(ContentKind.FUNCTION, name, name, version, source, content, place)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -218,7 +218,7 @@ def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     return made.table
 
 
-def _moment(kind: KqlType | None, value: object, now: datetime) -> Any:
+def _moment(kind: KqlType | None, value: object, now: datetime) -> object:
     """`-10m` in a column of datetimes as the moment it means."""
     if kind is KqlType.DATETIME and isinstance(value, str) and value.startswith("-"):
         return now - duration(value[1:])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -75,7 +74,7 @@ def _files(below: Path) -> Iterable[Path]:
     )
 
 
-def document_of(path: Path) -> Any:
+def document_of(path: Path) -> object:
     """The document in a file; AnalyticRuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:

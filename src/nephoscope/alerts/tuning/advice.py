@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppression
@@ -55,7 +55,7 @@ class Advice:
         """Count how many of them were closed as false or benign."""
         return sum(one.benign for one in self.hides)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The advice as JSON values; `alerts` are the ids of those that it would have hidden."""
         return {
             "id": self.id,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.active_rules import active_rules
 from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped
@@ -137,7 +137,7 @@ class TrialRunner:
         return {"advice": [found.document()]}
 
 
-def replay_document(done: ReplayResult) -> dict[str, Any]:
+def replay_document(done: ReplayResult) -> dict[str, object]:
     """What came of a replay, with its newest alerts."""
     found = done.document()
     newest = sorted(done.alerts, key=lambda one: (one.raised, one.id), reverse=True)

@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list (2015-04
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -92,7 +91,7 @@ def _wrong(text: str) -> Exception:
     )
 
 
-def _rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+def _rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str, object]]:
     """The rows of a query in every workspace, of the subscription alone, the newest first; one of an event that two of them have."""
     kinds = {"t": "datetime", "v": "string"}
     declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)

@@ -6,8 +6,6 @@ defenderforcloud/operations (2025-10-01-preview)
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire.operation import ANYONE, PUBLIC, ApiOperation, ApiSurface, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -34,7 +32,7 @@ def _of(one: ApiOperation, provider: str) -> bool:
     return one.permission != PUBLIC and one.permission.lower().startswith(f"{provider.lower()}/")
 
 
-def _body(provider: str, one: ApiOperation) -> dict[str, Any]:
+def _body(provider: str, one: ApiOperation) -> dict[str, object]:
     resource = one.permission.split("/", 1)[1].rpartition("/")[0]
     return {
         "name": one.permission,

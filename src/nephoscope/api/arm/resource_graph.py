@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -71,7 +71,7 @@ def resources(call: ApiCall) -> ApiResponse:
     found = _run(call, text, reach)
     page = found.slice(options.start, options.top)
     more = options.start + page.num_rows < found.num_rows
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "totalRecords": found.num_rows,
         "count": page.num_rows,
         "data": _table(page) if options.table else _objects(page),

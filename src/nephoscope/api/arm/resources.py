@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/rest/api/resources/resources
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire import arm_documents, resource_filter
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
@@ -48,7 +46,7 @@ def _list(call: ApiCall) -> ApiResponse:
     picked, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
     listing = call.edition.listing
     types = [picked.type] if picked.type else listing.resource_types()
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     after = read_skip_token(call)
     while True:
         page = listing.page(types, call.reach, call.below, after=after, most=MOST, collected=True)

@@ -5,12 +5,11 @@ Source: https://learn.microsoft.com/rest/api/resources (subscriptions, tenants, 
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire.operation import ANYONE, BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.scope_access import no_group, no_subscription
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.files.json_tree import tree_of
 
 SURFACE = ApiSurface("Subscriptions")
 READ = "Microsoft.Resources/subscriptions/read"
@@ -70,19 +69,16 @@ def group(call: ApiCall) -> ApiResponse:
     return ApiResponse(found)
 
 
-def _subscription(call: ApiCall, body: dict[str, Any]) -> dict[str, object]:
+def _subscription(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
     """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
     id_ = str(body["id"]).rsplit("/", 1)[-1]
-    properties = body.get("properties") if isinstance(body.get("properties"), dict) else {}
+    properties = tree_of(body, "properties")
     return {
         "id": f"/subscriptions/{id_}",
         "subscriptionId": id_,
         "tenantId": body.get("tenantId") or call.instance.tenant,
-        "displayName": body.get("displayName")
-        or (properties or {}).get("displayName")
-        or body.get("name")
-        or id_,
-        "state": body.get("state") or (properties or {}).get("state") or "Enabled",
+        "displayName": body.get("displayName") or properties.get("displayName") or body.get("name") or id_,
+        "state": body.get("state") or properties.get("state") or "Enabled",
         "subscriptionPolicies": body.get("subscriptionPolicies") or {},
         "authorizationSource": "RoleBased",
         "managedByTenants": [],

@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
@@ -86,7 +86,7 @@ def delete(call: ApiCall) -> ApiResponse:
     return NO_CONTENT
 
 
-def body(call: ApiCall, one: StoredSuppression) -> dict[str, Any]:
+def body(call: ApiCall, one: StoredSuppression) -> dict[str, object]:
     """A suppression in the shape of the API."""
     document = to_document(one, call.instance.now)
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{one.name}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any
 
 from nephoscope.api.wire.automation_errors import automation_faults
 from nephoscope.api.wire.azure_error import ApiError, bad
@@ -29,7 +28,7 @@ SURFACE = ApiSurface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
 
 
-def _rule(value: Any, path: str) -> Body:
+def _rule(value: object, path: str) -> Body:
     """A condition: what is expected is of the type that it is compared as."""
     found: Body = _CONDITION(value, path)
     kind = found.get("propertyType") or "String"

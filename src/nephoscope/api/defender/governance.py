@@ -12,7 +12,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad, missing_fault
@@ -228,5 +227,5 @@ def _assign_by_rules(
     ordered = rules(call.instance.state) if known is None else known
     decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
     wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}
-    tags: dict[str, Any] = call.edition.listing.tags(wanted, call.reach) if wanted else {}
+    tags = call.edition.listing.tags(wanted, call.reach) if wanted else {}
     return (document(one, rule.assigned(one, tags.get(resource_of(one), {}))) for one, rule in decided)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection as Collected
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, bad
@@ -196,7 +195,7 @@ def _object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[str, obj
             "Request_ResourceNotFound",
             f"Resource '{id_[:100]}' does not exist or one of its queried reference-property objects are not present.",
         )
-    properties: dict[str, Any] = found["properties"]
+    properties: dict[str, object] = found["properties"]
     return properties
 
 

@@ -7,7 +7,6 @@ https://learn.microsoft.com/azure/app-service/overview-managed-identity (2019-08
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from nephoscope.access.managed_identity import ManagedIdentityError, bound, local
 from nephoscope.access.tokens import LASTS
@@ -92,7 +91,7 @@ def _issue_token(call: ApiCall, principal: Principal, more: dict[str, object]) -
 class _MetadataError(ApiError):
     """An error as the metadata service answers it."""
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         return {
             "error": self.code,
             "error_description": self.message,

@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-cre
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs
 
 from nephoscope.access.tokens import LASTS
@@ -106,7 +105,7 @@ def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
 class _OAuthError(ApiError):
     """An error in the shape of RFC 6749 section 5.2."""
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         return {"error": self.code, "error_description": self.message, "error_codes": [7000215]}
 
 

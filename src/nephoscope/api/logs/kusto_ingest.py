@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/kusto/api/rest/streaming-ingest (requests, f
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope.api.logs.log_analytics import workspace_of
@@ -81,7 +79,7 @@ def _json(raw: bytes) -> list[dict[str, object]]:
     return records
 
 
-def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, Any]]:
+def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, object]]:
     """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
     try:
         several = [

@@ -77,7 +77,12 @@ def put(call: ApiCall) -> ApiResponse:
         look_at(call.instance.lake, state, workspace, id_, function)
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}
-    body = {"id": beside(workspace, id_), "name": call["savedSearchId"], "type": TYPE, "properties": told}
+    body: dict[str, object] = {
+        "id": beside(workspace, id_),
+        "name": call["savedSearchId"],
+        "type": TYPE,
+        "properties": told,
+    }
     with refusing("properties", StateError):
         put_search(
             call.service,

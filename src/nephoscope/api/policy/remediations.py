@@ -9,7 +9,6 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/remediations (2021-1
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.api.policy.policy_states import STATES
 from nephoscope.api.wire.azure_error import ApiError, bad
@@ -177,7 +176,7 @@ def deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _one(call)
     standing = _find_standing(asked, body)
-    told: list[dict[str, Any]] = [
+    told: list[dict[str, object]] = [
         {
             "remediatedResourceId": one["id"],
             "deploymentId": "",

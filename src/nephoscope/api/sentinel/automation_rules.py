@@ -8,8 +8,6 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire.automation_errors import automation_faults
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import choose_by, fields, flag, many, moment, text, whole, words
@@ -51,7 +49,7 @@ def _condition(value: object, path: str) -> Body:
     return found
 
 
-def _texts(value: Any) -> bool:
+def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 

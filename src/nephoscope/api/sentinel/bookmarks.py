@@ -9,7 +9,6 @@ import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
 from nephoscope.api.wire.body_schema import check_shape, fields, many, moment, text
@@ -161,7 +160,7 @@ def _moment(call: ApiCall, name: str, default: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def body(call: ApiCall, one: Bookmark) -> dict[str, Any]:
+def body(call: ApiCall, one: Bookmark) -> dict[str, object]:
     """A bookmark in the shape of the API."""
     incident = call.instance.state.incidents.get(one.incident) if one.incident is not None else None
     properties = {

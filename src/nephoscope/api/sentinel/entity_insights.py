@@ -19,6 +19,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
 from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.files.json_tree import tree_of
 from nephoscope.state.incidents.alerts import StoredAlert
 
 SURFACE = ApiSurface("Entity insights", "Microsoft.SecurityInsights")
@@ -68,7 +69,7 @@ def _beside(
     found = []
     for other in known.beside(frozenset(ids), one.entity):
         body = entity_body(call, known.workspace, other.entity)
-        name = str(body["properties"].get("friendlyName", ""))
+        name = str(tree_of(body, "properties").get("friendlyName", ""))
         found.append((name, body["kind"], len(ids.intersection(other.sources))))
     return sorted(found, key=lambda each: (-each[2], each[0]))
 

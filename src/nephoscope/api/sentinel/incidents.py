@@ -21,6 +21,7 @@ from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, p
 from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entity_bodies
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
+from nephoscope.files.json_tree import tree_of
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import (
     DELETE,
@@ -310,7 +311,8 @@ def _bookmark(call: ApiCall, one: Bookmark) -> dict[str, Any]:
         "updated",
         "updatedBy",
     )
-    properties = {name: one_ for name in kept if (one_ := whole["properties"].get(name)) is not None}
+    given = tree_of(whole, "properties")
+    properties = {name: one_ for name in kept if (one_ := given.get(name)) is not None}
     told_ = {"additionalData": {"ETag": whole["etag"], "EntityId": one.id}, "friendlyName": one.name}
     return {
         "id": whole["id"],

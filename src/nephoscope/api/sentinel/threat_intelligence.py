@@ -14,6 +14,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
+from nephoscope.files.json_tree import list_of
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
@@ -97,7 +98,7 @@ def append_tags(call: ApiCall) -> ApiResponse:
     """Add tags to an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     tags = _tags(call.body.get("threatIntelligenceTags"))
-    labels = list(dict.fromkeys([*(known.document.get("labels") or []), *tags]))
+    labels = list(dict.fromkeys([*list_of(known.document, "labels"), *tags]))
     return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import ceil
-from typing import Any
 
 from nephoscope.alerts.documents.duration import duration
 from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
@@ -222,7 +221,7 @@ def _days(call: ApiCall) -> int:
     return ceil(duration(given) / timedelta(days=1)) if given else 0
 
 
-def body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, Any]:
+def body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, object]:
     """A watchlist in the shape of the API."""
     properties = {
         "watchlistId": one.id,

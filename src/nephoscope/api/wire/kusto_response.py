@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/kusto/api/rest/response-http (v1 tables, v2 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope_kql.types import KqlType
@@ -28,7 +27,7 @@ class KustoError(ApiError):
     kind = "Kusto.Data.Exceptions.KustoBadRequestException"
     summary = "Request is invalid and cannot be executed."
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """The error object."""
         told = {
             "code": self.code,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.api.wire.odata_tree import (
@@ -80,7 +80,7 @@ def _with(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
-def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
+def _properties(body: Mapping[str, object]) -> Mapping[str, object]:
     found = body.get("properties")
     return found if isinstance(found, dict) else {}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
@@ -67,9 +66,10 @@ def _by(name: str) -> Callable[[Row], tuple[bool, float, str]]:
     return lambda row: _rank(value_of(row, name))
 
 
-def _rank(value: Any) -> tuple[bool, float, str]:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (not number, float(value) if number else 0.0, "" if number else str(value).lower())
+def _rank(value: object) -> tuple[bool, float, str]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return False, float(value), ""
+    return True, 0.0, str(value).lower()
 
 
 def select_fields(row: Row, names: Iterable[str]) -> Row:

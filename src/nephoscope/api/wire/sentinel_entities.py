@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import EstateReader
@@ -67,7 +66,7 @@ def describe(call: ApiCall, involved: Sequence[InvolvedEntity]) -> list[EntityCo
 
 def entity_body(
     call: ApiCall, workspace: str, entity: Entity, context: EntityContext | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """An entity in the shape of the API; `context` is told in its additional data."""
     name = entity_id(workspace, entity.key)
     more = {"additionalData": {"estate": context.document()}} if context is not None else {}

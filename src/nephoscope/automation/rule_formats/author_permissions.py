@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import Hierarchy, is_permitted, reach
 from nephoscope.automation.rule import AutomationError, AutomationRule
+from nephoscope.files.json_tree import list_of, text_of, tree_of
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -21,11 +22,11 @@ WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"
 
 
 def limit_to_author(
-    one: AutomationRule, body: Mapping[str, Any], state: State, hierarchy: Hierarchy
+    one: AutomationRule, body: Mapping[str, object], state: State, hierarchy: Hierarchy
 ) -> AutomationRule:
     """Return an automation within its author's rights of now; AutomationError where that one is let in no more, or may not do it."""
-    properties = body["properties"]
-    id_ = str((properties.get("metadata") or {}).get("lastUpdatedBy") or "")
+    properties = tree_of(body, "properties")
+    id_ = text_of(properties, "metadata", "lastUpdatedBy")
     if not id_:
         return one
     author = state.principals.get(id_)
@@ -34,9 +35,9 @@ def limit_to_author(
             "properties.metadata.lastUpdatedBy", "is disabled: another user must save the document again"
         )
     roles = state.principals.roles(author.id)
-    for at, action in enumerate(properties.get("actions") or ()):
-        if action.get("actionType") == "Workspace":
-            name = str(action.get("workspaceResourceId") or "default").rpartition("/")[2].lower()
+    for at, action in enumerate(list_of(properties, "actions")):
+        if text_of(action, "actionType") == "Workspace":
+            name = (text_of(action, "workspaceResourceId") or "default").rpartition("/")[2].lower()
             if not is_permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
                 raise AutomationError(
                     f"properties.actions[{at}]",

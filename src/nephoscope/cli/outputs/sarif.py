@@ -6,7 +6,7 @@ Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html and Git
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 from urllib.parse import quote
 
 import msgspec
@@ -58,7 +58,7 @@ def render(report: ReportView, out: TextIO) -> None:
         if group.state in (ComplianceState.NON_COMPLIANT, ComplianceState.EXEMPT)
     ]
     order = {key: index for index, key in enumerate(dict.fromkeys(group.key for group in told))}
-    run: dict[str, Any] = {
+    run: dict[str, object] = {
         "tool": {
             "driver": {
                 "name": "nephoscope",

@@ -18,6 +18,7 @@ from nephoscope.cli.session.service_context import call_in_workspace, service_of
 from nephoscope.cli.session.state_access import has_state, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.files.json_tree import tree_of
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
@@ -250,6 +251,5 @@ def rule_document(data: Path, name: str) -> dict[str, Any] | None:
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
     for rule in choose_rules(load_shipped().rules, name):
-        document: dict[str, Any] = document_of(Path(rule.place.file))
-        return document
+        return tree_of(document_of(Path(rule.place.file)))
     return None

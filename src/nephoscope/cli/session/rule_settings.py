@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
 CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
 _Command = TypeVar("_Command", bound=Callable[..., object])
+_Result = TypeVar("_Result")
 
 
 of_workspace = workspace_option()
@@ -32,7 +33,7 @@ def of_rules(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], object]) -> Any:
+def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result]) -> _Result:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.rule_settings import SettingError
     from nephoscope.cli.session.service_context import call_in_workspace

@@ -16,6 +16,7 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.files.json_tree import text_of, trees_of
 from nephoscope.posture.attack_paths.arm_document import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
@@ -130,13 +131,16 @@ def _full(path: AttackPath, console: Console) -> None:
     console.print(Text(f"{told['displayName']}\n", style="bold"))
     console.print(Text(f"{path.level.value}: {'; '.join(path.reasons)}\n"))
     console.print(Text(f"{told['description']} {told['potentialImpact']}\n"))
-    for number, step in enumerate(told["attackPathSteps"], 1):
+    for number, step in enumerate(trees_of(told, "attackPathSteps"), 1):
         console.print(Text(f"{number}. {step['from']} > {step['to']}: {step['description']}"))
         if step["remediation"]:
             console.print(Text(f"   {step['remediation']}", style="dim"))
-        for one in step["assessments"]:
+        for one in trees_of(step, "assessments"):
             console.print(
-                Text(f"   {one['severity']}: {failure_title(one['displayName'])} ({one['key']})", style="dim")
+                Text(
+                    f"   {one['severity']}: {failure_title(text_of(one, 'displayName'))} ({one['key']})",
+                    style="dim",
+                )
             )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
 from nephoscope.collect.azure.collection_gaps import refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
+from nephoscope.files.json_tree import list_of
 
 MAX_PAGES = 10_000
 #: Storage's refusal to list what an account of its kind never has, such as containers of an account for files alone.
@@ -29,7 +29,7 @@ class ArmGet:
 
     client: RestClient
     checkpoint: Checkpoint
-    take: Callable[[dict[str, Any]], None]
+    take: Callable[[dict[str, object]], None]
 
     def read(
         self, url: str, api: str, type_: str, action: str, *, must_be: bool = False
@@ -73,7 +73,8 @@ def _make_kept(key: str, answer: RestResponse, api: str, type_: str, action: str
         reason, permission = refusal(answer, action)
         return CheckpointEntry(key, "", answer.status, [], reason=reason, permission=permission)
     body = answer.body
-    found = body["value"] if isinstance(body.get("value"), list) and "id" not in body else [body]
+    is_list = isinstance(body.get("value"), list) and "id" not in body
+    found = list_of(body, "value") if is_list else [body]
     rows = [{"resource": row, "api_version": api} for row in found if isinstance(row, dict)]
     following = body.get("nextLink") if "id" not in body else ""
     return CheckpointEntry(

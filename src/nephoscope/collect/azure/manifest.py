@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from nephoscope.collect.azure.collected_ids import CollectedIds
 from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
@@ -97,7 +96,7 @@ def document(
     gaps: CollectionGaps,
     unread: dict[str, str],
     collected: Mapping[str, object],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The manifest of what was read by tenant ('' where its id is not known).
 
     Beside the coverage, `notRead` are types without a way to read them, `missingPermissions` the gaps one by one.

@@ -15,6 +15,7 @@ from typing import Any
 from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
 from nephoscope.collect.azure.collection_gaps import refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient
+from nephoscope.files.json_tree import list_of
 
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
@@ -130,10 +131,9 @@ class GraphClient:
                     raise
                 return CheckpointEntry(key, "", error.status, [], reason=error.message)
             if answer.ok:
-                values = answer.body.get("value")
                 rows = [
                     _resource(kind, value)
-                    for value in values or []
+                    for value in list_of(answer.body, "value")
                     if isinstance(value, dict) and "id" in value
                 ]
                 kept = CheckpointEntry(key, file, 200, rows, str(answer.body.get("@odata.nextLink") or ""))

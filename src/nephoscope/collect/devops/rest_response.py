@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 OK, NO_CONTENT = 200, 204
 #: The status of a request that nobody recorded.
@@ -19,7 +19,7 @@ class RestAnswer:
     """
 
     status: int
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, object] = field(default_factory=dict)
     next: str = ""
     message: str = ""
 

@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -42,7 +41,7 @@ class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
     resource: str
     read_at: datetime
-    documents: tuple[dict[str, Any], ...] = ()
+    documents: tuple[dict[str, object], ...] = ()
     scopes: dict[str, tuple[str, ...]] = {}
     tenant: str = ""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.untyped_values import table, word, words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.files.json_tree import list_of, tree_of
 from nephoscope.model.package import Package, Relationship
 
 TITLE = "conan.lock"
@@ -77,6 +77,5 @@ def _reference(node: dict[str, object]) -> str:
     return word(node.get("ref")) or word(node.get("pref"))
 
 
-def _list_required(node: dict[str, Any]) -> list[str]:
-    required = node.get("requires")
-    return list(map(str, required.values() if isinstance(required, dict) else required or ()))
+def _list_required(node: dict[str, object]) -> list[str]:
+    return list(map(str, tree_of(node, "requires").values() or list_of(node, "requires")))

@@ -25,8 +25,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
     seen: set[tuple[str, str]] = set()
     try:
         for (path,) in rows_of(file.content, "SELECT path FROM ValidPaths ORDER BY id"):
-            is_package = isinstance(path, str) and len(path) <= _LONGEST and not path.endswith(".drv")
-            found = _PATH.fullmatch(path) if is_package else None
+            if not isinstance(path, str) or len(path) > _LONGEST or path.endswith(".drv"):
+                continue
+            found = _PATH.fullmatch(path)
             if found is None or (found[1], found[2]) in seen:
                 continue
             seen.add((found[1], found[2]))

@@ -6,7 +6,7 @@ Which are taken, and why no others, is argued in docs/decisions/0042-embedded-ch
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.resource_record import ResourceRecord
 from nephoscope_policy.model.resource_id import ResourceId
@@ -63,11 +63,11 @@ def is_listed(type_: str) -> bool:
 
 
 def children(
-    body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTING
+    body: dict[str, object], owner: ResourceId, nesting: int = _MAX_NESTING
 ) -> Iterator[ResourceRecord]:
     """The embedded children of a body, and theirs; a child that is only referred to by id has no `properties`."""
     for segment, element in _elements(body, owner.type):
-        child = _child(element, owner, body["id"], segment)
+        child = _child(element, owner, str(body["id"]), segment)
         if child is None:
             continue
         record, id_ = child

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.json_grammar import MAX_RECORD, decode_flat
 from nephoscope.files.separated_values import separated_rows
@@ -36,7 +36,7 @@ class CsvRecord:
 
     line: int
     text: str
-    value: dict[str, Any]
+    value: dict[str, object]
     error: str = ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -52,7 +51,7 @@ class RecordSlice:
     column: int
     error: str = ""
     columns: tuple[str, ...] = ()
-    value: Any = None
+    value: object = None
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +13,7 @@ class ResourceRecord:
     the records that are not in the file, where every record of the type says it.
     """
 
-    body: dict[str, Any]
+    body: dict[str, object]
     api_version: str = ""
     embedded: bool = False
     note: str = ""

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -222,7 +222,7 @@ class SnapshotSpool:
                     part.keep(found, roots[root])
 
 
-_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any], datetime | None])
+_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, object], datetime | None])
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utili
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from nephoscope_policy.model.resource import UNREAD
 
@@ -53,7 +52,7 @@ def cut_out(body: dict[str, object]) -> bool:
     return True
 
 
-def _members(body: dict[str, object], depth: int) -> list[tuple[str, Any]]:
+def _members(body: dict[str, object], depth: int) -> list[tuple[str, object]]:
     """The members in which renderings are looked for: a tag is text, whatever it says."""
     return [
         (key, item)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
 
 import msgspec
 
@@ -55,7 +54,7 @@ class SbomFile:
         return self.head.startswith("{")
 
     @cached_property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """Return the JSON object that it is; UnreadableBillError with the line where it is none."""
         try:
             value = msgspec.json.decode(self.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
@@ -28,7 +28,7 @@ class PolicyDocument:
     document: TemplateDocument
 
     @property
-    def properties(self) -> dict[str, Any]:
+    def properties(self) -> dict[str, object]:
         """What it says, without the envelope of ARM."""
         held = self.document.value.get("properties", self.document.value)
         return held if isinstance(held, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
@@ -100,10 +100,10 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
 def _compose(source: SourceText) -> list[yaml.Node]:
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     shift = 1 if source.text.startswith("\ufeff") else 0
     roots = []
-    for number, root in enumerate(yaml.compose_all(source.text[shift:], Loader=loader)):
+    roots_of = yaml.compose_all(source.text[shift:], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    for number, root in enumerate(roots_of):
         if number >= MAX_DOCUMENTS:
             raise UnreadableFileError(f"the file has more than {MAX_DOCUMENTS} documents: split it")
         roots.append(root)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope.ingest.live.content_fingerprint import ContentFingerprint
@@ -44,7 +42,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         """From a checkpoint."""
         return msgspec.convert(kept, cls)
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> dict[str, object]:
         """As a checkpoint."""
         found: dict[str, object] = msgspec.to_builtins(self)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -185,7 +185,7 @@ def wrong_settings(state: State, source: Source) -> str:
 
 def check(
     kind: SourceKind,
-    settings: Any,
+    settings: object,
     secrets: Mapping[str, str],
     name: str,
     *,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Any
 
 import msgspec
 
@@ -32,7 +31,7 @@ class PolledEvent:
 
     id: str
     at: datetime
-    record: Mapping[str, Any]
+    record: Mapping[str, object]
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -111,7 +111,7 @@ class Filling:
 
 def start_row(record: dict[str, object], context: StreamContext) -> dict[str, object]:
     """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
-    values: dict[str, Any] = {"TimeGenerated": time_of(record)}
+    values: dict[str, object] = {"TimeGenerated": time_of(record)}
     resource_id = resource_id_of(record, context)
     if resource_id:
         values["_ResourceId"] = resource_id

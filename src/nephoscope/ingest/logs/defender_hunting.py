@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.categories import category_of, table_of_category
@@ -47,7 +47,7 @@ class DefenderHuntingFormat:
         """Return whether the category is that of a hunting table."""
         return category_of(record).startswith(_PREFIX)
 
-    def rows(self, record: dict[str, Any], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def rows(self, record: dict[str, object], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event: its own Timestamp is its time."""
         properties = properties_of(record)
         name = as_text(record.get("category", record.get("Category")))[len(_PREFIX) :]

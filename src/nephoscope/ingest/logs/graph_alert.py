@@ -6,8 +6,9 @@ The evidence becomes entities as Sentinel writes them. Source: https://learn.mic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nephoscope.files.json_tree import list_of
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 from nephoscope.ingest.logs.timestamps import moment
@@ -102,7 +103,7 @@ class GraphAlertFormat:
             and (evidence is None or isinstance(evidence, list))
         )
 
-    def rows(self, record: dict[str, Any], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def rows(self, record: dict[str, object], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an alert, as it stands now: its last change is the time of the row."""
         name = next(name for name in _CHANGES if record.get(name))
         given = record[name]
@@ -117,7 +118,7 @@ class GraphAlertFormat:
         values["Techniques"] = as_text(techniques) if techniques else ""
         entities = [
             _entity(one, number)
-            for number, one in enumerate(record.get("evidence") or (), 1)
+            for number, one in enumerate(list_of(record, "evidence"), 1)
             if isinstance(one, dict)
         ]
         values["Entities"] = as_text(entities) if entities else ""

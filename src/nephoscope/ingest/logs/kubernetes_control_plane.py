@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import dedicated_table, row_of
@@ -51,13 +51,13 @@ class KubernetesControlPlaneFormat:
             yield diagnostics_row(record, context)
 
 
-def _shape(_record: dict[str, object], properties: dict[str, Any], values: dict[str, object]) -> None:
+def _shape(_record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
     """The level that the line tells; its line break is no part of it."""
     line = properties.get("log")
     if line is None:
         return
-    properties["log"] = as_text(line).rstrip("\r\n")
-    header = _KLOG.match(properties["log"])
+    text = properties["log"] = as_text(line).rstrip("\r\n")
+    header = _KLOG.match(text)
     if header is not None:
         values["Level"] = _LEVELS[header[1]]
 

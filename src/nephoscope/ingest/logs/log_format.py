@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from nephoscope.ingest.logs.text_decoding import USUAL
@@ -29,7 +29,7 @@ class LogRow(NamedTuple):
     """A row for a table: `values` by the table's column names, absent ones left out; unknown names reach the table's bag."""
 
     table: str
-    values: dict[str, Any]
+    values: dict[str, object]
 
 
 class RecordFault(NamedTuple):

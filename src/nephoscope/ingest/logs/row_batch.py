@@ -11,7 +11,6 @@ from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     import pyarrow as pa
 
@@ -30,7 +29,7 @@ class PlacedRow(NamedTuple):
     place: str
     format: str
     record: int = 0
-    sent: Mapping[str, Any] | None = None
+    sent: Mapping[str, object] | None = None
     unfit: str = ""
 
 

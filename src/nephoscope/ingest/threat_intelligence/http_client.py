@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event
 from time import monotonic
-from typing import Any
 
 import httpx
 import msgspec
@@ -34,7 +33,7 @@ class FeedResponse:
 
     status: int
     headers: httpx.Headers
-    body: Any
+    body: object
     said: str = ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -29,7 +28,7 @@ class IntelItem:
 
     id: str
     kind: str
-    document: dict[str, Any]
+    document: dict[str, object]
     observables: tuple[Observable, ...]
     created: datetime
     modified: datetime

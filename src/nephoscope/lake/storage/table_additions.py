@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -77,9 +76,9 @@ class Additions:
 def _paths(entry: bytes) -> Iterator[str]:
     """The files that an entry of the log adds rows with; those that only hold rows of other files in a new order add none."""
     for line in entry.splitlines():
-        action: dict[str, Any] = json.loads(line).get("add") or {}
+        action: dict[str, object] = json.loads(line).get("add") or {}
         if action.get("dataChange"):
-            yield action["path"]
+            yield str(action["path"])
 
 
 def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> AddedRows:

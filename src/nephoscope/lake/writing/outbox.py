@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -107,7 +107,7 @@ def _rows(
             why = f"no table is named {name}" if table is None else place.refusal(name)
             bad += [_bad(entry, why) for entry in several]
             continue
-        rows: list[Mapping[str, Any]] = [{"TimeGenerated": entry.added, **entry.row} for entry in several]
+        rows: list[Mapping[str, object]] = [{"TimeGenerated": entry.added, **entry.row} for entry in several]
         made = arrow_of(table, rows, workspace=place, now=now)
         tables[name] = made.table
         bad += [_bad(several[row], reason) for row, reason in made.bad]

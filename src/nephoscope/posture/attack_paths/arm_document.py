@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.attack_paths.entity import TITLES
 
@@ -29,7 +29,7 @@ def arm_id(path: AttackPath) -> str:
     return f"{scope}/providers/{TYPE}/{path.id}"
 
 
-def properties(path: AttackPath) -> dict[str, Any]:
+def properties(path: AttackPath) -> dict[str, object]:
     """The properties of its document."""
     chain, type_ = path.chain, path.chain.type
     return {

@@ -7,7 +7,6 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import nephoscope.posture.code.rules as package
 from nephoscope.posture.code.code_rule import CodeRule
@@ -24,7 +23,7 @@ class CodeCheck:
 
     rule: CodeRule
     reader: str
-    run: Callable[[Any, CodeOptions], Iterable[CodeMatch]]
+    run: Callable[[object, CodeOptions], Iterable[CodeMatch]]
 
 
 @cache

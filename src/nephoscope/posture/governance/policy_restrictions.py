@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from nephoscope.posture.governance.enforced_assignments import (
     ACTING,
@@ -55,7 +54,7 @@ class ProposedResource:
     """A resource as far as it is decided: `body` is its content, `scope` the lower-cased id in which it is to be made."""
 
     scope: str
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
     api_version: str = ""
 
     def resource(self, body: Mapping[str, object]) -> Resource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
@@ -31,7 +31,7 @@ class PlanRequest(Protocol):
         """Names or ids of initiatives."""
 
     @property
-    def parameters(self) -> tuple[tuple[str, Any], ...]:
+    def parameters(self) -> tuple[tuple[str, object], ...]:
         """Names and values of the initiatives' parameters."""
 
     @property

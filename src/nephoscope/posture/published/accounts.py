@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nephoscope.files.json_tree import tree_of
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -46,9 +48,9 @@ def _read(edition: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ..
     return tuple(sorted((account_of(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 
-def account_of(body: dict[str, Any]) -> DirectoryObject:
+def account_of(body: dict[str, object]) -> DirectoryObject:
     """The account of a document."""
-    told = body.get("properties") or {}
+    told = tree_of(body, "properties")
     id_ = str(body["id"])
     names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
     known = [str(one) for one in names if one]

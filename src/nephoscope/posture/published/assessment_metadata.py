@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.document import without_nothing
@@ -53,7 +53,7 @@ def is_custom(report: Report, key: str) -> bool:
     return definition_id(report, key).lower() in report.run.estate.resources
 
 
-def make_unjudged(report: Report, key: str) -> dict[str, Any]:
+def make_unjudged(report: Report, key: str) -> dict[str, object]:
     """The properties of the metadata of an analyzer's key by which no recommendation is judged."""
     return {**metadata(report, key), "displayName": keys()[key].title, "description": UNJUDGED}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -36,7 +35,7 @@ class LiveRowSource:
     make: Callable[[], LiveRows]
 
 
-def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -> pa.Table:
+def rows(bodies: Iterable[Mapping[str, object]], tenant: str, table: str = TABLE) -> pa.Table:
     """ARM bodies as rows of a table, in the order of their ids; what a body says of its `resourceGroup` holds before its id."""
     found = sorted((_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
     return pa.Table.from_pylist(found, schema=SCHEMA)

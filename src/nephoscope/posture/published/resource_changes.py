@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
@@ -29,7 +28,7 @@ def documents(data: Path, now: datetime) -> Iterator[tuple[PublishedDocument, st
         yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
 
 
-def _body(one: ResourceChange) -> dict[str, Any]:
+def _body(one: ResourceChange) -> dict[str, object]:
     id_ = str(one.body.get("id") or one.key)
     found = {
         path: {

@@ -10,16 +10,17 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/samples/samp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 #: Lower-cased type -> the member of its properties whose own members begin with a capital letter.
 _CAPITAL = {"microsoft.security/assessments": "resourceDetails"}
 
 
-def spell_properties(type_: str, properties: Any) -> object:
+def spell_properties(type_: str, properties: object) -> object:
     """The properties of a document of a lower-cased type as a row of Resource Graph has them."""
     name = _CAPITAL.get(type_)
-    details = properties.get(name) if name and isinstance(properties, Mapping) else None
+    if not name or not isinstance(properties, Mapping):
+        return properties
+    details = properties.get(name)
     if not isinstance(details, Mapping):
         return properties
     return {**properties, name: {capitalise(word): value for word, value in details.items()}}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.roles import role
+from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ def _at(edition: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) 
 
 
 def _holder(
-    edition: PublishedSnapshot, body: Mapping[str, Any], reach: Reach, directory: Reach
+    edition: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
     """Who holds the role of an assignment."""
-    told = body.get("properties") or {}
+    told = tree_of(body, "properties")
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
     known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
     about: dict[str, object] = (known or {}).get("properties") or {}

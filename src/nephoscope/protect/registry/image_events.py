@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.protect.registry.image_attachments import subject_of
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
@@ -212,7 +212,7 @@ def _new(
     )  # fmt: skip
 
 
-def _row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict[str, Any]:
+def _row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict[str, object]:
     """Return the row of an event as Azure Container Registry writes it."""
     return {
         "TimeGenerated": (event.time or now).isoformat(), "OperationName": _OPERATIONS[event.action],
@@ -220,7 +220,7 @@ def _row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict
         "MediaType": event.media_type, "Size": event.size, "Identity": event.actor,
         "CallerIpAddress": _host(event.address),
         "UserAgent": event.user_agent, "CorrelationId": event.id, "ResultType": "200", "ResultDescription": "Success",
-        "Category": EVENTS_TABLE, "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": EVENTS_TABLE,
+        "Category": EVENTS_TABLE, "_ResourceId": str(registry.settings.get("resourceId", "")).lower(), "Type": EVENTS_TABLE,
     }  # fmt: skip
 
 

@@ -32,5 +32,5 @@ def verdict_row(
         "Critical": vulnerabilities.get("Critical", 0), "High": vulnerabilities.get("High", 0),
         "Exploited": summary.get("exploited", 0), "NotAssessed": summary.get("notAssessed", 0),
         "IsRunning": bool(running), "RunningOn": list(running), "DecidedBy": image.decided_by,
-        "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": VERDICTS_TABLE,
+        "_ResourceId": str(registry.settings.get("resourceId", "")).lower(), "Type": VERDICTS_TABLE,
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -157,7 +157,7 @@ def kubernetes(
     path = uri or f"/api/v1/namespaces/{namespace}/{resource}" + (f"/{name}" if name else "") + (
         f"/{subresource}" if subresource else ""
     )
-    event: dict[str, Any] = {
+    event: dict[str, object] = {
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "RequestResponse" if body else "Metadata",
         "auditID": dice.guid(),
         "stage": "ResponseComplete", "requestURI": path, "verb": verb, "user": {"username": user, "groups": list(groups)},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Index, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -36,7 +35,7 @@ class ArmDocument:
 
     key: str
     type: str
-    body: dict[str, Any]
+    body: dict[str, object]
     author: str
     created: datetime
     changed: datetime

@@ -6,7 +6,6 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any
 
 from nephoscope.model.read_reach import Reach
 from nephoscope_policy.model.resource_id import ResourceId
@@ -17,11 +16,11 @@ Place = tuple[str, str]
 Reader = Callable[[Sequence[str]], Iterable[tuple[str, Mapping[str, object]]]]
 
 
-def resources(document: Mapping[str, Any]) -> list[ResourceId]:
+def resources(document: Mapping[str, object]) -> list[ResourceId]:
     """The resources of subscriptions that the row of an alert names; none for one that names accounts and addresses alone."""
     several: list[ResourceId] = []
     candidates = [str(document.get("_ResourceId") or "")]
-    for entity in json.loads(document.get("Entities") or "[]"):
+    for entity in json.loads(str(document.get("Entities") or "[]")):
         candidates += [str(entity.get(name) or "") for name in ("ResourceId", "AzureID")]
     for text in candidates:
         try:

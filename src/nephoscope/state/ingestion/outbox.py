@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, count, groupby
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sqlalchemy import BigInteger, Text, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -58,7 +58,7 @@ class OutboxEntry:
 
     workspace: str
     table: str
-    row: Mapping[str, Any]
+    row: Mapping[str, object]
     added: datetime
 
 

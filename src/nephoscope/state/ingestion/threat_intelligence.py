@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Boolean, Index, Integer, Text, cast, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -59,7 +58,7 @@ class Intel:
     digest: str
     values: str
     observables: tuple[tuple[str, str], ...]
-    document: dict[str, Any]
+    document: dict[str, object]
     confidence: int | None
     valid_until: datetime | None
     revoked: bool

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Boolean, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -44,7 +43,7 @@ class WatchedRegistry:
 
     name: str
     address: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     created: datetime
     changed: datetime
     username: str = ""

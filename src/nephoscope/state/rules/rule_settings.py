@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -35,7 +34,7 @@ class RuleSetting:
     workspace: str
     rule: str
     setting: str
-    value: Any
+    value: object
     comment: str
     expires: datetime | None
     author: str

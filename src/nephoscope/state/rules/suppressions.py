@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -47,7 +46,7 @@ class StoredSuppression:
     workspace: str
     name: str
     rule: str
-    conditions: list[dict[str, Any]]
+    conditions: list[dict[str, object]]
     reason: str
     comment: str
     enabled: bool

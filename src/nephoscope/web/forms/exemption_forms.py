@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.exemptions import (
     DELETE,
@@ -135,10 +136,10 @@ def change(visit: Visit, key: str) -> int:
     one = _require_exemption(visit, key)
     require_exempting(visit.service, one, visit.instance.load_governing)
     document = visit.instance.state.arm_documents.get(one.id)
-    held = document.body["properties"] if document else {}
+    held = tree_of(document.body, "properties") if document else {}
     told = _properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
-    metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
+    metadata = {**tree_of(held, "metadata"), "updatedBy": visit.caller.name}
     with as_drawn(visit, lambda: _body(visit, one)):
         body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
         return put_exemptions(visit.service, [body], visit.instance.load_governing)

@@ -12,6 +12,7 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import count
 from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
+from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.incidents.alerts import AlertFilter
@@ -118,11 +119,11 @@ def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, Any] |
     if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
         return file
     applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
-    real = _real(state, workspace, rule, trial.found.get("newest", ()))
+    real = _real(state, workspace, rule, trees_of(trial.found, "newest"))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
         "applied": applied, "may_tune": may_tune(visit.service, workspace),
-        "most": max(trial.found.get("days", {}).values(), default=0),
+        "most": max((one for one in tree_of(trial.found, "days").values() if isinstance(one, int)), default=0),
     }  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _request_advice(visit: Visit, trial: RuleTrial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
     wanted = visit.form.get("advice", "")
     if trial.what is not TrialKind.ADVICE or wanted not in {
-        each["id"] for each in trial.found.get("advice", ())
+        each["id"] for each in trees_of(trial.found, "advice")
     }:
         raise StateError("the trial has no such suggestion")
     now, by = visit.instance.now, visit.caller.name

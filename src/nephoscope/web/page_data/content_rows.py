@@ -137,7 +137,8 @@ def _query(one: content_listing.RuleListing) -> ContentRow:
 def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:
     counts: dict[str, int] = {}
     for row in content_listing.rows(pack, held):
-        counts[row["standing"]] = counts.get(row["standing"], 0) + 1
+        standing = str(row["standing"])
+        counts[standing] = counts.get(standing, 0) + 1
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     bad = counts.get(RuleAvailability.UNSUPPORTED.value, 0) + counts.get(RuleAvailability.REFUSED.value, 0)
     about = f"{len(pack.pieces):,} pieces from {pack.origin}, {pack.imported:%Y-%m-%d}"

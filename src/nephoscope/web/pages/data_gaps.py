@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from starlette.responses import Response
 
@@ -43,7 +42,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[Any, ...]]:
+def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[object, ...]]:
     for gap in gaps:
         told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
         for one in gap.recommendations:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -79,7 +78,7 @@ def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     )
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One resource."""
     edition, id_ = visit.edition, "/" + visit.parameters["id"].strip("/").lower()
     if edition is None:

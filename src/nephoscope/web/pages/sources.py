@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 
@@ -74,7 +73,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _error(visit: Visit, source: Any, whole: Mapping[str, HealthRow]) -> str:
+def _error(visit: Visit, source: Source, whole: Mapping[str, HealthRow]) -> str:
     known = whole.get(source.name)
     return error_of(visit.instance.state, source, known.health if known else None)
 

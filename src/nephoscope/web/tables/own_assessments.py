@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nephoscope.files.json_tree import tree_of
 from nephoscope.web.tables.page_tables import PageTable
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope_policy.model.resource_id import ResourceId
@@ -79,8 +80,8 @@ def _sees(reach: Reach, key: str) -> bool:
 
 
 def _own(key: str, several: Sequence[ArmDocument], described: ArmDocument | None) -> OwnAssessment:
-    told: Mapping[str, Any] = described.body.get("properties", {}) if described is not None else {}
-    first: Mapping[str, Any] = several[0].body["properties"]
+    told = tree_of(described.body, "properties") if described is not None else {}
+    first = tree_of(several[0].body, "properties")
     severity = str(told.get("severity") or "")
     return OwnAssessment(
         key,
@@ -93,7 +94,7 @@ def _own(key: str, several: Sequence[ArmDocument], described: ArmDocument | None
 
 
 def _put(one: ArmDocument) -> ToolAssessment:
-    status = one.body["properties"].get("status") or {}
+    status = tree_of(one.body, "properties", "status")
     why = str(status.get("description") or status.get("cause") or "")
     return ToolAssessment(
         one.key.rpartition(_INSIDE)[0], str(status.get("code") or ""), why, one.author, one.changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.state import NotFoundError
 from nephoscope.web.tables.table_download import as_csv
@@ -18,7 +18,7 @@ class PageTable(NamedTuple):
     """The heads of the columns and the rows, as the page shows them."""
 
     header: Sequence[str]
-    rows: Iterable[Iterable[Any]]
+    rows: Iterable[Iterable[object]]
 
 
 def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable]]) -> Response | None:

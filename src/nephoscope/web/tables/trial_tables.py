@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import TrialKind
+from nephoscope.files.json_tree import texts_of, tree_of, trees_of
 from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
@@ -18,19 +19,22 @@ def tables(trial: RuleTrial) -> dict[str, Callable[[], PageTable]]:
     found = trial.found
     if trial.what is not TrialKind.REPLAY:
         columns = ("id", "kind", "advice", "confidence", "hides", "of", "closedFalse", "evidence")
-        rows = ([one[name] for name in columns] for one in found.get("advice", ()))
+        rows = ([one[name] for name in columns] for one in trees_of(found, "advice"))
         return {"advice": partial(PageTable, columns, rows)}
     alerts = ("id", "title", "severity", "started", "ended", "held")
-    told = ([*(one[name] for name in alerts), ", ".join(one["entities"])] for one in found.get("newest", ()))
+    told = (
+        [*(one[name] for name in alerts), ", ".join(texts_of(one, "entities"))]
+        for one in trees_of(found, "newest")
+    )
     return {
         "alerts": partial(PageTable, (*alerts, "entities"), told),
-        "days": partial(PageTable, ("day", "alerts"), found.get("days", {}).items()),
+        "days": partial(PageTable, ("day", "alerts"), tree_of(found, "days").items()),
         "entities": partial(
             PageTable,
             ("entity", "alerts"),
-            ((one["entity"], one["alerts"]) for one in found.get("entities", ())),
+            ((one["entity"], one["alerts"]) for one in trees_of(found, "entities")),
         ),
         "errors": partial(
-            PageTable, ("until", "error"), ((one["until"], one["error"]) for one in found.get("errors", ()))
+            PageTable, ("until", "error"), ((one["until"], one["error"]) for one in trees_of(found, "errors"))
         ),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -31,7 +31,7 @@ EVERYBODY = ""
 #: What a page says of a scope where none can narrow it.
 SAME = "The selected scope ({}) does not affect this page."
 #: Fills a template with what it returns, or answers itself.
-Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
+Filled = Callable[["Visit"], "Mapping[str, object] | Response"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 #: The most steps of SQLite's machine for one query, in thousands.
 MAX_STEPS = 200_000
@@ -16,7 +15,7 @@ MAX_VALUE = 64_000_000
 MAX_IN_MEMORY = 16_000_000
 
 
-def rows_of(content: bytes, query: str) -> Iterator[tuple[Any, ...]]:
+def rows_of(content: bytes, query: str) -> Iterator[tuple[object, ...]]:
     """Give the rows of a query; raises ValueError for a file that is damaged or lacks the table."""
     steps = 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
@@ -25,9 +24,8 @@ def parse_yaml_tables(file: InventoryFile) -> object:
         raise file.refusal(f"this YAML has more than {MAX_VALUES} values")
     import yaml
 
-    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        found = next(iter(yaml.load_all(file.text, Loader=loader)), "")
+        found = next(iter(yaml.load_all(file.text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))), "")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = f"this is no YAML: {error.problem or error.context}"

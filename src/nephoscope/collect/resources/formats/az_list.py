@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/cli/azure/format-output-azure-cli, and the a
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.collect.resources.child_resources import ANYWHERE, EMBEDDED
@@ -172,7 +172,7 @@ class _Unflattening:
         self._wrapped = _wrapped_paths(id_.type)
         self._renamed = _RENAMED.get(id_.type, {})
 
-    def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, Any]:
+    def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
         """The members of an object at a lower-cased path, without what ARM leaves out or the command adds."""
         found: dict[str, object] = {}
         for key, item in value.items():

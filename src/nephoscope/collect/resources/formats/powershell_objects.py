@@ -7,7 +7,7 @@ Get-AzRoleAssignment. Source: https://learn.microsoft.com/powershell/module/az.r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
 from nephoscope_policy.model.resource_id import ResourceId
@@ -123,7 +123,7 @@ def _text(value: dict[str, object], *keys: str) -> str:
     return ""
 
 
-def _body(value: dict[str, object], text: str) -> dict[str, Any]:
+def _body(value: dict[str, object], text: str) -> dict[str, object]:
     body: dict[str, object] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _type(value, text)}
     for member, keys in _MEMBERS.items():
         for key in keys:

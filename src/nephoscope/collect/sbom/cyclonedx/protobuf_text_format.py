@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.cyclonedx.protobuf_messages import BY_NAME, ENUMERATIONS, Field
@@ -40,7 +39,7 @@ class TextMessage:
         """Read fields up to the closing mark, or to the end."""
         if depth > MAX_DEPTH:
             raise self._error(f"messages nest deeper than {MAX_DEPTH}")
-        known, tree = BY_NAME.get(message, {}), dict[str, Any]()
+        known, tree = BY_NAME.get(message, {}), dict[str, object]()
         while self._peek() != closing:
             kind, name = self._next()
             if kind != "word":

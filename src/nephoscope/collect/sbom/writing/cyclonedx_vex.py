@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nephoscope.collect.sbom.cyclonedx.vex_statements import STATES, WRITTEN_JUSTIFICATIONS
 from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
@@ -34,7 +33,7 @@ def write_cyclonedx_vex(statements: Sequence[VexStatement], written_as: WrittenA
     return as_json({**document, "serialNumber": f"urn:uuid:{identifier_of(document)}"})
 
 
-def _component(product: str, reference: str) -> dict[str, Any]:
+def _component(product: str, reference: str) -> dict[str, object]:
     """Return a product: with its parts where it is a package URL, else with its name alone."""
     try:
         url = split(product)

@@ -7,7 +7,6 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import nephoscope.collect.scanning.image_rules.rules as package
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
@@ -22,7 +21,7 @@ class ImageCheck:
     """A rule with its function, which takes an ExaminedImage or, where it judges roots, an ExaminedRoot."""
 
     rule: ImageRule
-    run: Callable[[Any], Iterable[ImageMatch]]
+    run: Callable[[object], Iterable[ImageMatch]]
 
 
 @cache

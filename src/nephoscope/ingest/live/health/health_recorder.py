@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nephoscope.files.json_tree import text_of
 from nephoscope.ingest.live.health import health_rows as made
 from nephoscope.ingest.live.health.arrival_profile import SourceProfile
 from nephoscope.ingest.live.health.health_evaluation import HealthFinding, findings, silent_source
@@ -147,7 +148,10 @@ class HealthKeeper:
                     session, finding.workspace, "SecurityAlert", made.alert(finding, now, now, over=False)
                 )
             for value in over:
-                finding, began = HealthFinding(**value["finding"]), datetime.fromisoformat(value["since"])
+                finding, began = (
+                    HealthFinding(**value["finding"]),
+                    datetime.fromisoformat(text_of(value, "since")),
+                )
                 self._out(
                     session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
                 )
@@ -178,9 +182,9 @@ class HealthKeeper:
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
         return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
-    def _over(self, value: Mapping[str, Any], now: datetime) -> bool:
-        lasting = value["finding"]["kind"] == "schema"
-        return not lasting or now - datetime.fromisoformat(value["since"]) > _SCHEMA_OPEN
+    def _over(self, value: Mapping[str, object], now: datetime) -> bool:
+        lasting = text_of(value, "finding", "kind") == "schema"
+        return not lasting or now - datetime.fromisoformat(text_of(value, "since")) > _SCHEMA_OPEN
 
     def _statuses(self, every: Sequence[SourceHealth], sources: Mapping[str, Source], now: datetime) -> None:
         """A row of SentinelHealth when a source begins to fail or to work again, and one an hour while it fails."""

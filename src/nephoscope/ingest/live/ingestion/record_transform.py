@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
 from nephoscope.ingest.live.ingestion.transform import Transform, TransformError, TransformResult
@@ -20,7 +19,7 @@ _TOLD = 100
 class ShapedRecords:
     """Rows by table, where each comes from, and what is refused."""
 
-    rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    rows: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     origins: dict[str, list[RowOrigin]] = field(default_factory=dict)
     refused: tuple[QuarantinedInput, ...] = ()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope.files.json_value import spell_half_surrogates
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 
-_DECODER = msgspec.json.Decoder(list[dict[str, Any]])
+_DECODER = msgspec.json.Decoder(list[dict[str, object]])
 
 
 _BOM = b"\xef\xbb\xbf"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -168,7 +168,7 @@ class MispSource:
             wanted["type"] = chosen.types
         return wanted
 
-    def _keep(self, body: Any, by: str, number: int, sink: SourceSink, told: frozenset[str]) -> list[str]:
+    def _keep(self, body: object, by: str, number: int, sink: SourceSink, told: frozenset[str]) -> list[str]:
         """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
         chosen = self.settings
         confidence = None if chosen.confidence < 0 else chosen.confidence

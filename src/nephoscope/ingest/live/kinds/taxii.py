@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import Event
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from nephoscope.files.json_tree import tree_of
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.poll_loop import told_round
@@ -86,7 +87,7 @@ class TaxiiSource:
             reply = asker.ask("GET", "collections/")
             if reply.status != 200 or not isinstance(reply.body, dict):
                 raise refusal(f"{self.settings.url}collections/", reply)
-        listed = reply.body.get("collections")
+        listed = tree_of(reply.body).get("collections")
         known = {
             str(one.get("id")): one
             for one in (listed if isinstance(listed, list) else ())
@@ -135,7 +136,7 @@ class TaxiiSource:
             return True
         if reply.status != 200 or not isinstance(reply.body, dict):
             raise refusal(f"{self.settings.url}{path}", reply)
-        objects = reply.body.get("objects", [])
+        objects = tree_of(reply.body).get("objects", [])
         if not isinstance(objects, list):
             raise SourceError(f"{self.settings.url}{path}: `objects` is not a list")
         number = int(at.get("number", 0)) + 1
@@ -196,9 +197,9 @@ class TaxiiSource:
 
 def _more(reply: FeedResponse, url: str) -> bool:
     """Whether a page says that there are more; one that names the next and does not say says so too. SourceError for another word."""
-    said = reply.body.get("more")
+    said = tree_of(reply.body).get("more")
     if said is None:
-        return bool(reply.body.get("next"))
+        return bool(tree_of(reply.body).get("next"))
     if not isinstance(said, bool):
         raise SourceError(f"{url}: `more` is {str(said)[:40]!r}, which is neither true nor false")
     return said
@@ -206,18 +207,18 @@ def _more(reply: FeedResponse, url: str) -> bool:
 
 def _after(
     at: dict[str, object], number: int, reply: FeedResponse, now: datetime, *, more: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
     # a server may say of a page with one object only when the first was added
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
         "x-taxii-date-added-first", ""
     )
-    added, token = moment(said), reply.body.get("next")
+    added, token = moment(said), tree_of(reply.body).get("next")
     # what was added after a time to come would never be asked for
     newest = said if added is not None and added <= now + _AHEAD else str(at.get("last", ""))
     since = str(at.get("since", ""))
     # a server may give one token for all pages: it goes on as long as the pages differ; without a token the time must
-    seen = sha256(msgspec.json.encode(reply.body.get("objects"))).hexdigest()
+    seen = sha256(msgspec.json.encode(tree_of(reply.body).get("objects"))).hexdigest()
     if more and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
         forgot = at.get("forgot", False)
         return {

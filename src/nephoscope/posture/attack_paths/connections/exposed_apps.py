@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.public_endpoint import SITE, EndpointAccess, answers, is_unrestricted
 from nephoscope.estate.resource_lookup import require_complete
@@ -38,5 +38,5 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         facts.each(type_, "which apps the Internet reaches", look)
 
 
-def _object(value: object) -> dict[str, Any]:
+def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope.files.json_tree import list_of, text_of, tree_of
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
     GROUP_TYPE,
@@ -173,12 +174,11 @@ def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
     return found
 
 
-def _readers(policies: Iterable[Any]) -> Iterator[str]:
+def _readers(policies: Iterable[object]) -> Iterator[str]:
     for policy in policies:
-        permissions = policy.get("permissions") if isinstance(policy, dict) else None
-        secrets = permissions.get("secrets") if isinstance(permissions, dict) else None
-        if isinstance(secrets, list) and not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
-            yield str(policy.get("objectId") or "").lower()
+        secrets = list_of(tree_of(policy), "permissions", "secrets")
+        if not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
+            yield text_of(policy, "objectId").lower()
 
 
 def _administrators(facts: GraphFacts) -> dict[str, list[Resource]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
@@ -46,7 +46,7 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
 def _switched(settings: Resource, path: tuple[str, ...]) -> object:
     """Return whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
     doubt = (settings.planned or Planning()).condition
-    value: Any = settings.body
+    value: object = settings.body
     for step in path:
         found = member(value, step) if isinstance(value, dict) else None
         if isinstance(value, Unknown) or found is None or doubt:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.inline_children import RepeatedChildren
@@ -88,7 +87,7 @@ def _missing(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:
 
 def _parent_of(identifier: ResourceId, child: str) -> Resource:
     reason = f"the deployment does not make it: all that is known of it is {child}"
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "id": identifier.key,
         "name": identifier.name,
         "type": identifier.type,

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments-metada
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.assessment_metadata import make_unjudged, metadata
@@ -32,10 +32,10 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         yield _document(key, make_unjudged(report, key))
 
 
-def _document(key: str, found: Mapping[str, Any]) -> PublishedDocument:
+def _document(key: str, found: Mapping[str, object]) -> PublishedDocument:
     return PublishedDocument.of(
         arm(f"/providers/{TYPE}/{key}", TYPE, found),
         key=key.lower(),
-        severity=found["severity"],
-        title=found["displayName"],
+        severity=str(found["severity"]),
+        title=str(found["displayName"]),
     )

@@ -75,8 +75,8 @@ def _make_unjudged(report: Report, item: Assessment) -> PublishedDocument:
         arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=ResourceId.parse(item.resource).key,
         key=item.key.lower(),
-        severity=told["severity"],
-        title=told["displayName"],
+        severity=str(told["severity"]),
+        title=str(told["displayName"]),
     )
 
 

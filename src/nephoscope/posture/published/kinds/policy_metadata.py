@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-metadata (201
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
 
@@ -38,7 +38,7 @@ def _groups(initiative: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     return (one for one in groups or () if isinstance(one, dict))
 
 
-def _body(key: str, group: Mapping[str, object]) -> dict[str, Any]:
+def _body(key: str, group: Mapping[str, object]) -> dict[str, object]:
     name = key.rpartition("/")[2]
     said = {
         "metadataId": name,

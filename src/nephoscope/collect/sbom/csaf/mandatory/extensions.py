@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -13,10 +12,12 @@ _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
 
 def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     """Give place and value of each extension, wherever it stands."""
-    waiting: list[tuple[str, Any]] = [("", document.tree)]
+    waiting: list[tuple[str, object]] = [("", document.tree)]
     while waiting:
         place, value = waiting.pop()
-        items = value.items() if isinstance(value, dict) else enumerate(value)
+        items: Iterable[tuple[object, object]] = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
         for key, inner in items:
             if key == "x_extensions" and isinstance(inner, list):
                 yield from ((f"{place}/x_extensions/{number}", one) for number, one in enumerate(inner))
