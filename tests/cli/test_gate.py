@@ -127,6 +127,19 @@ def test_nothing_assessed_writes_no_sarif(command: str, place: Path) -> None:
     assert run(place, command, "--state", "compliant", "-o", "sarif").exit_code == 2
 
 
+@pytest.mark.parametrize("output", ["json", "csv", "sarif"])
+def test_what_could_not_be_used_is_named_where_nothing_was_assessed(output: str, place: Path) -> None:
+    """Only the table lists what was set aside."""
+    (place / "columns.json").write_text(json.dumps([{"name": "a"}, {"name": "b"}]))
+    result = CliRunner().invoke(
+        cli,
+        ["--data", str(place / "data"), "scan", str(place / "columns.json"), "--no-history", "-o", output],
+    )
+    assert result.exit_code == 3
+    assert "2 records could not be used; the first, " in result.stderr
+    assert "an export must keep the column 'id'" in result.stderr
+
+
 @pytest.mark.parametrize("parts", ["always", "never"])
 def test_a_scope_that_is_looked_at_is_not_kept_as_the_score_of_the_estate(parts: str, place: Path) -> None:
     (place / "policies" / "grave.json").write_text(json.dumps(policy("grave", VAULT, "High", "location")))

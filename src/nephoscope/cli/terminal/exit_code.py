@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def is_written(report: ReportView, output: str) -> bool:
     if is_assessed(report.judged):
         return True
     tell_nothing_assessed()
+    if report.quarantine:
+        first = report.quarantine[0]
+        tell(
+            f"{format_count(len(report.quarantine), 'record')} could not be used; the first, {first.place}: {first.reason}"
+        )
     if output == "sarif":
         tell("no SARIF is written: without results, it would close every alert of a code scanning service")
     return output != "sarif"

@@ -315,7 +315,9 @@ def listed_groups(report: ReportView) -> list[RecommendationSummary]:
 
 
 def _cause(item: Assessment) -> str:
-    return ": ".join(text for text in (item.cause, item.description) if text)
+    words = item.cause.replace("-", " ")
+    text = item.description.removeprefix(f"{item.cause}: ").removeprefix(f"{words}: ")
+    return ": ".join(one for one in (item.cause, text) if one)
 
 
 def states(groups: Mapping[RecommendationGroup, int]) -> Counter[ComplianceState]:
