@@ -102,6 +102,27 @@ def test_vulnerabilities_are_filtered(owner: TestClient, asked: str, found: list
     assert [one["CVE"] for one in rows(owner, f"/vulnerabilities?format=csv&{asked}")] == found
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("", CVE),
+        ("start=1", OTHER),
+        (f"start=0&after={CVE}", OTHER),
+        (f"start=1&before={OTHER}", CVE),
+        ("start=1&after=CVE-1999-1", OTHER),
+    ],
+)
+def test_a_page_begins_after_a_vulnerability(
+    owner: TestClient, monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
+) -> None:
+    monkeypatch.setattr("nephoscope.web.pages.vulnerabilities.ROWS", 1)
+    page = owner.get(f"/vulnerabilities?{asked}").text
+    assert [one for one in (CVE, OTHER) if f'href="/vulnerabilities/{one}"' in page] == [shown]
+    turned = re.search(r'href="([^"]*)"[^>]*>(?:Next|Previous)</a>', page)
+    assert turned
+    assert (f"after={CVE}" if shown == CVE else f"before={OTHER}") in turned[1]
+
+
 def test_the_list_tells_what_is_not_assessed(owner: TestClient) -> None:
     page = owner.get("/vulnerabilities").text
     assert "2 of 4 not fully assessed" in words(page)

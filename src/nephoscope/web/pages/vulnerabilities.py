@@ -44,6 +44,7 @@ from nephoscope.web.forms.vulnerability_exemptions import (
 from nephoscope.web.page_data.source_links import safe_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
@@ -76,7 +77,7 @@ HOLDER_HEADER = (
 
 def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the list by vulnerability."""
-    reach, start = visit.reach(READ), page_start(visit)
+    reach = visit.reach(READ)
     exposed = exposed_vulnerabilities(visit.service, reach)
     wanted = _read_filters(visit, SubjectFilter(reach, **_subjects(visit)))
     exempt = exempted_everywhere(visit)
@@ -93,14 +94,22 @@ def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
             ),
         )
     coverage = summarize_coverage(visit.service, reach)
+    start, keys = _find_page(visit, [one.vulnerability.id for one in shown])
     page = date_vulnerabilities(visit.service, wanted, shown[start : start + ROWS])
     return {
-        "several": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
+        "several": page, "total": len(shown), "start": start, "rows": ROWS, "keys": keys, "any": bool(every),
         "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
         "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
         "exposed": exposed, "exempt": {one.vulnerability.id for one in every if _is_exempt(one, exempt)},
         "severities": _count_severities(one.severity for one in every),
     }  # fmt: skip
+
+
+def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
+    """Return where the page begins that is asked for, and the keys at its ends."""
+    after, before = visit.asked("after"), visit.asked("before")
+    start = find_page_start(keys, ROWS, after=after, before=before, start=page_start(visit))
+    return start, page_keys(keys, start, ROWS)
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -139,10 +148,10 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     if not (found or report.advisories or report.exploited or report.prediction):
         raise NotFoundError(f"no imported advisory covers {name[:100]}")
     held = find_exemptions(visit.service, found)
-    start = page_start(visit)
+    start, keys = _find_page(visit, ["-".join(map(str, one.finding.key)) for one in found])
     shown = found[start : start + ROWS]
     return {
-        "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS,
+        "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS, "keys": keys,
         "places": locate_packages(visit.service, shown), "explained": _explain_matches(visit, found), "report": report,
         "held": held, "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
