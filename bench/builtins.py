@@ -28,12 +28,12 @@ from nephoscope.content.loader import documents
 from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.entry import CatalogueEntry
+from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.evaluation_scope import EvaluationScope
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.related import EXTENSIONS
-from nephoscope_policy.scope import EvaluationScope
-from nephoscope_policy.view import View
+from nephoscope_policy.related_resources import EXTENSIONS
+from nephoscope_policy.resource_view import View
 
 NOW = policy.EvaluationContext(now=datetime(2026, 11, 24, tzinfo=UTC))
 SOMETHING = {

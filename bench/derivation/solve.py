@@ -13,10 +13,10 @@ from nephoscope_policy import EvaluationContext, Snapshot, explain, tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, children
+from nephoscope_policy.body_paths import STAR
+from nephoscope_policy.evaluation_scope import EvaluationScope, LoopFrame
 from nephoscope_policy.explain import Truth
-from nephoscope_policy.paths import STAR
-from nephoscope_policy.scope import EvaluationScope, LoopFrame
-from nephoscope_policy.view import NotCollected, View
+from nephoscope_policy.resource_view import NotCollected, View
 
 LEAF_TRIES = 240
 BRANCHES = 24

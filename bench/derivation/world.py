@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from nephoscope_policy.body_paths import STAR
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.paths import STAR
 
 SUBSCRIPTION = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/made"

@@ -13,7 +13,7 @@ from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.errors import KqlError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -11,8 +11,8 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy import catalogue_cache
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalogue_entry import CatalogueEntry
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.entry import CatalogueEntry
 from nephoscope_policy.tree import Parameter
 
 _SAMPLES: dict[str, Any] = {

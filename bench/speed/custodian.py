@@ -13,11 +13,11 @@ from typing import Any
 
 from nephoscope.collect import resources
 from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.body_paths import fold_keys
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.paths import fold_keys
+from nephoscope_policy.resource_view import View
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
-from nephoscope_policy.view import View
 from speed import content
 from speed.clock import span
 from speed.value_filters import NotAFilter, filters

@@ -10,9 +10,9 @@ from typing import Any
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.guards import field_name
-from nephoscope_policy.paths import MISSING, STAR
+from nephoscope_policy.body_paths import MISSING, STAR
 from nephoscope_policy.rule import Rule
+from nephoscope_policy.type_guards import field_name
 
 _OPERATORS = {
     "equals": "eq",

@@ -19,7 +19,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
 from nephoscope.lake.storage.file_aggregates import GROUPS
-from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.cell_formatting import columns_of, rows_of
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

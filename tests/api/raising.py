@@ -13,7 +13,7 @@ from nephoscope.instance import Instance
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)

@@ -25,7 +25,7 @@ from nephoscope.posture.scans.scan import ScanRequest
 from nephoscope.serve.assessment_worker import assess, due
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 V = "api-version=2022-07-01-preview"

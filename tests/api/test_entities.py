@@ -16,7 +16,7 @@ from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.bookmarks import Bookmark
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 VERSION = "api-version=2023-02-01-preview"

@@ -7,7 +7,7 @@ import pytest
 
 from nephoscope.api.logs import log_analytics
 from nephoscope.api.wire import kusto_properties
-from nephoscope_kql.engines.most import ResultLimit
+from nephoscope_kql.engines.result_limit import ResultLimit
 
 LARGE = "range i from 1 to 20000 step 1 | extend a = strcat(strrep('x', 500), i)"
 PATH = "/v1/workspaces/default/query"

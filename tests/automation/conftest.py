@@ -29,7 +29,7 @@ from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.state import State
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 

@@ -45,7 +45,7 @@ def _raise(state: State, count: int) -> None:
     from nephoscope.alerts.rules.window import RuleWindow
     from nephoscope.model.alert import Alert
     from nephoscope.model.entity import Entity
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
     from nephoscope_policy.model.state import Severity
 
     now, rule = datetime(2026, 11, 1, tzinfo=UTC), AnalyticRule.parse(DOCUMENT, Place("rule.yaml"))

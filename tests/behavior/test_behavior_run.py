@@ -16,7 +16,7 @@ from nephoscope.behavior.profiles import Profiles
 from nephoscope.behavior.settings import BehaviorSettings, keep
 from nephoscope.lake.lake import Lake
 from nephoscope.state import LeaseLostError, State
-from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.cell_formatting import columns_of, rows_of
 from nephoscope_kql.types import KqlType
 
 Put = Callable[..., None]

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from nephoscope.alerts.rules.rule_files import folder as shipped_rules
-from nephoscope_kql.engines.signalled import find_signal_exception
+from nephoscope_kql.engines.interrupts import find_signal_exception
 
 pytestmark = pytest.mark.system
 
@@ -23,7 +23,7 @@ import os
 import signal
 from nephoscope.cli.main import main
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.arrow_types import schema_of
 run, running = DuckDBEngine.run, []
 
 class Rows:

@@ -15,8 +15,8 @@ from nephoscope.content.loader import documents
 from nephoscope.posture.policies.policy_packs import Packs, own_catalogue
 from nephoscope_policy import PolicyError, catalogue_cache
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.intake import GOVERNMENT_CLOUD
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.catalogue_import import GOVERNMENT_CLOUD
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.version import Pin
 
 ROOT = "/providers/Microsoft.Authorization"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nephoscope.content import loader
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 PLACE = Place("x.json")
 

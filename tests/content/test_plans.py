@@ -11,7 +11,7 @@ from nephoscope.alerts.library.defender_plan_reference import page
 from nephoscope.alerts.library.defender_plans import _plan, plans
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 RULES = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
 PAGE = page()

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
 from nephoscope.posture.policies.content_test import KEBAB, check
 from nephoscope_policy import Aliases, Definition
-from nephoscope_policy.paths import MISSING, STAR
+from nephoscope_policy.body_paths import MISSING, STAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

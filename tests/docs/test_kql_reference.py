@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.binder.environment import CALLS
-from nephoscope_kql.binder.known_calls import WINDOWS
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
 from nephoscope_kql.reference import EXAMPLES, FORMS

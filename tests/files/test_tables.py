@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from nephoscope.files.function_files import FunctionFileError, functions, query_of
 from nephoscope.files.tables import type_inference
 from nephoscope.files.tables.table_files import TableFileError, table
-from nephoscope_kql import cells
+from nephoscope_kql import cell_formatting
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 TESTS = Path(__file__).parents[1]
@@ -37,14 +37,14 @@ def test_the_type_of_texts(case: dict[str, Any]) -> None:
 
 @given(st.lists(st.integers(0, MAX_DATETIME_TICKS), min_size=1))
 def test_moments_are_read_as_they_are_written(ticks: list[int]) -> None:
-    texts = pa.array([cells.moment(one) for one in ticks], pa.string())
+    texts = pa.array([cell_formatting.moment(one) for one in ticks], pa.string())
     assert type_inference.of_texts(texts)[0] == KqlType.DATETIME
     assert type_inference.of_texts(texts)[1].to_pylist() == ticks
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1))
 def test_timespans_are_read_as_they_are_written(ticks: list[int]) -> None:
-    texts = pa.array([cells.span(one) for one in ticks], pa.string())
+    texts = pa.array([cell_formatting.span(one) for one in ticks], pa.string())
     assert type_inference.of_texts(texts)[0] == KqlType.TIMESPAN
     assert type_inference.of_texts(texts)[1].to_pylist() == ticks
 

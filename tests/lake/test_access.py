@@ -26,8 +26,8 @@ from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope_kql import KqlError
+from nephoscope_kql.binder.built_in_calls import TABULAR_CALLS, WINDOWS
 from nephoscope_kql.binder.environment import CALLS
-from nephoscope_kql.binder.known_calls import TABULAR_CALLS, WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.parser import OPERATORS

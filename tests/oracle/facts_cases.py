@@ -33,8 +33,8 @@ from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.azure_facts import report_kind, report_types
+from nephoscope_policy.body_paths import walk
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.paths import walk
 from nephoscope_policy.report_age import expiry
 
 Ends = dict[tuple[str, str], tuple[ComplianceState, str, str]]

@@ -15,8 +15,8 @@ from rowwise import UnwitnessedError
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

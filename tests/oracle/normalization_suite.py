@@ -9,7 +9,7 @@ import corpus_records
 from policy_comparer import same
 
 from nephoscope_policy import Aliases
-from nephoscope_policy.normalize import denormalize, normalize
+from nephoscope_policy.alias_normalization import denormalize, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

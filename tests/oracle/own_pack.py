@@ -29,9 +29,9 @@ from corpus_records import documents_of, raised
 from nephoscope.collect import resources
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
 from nephoscope_policy import Aliases, Definition, EvaluationContext, Snapshot
+from nephoscope_policy.body_paths import STAR
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.paths import STAR
 
 NOW = EvaluationContext(now=datetime(2026, 1, 15, tzinfo=UTC))
 ALIASES = Aliases.builtin()

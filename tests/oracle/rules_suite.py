@@ -13,14 +13,14 @@ from policy_comparer import Outcome, matches
 
 import nephoscope_policy as policy
 from nephoscope_policy import document as documents
-from nephoscope_policy import explain, judgement
+from nephoscope_policy import explain, policy_evaluation
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.evaluation_scope import EvaluationScope
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.scope import EvaluationScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -197,7 +197,7 @@ def _related(
         return
     alone = policy.Snapshot([resource], aliases)
     scope = EvaluationScope(alone.view(resource), alone, context, rule.parameters)
-    wanted = judgement.lookup(rule, scope)
+    wanted = policy_evaluation.lookup(rule, scope)
     for number, answer in enumerate(answers):
         key = answer.get("key") or {}
         if (

@@ -11,12 +11,12 @@ from template_records import MATCH, SCOPE, Verdict, document, excluded, miss, sa
 
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.compiler import compile_node
-from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template import Unknown, find_unknown
+from nephoscope_policy.arm.template.evaluation_frame import EvaluationFrame
 from nephoscope_policy.arm.template.expand import root_deployment
-from nephoscope_policy.arm.template.frame import EvaluationFrame
-from nephoscope_policy.arm.template.hosts import HOSTS
+from nephoscope_policy.arm.template.host_functions import HOSTS
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node
+from nephoscope_policy.arm.unknown_propagation import partial_registry
 
 #: Functions whose recorded values are no values of Azure, and why.
 HASHES = {

@@ -23,10 +23,10 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.body_paths import MISSING, walk
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.paths import MISSING, walk
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER_THAN_ALL = "2100-01-01T00:00:00Z"

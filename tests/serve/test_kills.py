@@ -29,7 +29,7 @@ from nephoscope.model.alert import Alert
 from nephoscope.serve.status_file import alive, read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 pytestmark = pytest.mark.system

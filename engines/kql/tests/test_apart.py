@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import CompiledQuery, compile_query
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
-from nephoscope_kql.engines.most import ResultLimit
+from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -81,7 +81,7 @@ def _rows(found: pa.Table) -> list[Any]:
 def test_the_same_rows(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = _compiled(query)
     assert (compiled.parts is not None) == CASES[query]
-    monkeypatch.setattr("nephoscope_kql.plan.apart.LEAST", 1_000)
+    monkeypatch.setattr("nephoscope_kql.plan.union_partitions.LEAST", 1_000)
     plain = _compiled(query)
     assert plain.parts is None
     with DuckDBEngine(TABLES) as engine:
@@ -107,8 +107,8 @@ def test_as_many_rows_as_are_asked_for(query: str, rows: int) -> None:
 def test_all_rows_of_wide_results_are_put_in_order(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     query = "union withsource=T * | sort by t desc"
     plain = _compiled(query)
-    monkeypatch.setattr("nephoscope_kql.plan.apart.WIDE", 3)
-    monkeypatch.setattr("nephoscope_kql.engines.parts.STEP", step)
+    monkeypatch.setattr("nephoscope_kql.plan.union_partitions.WIDE", 3)
+    monkeypatch.setattr("nephoscope_kql.engines.multi_statement_results.STEP", step)
     compiled = _compiled(query)
     assert plain.parts is None
     assert compiled.parts is not None

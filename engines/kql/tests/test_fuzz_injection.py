@@ -13,8 +13,8 @@ from sqlglot.tokens import TokenType
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.errors import KqlError
 
 CASES = yaml.load(

@@ -16,13 +16,20 @@ import yaml
 import nephoscope_kql as kql
 from nephoscope_kql.cancellation import Cancellation, CancelledError, cancelled_by
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.cells import rows_of
-from nephoscope_kql.engines.cores import share_of_cores, share_of_memory, shared_by
+from nephoscope_kql.cell_formatting import rows_of
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
-from nephoscope_kql.engines.memory import BESIDE, LEDGER, ChargedQuery, MemoryLedger, allowance, resident
-from nephoscope_kql.engines.stopping import watch_limits
-from nephoscope_kql.functions import declare
+from nephoscope_kql.engines.memory_accounting import (
+    BESIDE,
+    LEDGER,
+    ChargedQuery,
+    MemoryLedger,
+    allowance,
+    resident,
+)
+from nephoscope_kql.engines.query_limits import watch_limits
+from nephoscope_kql.engines.resource_limits import share_of_cores, share_of_memory, shared_by
+from nephoscope_kql.functions import declaration
 
 pytestmark = pytest.mark.system
 
@@ -270,7 +277,7 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """DuckDB calls them from threads of its own, for thousands of rows at a time."""
-    token, calls, check = Cancellation(), [], declare.check
+    token, calls, check = Cancellation(), [], declaration.check
 
     def counted() -> None:
         calls.append(1)
@@ -278,7 +285,7 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
             token.cancel()
         check()
 
-    monkeypatch.setattr(declare, "check", counted)
+    monkeypatch.setattr(declaration, "check", counted)
     query = "range n from 1 to 100000 step 1 | summarize dcount(geo_point_to_geohash(n % 180, n % 90, 12))"
     with cancelled_by(token), pytest.raises(CancelledError, match="cancelled"):
         kql.run(query)

@@ -7,8 +7,8 @@ import pytest
 
 import nephoscope_kql as kql
 from nephoscope_kql.deadline import deadline, within
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 
 ROWS = {"T": pa.table({"a": pa.array([1, 2], pa.int64()), "s": pa.array(["x", "y"])})}
 CATALOG = catalog_of(ROWS)

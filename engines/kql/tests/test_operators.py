@@ -13,9 +13,9 @@ import yaml
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
+from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.external import AllowedLocations
-from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.parser import parse
 from nephoscope_kql.types import KqlType
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 import nephoscope_kql as kql
 from nephoscope_kql.bind import bind
 from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_reference import page
 from nephoscope_kql.plugin_registry import plugins
-from nephoscope_kql.plugins.mining import find_baskets, find_clusters, find_differences
+from nephoscope_kql.plugins.pattern_plugins import find_baskets, find_clusters, find_differences
 
 UNPACKED = "print d = dynamic({'a': 1, 'b': 'x'}) | evaluate bag_unpack(d)"
 
@@ -162,7 +162,7 @@ def test_a_cluster_is_a_pattern_of_the_rows(rows: list[tuple[str, ...]], size: f
 
 
 def test_a_search_of_too_many_sets_raises_its_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nephoscope_kql.plugins.patterns.MAX_SETS", 20)
+    monkeypatch.setattr("nephoscope_kql.plugins.frequent_patterns.MAX_SETS", 20)
     rows = list(itertools.product("ab", "cd", "ef", "gh"))
     found = listed(find_baskets(arrays(rows, [1] * 16), 0.05, 4, ("",) * 4))
     assert found

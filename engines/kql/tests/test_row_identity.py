@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import CompiledQuery, compile_query
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 
 FEW = {
     "T": pa.table({"a": [1, 1, 2], "c": ["x", "y", "x"]}),

@@ -7,7 +7,7 @@ import pytest
 
 import nephoscope_kql as kql
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.sql.routine import Macro
+from nephoscope_kql.sql.routines import Macro
 
 TABLES = {"T": pa.table({"a": pa.array([1, 2], pa.int64())})}
 

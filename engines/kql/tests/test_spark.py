@@ -13,7 +13,7 @@ from nephoscope_kql.dialects.relational import WRITERS
 from nephoscope_kql.dialects.spark import WRITERS as SPARK_WRITERS
 from nephoscope_kql.dialects.spark.aggregates import NATIVE as NATIVE_AGGREGATES
 from nephoscope_kql.dialects.spark.functions import NATIVE
-from nephoscope_kql.engines.fields import catalog_of
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.spark import GROUP, SparkEngine
 from nephoscope_kql.plan import relations
 from nephoscope_kql.registry import aggregates, functions

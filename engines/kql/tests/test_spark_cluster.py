@@ -10,7 +10,7 @@ import test_spark
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope_kql.engines.fields import catalog_of
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.spark import SparkEngine
 
 pytestmark = [pytest.mark.system, pytest.mark.full]

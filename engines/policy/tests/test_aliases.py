@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nephoscope_policy as policy
-from nephoscope_policy.paths import STAR, split
+from nephoscope_policy.body_paths import STAR, split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.gap import Gap
+from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.snapshot import Snapshot
 

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope_policy.getters import every, getter, leaf_of
+from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather, walk
+from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import OrderError, judge
-from nephoscope_policy.paths import MISSING, STAR, fold_keys, gather, walk
+from nephoscope_policy.path_getters import every, getter, leaf_of
 from nephoscope_policy.predicates import predicate
-from nephoscope_policy.switches import SWITCHES, Switches
 
 SWITCHES_OF_LIKE = (SWITCHES, replace(SWITCHES, like_question_mark="literal"))
 WORDS = [

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nephoscope_policy as policy
+from nephoscope_policy.body_paths import MISSING, STAR
+from nephoscope_policy.json_patch import Draft, apply_patch
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.patch import Draft, apply_patch
-from nephoscope_policy.paths import MISSING, STAR
 
 ID = "/subscriptions/s1/resourceGroups/g1/providers/Contoso.Test/things/one"
 ALIASES = policy.Aliases.of(

@@ -9,10 +9,10 @@ import pytest
 
 import nephoscope_policy as policy
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.paths import Segments
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
 WHEN = datetime(2026, 3, 1, 6, tzinfo=UTC)

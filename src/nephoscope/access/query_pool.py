@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, QueryQueue
 from nephoscope_kql.cancellation import Cancellation, cancelled_by
-from nephoscope_kql.engines.cores import shared_by
+from nephoscope_kql.engines.resource_limits import shared_by
 
 T = TypeVar("T")
 #: Receives the next message of a connection, as ASGI has it.

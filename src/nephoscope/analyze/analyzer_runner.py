@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
 from nephoscope.estate.log_queries import DeclaredReads
-from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

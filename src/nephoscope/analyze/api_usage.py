@@ -18,7 +18,7 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
-from nephoscope_policy.gap import STALE
+from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope_policy.gap import STALE
+from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:

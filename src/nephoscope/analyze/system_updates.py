@@ -17,7 +17,7 @@ from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, machin
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.files.json_tree import tree_of
-from nephoscope_policy.gap import STALE
+from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

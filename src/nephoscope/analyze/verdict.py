@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
 from nephoscope_policy.model.state import ComplianceState
 

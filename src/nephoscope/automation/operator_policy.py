@@ -12,7 +12,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 FILE = Path("responses") / "operator.yaml"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

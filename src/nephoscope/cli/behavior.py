@@ -219,7 +219,7 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
 
     from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope_kql.cells import columns_of, json_value, rows_of
+    from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
     from nephoscope_kql.types import KqlType
 
     with lake_of(data) as (lake, state):

@@ -96,7 +96,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
 def _is_alias_table(path: Path) -> bool:
     """Return whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
     from nephoscope_policy.documents import ContentDocument
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
     if path.suffix == ".gz":
         return True

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 MAIN_TABLE = "resources"
 ANY = "*"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.related import EXTENSIONS
+from nephoscope_policy.related_resources import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.resource_diff import Batches
     from nephoscope_policy.model.coverage import Coverage
-    from nephoscope_policy.model.place import Quarantined
     from nephoscope_policy.model.resource import Resource
+    from nephoscope_policy.model.source_location import Quarantined
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope.estate.network import Network
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
-from nephoscope_policy.gap import STALE
+from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.report_age import expired_claim, expiry
 

@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from nephoscope.lake.queries.time_span import RowSpan
     from nephoscope.lake.writing.lake_ledger import WriterLedger
     from nephoscope.state import State
-    from nephoscope_kql.binder.given import RequestProperties
-    from nephoscope_kql.engines.most import ResultLimit
-    from nephoscope_kql.external import ExternalReader
+    from nephoscope_kql.binder.query_parameters import RequestProperties
+    from nephoscope_kql.engines.result_limit import ResultLimit
+    from nephoscope_kql.externaldata import ExternalReader
     from nephoscope_kql.plan.row_identity import RowIdentity
     from nephoscope_kql.run import QueryResult
 

@@ -20,11 +20,11 @@ from nephoscope_kql.run import QueryResult, run_results
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope_kql.binder.given import RequestProperties
+    from nephoscope_kql.binder.query_parameters import RequestProperties
     from nephoscope_kql.catalog import Catalog
-    from nephoscope_kql.engines.most import ResultLimit
     from nephoscope_kql.engines.parquet import FileScan
-    from nephoscope_kql.external import ExternalReader
+    from nephoscope_kql.engines.result_limit import ResultLimit
+    from nephoscope_kql.externaldata import ExternalReader
 
 QueryEngine: TypeAlias = DuckDBEngine
 Work = Callable[[], list[QueryResult]]

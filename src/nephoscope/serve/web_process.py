@@ -18,7 +18,7 @@ from nephoscope.serve.cache_warmup import keep_warm
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
-from nephoscope_kql.engines import memory
+from nephoscope_kql.engines import memory_accounting
 
 GRACE_SECONDS = 20
 #: Seconds after which a thread that computes in Python lets another one in: pages wait for several turns, beside queries.
@@ -40,7 +40,7 @@ def serve(settings: ServeSettings) -> None:
         ) as instance,
     ):
         sys.setswitchinterval(SWITCH_SECONDS)
-        memory.limit_total(settings.query_memory << 20)
+        memory_accounting.limit_total(settings.query_memory << 20)
         OwnRules(instance.state, instance.data).finish()
         config = uvicorn.Config(
             application(

@@ -18,7 +18,7 @@ from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

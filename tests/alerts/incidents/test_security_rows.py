@@ -23,7 +23,7 @@ from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope.state.ingestion.outbox import OutboxRow
 from nephoscope_kql.types import KqlType
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = RuleWindow(END - timedelta(hours=5), END)

@@ -24,8 +24,8 @@ from nephoscope.model.entity import Entity
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)

@@ -23,7 +23,7 @@ from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.cli.main import cli
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 CHECKOUT = Path(__file__).parent / "checkout"
 

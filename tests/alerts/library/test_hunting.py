@@ -22,7 +22,7 @@ from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Put = Callable[..., None]
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)

@@ -23,7 +23,7 @@ from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.types import KqlType
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 RULE: dict[str, Any] = {

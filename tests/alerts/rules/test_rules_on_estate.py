@@ -21,7 +21,7 @@ from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 ADA = "11111111-1111-4111-8111-111111111111"

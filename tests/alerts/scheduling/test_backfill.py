@@ -22,7 +22,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State, StateError
 from nephoscope.state.rules.suppressions import StoredSuppression
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Put = Callable[..., None]
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling import run_batch as rounds
 from nephoscope.alerts.scheduling.run_batch import RuleLease, RunBatch
 from nephoscope.state import State
 from nephoscope.state.leases.lease_renewal import Turns
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 

@@ -16,7 +16,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents.incidents import IncidentStatus
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Put = Callable[..., None]
 #: A full hour some days ago, so that no row is too old or too new for the lake.

@@ -29,7 +29,7 @@ from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 pytestmark = pytest.mark.system
 

@@ -19,7 +19,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries import consistent_queries as reading_module
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.state import State
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Put = Callable[..., None]
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)

@@ -15,7 +15,7 @@ from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 MINUTE, ONE_HOUR = timedelta(minutes=1), timedelta(hours=1)

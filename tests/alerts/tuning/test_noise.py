@@ -20,7 +20,7 @@ from nephoscope.sample.sample_loading import SampleLogLoader
 from nephoscope.sample.staged_attacks import attack_named
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 #: As somebody might write it: it knows no identity's own hours, so that jobs that read much every night are found each time.
 NAIVE = {

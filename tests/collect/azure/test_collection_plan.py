@@ -14,7 +14,7 @@ from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, DOCUMENT
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SITE, CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
 DIAGNOSTICS = "microsoft.insights/diagnosticsettings"

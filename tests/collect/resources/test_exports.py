@@ -14,9 +14,9 @@ from nephoscope.collect.resources.formats import az_list
 from nephoscope.collect.resources.truncated_values import cut_out, is_rendering
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
+from nephoscope_policy.body_paths import split
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.paths import split
-from nephoscope_policy.view import NotCollected, View
+from nephoscope_policy.resource_view import NotCollected, View
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 SITE = f"{GROUP}/providers/Microsoft.Web/sites/orchard"

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.collect import resources
-from nephoscope_policy.model.place import Quarantined
 from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.source_location import Quarantined
 
 CASES = Path(__file__).parents[2] / "cases" / "snapshots"
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"

@@ -18,7 +18,7 @@ from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttri
 from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope_policy.aliases import Aliases, UnknownAlias
-from nephoscope_policy.paths import STAR
+from nephoscope_policy.body_paths import STAR
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"
 Steps = tuple[str | int, ...]

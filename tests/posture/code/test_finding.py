@@ -23,7 +23,7 @@ from nephoscope.posture.code.finding import (
     fingerprints,
     region_at,
 )
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)

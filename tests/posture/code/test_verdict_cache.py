@@ -28,7 +28,7 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"

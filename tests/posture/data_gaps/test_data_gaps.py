@@ -31,7 +31,7 @@ from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.azure_facts import report_types
-from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.state import Severity
 

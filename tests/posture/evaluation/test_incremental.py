@@ -17,7 +17,7 @@ from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.gap import Gap
+from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from nephoscope.posture.published.document_rows import row
 from nephoscope.posture.published.kinds import policy_metadata
 from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 CONTROL = "/providers/Microsoft.PolicyInsights/policyMetadata/NIST_SP_800-53_R5_AC-2"
 

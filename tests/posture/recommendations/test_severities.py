@@ -15,7 +15,7 @@ from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nephoscope_kql.catalog import MemoryCatalog as MemoryCatalog
     from nephoscope_kql.compile import CompiledQuery as CompiledQuery
     from nephoscope_kql.compile import compile_query as compile  # noqa: A004 - the public name
-    from nephoscope_kql.complete import Completion as Completion
-    from nephoscope_kql.complete import complete as complete
+    from nephoscope_kql.completion import Completion as Completion
+    from nephoscope_kql.completion import complete as complete
     from nephoscope_kql.errors import KqlError as KqlError
     from nephoscope_kql.formatter import format_query as format_query
     from nephoscope_kql.run import QueryResult as QueryResult
@@ -45,12 +45,12 @@ _PLACES = {
     "Catalog": ("catalog", "Catalog"),
     "CompileCache": ("cache", "CompileCache"),
     "CompiledQuery": ("compile", "CompiledQuery"),
-    "Completion": ("complete", "Completion"),
+    "Completion": ("completion", "Completion"),
     "KqlError": ("errors", "KqlError"),
     "MemoryCatalog": ("catalog", "MemoryCatalog"),
     "QueryResult": ("run", "QueryResult"),
     "compile": ("compile", "compile_query"),
-    "complete": ("complete", "complete"),
+    "complete": ("completion", "complete"),
     "format_query": ("formatter", "format_query"),
     "results": ("run", "results"),
     "run": ("run", "run"),

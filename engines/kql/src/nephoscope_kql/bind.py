@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import calls, external, operands, tables, values  # noqa: F401 - they declare what they bind
+from nephoscope_kql.binder import calls, externaldata, operands, tables, values  # noqa: F401 - they declare what they bind
+from nephoscope_kql.binder.column_naming import implied_name
+from nephoscope_kql.binder.diagnostics import Diagnostics, TooManyErrorsError
 from nephoscope_kql.binder.environment import Binder, Env, Meaning
-from nephoscope_kql.binder.mistakes import Diagnostics, TooManyErrorsError
-from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.binder.options import at_most
 from nephoscope_kql.binder.scope import declare_names, declare_unbound, is_tabular
 from nephoscope_kql.catalog import Catalog

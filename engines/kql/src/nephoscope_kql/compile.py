@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_kql import tree
 from nephoscope_kql.bind import BoundQuery, bind, bind_all
-from nephoscope_kql.binder.given import RequestProperties
+from nephoscope_kql.binder.query_parameters import RequestProperties
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.deadline import COMPILING, within
 from nephoscope_kql.errors import NOWHERE, KqlError, placed_in
-from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.parser import parse
-from nephoscope_kql.plan.emptiness import needed_tables
 from nephoscope_kql.plan.probe import Probe
 from nephoscope_kql.plan.relations import ResultHint
+from nephoscope_kql.plan.required_tables import needed_tables
 from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, row_identity
-from nephoscope_kql.sql.routine import Routine
-from nephoscope_kql.steady_rows import SteadySplit
+from nephoscope_kql.sql.routines import Routine
+from nephoscope_kql.time_independent_rows import SteadySplit
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.dialects.apart import ShareStatements
+    from nephoscope_kql.dialects.partitioned_statements import ShareStatements
     from nephoscope_kql.dialects.relational import Emitter
     from nephoscope_kql.plan.values import Relation
 
@@ -237,7 +237,7 @@ def _compiled_as(
 def writer(dialect: str) -> Writer:
     """What writes relations in a dialect; KqlError where there is none of that name."""
     if dialect == "duckdb":
-        from nephoscope_kql.dialects.apart import write_in_parts
+        from nephoscope_kql.dialects.partitioned_statements import write_in_parts
 
         return write_in_parts
     if dialect == "spark":

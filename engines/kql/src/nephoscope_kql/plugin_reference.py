@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql.plugin_registry import plugins
-from nephoscope_kql.plugins.patterns import MAX_SETS
+from nephoscope_kql.plugins.frequent_patterns import MAX_SETS
 
 _INTRODUCTION = f"""# KQL: the plugins of evaluate
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from nephoscope_kql import plugins as folder
-from nephoscope_kql.binder.evaluation import Plugin
+from nephoscope_kql.binder.plugin_interface import Plugin
 
 
 @cache

@@ -9,8 +9,8 @@ from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
 
+from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.binder.environment import CALLS
-from nephoscope_kql.binder.known_calls import WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.dialects.spark import aggregates as spark_aggregates
@@ -18,7 +18,7 @@ from nephoscope_kql.dialects.spark import functions as spark_functions
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
-from nephoscope_kql.plan.callee import Aggregate, Callee, ScalarFunction
+from nephoscope_kql.plan.function_signatures import Aggregate, Callee, ScalarFunction
 from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from nephoscope_kql import functions as folder
-from nephoscope_kql.plan.callee import Aggregate, Callee, ScalarFunction
+from nephoscope_kql.plan.function_signatures import Aggregate, Callee, ScalarFunction
 
 
 @cache

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.compile import CompiledQuery, compile_results
 from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.errors import placed_in
 from nephoscope_kql.plan.relations import ResultHint
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope_kql.external import ExternalReader
+    from nephoscope_kql.externaldata import ExternalReader
 
 
 @dataclass(frozen=True, slots=True)

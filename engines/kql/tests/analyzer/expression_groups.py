@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from nephoscope_kql.binder.known_calls import WINDOWS
-from nephoscope_kql.plan.callee import Callee, CalleeParameter, Signature
+from nephoscope_kql.binder.built_in_calls import WINDOWS
+from nephoscope_kql.plan.function_signatures import Callee, CalleeParameter, Signature
 from nephoscope_kql.registry import aggregates, callable_functions
 from nephoscope_kql.types import KqlType
 

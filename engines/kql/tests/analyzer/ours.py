@@ -11,11 +11,11 @@ from nephoscope_kql import tree
 from nephoscope_kql.bind import bind
 from nephoscope_kql.binder.environment import Binder, Env
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.relational import Emitter
+from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.tree.operators import Print
 from service import Verdict
 
@@ -41,7 +41,7 @@ def verdict(group: Group, text: str) -> Verdict:
 def _type_of(text: str) -> str:
     """The type of a scalar expression over the columns of T; its SQL is written, too."""
     value = Env(Binder(CATALOG)).over(ROWS).scalar(_printed(text))
-    block = SelectBlock(None, {column.id: Value(build.name(column.id)) for column in ROWS.columns})
+    block = SelectBlock(None, {column.id: Value(nodes.name(column.id)) for column in ROWS.columns})
     Emitter("duckdb").scalar(value, block)
     return value.type.value
 

@@ -11,7 +11,7 @@ from written import evaluated, shown
 
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.extras import install_extra
-from nephoscope_kql.functions import address_places, declare
+from nephoscope_kql.functions import declaration, geoip
 
 NEEDING = {
     "geo_point_to_h3cell(1, 2)": ("h3", "geo"),
@@ -24,7 +24,7 @@ NEEDING = {
 
 @pytest.mark.parametrize("expression", NEEDING)
 def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -> None:
-    monkeypatch.setattr(declare, "find_spec", lambda name: None)
+    monkeypatch.setattr(declaration, "find_spec", lambda name: None)
     with pytest.raises(KqlError, match="line 1, column 12") as error:
         evaluated(expression)
     assert error.value.kind == "unsupported"
@@ -33,7 +33,7 @@ def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -
 
 
 def test_distance_and_geohash_need_no_extra(monkeypatch) -> None:
-    monkeypatch.setattr(declare, "find_spec", lambda name: None)
+    monkeypatch.setattr(declaration, "find_spec", lambda name: None)
     assert evaluated("geo_point_to_geohash(13.4, 52.52)") == ("string", "u33db")
     assert evaluated("geo_distance_2points(1, 2, 1, 2)") == ("real", 0.0)
 
@@ -46,8 +46,8 @@ def test_what_is_not_published_is_refused(name: str) -> None:
 
 
 def test_places_need_a_database(monkeypatch) -> None:
-    monkeypatch.delenv(address_places.SETTING, raising=False)
-    with pytest.raises(KqlError, match=address_places.SETTING) as error:
+    monkeypatch.delenv(geoip.SETTING, raising=False)
+    with pytest.raises(KqlError, match=geoip.SETTING) as error:
         evaluated("geo_info_from_ip_address('1.1.1.1')")
     assert error.value.kind == "unsupported"
 
@@ -55,7 +55,7 @@ def test_places_need_a_database(monkeypatch) -> None:
 def test_a_database_says_where_an_address_is(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "places.mmdb"
     path.write_bytes(database())
-    monkeypatch.setenv(address_places.SETTING, str(path))
+    monkeypatch.setenv(geoip.SETTING, str(path))
     kind, value = evaluated("geo_info_from_ip_address('10.1.2.3')")
     assert shown(kind, value) == {
         "country": "Freedonia",

@@ -11,7 +11,7 @@ import pytest
 from written import NOW, given
 
 import nephoscope_kql as kql
-from nephoscope_kql.plan.callee import Signature
+from nephoscope_kql.plan.function_signatures import Signature
 from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 

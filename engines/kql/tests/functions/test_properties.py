@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from written import NOW
 
 import nephoscope_kql as kql
-from nephoscope_kql.functions.declare import ALL
-from nephoscope_kql.sql.routine import ArrowFunction
+from nephoscope_kql.functions.declaration import ALL
+from nephoscope_kql.sql.routines import ArrowFunction
 
 few = settings(max_examples=4, deadline=None)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from nephoscope_kql.plan.callee import Callee
+from nephoscope_kql.plan.function_signatures import Callee
 from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 

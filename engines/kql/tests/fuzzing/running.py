@@ -12,8 +12,8 @@ import pyarrow as pa
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.engines.arrow_types import catalog_of
 from nephoscope_kql.engines.duckdb import ARROW_TYPES, DuckDBEngine
-from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases, UnknownAlias
     from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.definition import Definition
+    from nephoscope_policy.engine_differences import SWITCHES, Switches
     from nephoscope_policy.errors import PolicyError
+    from nephoscope_policy.evaluation_result import Result
     from nephoscope_policy.remediation_preview import Preview, preview
-    from nephoscope_policy.result import Result
     from nephoscope_policy.rule import Rule
     from nephoscope_policy.snapshot import Snapshot
-    from nephoscope_policy.switches import SWITCHES, Switches
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,10 +42,10 @@ _PLACES = {
     "definition": ("Definition",),
     "errors": ("PolicyError",),
     "remediation_preview": ("Preview", "preview"),
-    "result": ("Result",),
+    "evaluation_result": ("Result",),
     "rule": ("Rule",),
     "snapshot": ("Snapshot",),
-    "switches": ("SWITCHES", "Switches"),
+    "engine_differences": ("SWITCHES", "Switches"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

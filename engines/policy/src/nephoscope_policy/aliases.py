@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.alias_table import read
+from nephoscope_policy.body_paths import STAR, Segments, fold_segments, split
 from nephoscope_policy.errors import PolicyError, suggestion
-from nephoscope_policy.paths import STAR, Segments, fold_segments, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ import msgspec
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_facts import read_facts
-from nephoscope_policy.paths import MISSING, Segments, split, step, walk
+from nephoscope_policy.body_paths import MISSING, Segments, split, step, walk
 
 
 class BodySource(Protocol):

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from nephoscope_policy.body_paths import Segments, split
 from nephoscope_policy.documents import ContentError, shipped_documents
-from nephoscope_policy.model.place import Place
-from nephoscope_policy.paths import Segments, split
+from nephoscope_policy.model.source_location import Place
 
 
 class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

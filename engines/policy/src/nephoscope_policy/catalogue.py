@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, Kind, digest
+from nephoscope_policy.catalogue_import import PUBLIC_CLOUD, CatalogueIntake, conflict
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.entry import CatalogueEntry, ContentProblem, Kind, digest
 from nephoscope_policy.errors import suggestion
 from nephoscope_policy.initiative import Initiative
-from nephoscope_policy.intake import PUBLIC_CLOUD, CatalogueIntake, conflict
 from nephoscope_policy.version import Pin, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nephoscope_policy.documents import ContentDocument
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
 
 class NotHeldError(LookupError):

@@ -16,10 +16,10 @@ import msgspec
 
 import nephoscope_policy
 from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, digest
+from nephoscope_policy.catalogue_import import PUBLIC_CLOUD
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.entry import CatalogueEntry, ContentProblem, digest
-from nephoscope_policy.intake import PUBLIC_CLOUD
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.version import Version
 
 if TYPE_CHECKING:

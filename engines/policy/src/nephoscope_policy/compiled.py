@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy import judgement, related
+from nephoscope_policy import policy_evaluation, related_resources
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.body_paths import MISSING
+from nephoscope_policy.compiled_scope import CompiledRun
 from nephoscope_policy.compiler import Compiler
-from nephoscope_policy.fast_scope import CompiledRun
-from nephoscope_policy.partly_known import FALL_BACK, PartTest, compile_parts
-from nephoscope_policy.paths import MISSING
-from nephoscope_policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
-from nephoscope_policy.steps import StepsError
+from nephoscope_policy.evaluation_result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
+from nephoscope_policy.partial_evaluation import FALL_BACK, PartTest, compile_parts
+from nephoscope_policy.step_limit import StepsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.context import EvaluationContext
+    from nephoscope_policy.data_gap import Gap
+    from nephoscope_policy.engine_differences import Switches
     from nephoscope_policy.folded_rule import FoldedRule
-    from nephoscope_policy.gap import Gap
+    from nephoscope_policy.resource_view import View
     from nephoscope_policy.snapshot import Snapshot
-    from nephoscope_policy.switches import Switches
-    from nephoscope_policy.view import View
 
 
 class CompiledPolicy:
@@ -74,7 +74,7 @@ class CompiledPolicy:
         self._compliant = Result(COMPLIANT, rule.effect)
         self._matched = _shared_match(rule)
         self._unknown: Result | None = None
-        indexed = judgement.indexed_type(type_, aliases, rule.types) if rule.indexed else True
+        indexed = policy_evaluation.indexed_type(type_, aliases, rule.types) if rule.indexed else True
         self._covered = indexed is True and not rule.needs_request
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}
@@ -92,7 +92,7 @@ class CompiledPolicy:
             if ended is not None:
                 return ended
         if self._aged and snapshot.expiry(view, context.now):
-            return judgement.explain_rule(rule, view, snapshot, context)
+            return policy_evaluation.explain_rule(rule, view, snapshot, context)
         run = self._run(self._slots, view, snapshot, context)
         try:
             found = self._holds(view, snapshot, context, run)
@@ -101,10 +101,10 @@ class CompiledPolicy:
             if found is True and self._lookup is not None:
                 return self._related(self._lookup(run), view, snapshot, context)
         except StepsError as error:
-            return judgement.too_many(rule, error)
+            return policy_evaluation.too_many(rule, error)
         except FALL_BACK:
-            return judgement.explain_rule(rule, view, snapshot, context)
-        return (found and self._matched) or judgement.explain_rule(rule, view, snapshot, context)
+            return policy_evaluation.explain_rule(rule, view, snapshot, context)
+        return (found and self._matched) or policy_evaluation.explain_rule(rule, view, snapshot, context)
 
     def _holds(self, view: View, snapshot: Snapshot, context: EvaluationContext, run: Any) -> bool | None:
         """Return whether the `if` holds; None where what is not known of the resource decides."""
@@ -134,10 +134,10 @@ class CompiledPolicy:
     def _early(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
         """The end that needs no condition; it is shared where the body has no say in it."""
         if self._by_body:
-            return judgement.early(self._rule, view, snapshot, context)
+            return policy_evaluation.early(self._rule, view, snapshot, context)
         requested = context.request is not None
         if requested not in self._ends:
-            self._ends[requested] = judgement.early(self._rule, view, snapshot, context)
+            self._ends[requested] = policy_evaluation.early(self._rule, view, snapshot, context)
         return self._ends[requested]
 
     def _not_matched(self, view: View) -> Result:
@@ -147,17 +147,17 @@ class CompiledPolicy:
         return self._compliant if applicable else self._not_applicable
 
     def _related(
-        self, lookup: related.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
+        self, lookup: related_resources.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
     ) -> Result:
-        candidates = related.candidates(lookup, view, snapshot)
+        candidates = related_resources.candidates(lookup, view, snapshot)
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
             if aged and snapshot.expiry(candidate, context.now):
-                return judgement.explain_rule(self._rule, view, snapshot, context)
+                return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
                 suffices = self._suffices(view, candidate, snapshot, context)
                 if suffices is None:
-                    return judgement.explain_rule(self._rule, view, snapshot, context)
+                    return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
                 if suffices:
                     return self._compliant
                 continue
@@ -167,10 +167,10 @@ class CompiledPolicy:
                 candidate.folded, self._inner(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
-        gap = related.gap(lookup, view, snapshot, candidates)
+        gap = related_resources.gap(lookup, view, snapshot, candidates)
         if gap is not None:
             return self._not_collected(gap)
-        return self._matched or judgement.explain_rule(self._rule, view, snapshot, context)
+        return self._matched or policy_evaluation.explain_rule(self._rule, view, snapshot, context)
 
     def _suffices(
         self, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
@@ -228,14 +228,16 @@ def _shared_match(rule: FoldedRule) -> Result | None:
     return None
 
 
-def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any], related.LookupPlan]:
+def _lookup(
+    rule: FoldedRule, compiler: Compiler, type_: str
+) -> Callable[[Any], related_resources.LookupPlan]:
     """What to look up: one constant where the details depend on parameters alone."""
     existence = rule.tree.then.existence
     if existence is None:
         raise AssertionError("an *IfNotExists rule has details")
     parts = (existence.type, existence.name, existence.resource_group, existence.scope)
     if all(part is None or rule.fold(part) is not MISSING for part in parts):
-        constant = related.plan(judgement.lookup(rule, rule.fold.scope), type_)
+        constant = related_resources.plan(policy_evaluation.lookup(rule, rule.fold.scope), type_)
         return lambda _: constant
 
     def text(part: tree.Operand | None) -> Callable[[CompiledRun], str]:
@@ -252,6 +254,7 @@ def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any],
         return read
 
     kind, name, group, scope = (text(part) for part in parts)
-    return lambda run: related.plan(
-        related.RelatedLookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()), type_
+    return lambda run: related_resources.plan(
+        related_resources.RelatedLookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()),
+        type_,
     )

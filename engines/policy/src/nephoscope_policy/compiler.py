@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy import counters, explain, sharing, tree
+from nephoscope_policy import explain, member_counts, shared_conditions, tree
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.by_type import reads_type_alone, remember_by_type
-from nephoscope_policy.check import templates
-from nephoscope_policy.counters import Loop
+from nephoscope_policy.body_paths import MISSING, STAR, Segments
+from nephoscope_policy.compiled_scope import FAST_HOSTS, CompiledRun
+from nephoscope_policy.count_cache import reads_type_alone, remember_by_type
+from nephoscope_policy.evaluation_scope import LoopFrame
 from nephoscope_policy.explain import Truth
-from nephoscope_policy.fast_scope import FAST_HOSTS, CompiledRun
-from nephoscope_policy.getters import every, getter, leaf_of
 from nephoscope_policy.keywords import CASED
+from nephoscope_policy.member_counts import Loop
 from nephoscope_policy.operators import judge, spaceless
-from nephoscope_policy.paths import MISSING, STAR, Segments
+from nephoscope_policy.path_getters import every, getter, leaf_of
 from nephoscope_policy.predicates import predicate
-from nephoscope_policy.scope import LoopFrame
-from nephoscope_policy.view import MARKS
+from nephoscope_policy.resource_view import MARKS
+from nephoscope_policy.validation import templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope_policy.aliases import Aliases, FieldPath
-    from nephoscope_policy.folder import ConstantFolder
-    from nephoscope_policy.switches import Switches
+    from nephoscope_policy.constant_folding import ConstantFolder
+    from nephoscope_policy.engine_differences import Switches
 
 Test = "Callable[[dict[str, Any], Run], bool]"
 Value = "Callable[[Run], Any]"
@@ -77,10 +77,10 @@ class Compiler:
         self, node: tree.Condition, test: Callable[[dict[str, object], CompiledRun], bool]
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
-        found = None if self._loops else sharing.signature(node, self.fold)
-        if found is None or sharing.leaves(found) < sharing.WORTH:
+        found = None if self._loops else shared_conditions.signature(node, self.fold)
+        if found is None or shared_conditions.leaves(found) < shared_conditions.WORTH:
             return test
-        return sharing.share_answers(test, found, self._version)
+        return shared_conditions.share_answers(test, found, self._version)
 
     def operand(self, operand: tree.Operand) -> Callable[[CompiledRun], object]:
         """A function that gives an operand's value."""
@@ -235,10 +235,10 @@ class Compiler:
         except (LookupError, ValueError):
             path = None
         if path is None or path.special or STAR not in path.segments:
-            return counters.count_interpreted(count)
+            return member_counts.count_interpreted(count)
         start, segments = self._bound(path)
         if count.where is None:
-            return counters.size(start, segments)
+            return member_counts.size(start, segments)
         prefix = path.segments[: len(path.segments) - len(segments)]
         depth = len(self._loops)
         levels = self._levels(segments, prefix)
@@ -246,12 +246,12 @@ class Compiler:
         framed = _needs_frames(count.where, self.fold)
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
             self._loops[depth:] = []
-            return counters.simple(
+            return member_counts.simple(
                 start, getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
             )
         inner = tuple(self._loops[depth:])
         self._loops[depth:] = []
-        return counters.count_nested(path, start, segments, inner, where, framed)
+        return member_counts.count_nested(path, start, segments, inner, where, framed)
 
     def _levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
         """Open a loop per `[*]` of a counted path."""

@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy import guards
-from nephoscope_policy.binding import bind
-from nephoscope_policy.check import Checker
+from nephoscope_policy import type_guards
+from nephoscope_policy.body_paths import MISSING
+from nephoscope_policy.constant_folding import ConstantFolder
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get, has, load
+from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.errors import PolicyError, raise_all
-from nephoscope_policy.folder import ConstantFolder
 from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.parameter_binding import bind
 from nephoscope_policy.parser import Parser
-from nephoscope_policy.paths import MISSING
 from nephoscope_policy.rule import Rule
-from nephoscope_policy.switches import SWITCHES, Switches
 from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
+from nephoscope_policy.validation import Checker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.model.place import Place
-    from nephoscope_policy.result import Result
+    from nephoscope_policy.evaluation_result import Result
+    from nephoscope_policy.model.source_location import Place
     from nephoscope_policy.snapshot import Snapshot
 
 
@@ -49,7 +49,7 @@ class Definition:
         self.metadata: dict[str, object] = _object(properties, "metadata")
         self.parameters = parsed.parameters
         self.version: str = _text(properties, "version") or str(get(self.metadata, "version") or "")
-        self.types = guards.types(parsed.condition, _literal)
+        self.types = type_guards.types(parsed.condition, _literal)
         self._prefix = prefix
         self._checked: list[tuple[Aliases, Switches]] = []
         self._rules: dict[str, Rule] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

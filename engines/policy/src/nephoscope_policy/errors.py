@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
 Stage = Literal["parse", "compile"]
 

@@ -15,13 +15,10 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
+from nephoscope_policy.body_paths import MISSING, STAR, Segments, head_and_rest
+from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.gap import NOT_COLLECTED
-from nephoscope_policy.model.assessment import Reason
-from nephoscope_policy.operators import OrderError, judge, spaceless
-from nephoscope_policy.paths import MISSING, STAR, Segments, head_and_rest
-from nephoscope_policy.planned_view import KnownLater, shown_segments
-from nephoscope_policy.scope import (
+from nephoscope_policy.evaluation_scope import (
     HOSTS,
     BodyPath,
     EvaluationScope,
@@ -30,14 +27,17 @@ from nephoscope_policy.scope import (
     bound_start,
     steps_of,
 )
-from nephoscope_policy.undecided import decide
-from nephoscope_policy.view import NotCollected
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.operators import OrderError, judge, spaceless
+from nephoscope_policy.planned_view import KnownLater, shown_segments
+from nephoscope_policy.resource_view import NotCollected
+from nephoscope_policy.three_valued_operators import decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nephoscope_policy.aliases import FieldPath
-    from nephoscope_policy.view import View
+    from nephoscope_policy.resource_view import View
 
 
 class Truth(Enum):

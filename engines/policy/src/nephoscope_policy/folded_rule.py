@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy import guards
+from nephoscope_policy import type_guards
 from nephoscope_policy.arm.tree import ArmCall, ArmProperty, walk
-from nephoscope_policy.check import templates
+from nephoscope_policy.body_paths import MISSING
+from nephoscope_policy.constant_folding import ConstantFolder
 from nephoscope_policy.errors import PolicyError, suggestion
-from nephoscope_policy.folder import ConstantFolder
 from nephoscope_policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.operators import boolish
-from nephoscope_policy.paths import MISSING
 from nephoscope_policy.read_paths import NOTHING, Reads
-from nephoscope_policy.reads import FieldReads
-from nephoscope_policy.steps import StepTally
+from nephoscope_policy.resource_view import View
+from nephoscope_policy.rule_reads import FieldReads
+from nephoscope_policy.step_limit import StepTally
 from nephoscope_policy.tree import PolicyLiteral, ValueRef
-from nephoscope_policy.view import View
+from nephoscope_policy.validation import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.switches import Switches
+    from nephoscope_policy.engine_differences import Switches
 
 
 def _of_type(type_: str) -> View:
@@ -36,7 +36,7 @@ def _of_type(type_: str) -> View:
 def _existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
     existence = tree_.then.existence
     if existence is not None and existence.condition is not None:
-        yield from guards.leaves(existence.condition)
+        yield from type_guards.leaves(existence.condition)
 
 
 def _asks_identity(leaf: tree.Leaf) -> bool:
@@ -77,12 +77,12 @@ class FoldedRule:
                 tree_.then.effect_path,
                 "compile",
             )
-        leaves = [*guards.leaves(tree_.condition), *_existence_leaves(tree_)]
+        leaves = [*type_guards.leaves(tree_.condition), *_existence_leaves(tree_)]
         for leaf in leaves:
             self._check_presence(leaf)
-        self.needs_request = any(map(_asks_identity, guards.leaves(tree_.condition)))
-        self.types = guards.types(tree_.condition, self.fold)
-        self.considered = guards.find_applicability_fields(tree_.condition)
+        self.needs_request = any(map(_asks_identity, type_guards.leaves(tree_.condition)))
+        self.types = type_guards.types(tree_.condition, self.fold)
+        self.considered = type_guards.find_applicability_fields(tree_.condition)
         self._fields: FieldReads | None = None
         self._reads: dict[tuple[Aliases, str, str], Reads] = {}
 
@@ -135,12 +135,12 @@ class FoldedRule:
             return False
         if not self.considered:
             return True
-        return guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
+        return type_guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
 
     def settled_applicability(self, type_: str, switches: Switches) -> bool | None:
         """What `applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
-        if self.considered - {"type"} or guards.reads_case(self.tree.condition):
+        if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):
             return None
         return self.applicable(_of_type(type_), switches)

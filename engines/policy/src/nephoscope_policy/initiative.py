@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm_object import ArmObject, fault
-from nephoscope_policy.binding import bind
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
+from nephoscope_policy.parameter_binding import bind
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
 
 @dataclass(frozen=True, slots=True)

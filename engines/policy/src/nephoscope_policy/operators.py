@@ -9,12 +9,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy.paths import MISSING
+from nephoscope_policy.body_paths import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope_policy.switches import Switches
+    from nephoscope_policy.engine_differences import Switches
 
 NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import keywords, operand_shapes, tree
 from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope_policy.arm import parse as parse_expression
-from nephoscope_policy.binding import mismatch, of_type
 from nephoscope_policy.document import MAX_DEPTH, get, has, kind_of
 from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.parameter_binding import mismatch, of_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

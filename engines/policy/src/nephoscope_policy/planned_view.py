@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
-from nephoscope_policy.gap import KNOWN_LATER, NOT_SET
+from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
+from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning
-from nephoscope_policy.paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
-from nephoscope_policy.view import MARKS, NotCollected, View
+from nephoscope_policy.resource_view import MARKS, NotCollected, View
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath

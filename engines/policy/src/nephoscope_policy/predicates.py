@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.operators import (
     contains,
     contains_key,
@@ -22,12 +23,11 @@ from nephoscope_policy.operators import (
     number_of,
     text_of,
 )
-from nephoscope_policy.paths import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope_policy.switches import Switches
+    from nephoscope_policy.engine_differences import Switches
 
 Predicate = "Callable[[Any], bool]"
 

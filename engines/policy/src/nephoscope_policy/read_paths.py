@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nephoscope_policy.paths import Segments
+from nephoscope_policy.body_paths import Segments
 
 #: Members of a body that name the resource or pick alias paths; whatever reads them, a change of one concerns every rule.
 IDENTITY = frozenset({"id", "name", "type", "fullname", "apiversion"})

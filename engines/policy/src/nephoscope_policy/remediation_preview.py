@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import explain
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get
 from nephoscope_policy.errors import PolicyError, raise_all
+from nephoscope_policy.evaluation_scope import EvaluationScope
+from nephoscope_policy.json_patch import Draft, apply_patch
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.parser import Parser
-from nephoscope_policy.patch import Draft, apply_patch
-from nephoscope_policy.paths import MISSING, STAR, Segments
-from nephoscope_policy.scope import EvaluationScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.azure_facts import report_kind
-from nephoscope_policy.gap import STALE
-from nephoscope_policy.paths import MISSING, Segments, walk
-from nephoscope_policy.view import NotCollected, View
+from nephoscope_policy.body_paths import MISSING, Segments, walk
+from nephoscope_policy.data_gap import STALE
+from nephoscope_policy.resource_view import NotCollected, View
 
 #: How far ahead of the evaluation a report may be dated, since clocks differ; later ones bear no time.
 _AHEAD = timedelta(days=1)

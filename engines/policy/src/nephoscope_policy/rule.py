@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy import judgement
+from nephoscope_policy import policy_evaluation
 from nephoscope_policy.compiled import CompiledPolicy
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, UNDECIDED
+from nephoscope_policy.evaluation_result import COMPLIANT
 from nephoscope_policy.folded_rule import FoldedRule
-from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.result import COMPLIANT
-from nephoscope_policy.view import View
+from nephoscope_policy.resource_view import View
 
 if TYPE_CHECKING:
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.context import EvaluationContext
-    from nephoscope_policy.result import Result
+    from nephoscope_policy.engine_differences import Switches
+    from nephoscope_policy.evaluation_result import Result
     from nephoscope_policy.snapshot import Snapshot
-    from nephoscope_policy.switches import Switches
 
 #: Causes of verdicts that conditions decided: their reasons are worked out by the interpreter.
 _EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE, *UNDECIDED)
@@ -29,7 +29,7 @@ class Rule(FoldedRule):
 
     def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         super().__init__(tree_, parameters)
-        self._ended = judgement.find_fixed_result(self)
+        self._ended = policy_evaluation.find_fixed_result(self)
         self._compiled: dict[str | tuple[str, str], CompiledPolicy] = {}
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
@@ -69,8 +69,8 @@ class Rule(FoldedRule):
         result = self.verdict_of(view, snapshot, context)
         if result.state is not COMPLIANT and not result.matched and result.cause not in _EXPLAINED:
             return result
-        return result.explained_by(lambda: judgement.explain_rule(self, view, snapshot, context))
+        return result.explained_by(lambda: policy_evaluation.explain_rule(self, view, snapshot, context))
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""
-        return judgement.explain_rule(self, snapshot.view(resource), snapshot, context)
+        return policy_evaluation.explain_rule(self, snapshot.view(resource), snapshot, context)

@@ -6,20 +6,20 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.layers import OverlayDict, Table, laid_over, replace_members
+from nephoscope_policy.copy_on_write import OverlayDict, Table, laid_over, replace_members
+from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope_policy.planned_view import view_of
 from nephoscope_policy.report_age import ExpiredReportView, expiry
-from nephoscope_policy.switches import SWITCHES, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from nephoscope_policy.gap import Gap
-    from nephoscope_policy.view import View
+    from nephoscope_policy.data_gap import Gap
+    from nephoscope_policy.resource_view import View
 
 
 Key = tuple[str, str]

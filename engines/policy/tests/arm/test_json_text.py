@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope_policy.arm.json_text import MAX_DEPTH, ArmJsonError, TextMark, mark_strict_json, parse_json
-from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
+from nephoscope_policy.arm.lazy_json_places import StrictMark, mark_strictly
 
 
 @pytest.mark.parametrize(

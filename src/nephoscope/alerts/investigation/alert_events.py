@@ -16,7 +16,7 @@ from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.settings import COLUMN, FROM, TO
+from nephoscope_kql.known_options import COLUMN, FROM, TO
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

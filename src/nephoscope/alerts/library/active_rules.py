@@ -11,7 +11,7 @@ from nephoscope.alerts.library.content_packs import RulePack, RulePacks
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import RefusedRule, RuleFolder
 from nephoscope.state.rules.rule_switches import SwitchState
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 
 def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState) -> RuleFolder:

@@ -16,7 +16,7 @@ from nephoscope.files.separated_values import SeparatedValuesError, separated_ro
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import parse
 from nephoscope_policy.arm.value import Value
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 RULES = frozenset({
     "microsoft.securityinsights/alertrules", "microsoft.operationalinsights/workspaces/providers/alertrules",

@@ -15,7 +15,7 @@ from nephoscope.alerts.library.arm_content import arm_pieces, is_arm
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.alerts.library.parser_function import is_parser, parser_functions
 from nephoscope.model.extras import install
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Progress = Callable[[str, int, int], object]
 """What is told of long work: what is done, how much, of how much (0 = nobody knows)."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 
 class ContentKind(StrEnum):

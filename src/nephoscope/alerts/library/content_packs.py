@@ -13,7 +13,7 @@ import msgspec
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import AvailabilityCheck, RuleAvailability
 from nephoscope.lake.durable_files import Disk
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 FOLDER = ("content", "detections")
 

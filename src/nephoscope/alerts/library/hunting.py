@@ -23,7 +23,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.state.rules.hunting_runs import HuntingRun
 from nephoscope_kql.errors import KqlError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa

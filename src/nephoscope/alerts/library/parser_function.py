@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 BODIES = ("ParserQuery", "FunctionQuery")
 #: Every name that a file gives its function: rules call each of them.

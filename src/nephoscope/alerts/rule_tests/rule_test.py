@@ -27,7 +27,7 @@ from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule_files import RefusedRule

@@ -26,7 +26,7 @@ from nephoscope.alerts.rule_tests.rule_test_rows import (
 )
 from nephoscope.alerts.rules.rule import AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import document_of
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SUFFIX = ".test.yaml"
 Base = dict[str, Row]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope_kql.cells import columns_of, json_value, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of, text
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.alerts.rules.tactics import normalize_tactics
 from nephoscope.alerts.suppression.rule_suppression import RuleTuning
 from nephoscope.model.identifiers import IDENTIFIERS
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 LONGEST_PERIOD = timedelta(days=14)

@@ -13,7 +13,7 @@ import yaml
 
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.files.symlinks import leads_out
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 1 << 20

@@ -12,10 +12,10 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.compile import compile_derived
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.moments import Cadence
-from nephoscope_kql.plan.emptiness import has_no_rows
-from nephoscope_kql.tracing import candidates
+from nephoscope_kql.plan.required_tables import has_no_rows
+from nephoscope_kql.row_requirements import candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
+from nephoscope_kql.window_cadence import Cadence
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule

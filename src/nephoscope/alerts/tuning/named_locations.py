@@ -16,7 +16,7 @@ from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope_kql.cells import rows_of
+from nephoscope_kql.cell_formatting import rows_of
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate

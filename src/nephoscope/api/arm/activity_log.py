@@ -16,8 +16,8 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope_kql.binder.given import RequestProperties
-from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.binder.query_parameters import RequestProperties
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
 
 SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
 READ = "Microsoft.Insights/eventtypes/values/read"

@@ -23,7 +23,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
 from nephoscope.posture.reports.resource_graph_tables import TABLES, never_read
-from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType

@@ -24,7 +24,7 @@ from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, pla
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
 from nephoscope_kql.types import KqlType
 
 SURFACE = ApiSurface("Identity protection", lets=OWN)

@@ -16,7 +16,7 @@ from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 

@@ -23,8 +23,8 @@ from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope_kql.cells import columns_of, json_value, rows_of
-from nephoscope_kql.engines.most import ResultLimit
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 

@@ -20,7 +20,7 @@ from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import MITIGATED, WAIVER
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SURFACE = ApiSurface("Policy", "Microsoft.Authorization")
 

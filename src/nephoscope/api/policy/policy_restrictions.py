@@ -31,9 +31,9 @@ from nephoscope.posture.governance.policy_restrictions import (
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.service.arm_documents import DECIDING
+from nephoscope_policy.evaluation_result import ERROR
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.result import ERROR
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot

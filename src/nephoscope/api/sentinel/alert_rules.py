@@ -32,7 +32,7 @@ from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, r
 from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 SURFACE = ApiSurface("Alert rules", "Microsoft.SecurityInsights")
 TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"

@@ -15,13 +15,13 @@ from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name
 from nephoscope_kql import tree
-from nephoscope_kql.built_in import built_in, may_call
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.errors import CycleError, KqlError, TooLargeError
 from nephoscope_kql.parser import parse_function
 from nephoscope_kql.registry import functions
+from nephoscope_kql.reserved_names import built_in, may_call
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

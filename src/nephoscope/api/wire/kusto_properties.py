@@ -15,9 +15,9 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.kusto_response import bad_request
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
-from nephoscope_kql.binder.given import RequestProperties, literal
-from nephoscope_kql.engines.most import ResultLimit
-from nephoscope_kql.settings import ACTIVE, INERT
+from nephoscope_kql.binder.query_parameters import RequestProperties, literal
+from nephoscope_kql.engines.result_limit import ResultLimit
+from nephoscope_kql.known_options import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.rule import AutomationRule, Trigger
 from nephoscope.automation.rule_formats.response_condition import ResponseCondition
 from nephoscope.state.automation.automation_runs import RuleLanguage
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 FOLDER = Path("responses") / "rules"
 MAX_BYTES = 256 << 10

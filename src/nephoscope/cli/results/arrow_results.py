@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope_kql.cells import columns_of
+from nephoscope_kql.cell_formatting import columns_of
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

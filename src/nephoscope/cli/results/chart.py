@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import console_of
-from nephoscope_kql.cells import columns_of
+from nephoscope_kql.cell_formatting import columns_of
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

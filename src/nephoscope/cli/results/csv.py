@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, rows_of, text
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

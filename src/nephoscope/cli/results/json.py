@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult

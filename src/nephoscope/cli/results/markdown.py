@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult

@@ -12,7 +12,7 @@ from rich.table import Table
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.sanitize_output import plain
-from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from rich.console import Console

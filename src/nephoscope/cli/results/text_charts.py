@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from nephoscope.cli.terminal.sanitize_output import plain
-from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, rows_of, text
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from nephoscope_kql.complete import STATEMENTS, complete
+from nephoscope_kql.completion import STATEMENTS, complete
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.lexer import words
 

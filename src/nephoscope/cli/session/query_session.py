@@ -19,7 +19,7 @@ from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.external import AllowedLocations
+from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTIO
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.catalogue import Catalogue
-    from nephoscope_policy.entry import CatalogueEntry
+    from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 #: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
 ALWAYS = frozenset(

@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 _FILE = "own_facts.json"
 

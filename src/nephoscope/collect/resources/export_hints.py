@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.report_age import reported_at
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.body_paths import STAR, Segment, split
 from nephoscope_policy.model.resource import UNREAD
-from nephoscope_policy.paths import STAR, Segment, split
 
 #: Of the members of an object those below which a type has lists, by lower-cased key; STAR where the member itself is one.
 Lists = dict[Segment, "Lists"]

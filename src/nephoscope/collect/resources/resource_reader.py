@@ -26,9 +26,9 @@ from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_h
 from nephoscope.estate.coverage import CoverageError, parse_manifests
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
 from nephoscope.model.secret_redaction import redact_text
-from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.model.resource import UNREAD, Resource
 from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -28,7 +28,7 @@ from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
 from nephoscope.files.tar_archive import members
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

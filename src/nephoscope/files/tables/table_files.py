@@ -17,7 +17,7 @@ from nephoscope.files.tables import type_inference
 from nephoscope.files.tables.arrow import arrow
 from nephoscope.files.tables.json_records import records
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.parquet import schema_of_files
 from nephoscope_kql.types import KqlType
 

@@ -18,7 +18,7 @@ from nephoscope_kql.compile import CompiledQuery, compile_ahead, ticks
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.parquet import TimeRange
 from nephoscope_kql.errors import KqlError, placed_in
-from nephoscope_kql.steady_rows import SINCE, UNTIL
+from nephoscope_kql.time_independent_rows import SINCE, UNTIL
 
 if TYPE_CHECKING:
     from pathlib import Path

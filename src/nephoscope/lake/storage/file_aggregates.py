@@ -21,7 +21,7 @@ from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.query_engine import EngineRows, open_engine
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery, compile_query
-from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
 
 FOLDER = "aggregates"

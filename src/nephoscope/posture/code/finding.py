@@ -14,7 +14,7 @@ import msgspec
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
 _SPACE = re.compile(r"\s+")
 

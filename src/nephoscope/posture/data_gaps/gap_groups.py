@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, remedy, spell_type
-from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
 

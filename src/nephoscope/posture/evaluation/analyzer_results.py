@@ -13,7 +13,7 @@ from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.log_queries import Logs
 from nephoscope.posture.evaluation.report_expiry import find_aged
-from nephoscope_policy.gap import Gap
+from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.estate.resource_diff import exactly
+from nephoscope_policy.body_paths import MISSING, Segments
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.paths import MISSING, Segments
 from nephoscope_policy.read_paths import IDENTITY
 
 Paths = frozenset[Segments]

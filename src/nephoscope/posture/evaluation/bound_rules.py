@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral
-from nephoscope_policy.binding import bind
+from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.parameter_binding import bind
 from nephoscope_policy.rule import Rule
-from nephoscope_policy.switches import SWITCHES, Switches
 from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import msgspec
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.program import Program
 from nephoscope_policy.assignment import Assignment, within
-from nephoscope_policy.layers import replace_members
+from nephoscope_policy.copy_on_write import replace_members
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.selector import REFERENCE

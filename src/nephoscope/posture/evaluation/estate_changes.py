@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from nephoscope.posture.evaluation.body_diff import Paths
 from nephoscope.posture.evaluation.check_layout import Roster
 from nephoscope.posture.evaluation.program import PolicyCheck
-from nephoscope_policy.entry import CatalogueEntry
+from nephoscope_policy.catalogue_entry import CatalogueEntry
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
-from nephoscope_policy.related import EXTENSIONS
+from nephoscope_policy.related_resources import EXTENSIONS
+from nephoscope_policy.resource_view import View
 from nephoscope_policy.snapshot import Snapshot
-from nephoscope_policy.view import View
 
 
 @dataclass(frozen=True, slots=True)

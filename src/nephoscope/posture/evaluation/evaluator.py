@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from nephoscope.posture.evaluation.bound_rules import Rules
     from nephoscope.posture.evaluation.check_layout import EvaluationBlock, Roster
     from nephoscope.posture.evaluation.program import PolicyCheck, Program
-    from nephoscope_policy.result import Result
+    from nephoscope_policy.evaluation_result import Result
+    from nephoscope_policy.resource_view import View
     from nephoscope_policy.snapshot import Snapshot
-    from nephoscope_policy.view import View
 
 Key = tuple[str, str]
 

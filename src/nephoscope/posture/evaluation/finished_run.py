@@ -20,15 +20,15 @@ from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalogue_entry import ContentProblem
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.entry import ContentProblem
+from nephoscope_policy.evaluation_result import Result
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.result import Result
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
 

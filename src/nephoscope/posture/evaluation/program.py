@@ -11,9 +11,9 @@ import msgspec
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
 from nephoscope_policy.catalogue import NotHeldError
-from nephoscope_policy.entry import CatalogueEntry, ContentProblem, digest
+from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, digest
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.selector import REFERENCE
 from nephoscope_policy.version import Pin

@@ -16,7 +16,7 @@ from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy import assignment
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
+from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot

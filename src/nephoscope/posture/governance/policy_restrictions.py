@@ -20,20 +20,20 @@ from nephoscope.posture.governance.enforced_assignments import (
     EnforcedAssignments,
     EnforcedRule,
 )
-from nephoscope_policy import explain, guards, tree
+from nephoscope_policy import explain, tree, type_guards
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.judgement import explain_rule
+from nephoscope_policy.evaluation_result import ERROR, Result
+from nephoscope_policy.evaluation_scope import EvaluationScope
+from nephoscope_policy.json_patch import Draft
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.patch import Draft
-from nephoscope_policy.paths import MISSING, STAR, Segments
-from nephoscope_policy.proposed import Proposed
-from nephoscope_policy.result import ERROR, Result
-from nephoscope_policy.scope import EvaluationScope
+from nephoscope_policy.planned_resource import Proposed
+from nephoscope_policy.policy_evaluation import explain_rule
+from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.snapshot import Snapshot
-from nephoscope_policy.view import NotCollected
 
 REQUIRED, REMOVED, DENY, AUDITED = "Required", "Removed", "Deny", "Audit"
 _TAG = re.compile(r"tags\[\s*'?(.+?)'?\s*\]", re.IGNORECASE)
@@ -182,7 +182,7 @@ class Restrictions:
     def _names(self, one: EnforcedRule, field: str) -> dict[str, list[tree.Leaf]]:
         """The field, and what the rule reads below it, with the conditions that do."""
         found: dict[str, list[tree.Leaf]] = {}
-        for leaf in guards.leaves(one.rule.tree.condition):
+        for leaf in type_guards.leaves(one.rule.tree.condition):
             if isinstance(leaf.subject, tree.FieldRef):
                 text = one.rule.fold(leaf.subject.name)
                 if isinstance(text, str) and _below(text, field):

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.state.estate.pipelines import PipelineSeries, PlannedOrigin
-from nephoscope_policy.arm.template.scope import ASSUMED_GROUP, ASSUMED_SUBSCRIPTION
+from nephoscope_policy.arm.template.deployment_scope import ASSUMED_GROUP, ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.resource_id import ResourceId
 
 #: A part of an id that is not known before the deployment.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
 from nephoscope_policy import Definition, EvaluationContext, PolicyError, Snapshot
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import Exemption
-from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.source_location import Place
 
 _T = TypeVar("_T")
 _PARSERS: dict[str, Callable[[object], object]] = {

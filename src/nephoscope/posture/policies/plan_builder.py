@@ -14,7 +14,7 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 OWN_INITIATIVE = "nephoscope"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.entry import CatalogueEntry
+from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 
 def own_key(name: str) -> str:

@@ -16,7 +16,7 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue, ImportSummary
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 MAX_ALIAS_FILE = 512 * 1024 * 1024
 

@@ -10,7 +10,7 @@ from nephoscope_policy.catalogue import NotHeldError
 
 if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
-    from nephoscope_policy.entry import Kind
+    from nephoscope_policy.catalogue_entry import Kind
 
 #: Of what was found while no recommendation is judged by it.
 UNJUDGED = "No assigned policy is judged by what was found here: it counts in no score and no list of recommendations."

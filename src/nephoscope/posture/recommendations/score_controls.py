@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.content.loader import documents
 from nephoscope.posture.recommendations.score import SecurityControl
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from nephoscope.posture.recommendations.recommendation import Recommendation

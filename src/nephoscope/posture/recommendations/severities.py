@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentDocument, ContentError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
 FILE = "severities.json"

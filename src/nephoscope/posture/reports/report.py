@@ -34,12 +34,12 @@ from nephoscope.posture.reports.finding_parents import find_judging_recommendati
 from nephoscope.posture.reports.reason_text import why
 from nephoscope.posture.reports.report_interface import ReportView
 from nephoscope.posture.reports.resource_graph_tables import LISTED, table_of
-from nephoscope_policy.entry import ContentProblem
+from nephoscope_policy.catalogue_entry import ContentProblem
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.place import Quarantined
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId, with_tenant
+from nephoscope_policy.model.source_location import Quarantined
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 SCHEMA_VERSION = 1

@@ -24,7 +24,7 @@ from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.storage.file_aggregates import FileAggregates
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
-from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.cell_formatting import columns_of, rows_of
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.deadline import within
 from nephoscope_kql.errors import KqlError

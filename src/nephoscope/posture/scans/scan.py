@@ -34,7 +34,7 @@ from nephoscope.posture.scans.live_estate import LIVE, TENANT, snapshot_of, tena
 from nephoscope.posture.scans.piped_snapshot import PIPED, piped_snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 _T = TypeVar("_T")
 SAMPLE = "sample:"

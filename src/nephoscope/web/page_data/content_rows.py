@@ -16,7 +16,7 @@ from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
-from nephoscope_policy.entry import CatalogueEntry
+from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

@@ -28,10 +28,10 @@ from nephoscope.web.tables.empty_columns import without_empty
 from nephoscope.web.tables.table_download import Number, as_csv, as_parquet
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
-from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import columns_of, rows_of, text
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.complete import complete
-from nephoscope_kql.engines.most import ResultLimit
+from nephoscope_kql.completion import complete
+from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_SERIES, Points
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
-from nephoscope_kql.cells import text
+from nephoscope_kql.cell_formatting import text
 from nephoscope_kql.types import KqlType
 
 Pairs = Mapping[str, Sequence[tuple[float, float]]]

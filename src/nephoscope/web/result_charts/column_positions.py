@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil
 
 from nephoscope.web.result_charts.chart_page import WIDTH, AxisLabel
-from nephoscope_kql.cells import moment
+from nephoscope_kql.cell_formatting import moment
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 #: Labels under times and numbers, and under names, that a wide page has room for.

@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_BARS, MOST_SERIES, Bar, Plot
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
-from nephoscope_kql.cells import text
+from nephoscope_kql.cell_formatting import text
 
 _RADIUS = 90
 

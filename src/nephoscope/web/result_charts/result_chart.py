@@ -10,7 +10,7 @@ from nephoscope.web.result_charts.column_chart import upright
 from nephoscope.web.result_charts.pie_chart import bars, pie
 from nephoscope.web.result_charts.render_spec import ACROSS, read_hint
 from nephoscope.web.result_charts.xy_chart import over
-from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.cell_formatting import columns_of, rows_of
 
 if TYPE_CHECKING:
     from nephoscope_kql.run import QueryResult

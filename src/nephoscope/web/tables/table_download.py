@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-from nephoscope_kql.cells import columns_of, text
+from nephoscope_kql.cell_formatting import columns_of, text
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

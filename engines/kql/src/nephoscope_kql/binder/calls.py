@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import choose, convert_arguments, explicit
+from nephoscope_kql.binder.built_in_calls import WINDOWS
+from nephoscope_kql.binder.column_naming import implied_name
+from nephoscope_kql.binder.diagnostics import unknown_value
 from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
-from nephoscope_kql.binder.known_calls import WINDOWS
-from nephoscope_kql.binder.mistakes import unknown_value
-from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.binder.operands import arithmetic, condition
 from nephoscope_kql.binder.options import bin_size, given_now
+from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, explicit
 from nephoscope_kql.binder.scope import body_of, enter_function, function_named, is_tabular
 from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported_error
-from nephoscope_kql.plan.callee import Aggregate
+from nephoscope_kql.plan.column_references import inputs
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
     BoundCall,
@@ -25,7 +25,7 @@ from nephoscope_kql.plan.expressions import (
     WindowCall,
     reads_row,
 )
-from nephoscope_kql.plan.references import inputs
+from nephoscope_kql.plan.function_signatures import Aggregate
 from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Series, Shared, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, callable_functions, functions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
-from nephoscope_kql.binder.mistakes import CHOOSING, OPEN, Diagnostics, unknown_value
+from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, unknown_value
 from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
@@ -22,10 +22,10 @@ from nephoscope_kql.errors import (
     invalid,
     unsupported_error,
 )
+from nephoscope_kql.known_options import unknown_hints
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
 from nephoscope_kql.plan.relations import Assign, Rows
 from nephoscope_kql.plan.values import Bound, Column
-from nephoscope_kql.settings import unknown_hints
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

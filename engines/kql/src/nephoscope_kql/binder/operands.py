@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import as_dynamic, common_type, explicit
 from nephoscope_kql.binder.environment import Env, binds_scalar, reference
+from nephoscope_kql.binder.overload_resolution import as_dynamic, common_type, explicit
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, invalid
 from nephoscope_kql.plan.expressions import AggregateCall, BoundCall, DynamicPath, InQuery, ScalarQuery

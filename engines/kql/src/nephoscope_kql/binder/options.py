@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, reference
 from nephoscope_kql.binder.operands import comparison
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.errors import NOWHERE
+from nephoscope_kql.known_options import BIN_AT, BIN_SIZE, COLUMN, FROM, MOST, NOW, TO
 from nephoscope_kql.plan.relations import Filter, Limited
 from nephoscope_kql.plan.values import Bound, Constant, Relation
-from nephoscope_kql.settings import BIN_AT, BIN_SIZE, COLUMN, FROM, MOST, NOW, TO
 from nephoscope_kql.types import KqlType
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, built_in
+from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
@@ -19,16 +20,15 @@ from nephoscope_kql.binder.environment import (
     Site,
     TableMeaning,
 )
-from nephoscope_kql.binder.given import check_option
-from nephoscope_kql.binder.known_calls import PLACES, TABULAR_CALLS, built_in
-from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
-from nephoscope_kql.binder.stored import stored_function
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.query_parameters import check_option
+from nephoscope_kql.binder.stored_functions import stored_function
 from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
+from nephoscope_kql.known_options import unknown_option
+from nephoscope_kql.plan.column_references import operands
 from nephoscope_kql.plan.expressions import ColumnRef
-from nephoscope_kql.plan.references import operands
 from nephoscope_kql.plan.relations import Shared
 from nephoscope_kql.plan.values import Column, Constant, Relation, SortKey
-from nephoscope_kql.settings import unknown_option
 
 if TYPE_CHECKING:
     from nephoscope_kql.catalog import Catalog

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.convert import as_dynamic, explicit
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedMeaning, binds_source
 from nephoscope_kql.binder.options import in_scope
 from nephoscope_kql.binder.ordering import by_ordinal
+from nephoscope_kql.binder.overload_resolution import as_dynamic, explicit
 from nephoscope_kql.binder.scope import (
     already_bound,
     body_of,

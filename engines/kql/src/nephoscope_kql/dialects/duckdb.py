@@ -11,20 +11,29 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 
 from nephoscope_kql.deadline import check
 from nephoscope_kql.dialects import (
-    combining,
-    expanding,
-    grouping,
-    mining,
-    series,
-    sources,
-    stepping,
-    windows,
+    aggregation,
+    joins_and_unions,
+    make_series,
+    mv_expand,
+    row_list_routines,
+    row_sources,
+    scan_operator,
+    window_functions,
 )
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.errors import NOWHERE, TooLargeError
 from nephoscope_kql.plan.values import Relation
 
-__all__ = ["combining", "expanding", "grouping", "mining", "series", "sources", "stepping", "windows"]
+__all__ = [
+    "aggregation",
+    "joins_and_unions",
+    "make_series",
+    "mv_expand",
+    "row_list_routines",
+    "row_sources",
+    "scan_operator",
+    "window_functions",
+]
 
 
 def write_relation(

@@ -9,19 +9,19 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.deadline import check
-from nephoscope_kql.dialects.block import HEAVY, SelectBlock, Value, over
-from nephoscope_kql.dialects.conditions import condition, conjuncts
-from nephoscope_kql.dialects.growth import ColumnGrowth
-from nephoscope_kql.dialects.pushing import push_filter
+from nephoscope_kql.dialects.filter_pushdown import push_filter
+from nephoscope_kql.dialects.pushdown_predicates import condition, conjuncts
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
+from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, over
+from nephoscope_kql.dialects.size_estimates import ColumnGrowth
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
-from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.externaldata import ExternalSource
+from nephoscope_kql.plan.column_references import count_columns, order_ids, size
 from nephoscope_kql.plan.expressions import ScalarQuery
-from nephoscope_kql.plan.references import count_columns, order_ids, size
 from nephoscope_kql.plan.relations import Assign, Filter, Limited, Shared, Sorted
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import ArrowFunction, Routine
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import ArrowFunction, Routine
 
 Needed = frozenset[str]
 Writer = Callable[[Any, Needed, "Emitter"], SelectBlock]
@@ -193,7 +193,7 @@ class Emitter:
 
 def _column_of(table: str, column: str) -> exp.Select:
     source = exp.From(this=exp.Table(this=exp.Identifier(this=table)))
-    return exp.Select(expressions=[build.name(column)], from_=source)
+    return exp.Select(expressions=[nodes.name(column)], from_=source)
 
 
 def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
@@ -237,7 +237,7 @@ def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Select
     """ORDER BY and LIMIT."""
     block = emitter.rows(relation.input, needed)
     ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
-    limit = build.call("greatest", emitter.scalar(relation.count, block), build.number(0))
+    limit = nodes.call("greatest", emitter.scalar(relation.count, block), nodes.number(0))
     return block.seal(ids, emitter.keys(relation.order, block), limit)
 
 
@@ -254,7 +254,7 @@ def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBl
     stored |= {column.id: inner for column, inner in relation.hidden}
     table = exp.Table(this=exp.Identifier(this=relation.name))
     renamed = [
-        exp.Alias(this=build.name(stored[one].id), alias=exp.Identifier(this=one))
+        exp.Alias(this=nodes.name(stored[one].id), alias=exp.Identifier(this=one))
         for one in sorted(needed & stored.keys())
     ]
     if not renamed:

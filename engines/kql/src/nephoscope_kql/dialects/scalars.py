@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import growth
-from nephoscope_kql.dialects.block import SelectBlock, Value
+from nephoscope_kql.dialects import size_estimates as growth
+from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.errors import NOWHERE, KqlError, unsupported_error
-from nephoscope_kql.functions.room import ROOM
-from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.functions.size_guard import ROOM
 from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, DynamicPath, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Macro, Routine
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Macro, Routine
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext)
         bytes_ = growth.size(value, lambda part: scalar(part, values, context))
         built = growth.with_room(built, bytes_, context.use(ROOM))
     if value.type == KqlType.STRING and may_be_null(value):
-        return build.coalesce(built, build.text(""))
+        return nodes.coalesce(built, nodes.text(""))
     return built
 
 
@@ -153,8 +153,8 @@ def _path_text(value: DynamicPath, values: Mapping[str, Value], context: WriterC
     path = json_path(fixed)
     if len(fixed) != len(value.steps) or path is None:
         return None
-    found = build.call("json_extract_string", scalar(value.target, values, context), build.text(path))
-    return build.coalesce(found, build.text(""))
+    found = nodes.call("json_extract_string", scalar(value.target, values, context), nodes.text(path))
+    return nodes.coalesce(found, nodes.text(""))
 
 
 def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
@@ -169,8 +169,8 @@ def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
 
 
 def _extracted_by(target: exp.Expr, path: str) -> exp.Expr:
-    found = build.cast(build.call("json_extract", target, build.text(path)), "VARCHAR")
-    return build.call("nullif", found, build.text("null"))
+    found = nodes.cast(nodes.call("json_extract", target, nodes.text(path)), "VARCHAR")
+    return nodes.call("nullif", found, nodes.text("null"))
 
 
 def json_path(steps: list[str | int]) -> str | None:
@@ -195,29 +195,29 @@ def _computed_step(
     target: exp.Expr, step: Bound, values: Mapping[str, Value], context: WriterContext
 ) -> exp.Expr:
     routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
-    return build.call(context.use(routine), target, scalar(step, values, context))
+    return nodes.call(context.use(routine), target, scalar(step, values, context))
 
 
 def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     def make() -> exp.Subquery:
         block = context.rows(value.relation, frozenset({value.column.id}))
         order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
-        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
 
     node = context.once(value, make)
-    return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
+    return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
 def ordered_keys(key: Any, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
     """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
     value = scalar(key.value, block.values, context)
     if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
-        return [build.sort_key(value, key.ascending, key.nulls_first)]
-    low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
-    undefined = build.call("isnan", value)
+        return [nodes.sort_key(value, key.ascending, key.nulls_first)]
+    low = nodes.cast(nodes.text("-Infinity"), KqlType.REAL.physical)
+    undefined = nodes.call("isnan", value)
     return [
-        build.sort_key(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
-        build.sort_key(undefined, not key.ascending, key.nulls_first),
+        nodes.sort_key(nodes.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+        nodes.sort_key(undefined, not key.ascending, key.nulls_first),
     ]
 
 
@@ -226,14 +226,14 @@ def _in_query(value: InQuery, values: Mapping[str, Value], context: WriterContex
     operand = scalar(value.operand, values, context)
     found = block.values[value.column.id].sql
     if value.insensitive:
-        operand, found = build.call("lower", operand), build.call("lower", found)
+        operand, found = nodes.call("lower", operand), nodes.call("lower", found)
     if value.column.type != KqlType.STRING:
         block = block if not block.has_window else block.seal([value.column.id])
-        block.where.append(build.is_not_null(found))
-    inside: exp.Expr = exp.In(this=build.wrap(operand), query=exp.Subquery(this=block.select([("k", found)])))
+        block.where.append(nodes.is_not_null(found))
+    inside: exp.Expr = exp.In(this=nodes.wrap(operand), query=exp.Subquery(this=block.select([("k", found)])))
     if value.operand.nullable:
-        inside = build.coalesce(inside, build.boolean(False))
-    return build.not_(inside) if value.negated else inside
+        inside = nodes.coalesce(inside, nodes.boolean(False))
+    return nodes.not_(inside) if value.negated else inside
 
 
 _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], exp.Expr]] = {
@@ -248,9 +248,9 @@ _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], 
 def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     """A constant in SQL."""
     if value is None:
-        return build.null(kind) if kind != KqlType.STRING else build.text("")
+        return nodes.null(kind) if kind != KqlType.STRING else nodes.text("")
     if isinstance(value, bool) and kind == KqlType.BOOL:
-        return build.boolean(value)
+        return nodes.boolean(value)
     if kind == KqlType.DYNAMIC:
         return _text(json_text(value))
     if isinstance(value, str):
@@ -258,9 +258,9 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if kind == KqlType.REAL:
         return _real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
-        return build.cast(build.text(_decimal_text(Decimal(str(value)))), kind.physical)
+        return nodes.cast(nodes.text(_decimal_text(Decimal(str(value)))), kind.physical)
     if isinstance(value, int):
-        return build.cast(build.number(value), kind.physical)
+        return nodes.cast(nodes.number(value), kind.physical)
     raise KqlError(f"a constant of type {kind} cannot be written")
 
 
@@ -275,16 +275,16 @@ def _text(value: str) -> exp.Expr:
     value = value.encode("utf-8", "replace").decode()
     parts = value.split("\0")
     if len(parts) == 1:
-        return build.text(value)
-    pieces: list[exp.Expr] = [build.text(parts[0])]
+        return nodes.text(value)
+    pieces: list[exp.Expr] = [nodes.text(parts[0])]
     for part in parts[1:]:
-        pieces += [build.call("chr", build.number(0)), build.text(part)]
-    return exp.Paren(this=build.chain("||", pieces))
+        pieces += [nodes.call("chr", nodes.number(0)), nodes.text(part)]
+    return exp.Paren(this=nodes.chain("||", pieces))
 
 
 def _real(value: float) -> exp.Expr:
     if math.isnan(value) or math.isinf(value):
-        return build.cast(build.text(str(value)), "DOUBLE")
+        return nodes.cast(nodes.text(str(value)), "DOUBLE")
     text = repr(abs(value))
     literal = exp.Literal(this=text if "e" in text else f"{text}e0", is_string=False)
     negative = math.copysign(1.0, value) < 0

@@ -15,24 +15,24 @@ import pyarrow as pa
 from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.deadline import check, current_limits
 from nephoscope_kql.dialects.duckdb import print_node
-from nephoscope_kql.engines.cores import share_of_cores, share_of_memory
-from nephoscope_kql.engines.external import AllowedLocations
-from nephoscope_kql.engines.fields import schema_of
-from nephoscope_kql.engines.memory import allowance
-from nephoscope_kql.engines.most import STEP, ResultLimit
+from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_udf import install
+from nephoscope_kql.engines.duckdb_probe import DuckDBProbe
+from nephoscope_kql.engines.externaldata_access import AllowedLocations
+from nephoscope_kql.engines.interrupts import find_signal_exception
+from nephoscope_kql.engines.memory_accounting import allowance
+from nephoscope_kql.engines.multi_statement_results import read_apart
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
-from nephoscope_kql.engines.parts import read_apart
-from nephoscope_kql.engines.probing import DuckDBProbe
-from nephoscope_kql.engines.signalled import find_signal_exception
-from nephoscope_kql.engines.spill import Spill
-from nephoscope_kql.engines.stopping import too_much_memory, watch_limits
-from nephoscope_kql.engines.vectorised import install
+from nephoscope_kql.engines.query_limits import too_much_memory, watch_limits
+from nephoscope_kql.engines.resource_limits import share_of_cores, share_of_memory
+from nephoscope_kql.engines.result_limit import STEP, ResultLimit
+from nephoscope_kql.engines.spill_folder import Spill
 from nephoscope_kql.errors import NOWHERE, unsupported_error
-from nephoscope_kql.external import ExternalReader, ExternalSource
-from nephoscope_kql.external import table as external_table
-from nephoscope_kql.functions.room import ROOM, SizeGuard
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine
+from nephoscope_kql.externaldata import ExternalReader, ExternalSource
+from nephoscope_kql.externaldata import table as external_table
+from nephoscope_kql.functions.size_guard import ROOM, SizeGuard
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"
@@ -108,7 +108,7 @@ class DuckDBEngine:
         paths = [str(path.resolve()) for several in files.values() for path in several]
         paths += [str(path) for scan in scans.values() for path in scan.paths()]
         paths += map(str, readable)
-        allowed = print_node(build.array(build.text(path) for path in paths))
+        allowed = print_node(nodes.array(nodes.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
@@ -130,12 +130,12 @@ class DuckDBEngine:
         kept = [column for column in scan.columns if column.name in columns]
         rows = scan.relation(self._connection)
         items = ", ".join(
-            print_node(build.stored_column(one)) for one in [*(one.name for one in kept), scan.day] if one
+            print_node(nodes.stored_column(one)) for one in [*(one.name for one in kept), scan.day] if one
         )
         with self._enforce_limits(timeout):
             rows.project(items).create(name)
         counted = (
-            self._connection.table(print_node(build.stored_column(name))).aggregate("count(*)").fetchall()
+            self._connection.table(print_node(nodes.stored_column(name))).aggregate("count(*)").fetchall()
         )
         return int(counted[0][0])
 
@@ -158,14 +158,14 @@ class DuckDBEngine:
 
     def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
-        rows = self._connection.table(print_node(build.stored_column(kept)))
+        rows = self._connection.table(print_node(nodes.stored_column(kept)))
         if between is not None:
             rows = rows.filter(print_node(between.test()))
         rows.create_view(name)
 
     def drop_kept(self, kept: str) -> None:
         """Forget rows that were kept."""
-        self._connection.execute(f"DROP TABLE {print_node(build.stored_column(kept))}")
+        self._connection.execute(f"DROP TABLE {print_node(nodes.stored_column(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
@@ -211,7 +211,7 @@ class DuckDBEngine:
                     raise
                 raise unsupported_error("a query that is nested so deeply", NOWHERE) from error
             except (duckdb.InvalidInputException, RuntimeError) as error:
-                ending = find_signal_exception(error) or build.find_limit_error(error) or watch.why()
+                ending = find_signal_exception(error) or nodes.find_limit_error(error) or watch.why()
                 if ending is None:
                     raise
                 raise ending from error

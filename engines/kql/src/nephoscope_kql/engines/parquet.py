@@ -15,8 +15,8 @@ from sqlglot import exp
 
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.dialects.duckdb import print_node
-from nephoscope_kql.engines.fields import schema_of_fields
-from nephoscope_kql.sql import build
+from nephoscope_kql.engines.arrow_types import schema_of_fields
+from nephoscope_kql.sql import nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class TimeRange:
 
     def test(self) -> exp.Expr:
         """The condition in SQL."""
-        column = build.stored_column(self.stored)
+        column = nodes.stored_column(self.stored)
         before = exp.LT(this=column, expression=_moment(self.end))
         if self.start is None:
             return before
@@ -101,7 +101,7 @@ class FileScan:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
         items = [_item(column, column.stored in known) for column in self.columns]
-        day = [print_node(build.stored_column(self.day))] if self.day else []
+        day = [print_node(nodes.stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -113,19 +113,19 @@ class FileScan:
 @lru_cache(maxsize=65_536)
 def _item(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
-    return _as(build.stored_column(column.stored) if known else build.cast(build.null(), column.type), column)
+    return _as(nodes.stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column)
 
 
 def _one_of(label: str, values: Collection[str]) -> exp.Expr:
-    return exp.In(this=build.stored_column(label), expressions=[build.text(one) for one in sorted(values)])
+    return exp.In(this=nodes.stored_column(label), expressions=[nodes.text(one) for one in sorted(values)])
 
 
 def _moment(value: dt.datetime) -> exp.Expr:
-    return build.cast(build.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
+    return nodes.cast(nodes.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
 
 
 def _as(value: exp.Expr, column: FileColumn) -> str:
-    return f"{print_node(value)} AS {print_node(build.stored_column(column.name))}"
+    return f"{print_node(value)} AS {print_node(nodes.stored_column(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
@@ -171,6 +171,6 @@ def _rename_columns(
     places = {name: place for place, name in enumerate(own)}
     items = []
     for name, as_stored in zip(wanted, stored, strict=True):
-        value = build.stored_column(rows.columns[places[name]]) if name in places else build.null()
-        items.append(f"{print_node(value)} AS {print_node(build.stored_column(as_stored))}")
+        value = nodes.stored_column(rows.columns[places[name]]) if name in places else nodes.null()
+        items.append(f"{print_node(value)} AS {print_node(nodes.stored_column(as_stored))}")
     return rows.project(", ".join(items))

@@ -18,16 +18,16 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.deadline import Deadline, within
-from nephoscope_kql.dialects.spark.printing import print_node
+from nephoscope_kql.dialects.spark.sql_printer import print_node
+from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_udf import evaluate, spark_type
 from nephoscope_kql.engines.duckdb import type_columns
-from nephoscope_kql.engines.external import AllowedLocations
-from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.engines.spark_probing import SparkProbe
-from nephoscope_kql.engines.vectorised import evaluate, spark_type
-from nephoscope_kql.external import ExternalReader, ExternalSource
-from nephoscope_kql.external import table as external_table
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Routine, Vectorised
+from nephoscope_kql.externaldata import ExternalReader, ExternalSource
+from nephoscope_kql.externaldata import table as external_table
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Routine, Vectorised
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class SparkEngine:
             except Exception as error:
                 if late.is_set() and deadline is not None:
                     raise deadline.error from error
-                limit = build.find_limit_error(error)
+                limit = nodes.find_limit_error(error)
                 if limit is None:
                     raise
                 raise limit from error
@@ -211,7 +211,7 @@ def _body(routine: Vectorised) -> Callable[..., pa.Array]:
 
 
 def _quote_name(name: str) -> str:
-    return print_node(build.stored_column(name))
+    return print_node(nodes.stored_column(name))
 
 
 def _store_column(column: pa.ChunkedArray, kind: KqlType, how: str) -> pa.ChunkedArray:

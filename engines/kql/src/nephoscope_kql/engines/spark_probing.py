@@ -7,11 +7,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_kql.dialects.spark import write_relation
-from nephoscope_kql.external import ExternalSource
-from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.externaldata import ExternalSource
+from nephoscope_kql.plan.column_references import order_ids
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
-from nephoscope_kql.sql.routine import Routine
+from nephoscope_kql.sql.routines import Routine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

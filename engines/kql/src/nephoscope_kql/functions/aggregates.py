@@ -8,10 +8,10 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import DECIMAL_QUOTIENT
-from nephoscope_kql.functions.declare import apply, macro, total
-from nephoscope_kql.plan.callee import Aggregate, Arguments, Returns
+from nephoscope_kql.functions.declaration import apply, macro, total
+from nephoscope_kql.plan.function_signatures import Aggregate, Arguments, Returns
 from nephoscope_kql.plan.values import Bound
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType, promote_type
 
 Where: TypeAlias = exp.Expr | None
@@ -28,7 +28,7 @@ WRAP = macro(
 
 
 def _nan() -> exp.Expr:
-    return build.cast(build.text(_NAN), "DOUBLE")
+    return nodes.cast(nodes.text(_NAN), "DOUBLE")
 
 
 def declare_with_condition(
@@ -119,7 +119,7 @@ countif = total(
 
 
 def _distinct(call: Arguments, where: Where) -> exp.Expr:
-    return build.aggregate("count", call[0], distinct=True, where=where)
+    return nodes.aggregate("count", call[0], distinct=True, where=where)
 
 
 dcount, dcountif = declare_with_condition(
@@ -142,10 +142,10 @@ def _promoted_type(arguments: tuple[Bound, ...]) -> KqlType:
 
 
 def _sum(call: Arguments, where: Where) -> exp.Expr:
-    added = build.aggregate("sum", call[0], where=where)
+    added = nodes.aggregate("sum", call[0], where=where)
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
-        return build.cast(build.coalesce(added, build.number(0)), call.type.physical)
-    return apply(call, WRAP, build.coalesce(added, build.number(0)))
+        return nodes.cast(nodes.coalesce(added, nodes.number(0)), call.type.physical)
+    return apply(call, WRAP, nodes.coalesce(added, nodes.number(0)))
 
 
 SUMMABLE = "int|long|real|decimal|timespan"
@@ -182,9 +182,9 @@ _MEAN_TICKS = macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS
 def _average(call: Arguments, where: Where) -> exp.Expr:
     kind = call.types[0]
     if kind == KqlType.REAL:
-        return build.coalesce(build.aggregate("avg", call[0], where=where), _nan())
-    added = build.aggregate("sum", call[0], where=where)
-    counted = build.aggregate("count", call[0], where=where)
+        return nodes.coalesce(nodes.aggregate("avg", call[0], where=where), _nan())
+    added = nodes.aggregate("sum", call[0], where=where)
+    counted = nodes.aggregate("count", call[0], where=where)
     if kind.integer:
         return apply(call, _MEAN, added, counted)
     return apply(call, _DECIMAL_AVERAGE if kind == KqlType.DECIMAL else _MEAN_TICKS, added, counted)
@@ -198,15 +198,15 @@ avg, avgif = declare_with_condition(
 def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
     """What a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
     if kind == KqlType.DYNAMIC:
-        return build.call(
+        return nodes.call(
             "struct_pack",
-            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=build.try_cast(node, "DOUBLE")),
+            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=nodes.try_cast(node, "DOUBLE")),
             exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
         )
     if kind == KqlType.REAL and least:
-        return build.call(
+        return nodes.call(
             "struct_pack",
-            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=build.not_(build.call("isnan", node))),
+            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=nodes.not_(nodes.call("isnan", node))),
             exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
         )
     return node
@@ -219,8 +219,8 @@ def _extreme(name: str) -> Body:
         kind = call.types[0]
         if kind == KqlType.DYNAMIC or (kind == KqlType.REAL and least):
             key = _sort_key(call[0], kind, least)
-            return build.aggregate(f"arg_{name}", call[0], key, where=where)
-        return build.aggregate(name, call[0], where=where)
+            return nodes.aggregate(f"arg_{name}", call[0], key, where=where)
+        return nodes.aggregate(name, call[0], where=where)
 
     return body
 
@@ -240,13 +240,13 @@ def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
         key = _sort_key(call[0], call.types[0], name == "arg_min")
         value = call[1]
         # arg_max() of DuckDB passes over rows whose value is null, arg_max_null() does not but is slower
-        found = build.aggregate(
+        found = nodes.aggregate(
             f"{name}_null" if call.bound[1].nullable else name, value, key, order=call.order
         )
         if not call.bound[0].nullable:
             return found
-        any_key = build.is_not_null(build.aggregate("any_value", call[0]))
-        return build.case((any_key, found), otherwise=build.aggregate("first", value, order=call.order))
+        any_key = nodes.is_not_null(nodes.aggregate("any_value", call[0]))
+        return nodes.case((any_key, found), otherwise=nodes.aggregate("first", value, order=call.order))
 
     return builder
 
@@ -281,11 +281,11 @@ def _any(call: Arguments, where: Where) -> exp.Expr:
     A condition is a CASE: DuckDB plans hundreds of FILTERs, as pivot() needs them, many times slower.
     """
     if call.types[0] != KqlType.STRING:
-        value = call[0] if where is None else build.case((where, call[0]))
-        return build.aggregate("any_value", value, order=call.order)
-    full = build.binary("<>", call[0], build.text(""))
-    value = build.case((full if where is None else build.binary("and", where, full), call[0]))
-    return build.coalesce(build.aggregate("any_value", value, order=call.order), build.text(""))
+        value = call[0] if where is None else nodes.case((where, call[0]))
+        return nodes.aggregate("any_value", value, order=call.order)
+    full = nodes.binary("<>", call[0], nodes.text(""))
+    value = nodes.case((full if where is None else nodes.binary("and", where, full), call[0]))
+    return nodes.coalesce(nodes.aggregate("any_value", value, order=call.order), nodes.text(""))
 
 
 take_any, take_anyif = declare_with_condition(
@@ -298,15 +298,15 @@ def _spread(name: str) -> Body:
     """A statistic that DuckDB refuses for infinite or huge values: NaN then, 0 where there are too few."""
 
     def body(call: Arguments, where: Where) -> exp.Expr:
-        node = call[0] if call.types[0] == KqlType.REAL else build.cast(call[0], "DOUBLE")
-        usual = exp.Between(this=node, low=build.number(-1e150), high=build.number(1e150))
-        inside = usual if where is None else build.binary("and", where, usual)
-        strange = build.not_(exp.Paren(this=usual))
-        outside = build.aggregate("bool_or", strange, where=where)
-        found = build.coalesce(
-            build.aggregate(name, node, where=inside), build.cast(build.number(0), "DOUBLE")
+        node = call[0] if call.types[0] == KqlType.REAL else nodes.cast(call[0], "DOUBLE")
+        usual = exp.Between(this=node, low=nodes.number(-1e150), high=nodes.number(1e150))
+        inside = usual if where is None else nodes.binary("and", where, usual)
+        strange = nodes.not_(exp.Paren(this=usual))
+        outside = nodes.aggregate("bool_or", strange, where=where)
+        found = nodes.coalesce(
+            nodes.aggregate(name, node, where=inside), nodes.cast(nodes.number(0), "DOUBLE")
         )
-        return build.case((outside, _nan()), otherwise=found)
+        return nodes.case((outside, _nan()), otherwise=found)
 
     return body
 
@@ -351,8 +351,8 @@ variancep, variancepif = declare_with_condition(
 
 def _covariance(name: str) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
-        return build.coalesce(
-            build.aggregate(name, call[0], call[1], where=where), build.cast(build.number(0), "DOUBLE")
+        return nodes.coalesce(
+            nodes.aggregate(name, call[0], call[1], where=where), nodes.cast(nodes.number(0), "DOUBLE")
         )
 
     return body
@@ -379,7 +379,7 @@ covariancep, covariancepif = declare_with_condition(
 
 
 def _bitwise(name: str) -> Callable[[Arguments], exp.Expr]:
-    return lambda call: build.aggregate(name, call[0])
+    return lambda call: nodes.aggregate(name, call[0])
 
 
 binary_all_and, binary_all_or, binary_all_xor = (

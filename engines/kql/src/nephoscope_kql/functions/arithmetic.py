@@ -7,12 +7,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declare import each, macro
-from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.functions.declaration import each, macro
 from nephoscope_kql.plan.expressions import BoundCall
+from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import ArrowFunction
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import ArrowFunction
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 _HALF, _WHOLE = str(2**63), str(2**64)
@@ -75,7 +75,7 @@ _DECIMALS = {
 def _number(operator: str, call: Arguments) -> exp.Expr:
     kind = call.type
     if kind == KqlType.REAL:
-        return build.call(call.use(REMAINDER), *call) if operator == "%" else build.binary(operator, *call)
+        return nodes.call(call.use(REMAINDER), *call) if operator == "%" else nodes.binary(operator, *call)
     if kind == KqlType.DECIMAL:
         return _decimal(operator, call)
     return _integer(operator, call)
@@ -84,10 +84,10 @@ def _number(operator: str, call: Arguments) -> exp.Expr:
 def _integer(operator: str, call: Arguments) -> exp.Expr:
     left, right = call[0], call[1]
     if operator in "/%":
-        return build.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
+        return nodes.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
     if all(map(_small, call.bound)):
-        return build.binary(operator, left, right)
-    return build.without_queries(build.call(call.use(_OPERATIONS[operator]), left, right))
+        return nodes.binary(operator, left, right)
+    return nodes.without_queries(nodes.call(call.use(_OPERATIONS[operator]), left, right))
 
 
 def _small(value: Bound) -> bool:
@@ -103,30 +103,30 @@ def _small(value: Bound) -> bool:
 
 def _decimal(operator: str, call: Arguments) -> exp.Expr:
     left, right = (
-        build.call(call.use(REAL_DECIMAL), item)
+        nodes.call(call.use(REAL_DECIMAL), item)
         if kind == KqlType.REAL
-        else build.try_cast(item, KqlType.DECIMAL.physical)
+        else nodes.try_cast(item, KqlType.DECIMAL.physical)
         for item, kind in zip(call, call.types, strict=True)
     )
     if operator in "+-":
-        return build.attempt(build.cast(build.binary(operator, left, right), KqlType.DECIMAL.physical))
-    return build.call(call.use(_DECIMALS[operator]), left, right)
+        return nodes.attempt(nodes.cast(nodes.binary(operator, left, right), KqlType.DECIMAL.physical))
+    return nodes.call(call.use(_DECIMALS[operator]), left, right)
 
 
 def _times(operator: str, call: Arguments) -> exp.Expr:
     """One side is a datetime or a timespan."""
     left, right = call[0], call[1]
     if operator in "+-":
-        result = build.attempt(build.binary(operator, left, right))
-        return build.call(call.use(DATE), result) if call.type == KqlType.DATETIME else result
+        result = nodes.attempt(nodes.binary(operator, left, right))
+        return nodes.call(call.use(DATE), result) if call.type == KqlType.DATETIME else result
     if call.type == KqlType.REAL:
-        return build.binary("/", build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+        return nodes.binary("/", nodes.cast(left, "DOUBLE"), nodes.cast(right, "DOUBLE"))
     if operator == "%":
-        return build.call(call.use(MODULO), left, right)
-    scaled = build.binary(operator, build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+        return nodes.call(call.use(MODULO), left, right)
+    scaled = nodes.binary(operator, nodes.cast(left, "DOUBLE"), nodes.cast(right, "DOUBLE"))
     if operator == "*" and all(not item.numeric or item.integer for item in call.types):
-        return build.attempt(build.binary("*", left, right))
-    return build.call(call.use(_SCALED), scaled)
+        return nodes.attempt(nodes.binary("*", left, right))
+    return nodes.call(call.use(_SCALED), scaled)
 
 
 _SIGNS = frozenset("+-*/%")
@@ -145,7 +145,7 @@ def _build_long_sum(operator: str, call: Arguments) -> exp.Expr:
     """A long sum of integers: computed in twice their bits, which it cannot leave, and wrapped around once."""
     left, wrap = call[0], call.use(WRAP)
     inner = left.expressions[0] if isinstance(left, exp.Anonymous) and left.name == wrap else None
-    return build.call(wrap, build.binary(operator, inner or build.cast(left, "HUGEINT"), call[1]))
+    return nodes.call(wrap, nodes.binary(operator, inner or nodes.cast(left, "HUGEINT"), call[1]))
 
 
 def _once(operator: str, call: Arguments) -> exp.Expr:
@@ -154,7 +154,7 @@ def _once(operator: str, call: Arguments) -> exp.Expr:
     def body(left: exp.Expr, right: exp.Expr) -> exp.Expr:
         return _plain(operator, Arguments([left, right], call.bound, call.type, call.span, call.use))
 
-    return build.once([call[0], call[1]], body)
+    return nodes.once([call[0], call[1]], body)
 
 
 def _build(operator: str, call: Arguments) -> exp.Expr:
@@ -203,5 +203,5 @@ def modulo(call: Arguments) -> exp.Expr:
 def negate(call: Arguments) -> exp.Expr:
     """Change the sign."""
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
-        return exp.Neg(this=build.wrap(call[0]))
-    return build.call(call.use(_OPERATIONS["-"]), build.cast(build.number(0), "BIGINT"), call[0])
+        return exp.Neg(this=nodes.wrap(call[0]))
+    return nodes.call(call.use(_OPERATIONS["-"]), nodes.cast(nodes.number(0), "BIGINT"), call[0])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.conversions import DYNAMIC_BOOL
-from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.functions.room import MOST, ROOM, with_room
-from nephoscope_kql.functions.value_texts import as_json, json_at
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply, macro, scalar
+from nephoscope_kql.functions.size_guard import MOST, ROOM, with_room
+from nephoscope_kql.functions.tostring import as_json, json_at
 from nephoscope_kql.plan.expressions import BoundCall
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Routine
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Routine
 from nephoscope_kql.types import TICKS_PER_DAY, KqlType
 
 IS_ARRAY = macro("kql_is_array(x)", "coalesce(x[1] = '[', FALSE)")
@@ -115,11 +115,11 @@ _SHIFT = macro(
 
 
 def _build_shift(call: Arguments, sign: int) -> exp.Expr:
-    filler = json_at(call, 2) if len(call) > 2 else build.text("null")
-    bounded = build.call(
-        "greatest", build.call("least", call[1], build.number(2**30)), build.number(-(2**30))
+    filler = json_at(call, 2) if len(call) > 2 else nodes.text("null")
+    bounded = nodes.call(
+        "greatest", nodes.call("least", call[1], nodes.number(2**30)), nodes.number(-(2**30))
     )
-    steps = bounded if sign > 0 else build.binary("*", bounded, build.number(-1))
+    steps = bounded if sign > 0 else nodes.binary("*", bounded, nodes.number(-1))
     return apply(call, _SHIFT, call[0], steps, filler)
 
 
@@ -150,7 +150,7 @@ array_sum = _array(
 def array_concat(call: Arguments) -> exp.Expr:
     """Join arrays; what is no array is left out."""
     lists = [apply(call, LIST, item) for item in call]
-    return apply(call, JOINED, build.chain("||", lists) if len(lists) > 1 else lists[0])
+    return apply(call, JOINED, nodes.chain("||", lists) if len(lists) > 1 else lists[0])
 
 
 _SPLIT = macro(
@@ -172,10 +172,10 @@ _PLACES = macro(
 @function("array_split(array: dynamic, place: long|dynamic): dynamic")
 def array_split(call: Arguments) -> exp.Expr:
     """Cut an array before one or several places into an array of arrays."""
-    places = build.array([call[1]])
+    places = nodes.array([call[1]])
     if call.types[1] == KqlType.DYNAMIC:
         # a null of no type would leave the list without one
-        places = build.cast(build.call("json_transform", call[1], build.text('["BIGINT"]')), "BIGINT[]")
+        places = nodes.cast(nodes.call("json_transform", call[1], nodes.text('["BIGINT"]')), "BIGINT[]")
     return apply(call, _SPLIT, call[0], apply(call, _PLACES, call[0], places))
 
 
@@ -199,7 +199,7 @@ _FOUND = macro(
 def array_index_of(call: Arguments) -> exp.Expr:
     """Give the 0-based place of a value in an array, -1 where it is not there."""
     rest = [
-        call[place] if place < len(call) else build.number(default)
+        call[place] if place < len(call) else nodes.number(default)
         for place, default in ((2, 0), (3, -1), (4, 1))
     ]
     return apply(call, _FOUND, call[0], json_at(call, 1), *rest)
@@ -245,7 +245,7 @@ _ZIP = macro(
 @function("zip(array: dynamic, ...): dynamic")
 def zip_(call: Arguments) -> exp.Expr:
     """Pair the elements of arrays by place; what a shorter one lacks is null."""
-    return apply(call, _ZIP, build.array(call))
+    return apply(call, _ZIP, nodes.array(call))
 
 
 @function("pack_array(value: any, ...): dynamic", nullable=False)
@@ -253,8 +253,8 @@ def pack_array(call: Arguments) -> exp.Expr:
     """Make an array of values."""
     parts: list[exp.Expr] = []
     for place in range(len(call)):
-        parts += [build.text("," if place else "["), json_at(call, place)]
-    return build.concatenate([*parts, build.text("]")])
+        parts += [nodes.text("," if place else "["), json_at(call, place)]
+    return nodes.concatenate([*parts, nodes.text("]")])
 
 
 _RANGE = macro(
@@ -297,11 +297,11 @@ def range_(call: Arguments) -> exp.Expr:
     times = kind in (KqlType.DATETIME, KqlType.TIMESPAN)
     if not times and not kind.numeric:
         raise call.fail(0, f"a number, a datetime or a timespan is expected, not {kind}")
-    step = call[2] if len(call) > 2 else build.number(TICKS_PER_DAY // 24 if times else 1)
+    step = call[2] if len(call) > 2 else nodes.number(TICKS_PER_DAY // 24 if times else 1)
     series = apply(call, _RANGE_REAL if kind == KqlType.REAL else _RANGE, call[0], call[1], step)
     element = KqlType.LONG if kind.integer else kind
-    texts = build.call(
-        "list_transform", series, build.lambda_(lambda value: as_json(call, value, element), "e")
+    texts = nodes.call(
+        "list_transform", series, nodes.lambda_(lambda value: as_json(call, value, element), "e")
     )
     return apply(call, JOINED, texts)
 

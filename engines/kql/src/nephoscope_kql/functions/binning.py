@@ -6,10 +6,10 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import DECIMAL_PRODUCT, DECIMAL_QUOTIENT
 from nephoscope_kql.functions.dates import WITHIN
-from nephoscope_kql.functions.declare import apply, macro
-from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.functions.declaration import apply, macro
+from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType, promote_type
 
 _BIN_LONG = macro(
@@ -84,7 +84,7 @@ def bin_at(call: Arguments) -> exp.Expr:
     return (
         apply(call, WITHIN, found)
         if call.type == KqlType.DATETIME
-        else build.try_cast(found, call.type.physical)
+        else nodes.try_cast(found, call.type.physical)
     )
 
 
@@ -95,11 +95,11 @@ def around(call: Arguments) -> exp.Expr:
     timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
     if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
         raise call.fail(2, f"a distance of {call.types[0]}s is expected")
-    distance = build.call("abs", build.binary("-", *_wide(call)))
-    return build.binary("<=", distance, call[2])
+    distance = nodes.call("abs", nodes.binary("-", *_wide(call)))
+    return nodes.binary("<=", distance, call[2])
 
 
 def _wide(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
     if call.types[0] == KqlType.REAL:
         return call[0], call[1]
-    return build.cast(call[0], "HUGEINT"), build.cast(call[1], "HUGEINT")
+    return nodes.cast(call[0], "HUGEINT"), nodes.cast(call[1], "HUGEINT")

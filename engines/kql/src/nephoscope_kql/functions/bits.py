@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.functions.declare import macro, scalar
-from nephoscope_kql.plan.callee import ScalarFunction
+from nephoscope_kql.functions.declaration import macro, scalar
+from nephoscope_kql.plan.function_signatures import ScalarFunction
 
 
 def _bits(name: str, summary: str, body: str) -> ScalarFunction:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.expressions import BoundCall
+from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
 def _raw(operator: str, call: Arguments) -> exp.Expr:
     """The comparison in SQL's terms; NaN, which DuckDB holds greatest and equal to itself, makes it false."""
-    node = build.binary(operator, call[0], call[1])
+    node = nodes.binary(operator, call[0], call[1])
     if operator == "<>":
-        return _unless_number(build.binary("<>", call[0], call[1]), call, "or")
+        return _unless_number(nodes.binary("<>", call[0], call[1]), call, "or")
     return _unless_number(node, call, "and")
 
 
 def _unless_number(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
     for place, item in enumerate(call.bound):
         if item.type == KqlType.REAL and not _number(item) and not _whole(call, place):
-            test = build.call("isnan", call[place])
-            node = build.binary(connector, node, test if connector == "or" else build.not_(test))
+            test = nodes.call("isnan", call[place])
+            node = nodes.binary(connector, node, test if connector == "or" else nodes.not_(test))
     return node
 
 
@@ -54,11 +54,11 @@ def _with_nulls(node: exp.Expr, call: Arguments, *, equal: bool) -> exp.Expr:
     nullable = [item.nullable for item in call.bound]
     if not any(nullable):
         return node
-    one_null = build.boolean(not equal)
+    one_null = nodes.boolean(not equal)
     if all(nullable):
-        both = build.binary("and", build.is_null(call[0]), build.is_null(call[1]))
-        return build.coalesce(node, build.case((build.not_(both), one_null)))
-    return build.coalesce(node, one_null)
+        both = nodes.binary("and", nodes.is_null(call[0]), nodes.is_null(call[1]))
+        return nodes.coalesce(node, nodes.case((nodes.not_(both), one_null)))
+    return nodes.coalesce(node, one_null)
 
 
 @function("<(left: any, right: any): bool", hidden=True)

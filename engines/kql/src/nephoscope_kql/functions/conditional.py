@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
 @function("iff(condition: bool, then: T, otherwise: T): T", aliases=("iif",), nullable=False)
 def iff(call: Arguments) -> exp.Expr:
     """Give one of two values by a condition; null counts as false."""
-    return build.case((call[0], call[1]), otherwise=call[2])
+    return nodes.case((call[0], call[1]), otherwise=call[2])
 
 
 @function("case(condition: bool, then: T, ...2, otherwise: T): T", nullable=False)
 def case(call: Arguments) -> exp.Expr:
     """Give the value after the first condition that is true, else the last value."""
     pairs = [(call[place], call[place + 1]) for place in range(0, len(call) - 1, 2)]
-    return build.case(*pairs, otherwise=call[len(call) - 1])
+    return nodes.case(*pairs, otherwise=call[len(call) - 1])
 
 
 @function("coalesce(value: T, ...): T")
 def coalesce(call: Arguments) -> exp.Expr:
     """Give the first value that is not null; of texts the first that is not empty."""
     if call.type != KqlType.STRING:
-        return build.coalesce(*call)
-    tested = [build.call("nullif", item, build.text("")) for item in call]
-    return build.coalesce(*tested, build.text(""))
+        return nodes.coalesce(*call)
+    tested = [nodes.call("nullif", item, nodes.text("")) for item in call]
+    return nodes.coalesce(*tested, nodes.text(""))
 
 
 def _extreme(call: Arguments, name: str) -> exp.Expr:
-    found = build.call(name, *call)
+    found = nodes.call(name, *call)
     if call.type != KqlType.REAL or name == "greatest":
         return found
-    undefined = build.call("isnan", build.call("greatest", *call))
-    return build.case((undefined, build.cast(build.text("NaN"), "DOUBLE")), otherwise=found)
+    undefined = nodes.call("isnan", nodes.call("greatest", *call))
+    return nodes.case((undefined, nodes.cast(nodes.text("NaN"), "DOUBLE")), otherwise=found)
 
 
 @function("max_of(value: T, ...): T")
@@ -56,22 +56,22 @@ def min_of(call: Arguments) -> exp.Expr:
 def isnull(call: Arguments) -> exp.Expr:
     """Tell whether a value is null; text never is."""
     if call.types[0] == KqlType.STRING:
-        return build.boolean(value=False)
-    return build.is_null(call[0])
+        return nodes.boolean(value=False)
+    return nodes.is_null(call[0])
 
 
 @function("isnotnull(value: any): bool", aliases=("notnull",), nullable=False)
 def isnotnull(call: Arguments) -> exp.Expr:
     """Tell whether a value is not null; text never is."""
     if call.types[0] == KqlType.STRING:
-        return build.boolean(value=True)
-    return build.is_not_null(call[0])
+        return nodes.boolean(value=True)
+    return nodes.is_not_null(call[0])
 
 
 def _empty(call: Arguments) -> exp.Expr:
     if call.types[0] in (KqlType.STRING, KqlType.DYNAMIC):
-        return build.binary("=", text_at(call, 0), build.text(""))
-    return build.is_null(call[0])
+        return nodes.binary("=", text_at(call, 0), nodes.text(""))
+    return nodes.is_null(call[0])
 
 
 @function("isempty(value: any): bool", nullable=False)
@@ -83,7 +83,7 @@ def isempty(call: Arguments) -> exp.Expr:
 @function("isnotempty(value: any): bool", aliases=("notempty",), nullable=False)
 def isnotempty(call: Arguments) -> exp.Expr:
     """Tell whether a value is neither null nor the empty text."""
-    return build.not_(_empty(call))
+    return nodes.not_(_empty(call))
 
 
 @function("assert(condition: bool, message: const string): bool")

@@ -8,12 +8,12 @@ import uuid
 from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import REAL_DECIMAL
-from nephoscope_kql.functions.declare import apply, each, macro
-from nephoscope_kql.functions.value_texts import EPOCH, as_json
+from nephoscope_kql.functions.declaration import apply, each, macro
+from nephoscope_kql.functions.tostring import EPOCH, as_json
 from nephoscope_kql.parser import literals
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Macro, Routine
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Macro, Routine
 from nephoscope_kql.types import KqlType
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
@@ -177,8 +177,8 @@ def _long(call: Arguments) -> exp.Expr:
     if kind in _LONGS:
         return apply(call, _LONGS[kind], call[0])
     if kind == KqlType.DECIMAL:
-        return build.try_cast(build.call("trunc", call[0]), "BIGINT")
-    return build.cast(call[0], "BIGINT")
+        return nodes.try_cast(nodes.call("trunc", call[0]), "BIGINT")
+    return nodes.cast(call[0], "BIGINT")
 
 
 @function("tolong(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): long")
@@ -194,8 +194,8 @@ def toint(call: Arguments) -> exp.Expr:
     if kind in _INTS:
         return apply(call, _INTS[kind], call[0])
     if kind == KqlType.DECIMAL:
-        return build.try_cast(build.call("trunc", call[0]), "INTEGER")
-    return build.cast(call[0], "INTEGER")
+        return nodes.try_cast(nodes.call("trunc", call[0]), "INTEGER")
+    return nodes.cast(call[0], "INTEGER")
 
 
 @function(
@@ -204,7 +204,7 @@ def toint(call: Arguments) -> exp.Expr:
 def toreal(call: Arguments) -> exp.Expr:
     """Convert to a 64-bit real; null where it cannot be."""
     routine = {KqlType.STRING: TEXT_REAL, KqlType.DYNAMIC: DYNAMIC_REAL}.get(call.types[0])
-    return apply(call, routine, call[0]) if routine else build.cast(call[0], "DOUBLE")
+    return apply(call, routine, call[0]) if routine else nodes.cast(call[0], "DOUBLE")
 
 
 @function("todecimal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): decimal")
@@ -214,10 +214,10 @@ def todecimal(call: Arguments) -> exp.Expr:
     routine = {KqlType.STRING: TEXT_DECIMAL, KqlType.DYNAMIC: DYNAMIC_DECIMAL}.get(kind)
     if routine is not None:
         return apply(call, routine, call[0])
-    inner = build.cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
+    inner = nodes.cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
     if kind == KqlType.REAL:
         return apply(call, REAL_DECIMAL, call[0])
-    return build.try_cast(inner, "DECIMAL(38,17)")
+    return nodes.try_cast(inner, "DECIMAL(38,17)")
 
 
 @function("tobool(value: bool|int|long|real|decimal|string|dynamic): bool", aliases=("toboolean",))
@@ -227,7 +227,7 @@ def tobool(call: Arguments) -> exp.Expr:
     routine = {KqlType.STRING: TEXT_BOOL, KqlType.DYNAMIC: DYNAMIC_BOOL}.get(kind)
     if routine is not None:
         return apply(call, routine, call[0])
-    return call[0] if kind == KqlType.BOOL else build.binary("<>", call[0], build.number(0))
+    return call[0] if kind == KqlType.BOOL else nodes.binary("<>", call[0], nodes.number(0))
 
 
 @function("todatetime(value: int|long|real|decimal|string|datetime|dynamic): datetime")
@@ -269,7 +269,7 @@ TYPE_NAME = macro("kql_type_name(x)", _JSON_TYPES)
 def gettype(call: Arguments) -> exp.Expr:
     """Name the type of a value; of a dynamic, what it holds."""
     kind = call.types[0]
-    return apply(call, TYPE_NAME, call[0]) if kind == KqlType.DYNAMIC else build.text(kind.value)
+    return apply(call, TYPE_NAME, call[0]) if kind == KqlType.DYNAMIC else nodes.text(kind.value)
 
 
 PARSED = macro(

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from nephoscope_kql.functions.dates import DATE
-from nephoscope_kql.functions.declare import apply
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND
 
 _DATE_TOKEN = re.compile(r"yyyy|yy|y|M+|d+|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|tt|[ /\-:,._\[\]]")
@@ -18,32 +18,32 @@ _SPAN_TOKEN = re.compile(r"d{1,8}|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|[ /\-:,._\[\]]")
 
 
 def _digits(node: exp.Expr, width: int) -> exp.Expr:
-    text = build.cast(node, "VARCHAR")
-    return text if width < 2 else build.call("lpad", text, build.number(width), build.text("0"))
+    text = nodes.cast(node, "VARCHAR")
+    return text if width < 2 else nodes.call("lpad", text, nodes.number(width), nodes.text("0"))
 
 
 def _ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
-    return build.binary(
-        "%", exp.Paren(this=build.binary("//", node, build.number(ticks))), build.number(modulo)
+    return nodes.binary(
+        "%", exp.Paren(this=nodes.binary("//", node, nodes.number(ticks))), nodes.number(modulo)
     )
 
 
 def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
     digits = _digits(
-        build.binary(
+        nodes.binary(
             "//",
-            exp.Paren(this=build.binary("%", node, build.number(10**7))),
-            build.number(10 ** (7 - width)),
+            exp.Paren(this=nodes.binary("%", node, nodes.number(10**7))),
+            nodes.number(10 ** (7 - width)),
         ),
         width,
     )
-    return build.call("rtrim", digits, build.text("0")) if cut else digits
+    return nodes.call("rtrim", digits, nodes.text("0")) if cut else digits
 
 
 def _repeat_digits(node: exp.Expr, count: int) -> exp.Expr:
     """`MMM` is `MM` and `M`: the format knows one or two digits and repeats them."""
     parts = [_digits(node, 2) for _ in range(count // 2)] + [_digits(node, 1)] * (count % 2)
-    return build.chain("||", parts) if len(parts) > 1 else parts[0]
+    return nodes.chain("||", parts) if len(parts) > 1 else parts[0]
 
 
 def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
@@ -53,9 +53,9 @@ def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
         case "H":
             return _digits(hour, width)
         case "h":
-            shifted = build.binary("+", exp.Paren(this=hour), build.number(11))
-            twelve = build.binary(
-                "+", build.binary("%", exp.Paren(this=shifted), build.number(12)), build.number(1)
+            shifted = nodes.binary("+", exp.Paren(this=hour), nodes.number(11))
+            twelve = nodes.binary(
+                "+", nodes.binary("%", exp.Paren(this=shifted), nodes.number(12)), nodes.number(1)
             )
             return _digits(twelve, width)
         case "m":
@@ -65,8 +65,8 @@ def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
         case "f" | "F":
             return _fraction(node, width, token[0] == "F")
         case "t":
-            return build.case(
-                (build.binary("<", hour, build.number(12)), build.text("AM")), otherwise=build.text("PM")
+            return nodes.case(
+                (nodes.binary("<", hour, nodes.number(12)), nodes.text("AM")), otherwise=nodes.text("PM")
             )
     return None
 
@@ -77,15 +77,15 @@ def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
 
     match token[0]:
         case "y":
-            year = build.call("year", date())
+            year = nodes.call("year", date())
             if len(token) == 4:
                 return _digits(year, 4)
-            return _digits(build.binary("%", year, build.number(100)), len(token))
+            return _digits(nodes.binary("%", year, nodes.number(100)), len(token))
         case "M":
-            return _repeat_digits(build.call("month", date()), len(token))
+            return _repeat_digits(nodes.call("month", date()), len(token))
         case "d":
-            return _repeat_digits(build.call("day", date()), len(token))
-    return _clock(node, token) or build.text(token)
+            return _repeat_digits(nodes.call("day", date()), len(token))
+    return _clock(node, token) or nodes.text(token)
 
 
 def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
@@ -98,30 +98,30 @@ def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str],
             raise call.fail(1, f"the format has no '{form[place]}'")
         parts.append(one(match[0]))
         place = match.end()
-    return parts or [build.text("")]
+    return parts or [nodes.text("")]
 
 
 @function("format_datetime(date: datetime, format: const string): string")
 def format_datetime(call: Arguments) -> exp.Expr:
     """Write a date in a format of `yyyy MM dd HH mm ss fff tt` and delimiters; null is ''."""
     parts = _format_parts(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
-    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
+    return nodes.case((nodes.is_not_null(call[0]), nodes.chain("||", parts)), otherwise=nodes.text(""))
 
 
 @function("format_timespan(value: timespan, format: const string): string")
 def format_timespan(call: Arguments) -> exp.Expr:
     """Write a timespan in a format of `d HH mm ss fff` and delimiters; null is ''."""
-    span = build.call("abs", build.cast(call[0], "HUGEINT"))
+    span = nodes.call("abs", nodes.cast(call[0], "HUGEINT"))
 
     def one(token: str) -> exp.Expr:
         if token[0] == "d":
-            return _digits(build.binary("//", span, build.number(TICKS_PER_DAY)), len(token))
+            return _digits(nodes.binary("//", span, nodes.number(TICKS_PER_DAY)), len(token))
         if token[0] == "h":
             return _digits(_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
-        return _clock(span, token) or build.text(token)
+        return _clock(span, token) or nodes.text(token)
 
-    sign = build.case(
-        (build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text("")
+    sign = nodes.case(
+        (nodes.binary("<", call[0], nodes.number(0)), nodes.text("-")), otherwise=nodes.text("")
     )
     parts = [sign, *_format_parts(call, _SPAN_TOKEN, one)]
-    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
+    return nodes.case((nodes.is_not_null(call[0]), nodes.chain("||", parts)), otherwise=nodes.text(""))

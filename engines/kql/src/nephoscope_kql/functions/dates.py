@@ -7,11 +7,11 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from nephoscope_kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
-from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply, macro, scalar
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Routine
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Routine
 from nephoscope_kql.types import (
     MAX_DATETIME_TICKS,
     TICKS_PER_DAY,
@@ -145,12 +145,12 @@ def datetime_add(call: Arguments) -> exp.Expr:
     """Add so many years, months, days, ... to a date; the day is cut to the month's last."""
     unit = _unit(call)
     if unit in _MONTH_UNITS:
-        bounded = build.call(
-            "greatest", build.call("least", call[1], build.number(200000)), build.number(-200000)
+        bounded = nodes.call(
+            "greatest", nodes.call("least", call[1], nodes.number(200000)), nodes.number(-200000)
         )
-        return apply(call, _ADD_MONTHS, call[2], build.binary("*", bounded, build.number(_MONTH_UNITS[unit])))
+        return apply(call, _ADD_MONTHS, call[2], nodes.binary("*", bounded, nodes.number(_MONTH_UNITS[unit])))
     ticks, per = (1, 100) if unit == "nanosecond" else (_UNITS[unit], 1)
-    return apply(call, _ADD_TICKS, call[2], call[1], build.number(ticks), build.number(per))
+    return apply(call, _ADD_TICKS, call[2], call[1], nodes.number(ticks), nodes.number(per))
 
 
 def _difference_type(arguments: tuple[Bound, ...]) -> KqlType:
@@ -172,12 +172,12 @@ def datetime_diff(call: Arguments) -> exp.Expr:
     """Count the borders of years, months, days, ... between two dates."""
     unit = _unit(call)
     if unit in _MONTH_UNITS:
-        return apply(call, _DIFF_MONTHS, call[1], call[2], build.number(_MONTH_UNITS[unit]))
+        return apply(call, _DIFF_MONTHS, call[1], call[2], nodes.number(_MONTH_UNITS[unit]))
     if unit == "nanosecond":
-        return build.binary("*", exp.Paren(this=build.binary("-", call[1], call[2])), build.number(100))
+        return nodes.binary("*", exp.Paren(this=nodes.binary("-", call[1], call[2])), nodes.number(100))
     shift = TICKS_PER_DAY if unit == "week" else 0
-    counted = apply(call, _DIFF_TICKS, call[1], call[2], build.number(_UNITS[unit]), build.number(shift))
-    return build.cast(counted, "DOUBLE") if unit == "week" else counted
+    counted = apply(call, _DIFF_TICKS, call[1], call[2], nodes.number(_UNITS[unit]), nodes.number(shift))
+    return nodes.cast(counted, "DOUBLE") if unit == "week" else counted
 
 
 _PARTS = MappingProxyType(
@@ -252,7 +252,7 @@ def make_datetime(call: Arguments) -> exp.Expr:
     """Make a date of its parts; null where there is no such date."""
     if len(call) == 1:
         return call[0] if call.types[0] == KqlType.DATETIME else apply(call, TEXT_DATETIME, call[0])
-    parts = [*call, *(build.number(0) for _ in range(6 - len(call)))]
+    parts = [*call, *(nodes.number(0) for _ in range(6 - len(call)))]
     return apply(call, WITHIN, apply(call, _MAKE_DATE, *parts))
 
 
@@ -274,6 +274,6 @@ def make_timespan(call: Arguments) -> exp.Expr:
     """Make a timespan of its parts; null where a part is too large."""
     if len(call) == 1:
         return call[0] if call.types[0] == KqlType.TIMESPAN else apply(call, TEXT_TIMESPAN, call[0])
-    days = [] if len(call) == 4 else [build.number(0)]
-    seconds = [build.number(0)] if len(call) == 2 else []
+    days = [] if len(call) == 4 else [nodes.number(0)]
+    seconds = [nodes.number(0)] if len(call) == 2 else []
     return apply(call, _MAKE_SPAN, *days, *call, *seconds)

@@ -13,10 +13,10 @@ from urllib.parse import unquote_to_bytes
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import each, scalar
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import each, scalar
+from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
 
 MAX_INFLATED = 16 * 1024 * 1024
 """The most bytes that a compressed text is taken apart to; more gives ''."""
@@ -146,7 +146,7 @@ base64_encode_fromguid = scalar(
 @function("base64_encode_tostring(text: string): string", aliases=("base64_encodestring",), nullable=False)
 def base64_encode_tostring(call: Arguments) -> exp.Expr:
     """Write text in base64."""
-    return build.call("to_base64", build.call("encode", call[0]))
+    return nodes.call("to_base64", nodes.call("encode", call[0]))
 
 
 _PERCENT = {byte: f"%{byte:02x}" for byte in range(256)} | {

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nephoscope_kql.functions.declare import each, needs_extra, scalar
+from nephoscope_kql.functions.declaration import each, needs_extra, scalar
 from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
-from nephoscope_kql.sql.batches import within_batch
+from nephoscope_kql.sql.batch_size_limit import within_batch
 
 _MOST = 15
 _MOST_RINGS = 142

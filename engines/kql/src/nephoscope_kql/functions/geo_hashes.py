@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nephoscope_kql.functions.declare import each, scalar
+from nephoscope_kql.functions.declaration import each, scalar
 from nephoscope_kql.geometry.shapes import geojson, is_point, point_text
 
 _DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"

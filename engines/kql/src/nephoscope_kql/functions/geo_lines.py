@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declare import arrow, each, make_declarer, needs_extra
-from nephoscope_kql.geometry.edits import buffered_line, cut, densify, is_spread, rounded_trip, simplify
+from nephoscope_kql.functions.declaration import arrow, each, make_declarer, needs_extra
+from nephoscope_kql.geometry.shape_operations import (
+    buffered_line,
+    cut,
+    densify,
+    is_spread,
+    rounded_trip,
+    simplify,
+)
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,

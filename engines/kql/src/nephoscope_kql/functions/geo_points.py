@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.functions.declare import each, macro, needs_extra, scalar
-from nephoscope_kql.geometry.edits import buffered_point
+from nephoscope_kql.functions.declaration import each, macro, needs_extra, scalar
+from nephoscope_kql.geometry.shape_operations import buffered_point
 from nephoscope_kql.geometry.shapes import EARTH, is_point, polygon_text
 from nephoscope_kql.geometry.well_known_text import geojson_of
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from nephoscope_kql.functions.declare import each, needs_extra, scalar
-from nephoscope_kql.geometry.edits import buffered_line, buffered_polygon, edges_of
+from nephoscope_kql.functions.declaration import each, needs_extra, scalar
+from nephoscope_kql.geometry.shape_operations import buffered_line, buffered_polygon, edges_of
 from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,

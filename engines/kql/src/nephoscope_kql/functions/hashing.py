@@ -8,11 +8,11 @@ from collections.abc import Callable
 import xxhash
 from sqlglot import exp
 
-from nephoscope_kql.functions.declare import apply, each, macro
-from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply, each, macro
+from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 _SIGNED = struct.Struct("<q")
@@ -47,7 +47,7 @@ def _hash(call: Arguments, position: int) -> exp.Expr:
     if kind in (KqlType.GUID, KqlType.DECIMAL, KqlType.DYNAMIC):
         node, storage = text_at(call, position), "VARCHAR"
     elif storage in ("INTEGER", "BOOLEAN"):
-        node = build.cast(node, "BIGINT")
+        node = nodes.cast(node, "BIGINT")
     return apply(call, _OF[storage], node)
 
 
@@ -74,7 +74,7 @@ hash_many.extra["refused"] = "the way that Kusto combines hashes is not publishe
 
 def _digest(algorithm: str, label: str) -> ScalarFunction:
     def builder(call: Arguments) -> exp.Expr:
-        return build.call(algorithm, text_at(call, 0))
+        return nodes.call(algorithm, text_at(call, 0))
 
     builder.__doc__ = f"Give the {label} of a value's text in hexadecimal digits."
     builder.__module__ = __name__

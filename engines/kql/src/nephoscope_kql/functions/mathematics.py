@@ -6,9 +6,9 @@ import math
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply, macro, scalar
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 _NAN = "CAST('NaN' AS DOUBLE)"
@@ -102,7 +102,7 @@ arctangent2 = scalar(
 @function("pi(): real", nullable=False)
 def pi(_call: Arguments) -> exp.Expr:
     """Give pi."""
-    return build.call("pi")
+    return nodes.call("pi")
 
 
 _ABS_LONG = macro(
@@ -114,19 +114,19 @@ _ABS_LONG = macro(
 def absolute(call: Arguments) -> exp.Expr:
     """Give the value without its sign."""
     if call.types[0] in (KqlType.REAL, KqlType.DECIMAL):
-        return build.call("abs", call[0])
+        return nodes.call("abs", call[0])
     return apply(call, _ABS_LONG, call[0])
 
 
 @function("ceiling(number: real): real", "ceiling(number: decimal): decimal")
 def ceiling(call: Arguments) -> exp.Expr:
     """Give the smallest whole number that is not below a number."""
-    return _exactly(build.call("ceil", call[0]), call)
+    return _exactly(nodes.call("ceil", call[0]), call)
 
 
 def _exactly(found: exp.Expr, call: Arguments) -> exp.Expr:
     """A decimal has its places again, and is null where it has too many digits before the point."""
-    return build.try_cast(found, call.type.physical) if call.type == KqlType.DECIMAL else found
+    return nodes.try_cast(found, call.type.physical) if call.type == KqlType.DECIMAL else found
 
 
 @function(
@@ -138,18 +138,18 @@ def build_round(call: Arguments) -> exp.Expr:
     digits = call.value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:
         raise call.fail(1, "the digits are a number from -300 to 300")
-    return _exactly(build.call("round", call[0], build.number(digits)), call)
+    return _exactly(nodes.call("round", call[0], nodes.number(digits)), call)
 
 
 @function("rand([limit: long]): real", nullable=False)
 def rand(call: Arguments) -> exp.Expr:
     """Give a random real in [0, 1), or a random whole number below a limit."""
     if not len(call):
-        return build.call("random")
-    return build.call("floor", build.binary("*", build.call("random"), call[0]))
+        return nodes.call("random")
+    return nodes.call("floor", nodes.binary("*", nodes.call("random"), call[0]))
 
 
 @function("new_guid(): guid", nullable=False)
 def new_guid(_call: Arguments) -> exp.Expr:
     """Give a new random guid."""
-    return build.cast(build.call("uuid"), "VARCHAR")
+    return nodes.cast(nodes.call("uuid"), "VARCHAR")

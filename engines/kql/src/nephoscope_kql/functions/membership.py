@@ -6,9 +6,9 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
 from nephoscope_kql.functions.text_operators import TEXTS, lower
-from nephoscope_kql.functions.value_texts import as_json
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
@@ -18,12 +18,12 @@ def _member(call: Arguments, insensitive: bool) -> exp.Expr:
     tests: list[exp.Expr] = []
     if single:
         items = [lower(call[place]) if insensitive else call[place] for place in single]
-        tests.append(build.in_list(operand, items))
+        tests.append(nodes.in_list(operand, items))
     tests += [
         _in_array(call, place, operand, insensitive) for place in range(1, len(call)) if _is_set(call, place)
     ]
-    found = build.chain("or", tests)
-    return build.coalesce(found, build.boolean(False)) if any(item.nullable for item in call.bound) else found
+    found = nodes.chain("or", tests)
+    return nodes.coalesce(found, nodes.boolean(False)) if any(item.nullable for item in call.bound) else found
 
 
 def _is_set(call: Arguments, place: int) -> bool:
@@ -32,14 +32,14 @@ def _is_set(call: Arguments, place: int) -> bool:
 
 def _in_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool) -> exp.Expr:
     if call.types[0] == KqlType.STRING:
-        texts: exp.Expr = build.call(call.use(TEXTS), call[place])
+        texts: exp.Expr = nodes.call(call.use(TEXTS), call[place])
         if insensitive:
-            texts = build.call(
-                "list_transform", texts, build.lambda_(lambda item: build.call("lower", item), "e")
+            texts = nodes.call(
+                "list_transform", texts, nodes.lambda_(lambda item: nodes.call("lower", item), "e")
             )
-        return build.call("list_contains", texts, operand)
-    return build.call(
-        "list_contains", build.call(call.use(ITEMS), call[place]), as_json(call, operand, call.types[0])
+        return nodes.call("list_contains", texts, operand)
+    return nodes.call(
+        "list_contains", nodes.call(call.use(ITEMS), call[place]), as_json(call, operand, call.types[0])
     )
 
 

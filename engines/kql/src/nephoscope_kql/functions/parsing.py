@@ -10,11 +10,11 @@ from xml.parsers import expat
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, macro, scalar
-from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply, each, macro, scalar
+from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
 
 MAX_XML = 1024 * 1024
 """The most bytes of XML that Kusto reads; longer text is null."""
@@ -234,13 +234,13 @@ def parse_command_line(call: Arguments) -> exp.Expr:
 
 def _estimate(call: Arguments) -> exp.Expr:
     sizes = [
-        build.call("strlen", call[place])
+        nodes.call("strlen", call[place])
         if kind.physical == "VARCHAR"
-        else build.number({"BOOLEAN": 1, "INTEGER": 4, "DECIMAL(38,17)": 16}.get(kind.physical, 8))
+        else nodes.number({"BOOLEAN": 1, "INTEGER": 4, "DECIMAL(38,17)": 16}.get(kind.physical, 8))
         for place, kind in enumerate(call.types)
     ]
-    total = build.chain("+", sizes) if len(sizes) > 1 else sizes[0]
-    return build.cast(build.coalesce(total, build.number(0)), "BIGINT")
+    total = nodes.chain("+", sizes) if len(sizes) > 1 else sizes[0]
+    return nodes.cast(nodes.coalesce(total, nodes.number(0)), "BIGINT")
 
 
 @function("estimate_data_size(value: any, ...): long", nullable=False)

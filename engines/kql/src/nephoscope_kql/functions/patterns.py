@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
@@ -13,9 +13,9 @@ def build_parsed(call: Arguments) -> exp.Expr:
     """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); '' where nothing matches."""
     count = int(str(call.value(2)))
     if not count:
-        return build.text("")
-    names = build.array(build.text(_group(place)) for place in range(count))
-    return build.call("regexp_extract", call[0], build.text(call.text(1)), names)
+        return nodes.text("")
+    names = nodes.array(nodes.text(_group(place)) for place in range(count))
+    return nodes.call("regexp_extract", call[0], nodes.text(call.text(1)), names)
 
 
 def _group(place: int) -> str:
@@ -25,31 +25,31 @@ def _group(place: int) -> str:
 @function("_part(parts: dynamic, place: const long): string", hidden=True)
 def part(call: Arguments) -> exp.Expr:
     """Give one part of what a pattern found, '' where it found nothing."""
-    found = build.call("struct_extract", call[0], build.text(_group(int(str(call.value(1))))))
-    return build.coalesce(found, build.text(""))
+    found = nodes.call("struct_extract", call[0], nodes.text(_group(int(str(call.value(1))))))
+    return nodes.coalesce(found, nodes.text(""))
 
 
 @function("_parts_if(parts: dynamic, condition: bool): dynamic", hidden=True)
 def parts_if(call: Arguments) -> exp.Expr:
     """Give the parts where a condition holds, else null."""
-    return build.case((call[1], call[0]))
+    return nodes.case((call[1], call[0]))
 
 
 @function("_matched(text: string, pattern: const string): bool", nullable=False, hidden=True)
 def build_matched(call: Arguments) -> exp.Expr:
     """Tell whether a pattern finds anything in a text."""
-    return build.call("regexp_matches", call[0], build.text(call.text(1)))
+    return nodes.call("regexp_matches", call[0], nodes.text(call.text(1)))
 
 
 @function("_kept(parts: dynamic): bool", nullable=False, hidden=True)
 def build_kept(call: Arguments) -> exp.Expr:
     """Tell whether the typed parts are of their types."""
-    return build.is_not_null(call[0])
+    return nodes.is_not_null(call[0])
 
 
 @function("_keyed(text: string, pattern: const string, key: const string): string", hidden=True)
 def build_keyed(call: Arguments) -> exp.Expr:
     """Give the second group of the first match of a pattern whose first group is the key."""
-    keys = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(1))
-    values = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(2))
-    return build.call("list_extract", values, build.call("list_position", keys, build.text(call.text(2))))
+    keys = nodes.call("regexp_extract_all", call[0], nodes.text(call.text(1)), nodes.number(1))
+    values = nodes.call("regexp_extract_all", call[0], nodes.text(call.text(1)), nodes.number(2))
+    return nodes.call("list_extract", values, nodes.call("list_position", keys, nodes.text(call.text(2))))

@@ -8,11 +8,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.declare import apply, arrow, total
-from nephoscope_kql.functions.value_texts import as_json
-from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.functions.declaration import apply, arrow, total
+from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 
 _MEASURED = "value: long|real|datetime|timespan"
 _ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
@@ -27,7 +27,7 @@ def _share(call: Arguments, position: int) -> float:
 
 
 def _percentile(call: Arguments) -> exp.Expr:
-    return build.aggregate("quantile_disc", call[0], build.number(_share(call, 1)))
+    return nodes.aggregate("quantile_disc", call[0], nodes.number(_share(call, 1)))
 
 
 percentile = total(
@@ -51,13 +51,13 @@ def _array_of(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
     return apply(
         call,
         JOINED,
-        build.array([build.coalesce(as_json(call, item, kind), build.text("null")) for item in found]),
+        nodes.array([nodes.coalesce(as_json(call, item, kind), nodes.text("null")) for item in found]),
     )
 
 
 def _percentiles_array(call: Arguments) -> exp.Expr:
     return _array_of(
-        call, [build.aggregate("quantile_disc", call[0], build.number(share)) for share in _shares(call, 1)]
+        call, [nodes.aggregate("quantile_disc", call[0], nodes.number(share)) for share in _shares(call, 1)]
     )
 
 
@@ -94,10 +94,10 @@ WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGI
 
 
 def _build_weighted(call: Arguments, share: float) -> exp.Expr:
-    values = build.aggregate("list", call[0], order=call.order)
-    reals = build.aggregate("list", build.cast(call[0], "DOUBLE"), order=call.order)
-    weights = build.aggregate("list", call[1], order=call.order)
-    return build.call("list_extract", values, apply(call, WEIGHTED, reals, weights, build.number(share)))
+    values = nodes.aggregate("list", call[0], order=call.order)
+    reals = nodes.aggregate("list", nodes.cast(call[0], "DOUBLE"), order=call.order)
+    weights = nodes.aggregate("list", call[1], order=call.order)
+    return nodes.call("list_extract", values, apply(call, WEIGHTED, reals, weights, nodes.number(share)))
 
 
 percentilew = total(

@@ -22,12 +22,12 @@ from nephoscope_kql.functions.conversions import (
     toreal,
     totimespan,
 )
-from nephoscope_kql.functions.declare import apply, macro, type_named
-from nephoscope_kql.functions.room import GROWTH, ROOM, with_room
-from nephoscope_kql.functions.value_texts import as_text
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply, macro, type_named
+from nephoscope_kql.functions.size_guard import GROWTH, ROOM, with_room
+from nephoscope_kql.functions.tostring import as_text
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 _CLASSES = {
@@ -114,7 +114,7 @@ def pattern_of(call: Arguments, position: int) -> exp.Expr:
     """A regular expression argument: a constant is checked and translated, else it is used as it is."""
     bound = call.bound[position]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
-        return build.text(translate_constant(call, position, bound.value))
+        return nodes.text(translate_constant(call, position, bound.value))
     return call[position]
 
 
@@ -128,7 +128,7 @@ def translate_constant(call: Arguments, position: int, text: str) -> str:
 
 def _guard_invalid(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
     """A pattern that is no constant may be invalid: null then."""
-    return node if all(call.is_constant(place) for place in positions) else build.attempt(node)
+    return node if all(call.is_constant(place) for place in positions) else nodes.attempt(node)
 
 
 def groups(pattern: str) -> list[str]:
@@ -174,7 +174,7 @@ def extract(call: Arguments) -> exp.Expr:
     bound = call.bound[0]
     if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
         raise call.fail(1, f"the regular expression has no group {group}")
-    found = build.call("regexp_extract", call[2], pattern_of(call, 0), build.number(group))
+    found = nodes.call("regexp_extract", call[2], pattern_of(call, 0), nodes.number(group))
     return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 
@@ -235,7 +235,7 @@ def extract_all(call: Arguments) -> exp.Expr:
     wanted = _requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
     text = call[len(call) - 1]
     columns = [
-        build.call("regexp_extract_all", text, build.text(pattern), build.number(group)) for group in wanted
+        nodes.call("regexp_extract_all", text, nodes.text(pattern), nodes.number(group)) for group in wanted
     ]
     if len(columns) == 1:
         return apply(call, _TEXTS, _without_nulls(columns[0]))
@@ -243,22 +243,22 @@ def extract_all(call: Arguments) -> exp.Expr:
 
 
 def _without_nulls(column: exp.Expr) -> exp.Expr:
-    return build.call(
-        "list_transform", column, build.lambda_(lambda x: build.coalesce(x, build.text("")), "x")
+    return nodes.call(
+        "list_transform", column, nodes.lambda_(lambda x: nodes.coalesce(x, nodes.text("")), "x")
     )
 
 
 def _zip_columns(columns: list[exp.Expr]) -> exp.Expr:
-    zipped = build.call("list_zip", *columns)
+    zipped = nodes.call("list_zip", *columns)
 
     def row(pair: exp.Expr) -> exp.Expr:
         parts = [
-            build.coalesce(build.call("struct_extract_at", pair, build.number(place + 1)), build.text(""))
+            nodes.coalesce(nodes.call("struct_extract_at", pair, nodes.number(place + 1)), nodes.text(""))
             for place in range(len(columns))
         ]
-        return build.array(parts)
+        return nodes.array(parts)
 
-    return build.call("list_transform", zipped, build.lambda_(row, "x"))
+    return nodes.call("list_transform", zipped, nodes.lambda_(row, "x"))
 
 
 def rewrite(text: str, count: int) -> str:
@@ -288,10 +288,10 @@ def _build_replace(call: Arguments, text: int, regex: int, replacement: int) -> 
     bound, given = call.bound[regex], call.bound[replacement]
     into = call[replacement]
     if isinstance(given, Constant) and isinstance(bound, Constant):
-        into = build.text(rewrite(str(given.value), len(groups(str(bound.value)))))
+        into = nodes.text(rewrite(str(given.value), len(groups(str(bound.value)))))
     arguments = (call[text], pattern_of(call, regex), into)
     if isinstance(into, exp.Literal) and len(str(into.this)) <= GROWTH:
-        done = build.call("regexp_replace", *arguments, build.text("g"))
+        done = nodes.call("regexp_replace", *arguments, nodes.text("g"))
     else:
         done = apply(call, _REWRITTEN, *arguments)
     return _guard_invalid(call, (regex, replacement), done)
@@ -316,13 +316,13 @@ def _build_trim(call: Arguments, start: bool, end: bool) -> exp.Expr:
         pattern = translate_constant(call, 0, str(bound.value))
         heads = [f"^(?:{pattern})"] * start + [f"(?:{pattern})$"] * end
         for one in heads:
-            node = build.call("regexp_replace", node, build.text(one), build.text(""))
+            node = nodes.call("regexp_replace", node, nodes.text(one), nodes.text(""))
         return node
     heads_sql = [("^(?:", ")")] * start + [("(?:", ")$")] * end
     for before, after in heads_sql:
-        one_sql = build.chain("||", [build.text(before), call[0], build.text(after)])
-        node = build.call("regexp_replace", node, one_sql, build.text(""))
-    return build.attempt(node)
+        one_sql = nodes.chain("||", [nodes.text(before), call[0], nodes.text(after)])
+        node = nodes.call("regexp_replace", node, one_sql, nodes.text(""))
+    return nodes.attempt(node)
 
 
 @function("trim(regex: string, text: string): string")
@@ -378,10 +378,10 @@ def indexof_regex(call: Arguments) -> exp.Expr:
     before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
     text = call[0]
     if start or length >= 0:
-        limits = [build.number(start + 1), *([build.number(length)] if length >= 0 else [])]
-        text = build.call("substring", text, *limits)
-    found = apply(call, _AT, text, build.text(f"^({before}(?s:.)*?)(?:{pattern})"))
+        limits = [nodes.number(start + 1), *([nodes.number(length)] if length >= 0 else [])]
+        text = nodes.call("substring", text, *limits)
+    found = apply(call, _AT, text, nodes.text(f"^({before}(?s:.)*?)(?:{pattern})"))
     if not start:
         return found
-    missing = (build.binary("<", found, build.number(0)), build.number(-1))
-    return build.case(missing, otherwise=build.binary("+", found, build.number(start)))
+    missing = (nodes.binary("<", found, nodes.number(0)), nodes.number(-1))
+    return nodes.case(missing, otherwise=nodes.binary("+", found, nodes.number(start)))

@@ -13,11 +13,11 @@ from sqlglot import exp
 
 from nephoscope_kql.deadline import check
 from nephoscope_kql.functions import series_detection as detection
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, scalar
-from nephoscope_kql.functions.value_texts import as_json
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
 
 Numbers: TypeAlias = list[Any]
 MAX_POINTS = 1_000_000
@@ -205,9 +205,9 @@ _FILL_CONST = each(
 @function("series_fill_const(series: dynamic, [constant: long|real|decimal], [placeholder: real]): dynamic")
 def series_fill_const(call: Arguments) -> exp.Expr:
     """Fill gaps with a constant (0)."""
-    constant = as_json(call, call[1], call.types[1]) if len(call) > 1 else build.text("0")
+    constant = as_json(call, call[1], call.types[1]) if len(call) > 1 else nodes.text("0")
     return apply(
-        call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else build.cast(exp.Null(), "DOUBLE")
+        call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else nodes.cast(exp.Null(), "DOUBLE")
     )
 
 

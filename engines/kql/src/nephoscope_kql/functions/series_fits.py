@@ -14,13 +14,13 @@ from sqlglot import exp
 
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, scalar
+from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.series import numbers, reals
-from nephoscope_kql.functions.value_texts import json_at
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import ArrowFunction
+from nephoscope_kql.functions.tostring import json_at
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import ArrowFunction
 
 _TREND = "avg"
 _THRESHOLD = 0.6
@@ -254,7 +254,7 @@ def series_outliers(call: Arguments) -> exp.Expr:
     if kind not in ("ctukey", "tukey"):
         raise call.fail(1, "the kind is 'ctukey' or 'tukey'")
     shares = (10.0, 90.0) if kind == "ctukey" else (25.0, 75.0)
-    return apply(call, _OUTLIERS, call[0], build.text(kind), *(build.number(share) for share in shares))
+    return apply(call, _OUTLIERS, call[0], nodes.text(kind), *(nodes.number(share) for share in shares))
 
 
 def _settings(
@@ -319,8 +319,8 @@ def _declare_packed(
 
     def builder(call: Arguments) -> exp.Expr:
         texts = [json_at(call, place) for place in range(len(call))]
-        texts += [build.text("null") for _ in range(count - len(call))]
-        return apply(call, routine, apply(call, JOINED, build.array(texts)))
+        texts += [nodes.text("null") for _ in range(count - len(call))]
+        return apply(call, routine, apply(call, JOINED, nodes.array(texts)))
 
     builder.__doc__ = summary
     builder.__module__ = __name__

@@ -9,11 +9,11 @@ import numpy as np
 from sqlglot import exp
 
 from nephoscope_kql.functions import series_detection as detection
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, scalar
+from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.series import reals
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.sql import nodes
 
 
 def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str | None]:
@@ -63,7 +63,7 @@ _VALIDATE = each(
 @function("series_periods_validate(series: dynamic, period: real, ...): dynamic")
 def series_periods_validate(call: Arguments) -> exp.Expr:
     """Give scores from 0 to 1 of how well periods fit a series."""
-    return apply(call, _VALIDATE, call[0], build.array(list(call)[1:]))
+    return apply(call, _VALIDATE, call[0], nodes.array(list(call)[1:]))
 
 
 series_periods_validate.extra["outputs"] = "periods:dynamic scores:dynamic"

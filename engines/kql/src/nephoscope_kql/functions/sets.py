@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
-from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.functions.value_texts import json_at
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply, macro, scalar
+from nephoscope_kql.functions.tostring import json_at
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 
 _DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
 
@@ -21,7 +21,7 @@ def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
 def set_union(call: Arguments) -> exp.Expr:
     """Give the distinct elements of all arrays."""
     lists = [apply(call, LIST, item) for item in call]
-    return _set(call, build.chain("||", lists) if len(lists) > 1 else lists[0])
+    return _set(call, nodes.chain("||", lists) if len(lists) > 1 else lists[0])
 
 
 def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
@@ -30,10 +30,10 @@ def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
         other = apply(call, LIST, item)
 
         def test(element: exp.Expr, other: exp.Expr = other) -> exp.Expr:
-            inside = build.call("list_contains", other, element)
-            return inside if kept else build.not_(inside)
+            inside = nodes.call("list_contains", other, element)
+            return inside if kept else nodes.not_(inside)
 
-        node = build.call("list_filter", node, build.lambda_(test, "e"))
+        node = nodes.call("list_filter", node, nodes.lambda_(test, "e"))
     return _set(call, node)
 
 

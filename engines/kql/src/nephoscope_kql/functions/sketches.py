@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, scalar, type_named
+from nephoscope_kql.functions.declaration import apply, each, scalar, type_named
+from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.regex import convert_text
-from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declare import apply, each, macro, scalar
+from nephoscope_kql.functions.declaration import apply, each, macro, scalar
 from nephoscope_kql.functions.regex import literally, pattern_of
-from nephoscope_kql.functions.room import GROWTH, MOST, ROOM, with_room
-from nephoscope_kql.functions.value_texts import text_at
-from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.functions.size_guard import GROWTH, MOST, ROOM, with_room
+from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 LIMIT = "1073741824"
@@ -20,31 +20,31 @@ LIMIT = "1073741824"
 @function("strlen(text: string): long", nullable=False)
 def strlen(call: Arguments) -> exp.Expr:
     """Count the characters (code points) of a text."""
-    return build.call("length", call[0])
+    return nodes.call("length", call[0])
 
 
 @function("string_size(text: string): long", nullable=False)
 def string_size(call: Arguments) -> exp.Expr:
     """Count the bytes of a text in UTF-8."""
-    return build.call("strlen", call[0])
+    return nodes.call("strlen", call[0])
 
 
 @function("tolower(text: text): string", nullable=False)
 def tolower(call: Arguments) -> exp.Expr:
     """Write a text in lower case."""
-    return build.call("lower", call[0])
+    return nodes.call("lower", call[0])
 
 
 @function("toupper(text: text): string", nullable=False)
 def toupper(call: Arguments) -> exp.Expr:
     """Write a text in upper case."""
-    return build.call("upper", call[0])
+    return nodes.call("upper", call[0])
 
 
 @function("reverse(value: any): string", nullable=False)
 def reverse(call: Arguments) -> exp.Expr:
     """Write a text backwards."""
-    return build.call("reverse", text_at(call, 0))
+    return nodes.call("reverse", text_at(call, 0))
 
 
 _CUT = (
@@ -67,10 +67,10 @@ def substring(call: Arguments) -> exp.Expr:
     size = call.bound[2] if len(call) > 2 else None
     if simple and isinstance(start, Constant) and isinstance(start.value, int):
         if size is None:
-            return build.call("substring", text, build.number(start.value + 1))
+            return nodes.call("substring", text, nodes.number(start.value + 1))
         if isinstance(size, Constant) and isinstance(size.value, int):
-            length = build.number(min(max(0, size.value), 2**31))
-            return build.call("substring", text, build.number(start.value + 1), length)
+            length = nodes.number(min(max(0, size.value), 2**31))
+            return nodes.call("substring", text, nodes.number(start.value + 1), length)
     return (
         apply(call, _REST, text, call[1]) if size is None else apply(call, _SUBSTRING, text, call[1], call[2])
     )
@@ -84,23 +84,23 @@ _PIECE = macro(
 @function("split(text: text, delimiter: string, [index: long]): dynamic", nullable=False)
 def split(call: Arguments) -> exp.Expr:
     """Cut a text at every delimiter into an array; with an index the array of that one part."""
-    pieces = build.call("string_split", call[0], call[1])
+    pieces = nodes.call("string_split", call[0], call[1])
     if len(call) > 2:
         return apply(call, _PIECE, pieces, call[2])
-    return build.cast(build.call("to_json", pieces), "VARCHAR")
+    return nodes.cast(nodes.call("to_json", pieces), "VARCHAR")
 
 
 @function("strcat(value: any, ...): string", nullable=False)
 def strcat(call: Arguments) -> exp.Expr:
     """Join values as text."""
     texts = [text_at(call, place) for place in range(len(call))]
-    return build.concatenate(texts) if len(texts) > 1 else texts[0]
+    return nodes.concatenate(texts) if len(texts) > 1 else texts[0]
 
 
 @function("strcat_delim(delimiter: any, value: any, ...): string", nullable=False)
 def strcat_delim(call: Arguments) -> exp.Expr:
     """Join values as text with a delimiter between them."""
-    return build.call("concat_ws", *(text_at(call, place) for place in range(len(call))))
+    return nodes.call("concat_ws", *(text_at(call, place) for place in range(len(call))))
 
 
 ITEM_TEXTS = macro(
@@ -127,9 +127,9 @@ def strcat_array(call: Arguments) -> exp.Expr:
     texts, delimiter = apply(call, ITEM_TEXTS, call[0]), text_at(call, 1)
     given = call.bound[1]
     if isinstance(given, Constant) and len(str(given.value)) <= GROWTH:
-        return build.call("array_to_string", texts, delimiter)
-    return build.coalesce(
-        apply(call, _JOINED_BY, texts, delimiter, build.call("strlen", call[0])), build.text("")
+        return nodes.call("array_to_string", texts, delimiter)
+    return nodes.coalesce(
+        apply(call, _JOINED_BY, texts, delimiter, nodes.call("strlen", call[0])), nodes.text("")
     )
 
 
@@ -149,7 +149,7 @@ _REPEATED = macro(
 @function("strrep(value: any, times: long, [delimiter: any]): string")
 def strrep(call: Arguments) -> exp.Expr:
     """Repeat a value as text, up to 1024 times, with a delimiter between."""
-    delimiter = text_at(call, 2) if len(call) > 2 else build.text("")
+    delimiter = text_at(call, 2) if len(call) > 2 else nodes.text("")
     return apply(call, _REPEATED, text_at(call, 0), call[1], delimiter)
 
 
@@ -182,12 +182,12 @@ def indexof(call: Arguments) -> exp.Expr:
     """Give the 0-based place where a text stands in another, -1 where it does not."""
     text, match = text_at(call, 0), text_at(call, 1)
     if len(call) == 2:
-        return build.binary("-", build.call("instr", text, match), build.number(1))
+        return nodes.binary("-", nodes.call("instr", text, match), nodes.number(1))
     start = call[2]
-    length = call[3] if len(call) > 3 else build.number(-1)
+    length = call[3] if len(call) > 3 else nodes.number(-1)
     if len(call) < 5:
         return apply(call, _INDEX, text, match, start, length)
-    return build.cast(apply(call, _NTH, text, match, start, length, call[4]), "BIGINT")
+    return nodes.cast(apply(call, _NTH, text, match, start, length, call[4]), "BIGINT")
 
 
 _COUNT = macro(
@@ -207,8 +207,8 @@ def countof(call: Arguments) -> exp.Expr:
     """Count how often a text stands in another (they may overlap), or how often a regular expression matches."""
     kind = call.text(2) if len(call) > 2 else "normal"
     if kind == "regex":
-        return build.cast(
-            build.call("len", build.call("regexp_extract_all", call[0], pattern_of(call, 1))), "BIGINT"
+        return nodes.cast(
+            nodes.call("len", nodes.call("regexp_extract_all", call[0], pattern_of(call, 1))), "BIGINT"
         )
     if kind != "normal":
         raise call.fail(2, "the kind is 'normal' or 'regex'")
@@ -238,7 +238,7 @@ def _build_replace(call: Arguments, text: exp.Expr, lookup: exp.Expr, rewrite: e
     """The text with another in the place of every occurrence of one."""
     literal = isinstance(lookup, exp.Literal) and isinstance(rewrite, exp.Literal)
     if literal and len(str(rewrite.this)) <= GROWTH * len(str(lookup.this)):
-        return build.call("replace", text, lookup, rewrite)
+        return nodes.call("replace", text, lookup, rewrite)
     return apply(call, _REPLACED, text, lookup, rewrite)
 
 
@@ -258,9 +258,9 @@ def replace_strings(call: Arguments) -> exp.Expr:
         raise call.fail(2, "lookups and rewrites are arrays of one length")
     node = call[0]
     for place, lookup in enumerate(lookups):
-        node = build.call("replace", node, build.text(str(lookup)), build.text(chr(0xF0000 + place)))
+        node = nodes.call("replace", node, nodes.text(str(lookup)), nodes.text(chr(0xF0000 + place)))
     for place, into in enumerate(rewrites):
-        node = _build_replace(call, node, build.text(chr(0xF0000 + place)), build.text(str(into)))
+        node = _build_replace(call, node, nodes.text(chr(0xF0000 + place)), nodes.text(str(into)))
     return node
 
 
@@ -270,7 +270,7 @@ def translate(call: Arguments) -> exp.Expr:
     search, into = call.text(0), call.text(1)
     if into and len(into) < len(search):
         into += into[-1] * (len(search) - len(into))
-    return build.call("translate", call[2], build.text(search), build.text(into))
+    return nodes.call("translate", call[2], nodes.text(search), nodes.text(into))
 
 
 _ANY_INDEX = macro(
@@ -284,27 +284,27 @@ _ANY_INDEX = macro(
 @function("has_any_index(text: string, values: dynamic): long", nullable=False)
 def has_any_index(call: Arguments) -> exp.Expr:
     """Give the place of the first value that stands as a term in a text, -1 where none does."""
-    return build.cast(apply(call, _ANY_INDEX, call[0], call[1]), "BIGINT")
+    return nodes.cast(apply(call, _ANY_INDEX, call[0], call[1]), "BIGINT")
 
 
 @function("isascii(value: any): bool", nullable=False)
 def isascii(call: Arguments) -> exp.Expr:
     """Tell whether a text has only ASCII characters."""
-    return build.call("regexp_full_match", text_at(call, 0), build.text(r"[\x00-\x7f]*"))
+    return nodes.call("regexp_full_match", text_at(call, 0), nodes.text(r"[\x00-\x7f]*"))
 
 
 @function("isutf8(value: any): bool", nullable=False)
 def isutf8(call: Arguments) -> exp.Expr:
     """Tell whether a text is UTF-8; every text is."""
-    return build.is_not_null(text_at(call, 0))
+    return nodes.is_not_null(text_at(call, 0))
 
 
 @function("unicode_codepoints_from_string(text: text): dynamic", aliases=("to_utf8",), nullable=False)
 def unicode_codepoints_from_string(call: Arguments) -> exp.Expr:
     """Give the code points of a text as an array of numbers."""
-    characters = build.call("regexp_extract_all", call[0], build.text("(?s)."))
-    numbers = build.call("list_transform", characters, build.lambda_(lambda c: build.call("unicode", c), "c"))
-    return build.cast(build.call("to_json", numbers), "VARCHAR")
+    characters = nodes.call("regexp_extract_all", call[0], nodes.text("(?s)."))
+    numbers = nodes.call("list_transform", characters, nodes.lambda_(lambda c: nodes.call("unicode", c), "c"))
+    return nodes.cast(nodes.call("to_json", numbers), "VARCHAR")
 
 
 _FROM_POINTS = macro(
@@ -330,8 +330,8 @@ def unicode_codepoints_to_string(call: Arguments) -> exp.Expr:
         apply(call, _FROM_POINTS if kind == KqlType.DYNAMIC else _ONE, node)
         for node, kind in zip(call, call.types, strict=True)
     ]
-    texts = [build.coalesce(part, build.text("")) for part in parts]
-    return build.chain("||", texts) if len(texts) > 1 else texts[0]
+    texts = [nodes.coalesce(part, nodes.text("")) for part in parts]
+    return nodes.chain("||", texts) if len(texts) > 1 else texts[0]
 
 
 def _encoded_label(text: str) -> str:

@@ -8,11 +8,11 @@ from string import ascii_lowercase
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declare import macro
+from nephoscope_kql.functions.declaration import macro
 from nephoscope_kql.functions.regex import literally, pattern_of
-from nephoscope_kql.plan.callee import Arguments, ScalarFunction, function, signature
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function, signature
 from nephoscope_kql.plan.values import Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
@@ -62,8 +62,8 @@ AT_ONCE = 200
 def lower(node: exp.Expr) -> exp.Expr:
     """The text in lower case; an ASCII literal at once (Python writes some other letters as two, DuckDB none)."""
     if isinstance(node, exp.Literal) and node.is_string and str(node.this).isascii():
-        return build.text(str(node.this).lower())
-    return build.call("lower", node)
+        return nodes.text(str(node.this).lower())
+    return nodes.call("lower", node)
 
 
 def caseless(node: exp.Expr) -> bool:
@@ -110,26 +110,26 @@ def term_test(
 ) -> exp.Expr:
     """Return whether a text has a term; the cheap search for its characters comes first."""
     if known is None:
-        return exp.Paren(this=build.call(call.use(_TERMS[kind, sensitive]), text, term))
+        return exp.Paren(this=nodes.call(call.use(_TERMS[kind, sensitive]), text, term))
     if known == "":
-        return build.boolean(True)
-    found = build.call(
+        return nodes.boolean(True)
+    found = nodes.call(
         "contains",
         text if sensitive else lower(text),
-        build.text(known) if sensitive else lower(build.text(known)),
+        nodes.text(known) if sensitive else lower(nodes.text(known)),
     )
-    exact = build.call("regexp_matches", text, build.text(term_pattern(known, kind, sensitive)))
-    return build.binary("and", found, exact)
+    exact = nodes.call("regexp_matches", text, nodes.text(term_pattern(known, kind, sensitive)))
+    return nodes.binary("and", found, exact)
 
 
 def _holds(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
-    return build.call(
+    return nodes.call(
         "contains", *((text, part) if sensitive or caseless(part) else (lower(text), lower(part)))
     )
 
 
 def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
-    return build.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
+    return nodes.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
 
 
 def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
@@ -147,7 +147,7 @@ def _operator(kind: str, sensitive: bool, negated: bool) -> ScalarFunction:
 
     def build_it(call: Arguments) -> exp.Expr:
         found = _build_term_test(kind, sensitive, call)
-        return build.not_(exp.Paren(this=found)) if negated else found
+        return nodes.not_(exp.Paren(this=found)) if negated else found
 
     summary = f"Tell whether a text {'does not' if negated else 'does'} {kind}{' (by case)' if sensitive else ''} another."
     return ScalarFunction(
@@ -166,20 +166,20 @@ for _kind in _KINDS:
 @function("=~(left: string, right: string): bool", nullable=False, hidden=True)
 def equal_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether two texts are equal but for case."""
-    return build.binary("=", lower(call[0]), lower(call[1]))
+    return nodes.binary("=", lower(call[0]), lower(call[1]))
 
 
 @function("!~(left: string, right: string): bool", nullable=False, hidden=True)
 def different_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether two texts differ by more than case."""
-    return build.binary("<>", lower(call[0]), lower(call[1]))
+    return nodes.binary("<>", lower(call[0]), lower(call[1]))
 
 
 @function("matches regex(text: string, pattern: string): bool", nullable=False, hidden=True)
 def matches(call: Arguments) -> exp.Expr:
     """Tell whether a regular expression is found in a text."""
-    found = build.call("regexp_matches", call[0], pattern_of(call, 1))
-    return found if call.is_constant(1) else build.coalesce(build.attempt(found), build.boolean(False))
+    found = nodes.call("regexp_matches", call[0], pattern_of(call, 1))
+    return found if call.is_constant(1) else nodes.coalesce(nodes.attempt(found), nodes.boolean(False))
 
 
 ANY_TERM = macro("kql_has_any(x, l)", "len(list_filter(l, lambda e: kql_has(x, e))) > 0", HAS)
@@ -197,21 +197,21 @@ def _terms(call: Arguments, connector: str) -> exp.Expr:
     tests: list[exp.Expr] = []
     for first in range(0, len(together), AT_ONCE):
         terms = [call.text(place) for place in together[first : first + AT_ONCE]]
-        tests.append(build.call("regexp_matches", call[0], build.text(any_term_pattern(terms))))
+        tests.append(nodes.call("regexp_matches", call[0], nodes.text(any_term_pattern(terms))))
     for place in sorted({*range(1, len(call))} - {*together}):
         item = call.bound[place]
         if item.type == KqlType.DYNAMIC:
             routine = call.use(ANY_TERM if connector == "or" else ALL_TERMS)
             tests.append(
-                exp.Paren(this=build.call(routine, call[0], build.call(call.use(TEXTS), call[place])))
+                exp.Paren(this=nodes.call(routine, call[0], nodes.call(call.use(TEXTS), call[place])))
             )
         else:
             known = item.value if isinstance(item, Constant) and isinstance(item.value, str) else None
             tests.append(term_test("has", False, call[0], call[place], known, call))
     return (
-        build.chain(connector, [exp.Paren(this=test) for test in tests])
+        nodes.chain(connector, [exp.Paren(this=test) for test in tests])
         if tests
-        else build.boolean(connector == "and")
+        else nodes.boolean(connector == "and")
     )
 
 

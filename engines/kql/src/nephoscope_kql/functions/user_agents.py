@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, needs_extra
-from nephoscope_kql.plan.callee import Arguments, function
-from nephoscope_kql.sql import build
+from nephoscope_kql.functions.declaration import apply, each, needs_extra
+from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 _UNKNOWN = "Other"
@@ -67,7 +67,7 @@ def parse_user_agent(call: Arguments) -> exp.Expr:
     parts = [str(part).lower() for part in wanted]
     if not parts or any(part not in _PARTS for part in parts):
         raise call.fail(1, "look for 'browser', 'os' or 'device', or an array of these")
-    return apply(call, _AGENT, call[0], build.text(dumps(parts)))
+    return apply(call, _AGENT, call[0], nodes.text(dumps(parts)))
 
 
 parse_user_agent.extra.update(_NEEDS.extras)

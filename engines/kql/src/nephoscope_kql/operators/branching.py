@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
+from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.errors import KqlError, invalid
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import As, Count, Evaluate, Facet, Fork, Render, Summarize

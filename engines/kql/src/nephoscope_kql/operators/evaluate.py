@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.binder.evaluation import Plugin, PluginCall
+from nephoscope_kql.binder.plugin_interface import Plugin, PluginCall
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Relation

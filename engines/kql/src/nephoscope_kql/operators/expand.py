@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.operators.columns import select_columns
+from nephoscope_kql.operators.column_operators import select_columns
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign, Expanded, ExpandedColumn

@@ -7,11 +7,11 @@ from functools import partial
 from typing import cast, get_args
 
 from nephoscope_kql import tree
+from nephoscope_kql.binder.column_naming import ColumnNames
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.naming import ColumnNames
 from nephoscope_kql.binder.operands import comparable
 from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported_error
-from nephoscope_kql.plan.references import count_columns
+from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.relations import FirstOf, Joined, JoinKind
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Join, Lookup

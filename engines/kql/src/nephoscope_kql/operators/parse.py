@@ -6,9 +6,9 @@ import re
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.errors import Span, invalid, unsupported_error
 from nephoscope_kql.functions.regex import RegexError, groups, re2
 from nephoscope_kql.operators.join import parameter

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, ScalarMeaning, binds_operator
 from nephoscope_kql.binder.operands import condition
 from nephoscope_kql.binder.ordering import by_ordinal, ensure_order
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
-from nephoscope_kql.operators.parts import replace_columns
-from nephoscope_kql.operators.rows import in_order
+from nephoscope_kql.operators.partition import replace_columns
+from nephoscope_kql.operators.row_operators import in_order
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Scan

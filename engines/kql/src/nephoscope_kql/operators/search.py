@@ -7,11 +7,11 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.calls import pack_columns
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.terms import Part, filter_parts
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.search_terms import Part, filter_parts
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.operators.columns import match_columns, select_columns
+from nephoscope_kql.operators.column_operators import match_columns, select_columns
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.operators.union import parts_of, united_as
 from nephoscope_kql.plan.relations import Assign

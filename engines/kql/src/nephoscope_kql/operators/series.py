@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator
-from nephoscope_kql.binder.naming import ColumnNames, implied_name
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
-from nephoscope_kql.operators.rows import partition_groups
+from nephoscope_kql.operators.row_operators import partition_groups
 from nephoscope_kql.operators.summarize import bound_groups, results_of
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import BoundSeriesItem, Series

@@ -7,13 +7,13 @@ from functools import partial
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.calls import make_aggregate_call
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
+from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
-from nephoscope_kql.binder.mistakes import ErrorExpression, unknown_value
-from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal, is_serialized
 from nephoscope_kql.errors import NOWHERE, invalid
+from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.references import count_columns
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation, SortKey
 from nephoscope_kql.registry import aggregates
@@ -146,7 +146,7 @@ def results_of(
     else:
         given = [names.take(name) for name in given]
     if len(given) > 1:
-        from nephoscope_kql.operators.columns import spread
+        from nephoscope_kql.operators.column_operators import spread
 
         return spread(tuple(given), value, item.span)
     return [(given[0], value)]
@@ -211,7 +211,7 @@ def _values(
     result: list[Result] = []
     for argument in arguments:
         if isinstance(argument, tree.Star | tree.Wildcard):
-            from nephoscope_kql.operators.columns import match_columns
+            from nephoscope_kql.operators.column_operators import match_columns
 
             result += [
                 (column.name, reference(column, argument.span))

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import CallCollector, Env, SharedMeaning, binds_operator, reference
-from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.operands import comparison
+from nephoscope_kql.binder.overload_resolution import explicit
 from nephoscope_kql.binder.scope import already_bound
 from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
-from nephoscope_kql.operators.rows import limit_rows, row_count
+from nephoscope_kql.operators.row_operators import limit_rows, row_count
 from nephoscope_kql.operators.summarize import group_rows
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Joined, JoinKind, Numbered, Sorted
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.naming import ColumnNames, implied_name
 from nephoscope_kql.binder.scope import is_tabular, place_of
 from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
 from nephoscope_kql.operators.join import choice, parameter

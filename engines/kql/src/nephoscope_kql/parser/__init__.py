@@ -8,9 +8,9 @@ from nephoscope_kql.parser import (
     branching,
     columns,
     combining,
-    expanding,
+    expansion,
     filtering,
-    presenting,
+    result_operators,
     sources,
 )
 from nephoscope_kql.parser.cursor import Cursor
@@ -23,7 +23,7 @@ from nephoscope_kql.tree import Lambda, LambdaParameter, Query
 MAX_LENGTH = 1_000_000
 """Characters that a query may have."""
 
-FAMILIES = (aggregation, branching, columns, combining, expanding, filtering, presenting, sources)
+FAMILIES = (aggregation, branching, columns, combining, expansion, filtering, result_operators, sources)
 """The modules that hold the readers of operators."""
 
 __all__ = ["FAMILIES", "MAX_LENGTH", "OPERATORS", "parse", "parse_function", "parse_parameters"]

@@ -10,7 +10,7 @@ from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.callee import Aggregate, ScalarFunction
+    from nephoscope_kql.plan.function_signatures import Aggregate, ScalarFunction
     from nephoscope_kql.plan.values import Relation
 
 

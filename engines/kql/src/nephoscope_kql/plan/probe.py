@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from nephoscope_kql.plan.column_references import operands, size
 from nephoscope_kql.plan.expressions import BoundCall
-from nephoscope_kql.plan.references import operands, size
 from nephoscope_kql.plan.relations import Assign, Filter, Materialized, Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Relation
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.plan.expressions import AggregateCall, WindowCall
 from nephoscope_kql.plan.values import Bound, Column, Relation
 

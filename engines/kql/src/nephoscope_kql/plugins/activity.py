@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import null
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, plugin
+from nephoscope_kql.binder.kql_rewrites import compose_query
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import UnknownNameError, invalid
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Relation
-from nephoscope_kql.plugins.periods import activity, length, period
+from nephoscope_kql.plugins.activity_periods import activity, length, period
 from nephoscope_kql.types import KqlType
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.composed import compose_query
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, mark_open, plugin
+from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.probe import Probe, settle

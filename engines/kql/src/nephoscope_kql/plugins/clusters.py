@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nephoscope_kql.plugins.patterns import Codes, FrequentPattern, PatternAttributes, Reals
+from nephoscope_kql.plugins.frequent_patterns import Codes, FrequentPattern, PatternAttributes, Reals
 
 WORTH = 1 / 3
 """A pattern is kept whose score is at least this part of the best one's."""

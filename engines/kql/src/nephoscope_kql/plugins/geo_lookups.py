@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, plugin
 from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Joined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
-from nephoscope_kql.plugins.lookups import both_columns, column_of
+from nephoscope_kql.plugins.ip_lookups import both_columns, column_of
 from nephoscope_kql.types import KqlType
 
 _RADIUS, _UNMATCHED, _KEY = 4, 5, 7

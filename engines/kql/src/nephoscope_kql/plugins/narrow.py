@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, plugin
+from nephoscope_kql.binder.kql_rewrites import compose_query
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.types import KqlType
 

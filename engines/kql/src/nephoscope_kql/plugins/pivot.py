@@ -7,12 +7,12 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.calls import make_aggregate_call
-from nephoscope_kql.binder.composed import compose_query
-from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.column_naming import ColumnNames
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, mark_open, plugin
-from nephoscope_kql.binder.naming import ColumnNames
+from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.operands import comparison, operation
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.probe import settle

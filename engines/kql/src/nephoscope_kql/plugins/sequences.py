@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant, text
-from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import PluginCall, plugin, rename_columns
+from nephoscope_kql.binder.kql_rewrites import compose_query
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, plugin, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Relation
-from nephoscope_kql.plugins.periods import length
+from nephoscope_kql.plugins.activity_periods import length
 from nephoscope_kql.types import KqlType
 
 Steps = list[tuple[str, Bound]]

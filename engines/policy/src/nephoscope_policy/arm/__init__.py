@@ -1,6 +1,6 @@
 """The ARM template expression language, pure: parse `[...]`, then compile or interpret it with a host's functions."""
 
-from nephoscope_policy.arm.calls import Host, Hosts
+from nephoscope_policy.arm.call_resolution import Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import ArmExpression, parse
 from nephoscope_policy.arm.function import ArmFunction

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from nephoscope_policy.arm import calls
-from nephoscope_policy.arm.access import element, member
-from nephoscope_policy.arm.calls import Functions, Host, Hosts
+from nephoscope_policy.arm import call_resolution
+from nephoscope_policy.arm.call_resolution import Functions, Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.lambdas import LambdaArgument, LambdaFrame
+from nephoscope_policy.arm.property_access import element, member
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, children, walk
 from nephoscope_policy.arm.value import Value
 
@@ -29,7 +29,10 @@ class _CallTable:
 
     def is_pure(self, node: Node) -> bool:
         """Return whether nothing at or below a node asks a host or a lambda; its operands were asked before."""
-        if isinstance(node, ArmCall) and calls.pure_function(node, self.hosts, self.functions) is None:
+        if (
+            isinstance(node, ArmCall)
+            and call_resolution.pure_function(node, self.hosts, self.functions) is None
+        ):
             return False
         return all(isinstance(child, ArmLiteral) or id(child) in self.pure for child in children(node))
 
@@ -37,11 +40,17 @@ class _CallTable:
 def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
     """A function from a scope to the node's value, by the registry's functions or others; it raises ArmError."""
     surface = _CallTable(hosts, functions)
-    if not any(isinstance(current, ArmCall) and current.key == calls.LAMBDA for current in walk(node)):
+    if not any(
+        isinstance(current, ArmCall) and current.key == call_resolution.LAMBDA for current in walk(node)
+    ):
         plain, frame = _compile(node, surface), LambdaFrame()
         return lambda scope: plain(scope, frame)
-    stray = calls.misplaced_lambda(node, hosts)
-    closure = _compile(node, surface) if stray is None else _raise_later(calls.misplaced_lambda_error(stray))
+    stray = call_resolution.misplaced_lambda(node, hosts)
+    closure = (
+        _compile(node, surface)
+        if stray is None
+        else _raise_later(call_resolution.misplaced_lambda_error(stray))
+    )
     return lambda scope: closure(scope, LambdaFrame())
 
 
@@ -113,9 +122,9 @@ def _call(node: ArmCall, surface: _CallTable) -> Closure:
     host = surface.hosts.get(node.key)
     if host is not None:
         return _host_call(node, host, _arguments(node, surface))
-    if node.key in (calls.LAMBDA, calls.LAMBDA_VARIABLES):
+    if node.key in (call_resolution.LAMBDA, call_resolution.LAMBDA_VARIABLES):
         return _lambda_form(node, surface)
-    function = calls.pure_function(node, surface.hosts, surface.functions)
+    function = call_resolution.pure_function(node, surface.hosts, surface.functions)
     if function is None:
         return _raise_later(ArmError(node.name, "the function is not known", node.offset))
     problem = function.wrong_count(len(node.arguments))
@@ -135,7 +144,7 @@ def _host_call(node: ArmCall, host: Host, arguments: list[Closure]) -> Closure:
         try:
             return host(scope, values)
         except FunctionError as failure:
-            raise calls.error(node, failure) from failure
+            raise call_resolution.error(node, failure) from failure
 
     return closure
 
@@ -148,9 +157,9 @@ def _eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) 
         try:
             return body(values)
         except FunctionError as failure:
-            raise calls.error(node, failure) from failure
+            raise call_resolution.error(node, failure) from failure
         except RecursionError as failure:
-            raise calls.too_deep(node) from failure
+            raise call_resolution.too_deep(node) from failure
 
     return closure
 
@@ -162,16 +171,16 @@ def _lazy_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -
         try:
             return body([partial(argument, scope, frame) for argument in arguments])
         except FunctionError as failure:
-            raise calls.error(node, failure) from failure
+            raise call_resolution.error(node, failure) from failure
 
     return closure
 
 
 def _lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
     try:
-        if node.key == calls.LAMBDA_VARIABLES:
-            return _variable(node, calls.variable_name(node))
-        names, body = calls.lambda_parts(node)
+        if node.key == call_resolution.LAMBDA_VARIABLES:
+            return _variable(node, call_resolution.variable_name(node))
+        names, body = call_resolution.lambda_parts(node)
     except ArmError as error:
         return _raise_later(error)
     closure = _compile(body, surface)

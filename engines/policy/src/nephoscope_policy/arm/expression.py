@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nephoscope_policy.arm import calls
-from nephoscope_policy.arm.calls import Functions, Hosts
+from nephoscope_policy.arm import call_resolution as calls
+from nephoscope_policy.arm.call_resolution import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node, interpret_placed
 from nephoscope_policy.arm.parser import parse_tree

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from nephoscope_policy.arm import calls
-from nephoscope_policy.arm.access import element, member
-from nephoscope_policy.arm.calls import Hosts
+from nephoscope_policy.arm import call_resolution
+from nephoscope_policy.arm.call_resolution import Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.lambdas import LambdaArgument, LambdaFrame
+from nephoscope_policy.arm.property_access import element, member
 from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 from nephoscope_policy.arm.value import Value
@@ -16,9 +16,9 @@ from nephoscope_policy.arm.value import Value
 
 def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
     """The node's value in a scope; raises ArmError."""
-    stray = calls.misplaced_lambda(node, hosts)
+    stray = call_resolution.misplaced_lambda(node, hosts)
     if stray is not None:
-        raise calls.misplaced_lambda_error(stray)
+        raise call_resolution.misplaced_lambda_error(stray)
     return interpret_placed(node, hosts, scope)
 
 
@@ -49,17 +49,17 @@ class _Interpreter:
 
     def _call(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key not in self._hosts:
-            if node.key == calls.LAMBDA:
-                names, body = calls.lambda_parts(node)
+            if node.key == call_resolution.LAMBDA:
+                names, body = call_resolution.lambda_parts(node)
                 return LambdaArgument(names, partial(self.value, body), frame)
-            if node.key == calls.LAMBDA_VARIABLES:
+            if node.key == call_resolution.LAMBDA_VARIABLES:
                 return self._variable(node, frame)
         try:
             return self._answer(node, frame)
         except FunctionError as failure:
-            raise calls.error(node, failure) from failure
+            raise call_resolution.error(node, failure) from failure
         except RecursionError as failure:
-            raise calls.too_deep(node) from failure
+            raise call_resolution.too_deep(node) from failure
 
     def _answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
@@ -78,7 +78,7 @@ class _Interpreter:
         return [self.value(argument, frame) for argument in node.arguments]
 
     def _variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
-        name = calls.variable_name(node)
+        name = call_resolution.variable_name(node)
         if name in frame.variables:
             return frame.variables[name]
         raise ArmError("lambdaVariables", f"no lambda around it has the parameter {name!r}", node.offset)

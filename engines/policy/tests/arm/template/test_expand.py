@@ -175,7 +175,7 @@ def test_what_is_nested_too_deeply_is_reported() -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that are met soon."""
     for name, value in (("MAX_RESOURCES", 100), ("MAX_TURNS", 1000), ("MAX_WEIGHT", 10_000)):
-        monkeypatch.setattr(f"nephoscope_policy.arm.template.plan.{name}", value)
+        monkeypatch.setattr(f"nephoscope_policy.arm.template.expansion_state.{name}", value)
 
 
 @pytest.mark.usefixtures("small")

@@ -18,7 +18,7 @@ from nephoscope.alerts.library.content_item import ContentItem, ContentKind, Unu
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
 from nephoscope.alerts.library.sigma.tables import COMPUTED, SigmaPipeline, SigmaTarget, targets
 from nephoscope.alerts.rules.tactics import TACTICS
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 #: Sigma asks for single events and has no schedule.
 EVERY = "1h"

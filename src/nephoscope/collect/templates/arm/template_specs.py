@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 from nephoscope.collect.templates.arm.template_repository import Repository
-from nephoscope_policy.arm.patterns import is_open, shown_pattern
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import Path, member
-from nephoscope_policy.arm.template.links import unescape_texts
+from nephoscope_policy.arm.template.linked_templates import unescape_texts
+from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
 
 SpecLookup: TypeAlias = Callable[[str], Mapping[str, Any] | None]
 """Gives the body of a version by its lower-cased id, None where it is not known."""

@@ -23,7 +23,7 @@ from nephoscope.collect.templates.bicep.source_map import (
 )
 from nephoscope_policy.arm.template import TemplateDocument
 from nephoscope_policy.arm.template.errors import TemplateProblem
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 _COMPILED_FROM = (BICEP, PARAMETERS, ".json", ".jsonc")
 _REGISTRIES = ("br:", "br/", "ts:", "ts/")

@@ -11,7 +11,7 @@ from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.errors import TemplateProblem
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 _HEAD = 65_536
 _TEMPLATE, _PARAMETERS, _SPEC = "templateJson", "parametersJson", "templateSpecId"

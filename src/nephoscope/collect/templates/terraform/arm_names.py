@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_policy.arm.patterns import pattern
+from nephoscope_policy.arm.text_patterns import pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _GROUPS = "microsoft.resources/resourcegroups"

@@ -9,8 +9,8 @@ from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope.collect.templates.terraform.planned_resource import AZAPI_TYPES
-from nephoscope_policy.arm.patterns import pattern
-from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
+from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
+from nephoscope_policy.arm.text_patterns import pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}

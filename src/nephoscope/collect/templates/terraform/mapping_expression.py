@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes, PlanValue
-from nephoscope_policy.arm.patterns import from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import from_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")

@@ -33,8 +33,8 @@ from nephoscope.collect.templates.terraform.plan_resources import (
     subscription_of,
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
-from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
 from nephoscope_policy.arm.template.document import TemplateDocument
+from nephoscope_policy.arm.text_patterns import from_pattern, pattern, shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
+from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.planned_resource import TerraformResource

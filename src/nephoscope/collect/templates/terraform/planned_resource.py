@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nephoscope.collect.templates.terraform.attribute_mapper import merge
-from nephoscope_policy.arm.patterns import is_open, shown_pattern
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
+from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder, BuiltFrom
-    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.source_location import Place
 
 Names = tuple[str, ...]
 AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_update_resource"})

@@ -21,9 +21,9 @@ from nephoscope.lake.schema.arrow_column import column_of
 from nephoscope.lake.schema.column_types import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery, ticks
-from nephoscope_kql.engines.fields import schema_of_fields
+from nephoscope_kql.engines.arrow_types import schema_of_fields
 from nephoscope_kql.errors import NOWHERE, KqlError
-from nephoscope_kql.traced import compile_traced
+from nephoscope_kql.provenance import compile_traced
 from nephoscope_kql.types import KqlType
 
 SOURCE = "source"

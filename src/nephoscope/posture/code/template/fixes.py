@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import Edit
 from nephoscope_policy.arm.template import PlannedResource
+from nephoscope_policy.body_paths import MISSING, step
+from nephoscope_policy.engine_differences import SWITCHES
 from nephoscope_policy.operators import judge
-from nephoscope_policy.paths import MISSING, step
-from nephoscope_policy.switches import SWITCHES
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocator

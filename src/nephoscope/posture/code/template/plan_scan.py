@@ -11,7 +11,7 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
-from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
+from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.posture.code.template.unknown_guard import guarded_body
 from nephoscope.posture.evaluation.analyzer_results import Analysis, PreviousEvaluation
-from nephoscope_policy.gap import Gap
+from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

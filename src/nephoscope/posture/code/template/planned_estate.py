@@ -16,10 +16,10 @@ from nephoscope.posture.code.template.private_endpoints import (
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import BodySource, default_children, defaults_of
+from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.paths import Segments
 
 _DEPLOYMENTS = ("microsoft.resources/deployments", "microsoft.resources/deploymentscripts")
 #: Extensions that nobody but a deployment makes: where it makes none, there is none.

@@ -10,7 +10,7 @@ from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template import TemplateDocument
 from nephoscope_policy.arm.template.document import WrittenValue
-from nephoscope_policy.paths import MISSING, walk
+from nephoscope_policy.body_paths import MISSING, walk
 
 _BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
 BodyPath = tuple[str | int, ...]

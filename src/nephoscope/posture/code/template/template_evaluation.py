@@ -24,7 +24,7 @@ from nephoscope.posture.code.template.template_suppressions import TemplateSuppr
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
 from nephoscope.posture.reports.reason_text import why
-from nephoscope_policy.gap import UNDECIDED
+from nephoscope_policy.data_gap import UNDECIDED
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
-from nephoscope_policy.gap import KNOWN_LATER, NOT_SET
+from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning, Resource
 
 _FILLED_IN = "properties"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.assignment import Assignment
-    from nephoscope_policy.entry import CatalogueEntry
+    from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 ASSIGNMENTS = "Microsoft.Authorization/policyAssignments"
 _SPELLED = {

@@ -7,21 +7,21 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.combining import write_concatenated
+from nephoscope_kql.dialects.joins_and_unions import write_concatenated
 from nephoscope_kql.dialects.relational import write_filter, write_shared, write_sorted
-from nephoscope_kql.dialects.sources import write_external, write_kept
+from nephoscope_kql.dialects.row_sources import write_external, write_kept
 from nephoscope_kql.dialects.spark import (
-    combining,
-    expanding,
-    gathered,
-    grouping,
+    aggregation,
+    joins,
+    make_series,
+    mv_expand,
     relational,
-    series,
-    sources,
-    windows,
+    row_sources,
+    single_worker_queries,
+    window_functions,
 )
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter, SparkWriter
-from nephoscope_kql.dialects.spark.printing import print_node
+from nephoscope_kql.dialects.spark.sql_printer import print_node
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -48,26 +48,26 @@ from nephoscope_kql.plan.values import Relation
 
 WRITERS: Mapping[type[Relation], SparkWriter] = MappingProxyType(
     {
-        TableScan: sources.write_scan,
+        TableScan: row_sources.write_scan,
         External: write_external,
         Materialized: write_kept,
-        Rows: sources.write_rows,
-        Numbers: sources.write_numbers,
-        Numbered: sources.write_numbered,
+        Rows: row_sources.write_rows,
+        Numbers: row_sources.write_numbers,
+        Numbered: row_sources.write_numbered,
         Filter: write_filter,
         Assign: relational.write_assign,
         Sorted: write_sorted,
         Limited: relational.write_limited,
         Shared: write_shared,
-        Aggregated: grouping.write_aggregated,
-        FirstOf: grouping.write_first_of,
-        Joined: combining.write_joined,
+        Aggregated: aggregation.write_aggregated,
+        FirstOf: aggregation.write_first_of,
+        Joined: joins.write_joined,
         Concatenated: write_concatenated,
-        Expanded: expanding.write_expanded,
-        Windowed: windows.write_windowed,
-        Scanned: gathered.write_gathered,
-        Mined: gathered.write_gathered,
-        Series: series.write_series,
+        Expanded: mv_expand.write_expanded,
+        Windowed: window_functions.write_windowed,
+        Scanned: single_worker_queries.write_gathered,
+        Mined: single_worker_queries.write_gathered,
+        Series: make_series.write_series,
     }
 )
 """Who writes each kind of relation; a kind that is not here is refused by name."""

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.plan.callee import Arguments
-from nephoscope_kql.sql import build
+from nephoscope_kql.plan.function_signatures import Arguments
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr
@@ -32,7 +32,7 @@ def _countif(call: Arguments) -> E:
 
 def _write_filtered_aggregate(call: Arguments, name: str, conditional: bool, distinct: bool = False) -> E:
     where = call[1] if conditional else None
-    return build.aggregate(name, call[0], distinct=distinct, where=where)
+    return nodes.aggregate(name, call[0], distinct=distinct, where=where)
 
 
 def _distinct(conditional: bool) -> Native:
@@ -45,8 +45,8 @@ def _sum(conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if call.type not in (KqlType.LONG, KqlType.TIMESPAN):
             return None
-        return build.coalesce(
-            _write_filtered_aggregate(call, "sum", conditional), build.cast(build.number(0), "BIGINT")
+        return nodes.coalesce(
+            _write_filtered_aggregate(call, "sum", conditional), nodes.cast(nodes.number(0), "BIGINT")
         )
 
     return builder
@@ -56,11 +56,11 @@ def _mean(conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if not call.types[0].integer:
             return None
-        added = build.cast(_write_filtered_aggregate(call, "sum", conditional), "DOUBLE")
-        mean = build.binary(
-            "/", added, build.cast(_write_filtered_aggregate(call, "count", conditional), "DOUBLE")
+        added = nodes.cast(_write_filtered_aggregate(call, "sum", conditional), "DOUBLE")
+        mean = nodes.binary(
+            "/", added, nodes.cast(_write_filtered_aggregate(call, "count", conditional), "DOUBLE")
         )
-        return build.coalesce(mean, build.cast(build.text("NaN"), "DOUBLE"))
+        return nodes.coalesce(mean, nodes.cast(nodes.text("NaN"), "DOUBLE"))
 
     return builder
 
@@ -80,10 +80,10 @@ def _row_of(name: str) -> Native:
     def builder(call: Arguments) -> E | None:
         if call.types[0] not in _SIMPLE or call.order:
             return None
-        box = build.call("struct", exp.Alias(this=call[1], alias=exp.Identifier(this="v")))
-        found: E = build.call(name, box, call[0])
+        box = nodes.call("struct", exp.Alias(this=call[1], alias=exp.Identifier(this="v")))
+        found: E = nodes.call(name, box, call[0])
         if call.bound[0].nullable:
-            found = build.coalesce(found, build.call("first", box))
+            found = nodes.coalesce(found, nodes.call("first", box))
         return exp.Dot(this=found, expression=exp.Identifier(this="v"))
 
     return builder
@@ -95,9 +95,9 @@ def _any(conditional: bool) -> Native:
             return None
         tests = [call[1]] if conditional else []
         text = call.types[0] == KqlType.STRING
-        tests.append(build.binary("<>", call[0], build.text("")) if text else build.is_not_null(call[0]))
-        found = build.aggregate("first", call[0], where=build.chain("and", tests))
-        return build.coalesce(found, build.text("")) if text else found
+        tests.append(nodes.binary("<>", call[0], nodes.text("")) if text else nodes.is_not_null(call[0]))
+        found = nodes.aggregate("first", call[0], where=nodes.chain("and", tests))
+        return nodes.coalesce(found, nodes.text("")) if text else found
 
     return builder
 

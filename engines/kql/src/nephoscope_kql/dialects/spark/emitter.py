@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import SelectBlock, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed
+from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.dialects.spark.scalars import write_scalar
 from nephoscope_kql.errors import unsupported_error
-from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.column_references import order_ids
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
-from nephoscope_kql.sql import build
-from nephoscope_kql.sql.routine import Routine
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Routine
 from nephoscope_kql.types import KqlType
 
 SparkWriter: TypeAlias = Callable[[Any, frozenset[str], Any], SelectBlock]
@@ -59,10 +59,10 @@ class SparkEmitter(Emitter):
         """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
         value = self.scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:
-            return [build.sort_key(value, key.ascending, key.nulls_first)]
-        low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
-        undefined = exp.EQ(this=build.wrap(value), expression=build.cast(build.text("NaN"), "DOUBLE"))
+            return [nodes.sort_key(value, key.ascending, key.nulls_first)]
+        low = nodes.cast(nodes.text("-Infinity"), KqlType.REAL.physical)
+        undefined = exp.EQ(this=nodes.wrap(value), expression=nodes.cast(nodes.text("NaN"), "DOUBLE"))
         return [
-            build.sort_key(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
-            build.sort_key(undefined, not key.ascending, key.nulls_first),
+            nodes.sort_key(nodes.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+            nodes.sort_key(undefined, not key.ascending, key.nulls_first),
         ]

@@ -13,10 +13,10 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from nephoscope_kql.functions.text_operators import term_pattern
-from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.registry import functions
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 E = exp.Expr
@@ -31,12 +31,12 @@ _TURKISH, _OTHER = "İı", "ªª"
 def lower(node: E) -> E:
     """The text in lower case, character by character; a literal at once."""
     if isinstance(node, exp.Literal) and node.is_string:
-        return build.text(str(node.this).lower()) if str(node.this).isascii() else _write_lower(node)
+        return nodes.text(str(node.this).lower()) if str(node.this).isascii() else _write_lower(node)
     return _write_lower(node)
 
 
 def _write_lower(node: E) -> E:
-    return build.call("lower", build.call("translate", node, build.text(_SPECIAL), build.text(_PLAINER)))
+    return nodes.call("lower", nodes.call("translate", node, nodes.text(_SPECIAL), nodes.text(_PLAINER)))
 
 
 def _same(name: str) -> Native:
@@ -57,8 +57,8 @@ def _only(name: str, types: frozenset[KqlType]) -> Native:
 def _text_test(name: str, sensitive: bool, negated: bool) -> Native:
     def builder(call: Arguments) -> E:
         text, part = (call[0], call[1]) if sensitive else (lower(call[0]), lower(call[1]))
-        found = build.call(name, text, part)
-        return build.not_(found) if negated else found
+        found = nodes.call(name, text, part)
+        return nodes.not_(found) if negated else found
 
     return builder
 
@@ -69,18 +69,18 @@ def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
     if not isinstance(item, Constant) or not isinstance(item.value, str) or not item.value.isascii():
         return None
     if not item.value:
-        return build.boolean(value=True)
+        return nodes.boolean(value=True)
     known = item.value if sensitive else item.value.lower()
-    found = build.call("contains", call[0] if sensitive else lower(call[0]), build.text(known))
+    found = nodes.call("contains", call[0] if sensitive else lower(call[0]), nodes.text(known))
     pattern = term_pattern(item.value, kind, sensitive).replace("(?i)", "(?iu)").replace("($|", r"(\z|")
-    text = build.call("translate", call[0], build.text(_TURKISH), build.text(_OTHER))
-    return build.binary("and", found, build.call("rlike", text, build.text(pattern)))
+    text = nodes.call("translate", call[0], nodes.text(_TURKISH), nodes.text(_OTHER))
+    return nodes.binary("and", found, nodes.call("rlike", text, nodes.text(pattern)))
 
 
 def _has(kind: str, sensitive: bool, negated: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         found = _term(call, 1, kind, sensitive)
-        return found if found is None or not negated else build.not_(found)
+        return found if found is None or not negated else nodes.not_(found)
 
     return builder
 
@@ -93,13 +93,13 @@ def _has_several(connector: str) -> Native:
             if test is None:
                 return None
             tests.append(exp.Paren(this=test))
-        return build.chain(connector, tests) if tests else build.boolean(connector == "and")
+        return nodes.chain(connector, tests) if tests else nodes.boolean(connector == "and")
 
     return builder
 
 
 def _equal_ignoring_case(operator: str) -> Native:
-    return lambda call: build.binary(operator, lower(call[0]), lower(call[1]))
+    return lambda call: nodes.binary(operator, lower(call[0]), lower(call[1]))
 
 
 def _member(insensitive: bool) -> Native:
@@ -107,9 +107,9 @@ def _member(insensitive: bool) -> Native:
         if KqlType.DYNAMIC in call.types or KqlType.REAL in call.types:
             return None
         items = [lower(item) if insensitive else item for item in call]
-        found: E = build.in_list(items[0], items[1:])
+        found: E = nodes.in_list(items[0], items[1:])
         nullable = any(item.nullable for item in call.bound)
-        return build.coalesce(found, build.boolean(value=False)) if nullable else found
+        return nodes.coalesce(found, nodes.boolean(value=False)) if nullable else found
 
     return builder
 
@@ -121,8 +121,8 @@ def _sum_of(operator: str) -> Native:
     def builder(call: Arguments) -> E | None:
         if all(item.numeric for item in call.types):
             plain = call.type in (KqlType.LONG, KqlType.REAL)
-            return build.binary(operator, call[0], call[1]) if plain else None
-        result = build.call(guarded, call[0], call[1])
+            return nodes.binary(operator, call[0], call[1]) if plain else None
+        result = nodes.call(guarded, call[0], call[1])
         if call.type != KqlType.DATETIME:
             return result
         return _within(result, call)
@@ -134,16 +134,16 @@ def _within(ticks: E, call: Arguments) -> E | None:
     """A datetime in the years 1 to 9999, else null; the sum is written twice, so it has to be a small one."""
     if sum(1 for _ in ticks.walk()) > 20:
         return None
-    low, high = build.cast(build.number(0), "BIGINT"), build.cast(build.number(MAX_DATETIME_TICKS), "BIGINT")
+    low, high = nodes.cast(nodes.number(0), "BIGINT"), nodes.cast(nodes.number(MAX_DATETIME_TICKS), "BIGINT")
     inside = exp.Between(this=ticks, low=low, high=high)
     del call
-    return build.case((inside, ticks))
+    return nodes.case((inside, ticks))
 
 
 def _product(call: Arguments) -> E | None:
     if not all(item.numeric for item in call.types) or call.type not in (KqlType.LONG, KqlType.REAL):
         return None
-    return build.binary("*", call[0], call[1])
+    return nodes.binary("*", call[0], call[1])
 
 
 def _bin(call: Arguments) -> E | None:
@@ -153,7 +153,7 @@ def _bin(call: Arguments) -> E | None:
     size = call.value(1)
     if not isinstance(size, int) or size <= 0:
         return None
-    return build.binary("-", call[0], build.binary("%", call[0], call[1]))
+    return nodes.binary("-", call[0], nodes.binary("%", call[0], call[1]))
 
 
 def _text(call: Arguments) -> E | None:
@@ -162,17 +162,17 @@ def _text(call: Arguments) -> E | None:
     if kind in (KqlType.STRING, KqlType.GUID):
         return call[0]
     if kind.integer:
-        return build.cast(call[0], "VARCHAR")
+        return nodes.cast(call[0], "VARCHAR")
     if kind == KqlType.BOOL:
-        yes = (call[0], build.text("True"))
-        return build.case(yes, (build.not_(call[0]), build.text("False")), otherwise=build.text(""))
+        yes = (call[0], nodes.text("True"))
+        return nodes.case(yes, (nodes.not_(call[0]), nodes.text("False")), otherwise=nodes.text(""))
     return None
 
 
 def _write_concat(call: Arguments) -> E | None:
     if any(item != KqlType.STRING for item in call.types):
         return None
-    return build.call("concat", *call)
+    return nodes.call("concat", *call)
 
 
 def _empty(negated: bool) -> Native:
@@ -181,8 +181,8 @@ def _empty(negated: bool) -> Native:
         if kind == KqlType.DYNAMIC:
             return None
         text = kind == KqlType.STRING
-        found = build.binary("=", call[0], build.text("")) if text else build.is_null(call[0])
-        return build.not_(found) if negated else found
+        found = nodes.binary("=", call[0], nodes.text("")) if text else nodes.is_null(call[0])
+        return nodes.not_(found) if negated else found
 
     return builder
 
@@ -190,7 +190,7 @@ def _empty(negated: bool) -> Native:
 def _part(call: Arguments) -> E:
     """One text of the struct that a pattern of a parse operator found."""
     place = exp.Identifier(this=f"g{call.value(1)}")
-    return build.coalesce(exp.Dot(this=call[0], expression=place), build.text(""))
+    return nodes.coalesce(exp.Dot(this=call[0], expression=place), nodes.text(""))
 
 
 def _negations() -> dict[str, Native]:
@@ -235,10 +235,10 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "_kept": _same("_kept"),
         "tolower": lambda call: lower(call[0]),
         "strcat": _write_concat,
-        "strlen": lambda call: build.cast(build.call("length", call[0]), "BIGINT"),
+        "strlen": lambda call: nodes.cast(nodes.call("length", call[0]), "BIGINT"),
         "tostring": _text,
-        "tolong": lambda call: build.cast(call[0], "BIGINT") if call.types[0].integer else None,
-        "rand": lambda call: build.call("rand") if not len(call) else None,
-        "new_guid": lambda _call: build.call("uuid"),
+        "tolong": lambda call: nodes.cast(call[0], "BIGINT") if call.types[0].integer else None,
+        "rand": lambda call: nodes.call("rand") if not len(call) else None,
+        "new_guid": lambda _call: nodes.call("uuid"),
     }
 )

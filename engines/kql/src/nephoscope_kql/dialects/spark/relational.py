@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import HEAVY, SelectBlock, Value
 from nephoscope_kql.dialects.relational import Needed, assign
+from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.column_references import order_ids
 from nephoscope_kql.plan.relations import Assign, Limited
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 
 
 def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
@@ -39,7 +39,7 @@ def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> S
     ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
     count = relation.count
     if isinstance(count, Constant) and isinstance(count.value, int):
-        limit = build.number(min(max(0, count.value), 2**31 - 1))
+        limit = nodes.number(min(max(0, count.value), 2**31 - 1))
         return block.seal(ids, emitter.keys(relation.order, block), limit)
     return _limit_by_number(relation, block, ids, emitter)
 
@@ -48,9 +48,9 @@ def _limit_by_number(
     relation: Limited, block: SelectBlock, ids: list[str], emitter: SparkEmitter
 ) -> SelectBlock:
     """The rows whose number is at most a computed count."""
-    keys = emitter.keys(relation.order, block) or [build.sort_key(build.number(1))]
+    keys = emitter.keys(relation.order, block) or [nodes.sort_key(nodes.number(1))]
     number = emitter.fresh()
-    block.values[number] = Value(build.window(build.call("row_number"), order=keys), 4, window=True)
+    block.values[number] = Value(nodes.window(nodes.call("row_number"), order=keys), 4, window=True)
     result = block.seal([*ids, number])
-    result.where.append(build.binary("<=", build.name(number), emitter.value(relation.count)))
+    result.where.append(nodes.binary("<=", nodes.name(number), emitter.value(relation.count)))
     return result

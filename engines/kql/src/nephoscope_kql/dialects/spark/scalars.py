@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Value
 from nephoscope_kql.dialects.scalars import constant, may_be_null
-from nephoscope_kql.dialects.spark import vectorised
+from nephoscope_kql.dialects.select_block import Value
+from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.functions import NATIVE, lower
-from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.sql import build
+from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
         built = NATIVE[value.function.name](_arguments(value, arguments, emitter))
         if built is not None:
             return built
-    return vectorised.expression(value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use)
+    return vectorised_functions.expression(
+        value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use
+    )
 
 
 def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | None:
@@ -66,7 +68,7 @@ def _call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr | None
         arguments.append(said)
     built = builder(_arguments(value, arguments, emitter))
     if built is not None and value.type == KqlType.STRING and may_be_null(value):
-        return build.coalesce(built, build.text(""))
+        return nodes.coalesce(built, nodes.text(""))
     return built
 
 
@@ -78,10 +80,10 @@ def _scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
     def make() -> exp.Subquery:
         block = emitter.rows(value.relation, frozenset({value.column.id}))
         order = emitter.keys(value.relation.order, block)
-        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
 
     node = emitter.once(value, make)
-    return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
+    return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
 def _in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
@@ -92,9 +94,9 @@ def _in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
     if value.insensitive:
         operand, found = lower(operand), lower(found)
     if value.column.type != KqlType.STRING:
-        block.where.append(build.is_not_null(found))
+        block.where.append(nodes.is_not_null(found))
     query = exp.Subquery(this=block.select([("k", found)]))
-    inside: exp.Expr = exp.In(this=build.wrap(operand), query=query)
+    inside: exp.Expr = exp.In(this=nodes.wrap(operand), query=query)
     if value.operand.nullable:
-        inside = build.coalesce(inside, build.boolean(False))
-    return build.not_(inside) if value.negated else inside
+        inside = nodes.coalesce(inside, nodes.boolean(False))
+    return nodes.not_(inside) if value.negated else inside

@@ -2,6 +2,27 @@
 
 from __future__ import annotations
 
+from nephoscope_kql.tree.operators.aggregation import (
+    MakeSeries as MakeSeries,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    NestedClause as NestedClause,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    Reduce as Reduce,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    SeriesItem as SeriesItem,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    Summarize as Summarize,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    TopHitters as TopHitters,
+)
+from nephoscope_kql.tree.operators.aggregation import (
+    TopNested as TopNested,
+)
 from nephoscope_kql.tree.operators.branching import (
     Evaluate as Evaluate,
 )
@@ -25,30 +46,6 @@ from nephoscope_kql.tree.operators.branching import (
 )
 from nephoscope_kql.tree.operators.branching import (
     ScanStep as ScanStep,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Count as Count,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Distinct as Distinct,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Sample as Sample,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    SampleDistinct as SampleDistinct,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Sort as Sort,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Take as Take,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Top as Top,
-)
-from nephoscope_kql.tree.operators.choosing import (
-    Where as Where,
 )
 from nephoscope_kql.tree.operators.columns import (
     Extend as Extend,
@@ -116,39 +113,42 @@ from nephoscope_kql.tree.operators.expanding import (
 from nephoscope_kql.tree.operators.expanding import (
     ParseText as ParseText,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    MakeSeries as MakeSeries,
+from nephoscope_kql.tree.operators.filtering import (
+    Count as Count,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    NestedClause as NestedClause,
+from nephoscope_kql.tree.operators.filtering import (
+    Distinct as Distinct,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    Reduce as Reduce,
+from nephoscope_kql.tree.operators.filtering import (
+    Sample as Sample,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    SeriesItem as SeriesItem,
+from nephoscope_kql.tree.operators.filtering import (
+    SampleDistinct as SampleDistinct,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    Summarize as Summarize,
+from nephoscope_kql.tree.operators.filtering import (
+    Sort as Sort,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    TopHitters as TopHitters,
+from nephoscope_kql.tree.operators.filtering import (
+    Take as Take,
 )
-from nephoscope_kql.tree.operators.grouping import (
-    TopNested as TopNested,
+from nephoscope_kql.tree.operators.filtering import (
+    Top as Top,
 )
-from nephoscope_kql.tree.operators.presenting import (
+from nephoscope_kql.tree.operators.filtering import (
+    Where as Where,
+)
+from nephoscope_kql.tree.operators.result_operators import (
     As as As,
 )
-from nephoscope_kql.tree.operators.presenting import (
+from nephoscope_kql.tree.operators.result_operators import (
     Consume as Consume,
 )
-from nephoscope_kql.tree.operators.presenting import (
+from nephoscope_kql.tree.operators.result_operators import (
     GetSchema as GetSchema,
 )
-from nephoscope_kql.tree.operators.presenting import (
+from nephoscope_kql.tree.operators.result_operators import (
     Render as Render,
 )
-from nephoscope_kql.tree.operators.presenting import (
+from nephoscope_kql.tree.operators.result_operators import (
     UnknownOperator as UnknownOperator,
 )

@@ -10,7 +10,7 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.composite import composite_format
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.murmur import base32, murmur64
+from nephoscope_policy.arm.murmur_hash import base32, murmur64
 from nephoscope_policy.arm.value import Value, as_text, equal, number_text, require_bounded, short
 
 GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")

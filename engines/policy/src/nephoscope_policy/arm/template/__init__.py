@@ -1,12 +1,16 @@
 """ARM template expansion, pure: a template with parameters and a scope becomes planned resources with places and typed unknowns."""
 
+from nephoscope_policy.arm.template.deployment_scope import DeploymentScope, ScopeKind
 from nephoscope_policy.arm.template.document import TemplateDocument, WrittenValue
 from nephoscope_policy.arm.template.errors import TemplateError, TemplateProblem
 from nephoscope_policy.arm.template.expand import expand, is_template
-from nephoscope_policy.arm.template.parts import Output
-from nephoscope_policy.arm.template.plan import Loader
-from nephoscope_policy.arm.template.planned import PlannedDeployment, PlannedResource, TemplateExpansion
-from nephoscope_policy.arm.template.scope import DeploymentScope, ScopeKind
+from nephoscope_policy.arm.template.expansion_result import (
+    PlannedDeployment,
+    PlannedResource,
+    TemplateExpansion,
+)
+from nephoscope_policy.arm.template.expansion_state import Loader
+from nephoscope_policy.arm.template.expansion_types import Output
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nephoscope_policy.arm.patterns import is_open, pattern, shown_pattern
 from nephoscope_policy.arm.template.deployment import Deployment
-from nephoscope_policy.arm.template.planned import PlannedResource
-from nephoscope_policy.arm.template.references import find
+from nephoscope_policy.arm.template.expansion_result import PlannedResource
+from nephoscope_policy.arm.template.reference_function import find
+from nephoscope_policy.arm.text_patterns import is_open, pattern, shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from nephoscope_policy.arm.patterns import opaque, shown_pattern
+from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
 from nephoscope_policy.arm.template.document import WrittenValue, member
-from nephoscope_policy.arm.template.names import ResourceNames
-from nephoscope_policy.arm.template.parts import Output, WrittenNode
-from nephoscope_policy.arm.template.plan import BudgetError, ExpansionPlan
-from nephoscope_policy.arm.template.planned import PlannedDeployment, PlannedResource
-from nephoscope_policy.arm.template.scope import DeploymentScope
+from nephoscope_policy.arm.template.expansion_result import PlannedDeployment, PlannedResource
+from nephoscope_policy.arm.template.expansion_state import BudgetError, ExpansionPlan
+from nephoscope_policy.arm.template.expansion_types import Output, WrittenNode
+from nephoscope_policy.arm.template.resource_names import ResourceNames
 from nephoscope_policy.arm.template.user_types import resolve
-from nephoscope_policy.arm.template.values import loop_values
+from nephoscope_policy.arm.template.value_evaluation import loop_values
+from nephoscope_policy.arm.text_patterns import opaque, shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from nephoscope_policy.arm.json_text import ArmJsonError, TextMark, parse_json
-from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
+from nephoscope_policy.arm.lazy_json_places import StrictMark, mark_strictly
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and 0-based indexes from a document's root to a value."""

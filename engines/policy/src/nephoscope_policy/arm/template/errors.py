@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.source_location import Place
 
 
 @dataclass(frozen=True, slots=True)

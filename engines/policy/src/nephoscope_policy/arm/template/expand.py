@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nephoscope_policy.arm.template.deployment import Deployment, Plan
+from nephoscope_policy.arm.template.deployment_scope import DeploymentScope, kind_of_schema
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.instance import TemplateInstance
-from nephoscope_policy.arm.template.listing import list_template
-from nephoscope_policy.arm.template.naming import name_resource
+from nephoscope_policy.arm.template.expansion_result import TemplateExpansion
+from nephoscope_policy.arm.template.expansion_state import ExpansionPlan, Loader
+from nephoscope_policy.arm.template.expansion_types import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.parameters import given_parameters
-from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
-from nephoscope_policy.arm.template.plan import ExpansionPlan, Loader
-from nephoscope_policy.arm.template.planned import TemplateExpansion
-from nephoscope_policy.arm.template.scope import DeploymentScope, kind_of_schema
+from nephoscope_policy.arm.template.resource_expansion import list_template
+from nephoscope_policy.arm.template.resource_ids import name_resource
+from nephoscope_policy.arm.template.template_instance import TemplateInstance
 
 
 def is_template(value: object) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nephoscope_policy.arm.patterns import shown_pattern
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
-from nephoscope_policy.arm.template.loops import loops_of
-from nephoscope_policy.arm.template.parts import DeclaredPart, FrameView, GivenParameter, InstanceView
+from nephoscope_policy.arm.template.expansion_types import (
+    DeclaredPart,
+    FrameView,
+    GivenParameter,
+    InstanceView,
+)
+from nephoscope_policy.arm.template.property_loops import loops_of
 from nephoscope_policy.arm.template.user_types import UserType, resolve
+from nephoscope_policy.arm.text_patterns import shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 

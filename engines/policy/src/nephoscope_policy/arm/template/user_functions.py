@@ -8,8 +8,8 @@ from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Path, member
-from nephoscope_policy.arm.template.frame import EvaluationFrame
-from nephoscope_policy.arm.template.parts import FrameView, InstanceView
+from nephoscope_policy.arm.template.evaluation_frame import EvaluationFrame
+from nephoscope_policy.arm.template.expansion_types import FrameView, InstanceView
 from nephoscope_policy.arm.value import Value
 
 MAX_CALLS = 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope_policy.arm.template.document import Path, member
-from nephoscope_policy.arm.template.parts import InstanceView
+from nephoscope_policy.arm.template.expansion_types import InstanceView
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, type_of
 from nephoscope_policy.arm.value import Value, json_text, kind
 

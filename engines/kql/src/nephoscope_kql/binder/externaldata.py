@@ -1,0 +1,63 @@
+"""Binding of externaldata."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder.environment import Env, binds_source, reference
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
+from nephoscope_kql.externaldata import FORMATS, ExternalSource, format_of
+from nephoscope_kql.plan.relations import Assign, External
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.types import KqlType
+
+_KNOWN = ("format", "ignorefirstrecord")
+
+
+@binds_source(tree.ExternalData)
+def externaldata(node: tree.ExternalData, env: Env) -> Relation:
+    """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
+    source = _source(node, env)
+    kind = KqlType.DYNAMIC if source.is_nested else KqlType.STRING
+    raw = tuple(env.binder.column(name, kind) for name in source.names)
+    columns: list[Column] = []
+    assigned: list[tuple[Column, Bound]] = []
+    for declared, column in zip(node.columns, raw, strict=True):
+        if declared.type is None:
+            raise invalid(f"the column '{declared.name}' has no type", declared.span)
+        if declared.type == kind:
+            columns.append(column)
+            continue
+        made = env.binder.column(declared.name, declared.type)
+        columns.append(made)
+        assigned.append((made, explicit(reference(column, declared.span), declared.type)))
+    return Assign(
+        columns=tuple(columns), input=External(columns=raw, source=source), assigned=tuple(assigned)
+    )
+
+
+def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
+    names = tuple(column.name for column in node.columns)
+    if not names or len(set(names)) != len(names):
+        raise invalid("externaldata needs columns, each with a name of its own", node.span)
+    locations = tuple(_location(item, env) for item in node.locations)
+    if not locations:
+        raise invalid("externaldata needs a location", node.span)
+    given = {item.name: item for item in node.properties}
+    for name, item in given.items():
+        if name not in _KNOWN:
+            raise unsupported_error(f"externaldata with {name}", item.span, did_you_mean(name, _KNOWN))
+    form = given["format"].word if "format" in given else format_of(locations[0])
+    if form not in FORMATS:
+        raise unsupported_error(
+            f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)
+        )
+    skip = "ignorefirstrecord" in given and given["ignorefirstrecord"].word == "true"
+    return ExternalSource(env.binder.shared_name(), locations, form, names, skip, node.span)
+
+
+def _location(item: tree.Expression, env: Env) -> str:
+    value = env.without_row().scalar(item)
+    if not isinstance(value, Constant) or not isinstance(value.value, str):
+        raise invalid("a location is a constant text", item.span)
+    return value.value

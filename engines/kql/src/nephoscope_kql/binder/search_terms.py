@@ -1,0 +1,142 @@
+"""The conditions of search and find: bare terms that any column may hold, `column:"te*rm"`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.environment import Env, ScalarMeaning, reference
+from nephoscope_kql.binder.operands import condition, either, operation
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.plan.relations import Filter
+from nephoscope_kql.plan.values import Bound, Relation
+from nephoscope_kql.types import KqlType
+
+Part = tuple[str, Relation]
+#: Ends a word, and what a pattern finds ends with it: no term is found over two columns.
+LINE = "\n"
+
+
+#: The letters and signs, in lower case, of which the text of a value is made, where that is not any.
+WRITTEN_WITH: Mapping[KqlType, frozenset[str]] = MappingProxyType(
+    {
+        KqlType.BOOL: frozenset("truefals01"),
+        KqlType.INT: frozenset("-0123456789"),
+        KqlType.LONG: frozenset("-0123456789"),
+        KqlType.REAL: frozenset("+-.0123456789enaifty"),
+        KqlType.DECIMAL: frozenset("+-.0123456789e"),
+        KqlType.DATETIME: frozenset("-.:0123456789tz"),
+        KqlType.TIMESPAN: frozenset("-.:0123456789"),
+        KqlType.GUID: frozenset("-0123456789abcdef"),
+    }
+)
+
+
+def meets(node: tree.Expression, env: Env, exact: bool = False) -> Bound:
+    """A condition over a row in which a text stands for `one of the columns holds this term`; `exact` heeds case."""
+    if isinstance(node, tree.Pipe) and node.source is not None and not node.operators:
+        return meets(node.source, env, exact)
+    if isinstance(node, tree.Star):
+        return constants.constant(True, KqlType.BOOL, node.span)
+    if isinstance(node, tree.Literal) and node.type == KqlType.STRING:
+        return _anywhere(str(node.value or ""), env, exact, node)
+    if isinstance(node, tree.Binary) and node.operator in ("and", "or"):
+        sides = (meets(node.left, env, exact), meets(node.right, env, exact))
+        return operation(node.operator, KqlType.BOOL, node.span, *sides)
+    if isinstance(node, tree.Call) and node.name == "not" and len(node.arguments) == 1:
+        return operation("not", KqlType.BOOL, node.span, meets(node.arguments[0], env, exact))
+    if isinstance(node, tree.Binary) and node.operator == ":":
+        return _in_column(node, env, exact)
+    return condition(env.scalar(node))
+
+
+def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
+    """`column:"term"`; a number or a time equals the column instead."""
+    if not isinstance(node.right, tree.Literal):
+        raise invalid("a term is a constant", node.right.span)
+    if node.right.type != KqlType.STRING:
+        return condition(
+            env.scalar(tree.Binary(operator="==", left=node.left, right=node.right, span=node.span))
+        )
+    term = str(node.right.value or "")
+    if isinstance(node.left, tree.Star):
+        return _anywhere(term, env, exact, node)
+    return test_term(env.scalar(node.left), term, exact, node)
+
+
+def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
+    """Return whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
+    values = [
+        explicit(reference(column, node.span), KqlType.STRING)
+        for column in env.row.values()
+        if _may_hold(column.type, term)
+    ]
+    if not values:
+        return constants.constant(False, KqlType.BOOL, node.span)
+    if LINE in term:
+        return either([test_term(value, term, exact, node) for value in values], node.span)
+    line = constants.text(LINE, node.span)
+    joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
+    return test_term(joined, term, exact, node)
+
+
+def _may_hold(kind: KqlType, term: str) -> bool:
+    """Return whether the text of a value of a type may hold a term; of other letters than ASCII's some have a case in it."""
+    signs = WRITTEN_WITH.get(kind)
+    return signs is None or all(sign in signs for sign in term.lower() if sign.isascii() and sign != "*")
+
+
+def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
+    """Return whether a value, as text, holds a term.
+
+    `a` is a whole word, `a*` a word's beginning, `*a` its end, `*a*` anywhere, `a*b` in one line.
+    """
+    inner = term.strip("*")
+    if not inner:
+        return constants.constant(True, KqlType.BOOL, node.span)
+    if "*" in inner:
+        pattern = ".*".join(re.escape(part) for part in inner.split("*"))
+        before, after = ("" if term.startswith("*") else r"\b"), ("" if term.endswith("*") else r"\b")
+        name, inner = "matches regex", f"{'' if exact else '(?i)'}{before}{pattern}{after}"
+    else:
+        name = {(False, False): "has", (False, True): "hasprefix", (True, False): "hassuffix"}.get(
+            (term.startswith("*"), term.endswith("*")), "contains"
+        )
+        name += "_cs" if exact else ""
+    text = constants.text(inner, node.span)
+    return operation(name, KqlType.BOOL, node.span, explicit(value, KqlType.STRING), text)
+
+
+def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
+    """The rows of each part that meet a condition: a column that the part lacks is null, a part that has none of them falls out."""
+    kinds: dict[str, KqlType] = {}
+    for _, relation in parts:
+        for column in relation.columns:
+            kinds.setdefault(column.name, column.type)
+    named = _find_named_columns(predicate, kinds)
+    found: list[Part] = []
+    for name, relation in parts:
+        own = {column.name for column in relation.columns}
+        if named and not named & own:
+            continue
+        lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
+        test = meets(predicate, env.over(relation).with_names(lacking), exact)
+        rows = Filter(
+            columns=relation.columns,
+            order=relation.order,
+            open=relation.open,
+            input=relation,
+            predicate=test,
+        )
+        found.append((name, rows))
+    return found
+
+
+def _find_named_columns(predicate: tree.Expression, kinds: Mapping[str, KqlType]) -> set[str]:
+    """The columns of any part that a condition names."""
+    names = {node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name)}
+    return names & kinds.keys()

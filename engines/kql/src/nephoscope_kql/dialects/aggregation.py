@@ -1,0 +1,71 @@
+"""Aggregation in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.relational import Emitter, Needed, writes
+from nephoscope_kql.dialects.select_block import SelectBlock, over
+from nephoscope_kql.plan.column_references import count_columns, order_ids
+from nephoscope_kql.plan.expressions import AggregateCall
+from nephoscope_kql.plan.function_signatures import Arguments
+from nephoscope_kql.plan.relations import Aggregated, FirstOf
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+
+@writes(Aggregated)
+def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """GROUP BY, or DISTINCT where nothing is aggregated."""
+    wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
+    values: list[Bound] = [value for _, value in relation.groups]
+    values += [argument for _, call in wanted for argument in call.arguments]
+    order = order_ids(relation.input.order) if wanted else set()
+    block = emitter.over(relation.input, frozenset(order), values, before_where=True)
+    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    ids = [name for name, _ in items]
+    keys = emitter.keys(relation.input.order, block) if wanted else []
+    for column, call in wanted:
+        arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+        items.append((column.id, aggregate(call, arguments, keys, emitter)))
+    if not items:
+        items = [("one", exp.Count(this=exp.Star()))]
+    select = block.select(items)
+    if relation.groups and wanted:
+        select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
+    elif relation.groups:
+        select.set("distinct", exp.Distinct())
+    return over(select, [name for name, _ in items])
+
+
+def aggregate(
+    call: AggregateCall, arguments: list[exp.Expr], keys: list[exp.Expr], emitter: Emitter
+) -> exp.Expr:
+    """One aggregate on arguments that are written already."""
+    built = call.aggregate.builder(emitter.dialect, call.span)(
+        Arguments(arguments, call.arguments, call.type, call.span, emitter.use, keys)
+    )
+    return nodes.coalesce(built, nodes.text("")) if call.type == KqlType.STRING else built
+
+
+@writes(FirstOf)
+def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """One row a key: the keys grouped, first() of every other column."""
+    order = order_ids(relation.input.order)
+    block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
+    block = block.seal(sorted((needed | order | count_columns(relation.keys).keys()) & block.values.keys()))
+    keys = emitter.keys(relation.input.order, block)
+    grouped = [(emitter.fresh(), emitter.scalar(key, block)) for key in relation.keys]
+    same = {build_name(sql) for _, sql in grouped}
+    rest = [one for one in sorted(needed & block.values.keys()) if one not in same]
+    items = [(one, sql) for one, sql in block.columns(sorted(needed & block.values.keys())) if one in same]
+    items += [(one, nodes.aggregate("first", block.values[one].sql, order=keys)) for one in rest]
+    select = block.select(items)
+    select.set("group", exp.Group(expressions=[sql for _, sql in grouped]))
+    return over(select, [name for name, _ in items])
+
+
+def build_name(node: exp.Expr) -> str:
+    """The name of a plain column, '' for anything else."""
+    return node.name if isinstance(node, exp.Column) else ""

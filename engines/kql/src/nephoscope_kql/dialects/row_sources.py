@@ -1,0 +1,211 @@
+"""Where rows begin, in SQL: stored tables, given rows, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.relational import Emitter, Needed, writes
+from nephoscope_kql.dialects.scalars import scalar
+from nephoscope_kql.dialects.select_block import SelectBlock, StoredColumn, Value, name_table, over
+from nephoscope_kql.plan.column_references import order_ids, size
+from nephoscope_kql.plan.relations import (
+    MAX_RANGE,
+    External,
+    Materialized,
+    Numbered,
+    Numbers,
+    Rows,
+    TableScan,
+)
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.sql.routines import Macro
+from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
+
+_KEPT = frozenset({KqlType.DATETIME, KqlType.STRING})
+"""The types whose stored form conditions may be written over."""
+TEXT_DYNAMIC = Macro(
+    "kql_scanned",
+    "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR trim(x) IN ('', 'null') THEN NULL "
+    "WHEN json_valid(x) THEN CAST(json(x) AS VARCHAR) ELSE CAST(to_json(x) AS VARCHAR) END",
+)
+
+
+@writes(TableScan)
+def write_scan(relation: TableScan, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """A stored table: its columns as KQL's types are stored inside SQL."""
+    return scanned_table(relation, needed, emitter, _read_stored_value)
+
+
+def scanned_table(
+    relation: TableScan,
+    needed: Needed,
+    emitter: Emitter,
+    scanned: Callable[[exp.Expr, KqlType, str, Emitter], exp.Expr],
+) -> SelectBlock:
+    """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
+    alias = emitter.fresh()
+    name = relation.table.relation or relation.table.name
+    read = emitter.reads.setdefault(name, set())
+    table = exp.Table(
+        this=exp.Identifier(this=name, quoted=True),
+        alias=exp.TableAlias(this=exp.Identifier(this=alias)),
+    )
+    block = SelectBlock(table)
+    storage = relation.table.storage or ("",) * len(relation.columns)
+    for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
+        if column.id in needed:
+            read.add(stored)
+            raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
+            own = StoredColumn(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
+            written = scanned(raw, column.type, how, emitter)
+            block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
+    if relation.ingested is not None and relation.ingested.id in needed:
+        names = [name for name, _ in relation.table.columns]
+        place = names.index(relation.table.ingested)
+        stored = relation.table.stored_names()[place]
+        read.add(stored)
+        raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
+        moment = scanned(raw, relation.ingested.type, storage[place], emitter)
+        block.values[relation.ingested.id] = Value(moment, 4)
+    return block
+
+
+def _day(relation: TableScan, column: str, alias: str) -> exp.Expr | None:
+    """The hidden column with the day of a column."""
+    of, name = relation.table.day
+    if not name or of != column:
+        return None
+    return exp.Column(this=exp.Identifier(this=name, quoted=True), table=exp.Identifier(this=alias))
+
+
+def _read_stored_value(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
+    if kind == KqlType.STRING:
+        return nodes.coalesce(raw, nodes.text(""))
+    if how.startswith("timestamp"):
+        ticks = (
+            nodes.binary("//", nodes.call("epoch_ns", raw), nodes.number(100))
+            if how == "timestamp_ns"
+            else nodes.binary("*", nodes.call("epoch_us", raw), nodes.number(10))
+        )
+        return ticks if kind == KqlType.TIMESPAN else nodes.binary("+", ticks, nodes.number(UNIX_EPOCH_TICKS))
+    if how == "interval":
+        return nodes.binary("*", nodes.call("epoch_us", raw), nodes.number(10))
+    if how == "nested":
+        return nodes.cast(nodes.call("to_json", raw), "VARCHAR")
+    if how == "text":
+        return nodes.call(emitter.use(TEXT_DYNAMIC), raw)
+    return raw
+
+
+@writes(External)
+def write_external(relation: External, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """The table that the engine fills before the query runs."""
+    source = relation.source
+    emitter.external[source.name] = source
+    names = {column.id: f"c{place}" for place, column in enumerate(relation.columns)}
+    block = SelectBlock(exp.Table(this=exp.Identifier(this=source.name)))
+    for column in relation.columns:
+        if column.id in needed:
+            raw = nodes.name(names[column.id])
+            text = column.type == KqlType.STRING
+            block.values[column.id] = Value(nodes.coalesce(raw, nodes.text("")) if text else raw)
+    return block
+
+
+@writes(Materialized)
+def write_kept(relation: Materialized, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """The temporary table of rows that were computed before; its columns have their ids as names."""
+    known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
+    emitter.kept.setdefault(relation.name, set()).update(known)
+    return name_table(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
+
+
+@writes(Rows)
+def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """One row is a SELECT without FROM; several are VALUES; none is one row that a WHERE drops."""
+    columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
+    if not relation.rows:
+        empty = SelectBlock(None, {column.id: Value(nodes.null(column.type)) for _, column in columns})
+        empty.values[relation.ordinal.id] = Value(nodes.null(KqlType.LONG))
+        empty.where.append(nodes.boolean(False))
+        return empty
+    if len(relation.rows) == 1:
+        row = relation.rows[0]
+        cells = {
+            column.id: Value(scalar(row[place], {}, emitter), max(4, size(row[place])))
+            for place, column in columns
+        }
+        block = SelectBlock(None, cells)
+        block.values[relation.ordinal.id] = Value(nodes.number(1))
+        return block
+    ordinal = relation.ordinal.id in needed or not columns
+    tuples = [
+        exp.Tuple(
+            expressions=[
+                *([nodes.number(number)] if ordinal else []),
+                *(scalar(row[place], {}, emitter) for place, _ in columns),
+            ]
+        )
+        for number, row in enumerate(relation.rows, 1)
+    ]
+    names = [*([relation.ordinal.id] if ordinal else []), *(column.id for _, column in columns)]
+    alias = exp.TableAlias(
+        this=exp.Identifier(this=emitter.fresh()), columns=[exp.Identifier(this=name) for name in names]
+    )
+    return SelectBlock(
+        exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
+    )
+
+
+@writes(Numbers)
+def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> SelectBlock:
+    """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
+    column = relation.columns[0]
+    low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
+    parts = over(
+        exp.Select(expressions=[_alias(low, "a"), _alias(high, "b"), _alias(step, "s")]), ["a", "b", "s"]
+    )
+    first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
+    span = nodes.binary("-", last, first)
+    if column.type == KqlType.REAL:
+        times = nodes.call("floor", nodes.binary("+", nodes.binary("/", span, each), nodes.number(1e-9)))
+    else:
+        times = nodes.binary("//", nodes.cast(span, "HUGEINT"), each)
+    upper = nodes.case(
+        (nodes.binary("=", each, nodes.number(0)), nodes.number(-1)),
+        (
+            nodes.binary(
+                "<", nodes.binary("*", nodes.call("sign", span), nodes.call("sign", each)), nodes.number(0)
+            ),
+            nodes.number(-1),
+        ),
+        otherwise=nodes.at_most(times, MAX_RANGE, "values in a range"),
+    )
+    count = nodes.cast(nodes.coalesce(upper, nodes.number(-1)), "BIGINT")
+    numbers = nodes.call(
+        "unnest", nodes.call("generate_series", nodes.cast(nodes.number(0), "BIGINT"), count)
+    )
+    series = parts.select([("a", first), ("s", each), ("n", numbers)])
+    value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
+    if column.type == KqlType.INT:
+        value = nodes.cast(value, column.type.physical)
+    return SelectBlock(exp.Subquery(this=series), {column.id: Value(value, 4)})
+
+
+def _alias(node: exp.Expr, name: str) -> exp.Expr:
+    return exp.Alias(this=node, alias=exp.Identifier(this=name))
+
+
+@writes(Numbered)
+def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> SelectBlock:
+    """row_number()."""
+    block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
+    number = nodes.window(
+        nodes.call("row_number"),
+        [emitter.scalar(value, block) for value in relation.partition],
+        emitter.keys(relation.input.order, block),
+    )
+    block.values[relation.number.id] = Value(number, 4, window=True)
+    return block

@@ -1,0 +1,83 @@
+"""Aggregation in Spark's SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.relational import Needed
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.spark.aggregates import NATIVE
+from nephoscope_kql.dialects.spark.collected_aggregates import collect_ordered
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.plan.column_references import count_columns, order_ids
+from nephoscope_kql.plan.expressions import AggregateCall
+from nephoscope_kql.plan.function_signatures import Arguments
+from nephoscope_kql.plan.relations import Aggregated, FirstOf
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+
+def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """GROUP BY, or DISTINCT where nothing is aggregated."""
+    wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
+    values: list[Bound] = [value for _, value in relation.groups]
+    values += [argument for _, call in wanted for argument in call.arguments]
+    order = order_ids(relation.input.order) if wanted else set()
+    block = emitter.over(relation.input, frozenset(order), values, before_where=True)
+    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    ids = [name for name, _ in items]
+    if not wanted:
+        return _distinct(block, items)
+    block, items = _close_groups(block, items, order, count_columns(values).keys())
+    keys = emitter.keys(relation.input.order, block)
+    for column, call in wanted:
+        arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+        items.append((column.id, aggregate(call, arguments, keys, emitter)))
+    select = block.select(items)
+    if ids:
+        select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
+    return over(select, [name for name, _ in items])
+
+
+def _distinct(block: SelectBlock, items: list[tuple[str, exp.Expr]]) -> SelectBlock:
+    if not items:
+        return over(block.select([("one", exp.Count(this=exp.Star()))]), ["one"])
+    select = block.select(items)
+    select.set("distinct", exp.Distinct())
+    return over(select, [name for name, _ in items])
+
+
+def _close_groups(
+    block: SelectBlock, items: list[tuple[str, exp.Expr]], order: set[str], reads: object
+) -> tuple[SelectBlock, list[tuple[str, exp.Expr]]]:
+    """The block with its groups as plain columns: Spark groups by names that its input has, before those that the SELECT gives."""
+    kept = sorted((order | set(reads)) & block.values.keys() - {name for name, _ in items})  # type: ignore[call-overload]
+    inner = over(block.select([*block.columns(kept), *items]), [*kept, *(name for name, _ in items)])
+    return inner, [(name, nodes.name(name)) for name, _ in items]
+
+
+def aggregate(
+    call: AggregateCall, arguments: list[exp.Expr], keys: list[exp.Expr], emitter: SparkEmitter
+) -> exp.Expr:
+    """One aggregate on arguments that are written already: Spark's own, else DuckDB's over the collected rows of the group."""
+    given = Arguments(arguments, call.arguments, call.type, call.span, emitter.use, keys)
+    native = NATIVE.get(call.aggregate.name)
+    built = native(given) if native is not None else None
+    if built is None:
+        built = collect_ordered(call, given, emitter)
+    return nodes.coalesce(built, nodes.text("")) if call.type == KqlType.STRING else built
+
+
+def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """One row a key: the first by row_number()."""
+    order = order_ids(relation.input.order)
+    block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
+    keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
+    partition = [emitter.scalar(key, block) for key in relation.keys]
+    number = emitter.fresh()
+    ids = sorted((needed | order) & block.values.keys())
+    block.values[number] = Value(nodes.window(nodes.call("row_number"), partition, keys), 4, window=True)
+    result = block.seal([*ids, number])
+    result.where.append(nodes.binary("=", nodes.name(number), nodes.number(1)))
+    return result

@@ -1,0 +1,70 @@
+"""Aggregates that Spark does not have: a group's rows are collected, and DuckDB's aggregate runs over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import duckdb
+from nephoscope_kql.dialects.relational import Emitter
+from nephoscope_kql.dialects.spark import vectorised_functions
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.function_signatures import Arguments
+from nephoscope_kql.plan.values import Bound, Column, Constant
+from nephoscope_kql.sql import nodes
+
+if TYPE_CHECKING:
+    from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+
+E = exp.Expr
+
+
+def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E:
+    """`function(collect_list(struct(arguments, keys of the order)))`."""
+    places = [place for place, item in enumerate(given.bound) if not isinstance(item, Constant)]
+    keys = [key for key in given.order if isinstance(key, exp.Ordered)]
+    fields = [given[place] for place in places] + [key.this for key in keys]
+    packed: list[E] = [
+        exp.Alias(this=node, alias=exp.Identifier(this=f"a{at}")) for at, node in enumerate(fields)
+    ]
+    rows = nodes.call("collect_list", nodes.call("struct", *(packed or [nodes.number(1)])))
+    inside = Emitter("duckdb")
+    node = _inside(call, given, places, keys, inside)
+    value = exp.Alias(this=nodes.cast(node, call.type.physical), alias=exp.Identifier(this="v"))
+    batch = exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
+    grouped = exp.Select(expressions=[nodes.name("row"), value], from_=batch)
+    grouped.set("group", exp.Group(expressions=[nodes.name("row")]))
+    empty = exp.Select(expressions=[value], from_=batch)
+    routine = vectorised_functions.name_vectorised(
+        duckdb.print_node(grouped),
+        call.type.physical,
+        tuple(inside.routines.values()),
+        duckdb.print_node(empty),
+    )
+    return nodes.call(emitter.use(routine), rows)
+
+
+def _inside(
+    call: AggregateCall, given: Arguments, places: list[int], keys: list[exp.Ordered], inside: Emitter
+) -> E:
+    """The aggregate as DuckDB writes it over the fields of the structs."""
+    names = {place: f"a{at}" for at, place in enumerate(places)}
+    bound = tuple(_column(item, names.get(place)) for place, item in enumerate(given.bound))
+    sql = [nodes.name(names[place]) if place in names else given[place] for place in range(len(given))]
+    order = [
+        exp.Ordered(
+            this=nodes.name(f"a{len(places) + at}"),
+            desc=key.args.get("desc"),
+            nulls_first=key.args.get("nulls_first"),
+        )
+        for at, key in enumerate(keys)
+    ]
+    arguments = Arguments(sql, bound, call.type, call.span, inside.use, order)
+    return call.aggregate.builder("duckdb", call.span)(arguments)
+
+
+def _column(item: Bound, name: str | None) -> Bound:
+    if name is None:
+        return item
+    return ColumnRef(type=item.type, span=item.span, column=Column(name, name, item.type))

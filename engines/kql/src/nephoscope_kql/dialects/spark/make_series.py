@@ -1,0 +1,166 @@
+"""make-series in Spark's SQL: the same steps as in dialects/make_series.py; the arrays are written by vectorised functions."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.make_series import array_of, json_of
+from nephoscope_kql.dialects.relational import Emitter, Needed
+from nephoscope_kql.dialects.select_block import SelectBlock, over
+from nephoscope_kql.dialects.spark import vectorised_functions
+from nephoscope_kql.dialects.spark.aggregation import aggregate
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.errors import unsupported_error
+from nephoscope_kql.plan.relations import MAX_BINS, BoundSeriesItem, Series
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+E = exp.Expr
+
+
+def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """Rows with their axis, bounds, values a group and bin, then one array a group."""
+    if relation.nonempty:
+        raise unsupported_error("make-series kind=nonempty on Spark", relation.axis.span)
+    rows = _rows(relation, emitter)
+    bounds = _bounds(relation, rows, emitter)
+    binned = _write_bins(relation, rows, bounds, emitter)
+    groups = [column.id for column, _ in relation.groups]
+    items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in groups]
+    wanted = [item for item in relation.items if item.column.id in needed]
+    items += [(item.column.id, _values(item, emitter)) for item in wanted]
+    items.append((relation.axis_column.id, _axis(relation, emitter)))
+    select = binned.select(items)
+    if groups:
+        select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
+    else:
+        select.set("having", exp.Having(this=nodes.binary(">", exp.Count(this=exp.Star()), nodes.number(0))))
+    return over(select, [name for name, _ in items])
+
+
+def _first(name: str) -> E:
+    return nodes.call("first", nodes.name(name))
+
+
+def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
+    """The values of a series, the default where a bin has none."""
+    missing = _json(emitter.value(item.default), item.call.type, emitter)
+    a0, a1, a2, a3 = (nodes.name(f"a{at}") for at in range(4))
+    known = nodes.call("map", a0, a1)
+    node = array_of(
+        nodes.call("range", a2),
+        lambda place: nodes.coalesce(nodes.call("map_extract_value", known, place), a3),
+    )
+    lists = [nodes.call("collect_list", nodes.name(one)) for one in ("i", item.column.id)]
+    return vectorised_functions.call_vectorised(
+        node, [*lists, _first("n"), missing], "VARCHAR", (), emitter.use
+    )
+
+
+def _axis(relation: Series, emitter: SparkEmitter) -> E:
+    inside = Emitter("duckdb")
+    low, step, count = (nodes.name(f"a{at}") for at in range(3))
+    node = array_of(
+        nodes.call("range", count),
+        lambda place: json_of(
+            nodes.binary("+", low, nodes.binary("*", place, step)), relation.axis.type, inside
+        ),
+    )
+    arguments = [_first(name) for name in "lsn"]
+    return vectorised_functions.call_vectorised(
+        node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use
+    )
+
+
+def _json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
+    """A value as the JSON text of an element."""
+    inside = Emitter("duckdb")
+    text = json_of(nodes.name("a0"), kind, inside)
+    return vectorised_functions.call_vectorised(
+        text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use
+    )
+
+
+def _rows(relation: Series, emitter: SparkEmitter) -> str:
+    """A common table expression of the rows: groups, axis, and what the aggregates read."""
+    calls = [argument for item in relation.items for argument in item.call.arguments]
+    values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
+    block = emitter.over(relation.input, frozenset(), values, before_where=True)
+    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    items.append(("x", emitter.scalar(relation.axis, block)))
+    for item in relation.items:
+        items += [
+            (_argument(item, place), emitter.scalar(argument, block))
+            for place, argument in enumerate(item.call.arguments)
+        ]
+    inner = over(block.select(items), [name for name, _ in items])
+    inner.where.append(nodes.is_not_null(nodes.name("x")))
+    return emitter.share(inner.select(inner.columns(inner.values)))
+
+
+def _argument(item: BoundSeriesItem, place: int) -> str:
+    return f"{item.column.id}_{place}"
+
+
+def _table(name: str) -> E:
+    return exp.Table(this=exp.Identifier(this=name))
+
+
+def _extreme(name: str, rows: str) -> E:
+    select = exp.Select(expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_table(rows)))
+    return exp.Subquery(this=select)
+
+
+def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
+    """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
+    low = _extreme("min", rows) if relation.low is None else emitter.value(relation.low)
+    high = _extreme("max", rows) if relation.high is None else emitter.value(relation.high)
+    given = over(
+        SelectBlock(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs"
+    )
+    first: E = nodes.name("a")
+    step, end = nodes.name("s"), nodes.name("h")
+    if relation.low is None:
+        first = nodes.binary("*", _quotient(first, step, relation), step)
+    lower = over(given.select([("l", first), ("h", end), ("s", step)]), "lhs")
+    span = nodes.binary("-", end, nodes.name("l"))
+    counted = _quotient(span, step, relation)
+    if relation.inclusive:
+        counted = nodes.binary("+", counted, nodes.number(1))
+    elif relation.axis.type == KqlType.REAL:
+        counted = nodes.call("ceil", nodes.binary("/", span, step))
+    else:
+        counted = _quotient(nodes.binary("-", nodes.binary("+", span, step), nodes.number(1)), step, relation)
+    bins = nodes.call("greatest", nodes.cast(counted, "BIGINT"), nodes.cast(nodes.number(0), "BIGINT"))
+    limited = nodes.at_most(bins, MAX_BINS, "bins in a series", "raise_error")
+    lower.where.append(nodes.binary(">", step, nodes.number(0)))
+    return emitter.share(lower.select([("l", nodes.name("l")), ("s", step), ("n", limited)]))
+
+
+def _quotient(node: E, step: E, relation: Series) -> E:
+    if relation.axis.type == KqlType.REAL:
+        return nodes.call("floor", nodes.binary("/", node, step))
+    return nodes.binary("//", node, step)
+
+
+def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> SelectBlock:
+    """The aggregates a group and bin, as JSON text, with the bounds."""
+    offset = _quotient(nodes.binary("-", nodes.name("x"), nodes.name("l")), nodes.name("s"), relation)
+    place = nodes.cast(offset, "BIGINT")
+    ids = [column.id for column, _ in relation.groups]
+    given = [_argument(item, at) for item in relation.items for at in range(len(item.call.arguments))]
+    joined = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    joined.where.append(nodes.binary(">=", nodes.name("x"), nodes.name("l")))
+    joined.where.append(nodes.binary("<", place, nodes.name("n")))
+    keys = [*ids, "i", "l", "s", "n"]
+    columns = [(one, place if one == "i" else nodes.name(one)) for one in [*keys, *given]]
+    block = over(joined.select(columns), [name for name, _ in columns])
+    items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in keys]
+    for item in relation.items:
+        arguments = [nodes.name(_argument(item, at)) for at in range(len(item.call.arguments))]
+        value = aggregate(item.call, arguments, [], emitter)
+        items.append((item.column.id, _json(value, item.call.type, emitter)))
+    select = block.select(items)
+    select.set("group", exp.Group(expressions=[nodes.name(one) for one in keys]))
+    return over(select, [name for name, _ in items])

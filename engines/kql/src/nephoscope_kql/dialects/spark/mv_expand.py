@@ -1,0 +1,51 @@
+"""mv-expand in Spark's SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.mv_expand import ELEMENTS, PAIRS
+from nephoscope_kql.dialects.relational import Needed
+from nephoscope_kql.dialects.select_block import SelectBlock, Value
+from nephoscope_kql.dialects.spark import vectorised_functions
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
+from nephoscope_kql.sql import nodes
+
+
+def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """explode() of the places; the longest array says how many rows there are."""
+    own = {item.column.id for item in relation.expansions} | {relation.position.id}
+    passing = (needed - own) | order_ids(relation.input.order)
+    block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
+    kept = sorted(passing & block.values.keys())
+    lists = [
+        (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
+    ]
+    inner = SelectBlock(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
+    zero = nodes.number(0)
+    sizes = [nodes.coalesce(nodes.call("array_size", nodes.name(name)), zero) for name, _ in lists]
+    length = nodes.call("greatest", *sizes, zero)
+    last = nodes.binary("-", length, nodes.number(1))
+    places = nodes.case((nodes.binary(">", length, zero), nodes.call("sequence", zero, last)))
+    items = [(one, nodes.name(one)) for one in [*kept, *(name for name, _ in lists)]]
+    outer = inner.select([*items, (relation.position.id, nodes.call("explode", places))])
+    result = SelectBlock(exp.Subquery(this=outer), {one: Value(nodes.name(one)) for one in kept})
+    position = nodes.name(relation.position.id)
+    for name, _ in lists:
+        element = nodes.call("get", nodes.name(name), position)
+        result.values[name] = Value(nodes.call("nullif", element, nodes.text("null")), 4)
+    result.values[relation.position.id] = Value(nodes.cast(position, "BIGINT"))
+    return result
+
+
+def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: SparkEmitter) -> exp.Expr:
+    """The elements of an array or bag as an array of JSON texts."""
+    routine = PAIRS if item.as_array else ELEMENTS
+    node: exp.Expr = nodes.call(routine.name, nodes.name("a0"))
+    if limit is not None:
+        node = nodes.call("list_slice", node, nodes.number(1), nodes.number(limit))
+    return vectorised_functions.call_vectorised(
+        node, [emitter.scalar(item.value, block)], "VARCHAR[]", (routine,), emitter.use
+    )

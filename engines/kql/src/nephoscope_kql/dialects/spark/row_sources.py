@@ -1,0 +1,157 @@
+"""Where rows begin, in Spark's SQL: stored tables, given rows, ranges."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.relational import Emitter, Needed
+from nephoscope_kql.dialects.row_sources import TEXT_DYNAMIC, scanned_table
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.spark import vectorised_functions
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, TableScan
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
+
+E = exp.Expr
+BLOCK = 65_536
+
+
+def write_scan(relation: TableScan, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """A stored table: its columns as KQL's types are stored inside SQL."""
+    return scanned_table(relation, needed, emitter, _read_stored_value)
+
+
+def _read_stored_value(raw: E, kind: KqlType, how: str, emitter: Emitter) -> E:
+    """A stored value as KQL's type: timestamps have microseconds, nanoseconds and intervals are held as whole numbers."""
+    if kind == KqlType.STRING:
+        return nodes.coalesce(raw, nodes.text(""))
+    if how.startswith("timestamp"):
+        ticks = (
+            nodes.binary("//", raw, nodes.number(100))
+            if how == "timestamp_ns"
+            else nodes.binary("*", nodes.call("unix_micros", raw), nodes.number(10))
+        )
+        return ticks if kind == KqlType.TIMESPAN else nodes.binary("+", ticks, nodes.number(UNIX_EPOCH_TICKS))
+    if how == "interval":
+        return nodes.binary("*", raw, nodes.number(10))
+    if how in ("nested", "text"):
+        return _dynamic(raw, how, emitter)
+    return raw
+
+
+def _dynamic(raw: E, how: str, emitter: Emitter) -> E:
+    node = nodes.name("a0")
+    if how == "nested":
+        return vectorised_functions.call_vectorised(
+            nodes.call("to_json", node), [raw], "VARCHAR", (), emitter.use
+        )
+    node = nodes.call(TEXT_DYNAMIC.name, node)
+    return vectorised_functions.call_vectorised(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use)
+
+
+def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """VALUES of constants, else one SELECT a row; a SELECT without FROM for no row or one."""
+    columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
+    if not relation.rows:
+        empty = SelectBlock(None, {column.id: Value(nodes.null(column.type)) for _, column in columns})
+        empty.values[relation.ordinal.id] = Value(nodes.null(KqlType.LONG))
+        empty.where.append(nodes.boolean(False))
+        return empty
+    if len(relation.rows) == 1:
+        row = relation.rows[0]
+        block = SelectBlock(
+            None, {column.id: Value(emitter.value(row[place]), 4) for place, column in columns}
+        )
+        block.values[relation.ordinal.id] = Value(nodes.number(1))
+        return block
+    names = [relation.ordinal.id, *(column.id for _, column in columns)]
+    cells = [[row[place] for place, _ in columns] for row in relation.rows]
+    if all(isinstance(cell, Constant) for row in cells for cell in row):
+        return _values(cells, names, emitter)
+    return _selects(cells, names, emitter)
+
+
+def _row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
+    return [nodes.number(number), *(emitter.value(cell) for cell in cells)]
+
+
+def _values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
+    tuples = [exp.Tuple(expressions=_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
+    columns = [exp.Identifier(this=name) for name in names]
+    alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh()), columns=columns)
+    return SelectBlock(
+        exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
+    )
+
+
+def _selects(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
+    node: E | None = None
+    for number, row in enumerate(cells, 1):
+        items = zip(names, _row(number, row, emitter), strict=True)
+        select: E = SelectBlock(None).select(items)
+        node = select if node is None else exp.Union(this=node, expression=select, distinct=False)
+    return SelectBlock(exp.Subquery(this=node), {name: Value(nodes.name(name)) for name in names})
+
+
+def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
+    column = relation.columns[0]
+    given = zip("abs", (relation.low, relation.high, relation.step), strict=True)
+    parts = over(
+        SelectBlock(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"]
+    )
+    first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
+    times = _times(first, last, each, real=column.type == KqlType.REAL)
+    upper = nodes.cast(nodes.at_most(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
+    known = nodes.case((nodes.is_not_null(times), upper))
+    counted = over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
+    places = _places(counted)
+    value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
+    places.values[column.id] = Value(nodes.cast(value, column.type.physical), 4)
+    return places
+
+
+def _long(number: int) -> E:
+    return nodes.cast(nodes.number(number), "BIGINT")
+
+
+def _places(counted: SelectBlock) -> SelectBlock:
+    """A row for each place from 0 to `n`, by blocks: no array is longer than a block."""
+    n, block = nodes.name("n"), nodes.name("b")
+    blocks = nodes.call("sequence", _long(0), nodes.binary("//", n, _long(BLOCK)))
+    several = nodes.case((nodes.binary(">=", n, nodes.number(0)), blocks))
+    items = [("a", nodes.name("a")), ("s", nodes.name("s"))]
+    outer = over(counted.select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb")
+    begin = nodes.binary("*", block, _long(BLOCK))
+    last = nodes.call("least", n, nodes.binary("+", begin, _long(BLOCK - 1)))
+    return over(
+        outer.select([*items, ("n", nodes.call("explode", nodes.call("sequence", begin, last)))]), "asn"
+    )
+
+
+def _times(first: E, last: E, each: E, *, real: bool) -> E:
+    """Count how many steps there are; null where the step is 0 or leads away."""
+    if real:
+        span = nodes.binary("-", last, first)
+        times = nodes.call("floor", nodes.binary("+", nodes.binary("/", span, each), nodes.number(1e-9)))
+    else:
+        wide = [nodes.cast(node, "DECIMAL(38,0)") for node in (last, first, each)]
+        span = nodes.binary("-", wide[0], wide[1])
+        times = nodes.binary("//", span, wide[2])
+    agrees = nodes.binary(
+        ">=", nodes.binary("*", nodes.call("signum", span), nodes.call("signum", each)), nodes.number(0)
+    )
+    moves = nodes.binary("<>", each, nodes.number(0))
+    return nodes.case((nodes.binary("and", moves, agrees), times))
+
+
+def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+    """row_number(), which needs an order in Spark."""
+    block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
+    keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
+    partition = [emitter.scalar(value, block) for value in relation.partition]
+    number = nodes.cast(nodes.window(nodes.call("row_number"), partition, keys), "BIGINT")
+    block.values[relation.number.id] = Value(number, 4, window=True)
+    return block

@@ -1,0 +1,82 @@
+"""What ends a query that runs: a time limit, its cancellation, and the memory that it makes the process grow by."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from nephoscope_kql.deadline import RunLimits, current_limits, within
+from nephoscope_kql.engines.memory_accounting import LEDGER, LOCK, ChargedQuery, give_back, resident
+from nephoscope_kql.errors import NOWHERE, KqlError
+
+INTERVAL = 0.01
+"""Seconds between two looks at the memory."""
+TOO_MUCH = "the query needs more memory than it is allowed"
+
+
+def too_much_memory() -> KqlError:
+    """The error of a query that reached its memory limit."""
+    return KqlError(TOO_MUCH, NOWHERE, "unsupported")
+
+
+@dataclass(eq=False)
+class Watch:
+    """A thread that calls `interrupt`, again and again until the query has ended, once a limit is reached.
+
+    One call can be lost: between two statements of a query nothing runs that it could reach.
+    """
+
+    interrupt: Callable[[], object]
+    limits: RunLimits
+    charged: ChargedQuery
+    full: Callable[[], bool]
+    reason: KqlError | None = None
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Watch until the query has ended."""
+        while not self._ended.wait(INTERVAL):
+            self.reason = self.reason or self._reached()
+            if self.reason is not None:
+                self.interrupt()
+
+    def why(self) -> KqlError | None:
+        """Return the limit that the query has reached, None where it has reached none."""
+        return self.reason or self.limits.error
+
+    def _reached(self) -> KqlError | None:
+        if (error := self.limits.error) is not None:
+            return error
+        if self.full():
+            return too_much_memory()
+        with LOCK:
+            return too_much_memory() if LEDGER.must_end(self.charged, resident()) else None
+
+    def end(self) -> None:
+        """The query has ended."""
+        self._ended.set()
+
+
+@contextmanager
+def watch_limits(
+    interrupt: Callable[[], object], timeout: float | None, allowed: int, full: Callable[[], bool]
+) -> Iterator[Watch]:
+    """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds, passes the deadline that is
+    set outside, is cancelled, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
+    """
+    with within(timeout):
+        watch = Watch(interrupt, current_limits(), ChargedQuery(allowed), full)
+        with LOCK:
+            LEDGER.begin(watch.charged, resident())
+        thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)
+        thread.start()
+        try:
+            yield watch
+        finally:
+            watch.end()
+            thread.join()
+            with LOCK:
+                LEDGER.end(watch.charged, resident())
+            give_back()

@@ -1,0 +1,34 @@
+"""What one query may have of the machine: all cores alone, a share of cores and memory where several run at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from nephoscope_kql.engines.memory_accounting import share
+
+_SEVERAL: ContextVar[int] = ContextVar("queries that run at once", default=1)
+
+
+@contextmanager
+def shared_by(queries: int) -> Iterator[None]:
+    """Run what happens inside as one of several queries."""
+    reset = _SEVERAL.set(max(1, queries))
+    try:
+        yield
+    finally:
+        _SEVERAL.reset(reset)
+
+
+def share_of_cores() -> int:
+    """Return the threads that a query may have; 0 = as many as the engine takes by itself."""
+    several = _SEVERAL.get()
+    return 0 if several == 1 else max(1, (os.cpu_count() or 1) // several)
+
+
+def share_of_memory(most: str) -> str:
+    """Return the memory that a query may have before it spills: `most`, or its share of the limit of this process."""
+    size = share(_SEVERAL.get())
+    return most if size is None else f"{size >> 20}MiB"

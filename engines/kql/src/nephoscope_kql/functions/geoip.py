@@ -1,0 +1,69 @@
+"""Where an address is, by a database of addresses (MaxMind DB) that the user has: NEPHOSCOPE_GEOIP names its file."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope_kql.functions.declaration import apply, each, needs_extra
+from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.plan.function_signatures import Arguments, function
+
+SETTING = "NEPHOSCOPE_GEOIP"
+_NEEDS = needs_extra("geo", "maxminddb")
+
+
+@cache
+def _database(path: str) -> Any:
+    import maxminddb
+
+    return maxminddb.open_database(path)
+
+
+def _place(address: str) -> str | None:
+    """Country, state, city, latitude and longitude as far as the database says them; null for what is no address."""
+    try:
+        found = _database(os.environ.get(SETTING, "")).get(address.strip())
+    except ValueError:
+        return None
+    return dumps(_name_place(found)) if isinstance(found, dict) else "{}"
+
+
+def _name_place(record: dict[str, Any]) -> dict[str, Any]:
+    states = record.get("subdivisions") or [{}]
+    location = record.get("location") or {}
+    found = {
+        "country": _name(record.get("country") or record.get("registered_country")),
+        "state": _name(states[0]),
+        "city": _name(record.get("city")),
+        "latitude": location.get("latitude"),
+        "longitude": location.get("longitude"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _name(part: object) -> str | None:
+    names = part.get("names") if isinstance(part, dict) else None
+    return names.get("en") if isinstance(names, dict) else None
+
+
+_PLACE = each("kql_address_place", ("VARCHAR",), "VARCHAR", _place)
+
+
+@function("geo_info_from_ip_address(ip: string): dynamic")
+def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
+    """Give country, state, city and coordinates of an address by the database that NEPHOSCOPE_GEOIP names."""
+    _NEEDS(call)
+    path = os.environ.get(SETTING, "")
+    if not Path(path).is_file():
+        raise call.unsupported_error(
+            f"geo_info_from_ip_address() needs a database of addresses (.mmdb): set {SETTING} to its file"
+        )
+    return apply(call, _PLACE, call[0])
+
+
+geo_info_from_ip_address.extra["needs"] = f"the extra `geo` and a database that `{SETTING}` names"

@@ -1,0 +1,135 @@
+"""IPv6 addresses, and IPv4 ones among them: comparison, ranges, masks. An address is a text of hexadecimal digits in full."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from functools import lru_cache
+
+from sqlglot import exp
+
+from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.ipv4 import prefix_of
+from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+
+def parsed_address(text: str) -> tuple[int, int] | None:
+    """Number and prefix (of 128) of an IPv6 or IPv4 address; IPv4 is mapped. None where it is none."""
+    host, slash, suffix = text.strip().partition("/")
+    if slash and not suffix.isdigit():
+        return None
+    try:
+        if ":" not in host:
+            number, shift = 0xFFFF00000000 + int(ipaddress.IPv4Address(host)), 96
+        else:
+            number, shift = int(ipaddress.IPv6Address(host)), 96 if "." in host else 0
+    except ValueError:
+        return None
+    prefix = int(suffix) + (shift if slash else 0) if slash else 128
+    return (number, prefix) if prefix <= 128 else None
+
+
+def _mask(number: int, prefix: int) -> int:
+    return number >> (128 - prefix) << (128 - prefix)
+
+
+def _parse_mapped(text: str) -> tuple[int, int] | None:
+    """As `parsed_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
+    found = parsed_address(text)
+    return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
+
+
+def _v6_compare(left: str, right: str, prefix: int) -> int | None:
+    one, two = _parse_mapped(left), _parse_mapped(right)
+    if one is None or two is None or not 0 <= prefix <= 128:
+        return None
+    least = min(one[1], two[1], prefix)
+    a, b = _mask(one[0], least), _mask(two[0], least)
+    return (a > b) - (a < b)
+
+
+_V6_COMPARE = each("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _v6_compare)
+
+
+@function("ipv6_compare(left: string, right: string, [prefix: long]): long")
+def ipv6_compare(call: Arguments) -> exp.Expr:
+    """Compare two IPv6 or IPv4 addresses under the smallest of their prefixes; null where one is none."""
+    return apply(call, _V6_COMPARE, call[0], call[1], prefix_of(call, 2, 128))
+
+
+@function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
+def ipv6_is_match(call: Arguments) -> exp.Expr:
+    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
+    return nodes.binary(
+        "=", apply(call, _V6_COMPARE, call[0], call[1], prefix_of(call, 2, 128)), nodes.number(0)
+    )
+
+
+def _v6_in_range(ip: str, range_: str) -> bool | None:
+    one, two = parsed_address(ip), parsed_address(range_)
+    if one is None or two is None:
+        return None
+    return _mask(one[0], two[1]) == _mask(two[0], two[1])
+
+
+@lru_cache(maxsize=256)
+def _ranges_of(text: str) -> tuple[tuple[int, int], ...] | None:
+    """The masked number and the prefix of each range in a JSON array; what is no range is left out, None for no array."""
+    values = json.loads(text)
+    if not isinstance(values, list):
+        return None
+    found = dict.fromkeys(one for one in map(parsed_address, map(str, values)) if one is not None)
+    return tuple((_mask(number, prefix), prefix) for number, prefix in found)
+
+
+@lru_cache(maxsize=65_536)
+def _v6_in_any(ip: str, ranges: str) -> bool | None:
+    found, listed = parsed_address(ip), _ranges_of(ranges)
+    if found is None or listed is None:
+        return None
+    return any(_mask(found[0], prefix) == masked for masked, prefix in listed)
+
+
+_V6_IN_ANY = each("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_any)
+ipv6_is_in_range = scalar(
+    __name__,
+    "ipv6_is_in_range(ip: string, range: string): bool",
+    summary="Tell whether an IPv6 or IPv4 address lies in a CIDR range; null where one is none.",
+    routine=each("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_range),
+)
+
+
+@function(
+    "ipv6_is_in_any_range(ip: string, range: string, ...): bool",
+    "ipv6_is_in_any_range(ip: string, ranges: dynamic): bool",
+)
+def ipv6_is_in_any_range(call: Arguments) -> exp.Expr:
+    """Tell whether an IPv6 or IPv4 address lies in one of several CIDR ranges; null where it is none."""
+    ranges = call[1]
+    if call.types[1] != KqlType.DYNAMIC:
+        ranges = nodes.cast(nodes.call("to_json", nodes.array(list(call)[1:])), "VARCHAR")
+    return apply(call, _V6_IN_ANY, call[0], ranges)
+
+
+def _canonical(text: str, prefix: int) -> str | None:
+    found = parsed_address(text)
+    if found is None or not 0 <= prefix <= 128:
+        return None
+    return ipaddress.IPv6Address(_mask(found[0], min(prefix, found[1]))).exploded
+
+
+_CANONICAL = each("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)
+
+
+@function("parse_ipv6(ip: string): string")
+def parse_ipv6(call: Arguments) -> exp.Expr:
+    """Write an IPv6 or IPv4 address in full under its prefix; '' where it is none."""
+    return nodes.coalesce(apply(call, _CANONICAL, call[0], nodes.number(128)), nodes.text(""))
+
+
+@function("parse_ipv6_mask(ip: string, prefix: long): string")
+def parse_ipv6_mask(call: Arguments) -> exp.Expr:
+    """Write an IPv6 or IPv4 address in full under a prefix; '' where it is none."""
+    return nodes.coalesce(apply(call, _CANONICAL, call[0], call[1]), nodes.text(""))

@@ -1,0 +1,309 @@
+"""where, extend, serialize, the project family, getschema."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
+from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
+from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
+from nephoscope_kql.binder.operands import condition
+from nephoscope_kql.binder.ordering import ensure_order, is_serialized
+from nephoscope_kql.binder.tables import given_rows
+from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.operators.multi_result_functions import output, output_names, outputs
+from nephoscope_kql.plan.expressions import ColumnRef, WindowCall
+from nephoscope_kql.plan.relations import Assign, Filter, Windowed
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.tree.operators import (
+    Extend,
+    GetSchema,
+    Project,
+    ProjectAway,
+    ProjectByNames,
+    ProjectKeep,
+    ProjectRename,
+    ProjectReorder,
+    Serialize,
+    Where,
+)
+from nephoscope_kql.types import KqlType
+
+_DOTNET = {
+    KqlType.BOOL: "System.SByte",
+    KqlType.INT: "System.Int32",
+    KqlType.LONG: "System.Int64",
+    KqlType.REAL: "System.Double",
+    KqlType.DECIMAL: "System.Data.SqlTypes.SqlDecimal",
+    KqlType.STRING: "System.String",
+    KqlType.DATETIME: "System.DateTime",
+    KqlType.TIMESPAN: "System.TimeSpan",
+    KqlType.GUID: "System.Guid",
+    KqlType.DYNAMIC: "System.Object",
+}
+
+
+def over_rows(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
+    """Where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
+    windows = CallCollector()
+    return env.over(relation, windows if is_serialized(relation) else None), windows
+
+
+def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relation:
+    """The relation with a hidden column for each window function."""
+    for column, call in windows.calls:
+        if isinstance(call, WindowCall):
+            relation = Windowed(
+                columns=relation.columns,
+                order=relation.order,
+                input=relation,
+                column=column,
+                call=call,
+                partition=env.parts(call.span),
+            )
+    return relation
+
+
+@binds_operator(Where)
+def where(relation: Relation, operator: Where, env: Env) -> Relation:
+    """`where`."""
+    inner, windows = over_rows(relation, env)
+    predicate = condition(inner.scalar(operator.predicate))
+    relation = with_windows(relation, windows, env)
+    return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
+
+
+def named_values(
+    items: tuple[tree.Expression, ...], inner: Env
+) -> list[tuple[tuple[str, ...], Bound, tree.Expression]]:
+    """The names an item gives (empty = none), its bound value, and its expression."""
+    result: list[tuple[tuple[str, ...], Bound, tree.Expression]] = []
+    for item in items:
+        if isinstance(item, tree.Named):
+            names = tuple(name.name for name in item.names)
+            result.append((names, inner.scalar(item.value), item.value))
+        else:
+            implied = implied_name(item)
+            value = inner.scalar(item)
+            names = ((implied,) if implied else ()) or output_names(item, value)
+            result.append((names, value, item))
+    return result
+
+
+def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, Bound]]:
+    """`(a, b) = value`: the elements of a dynamic array, one a name; the results of a function that has several."""
+    several = outputs(value)
+    if several and names:
+        return [
+            (name, output(value, place, kind))
+            for place, (name, (_, kind)) in enumerate(zip(names, several, strict=False))
+        ]
+    if len(names) < 2:
+        return [(names[0] if names else "", value)]
+    if isinstance(value, ErrorExpression):
+        return [(name, value) for name in names]
+    from nephoscope_kql.binder.values import step
+
+    holder = tree.Star(span=span)
+    return [(name, step(value, place, holder)) for place, name in enumerate(names)]
+
+
+@binds_operator(Extend)
+def extend(relation: Relation, operator: Extend, env: Env) -> Relation:
+    """`extend`: new columns at the end; a known name takes the place of its column."""
+    return extend_relation(relation, operator.items, env)
+
+
+@binds_operator(Serialize)
+def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
+    """`serialize`: rows without an order keep the one they come in."""
+    return extend_relation(ensure_order(relation, env), operator.items, env)
+
+
+def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
+    """A relation with further columns."""
+    inner, windows = over_rows(relation, env)
+    columns = list(relation.columns)
+    names = ColumnNames([column.name for column in columns])
+    places: dict[str, int] = {}
+    for at, known in enumerate(columns):
+        places.setdefault(known.name, at)
+    assigned: list[tuple[Column, Bound]] = []
+    for given, value, item in named_values(items, inner):
+        if isinstance(item, tree.Star):
+            continue
+        for name, part in spread(given, value, item.span):
+            column, fresh = make_column(name or names.next_default_name(), part, env)
+            if fresh:
+                assigned.append((column, part))
+            place = places.setdefault(column.name, len(columns))
+            columns[place : place + 1] = [column]
+    relation = with_windows(relation, windows, env)
+    _copy_repeated(columns, assigned, env)
+    return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
+
+
+def _copy_repeated(columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env) -> None:
+    """Give a copy to a column that stands under two names, so that ids stay unique."""
+    seen: set[str] = set()
+    for place, column in enumerate(columns):
+        if column.id in seen:
+            columns[place] = env.binder.copy(column)
+            assigned.append((columns[place], reference(column, NOWHERE)))
+        seen.add(columns[place].id)
+
+
+def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
+    """The column of a value, and whether it must be computed: a mere column keeps its own under the new name."""
+    if isinstance(value, ColumnRef):
+        return value.column.renamed(name), False
+    return env.binder.make_value_column(name, value), True
+
+
+@binds_operator(Project)
+def project(relation: Relation, operator: Project, env: Env) -> Relation:
+    """`project`."""
+    inner, windows = over_rows(relation, env)
+    names = ColumnNames()
+    columns: list[Column] = []
+    assigned: list[tuple[Column, Bound]] = []
+    for given, value, item in named_values(operator.items, inner):
+        for name, part in spread(given, value, item.span):
+            column, fresh = make_column(names.take(name) if name else names.next_default_name(), part, env)
+            columns.append(column)
+            if fresh:
+                assigned.append((column, part))
+    relation = with_windows(relation, windows, env)
+    return select_columns(relation, columns, assigned, env)
+
+
+def select_columns(
+    relation: Relation, columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env
+) -> Relation:
+    """The given columns of a relation; a column that is asked for twice gets a copy, so that ids stay unique."""
+    seen: set[str] = set()
+    final: list[Column] = []
+    copies = list(assigned)
+    for column in columns:
+        if column.id in seen:
+            copy = env.binder.copy(column)
+            copies.append((copy, reference(column, Span(0, 0))))
+            column = copy
+        seen.add(column.id)
+        final.append(column)
+    return Assign(columns=tuple(final), order=relation.order, input=relation, assigned=tuple(copies))
+
+
+def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
+    """The columns that a name or a wildcard means; KqlError where a name means none."""
+    if isinstance(item, tree.Ordered):
+        return match_columns(relation, item.value)
+    if isinstance(item, tree.Star):
+        return list(relation.columns)
+    if isinstance(item, tree.Wildcard):
+        return [column for column in relation.columns if fnmatchcase(column.name, item.pattern)]
+    if not isinstance(item, tree.Name):
+        raise invalid("a column's name is expected", item.span)
+    found = [column for column in relation.columns if column.name == item.name]
+    if not found:
+        hint = did_you_mean(item.name, [column.name for column in relation.columns])
+        raise UnknownNameError(item.name, f"no column is named '{item.name}'", item.span, hint)
+    return found
+
+
+def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
+    """As matching(); a name that means no column means none where errors are collected."""
+    return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over(relation))
+
+
+@binds_operator(ProjectAway)
+def project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
+    """`project-away`."""
+    gone = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
+    return select_columns(relation, [column for column in relation.columns if column.id not in gone], [], env)
+
+
+@binds_operator(ProjectKeep)
+def project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
+    """`project-keep`: the columns stay in their order."""
+    kept = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
+    return select_columns(relation, [column for column in relation.columns if column.id in kept], [], env)
+
+
+@binds_operator(ProjectRename)
+def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Relation:
+    """`project-rename`."""
+    names: dict[str, str] = {}
+    missing: list[Column] = []
+    for item in operator.items:
+        found = match_known_columns(relation, item.value, env)
+        names.update((old.id, item.names[0].name) for old in found)
+        if not found:
+            missing.append(env.binder.make_value_column(item.names[0].name, unknown_value(item.span)))
+    relation = replace(relation, columns=(*relation.columns, *missing)) if missing else relation
+    columns = [column.renamed(names.get(column.id, column.name)) for column in relation.columns]
+    twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}
+    if twice:
+        raise invalid(f"two columns would be named '{min(twice)}'", operator.span)
+    return select_columns(relation, columns, [], env)
+
+
+@binds_operator(ProjectReorder)
+def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> Relation:
+    """`project-reorder`: the named columns first, the others after them."""
+    first: dict[str, Column] = {}
+    for item in operator.items:
+        found = match_known_columns(relation, item, env)
+        if isinstance(item, tree.Ordered) and item.ascending is not None:
+            found.sort(key=lambda column: column.name.lower(), reverse=not item.ascending)
+        for column in found:
+            first.setdefault(column.id, column)
+    rest = [column for column in relation.columns if column.id not in first]
+    return select_columns(relation, [*first.values(), *rest], [], env)
+
+
+@binds_operator(ProjectByNames)
+def project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> Relation:
+    """`project-by-names`: the columns whose names or patterns constants say; a name that no column has is passed over."""
+    chosen: dict[str, Column] = {}
+    for item in operator.items:
+        for pattern in _patterns(item.value if isinstance(item, tree.Named) else item, env):
+            found = [column for column in relation.columns if fnmatchcase(column.name, pattern)]
+            chosen.update((column.id, column) for column in found if column.id not in chosen)
+    return select_columns(relation, list(chosen.values()), [], env)
+
+
+def _patterns(item: tree.Expression, env: Env) -> list[str]:
+    value = env.without_row().scalar(item)
+    if not isinstance(value, Constant):
+        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+    names = value.value if isinstance(value.value, list) else [value.value]
+    if not all(isinstance(name, str) for name in names):
+        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+    return [str(name).replace("[", "[[]") for name in names]
+
+
+@binds_operator(GetSchema)
+def getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
+    """`getschema`: a row a column."""
+    named = (
+        ("ColumnName", KqlType.STRING),
+        ("ColumnOrdinal", KqlType.LONG),
+        ("DataType", KqlType.STRING),
+        ("ColumnType", KqlType.STRING),
+    )
+    columns = tuple(env.binder.column(name, kind) for name, kind in named)
+    rows = tuple(
+        (
+            constants.text(column.name, operator.span),
+            constants.long(place, operator.span),
+            constants.text(_DOTNET[column.type], operator.span),
+            constants.text(column.type.value, operator.span),
+        )
+        for place, column in enumerate(relation.columns)
+    )
+    return given_rows(env, columns, rows)

@@ -1,0 +1,59 @@
+"""Operators about the result as a whole: as, render, consume, getschema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.known_options import CHARTS
+from nephoscope_kql.parser.names import name_list
+from nephoscope_kql.parser.parameters import parameters, properties, property_list
+from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.tree import OperatorParameter
+from nephoscope_kql.tree import operators as tree
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+
+
+@reads("as")
+def name_rows(c: Cursor, start: int) -> tree.As:
+    """`as name`."""
+    options = parameters(c)
+    return tree.As(name=c.name().name, parameters=options, span=c.since(start))
+
+
+@reads("render")
+def render(c: Cursor, start: int) -> tree.Render:
+    """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
+    if c.token.kind != "name":
+        raise c.wrong("the name of a chart", "such as timechart, barchart, table")
+    if c.token.text.lower() not in CHARTS:
+        raise c.wrong("the name of a chart", known=CHARTS)
+    chart = c.take().text
+    settings = properties(c) or _old_properties(c)
+    return tree.Render(chart=chart, properties=settings, span=c.since(start))
+
+
+def _old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
+    found: tuple[OperatorParameter, ...] = ()
+    while c.token.kind == "name":
+        start = c.token.start
+        if c.ahead().text == "=":
+            found += property_list(c, "")
+        elif c.accept("by"):
+            found += (OperatorParameter(name="by", values=name_list(c), span=c.since(start)),)
+        else:
+            break
+    return found
+
+
+@reads("consume")
+def consume(c: Cursor, start: int) -> tree.Consume:
+    """`consume`."""
+    return tree.Consume(parameters=parameters(c, "decodeblocks"), span=c.since(start))
+
+
+@reads("getschema")
+def getschema(c: Cursor, start: int) -> tree.GetSchema:
+    """`getschema`."""
+    return tree.GetSchema(span=c.since(start))

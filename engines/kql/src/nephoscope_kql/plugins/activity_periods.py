@@ -1,0 +1,124 @@
+"""The periods in which the activity plugins count: how a moment becomes the beginning of its period, and the next period's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, rename_columns
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.types import KqlType
+
+CALENDAR = ("week", "month", "year")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period as KQL: `of` a moment, `shifted` by a number of periods. `value` is what `step` stands for in those texts."""
+
+    value: Bound
+    calendar: str = ""
+
+    def of(self, moment: str, start: str = "start") -> str:
+        """The beginning of the period that a moment is in."""
+        if self.calendar:
+            return f"startof{self.calendar}({moment})"
+        return f"bin_at({moment}, step, {start})"
+
+    def shift(self, moment: str, by: int) -> str:
+        """The beginning of the period that many periods later."""
+        if self.calendar:
+            return f"datetime_add('{self.calendar}', {by}, {moment})"
+        return f"({moment} {'+' if by >= 0 else '-'} {abs(by)} * step)"
+
+    @property
+    def later(self) -> str:
+        """The beginning of the period that is `place` periods behind `head`."""
+        if self.calendar:
+            return f"datetime_add('{self.calendar}', place, head)"
+        return "head + place * step"
+
+    @property
+    def ordinals(self) -> str:
+        """Count how many periods there are from `head` to `tail`, both beginnings of periods."""
+        if self.calendar:
+            return f"datetime_diff('{self.calendar}', tail, head)"
+        return "tolong((tail - head) / step)"
+
+
+def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
+    """The period that an argument gives: a length, or 'week', 'month', 'year'."""
+    expression = call.wanted(place, name)
+    found = call.env.without_row().scalar(expression)
+    if isinstance(found, Constant) and isinstance(found.value, str):
+        if found.value not in CALENDAR or axis != KqlType.DATETIME:
+            raise invalid(f"{name} is a length or one of {', '.join(CALENDAR)}", expression.span)
+        return Period(explicit(found, KqlType.STRING), found.value)
+    return Period(explicit(found, length(axis)))
+
+
+def length(axis: KqlType) -> KqlType:
+    """The type of distances on a timeline."""
+    return KqlType.TIMESPAN if axis == KqlType.DATETIME else axis
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The rows of an activity plugin as `id`, `t` and the dimensions `d0`, `d1` ..., and how its columns are called."""
+
+    rows: Relation
+    axis: Column
+    labels: dict[str, str]
+
+    @property
+    def by(self) -> str:
+        """The dimensions behind other groups: `, d0, d1`, or nothing."""
+        return "".join(f", {name}" for name in self.labels)
+
+    @property
+    def keys(self) -> str:
+        """The dimensions as `by d0, d1`, or nothing."""
+        return f"by {', '.join(self.labels)}" if self.labels else ""
+
+    @property
+    def restart(self) -> str:
+        """The last argument of a running total that starts over with each combination of dimensions, or nothing."""
+        changed = " or ".join(f"{name} != prev({name})" for name in self.labels)
+        return f", {changed}" if changed else ""
+
+    @property
+    def first(self) -> str:
+        """The dimensions before other keys of an order: `d0 asc, `, or nothing."""
+        return "".join(f"{name} asc, " for name in self.labels)
+
+    def shown(self, relation: Relation, *after: str, axis: str = "t") -> Relation:
+        """The result: the timeline, the dimensions, then `after`, each `name` or `name=label`; `axis` names the timeline's columns."""
+        return rename_columns(
+            relation, {**_labels(axis.split(" "), self.axis.name), **self.labels, **_labels(after)}
+        )
+
+
+def _labels(items: Iterable[str], default: str = "") -> dict[str, str]:
+    pairs = (item.partition("=") for item in items)
+    return {name: label or default or name for name, _, label in pairs}
+
+
+def activity(
+    call: PluginCall, dimensions: list[tree.Expression], *, ident: int = 0, axis: int = 1
+) -> Activity:
+    """The rows of an activity plugin whose arguments `ident` and `axis` are the ids and the timeline."""
+    column = call.column(axis, "TimelineColumn")
+    if column.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not column.type.numeric:
+        raise invalid(f"a timeline is a datetime, a timespan or a number, not {column.type}", call.span)
+    who: Bound = reference(call.column(ident, "IdColumn"), call.span)
+    if who.type == KqlType.DYNAMIC:
+        who = explicit(who, KqlType.STRING)
+    slices = [call.dimension(item) for item in dimensions]
+    columns: dict[str, Bound] = {"id": who, "t": reference(column, call.span)}
+    columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
+    labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
+    return Activity(call.assigned(columns), column, labels)

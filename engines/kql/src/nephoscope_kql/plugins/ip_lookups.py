@@ -1,0 +1,117 @@
+"""ipv4_lookup and ipv6_lookup: rows joined to the networks that their addresses lie in."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder.column_naming import ColumnNames
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.operands import comparable, operation
+from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
+from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.plan.relations import Assign, Joined
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.types import KqlType
+
+_EXTRA = 3
+"""From this argument on the columns that must be equal besides."""
+
+
+@plugin(
+    "ipv4_lookup(LookupTable, SourceIPv4Key: string, IPv4LookupKey: string, [ExtraKey: any], ..., [return_unmatched: bool])",
+    named="return_unmatched",
+    by_row=True,
+)
+def ipv4_lookup(call: PluginCall) -> Relation:
+    """Join each row to every network of a table that holds its IPv4 address."""
+    return _looked_up(call, "ipv4", KqlType.LONG, table_first=False)
+
+
+@plugin(
+    "ipv6_lookup(LookupTable, SourceIPv6Key: string, IPv6LookupKey: string, [return_unmatched: bool])",
+    named="return_unmatched",
+    by_row=True,
+)
+def ipv6_lookup(call: PluginCall) -> Relation:
+    """Join each row to every network of a table that holds its IPv6 or IPv4 address; the table's columns come first."""
+    return _looked_up(call, "ipv6", KqlType.STRING, table_first=True)
+
+
+def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
+    table = call.rows(0, "LookupTable")
+    source = call.column(1, "SourceKey")
+    network = column_of(table, call.wanted(2, "LookupKey"))
+    further, outer = _options(call)
+    keys = [_extra(call, table, item) for item in further]
+    left, first, last = _add_address_bounds(call.relation, source, family, kind, call)
+    right, low, high = _add_address_bounds(table, network, family, kind, call)
+    overlap = operation(
+        "and",
+        KqlType.BOOL,
+        call.span,
+        operation("<=", KqlType.BOOL, call.span, reference(first, call.span), reference(high, call.span)),
+        operation("<=", KqlType.BOOL, call.span, reference(low, call.span), reference(last, call.span)),
+    )
+    dropped = {item.name for item in further if isinstance(item, tree.Name)}
+    own = [column for column in table.columns if column.name not in dropped]
+    return Joined(
+        columns=both_columns(call.relation, own, table_first=table_first),
+        kind="leftouter" if outer else "inner",
+        left=left,
+        right=right,
+        keys=tuple(keys),
+        residual=overlap,
+        open=call.relation.open or table.open,
+    )
+
+
+def column_of(table: Relation, expression: tree.Expression) -> Column:
+    """The column of the look-up table that an argument names."""
+    if not isinstance(expression, tree.Name):
+        raise invalid("a column of the look-up table is expected", expression.span)
+    for column in table.columns:
+        if column.name == expression.name:
+            return column
+    known = [column.name for column in table.columns]
+    message = f"the look-up table has no column '{expression.name}'"
+    raise UnknownNameError(expression.name, message, expression.span, did_you_mean(expression.name, known))
+
+
+def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
+    """The further key columns, and whether rows without a network stay."""
+    further = list(call.arguments[_EXTRA:])
+    flag = call.given.get("return_unmatched")
+    if flag is None and further and isinstance(further[-1], tree.Literal):
+        flag = further.pop()
+    if flag is None:
+        return further, False
+    value = call.env.without_row().scalar(flag)
+    if not isinstance(value, Constant) or not isinstance(value.value, bool):
+        raise invalid("return_unmatched is true or false", flag.span)
+    return further, value.value
+
+
+def _extra(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
+    """A column that both sides have and must agree in."""
+    other = column_of(table, item)
+    return comparable(call.value(item), reference(other, item.span), item.span)
+
+
+def _add_address_bounds(
+    rows: Relation, address: Column, family: str, kind: KqlType, call: PluginCall
+) -> tuple[Relation, Column, Column]:
+    """The rows with hidden columns that hold the first and the last address of their network."""
+    text = explicit(reference(address, call.span), KqlType.STRING)
+    first, last = call.fresh(("", kind), ("", kind))
+    made = tuple(
+        (column, operation(f"_{family}_{which}", kind, call.span, text))
+        for column, which in ((first, "first"), (last, "last"))
+    )
+    return Assign(columns=rows.columns, order=rows.order, input=rows, assigned=made), first, last
+
+
+def both_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
+    """The columns of both; the second side's get a number where the first has their name."""
+    one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
+    names = ColumnNames([column.name for column in one])
+    return (*one, *(column.renamed(names.take(column.name)) for column in two))

@@ -1,0 +1,15 @@
+"""How many bytes a function may make for one batch of rows (2,048 at most), and the error where it would make more."""
+
+from __future__ import annotations
+
+from nephoscope_kql.sql import nodes
+
+MOST = 2**27
+"""Bytes that one function may make for a batch of rows."""
+REFUSED = nodes.limit_text(MOST, "bytes of text or elements in a batch of rows", "memory")
+
+
+def within_batch(size: float) -> None:
+    """Raise MemoryError where a size is more than a batch may have."""
+    if size > MOST:
+        raise MemoryError(REFUSED)

@@ -1,0 +1,160 @@
+"""What a template asks of its surroundings: subscription(), resourceGroup(), deployment(), environment() and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nephoscope_policy.arm.call_resolution import Host
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.template.environments import ENVIRONMENTS
+from nephoscope_policy.arm.template.expansion_types import FrameView
+from nephoscope_policy.arm.text_patterns import from_pattern, opaque, shown_pattern
+from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
+from nephoscope_policy.arm.value import Value
+
+BASE_URI = "https://template.invalid/"
+"""What the address of a template starts with where nobody said where it is deployed from."""
+
+
+def _subscription(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    scope = frame.instance.scope
+    if scope.kind in ("tenant", "managementGroup"):
+        raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind]}")
+    members = {
+        "id": _text(scope.subscription),
+        "subscriptionId": _text(scope.subscription_id),
+        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
+        "displayName": _require_said(scope.subscription_name, f"the name of {scope.subscription}"),
+        "state": "Enabled",
+    }
+    return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
+
+
+def _resource_group(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    scope = frame.instance.scope
+    if scope.kind != "resourceGroup":
+        raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind or 'tenant']}")
+    planned = frame.deployment.plan.resource_group(scope)
+    members = {
+        "id": _text(scope.id),
+        "name": _text(scope.resource_group),
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": _require_said(_of(planned, "location", scope.location), f"the location of {scope.id}"),
+        "tags": _require_said(_of(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"),
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    return OpenObject(members, _open(f"the resource group {scope.id}"))
+
+
+def _of(planned: dict[str, Value] | None, name: str, given: Value) -> Value:
+    """What was given, else what the plan says."""
+    found = member(planned, name)
+    return given if given is not None or found is None else found[1]
+
+
+def _text(text: str) -> Value:
+    return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
+
+
+def _require_said(value: Value, what: str, type_: JsonType = "string") -> Value:
+    """The value, or an unknown where nobody said it."""
+    if value is not None:
+        return value
+    key = opaque(what.lower())
+    return Unknown(type_, "scope", f"nobody said {shown_pattern(what)}", key, filled=type_ == "string")
+
+
+def _open(what: str) -> Unknown:
+    return Unknown("any", "scope", f"nobody said more of {shown_pattern(what)}", opaque(what.lower()))
+
+
+def _management_group(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    scope = frame.instance.scope
+    rest = _open(f"the management group {scope.management_group}")
+    members = {
+        "id": _text(scope.in_management_group(scope.management_group).id),
+        "name": _text(scope.management_group),
+        "type": "/providers/Microsoft.Management/managementGroups",
+        "properties": OpenObject({"tenantId": _require_said(scope.tenant_id, "the tenant's id")}, rest),
+    }
+    return OpenObject(members, rest)
+
+
+def _tenant(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    known = _require_said(frame.instance.scope.tenant_id, "the tenant's id")
+    id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
+    return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
+
+
+def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    instance = frame.instance
+    deployment = instance.frame.deployment
+    template = {
+        key: value for key, value in instance.node.items() if key in ("$schema", "contentVersion", "metadata")
+    }
+    rest = _open(f"the deployment {deployment.id}")
+    link = {"uri": template_uri(instance.scope, instance.document.file)}
+    properties: dict[str, object] = {
+        "mode": "Incremental",
+        "provisioningState": "Accepted",
+        "template": OpenObject(template, rest.member("template")),
+        "templateLink": OpenObject(link, rest.member("templateLink")),
+    }
+    members: dict[str, object] = {
+        "name": _text(deployment.name),
+        "properties": OpenObject(properties, rest.member("properties")),
+    }
+    if instance.scope.kind != "resourceGroup":
+        members["location"] = _require_said(instance.scope.location, f"the location of {deployment.id}")
+    return OpenObject(members, rest)
+
+
+def template_uri(scope: DeploymentScope, file: str) -> str:
+    """The address of a template's file: where it is deployed from, else one made of its name."""
+    return scope.template_uri or BASE_URI + file.lstrip("/")
+
+
+def _deployer(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    scope = frame.instance.scope
+    members = {
+        "objectId": _require_said(None, "who deploys"),
+        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
+    }
+    return OpenObject(members, _open("who deploys"))
+
+
+def _environment(frame: FrameView, arguments: list[Any]) -> Value:
+    _no_arguments(arguments)
+    name = frame.instance.scope.environment
+    return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))
+
+
+def _no_arguments(arguments: list[object]) -> None:
+    if arguments:
+        raise FunctionError(f"takes no arguments, not {len(arguments)}")
+
+
+_NAMES = {
+    "resourceGroup": "resource group",
+    "subscription": "subscription",
+    "managementGroup": "management group",
+    "tenant": "tenant",
+}
+HOSTS: Mapping[str, Host] = {
+    "subscription": _subscription,
+    "resourcegroup": _resource_group,
+    "managementgroup": _management_group,
+    "tenant": _tenant,
+    "deployment": _deployment,
+    "deployer": _deployer,
+    "environment": _environment,
+}

@@ -1,0 +1,194 @@
+"""The functions that a template's surroundings answer, by lower-cased name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.call_resolution import Host
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.resource_ids import (
+    management_group_resource_id,
+    provider_path,
+    resource_id,
+    subscription_resource_id,
+)
+from nephoscope_policy.arm.template import deployment_functions, reference_function
+from nephoscope_policy.arm.template.expansion_types import FrameView
+from nephoscope_policy.arm.text_patterns import through_patterns
+from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
+from nephoscope_policy.arm.unknown_propagation import partial_registry
+from nephoscope_policy.arm.value import Value, is_number
+
+
+def _parameters(frame: FrameView, arguments: list[object]) -> Value:
+    name = _one_text(arguments)
+    if frame.arguments is not None:
+        if name.lower() in frame.arguments:
+            return frame.arguments[name.lower()]
+        raise FunctionError(f"the function has no parameter {name!r}")
+    return frame.instance.parameter(name)
+
+
+def _variables(frame: FrameView, arguments: list[object]) -> Value:
+    return frame.instance.variable(_one_text(arguments))
+
+
+def _one_text(arguments: list[object]) -> str:
+    _count(arguments, 1, 1)
+    return given.text(arguments, 0)
+
+
+def _count(arguments: list[object], least: int, most: int) -> None:
+    if not least <= len(arguments) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise FunctionError(f"takes {wanted} arguments, not {len(arguments)}")
+
+
+def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
+    _count(arguments, 0, 2)
+    name = ""
+    rest = arguments
+    if rest and isinstance(rest[0], str):
+        name, rest = rest[0], rest[1:]
+    index = frame.index(name)
+    if not rest:
+        return index
+    if len(rest) > 1 or not is_number(rest[0]):
+        raise given.wrong(rest, 0, "an integer, the offset")
+    return index if isinstance(index, Unknown) else index + given.integer(rest, 0)
+
+
+def _accept_patterns(host: Host) -> Host:
+    """An id function whose arguments may be unknown texts."""
+    return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
+
+
+def _resource_id(frame: FrameView, arguments: list[object]) -> Value:
+    scope = frame.instance.scope
+    group = scope.resource_group if scope.kind == "resourceGroup" else ""
+    if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
+        return provider_path(arguments, 0)
+    return resource_id(arguments, scope.subscription_id, group)
+
+
+def _subscription_resource_id(frame: FrameView, arguments: list[object]) -> Value:
+    return subscription_resource_id(arguments, frame.instance.scope.subscription_id)
+
+
+def _management_group_resource_id(frame: FrameView, arguments: list[object]) -> Value:
+    return management_group_resource_id(arguments, frame.instance.scope.management_group)
+
+
+def _string(_: FrameView, arguments: list[object]) -> Value:
+    """A template writes booleans as True and False; a policy rule does not."""
+    _count(arguments, 1, 1)
+    if isinstance(arguments[0], bool):
+        return str(arguments[0])
+    return partial_registry()["string"].body(arguments)
+
+
+def _new_guid(_: FrameView, arguments: list[object]) -> Value:
+    _count(arguments, 0, 0)
+    return Unknown("string", "generated", "newGuid() differs each time", filled=True)
+
+
+def _utc_now(_: FrameView, arguments: list[object]) -> Value:
+    _count(arguments, 0, 1)
+    return Unknown("string", "generated", "utcNow() differs each time", filled=True)
+
+
+def _fail(_: FrameView, arguments: list[object]) -> Value:
+    raise FunctionError(f"the template ends the deployment: {_one_text(arguments)}")
+
+
+def _external_input(frame: FrameView, arguments: list[object]) -> Value:
+    return frame.deployment.plan.external_input(_one_text(arguments))
+
+
+def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
+    """A host that Azure alone can answer: it checks its arguments and is unknown."""
+
+    def answer(_: FrameView, arguments: list[Any]) -> Value:
+        _count(arguments, least, most)
+        for place in range(min(2, len(arguments))):
+            given.text(arguments, place)
+        return Unknown(type_, "runtime", what)
+
+    return answer
+
+
+def _widen_host(host: Host, gives: JsonType) -> Host:
+    """The host where an unknown argument decides: an unknown of its type."""
+
+    def answer(frame: Any, arguments: list[Any]) -> Value:
+        try:
+            return host(frame, arguments)
+        except UndecidedError as error:
+            return error.unknown.of(gives)
+
+    return answer
+
+
+_ZONES = "the zones of a region differ by subscription"
+_HOSTS: dict[str, tuple[Host, JsonType]] = {
+    "parameters": (_parameters, "any"),
+    "variables": (_variables, "any"),
+    "copyindex": (_copy_index, "int"),
+    "resourceid": (_accept_patterns(_resource_id), "string"),
+    "subscriptionresourceid": (_accept_patterns(_subscription_resource_id), "string"),
+    "managementgroupresourceid": (_accept_patterns(_management_group_resource_id), "string"),
+    "string": (_string, "string"),
+    "newguid": (_new_guid, "string"),
+    "utcnow": (_utc_now, "string"),
+    "fail": (_fail, "any"),
+    "externalinputs": (_external_input, "any"),
+    "reference": (reference_function.reference, "any"),
+    "references": (reference_function.references, "array"),
+    "resourceinfo": (reference_function.resource_info, "object"),
+    "providers": (_runtime("object", 1, 2, "providers() is answered by Azure"), "object"),
+    "pickzones": (_runtime("array", 3, 5, _ZONES), "array"),
+    "tologicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
+    "tologicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
+    "tophysicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
+    "tophysicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
+    **{name: (host, "object") for name, host in deployment_functions.HOSTS.items()},
+}
+
+
+class _TemplateHosts(Mapping[str, Host]):
+    """The hosts by name; `list*` has many names, and a name with a namespace is a user-defined function's."""
+
+    def __init__(self) -> None:
+        self._known = {name: _widen_host(host, gives) for name, (host, gives) in _HOSTS.items()}
+        self._list = _widen_host(reference_function.list_value, "any")
+
+    def __getitem__(self, key: str) -> Host:
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if "." in key:
+            return _user_function(key)
+        if key.startswith("list") and len(key) > 4:
+            return self._list
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _user_function(key: str) -> Host:
+    def call(frame: FrameView, arguments: list[Value]) -> Value:
+        function = frame.instance.function(key)
+        if function is None:
+            raise FunctionError("the template defines no such function")
+        return function.call(frame, arguments)
+
+    return call
+
+
+HOSTS: Mapping[str, Host] = _TemplateHosts()

@@ -1,0 +1,179 @@
+"""The values of a template's JSON: text is evaluated, property loops are unrolled, what holds no expression is shared as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
+from nephoscope_policy.arm.expression import ArmExpression, parse
+from nephoscope_policy.arm.parser import is_expression, unescape
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
+from nephoscope_policy.arm.template.expansion_state import SMALL, BudgetError, weight
+from nephoscope_policy.arm.template.expansion_types import FrameView
+from nephoscope_policy.arm.template.host_functions import HOSTS
+from nephoscope_policy.arm.template.property_loops import loops_of
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.arm.unknown_propagation import partial_registry
+from nephoscope_policy.arm.value import Value
+
+PARSERS = frozenset({"json", "base64tojson"})
+"""Functions whose results are larger than what they are seen to make."""
+Evaluator: TypeAlias = Callable[[FrameView], Value]
+
+
+class CompiledText(NamedTuple):
+    """An expression's function, and whether it parses text to values."""
+
+    run: Callable[[Any], Value]
+    parses: bool
+
+
+class _Static:
+    """An evaluator of what holds no expression: every frame gets the same value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __call__(self, _: FrameView) -> Value:
+        return self.value
+
+
+@lru_cache(maxsize=65_536)
+def compiled_text(text: str) -> CompiledText:
+    """What a text that is an expression is compiled to; raises ArmSyntaxError."""
+    expression = parsed_text(text)
+    return CompiledText(
+        expression.compile(HOSTS, partial_registry()), not PARSERS.isdisjoint(expression.calls)
+    )
+
+
+@lru_cache(maxsize=4_096)
+def parsed_text(text: str) -> ArmExpression:
+    """The expression of a text; raises ArmSyntaxError."""
+    return parse(text)
+
+
+def evaluate(frame: FrameView, document: TemplateDocument, path: Path, node: object) -> Value:
+    """The value of a node of a document; what fails is reported at its place and is unknown."""
+    if type(node) is str:
+        return _text(frame, document, path, node)
+    if isinstance(node, dict | list):
+        return evaluator(document, path, node)(frame)
+    return node
+
+
+def evaluator(document: TemplateDocument, path: Path, node: Any) -> Evaluator:
+    """The evaluator of a node; containers are compiled once for a document."""
+    if type(node) is str:
+        return _text_evaluator(document, path, node)
+    if not isinstance(node, dict | list):
+        return _Static(node)
+    found: Evaluator | None = document.closures.get(id(node))
+    if found is None:
+        found = _array(document, path, node) if isinstance(node, list) else _object(document, path, node)
+        document.closures[id(node)] = found
+    return found
+
+
+def _text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -> Value:
+    if not is_expression(text):
+        return unescape(text)
+    try:
+        compiled = compiled_text(text)
+        value = compiled.run(frame)
+        if isinstance(value, str | list | dict) and (compiled.parses or len(value) > SMALL):
+            frame.deployment.plan.spend(weight(value, deep=compiled.parses))
+        return value
+    except (ArmError, ArmSyntaxError) as error:
+        return frame.fail(document.place(path, error.offset), str(error))
+    except RecursionError:
+        return frame.fail(document.place(path), "what it needs is nested too deeply")
+    except BudgetError as error:
+        return frame.fail(document.place(path), str(error))
+
+
+def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evaluator:
+    if not is_expression(text):
+        return _Static(unescape(text))
+    return lambda frame: _text(frame, document, path, text)
+
+
+def _array(document: TemplateDocument, path: Path, node: list[Any]) -> Evaluator:
+    parts = [evaluator(document, (*path, place), item) for place, item in enumerate(node)]
+    if all(isinstance(part, _Static) for part in parts):
+        return _Static([part.value for part in parts if isinstance(part, _Static)])
+    return lambda frame: [part(frame) for part in parts]
+
+
+def _object(document: TemplateDocument, path: Path, node: dict[str, Any]) -> Evaluator:
+    loops = loops_of(node)
+    static: dict[str, Value] = {}
+    parts: list[tuple[str, Evaluator, bool]] = []
+    for key, item in node.items():
+        if loops and key.lower() == "copy":
+            continue
+        part = evaluator(document, (*path, key), item)
+        parts.append((key, part, is_expression(key)))
+        if isinstance(part, _Static) and not is_expression(key):
+            static[key if key[:2] != "[[" else unescape(key)] = part.value
+    if not loops and len(static) == len(parts):
+        return _Static(static)
+    if loops:
+        return _compile_loops(document, path, node, parts)
+    if any(dynamic for _, _, dynamic in parts):
+        return lambda frame: _with_keys(frame, document, path, parts)
+    named = [(unescape(key), part) for key, part, _ in parts]
+    return lambda frame: {key: part(frame) for key, part in named}
+
+
+def _with_keys(
+    frame: FrameView, document: TemplateDocument, path: Path, parts: list[tuple[str, Evaluator, bool]]
+) -> Value:
+    """An object with members that an expression names; of one whose name is unknown only that it is there."""
+    members: dict[str, Value] = {}
+    hidden: Unknown | None = None
+    for key, part, dynamic in parts:
+        name = _text(frame, document, path, key) if dynamic else unescape(key)
+        if isinstance(name, Unknown):
+            hidden = name
+        elif isinstance(name, str):
+            members[name] = part(frame)
+        else:
+            frame.fail(document.place((*path, key)), "the name of a member must be a string")
+    return members if hidden is None else OpenObject(members, hidden.of("object"))
+
+
+def _compile_loops(
+    document: TemplateDocument, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
+) -> Evaluator:
+    key, loops = member(node, "copy") or ("copy", [])
+
+    def evaluate_object(frame: FrameView) -> Value:
+        value = _with_keys(frame, document, path, parts)
+        for place, loop in enumerate(loops):
+            name = member(loop, "name")
+            if name is None or not isinstance(name[1], str):
+                frame.fail(document.place((*path, key, place)), "a loop of copy needs a name")
+                continue
+            value[name[1]] = loop_values(frame, document, (*path, key, place), loop, name[1])
+        return value
+
+    return evaluate_object
+
+
+def loop_values(
+    frame: FrameView, document: TemplateDocument, path: Path, loop: dict[str, Any], name: str
+) -> Value:
+    """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
+    count = frame.count(document, path, loop)
+    if isinstance(count, Unknown):
+        return count.of("array")
+    found = member(loop, "input")
+    if found is None:
+        return frame.fail(document.place(path), "a loop of copy needs an input")
+    part = evaluator(document, (*path, found[0]), found[1])
+    return [part(frame.turn(name, index)) for index in range(count)]

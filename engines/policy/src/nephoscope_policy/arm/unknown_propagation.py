@@ -1,0 +1,338 @@
+"""The functions over values of which something is unknown: it spreads only as far as it must.
+
+Most functions are widened by rule: a body that asks for a type and meets an unknown gives an unknown of the function's result type,
+and so does one that reads its arguments to the bottom. Those that take containers apart leave what is inside alone. The few that
+compare, merge or choose are written here for unknowns; where all is known, every function is the registry's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, reduce
+from types import MappingProxyType
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.errors import ArmError, FunctionError
+from nephoscope_policy.arm.function import ArmFunction
+from nephoscope_policy.arm.functions.arrays import skip, take
+from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
+from nephoscope_policy.arm.functions.objects import step_into
+from nephoscope_policy.arm.registry import registry
+from nephoscope_policy.arm.result_types import result_type
+from nephoscope_policy.arm.text_patterns import derived_key, from_pattern, pattern, through_patterns
+from nephoscope_policy.arm.unknown import (
+    JsonType,
+    OpenObject,
+    UndecidedError,
+    Unknown,
+    compare,
+    find_unknown,
+    join,
+    type_of,
+)
+from nephoscope_policy.arm.value import Spelling, Value
+
+Body = Callable[[list[object]], Value]
+
+MAX_COMPARED = 300
+"""Elements, an unknown among them, of which each is compared with each."""
+SHELL = frozenset(
+    {
+        "createarray",
+        "first",
+        "last",
+        "length",
+        "flatten",
+        "items",
+        "objectkeys",
+        "indexfromend",
+        "tryindexfromend",
+        "map",
+        "filter",
+        "reduce",
+        "sort",
+        "toobject",
+        "groupby",
+        "mapvalues",
+    }
+)
+"""Functions that take containers apart or together and leave what is inside alone."""
+
+
+@cache
+def partial_registry() -> Mapping[str, ArmFunction]:
+    """Every function of the registry, widened to unknowns."""
+    return MappingProxyType({key: replace(one, body=_widen(one)) for key, one in registry().items()})
+
+
+def _widen(function: ArmFunction) -> Body:
+    own, gives = _SPECIAL.get(function.key), result_type(function.key)
+    if function.lazy:
+        return own or function.body
+    body = _by_rule(function)
+    if own is None:
+        return body
+
+    def special(arguments: list[object]) -> Value:
+        if all(find_unknown(argument) is None for argument in arguments):
+            return function.body(arguments)
+        try:
+            return own(arguments)
+        except UndecidedError as error:
+            return error.unknown.of(gives)
+
+    return special
+
+
+def _by_rule(function: ArmFunction) -> Body:
+    body, gives, shell = function.body, result_type(function.key), function.key in SHELL
+
+    def call_widened(arguments: list[object]) -> Value:
+        for argument in arguments:
+            unknown = _find_blocking(argument) if shell else find_unknown(argument)
+            if unknown is not None and function.key not in _TAKES_ANY:
+                return unknown.of(gives, derived_key(function.key, arguments))
+        try:
+            return body(arguments)
+        except UndecidedError as error:
+            return error.unknown.of(gives, derived_key(function.key, arguments))
+
+    return call_widened
+
+
+_TAKES_ANY = frozenset({"createarray", "reduce"})
+
+
+def _find_blocking(argument: object) -> Unknown | None:
+    """The unknown that keeps a shell function from its work: the container itself."""
+    if isinstance(argument, OpenObject):
+        return argument.rest
+    return argument if isinstance(argument, Unknown) else None
+
+
+def _first_unknown(arguments: list[object]) -> Unknown:
+    found = next((one for one in map(find_unknown, arguments) if one is not None), None)
+    return found if found is not None else Unknown()
+
+
+def _equals(arguments: list[object]) -> Value:
+    answer = compare(arguments[0], arguments[1])
+    return _first_unknown(arguments).of("bool") if answer is None else answer
+
+
+def _contains(arguments: list[object]) -> Value:
+    container, item = arguments
+    if isinstance(container, list):
+        answers = [compare(own, item) for own in container]
+        if any(answers):
+            return True
+        return _first_unknown(arguments).of("bool") if None in answers else False
+    if isinstance(container, dict) and not isinstance(item, Unknown):
+        known = Spelling(container).find(given.text(arguments, 1)) is not None
+        return container.rest.of("bool") if isinstance(container, OpenObject) and not known else known
+    return _first_unknown(arguments).of("bool")
+
+
+def _empty(arguments: list[object]) -> Value:
+    value = arguments[0]
+    if isinstance(value, Unknown):
+        return False if value.filled or value.type in ("int", "float", "bool") else value.of("bool")
+    if isinstance(value, OpenObject) and not value:
+        return value.rest.of("bool")
+    return not value
+
+
+def _union(arguments: list[object]) -> Value:
+    arguments = [one for one in arguments if one is not None]
+    if any(type_of(one) == "array" for one in arguments):
+        return _union_of_arrays(arguments)
+    objects = [_object(arguments, place) for place in range(len(arguments))]
+    return reduce(merge, objects)
+
+
+def _union_of_arrays(arguments: list[object]) -> Value:
+    unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
+    if unknown is not None:
+        return unknown.of("array")
+    items = [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+    if len(items) > MAX_COMPARED:
+        return _first_unknown(arguments).of("array")
+    distinct: list[Value] = []
+    for item in items:
+        answers = [compare(own, item) for own in distinct]
+        if None in answers and True not in answers:
+            return _first_unknown(arguments).of("array")
+        if True not in answers:
+            distinct.append(item)
+    return distinct
+
+
+def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
+    """`union` of two objects of which something is unknown: an unknown overlay may hide every member below it."""
+    if isinstance(overlay, Unknown):
+        return OpenObject({}, overlay.of("object"))
+    if isinstance(base, Unknown):
+        base = OpenObject({}, base.of("object"))
+    members = {} if isinstance(overlay, OpenObject) else dict(base)
+    spelling = Spelling(members)
+    for key, value in overlay.items():
+        own = spelling.find(key)
+        known = base.get(own) if own is not None else None
+        hidden = known is None and isinstance(base, OpenObject) and isinstance(value, dict)
+        if deep and isinstance(value, dict) and isinstance(known, dict | Unknown):
+            value = merge(known, value)
+        elif deep and hidden:
+            value = OpenObject(value, base.rest)
+        spelling.put(key, value)
+    rest = next((one.rest for one in (overlay, base) if isinstance(one, OpenObject)), None)
+    return members if rest is None else OpenObject(members, rest)
+
+
+def _shallow_merge(arguments: list[object]) -> Value:
+    if isinstance(arguments[0], Unknown):
+        return OpenObject({}, arguments[0].of("object"))
+    result: Value = {}
+    entries = given.array(arguments, 0)
+    for place in range(len(entries)):
+        result = merge(result, _object(entries, place), deep=False)
+    return result
+
+
+def _object(values: list[Any], place: int) -> Value:
+    """An object, or an unknown that may be one."""
+    if isinstance(values[place], Unknown) and values[place].type in ("any", "object"):
+        return values[place]
+    return given.get_object(values, place)
+
+
+def _create_object(arguments: list[object]) -> Value:
+    if len(arguments) % 2:
+        raise FunctionError(f"takes keys and values in pairs, not {len(arguments)} arguments")
+    members: dict[str, Value] = {}
+    spelling, rest = Spelling(members), None
+    for place in range(0, len(arguments), 2):
+        key = arguments[place]
+        if isinstance(key, Unknown):
+            rest = key
+        else:
+            spelling.put(given.text(arguments, place), arguments[place + 1])
+    return members if rest is None else OpenObject(members, rest.of("object"))
+
+
+def _array(arguments: list[object]) -> Value:
+    value = arguments[0]
+    if isinstance(value, Unknown) and value.type in ("any", "array"):
+        return value.of("array")
+    return value if isinstance(value, list) else [value]
+
+
+def _concat(arguments: list[object]) -> Value:
+    kinds = {"array" if isinstance(one, list) else type_of(one) for one in arguments}
+    if any(isinstance(one, Unknown) for one in arguments) or "array" not in kinds:
+        plain = kinds - {"any"}
+        type_: JsonType = "array" if "array" in kinds else "string" if plain else "any"
+        texts = [pattern(one) for one in arguments] if type_ == "string" else [None]
+        if None not in texts:
+            return from_pattern("".join(map(str, texts)), _first_unknown(arguments))
+        return _first_unknown(arguments).of(type_)
+    return [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+
+
+_PLAIN_ITEM = re.compile(r"(?:[^{}]|\{\{|\}\}|\{[0-9]+\})*")
+
+
+def _format(arguments: list[object]) -> Value:
+    template = arguments[0]
+    texts = [pattern(one) for one in arguments]
+    if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
+        return from_pattern(registry()["format"].body([template, *texts[1:]]), _first_unknown(arguments))
+    return _first_unknown(arguments).of("string")
+
+
+def _slice(arguments: list[object], *, cut: Body) -> Value:
+    if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
+        return cut(arguments)
+    return _first_unknown(arguments).of(type_of(arguments[0]))
+
+
+def _if(arguments: list[Any]) -> Value:
+    condition = arguments[0]()
+    if not isinstance(condition, Unknown):
+        return arguments[1]() if given.boolean([condition], 0) else arguments[2]()
+    try:
+        return join(arguments[1](), arguments[2](), condition)
+    except ArmError:  # the condition may guard a branch that has no value
+        return condition.of("any")
+
+
+def _conjunction(arguments: list[Any], *, decides: bool) -> Value:
+    unknown = None
+    for place, thunk in enumerate(arguments):
+        try:
+            value = thunk()
+        except ArmError:
+            if unknown is None:
+                raise
+            continue
+        if isinstance(value, Unknown):
+            unknown = unknown or value
+        elif given.boolean({place: value}, place) is decides:  # type: ignore[arg-type]
+            return decides
+    return (not decides) if unknown is None else unknown.of("bool")
+
+
+def _coalesce(arguments: list[Any]) -> Value:
+    for place, thunk in enumerate(arguments):
+        value = thunk()
+        if isinstance(value, Unknown) and value.type in ("any", "null"):
+            rest = _coalesce(arguments[place + 1 :])
+            return value if rest is None else join(value, rest, value)
+        if value is not None:
+            return value
+    return None
+
+
+def _try_get(arguments: list[Any]) -> Value:
+    value = arguments[0]()
+    for place, thunk in enumerate(arguments[1:], 1):
+        if value is None:
+            return None
+        step = thunk()
+        if isinstance(value, Unknown):
+            return (
+                value.of("any")
+                if isinstance(step, Unknown) or value.type in ("any", "array", "object")
+                else None
+            )
+        if isinstance(step, Unknown):
+            return step.of("any")
+        found = step_into(value, step, place)
+        value = (
+            value[step] if found is None and isinstance(value, OpenObject) and step not in value else found
+        )
+    return value
+
+
+_SPECIAL: dict[str, Body] = {
+    "equals": _equals,
+    "contains": _contains,
+    "empty": _empty,
+    "array": _array,
+    "format": _format,
+    "extensionresourceid": through_patterns(extension_resource_id.body),
+    "tenantresourceid": through_patterns(tenant_resource_id.body),
+    "concat": _concat,
+    "take": lambda arguments: _slice(arguments, cut=take.body),
+    "skip": lambda arguments: _slice(arguments, cut=skip.body),
+    "union": _union,
+    "shallowmerge": _shallow_merge,
+    "createobject": _create_object,
+    "if": _if,
+    "and": lambda arguments: _conjunction(arguments, decides=False),
+    "or": lambda arguments: _conjunction(arguments, decides=True),
+    "coalesce": _coalesce,
+    "tryget": _try_get,
+}

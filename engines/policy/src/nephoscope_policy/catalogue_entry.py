@@ -1,0 +1,68 @@
+"""One version of a definition or initiative as a catalogue holds it: what must be known before it is parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from nephoscope_policy.model.source_location import Place
+    from nephoscope_policy.version import Version
+
+Kind = Literal["definition", "initiative"]
+DEFINITION_TYPE = "microsoft.authorization/policydefinitions"
+INITIATIVE_TYPE = "microsoft.authorization/policysetdefinitions"
+#: The functions whose answer lies outside the resource: the clock, the assignment, the subscription and the resource group.
+CALLS = ("utcnow", "policy", "subscription", "resourcegroup")
+TYPES: dict[Kind, str] = {"definition": DEFINITION_TYPE, "initiative": INITIATIVE_TYPE}
+
+
+@dataclass(frozen=True, slots=True)
+class ContentProblem:
+    """A document that was not taken, or is in doubt: where and why. `error` is False for what is left out by design."""
+
+    place: Place
+    reason: str
+    error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One version of a definition or initiative.
+
+    `id` and `name` are lower-cased; `stated_id` is False where the document has no id and one of the tenant was assumed. `types`
+    are the lower-cased resource types that its rule provably needs (None: any), `related_types` those it looks up ('*': any), in
+    its own resource group or, where `wide`, anywhere in the subscription. `calls` are the
+    impure template functions that its verdict may ask (CALLS, lower-cased). `digest` names its
+    content. `fault` is why it cannot be used ('' when it
+    parses). `static` is True for a control that Microsoft
+    answers for, which judges no resource. `data` is its JSON.
+    """
+
+    kind: Kind
+    id: str
+    name: str
+    display_name: str
+    version: Version
+    types: frozenset[str] | None
+    related_types: frozenset[str]
+    digest: str
+    place: Place
+    data: bytes | memoryview = field(repr=False)
+    static: bool = False
+    wide: bool = False
+    calls: frozenset[str] = frozenset()
+    stated_id: bool = True
+    fault: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The raw document in its ARM envelope."""
+        return msgspec.json.decode(self.data, type=dict[str, Any])
+
+
+def digest(data: bytes) -> str:
+    """The name of a content: 128 bits in hexadecimal."""
+    return blake2b(data, digest_size=16).hexdigest()

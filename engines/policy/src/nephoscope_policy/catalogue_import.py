@@ -1,0 +1,236 @@
+"""Taking documents into a catalogue: any shape that policy JSON is handed around in, with a word on what is not taken and why."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.catalogue_entry import CALLS, TYPES, CatalogueEntry, ContentProblem, Kind, digest
+from nephoscope_policy.definition import Definition
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.initiative import Initiative
+from nephoscope_policy.model.source_location import Place
+from nephoscope_policy.version import FIRST, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope_policy.documents import ContentDocument
+
+PUBLIC_CLOUD = "AzureCloud"
+GOVERNMENT_CLOUD = "AzureUSGovernment"
+#: The folder in which the public policy repository keeps the copies for the other cloud.
+GOVERNMENT_FOLDER = "azure government"
+NOT_POLICY = "not a policy definition or initiative (neither 'policyRule' nor 'policyDefinitions')"
+_CALL = re.compile(rb"\b(%s)\s*\(" % "|".join(CALLS).encode())
+_OUTER = ("id", "name", "type")
+
+
+class CatalogueIntake:
+    """Collects entries and problems; a document of the other cloud, a duplicate and a conflict are problems with their place."""
+
+    def __init__(self, cloud: str = PUBLIC_CLOUD) -> None:
+        self.entries: list[CatalogueEntry] = []
+        self.problems: list[ContentProblem] = []
+        self.files = 0
+        self._government = cloud == GOVERNMENT_CLOUD
+        self._seen: dict[tuple[Kind, str, Version], CatalogueEntry] = {}
+        self._copies: list[tuple[object, Place]] = []
+
+    def add(self, document: ContentDocument) -> None:
+        """Take one file."""
+        self.files += 1
+        place = document.place
+        try:
+            value = document.json()
+        except ContentError as error:
+            self.problems.append(ContentProblem(error.place, error.message))
+            return
+        folders = re.split(r"[/\\]", place.file.lower())
+        if (GOVERNMENT_FOLDER in folders) != self._government:
+            self._copies.append((value, place))
+        else:
+            self.take(value, place)
+
+    def finish(self) -> None:
+        """Settle the copies for other clouds: what has no original of its own is taken, the rest is named."""
+        for value, place in self._copies:
+            bodies = [body for body, _ in bodies_of(value)]
+            if self._government and bodies and not any(self._original(body, place) for body in bodies):
+                self.take(value, place)
+            else:
+                self.problems.append(
+                    ContentProblem(place, "a copy for another cloud (folder 'Azure Government')", error=False)
+                )
+        self._copies.clear()
+
+    def take(self, value: object, place: Place) -> None:
+        """Take the definitions and initiatives of one parsed document."""
+        found = False
+        for body, path in bodies_of(value):
+            found = True
+            where = Place(place.file, place.line, place.column, path)
+            try:
+                self._keep(entry_of(body, where))
+            except PolicyError as error:
+                self.problems.append(
+                    ContentProblem(Place(place.file, path=_join(path, error.path)), error.message)
+                )
+        if not found:
+            self.problems.append(ContentProblem(place, NOT_POLICY, error=False))
+
+    def _keep(self, entry: CatalogueEntry) -> None:
+        key = (entry.kind, entry.id, entry.version)
+        known = self._seen.setdefault(key, entry)
+        if known is entry:
+            self.entries.append(entry)
+            if entry.fault:
+                self.problems.append(ContentProblem(entry.place, entry.fault))
+        else:
+            self.problems.append(conflict(entry, known))
+
+    def _original(self, body: dict[str, object], place: Place) -> bool:
+        kind, id_, _, version, _ = _identity(body, place)
+        return (kind, id_, version) in self._seen
+
+
+def conflict(entry: CatalogueEntry, known: CatalogueEntry) -> ContentProblem:
+    """What to say of an entry whose id and version is held already: a plain duplicate, or another text under the same version."""
+    if entry.digest == known.digest:
+        return ContentProblem(entry.place, f"a duplicate of {known.place}", error=False)
+    return ContentProblem(
+        entry.place,
+        f"version {entry.version} of {entry.id} is already held from {known.place}, with another text",
+    )
+
+
+def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
+    """The policy documents in a JSON value, in the ARM envelope, each with its path.
+
+    Read are an ARM body, a bare `properties` object, what the command line prints (the properties beside id and name), an array of
+    these, and a list answer (`{"value": [...]}`).
+    """
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from (
+                (body, f"[{index}]{path}") for body, path in bodies_of(item) if not path.startswith("[")
+            )
+        return
+    if not isinstance(value, dict):
+        return
+    lowered = {key.lower(): key for key in value}
+    if isinstance(value.get(lowered.get("properties", "")), dict):
+        if _holds_policy(value[lowered["properties"]]):
+            yield value, ""
+    elif _holds_policy(value):
+        outer = {key: value[lowered[key]] for key in _OUTER if key in lowered}
+        yield (
+            {**outer, "properties": {key: item for key, item in value.items() if key.lower() not in _OUTER}},
+            "",
+        )
+    elif isinstance(value.get(lowered.get("value", "")), list):
+        yield from ((body, f"value{path}") for body, path in bodies_of(value[lowered["value"]]))
+
+
+def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
+    """The entry of a document in the ARM envelope; its `fault` says why it cannot be used.
+
+    PolicyError when even its id, name or version cannot be read.
+    """
+    kind, id_, name, version, stated = _identity(body, place)
+    data = msgspec.json.encode({**body, "id": id_, "name": name})
+    properties = ArmObject(body).child("properties")
+    types: frozenset[str] | None = frozenset()
+    related: frozenset[str] = frozenset()
+    wide = False
+    trouble = ""
+    try:
+        if kind == "initiative":
+            Initiative.parse(body, place)
+        else:
+            definition = Definition.parse(body, place)
+            types = definition.types
+            related, wide = _looked_up(definition)
+            definition.require_details()
+    except PolicyError as error:
+        trouble = f"{error.path}: {error.message}"
+    return CatalogueEntry(
+        kind=kind,
+        id=id_,
+        name=name,
+        display_name=properties.text("displayName"),
+        version=version,
+        types=types,
+        related_types=related,
+        digest=digest(data),
+        place=place,
+        data=data,
+        static=properties.text("policyType").lower() == "static",
+        wide=wide,
+        calls=_calls(properties),
+        stated_id=stated,
+        fault=trouble,
+    )
+
+
+def _identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
+    document = ArmObject(body)
+    properties = document.child("properties")
+    kind: Kind = "initiative" if properties.value("policyDefinitions") is not None else "definition"
+    id_ = document.text("id").strip().rstrip("/").lower()
+    name = (document.text("name") or id_.rsplit("/", 1)[-1] or _stem(place)).lower()
+    stated = id_.startswith("/")
+    if not stated:
+        id_ = f"/providers/{TYPES[kind]}/{name}"
+    return kind, id_, name, _version(properties), stated
+
+
+def _version(properties: ArmObject) -> Version:
+    """The stated version, else the metadata's (older documents), else Azure's first one for a custom definition."""
+    for source in (properties, properties.child("metadata")):
+        text = source.value("version")
+        if isinstance(text, str) and text:
+            try:
+                return Version.parse(text)
+            except ValueError as error:
+                if source is properties:
+                    raise fault(str(error), source.at("version")) from error
+    return FIRST
+
+
+def _looked_up(definition: Definition) -> tuple[frozenset[str], bool]:
+    """The types that the effect looks up, and whether it may look outside the resource group of the evaluated resource."""
+    existence = definition.tree.then.existence
+    if existence is None:
+        return frozenset(), False
+    wide = existence.scope is not None or existence.resource_group is not None
+    return definition.related_types or frozenset({"*"}), wide
+
+
+def _calls(properties: ArmObject) -> frozenset[str]:
+    """The impure functions that the rule names anywhere but in the template that a remediation would deploy."""
+    rule = ArmObject(properties.value("policyRule") or {})
+    then = rule.child("then")
+    details = then.value("details")
+    if isinstance(details, dict):
+        details = {key: value for key, value in details.items() if key.lower() != "deployment"}
+    text = msgspec.json.encode(
+        [rule.value("if"), then.value("effect"), details, properties.value("parameters")]
+    )
+    return frozenset(match.decode() for match in _CALL.findall(text.lower()))
+
+
+def _holds_policy(properties: dict[str, object]) -> bool:
+    return any(key.lower() in ("policyrule", "policydefinitions") for key in properties)
+
+
+def _stem(place: Place) -> str:
+    return re.split(r"[/\\]", place.file)[-1].removesuffix(".json")
+
+
+def _join(outer: str, inner: str) -> str:
+    return f"{outer}.{inner}" if outer and inner else outer or inner

@@ -1,0 +1,329 @@
+"""The surroundings of one evaluation, and the functions that a rule has besides ARM's own.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nephoscope_policy.aliases import UnknownAlias
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.body_paths import MISSING, STAR, Segments
+from nephoscope_policy.planned_view import require_known
+from nephoscope_policy.resource_view import NotCollected
+from nephoscope_policy.step_limit import Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nephoscope_policy.aliases import FieldPath
+    from nephoscope_policy.context import EvaluationContext
+    from nephoscope_policy.resource_view import View
+    from nephoscope_policy.snapshot import Snapshot
+
+
+BodyPath: TypeAlias = tuple[str | int, ...]
+
+
+class Tags(dict[str, object]):
+    """The tags of a container: an absent tag reads as null."""
+
+    def __missing__(self, _: str) -> None:
+        return None
+
+
+class PartialContainer(dict[str, object]):
+    """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
+
+    def __init__(self, known: dict[str, Any], why: str) -> None:
+        super().__init__(known)
+        self._why = why
+
+    def __missing__(self, _: str) -> object:
+        raise NotCollected(self._why)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFrame:
+    """One running loop of a count.
+
+    `name` is the lower-cased loop name of a value count, or the lower-cased field text of a field count. For a field count
+    `bound` pairs each `[*]`-ended prefix of the path with its current element, outermost first, and `view` is the resource; `places`
+    are where the body has these elements.
+    """
+
+    name: str
+    element: Any
+    bound: tuple[tuple[Segments, Any], ...] = ()
+    view: View | None = None
+    places: tuple[BodyPath, ...] = ()
+
+
+class EvaluationScope:
+    """What conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""
+
+    __slots__ = ("context", "frames", "parameters", "snapshot", "steps", "subject", "target")
+
+    def __init__(
+        self,
+        subject: View,
+        snapshot: Snapshot,
+        context: EvaluationContext,
+        parameters: Mapping[str, Any],
+        target: View | None = None,
+        frames: tuple[LoopFrame, ...] = (),
+        steps: Steps | None = None,
+    ) -> None:
+        self.subject = subject
+        self.target = target if target is not None else subject
+        self.snapshot = snapshot
+        self.context = context
+        self.parameters = parameters
+        self.frames = frames
+        self.steps = steps if steps is not None else Steps()
+
+    def within(self, frame: LoopFrame) -> EvaluationScope:
+        """The same scope inside one more loop."""
+        return EvaluationScope(
+            self.subject,
+            self.snapshot,
+            self.context,
+            self.parameters,
+            self.target,
+            (*self.frames, frame),
+            self.steps,
+        )
+
+    def related(self, target: View) -> EvaluationScope:
+        """The scope of an existence condition: conditions read `target`, field() goes on reading the `if` resource."""
+        return EvaluationScope(
+            self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps
+        )
+
+    def api_version(self, view: View) -> str:
+        """The api-version whose alias paths apply to a resource, '' for the default paths."""
+        if not self.snapshot.aliases.versioned:
+            return ""
+        return self.context.api_version or view.api_version
+
+    def field(self, text: str, view: View) -> FieldPath:
+        """Resolve a field text for a resource; raises UnknownAlias or ValueError."""
+        return self.snapshot.aliases.field(text, self.api_version(view), view.type)
+
+
+def bound_start(
+    frames: tuple[LoopFrame, ...], view: View, segments: Segments
+) -> tuple[object, Segments, bool]:
+    """Where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
+
+    The longest bound prefix of the innermost loop over the same resource wins.
+    """
+    for frame in reversed(frames):
+        if frame.view is view:
+            for prefix, element in reversed(frame.bound):
+                if segments[: len(prefix)] == prefix:
+                    return element, segments[len(prefix) :], True
+    return view.body, segments, False
+
+
+def bound_place(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -> BodyPath:
+    """Where the body has what a path without a further `[*]` leads to inside running loops."""
+    for frame in reversed(frames):
+        if frame.view is view:
+            for (prefix, _), place in zip(reversed(frame.bound), reversed(frame.places), strict=True):
+                if segments[: len(prefix)] == prefix:
+                    return (*place, *steps_of(segments[len(prefix) :]))
+    return steps_of(segments)
+
+
+def steps_of(segments: Segments) -> BodyPath:
+    """A path as keys and indexes, up to its first `[*]`."""
+    head = segments[: segments.index(STAR)] if STAR in segments else segments
+    return tuple(one for one in head if isinstance(one, str | int))
+
+
+def field_value(scope: EvaluationScope, text: str, view: View) -> object:
+    """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
+    path = scope.field(text, view)
+    if path.special or STAR not in path.segments:
+        return view.read(path)
+    start, rest, is_bound = bound_start(scope.frames, view, path.segments)
+    if is_bound and STAR not in rest:
+        value = require_known(view.inside(start, rest), text)
+        return [_absent(scope) if value is MISSING else value]
+    if not is_bound:
+        view.elements_at(path.segments[: path.segments.index(STAR)])
+    return view.collect(start, rest)
+
+
+def _field(scope: EvaluationScope, arguments: list[object]) -> object:
+    text = _one_text("field", arguments)
+    try:
+        value = field_value(scope, text, scope.subject)
+    except (UnknownAlias, ValueError) as error:
+        raise ArmError("field", str(error)) from error
+    if value is MISSING or value is None:
+        return _absent(scope)
+    return value
+
+
+def _absent(scope: EvaluationScope) -> object:
+    """What field() returns for an absent property."""
+    return "" if scope.snapshot.switches.missing_field_value == "empty" else None
+
+
+def _parameters(scope: EvaluationScope, arguments: list[object]) -> Any:
+    name = _one_text("parameters", arguments)
+    value = scope.parameters.get(name.lower(), MISSING)
+    if value is MISSING:
+        raise ArmError("parameters", f"parameter '{name}' not found")
+    return value
+
+
+def _current(scope: EvaluationScope, arguments: list[object]) -> object:
+    if not scope.frames:
+        raise ArmError("current", "there is no running count around it")
+    if not arguments:
+        return require_known(scope.frames[-1].element, "the counted member")
+    name = _one_text("current", arguments)
+    wanted = name.lower()
+    for frame in reversed(scope.frames):
+        if frame.name == wanted:
+            return require_known(frame.element, name)
+    return _current_path(scope, name)
+
+
+def _current_path(scope: EvaluationScope, name: str) -> object:
+    """current('alias[*].x'): a path under a running loop's member."""
+    try:
+        path = scope.field(name, scope.target)
+    except (UnknownAlias, ValueError) as error:
+        raise ArmError("current", f"running count '{name}' not found") from error
+    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    if not is_bound:
+        raise ArmError("current", f"running count '{name}' not found, or is its own source")
+    if STAR in rest:
+        return scope.target.collect(start, rest)
+    value = require_known(scope.target.inside(start, rest), name)
+    return None if value is MISSING else value
+
+
+def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
+    _none("subscription", arguments)
+    if scope.context.subscription is not None:
+        return dict(scope.context.subscription)
+    identifier = scope.subject.resource.id
+    if not identifier.subscription:
+        raise ArmError("subscription", f"{scope.subject.key or 'the resource'} is in no subscription")
+    found = scope.snapshot.subscription_of(scope.subject)
+    known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
+    if found is None:
+        return PartialContainer(known, f"the subscription {identifier.subscription} was not collected")
+    _check_tags(found)
+    body = found.body
+    properties = _members(body, "properties")
+    tenant = body.get("tenantId", properties.get("tenantId"))
+    name = body.get("displayName") or properties.get("displayName") or body.get("name")
+    return {
+        **known,
+        "tenantId": tenant,
+        "displayName": name,
+        "tags": Tags(_members(body, "tags")),
+    }
+
+
+def _resource_group(scope: EvaluationScope, arguments: list[Any]) -> Any:
+    _none("resourceGroup", arguments)
+    if scope.context.resource_group is not None:
+        return dict(scope.context.resource_group)
+    identifier = scope.subject.resource.id
+    if not identifier.resource_group:
+        raise ArmError("resourceGroup", f"{scope.subject.key or 'the resource'} is in no resource group")
+    found = scope.snapshot.group_of(scope.subject)
+    if found is not None:
+        _check_tags(found)
+    body = found.body if found is not None else {}
+    known = {
+        "id": _group_id(scope),
+        "name": body.get("name") or _group_id(scope).rsplit("/", 1)[-1],
+        "type": "Microsoft.Resources/resourceGroups",
+    }
+    if not body.get("location"):
+        return PartialContainer(known, f"the resource group {identifier.resource_group_id} was not collected")
+    stated = {key: value for key, value in body.items() if value is not None}
+    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_members(body, "tags"))}
+
+
+def _members(body: Mapping[str, object], name: str) -> dict[str, object]:
+    """An object of a container; KnownLater where all of it is open, empty where there is none."""
+    found = body.get(name)
+    if isinstance(found, dict):
+        return found
+    require_known(found, name)
+    return {}
+
+
+def _check_tags(container: View) -> None:
+    """Raise NotCollected where the export cut the tags of a container to text."""
+    if container.unread:
+        container.at(("tags",))
+
+
+def _group_id(scope: EvaluationScope) -> str:
+    """The id of the subject's resource group, as the subject's own id spells it."""
+    identifier = scope.subject.resource.id
+    spelled = scope.subject.body.get("id")
+    if isinstance(spelled, str) and spelled.lower().startswith(f"{identifier.resource_group_id}/"):
+        return spelled[: len(identifier.resource_group_id)]
+    return identifier.resource_group_id
+
+
+_POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "definitionReferenceId": ""}
+
+
+def _policy(scope: EvaluationScope, arguments: list[object]) -> object:
+    _none("policy", arguments)
+    return {**_POLICY, **(scope.context.policy or {})}
+
+
+def _request_context(scope: EvaluationScope, arguments: list[object]) -> object:
+    _none("requestContext", arguments)
+    return scope.context.request_context(scope.subject.api_version)
+
+
+def _claims(scope: EvaluationScope, arguments: list[object]) -> object:
+    _none("claims", arguments)
+    return dict(scope.context.claims or {})
+
+
+def _utc_now(scope: EvaluationScope, arguments: list[object]) -> Any:
+    if arguments:
+        raise ArmError("utcNow", "takes no format in a policy rule")
+    return scope.context.utc_now
+
+
+def _one_text(function: str, arguments: list[object]) -> str:
+    if len(arguments) != 1 or not isinstance(arguments[0], str):
+        raise ArmError(function, "takes one text")
+    return arguments[0]
+
+
+def _none(function: str, arguments: list[Any]) -> None:
+    if arguments:
+        raise ArmError(function, "takes no arguments")
+
+
+HOSTS: Mapping[str, Callable[[EvaluationScope, list[Any]], Any]] = {
+    "claims": _claims,
+    "current": _current,
+    "field": _field,
+    "parameters": _parameters,
+    "policy": _policy,
+    "requestcontext": _request_context,
+    "resourcegroup": _resource_group,
+    "subscription": _subscription,
+    "utcnow": _utc_now,
+}
+"""The functions that need the surroundings, by lower-cased name."""

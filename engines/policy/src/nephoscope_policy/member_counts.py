@@ -1,0 +1,128 @@
+"""Counting the members that a path with `[*]` selects: the closures behind a count of a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import explain
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.body_paths import MISSING, Segments, head_and_rest
+from nephoscope_policy.evaluation_scope import LoopFrame, bound_start
+from nephoscope_policy.explain import Truth
+from nephoscope_policy.path_getters import getter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_policy import tree
+    from nephoscope_policy.aliases import FieldPath
+    from nephoscope_policy.compiled_scope import CompiledRun
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A count around a condition: `prefix` is the `[*]`-ended path it goes over, `slot` where its element lies."""
+
+    prefix: Segments
+    slot: int
+
+
+def size(start: int, segments: Segments) -> Callable[[dict[str, Any], CompiledRun], int]:
+    """Count how many members a path selects."""
+    read = _members(segments)
+    if start < 0:
+        return lambda body, _: read(body)
+    return lambda _, run: read(run.slots[start])
+
+
+def _members(segments: Segments) -> Callable[[Any], int]:
+    head, rest = head_and_rest(segments)
+    read = getter(head) if head else None
+    if rest is None:
+        return lambda value: 0 if (value if read is None else read(value)) is MISSING else 1
+    inner = _members(rest) if rest else None
+
+    def number(value: object) -> int:
+        found = value if read is None else read(value)
+        if type(found) is not list:
+            return 0
+        return len(found) if inner is None else sum(map(inner, found))
+
+    return number
+
+
+def simple(
+    start: int,
+    read: Callable[[object], object] | None,
+    slot: int,
+    where: Callable[[dict[str, object], CompiledRun], bool],
+    stop: int,
+) -> Callable[[dict[str, object], CompiledRun], int]:
+    """One `[*]` at the end, and a condition that asks no function for the running loop."""
+
+    def number(body: dict[str, object], run: CompiledRun) -> int:
+        slots = run.slots
+        value = body if start < 0 else slots[start]
+        items = value if read is None else read(value)
+        if type(items) is not list:
+            return 0
+        run.steps.spend(len(items))
+        total = 0
+        for item in items:
+            slots[slot] = item
+            if where(body, run):
+                total += 1
+                if total == stop:
+                    return total
+        return total
+
+    return number
+
+
+def count_nested(
+    path: FieldPath,
+    start: int,
+    segments: Segments,
+    loops: tuple[Loop, ...],
+    where: bool | Callable[[dict[str, object], CompiledRun], bool],
+    framed: bool,
+) -> Callable[[dict[str, object], CompiledRun], int]:
+    """Any number of `[*]`, with frames where functions ask for the running loop."""
+    name = path.text.lower()
+    prefix = path.segments[: len(path.segments) - len(segments)]
+
+    def number(body: dict[str, object], run: CompiledRun) -> int:
+        value = body if start < 0 else run.slots[start]
+        raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
+        originals = list(explain.members(run.target, raw, segments, prefix)) if framed else []
+        outer, total = run.frames, 0
+        try:
+            for index, (_, bound, _) in enumerate(explain.members(run.target, value, segments, prefix)):
+                run.steps.spend(1)
+                for loop, (_prefix, held) in zip(loops, bound, strict=True):
+                    run.slots[loop.slot] = held
+                if framed:
+                    original, spelled, places = originals[index]
+                    run.frames = (*outer, LoopFrame(name, original, spelled, run.target, places))
+                total += where if isinstance(where, bool) else where(body, run)
+        finally:
+            run.frames = outer
+        return total
+
+    return number
+
+
+def count_interpreted(count: tree.CountExpression) -> Callable[[dict[str, object], CompiledRun], int]:
+    """A count over a field whose name is computed while evaluating."""
+
+    def number(_: dict[str, object], run: CompiledRun) -> int:
+        total = 0
+        for frame in explain.frames(count, run):
+            outcome = explain.condition(count.where, run.within(frame)) if count.where is not None else None
+            if outcome is not None and outcome.truth not in (Truth.TRUE, Truth.FALSE):
+                raise ArmError("", outcome.message)
+            total += outcome is None or outcome.truth is Truth.TRUE
+        return total
+
+    return number

@@ -1,0 +1,246 @@
+"""Finding the related resources of an *IfNotExists effect.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/effect-audit-if-not-exists (details.type, name,
+resourceGroupName, existenceScope).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.azure_facts import always_exists
+from nephoscope_policy.data_gap import STALE, Gap
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.report_age import expired_claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_policy.resource_view import View
+    from nephoscope_policy.snapshot import Snapshot
+
+EXTENSIONS = frozenset(
+    {
+        "microsoft.aadiam/diagnosticsettings",
+        "microsoft.authorization/locks",
+        "microsoft.automanage/configurationprofileassignments",
+        "microsoft.advisor/configurations",
+        "microsoft.chaos/targets",
+        "microsoft.guestconfiguration/guestconfigurationassignments",
+        "microsoft.insights/datacollectionruleassociations",
+        "microsoft.insights/diagnosticsettings",
+        "microsoft.insights/guestdiagnosticsettingsassociation",
+        "microsoft.insights/vminsightsonboardingstatuses",
+        "microsoft.kubernetesconfiguration/extensions",
+        "microsoft.kubernetesconfiguration/fluxconfigurations",
+        "microsoft.kubernetesconfiguration/sourcecontrolconfigurations",
+        "microsoft.maintenance/configurationassignments",
+        "microsoft.management/managementgroups/diagnosticsettings",
+        "microsoft.policyinsights/attestations",
+        "microsoft.policyinsights/remediations",
+        "microsoft.security/advancedthreatprotectionsettings",
+        "microsoft.security/assessments",
+        "microsoft.security/defenderforstoragesettings",
+        "microsoft.security/devicesecuritygroups",
+        "microsoft.security/serverscans",
+        "microsoft.security/complianceresults",
+        "microsoft.azureactivedirectory/diagnosticsettings",
+        "microsoft.hybridconnectivity/endpoints",
+        "microsoft.azurestackhci/virtualmachineinstances",
+        "microsoft.connectedvmwarevsphere/virtualmachineinstances",
+        "microsoft.customproviders/associations",
+        "microsoft.dataprotection/backupinstances",
+        "microsoft.recoveryservices/backupprotecteditems",
+        "microsoft.resources/links",
+    }
+)
+"""Types whose resources extend another one: looked up under the evaluated resource, not in its resource group."""
+
+
+_WILDCARDS = frozenset("?*")
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLookup:
+    """What an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
+
+    type: str
+    name: str = ""
+    resource_group: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPlan:
+    """A look-up as it goes from resources of one type.
+
+    `under` says that candidates lie under the evaluated resource, `levels` how many levels below (1 for an extension), `last`
+    is the lower-cased last segment of a plain name ('' for none or a wildcard), `unique` says that an id is named in full.
+    """
+
+    lookup: RelatedLookup
+    under: bool
+    levels: int
+    names: tuple[str, ...]
+    last: str
+    unique: bool
+
+
+@lru_cache(maxsize=65536)
+def plan(lookup: RelatedLookup, type_: str) -> LookupPlan:
+    """How to look up from a resource of a lower-cased type."""
+    nested = lookup.type.startswith(f"{type_}/")
+    extension = lookup.type in EXTENSIONS and lookup.scope != "subscription"
+    under = nested or extension
+    levels = lookup.type.count("/") - type_.count("/") if nested else 1
+    names = tuple(lookup.name.lower().split("/")) if lookup.name else ()
+    last = names[-1] if names and names[-1] not in _WILDCARDS else ""
+    unique = under and levels == 1 and bool(last)
+    return LookupPlan(lookup, under, levels, names, last, unique)
+
+
+def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]:
+    """The related resources of `view`."""
+    lookup, identifier = wanted.lookup, view.resource.id
+    if wanted.under:
+        found = snapshot.descendants(view.key, lookup.type, wanted.levels)
+        if wanted.last and wanted.levels == 1 and len(found) > _FEW:
+            found = snapshot.named_children(view.key, lookup.type, wanted.last)
+        return _filter_fitting(wanted, found)
+    if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
+        own = identifier.subscription
+        found = snapshot.in_subscription(own, lookup.type)
+        return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
+    group = _group(lookup, view)
+    found = snapshot.in_group(group, lookup.type)
+    found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
+    if not lookup.scope and not lookup.resource_group:
+        return [one for one in found if not _extends_another(one, view)]
+    return found
+
+
+def _filter_named(
+    wanted: LookupPlan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
+) -> list[View]:
+    """Those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
+    if not wanted.names or len(found) <= _FEW:
+        return _filter_fitting(wanted, found)
+    key = (wanted.lookup.type, place, wanted.names)
+    known = snapshot.looked_up.get(key)
+    if known is None:
+        if wanted.last:
+            named = snapshot.named(wanted.lookup.type, wanted.last)
+            found = [one for one in named if place_of(one) == place]
+        known = snapshot.looked_up[key] = _filter_fitting(wanted, found)
+    return known
+
+
+def _filter_fitting(wanted: LookupPlan, found: list[View]) -> list[View]:
+    return [one for one in found if _fits(wanted.names, one.full_name)] if wanted.names else found
+
+
+_FEW = 8
+"""Lists up to this long are read through; longer ones go by name."""
+
+
+def _extends_another(candidate: View, view: View) -> bool:
+    """Return whether a candidate is an extension of a resource other than the evaluated one, as only its id can tell."""
+    parent = candidate.resource.id.parent
+    extension = candidate.key.startswith(f"{parent}/providers/") and "/providers/" in parent
+    return extension and parent != view.key
+
+
+def _group(lookup: RelatedLookup, view: View) -> str:
+    identifier = view.resource.id
+    if lookup.resource_group:
+        return f"{identifier.subscription_id}/resourcegroups/{lookup.resource_group}"
+    return identifier.resource_group_id
+
+
+def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
+    """Return whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name."""
+    if not isinstance(full_name, str):
+        return False
+    actual = full_name.lower().split("/")
+    if len(pattern) > len(actual):
+        return False
+    return all(p == a or p in _WILDCARDS for p, a in zip(reversed(pattern), reversed(actual), strict=False))
+
+
+def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+    """Explain why absence proves nothing, None where it does."""
+    if wanted.unique and found:
+        return None
+    lookup = wanted.lookup
+    reason = _unknown(wanted, view, snapshot, found)
+    if reason is not None:
+        return reason
+    if not found and not snapshot.coverage.supposed and _always_exists(wanted, view):
+        name = f" '{wanted.last}'" if wanted.last else ""
+        return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} was not read: in Azure it always exists")
+    if snapshot.complete:
+        return None
+    last = wanted.last if len(wanted.names) == 1 else ""
+    if _is_collected(wanted, view, snapshot, last):
+        return None
+    expired = expired_claim(snapshot.coverage, lookup.type, _place(wanted, view), last)
+    if expired:
+        return Gap(expired, STALE)
+    why = snapshot.coverage.gaps.get(lookup.type)
+    scope = view.resource.id.subscription_id
+    return Gap(f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
+
+
+def _always_exists(wanted: LookupPlan, view: View) -> bool:
+    """Return whether Azure always has what is looked up, so that not to find it means that it was not read."""
+    parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
+    return (wanted.levels == 1 or not wanted.under) and always_exists(parent, wanted.lookup.type, wanted.last)
+
+
+def _parent(wanted: LookupPlan, view: View) -> str:
+    return view.resource.id.subscription_id if _whole_subscription(wanted, view) else view.key
+
+
+def _whole_subscription(wanted: LookupPlan, view: View) -> bool:
+    """Return whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
+    lookup = wanted.lookup
+    in_group = view.resource.id.resource_group or lookup.resource_group
+    return not wanted.under and (lookup.scope == "subscription" or not in_group)
+
+
+def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str) -> bool:
+    """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
+
+    A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
+    a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
+    """
+    lookup, identifier, covers = wanted.lookup, view.resource.id, snapshot.coverage.covers
+    place = _place(wanted, view)
+    name = last if wanted.names else "*"
+    if covers(lookup.type, place, last) or covers(lookup.type, place, name):
+        return True
+    own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
+    return own and covers(f"{identifier.type}/providers/{lookup.type}", place, name)
+
+
+def _place(wanted: LookupPlan, view: View) -> str:
+    """The narrowest scope whose claims answer a look-up; a claim of what contains it answers too."""
+    if wanted.under:
+        return view.key
+    identifier = view.resource.id
+    if wanted.lookup.scope == "subscription":
+        return identifier.subscription_id
+    return _group(wanted.lookup, view) or identifier.subscription_id
+
+
+def _unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+    """Explain why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
+    if not wanted.under:
+        return None
+    known = {candidate.key for candidate in found}
+    for key, reason in snapshot.unknown_under(view.key, wanted.lookup.type):
+        if key not in known and (not wanted.names or _fits(wanted.names[-1:], key.rsplit("/", 1)[-1])):
+            return reason
+    return None

@@ -1,0 +1,182 @@
+"""A resource as conditions read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
+from nephoscope_policy.data_gap import NOT_COLLECTED
+from nephoscope_policy.operators import spaceless
+
+if TYPE_CHECKING:
+    from nephoscope_policy.aliases import FieldPath
+    from nephoscope_policy.evaluation_result import Result
+    from nephoscope_policy.model.resource import Resource
+    from nephoscope_policy.read_paths import Reads
+
+
+class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
+    """An evaluation looked at something that the snapshot did not read; `args[0]` says at what and why it is missing."""
+
+    cause = NOT_COLLECTED
+
+
+MARKS = {name: f"\0{name}" for name in ("type", "name", "fullname", "id", "location")}
+"""Keys of the lower-cased body that no JSON key of a resource is: the fields that are more than a property."""
+
+
+class View:
+    """A resource with its lower-cased body, made once and shared by every rule."""
+
+    __slots__ = (
+        "_folded", "body", "complete", "explanations", "full_name", "key", "name", "resource", "type", "unread",
+    )  # fmt: skip
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.body: dict[str, object] = resource.body
+        self.key = resource.key
+        self.type = resource.type
+        self.complete = resource.complete
+        self.unread = resource.unread
+        self.name, self.full_name = _names(resource)
+        self._folded: dict[str, object] | None = None
+        self.explanations: dict[int, tuple[tuple[object, object, object], Result]] | None = None
+        """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
+
+    @property
+    def folded(self) -> dict[str, Any]:
+        """The body with lower-cased keys, and the MARKS."""
+        found = self._folded
+        if found is None:
+            found = self._folded = fold_keys(self.body)
+            for name in ("type", "name", "fullname", "id"):
+                value = self.special(name)
+                if value is not MISSING:
+                    found[MARKS[name]] = value
+            location = found.get("location")
+            if location is not None:
+                found[MARKS["location"]] = spaceless(location)
+        return found
+
+    def answers(self, reads: Reads) -> bool:
+        """Whether the closures may judge it: what they read of it is there, or certainly absent."""
+        if self.complete:
+            return True
+        if self.unread or reads.everything:
+            return False
+        return not reads.paths if self.resource.derived else all(map(self._lists, reads.paths))
+
+    def release(self) -> None:
+        """Give back the memory of the lower-cased body; it is made again when it is asked for."""
+        self._folded = None
+
+    @property
+    def id(self) -> Any:
+        """The id as its source spelled it."""
+        return self.body.get("id") or self.key or MISSING
+
+    @property
+    def api_version(self) -> str:
+        """The api-version that the body was read with, '' where it is not recorded."""
+        found = self.body.get("apiVersion")
+        return found if isinstance(found, str) else ""
+
+    def special(self, name: str) -> object:
+        """The fields that are not simply properties: name, fullname, type, id."""
+        if name == "type":
+            return self.body.get("type") if _same(self.body.get("type"), self.type) else self.type or MISSING
+        if name == "name":
+            return self.name
+        return self.full_name if name == "fullname" else self.id
+
+    def read(self, field: FieldPath) -> Any:
+        """The value of a field without `[*]`, keys in any case; raises NotCollected for properties that were not read."""
+        if field.special:
+            return self.special(field.special)
+        return self.at(field.segments)
+
+    def at(self, segments: Segments) -> Any:
+        """Follow segments in the body as given; raises NotCollected for properties that were not read."""
+        if self.unread:
+            self._check_read(segments)
+        value = walk(self.body, segments)
+        if value is MISSING and not self.complete and (self.resource.derived or not self._lists(segments)):
+            if self.unread and self.body.get("properties"):
+                return value
+            read = segments[0] if is_listed(segments) else "properties"
+            raise NotCollected(f"the {read} of {self.key} {'was' if read in _SINGULAR else 'were'} not read")
+        return value
+
+    def _lists(self, segments: Segments) -> bool:
+        """Tell whether the body without properties says what is, or is not, at a path."""
+        return is_listed(segments) and (segments[0] in _ALWAYS or segments[0] in self.folded)
+
+    def peek(self, field: FieldPath) -> object:
+        """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
+        return self.read(field)
+
+    def inside(self, value: object, segments: Segments) -> object:
+        """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
+        return walk(value, segments)
+
+    def collect(self, value: object, segments: Segments) -> list[object]:
+        """Every value that a path with `[*]` selects below a part of the body; raises NotCollected where one is not known."""
+        return gather(value, segments)
+
+    def elements_at(self, segments: Segments) -> object:
+        """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
+        value = self.at(segments)
+        if self.unread and isinstance(value, str):
+            raise NotCollected(_cut(segments, self.key))
+        return value
+
+    def _check_read(self, segments: Segments) -> None:
+        """Raise NotCollected for a path at, above or below one that the export cut to text."""
+        path = fold_segments(segments)
+        for unread in self.unread:
+            length = min(len(path), len(unread))
+            if path[:length] == unread[:length]:
+                raise NotCollected(_cut(unread, self.key))
+
+
+def _cut(segments: Segments, key: str) -> str:
+    return f"{'.'.join(map(str, segments))} of {key} was cut to text by its export and not read: export again with -Depth 100"
+
+
+LISTED = frozenset(
+    {"id", "name", "type", "location", "tags", "kind", "sku", "identity", "zones", "plan", "managedby"}
+)
+
+
+_ALWAYS = frozenset({"id", "name", "type"})
+_SINGULAR = frozenset({"location", "kind", "sku", "identity", "plan", "managedby"})
+
+
+def is_listed(segments: Segments) -> bool:
+    """Tell whether a listing without properties may carry what the path reads."""
+    return bool(segments) and segments[0] in LISTED
+
+
+def _same(stated: object, type_: str) -> bool:
+    return isinstance(stated, str) and stated.lower() == type_
+
+
+def _names(resource: Resource) -> tuple[object, object]:
+    body = resource.body
+    stated = body.get("name")
+    name = stated.rsplit("/", 1)[-1] if isinstance(stated, str) and stated else resource.id.name or MISSING
+    full = body.get("fullName") or body.get("fullname")
+    if isinstance(full, str):
+        return name, full
+    identifier = body.get("id")
+    spelled = (
+        identifier
+        if isinstance(identifier, str) and identifier.lower().rstrip("/") == resource.key
+        else resource.key
+    )
+    parts = [part for part in spelled.split("/") if part]
+    types = resource.type.count("/")
+    if types < 2 or resource.type.startswith("microsoft.resources/") or len(parts) < 2 * types:
+        return name, name
+    return name, "/".join(parts[-2 * types + 1 :: 2])

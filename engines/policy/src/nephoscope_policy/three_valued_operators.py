@@ -1,0 +1,71 @@
+"""The condition operators on values that are, or hold, an Unknown: true, false, or None where the Unknown decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown, type_of
+from nephoscope_policy.operators import equal, exists, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope_policy.engine_differences import Switches
+
+_CONTAINERS = ("array", "object")
+
+
+def decide(operator: str, left: object, right: object, switches: Switches) -> bool | None:
+    """What `left operator right` yields whatever its Unknowns turn out to be; None where they decide."""
+    if find_unknown(left) is None and find_unknown(right) is None:
+        return judge(operator, left, right, switches)
+    if find_unknown(right) is not None:
+        return None
+    if operator == "exists":
+        return _exists(left, right)
+    negative = operator.startswith("not")
+    found = _positive(operator[3:] if negative else operator, left, right, switches)
+    return (not found) if negative and found is not None else found
+
+
+def _exists(left: object, right: object) -> bool | None:
+    if isinstance(left, Unknown) and not left.filled:
+        return None
+    return exists(True, right)
+
+
+def _positive(operator: str, left: object, right: object, switches: Switches) -> bool | None:
+    if operator == "equals":
+        return _equal(left, right, switches)
+    if operator == "in":
+        items = right if isinstance(right, list) else [right]
+        return _any(_equal(left, item, switches) for item in items if item is not None)
+    if operator == "contains" and isinstance(left, list):
+        return _any(_equal(item, right, switches) for item in left)
+    if operator in ("contains", "containskey") and isinstance(left, dict):
+        if any(equal(key, right, switches) for key in left):
+            return True
+        return None if isinstance(left, OpenObject) else False
+    return None
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    result: bool | None = False
+    for answer in answers:
+        if answer is True:
+            return True
+        result = None if answer is None else result
+    return result
+
+
+def _equal(left: object, right: object, switches: Switches) -> bool | None:
+    if find_unknown(left) is None:
+        return equal(left, right, switches)
+    if not isinstance(left, Unknown):
+        return None if type_of(left) == type_of(right) else False
+    if right is None or right == "":
+        return False if left.filled else None
+    if left.type == "any":
+        return None
+    kind = type_of(right)
+    return False if (left.type in _CONTAINERS or kind in _CONTAINERS) and left.type != kind else None

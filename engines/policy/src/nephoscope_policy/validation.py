@@ -1,0 +1,168 @@
+"""The compile stage: what the grammar cannot see. Aliases, functions, parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_policy import tree
+from nephoscope_policy.aliases import UnknownAlias
+from nephoscope_policy.arm import ArmSyntaxError, registry
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
+from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.evaluation_scope import HOSTS
+from nephoscope_policy.keywords import FORBIDDEN, HASHES, SCANNED_MODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.engine_differences import Switches
+
+
+class Checker:
+    """Checks one tree against an alias table; `errors` collects what is wrong."""
+
+    def __init__(
+        self, aliases: Aliases, switches: Switches, declared: dict[str, tree.Parameter], prefix: str
+    ) -> None:
+        self.errors: list[PolicyError] = []
+        self._aliases = aliases
+        self._switches = switches
+        self._declared = declared
+        self._prefix = prefix
+
+    def definition(self, parsed: tree.Tree) -> None:
+        """Check the whole definition; aliases of data-plane modes belong to their own evaluators."""
+        scanned = parsed.mode.lower() in SCANNED_MODES
+        self._condition(parsed.condition, scanned, hashes=self._switches.hash_functions_in_if == "allowed")
+        self._operand(parsed.then.effect, parsed.then.effect_path, scanned)
+        existence = parsed.then.existence
+        if existence is not None:
+            for name in ("type", "name", "resource_group", "scope"):
+                operand = getattr(existence, name)
+                if operand is not None:
+                    self._operand(operand, f"{existence.path}.{name}", scanned)
+            if existence.condition is not None:
+                self._condition(existence.condition, scanned)
+        if parsed.then.default_state is not None:
+            self._operand(parsed.then.default_state, "policyRule.then.details.defaultState", scanned)
+        for operation in parsed.then.operations or ():
+            self._changeable(operation)
+            self._field(operation.target, f"{operation.path}.field", scanned)
+            for operand in (operation.value, operation.condition):
+                if operand is not None:
+                    self._operand(operand, operation.path, scanned)
+
+    def _changeable(self, operation: tree.EffectOperation) -> None:
+        """An alias that its provider says cannot be modified has no place in a modify effect."""
+        alias = self._aliases.get(operation.target.text) if operation.operation != "append" else None
+        if alias is not None and alias.modifiable is False:
+            path = f"{operation.path}.field"
+            self._fail(path, f"the alias '{operation.target.text}' is not modifiable, its provider says")
+
+    def _fail(self, path: str, message: str) -> None:
+        self.errors.append(PolicyError(message, f"{self._prefix}{path}", "compile"))
+
+    def _condition(self, node: tree.Condition, scanned: bool, *, hashes: bool = True) -> None:
+        if isinstance(node, tree.Not):
+            self._condition(node.child, scanned, hashes=hashes)
+        elif isinstance(node, tree.Leaf):
+            self._leaf(node, scanned, hashes)
+        else:
+            for child in node.children:
+                self._condition(child, scanned, hashes=hashes)
+
+    def _leaf(self, leaf: tree.Leaf, scanned: bool, hashes: bool) -> None:
+        self._operand(leaf.operand, f"{leaf.path}.{leaf.operator}", scanned, hashes)
+        self._subject(leaf.subject, leaf.path, scanned, hashes)
+
+    def _subject(
+        self,
+        subject: tree.FieldRef | tree.ValueRef | tree.CountExpression,
+        path: str,
+        scanned: bool,
+        hashes: bool,
+    ) -> None:
+        if isinstance(subject, tree.FieldRef):
+            self._field(subject, f"{path}.field", scanned, hashes)
+        elif isinstance(subject, tree.ValueRef):
+            self._operand(subject.operand, f"{path}.value", scanned, hashes)
+        else:
+            self._subject(subject.over, subject.path, scanned, hashes)
+            self._check_count(subject, scanned)
+            if subject.where is not None:
+                self._condition(subject.where, scanned, hashes=hashes)
+
+    def _check_count(self, count: tree.CountExpression, scanned: bool) -> None:
+        over = count.over
+        if (
+            scanned
+            and isinstance(over, tree.FieldRef)
+            and isinstance(over.name, tree.PolicyLiteral)
+            and "[*]" not in over.text
+        ):
+            self._fail(f"{count.path}.field", f"a count goes over an array: did you mean '{over.text}[*]'?")
+
+    def _field(self, field: tree.FieldRef, path: str, scanned: bool, hashes: bool = True) -> None:
+        if isinstance(field.name, tree.TemplateExpression):
+            self._operand(field.name, path, scanned, hashes)
+        elif scanned:
+            self._known(field.text, path)
+
+    def _known(self, text: str, path: str) -> None:
+        try:
+            self._aliases.field(text)
+        except (UnknownAlias, ValueError) as error:
+            self._fail(path, str(error))
+
+    def _operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
+        for template in templates(operand):
+            where = template.path or path
+            calls = [node for node in walk(template.expression.tree) if isinstance(node, ArmCall)]
+            known = [self._call(call, where, scanned, hashes) for call in calls]
+            if all(known):
+                self._functions(template, where)
+
+    def _functions(self, template: tree.TemplateExpression, path: str) -> None:
+        try:
+            template.expression.check(HOSTS)
+        except ArmSyntaxError as error:
+            self._fail(path, f"{template.text}: {error}")
+
+    def _call(self, call: ArmCall, path: str, scanned: bool, hashes: bool) -> bool:
+        """Check one call; False for a function that policy rules do not have."""
+        name = call.name.lower()
+        function = registry().get(name)
+        if name in FORBIDDEN or (name not in HOSTS and function is not None and not function.policy):
+            self._fail(path, f"the function {call.name}() is not available in policy rules")
+            return False
+        if name in HASHES and not hashes:
+            self._fail(
+                path,
+                f"{call.name}() cannot decide an 'if': its hash is not published (see docs/decisions/0024)",
+            )
+        first: object = call.arguments[0] if call.arguments else None
+        text = first.value if isinstance(first, ArmLiteral) and isinstance(first.value, str) else None
+        if name == "parameters" and text is not None and text.lower() not in self._declared:
+            known = suggestion(text, [parameter.name for parameter in self._declared.values()])
+            self._fail(path, f"the parameter '{text}' is not declared{known}")
+        elif name == "field" and text is not None and scanned:
+            self._known(text, path)
+        return True
+
+
+def templates(operand: tree.Operand) -> Iterator[tree.TemplateExpression]:
+    """Every expression in an operand."""
+    if isinstance(operand, tree.TemplateExpression):
+        yield operand
+    elif isinstance(operand, tree.ListExpression):
+        for item in operand.items:
+            yield from templates(item)
+    elif isinstance(operand, tree.ObjectExpression):
+        for _, value in operand.items:
+            yield from templates(value)
+
+
+def is_pure(operand: tree.Operand, free: frozenset[str]) -> bool:
+    """Return whether an operand needs no surroundings beyond the host functions named in `free`."""
+    return all(template.expression.calls.isdisjoint(HOSTS.keys() - free) for template in templates(operand))
