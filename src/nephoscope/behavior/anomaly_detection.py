@@ -1,4 +1,4 @@
-"""From observations to what is unusual about them: set by set in SQL (judging.sql), whatever their number.
+"""From observations to what is unusual about them: set by set in SQL (anomaly_detection.sql), whatever their number.
 
 Observations teach first and are judged then: what counts is only the days before the one in question and, on that day, whether a
 value was seen earlier, so that teaching the same rows again changes no judgement.
@@ -39,7 +39,7 @@ def judge_observations(
         connection.register("observed", observed)
         connection.register("peers", peers)
         _dimensions(connection)
-        for step in _statements("judging.sql"):
+        for step in _statements("anomaly_detection.sql"):
             names = [name for name in ("active_days", "learning_days") if f"${name}" in step]
             connection.execute(step, {name: getattr(settings, name) for name in names} or None)
         profiles.teach(arrow(connection, "SELECT * FROM fresh"))

@@ -21,7 +21,7 @@ from nephoscope.ingest.source_failures import SourceError
 
 pytestmark = pytest.mark.system
 
-SERVER = Path(__file__).parents[1] / "feeds" / "taxii_server.py"
+SERVER = Path(__file__).parents[1] / "threat_intelligence" / "taxii_server.py"
 OPEN, CLOSED = "91a7b528-80eb-42ed-a74d-c6fbd5a26116", "52892447-4d7e-4f70-b94d-d7f22742ff63"
 _TYPE = "application/taxii+json;version=2.1"
 
