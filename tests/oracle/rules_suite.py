@@ -209,7 +209,7 @@ def _related(
 
 
 def _answer(body: dict[str, Any], wanted: Any, resource: Resource, number: int) -> Resource:
-    nested = wanted.type.startswith(f"{resource.type}/") or wanted.type in policy.related.EXTENSIONS
+    nested = wanted.type.startswith(f"{resource.type}/") or wanted.type in policy.related_resources.EXTENSIONS
     home = resource.id.resource_group_id or HOME
     group = (
         re.sub("/resourcegroups/[^/]+", f"/resourcegroups/{wanted.resource_group}", home)

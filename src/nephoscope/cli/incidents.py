@@ -144,7 +144,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: obj
 
     changes: dict[str, object] = {name: value for name, value in options.items() if value not in (None, ())}
     if "status" in changes:
-        changes["status"] = IncidentStatus(changes["status"].capitalize())
+        changes["status"] = IncidentStatus(str(changes["status"]).capitalize())
     if not changes:
         usage_error("nothing to change: use --status, --owner, --severity, --title or --label")
     _change(data, workspace, lambda context, own: change_incidents(context, own, numbers, "set", changes))
