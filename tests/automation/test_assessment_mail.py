@@ -108,3 +108,18 @@ def test_names_make_no_lines_that_look_like_ours(end):
     _, table = told(many)
     assert len([line for line in table.splitlines() if line.startswith("Unhealthy")]) == 2
     assert "\nState" not in "\n".join(table.splitlines())
+
+
+def test_what_several_tenants_have_names_its_tenant() -> None:
+    role = "/providers/Microsoft.Authorization/roleDefinitions/same"
+    document = {
+        **exempt(),
+        "id": f"{role}/providers/Microsoft.Security/assessments/k1",
+        "tenantId": "tenant-a",
+    }
+    document["properties"] = {**document["properties"], "resourceDetails": {"id": role}}
+    before = {f"/tenants/tenant-a{document['id'].lower()}": "NonCompliant|High|"}
+    title, text = told({"records": [document], "count": 1, "before": before})
+    assert title.endswith("(same, tenant tenant-a)")
+    assert "  tenant tenant-a\n" in text
+    assert "(was Unhealthy, High)" in text

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.automation.published_changes import bodies, stands
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish_tenants
@@ -45,14 +46,20 @@ def bodies_of(tenant: str) -> list[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Makes a client of somebody who reads at a scope."""
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which both tenants were assessed."""
     data = tmp_path_factory.mktemp("tenants")
     folders: list[Path] = [tmp_path_factory.mktemp(one[0]) for one in TENANTS]
     for tenant, folder in zip(TENANTS, folders, strict=True):
         (folder / "all.json").write_text(json.dumps(bodies_of(tenant)))
     scan = EstateScan(ScanRequest(tuple(map(str, folders))), data)
     publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+    return data
+
+
+@pytest.fixture(scope="module")
+def client(data: Path) -> Iterator[Client]:
+    """Makes a client of somebody who reads at a scope."""
     shelf = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))
@@ -153,3 +160,21 @@ def test_a_reader_of_one_tenant_is_told_of_no_other(client: Client, tenant: str)
         assert other not in page.text
         assert "Of the tenant" not in page.text
     assert text_of(reader, f"{own}?tenant={other}") == text_of(reader, own)
+
+
+def test_documents_for_automations_name_the_tenant(data: Path) -> None:
+    edition = PublishedSnapshotCache(data).newest()
+    assert edition is not None
+    type_ = "microsoft.security/assessments"
+    keys = [
+        one
+        for one in stands(edition).column("key").to_pylist()
+        if ROLE.lower() in one and one.count("/assessments/") == 1
+    ]
+    found = list(bodies(edition, type_, keys))
+    assert [str(one["tenantId"]) for one in found].count(A) == len(found) / 2
+    assert {str(one["tenantId"]) for one in found} == set(TENANTS)
+    assert [one["tenantId"] for one in bodies(edition, type_, keys[:1])] == [A]
+    assert not any(
+        "tenantId" in one for one in bodies(edition, type_, None) if "/subscriptions/" in str(one["id"])[:15]
+    )

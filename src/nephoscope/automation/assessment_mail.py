@@ -16,7 +16,7 @@ import msgspec
 from nephoscope.automation.run_records import RECORDS
 from nephoscope.state.automation.automation_runs import AutomationRun
 from nephoscope_policy.model.assessment import failure_title
-from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId, with_tenant
 from nephoscope_policy.model.state import Severity
 
 MOST_ROWS = 50
@@ -101,13 +101,14 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
     resource = _resource(body)
     lines = [
         _title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
+        *([f"  tenant {body['tenantId']}"] if body.get("tenantId") else []),
         *_name_paragraph("Why", status.get("description") or status.get("cause")),
         *_name_paragraph("About", about.get("description") or told.get("impact")),
         *_name_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
         *_name_paragraph("Page", _page(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
-    return f"{grave}{state}{_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
+    return f"{grave}{state}{_title(body)} ({_label(body)})", "\n".join(lines) + "\n"
 
 
 def _many(
@@ -123,7 +124,7 @@ def _many(
         if findings
         else f"{count:,} {what}, none is a finding"
     )
-    rows = [(_describe_change(one, before), f"{_title(one)} ({_name(_resource(one))})") for one in records]
+    rows = [(_describe_change(one, before), f"{_title(one)} ({_label(one)})") for one in records]
     width = max(len(moved) for moved, _ in rows)
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
@@ -138,7 +139,7 @@ def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | Non
     now = document_standing(body)
     if before is None:
         return str(now)
-    kept = before.get(str(body["id"]).lower())
+    kept = before.get(with_tenant(str(body["id"]).lower(), str(body.get("tenantId") or "")))
     if kept is None:
         return f"{now} (new)"
     return f"{now} (was {parse_standing(_type(body), kept)})"
@@ -171,6 +172,12 @@ def _resource(body: Mapping[str, Any]) -> str:
     """What it is about: the resource, or the scope that a score or a standard is of."""
     found = (body["properties"].get("resourceDetails") or {}).get("id")
     return _line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
+
+
+def _label(body: Mapping[str, Any]) -> str:
+    """Return the name of what it is about; outside subscriptions with the tenant, since several may have the same."""
+    tenant = body.get("tenantId")
+    return _name(_resource(body)) + (f", tenant {tenant}" if tenant else "")
 
 
 def _name(resource: str) -> str:

@@ -18,17 +18,20 @@ import pyarrow.parquet as pq
 from nephoscope.automation.event_kinds import PUBLISHED
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.document_queries import one_of
+from nephoscope_policy.model.resource_id import without_tenant
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _MANY = 1000
+#: The key of a document as `with_tenant` makes it.
+_KEY = "CASE WHEN tenant = '' OR starts_with(key, '/subscriptions/') THEN key ELSE '/tenants/' || tenant || key END"
 
 
 def stands(edition: PublishedSnapshot) -> pa.Table:
-    """How all documents stand that automations are told of: key, type, stands."""
+    """How all documents stand that automations are told of: key (below its tenant where several may have it), type, stands."""
     rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
-    return pa.table(rows.project("key, type, stands").order("key").to_arrow_table())
+    return pa.table(rows.project(f"{_KEY} AS key, type, stands").order("key").to_arrow_table())
 
 
 def file_of(data: Path, version: int) -> Path:
@@ -60,19 +63,27 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     found: dict[str, dict[str, str | None]] = {}
     columns = (now.column(name).to_pylist() for name in ("key", "type", "stands"))
     for key, type_, told in zip(*columns, strict=True):
-        if key not in known or known[key] != told:
-            found.setdefault(type_, {})[key] = known.get(key)
+        # copies of older releases have no tenants
+        stood = known.get(key, known.get(without_tenant(key)[1]))
+        if stood is None or stood != told:
+            found.setdefault(type_, {})[key] = stood
     return found
 
 
 def bodies(edition: PublishedSnapshot, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, object]]:
-    """The documents of a type, all (None) or some, in the order of their ids."""
+    """The documents of a type, all (None) or some, in the order of their ids; one outside subscriptions names its tenant."""
     documents = edition.listing.documents
     groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]
     for group in groups:
         rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))
         if group is not None:
-            rows = rows.filter(one_of("key", group))
-        ats = [at for (at,) in rows.order("key, number").project("number").fetchall()]
-        for first in range(0, len(ats), _MANY):
-            yield from map(msgspec.json.decode, documents.bodies(ats[first : first + _MANY]))
+            rows = rows.filter(one_of("key", {without_tenant(one)[1] for one in group}))
+        found = rows.order("key, tenant, number").project(f"number, tenant, {_KEY}").fetchall()
+        asked = frozenset(group or ())
+        wanted = [one for one in found if group is None or one[2] in asked]
+        for first in range(0, len(wanted), _MANY):
+            part = wanted[first : first + _MANY]
+            texts = documents.bodies([number for number, _, _ in part])
+            for text, (_, tenant, key) in zip(texts, part, strict=True):
+                body = msgspec.json.decode(text, type=dict[str, object])
+                yield {**body, "tenantId": tenant} if key.startswith("/tenants/") else body
