@@ -1,4 +1,4 @@
-"""What Resource Graph shows that is true now: alerts, which come and change at any time, and the assessments that people put.
+"""Live security resources of Resource Graph: alerts and user-defined assessments, which change between evaluations.
 
 An alert that names resources of several subscriptions is a row in each of them, as Microsoft.Security lists it in each; one that
 names none is no row. Its properties stand under the names that Resource Graph gives them (`Status`), and under those of

@@ -1,4 +1,4 @@
-"""The guard: who shows which secret, and what that one may do."""
+"""Authenticator: resolve the secret of a request to a principal and its permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of requests beside their answer, such as who was refused: no answer waits for another's writing because of it."""
+"""Deferred writes: record request data such as denied sign-ins after the response, so that no response waits."""
 
 from __future__ import annotations
 

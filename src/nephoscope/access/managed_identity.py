@@ -1,4 +1,4 @@
-"""The stand-in for a managed identity: what programs of this machine get a token as, without a secret of their own.
+"""Managed identity stand-in: issues tokens to programs on this machine that have no secret.
 
 It is one named principal that only reads, and only who asks from this machine itself gets it.
 """

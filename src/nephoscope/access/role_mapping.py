@@ -1,4 +1,4 @@
-"""Admission: which of a provider's people may come in, with which roles, by the claims that it makes about them."""
+"""Role mapping: decide from a provider's claims who may sign in and with which roles."""
 
 from __future__ import annotations
 

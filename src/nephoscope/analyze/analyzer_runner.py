@@ -1,4 +1,4 @@
-"""Run every analyzer over a view and put together what policies read."""
+"""Analyzer runner: run every analyzer over a view and collect the assessments for policies."""
 
 from __future__ import annotations
 

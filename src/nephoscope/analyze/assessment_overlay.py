@@ -1,4 +1,4 @@
-"""Verdicts as resources of the type Microsoft.Security/assessments, so that policies read them as Azure's own.
+"""Assessment overlay: verdicts as Microsoft.Security/assessments resources that policies can read.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments/get (2021-06-01)
 """

@@ -1,4 +1,4 @@
-"""How analyzers go over repositories, organizations, groups and projects: a document that was not read leaves its verdict Unknown."""
+"""DevOps verdicts: apply an analyzer to repositories, organizations and projects; an unread document gives Unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts with a class of role on a subscription of whom something should not be true."""
+"""Role accounts: accounts with a role on a subscription that fail a condition."""
 
 from __future__ import annotations
 

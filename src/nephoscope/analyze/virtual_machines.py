@@ -1,4 +1,4 @@
-"""Virtual machines as analyzers meet them: judged, or Unknown where they are of the classic kind."""
+"""Virtual machines as analyzers read them; classic machines are Unknown."""
 
 from __future__ import annotations
 

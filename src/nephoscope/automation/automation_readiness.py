@@ -1,4 +1,4 @@
-"""Why runs of an automation would come to nothing: what its actions and scopes name is not there, or not allowed."""
+"""Automation readiness: actions and scopes that are missing or not allowed, so that runs would fail."""
 
 from __future__ import annotations
 

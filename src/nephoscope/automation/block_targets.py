@@ -1,4 +1,4 @@
-"""Which addresses of an event may be blocked, and why others are not: own ones, those of the estate, those it is run from."""
+"""Block targets: the addresses of an event that may be blocked, and why others may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the files of response: the operator's, and those of rules."""
+"""Configuration errors in operator and rule files."""
 
 from __future__ import annotations
 

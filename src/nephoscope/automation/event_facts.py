@@ -1,4 +1,4 @@
-"""The facts of an alert or incident that conditions ask: its properties, the identifiers of its entities, what changed."""
+"""Event facts: properties, entity identifiers and changes of an alert or incident that conditions read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which priorities of a network security group are taken: by its rules in the stored estate, and by plans that it may not have yet.
+"""NSG priorities in use: by rules of the stored estate and by pending changes.
 
 Two rules of a group with one direction and one priority are refused by Azure (SecurityRuleConflict).
 """

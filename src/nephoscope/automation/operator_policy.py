@@ -1,4 +1,4 @@
-"""What the operator of this machine allows actions to do: a file beside the rules that no rule can change.
+"""Operator policy: the actions that operator.yaml allows on this machine, which no rule can change.
 
 `DATA/responses/operator.yaml`. Without it there is no mail, no command, no block, and webhooks reach public addresses only.
 """

@@ -1,4 +1,4 @@
-"""Running a program that the operator allows: no shell, nothing of our environment, bounded time and output."""
+"""Program execution: run an allowed program without a shell, environment, or unbounded time and output."""
 
 from __future__ import annotations
 

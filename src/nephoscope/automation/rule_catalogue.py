@@ -1,4 +1,4 @@
-"""The rules of a data folder, whatever language they are written in: what the engine asks about every event."""
+"""Rule catalogue: the automation rules of a data folder, in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of which resources a rule may be told: those in its scopes, in the subscription that it lies in, and its author's to read."""
+"""Rule scope: the resources that a rule can receive events about, limited by its author's permissions."""
 
 from __future__ import annotations
 

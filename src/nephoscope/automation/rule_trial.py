@@ -1,4 +1,4 @@
-"""Trying a rule: with an alert or incident as it stands, or with the first published documents that it is told of."""
+"""Rule trial: test a rule with a current alert or incident, or with published documents."""
 
 from __future__ import annotations
 

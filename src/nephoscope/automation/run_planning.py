@@ -1,4 +1,4 @@
-"""Planning: the runs of a rule's actions for events, a run each, several events together, or a summary of all of a look."""
+"""Run planning: create runs of a rule's actions for events, one each, grouped, or as a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is about as records: one event, or many that go together."""
+"""Run records: one event, or several that belong together, as the input of a run."""
 
 from __future__ import annotations
 

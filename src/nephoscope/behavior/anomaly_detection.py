@@ -1,4 +1,4 @@
-"""From observations to what is unusual about them: set by set in SQL (anomaly_detection.sql), whatever their number.
+"""Anomaly detection: score observations in SQL, set by set (anomaly_detection.sql).
 
 Observations teach first and are judged then: what counts is only the days before the one in question and, on that day, whether a
 value was seen earlier, so that teaching the same rows again changes no judgement.

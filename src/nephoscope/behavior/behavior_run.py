@@ -1,4 +1,4 @@
-"""A run of the behaviour analysis: what came since the last one is learned and judged, once, under a lease.
+"""Behavior run: learn and score the observations since the last run, under a lease.
 
 What is looked at is what came in (by ingestion time) since the last run, with an overlap; an observation has the same id in every run,
 and one that was told is not told again. A run that dies is repeated by the next: teaching twice changes nothing.

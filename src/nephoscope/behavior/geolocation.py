@@ -1,4 +1,4 @@
-"""Where an address is, by MaxMind's databases where the user has them; else only what the log itself says.
+"""Geolocation of an address by MaxMind's databases, or by the log itself.
 
 Source: https://maxmind.github.io/MaxMind-DB/ (GeoLite2, GeoIP2 and the databases that follow their fields)
 """

@@ -1,4 +1,4 @@
-"""Reading observations from the lake, in stretches that fit into memory."""
+"""Observation reader: reads observations from the lake in chunks that fit into memory."""
 
 from __future__ import annotations
 

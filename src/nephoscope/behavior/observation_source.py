@@ -1,4 +1,4 @@
-"""Where observations come from: a KQL text a source, found in content/behavior; all give the same columns."""
+"""Observation source: a KQL query in content/behavior; all return the same columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a profile remembers of an entity: the dimensions, how far back each looks, and the insights it gives.
+"""Profile dimensions: the values that a profile stores, their retention and insights.
 
 The names are those of Sentinel's BehaviorAnalytics where it has one, and of the same pattern where it has none (`own`).
 Source: https://learn.microsoft.com/azure/sentinel/ueba-reference (names and look-back periods)

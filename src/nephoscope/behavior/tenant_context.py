@@ -1,4 +1,4 @@
-"""What a run knows of the tenant: its accounts, their names now and before, and their peers; kept until the estate changes."""
+"""Tenant context of a run: accounts, current and former names, and peers, cached until the estate changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each resource type can be read: the tables of Resource Graph, the lists of Resource Manager, Microsoft Graph.
+"""Resource sources: the Resource Graph table, Resource Manager list or Microsoft Graph object for each resource type.
 
 The facts are content (content/azure/reading.json). Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/
 supported-tables-resources, the REST reference of each provider.

@@ -1,4 +1,4 @@
-"""Which address a URL may be asked at: none but public ones, unless another is allowed, and then that very address.
+"""SSRF guard: allow requests only to public or explicitly allowed addresses, pinned to the resolved address.
 
 The name is resolved once, every address that it has is judged, and the connection goes to the one that was judged: a name that points
 elsewhere a moment later changes nothing.

@@ -1,4 +1,4 @@
-"""Quotas: what Azure's throttling headers say, and waiting before a quota is used up.
+"""Throttling quota: read Azure's rate-limit headers and wait before the quota is used up.
 
 Resource Graph: `x-ms-user-quota-remaining` and `x-ms-user-quota-resets-after` (hh:mm:ss). Resource Manager:
 `x-ms-ratelimit-remaining-*` over a bucket that refills. Both and Microsoft Graph: `Retry-After`; some services `x-ms-retry-after-ms`.

@@ -1,4 +1,4 @@
-"""What is kept in the data folder may be damaged; whoever reads or writes it says so by file, with what to do."""
+"""Damage errors: name the damaged file of the data folder and the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a question about the estate needed and the snapshot does not hold."""
+"""Data gap: data that a query on the estate needs and the snapshot lacks."""
 
 from __future__ import annotations
 

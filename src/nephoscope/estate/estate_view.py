@@ -1,4 +1,4 @@
-"""What an analyzer sees: the estate at one moment, its network and its roles."""
+"""Estate view: the estate, network and roles at one moment as an analyzer reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to evaluate: one process at a time judges a data folder's estate and keeps what comes of it.
+"""Evaluation lease: one process at a time evaluates a data folder's estate and stores the result.
 
 A lease says whose; docs/decisions/0159-evaluations-take-turns.md says why the tables check for themselves all the same.
 """

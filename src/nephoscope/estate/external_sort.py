@@ -1,4 +1,4 @@
-"""Values that do not fit into memory: JSON lines in one file, in segments that are sorted, merged when they are read."""
+"""External sort: JSON lines larger than memory in one file of sorted segments that are merged on read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python's collector of cycles, kept from walking the bodies of a large estate."""
+"""GC control: keep Python's cycle collector from scanning the bodies of a large estate."""
 
 from __future__ import annotations
 

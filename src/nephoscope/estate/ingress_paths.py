@@ -1,4 +1,4 @@
-"""A way in from the Internet, what it reaches, and when that is the Internet at large."""
+"""Ingress paths: ways from the Internet to a target, and when they are open to any address."""
 
 from __future__ import annotations
 

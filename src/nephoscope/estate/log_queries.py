@@ -1,4 +1,4 @@
-"""What analyzers ask of logs: rows of KQL over the lake and the estate that is judged, all at one moment."""
+"""Log queries of analyzers: KQL over the lake and the evaluated estate at one point in time."""
 
 from __future__ import annotations
 

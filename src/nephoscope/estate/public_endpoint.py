@@ -1,4 +1,4 @@
-"""Whom the public endpoint of a platform service answers: nobody, listed networks, or everybody.
+"""Public endpoint of a platform service: closed, restricted to listed networks, or open to all.
 
 Source: the network security page of each service under https://learn.microsoft.com/azure/
 """

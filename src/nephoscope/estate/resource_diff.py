@@ -1,4 +1,4 @@
-"""Which resources differ between two states of an estate; what is alike in bulk is told by digests, and never looked at."""
+"""Resource diff: resources that differ between two states of an estate, compared by digest in bulk."""
 
 from __future__ import annotations
 

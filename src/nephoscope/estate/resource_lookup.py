@@ -1,4 +1,4 @@
-"""What a view needs of an estate: resources by id and by type, coverage, management groups."""
+"""Resource lookup: resources by id and type, coverage and management groups of an estate."""
 
 from __future__ import annotations
 

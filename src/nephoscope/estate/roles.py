@@ -1,4 +1,4 @@
-"""Who may do what in a subscription: role assignments with inheritance, groups taken apart.
+"""Role assignments of a subscription with inheritance and expanded groups.
 
 Eligible assignments of Privileged Identity Management are not active and do not count; deny assignments and the retired
 classic administrators are not read. Source: https://learn.microsoft.com/azure/role-based-access-control/scope-overview

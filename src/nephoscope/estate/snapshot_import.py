@@ -1,4 +1,4 @@
-"""A snapshot on its way into the store: its resources in the order of their ids, on disk, beside the versions that are there."""
+"""Snapshot import: sort the resources of a snapshot by id on disk and merge them with stored versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a snapshot: folders walked, .gz and .zip opened, all as bounded streams of bytes."""
+"""Snapshot files: walk folders and open .gz and .zip as bounded byte streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Symbolic links in folders of logs: one that leads out of its folder is not read, whoever put it there."""
+"""Symbolic links in log folders: a link that leaves its folder is never followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tar archives, also packed, as a stream: a member at a time is written to a file of its own, read, and removed.
+"""Tar archive as a stream, compressed or not: each member is extracted, read and removed in turn.
 
 Nothing of a member's name becomes a path. Bounded are the members, what they unpack to, and the headers, which may be members too.
 Format: https://www.gnu.org/software/tar/manual/html_node/Standard.html

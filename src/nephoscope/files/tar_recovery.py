@@ -1,4 +1,4 @@
-"""The unpacked bytes of a tar archive, in runs: where its packing is damaged one ends, and the next begins at a header behind that."""
+"""Tar recovery: skip damaged compressed data and continue at the next readable header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a source, or stops it for a while."""
+"""Source failures: errors that stop a source, for good or for a while."""
 
 from __future__ import annotations
 

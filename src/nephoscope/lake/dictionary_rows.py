@@ -1,4 +1,4 @@
-"""Rows whose texts are dictionaries: each distinct text once, and for each row its number.
+"""Dictionary-encoded rows: each distinct text once, and its index per row.
 
 A source that repeats the same few texts (ids, rules, words) may give string columns so; nothing unpacks them on the way into a
 Parquet file, which stores them that way itself.

@@ -1,4 +1,4 @@
-"""The few things that the lake asks of the file system, in one place: what is on disk after a power cut depends on them alone.
+"""Durable files: fsync and atomic rename, in one place.
 
 A file's bytes are durable after `sync`, its name after `sync_folder`. Folders are 0700, files 0600.
 """

@@ -1,4 +1,4 @@
-"""Where the query engine is opened, and the way of a query: from a catalog of what its reader reaches, and limits, to results.
+"""Query engine: open it in one place, from a principal's catalog and limits to results.
 
 Access is in the catalog and in the scans that it gives: an engine sees no row and opens no file beside them. What runs many queries
 on one engine (rules, cases of rules, aggregates of files) opens it here and does the steps by itself.

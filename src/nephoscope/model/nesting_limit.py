@@ -1,4 +1,4 @@
-"""How deep what is sent may nest: whatever walks a document walks it by recursion."""
+"""Nesting limit of documents, since they are processed by recursion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the estate a principal may read."""
+"""Read reach: the parts of the estate that a principal may read."""
 
 from __future__ import annotations
 

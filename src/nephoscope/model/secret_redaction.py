@@ -1,4 +1,4 @@
-"""What must never be printed: values that look like secrets, in JSON values and in raw text."""
+"""Secret redaction: values that look like secrets, in JSON and in text."""
 
 from __future__ import annotations
 

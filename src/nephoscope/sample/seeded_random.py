@@ -1,4 +1,4 @@
-"""Chance that repeats: everything that is drawn follows from the names that the dice were made of."""
+"""Seeded random numbers: every draw follows from the names of the generator."""
 
 from __future__ import annotations
 

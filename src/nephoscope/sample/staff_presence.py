@@ -1,4 +1,4 @@
-"""Where people are on a day: in the office, at home, on the way, on holiday; who came and who left."""
+"""Staff presence by day: office, home, travel, leave, joiners and leavers."""
 
 from __future__ import annotations
 

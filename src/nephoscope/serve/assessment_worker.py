@@ -1,4 +1,4 @@
-"""The worker that keeps the estate assessed: collects and judges what was judged last, again and again.
+"""Assessment worker: collects and evaluates the estate again and again.
 
 One process at a time does so, under a lease, however many servers have the state.
 """

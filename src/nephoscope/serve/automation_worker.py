@@ -1,4 +1,4 @@
-"""The worker that does what rules of response and automations ask for, in every workspace."""
+"""Automation worker: runs response rules and automations in every workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backup would have this machine do, let in or leave alone, by name: whoever restores it accepts that.
+"""Backup policy: settings and permissions in a backup that a user must accept before a restore.
 
 Nothing of it is used, it is only read, as this nephoscope would. What cannot be read is named too.
 """

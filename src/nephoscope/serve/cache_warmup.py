@@ -1,4 +1,4 @@
-"""What the first who ask of an evaluation would wait for is made before: at the start, and while the one before it is shown."""
+"""Cache warmup: prepare pages of an evaluation at startup and before it becomes current."""
 
 from __future__ import annotations
 

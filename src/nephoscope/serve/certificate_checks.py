@@ -1,4 +1,4 @@
-"""The doctor's look at certificates: how long they last, and whether their keys are theirs."""
+"""Certificate checks of the doctor: expiry and matching keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process forked from this one: it has what this one has read of the program, so that it need not be read again.
+"""Child process: fork with the loaded program, so that it is not loaded again.
 
 What forks may have opened no engine, database or thread of its own: none of them lives in the process that is forked.
 """

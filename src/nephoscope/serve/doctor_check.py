@@ -1,4 +1,4 @@
-"""What the doctor looks at, and what a check finds."""
+"""Doctor check: the context of a check and its finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser is answered where nothing else draws a page: by the front, when the process that does is away."""
+"""Error pages of the front, for browsers while the web process is unavailable."""
 
 from __future__ import annotations
 

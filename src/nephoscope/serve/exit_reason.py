@@ -1,4 +1,4 @@
-"""Why a process of the server ended, in a line that says what to do, where that is no fault of the program."""
+"""Exit reason of a server process in one line with the fix, where the program is not at fault."""
 
 from __future__ import annotations
 

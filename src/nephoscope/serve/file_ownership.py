@@ -1,4 +1,4 @@
-"""Whose the files of a data folder are: what another user left there, the folder's own user cannot write or not even read."""
+"""File ownership: files in a data folder that another user owns and the server cannot read or write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the front tells of a request that it handed on: who asks, by which scheme."""
+"""Forwarded headers: restore client address and scheme from headers that the front sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front process: ends TLS at the port, takes the records of Logs Ingestion itself, and hands everything else on.
+"""Front process: ends TLS, accepts Logs Ingestion records and forwards everything else.
 
 It draws no page and runs no query, so that records come in while pages are drawn, and pages are drawn while records come in.
 """

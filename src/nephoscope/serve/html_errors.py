@@ -1,4 +1,4 @@
-"""A browser that is refused is told so by a page: what a program reads as JSON nobody should have to."""
+"""HTML errors: a denied browser gets a page instead of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests of ingestion may be taken at once: who sends was let in a moment ago, to a workspace that takes the table."""
+"""Ingestion auth cache: requests that may be accepted at once, from a recently authorized sender to a known table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker that runs the sources of logs; sources that are added or changed meanwhile are taken up."""
+"""Ingest worker: runs log sources and picks up added or changed ones."""
 
 from __future__ import annotations
 

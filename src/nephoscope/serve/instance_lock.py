@@ -1,4 +1,4 @@
-"""One server a data folder: its supervisor holds a lock while it lives, in a file that says who it is.
+"""Instance lock: one server per data folder, held by its supervisor in a file that identifies it.
 
 The lock is flock's: it is free at once when its holder ends, however that ends; what the supervisor forks has it closed.
 """

@@ -1,4 +1,4 @@
-"""A worker ends with its supervisor, also where that was killed and could not say so: a new one needs the port and the leases."""
+"""Parent watch: a worker exits when its supervisor is gone, even if that was killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One thing that a restored backup would do, let in or leave alone."""
+"""Policy item: one setting or permission that a restored backup would bring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server needs before a process of it is started: told at once, where the processes would end over it again and again."""
+"""Preflight checks: report missing prerequisites before the server starts a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests one client may send: a bucket of tokens for each credential, and a larger one for each address.
+"""Rate limit: a token bucket per credential, and a larger one per address.
 
 Who shows another credential with every request, to guess one, is held by the address. Signing in has a smaller one of its own.
 """

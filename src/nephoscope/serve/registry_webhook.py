@@ -1,4 +1,4 @@
-"""The address that registries post their events to, and the handshakes of Event Grid and CloudEvents."""
+"""Registry webhook: receives registry events, with the handshakes of Event Grid and CloudEvents."""
 
 from __future__ import annotations
 

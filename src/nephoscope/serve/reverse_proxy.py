@@ -1,4 +1,4 @@
-"""From the front to the web process and back: requests go on over a local socket, answers come as they are."""
+"""Reverse proxy from the TLS front to the web process over a Unix socket."""
 
 from __future__ import annotations
 

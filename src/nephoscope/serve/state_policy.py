@@ -1,4 +1,4 @@
-"""What a state decides that somebody should know of before it is restored from elsewhere."""
+"""State policy: security-relevant settings of a state that is restored from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the server of a data folder stands, in a file that its supervisor writes: read by the doctor, another process."""
+"""Status file of the server, written by the supervisor and read by the doctor."""
 
 from __future__ import annotations
 

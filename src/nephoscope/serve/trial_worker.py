@@ -1,4 +1,4 @@
-"""The worker that tries what somebody asks for: rules over the past, one trial at a time, tenants, and sign-in providers."""
+"""Trial worker: runs requested tests of rules, tenants and sign-in providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ASGI application of the web process: health, metrics, pages and the API behind one port."""
+"""Web application: ASGI app for health, metrics, pages and the API behind one port."""
 
 from __future__ import annotations
 

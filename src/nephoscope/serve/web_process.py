@@ -1,4 +1,4 @@
-"""The web process: answers what the front hands on, at a local socket."""
+"""Web process: serves forwarded requests on a local socket."""
 
 from __future__ import annotations
 

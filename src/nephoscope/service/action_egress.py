@@ -1,4 +1,4 @@
-"""Addresses to which actions are told to send: judged when they are kept as they are when they are asked."""
+"""Action egress: validate target addresses of actions when they are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exemptions from vulnerabilities are asked about: a machine or an image by its names."""
+"""Exemption subjects: machines and images as vulnerability exemptions match them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells of machines whose Docker API the internet reaches, by the estate: rows of the lake, once for each opening.
+"""Exposed Docker hosts: machines whose Docker API is reachable from the Internet, as lake rows.
 
 Nodes of clusters are left out: what runs there is managed. Whether Docker listens behind the port is not known.
 """

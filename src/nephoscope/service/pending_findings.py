@@ -1,4 +1,4 @@
-"""Which resources have findings that are to be published anew: noted within the transaction that changes them."""
+"""Pending findings: resources whose findings must be published again, noted in the changing transaction."""
 
 from __future__ import annotations
 

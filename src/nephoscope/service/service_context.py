@@ -1,4 +1,4 @@
-"""What a service call works with, and the one way to change something: permission, change and audit entry together."""
+"""Service context: permission check, change and audit entry of a service call in one transaction."""
 
 from __future__ import annotations
 

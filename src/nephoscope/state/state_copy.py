@@ -1,4 +1,4 @@
-"""The state as a file: what it is at one moment saved as a SQLite database, from either database, and loaded into either."""
+"""State copy: save the state as a SQLite file from either database and load it into either."""
 
 from __future__ import annotations
 

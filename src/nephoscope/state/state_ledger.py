@@ -1,4 +1,4 @@
-"""The state as the lake's writers and flusher ask it: how far producers came, and who may flush."""
+"""State ledger: producer positions and flush lease for the lake's writers and flusher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page says where it cannot be shown: why, and what to do, in the frame of every other page."""
+"""Error pages: why a page cannot be shown and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out by an OpenID provider, as a browser does it."""
+"""Provider sign-in: sign in and out by an OpenID provider in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells of a result as KQL writes them, and as JSON values."""
+"""Cell formatting: result values as KQL text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be written at a place in a query that is being typed."""
+"""Completion of a query while a user types it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time that a query may take, from its text to its rows."""
+"""The deadline of a query, from parsing to its last row."""
 
 from __future__ import annotations
 

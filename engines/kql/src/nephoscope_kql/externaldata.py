@@ -1,4 +1,4 @@
-"""externaldata: what is read, in which format, and how its text becomes records of raw cells."""
+"""The externaldata operator: source, format and parsing of its text into raw records."""
 
 from __future__ import annotations
 

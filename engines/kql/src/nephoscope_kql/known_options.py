@@ -1,4 +1,4 @@
-"""The names of `set` options, hints and charts that Kusto knows: a name that is none of them is told to whoever asks."""
+"""Known options: the `set` options, hints and chart properties of Kusto, so that unknown ones produce a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries that make their rows of one row of a table each: compiled so that every row of the result says of which."""
+"""Provenance: compile a query so that each result row names the table row it comes from."""
 
 from __future__ import annotations
 

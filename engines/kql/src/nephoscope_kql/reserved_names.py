@@ -1,4 +1,4 @@
-"""The names that mean something of the language's own, for who names a function."""
+"""Reserved names of built-in functions and operators, for validating names that users define."""
 
 from __future__ import annotations
 

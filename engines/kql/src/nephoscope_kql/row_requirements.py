@@ -1,4 +1,4 @@
-"""What a query needs a row of, window after window, read off its relations: rows of its tables with the conditions on them."""
+"""Row requirements: the tables and conditions that must match in a window before a query can return rows."""
 
 from __future__ import annotations
 

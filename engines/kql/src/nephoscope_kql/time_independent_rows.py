@@ -1,4 +1,4 @@
-"""The rows of tables as a query first looks at them: what it asks of a row alone, apart from what it asks for now()."""
+"""Time-independent rows: the part of a query that reads table rows without now(), so that windows can share its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a query that runs in window after window may have rows: its needs as queries of their own over all windows at once."""
+"""Cadence of windows: the period at which a scheduled query runs, and the time columns that decide which windows have rows."""
 
 from __future__ import annotations
 

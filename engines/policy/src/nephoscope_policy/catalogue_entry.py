@@ -1,4 +1,4 @@
-"""One version of a definition or initiative as a catalogue holds it: what must be known before it is parsed."""
+"""Catalogue entry: metadata of one version of a definition or initiative, available before it is parsed."""
 
 from __future__ import annotations
 

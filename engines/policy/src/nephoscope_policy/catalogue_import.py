@@ -1,4 +1,4 @@
-"""Taking documents into a catalogue: any shape that policy JSON is handed around in, with a word on what is not taken and why."""
+"""Catalogue import: read policy documents of any published shape, with a reason for each that is rejected."""
 
 from __future__ import annotations
 

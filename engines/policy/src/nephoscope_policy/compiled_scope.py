@@ -1,4 +1,4 @@
-"""The surroundings of a compiled evaluation: the scope of the interpreter, with loop slots and a quicker field()."""
+"""Compiled scope: the evaluation scope of compiled rules, with loop slots and a faster field()."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that are known beforehand, since they depend on parameters alone."""
+"""Constant folding: evaluate expressions that depend on parameters alone."""
 
 from __future__ import annotations
 

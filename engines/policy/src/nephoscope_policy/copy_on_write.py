@@ -1,4 +1,4 @@
-"""Tables and sorted lists of which a later state changes little: what changed is laid over what was, which stays as it is."""
+"""Copy-on-write tables and sorted lists: a later state shares all unchanged entries with the earlier one."""
 
 from __future__ import annotations
 

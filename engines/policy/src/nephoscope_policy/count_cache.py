@@ -1,4 +1,4 @@
-"""Counts that depend on parameters and the type alone: counted once per spelling of the type and remembered."""
+"""Count cache: results of counts that depend only on parameters and type, per spelling of the type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a look-up or an analyzer cannot tell: the cause that a verdict carries, and the sentence."""
+"""Data gap: the reason why a lookup or an analyzer cannot decide, and its sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The details of an effect with their expressions evaluated."""
+"""Effect details: the details of an effect with their expressions evaluated."""
 
 from __future__ import annotations
 

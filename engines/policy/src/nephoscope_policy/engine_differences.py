@@ -1,4 +1,4 @@
-"""The points where the published description of the language and its known engines disagree, decided once.
+"""Engine differences: choices where the language specification and the known engines disagree.
 
 Each switch is argued in docs/decisions/0020 to 0024. One profile serves everything: scans, previews and the oracle.
 """

@@ -1,4 +1,4 @@
-"""How one evaluation of one resource ended."""
+"""Evaluation result: the outcome of a rule for one resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The surroundings of one evaluation, and the functions that a rule has besides ARM's own.
+"""Evaluation scope: the environment of one evaluation, and the policy functions beyond ARM's.
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
 """

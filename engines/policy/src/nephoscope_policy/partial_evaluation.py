@@ -1,4 +1,4 @@
-"""Conditions over a resource of which not all is known: a leaf is compiled where what it reads is known, else interpreted.
+"""Partial evaluation of conditions over a resource that is only partly known.
 
 A condition ends true, false, or None where something open or failed decides: the interpreter then says what.
 """

@@ -1,4 +1,4 @@
-"""Reading a lower-cased body along a fixed path, specialised by its length."""
+"""Path getters: read a lower-cased body along a fixed path, specialised by its length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A resource that is only planned, as conditions read it: what its body does not say may still come."""
+"""Planned resource as conditions read it: properties that its body omits may still be set."""
 
 from __future__ import annotations
 

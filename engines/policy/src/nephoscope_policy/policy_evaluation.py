@@ -1,4 +1,4 @@
-"""From a condition's truth to a state: effects, modes, applicability, related resources. Explained, in three-valued logic.
+"""Policy evaluation: turn a condition's truth value into a compliance state by effect, mode and applicability.
 
 Sources: https://learn.microsoft.com/azure/governance/policy/concepts/effect-basics, .../compliance-states, .../policy-applicability
 """

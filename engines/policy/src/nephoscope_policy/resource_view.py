@@ -1,4 +1,4 @@
-"""A resource as conditions read it."""
+"""Resource view: a resource as conditions read it."""
 
 from __future__ import annotations
 

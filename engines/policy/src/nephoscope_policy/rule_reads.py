@@ -1,4 +1,4 @@
-"""What a bound rule reads of the body of the resource that it judges: a change elsewhere leaves its verdict as it is."""
+"""Rule reads: the paths of a body that a bound rule depends on."""
 
 from __future__ import annotations
 

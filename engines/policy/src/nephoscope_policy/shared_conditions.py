@@ -1,4 +1,4 @@
-"""Large sub-conditions that many rules have in common are judged once per resource.
+"""Shared conditions: evaluate large sub-conditions that many rules contain once per resource.
 
 Built-in definitions repeat the same long list of machine images dozens of times; its answer is kept with the resource's
 lower-cased body.

@@ -1,4 +1,4 @@
-"""A bound on counting: what one rule goes over for one resource, and for how many resources it may go beyond.
+"""Step limit: the items that a rule may count for one resource, and the resources that may exceed it.
 
 Counts within counts multiply: three over ten thousand numbers each would hold an assessment of everybody up for years.
 """

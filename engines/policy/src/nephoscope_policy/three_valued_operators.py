@@ -1,4 +1,4 @@
-"""The condition operators on values that are, or hold, an Unknown: true, false, or None where the Unknown decides."""
+"""Three-valued condition operators: true, false, or None when an Unknown value decides."""
 
 from __future__ import annotations
 

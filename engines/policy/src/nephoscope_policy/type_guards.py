@@ -1,4 +1,4 @@
-"""What a rule says about types before any resource is seen: which it can concern, and when it is applicable.
+"""Type guards: the resource types that a rule can apply to, decided before any resource is read.
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/policy-applicability
 """

@@ -1,4 +1,4 @@
-"""The compile stage: what the grammar cannot see. Aliases, functions, parameters."""
+"""Validation of a policy rule after parsing: aliases, functions and parameters."""
 
 from __future__ import annotations
 

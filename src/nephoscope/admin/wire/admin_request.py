@@ -1,4 +1,4 @@
-"""One request of the own API, as its handler sees it."""
+"""Admin request: one request of the admin API as its handler sees it."""
 
 from __future__ import annotations
 

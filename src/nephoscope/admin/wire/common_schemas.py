@@ -1,4 +1,4 @@
-"""Shapes that several sections have: errors, names, pages of lists."""
+"""Common schemas of the admin API: errors, names, pages of lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which alerts of a run bring earlier ones of the same window up to date, and which are new."""
+"""Alert deduplication: match the alerts of a run with earlier ones of the same window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the earlier alerts of a window are most like new ones: found by what they share, and not pair by pair.
+"""Alert similarity: find the most similar earlier alerts by shared values instead of pairwise comparison.
 
 Many alerts of one rule are alike in most columns. Those of a group are therefore numbered, and all that have one value of a column
 are the bits of one number: with how many of its columns an alert agrees with each of them is a few operations on such numbers.

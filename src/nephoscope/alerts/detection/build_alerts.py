@@ -1,4 +1,4 @@
-"""From the rows of a rule's query to alerts: grouping, names that a second run gives again, details."""
+"""Build alerts from the rows of a rule's query: grouping, stable names, details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which earlier alerts those of a run are, found before the transaction that keeps them: while it lasts nobody else can write."""
+"""Prefetch of earlier alerts that a run may update, before the write transaction begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule has told before of the rows of a window: in the window itself, and in looks apart from the schedule."""
+"""Previous alerts of a rule for the rows of a window, from scheduled and ad hoc runs."""
 
 from __future__ import annotations
 

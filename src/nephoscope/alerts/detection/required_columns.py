@@ -1,4 +1,4 @@
-"""The columns that a rule asks its query for beside the rows: what is not there leaves an alert without entities, details, words."""
+"""Required columns: columns that a rule's mappings need beside the rows of its query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of rows: what a row is called in every run of its window, wherever it stands and whatever late rows add to it."""
+"""Row identity: a stable name for a row in every run of its window."""
 
 from __future__ import annotations
 

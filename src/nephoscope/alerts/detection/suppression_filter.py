@@ -1,4 +1,4 @@
-"""What holds findings back: suppressions of people, and what a rule learned; what it holds is kept, and never raised."""
+"""Suppression filter: keep findings that a suppression or learned entity matches, without raising alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts of an alert: its name and description with values of its first row put in."""
+"""Alert templates: names and descriptions with values of the first row."""
 
 from __future__ import annotations
 

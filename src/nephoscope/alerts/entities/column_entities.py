@@ -1,4 +1,4 @@
-"""The entities of a row by the columns that its table has."""
+"""Column entities: entities of a row by the columns of its table."""
 
 from __future__ import annotations
 

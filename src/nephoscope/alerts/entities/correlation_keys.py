@@ -1,4 +1,4 @@
-"""The names of an entity that tie alerts into one story: strong ones always, weak ones where nothing contradicts.
+"""Correlation keys: entity identifiers that join alerts into one incident, strong ones always, weak ones without contradiction.
 
 Source: https://learn.microsoft.com/azure/sentinel/entities-reference (strong and weak identifiers of accounts and hosts).
 """

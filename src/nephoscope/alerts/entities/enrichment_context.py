@@ -1,4 +1,4 @@
-"""What is known around alerts: the names of one machine or account, and the addresses that many people share."""
+"""Enrichment context of alerts: aliases of machines and accounts, and addresses that many people share."""
 
 from __future__ import annotations
 

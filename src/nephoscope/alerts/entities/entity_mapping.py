@@ -1,4 +1,4 @@
-"""The entities of a row, by the mappings of its rule."""
+"""Entity mapping: entities of a row by the mappings of its rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscriptions, resource groups and resources that a text names by their ids."""
+"""Resource mentions: subscriptions, resource groups and resources that a text names by id."""
 
 from __future__ import annotations
 

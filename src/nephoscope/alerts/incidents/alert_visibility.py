@@ -1,4 +1,4 @@
-"""What of an alert somebody may be told: its rows may be of several subscriptions, of which the reader reaches some.
+"""Alert visibility: the parts of an alert that a reader with access to some subscriptions may see.
 
 Whoever reads the workspace, or all that an alert names, is told all of it. Another is told that it was raised, and of the resources
 of the own reach; accounts, addresses and the like, which lie in no subscription, stay.

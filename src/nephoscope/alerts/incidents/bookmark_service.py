@@ -1,4 +1,4 @@
-"""The bookshelf: rows that were found while hunting are kept, noted, and made incidents; each change is a row of HuntingBookmark."""
+"""Bookmark service: store, annotate and promote hunting results to incidents; each change writes a HuntingBookmark row."""
 
 from __future__ import annotations
 

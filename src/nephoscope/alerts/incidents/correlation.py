@@ -1,4 +1,4 @@
-"""Filing: alerts are put into the incidents of their stories, and the lake is told how each incident stands."""
+"""Correlation: assign alerts to incidents and write incident status to the lake."""
 
 from __future__ import annotations
 

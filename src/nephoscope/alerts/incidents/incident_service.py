@@ -1,4 +1,4 @@
-"""The desk: where alerts become incidents, and people decide of them; every change is one transaction with its rows of the lake."""
+"""Incident service: stores alerts as incidents and applies updates; each change is one transaction with its lake rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an incident is called, and in which order its alerts happened along the kill chain."""
+"""Incident title, and the order of its alerts along the kill chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person decides of an incident: fields of it, which must go together, and what follows from them."""
+"""Incident update: the fields that a user changes, their consistency rules and consequences."""
 
 from __future__ import annotations
 

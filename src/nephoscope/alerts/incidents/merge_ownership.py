@@ -1,4 +1,4 @@
-"""What people made of an incident, handed over to the one that it becomes part of."""
+"""Merge ownership: move owner, status, comments and tasks of an incident to the one it merges into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may say how an alert stands: at its workspace, or at all that it names."""
+"""Permissions to change an alert: at its workspace, or at all resources that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long people take: from an incident to the one who takes it up, and to its end."""
+"""Response times: time from the creation of an incident to assignment and closing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""An incident as a person needs it: who takes part, what happened in order, what is known of them in the estate, what was alike."""
+"""Incident investigation: entities, timeline, estate context and similar incidents."""

@@ -1,4 +1,4 @@
-"""The events behind an alert: its query run again over its window, and of the rows those that speak of its entities."""
+"""Alert events: rerun the query of an alert over its window and keep the rows that contain its entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which service principals of an estate are which applications."""
+"""Application ids: map service principals of an estate to applications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The context of an entity: facts from the estate, unhealthy assessments, attack paths. What was not read is unknown, never absent."""
+"""Entity context: estate facts, unhealthy assessments and attack paths; data that was not read is unknown, never absent."""
 
 from __future__ import annotations
 

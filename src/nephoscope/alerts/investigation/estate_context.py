@@ -1,4 +1,4 @@
-"""What one tenant's estate knows of an entity: owner, exposure to the Internet, roles, the state of an account.
+"""Estate context of an entity: owner, Internet exposure, roles, account state.
 
 What was not collected is unknown, never absent. A reader is told of what lies in their reach, as if there were nothing else.
 """

@@ -1,4 +1,4 @@
-"""The file of an incident: its entities joined across alerts and bookmarks, its timeline, what was alike."""
+"""Incident details: entities merged across alerts and bookmarks, timeline and similar incidents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is known in a workspace: the entities of its alerts and bookmarks, joined by their names, each under an id of its own."""
+"""Known entities of a workspace: entities of alerts and bookmarks, merged by name, each with an id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person decides of an incident that they looked at: nothing, where somebody changed it after that."""
+"""Optimistic update: change an incident only if nobody changed it since it was read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes part, told once: accounts and applications that carry the same id of Entra ID are one party, whatever a log calls them.
+"""Participants of an incident: merge accounts and applications that share an Entra ID object id.
 
 A log names a service principal by its object id or by the id of its application: where the directory is known those are one too.
 """

@@ -1,4 +1,4 @@
-"""Incidents that are like another: the same entities take part, the same rules raised their alerts; and how those ended."""
+"""Similar incidents: incidents with the same entities or rules, and their classifications."""
 
 from __future__ import annotations
 

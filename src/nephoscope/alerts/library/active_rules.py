@@ -1,4 +1,4 @@
-"""The rules that are run: the shipped ones and the imported ones that people switched on."""
+"""Active rules: shipped rules and the imported ones that users enable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding content in a folder or file: each document is recognised by what is in it, not by where it lies."""
+"""Content discovery: find content in a folder or file by what each document contains."""
 
 from __future__ import annotations
 

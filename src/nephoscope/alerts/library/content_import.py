@@ -1,4 +1,4 @@
-"""Importing content: what is found is judged against a workspace and kept as a pack; functions and watchlists go to the workspace."""
+"""Content import: check content against a workspace and store it as a pack with its functions and watchlists."""
 
 from __future__ import annotations
 

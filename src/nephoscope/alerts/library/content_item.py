@@ -1,4 +1,4 @@
-"""A piece of content that was found in a file: what it is, where it stood, and its document."""
+"""Content item: a document found in a file, with its kind and place."""
 
 from __future__ import annotations
 

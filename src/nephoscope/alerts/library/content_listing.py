@@ -1,4 +1,4 @@
-"""What there is of detection content in a workspace: shipped and imported rules and queries, whether each is on, and how it stands."""
+"""Content listing: shipped and imported rules and queries of a workspace with their status."""
 
 from __future__ import annotations
 

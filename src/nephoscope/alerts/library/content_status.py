@@ -1,4 +1,4 @@
-"""How an imported rule or query stands in a workspace: whether it runs, and what it lacks."""
+"""Content status: whether an imported rule or query runs in a workspace, and what it lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content that somebody sent to the server: unpacked where nothing else lies, read, judged and kept as a pack."""
+"""Content upload: extract, read, check and store content that a client sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody sent, an archive or one file, put into an empty folder: bounded, and nothing in it is trusted."""
+"""Upload extraction: unpack an untrusted archive or file into an empty folder within limits."""
 
 from __future__ import annotations
 

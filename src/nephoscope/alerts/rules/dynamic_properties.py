@@ -1,4 +1,4 @@
-"""What a rule's alertDynamicProperties put in the place of columns of its alerts.
+"""Dynamic properties: alert fields that a rule's alertDynamicProperties override.
 
 Source: https://learn.microsoft.com/azure/sentinel/customize-alert-details and https://learn.microsoft.com/azure/sentinel/security-alert-schema
 """

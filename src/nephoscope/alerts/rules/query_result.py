@@ -1,4 +1,4 @@
-"""What a rule's query gave: rows with the values of their columns as text and as JSON values."""
+"""Query result of a rule: rows with column values as text and as JSON."""
 
 from __future__ import annotations
 

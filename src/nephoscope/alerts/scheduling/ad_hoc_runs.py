@@ -1,4 +1,4 @@
-"""Runs of rules apart from their schedule (`detect --at`): what the last one of each came to, for whoever asks how its rules stand."""
+"""Ad hoc runs of rules (`detect --at`): the last result of each, outside the schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking back: the windows of every rule between two past times, in order, as a schedule would have run them then."""
+"""Backfill: run every window between two past times in order, as the schedule would have."""
 
 from __future__ import annotations
 

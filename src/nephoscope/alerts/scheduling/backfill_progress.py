@@ -1,4 +1,4 @@
-"""Which windows look-backs have run: kept by rule with the versions of its tables, so that an interrupted one goes on."""
+"""Backfill progress: windows already run, by rule and table versions, so that an interrupted backfill resumes."""
 
 from __future__ import annotations
 

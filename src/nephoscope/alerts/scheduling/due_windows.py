@@ -1,4 +1,4 @@
-"""What is due: windows of a rule that are over and were not run, that ended in a fault, or that late rows came for."""
+"""Due windows: closed windows that have not run, have failed, or have late rows."""
 
 from __future__ import annotations
 

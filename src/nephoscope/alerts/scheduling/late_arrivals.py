@@ -1,4 +1,4 @@
-"""Late rows: those that come when the window they belong to was run already."""
+"""Late arrivals: rows that arrive after their window ran."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every rule stands: its last run and its next, what came of it, how far it is behind, whether its failures switched it off."""
+"""Rule overview: last and next run, result, delay and automatic disabling of each rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a rule stands after a run: failures in a row that switch it off, windows given up, what it has seen, what is told of it."""
+"""Rule state after a run: consecutive failures, automatic disabling, skipped windows, rows seen."""
 
 from __future__ import annotations
 

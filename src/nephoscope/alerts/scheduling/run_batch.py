@@ -1,4 +1,4 @@
-"""A round: rules that are run one after the other, their leases taken and what came of them kept in few transactions."""
+"""Run batch: run several rules in sequence with few transactions for leases and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that rules have not looked at: those of their tables from times that came to no rule's turn, or not to every one's."""
+"""Unprocessed rows: table rows from times that no rule, or not every rule, has run over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which windows of a rule may have rows: found by one query over the times of all of them, not by running each."""
+"""Window prefilter: find the windows that can have rows by one query over all of them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What may hold findings of a rule back: conditions, suppressions of people, and what a rule learned."""
+"""Alert suppression: conditions, suppressions by users, and learned entities."""

@@ -1,4 +1,4 @@
-"""What stands over a rule and holds its findings back: suppressions of people, and what the rule learned."""
+"""Rule suppression: the suppressions and learned entities that apply to a rule."""
 
 from __future__ import annotations
 

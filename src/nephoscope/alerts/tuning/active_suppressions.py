@@ -1,4 +1,4 @@
-"""Suppressions in force over a rule: whether they hold back all that it finds or a part of it, and when the next one ends."""
+"""Active suppressions of a rule: full or partial, and when the next one ends."""
 
 from __future__ import annotations
 

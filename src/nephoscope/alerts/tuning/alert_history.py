@@ -1,4 +1,4 @@
-"""Alerts of the past with what became of them: what tuning is judged by."""
+"""Alert history: past alerts with their classifications, the basis of tuning advice."""
 
 from __future__ import annotations
 

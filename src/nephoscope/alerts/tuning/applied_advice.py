@@ -1,4 +1,4 @@
-"""The advice that was followed in a rule, with what of it still stands."""
+"""Applied advice of a rule, and the parts of it that are still in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules as they run in a workspace: their files, with the settings and suppressions that are in force at a time."""
+"""Effective rules of a workspace: rule files with the settings and suppressions in force at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named locations: those of Entra's conditional access, and addresses that the logs themselves show to be the company's own.
+"""Named locations: those of Entra conditional access, and company addresses learned from logs.
 
 Source: https://learn.microsoft.com/graph/api/resources/namedlocation
 """

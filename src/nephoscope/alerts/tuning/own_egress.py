@@ -1,4 +1,4 @@
-"""Own egress that the estate holds: public addresses behind which people and programs go out to the Internet.
+"""Own egress: public addresses of the estate behind which its users and programs reach the Internet.
 
 Source: Microsoft.Network/publicIPAddresses (`ipConfiguration`, `natGateway`), publicIPPrefixes and localNetworkGateways,
 https://learn.microsoft.com/azure/templates/microsoft.network/publicipaddresses

@@ -1,4 +1,4 @@
-"""A rule with its alerts, as advisors look at it, and what they propose."""
+"""Rule case: a rule with its alert history as advisors read it, and the changes that they propose."""
 
 from __future__ import annotations
 

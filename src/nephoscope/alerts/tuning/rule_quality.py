@@ -1,4 +1,4 @@
-"""What each rule was worth: its alerts, what people said of them, and what it cost."""
+"""Rule quality report: alerts, classifications and cost of each rule."""
 
 from __future__ import annotations
 

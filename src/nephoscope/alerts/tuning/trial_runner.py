@@ -1,4 +1,4 @@
-"""Doing a trial: the rule run over the past, advice sought or followed, and what came of it."""
+"""Trial runner: replay a rule over the past, with proposed or applied advice."""
 
 from __future__ import annotations
 

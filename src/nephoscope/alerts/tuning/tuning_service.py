@@ -1,4 +1,4 @@
-"""Changing the tuning of a workspace: each change is noted with who made it, and can be taken back."""
+"""Tuning service: change settings and suppressions of a workspace; each change is audited and can be reverted."""
 
 from __future__ import annotations
 

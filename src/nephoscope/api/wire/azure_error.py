@@ -1,4 +1,4 @@
-"""Errors as Azure answers them.
+"""Azure error responses.
 
 Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md (error response body)
 """

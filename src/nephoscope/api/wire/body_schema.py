@@ -1,4 +1,4 @@
-"""Shapes of what is sent: a table of fields says what each value may be, and a value that is none is refused by its JSON path.
+"""Body schema: a table of fields that validates a request body and names the JSON path of an invalid value.
 
 A shape takes a value and its path, and gives the value to keep: words are written as Azure spells them, whatever their case. Fields
 that a table does not name are kept as they are, as clients of other versions send more; null is a field that is not there.

@@ -1,4 +1,4 @@
-"""Kinds of ARM documents that people put and get back: a surface declares each in a line, with what follows from it here.
+"""Document kinds: ARM document types that clients can put, each declared in one line.
 
 A document stands in the place of what was collected under the same id; where it is deleted, what was collected holds again. Secrets
 inside a document are not kept: their place is null in every answer, as Azure shows none either.

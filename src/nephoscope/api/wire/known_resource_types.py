@@ -1,4 +1,4 @@
-"""The providers and resource types that are known here: of policy aliases, of what is answered, and of the estate as a caller sees it.
+"""Known resource types and providers: of policy aliases, of the API, and of the estate a caller can read.
 
 Source: https://learn.microsoft.com/rest/api/resources/providers/list (2021-04-01): Provider, ProviderResourceType, Alias
 """

@@ -1,4 +1,4 @@
-"""What Microsoft Graph's query options pick of a collection; an option that is not answered is refused, never left out of account.
+"""Microsoft Graph query options of a collection; unsupported options are rejected.
 
 Source: https://learn.microsoft.com/graph/query-parameters, https://learn.microsoft.com/graph/search-query-parameter and
 https://learn.microsoft.com/graph/aad-advanced-queries (ConsistencyLevel)

@@ -1,4 +1,4 @@
-"""`$apply`, `$orderby`, `$select`, `$from` and `$to` of policy states: rows grouped, counted, sorted, cut, of a time.
+"""Policy state query: `$apply`, `$orderby`, `$select`, `$from` and `$to` over policy states.
 
 Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states/list-query-results-for-subscription (query options)
 """

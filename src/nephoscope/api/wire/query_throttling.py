@@ -1,4 +1,4 @@
-"""What a principal with too many queries is answered, in the shape of each surface.
+"""Query throttling: the error of each API surface for a principal with too many queries.
 
 Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests,
 https://learn.microsoft.com/azure/azure-monitor/service-limits#log-queries-and-language

@@ -1,4 +1,4 @@
-"""What a request to Resource Graph is about: the subscriptions that it names, and the page that its token goes on with.
+"""Resource Graph request: its subscriptions, and the page that its skip token continues.
 
 Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/paginate-result,
 https://learn.microsoft.com/azure/governance/resource-graph/troubleshoot/general

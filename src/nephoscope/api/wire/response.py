@@ -1,4 +1,4 @@
-"""Answers of a surface: JSON with a status and headers, lists page by page, and work that goes on."""
+"""API response: JSON with status and headers, paged lists, and long-running operations."""
 
 from __future__ import annotations
 

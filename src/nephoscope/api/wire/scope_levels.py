@@ -1,4 +1,4 @@
-"""At which levels of scope ARM has the types that can be put: elsewhere a type is none, as where nobody knows its name.
+"""Scope levels at which ARM accepts each document type.
 
 Source: the paths of the operations at https://learn.microsoft.com/rest/api/defenderforcloud, https://learn.microsoft.com/rest/api/policy
 and https://learn.microsoft.com/rest/api/resourcegraph, and what they say of `scope`

@@ -1,4 +1,4 @@
-"""One request, as a surface sees it: who asks, what stands in path, query and body, and what the server works with."""
+"""Surface request: caller, path, query, body and services of one request."""
 
 from __future__ import annotations
 

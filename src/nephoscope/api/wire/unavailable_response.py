@@ -1,4 +1,4 @@
-"""What is answered where the state cannot be used now: that it may be asked again, and nothing of where the state is kept."""
+"""Unavailable response: a retryable error without internal details when the state cannot be used."""
 
 from __future__ import annotations
 

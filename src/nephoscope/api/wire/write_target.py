@@ -1,4 +1,4 @@
-"""Whether a path can be written to: its scope is one that ARM has, and its names are such as Azure takes.
+"""Write target: check that the scope and names of a path are valid in ARM.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 """

@@ -1,4 +1,4 @@
-"""What the author of an automation may read and change now: an automation is told of no more, and writes nowhere else.
+"""Author permissions: an automation reads and writes only what its author may.
 
 Who put it may have lost roles since, and documents that were kept before an automation was cut to its author's rights hold
 more. One that was put by the command line has no author: who commands the machine reads everything.

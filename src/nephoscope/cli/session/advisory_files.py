@@ -1,4 +1,4 @@
-"""Advisories out of files that a person names."""
+"""Advisory files that the user names."""
 
 from __future__ import annotations
 

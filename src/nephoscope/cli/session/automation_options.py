@@ -1,4 +1,4 @@
-"""The properties of an automation from options, whose mistakes are told in the words of the options."""
+"""Automation options of the command line, with errors that name the option."""
 
 from __future__ import annotations
 

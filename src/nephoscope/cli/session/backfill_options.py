@@ -1,4 +1,4 @@
-"""Looking back by command: the times that are asked for, and the line about rows that rules have not looked at."""
+"""Backfill options of a command, and the message about unprocessed rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The behaviour analysis for a command: its faults are told and stop nothing else."""
+"""Behavior run of a command: reports errors without stopping the command."""
 
 from __future__ import annotations
 

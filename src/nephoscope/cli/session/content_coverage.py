@@ -1,4 +1,4 @@
-"""What content covers of ATT&CK, and how imported rules stand, for a command."""
+"""Content coverage of ATT&CK and status of imported rules, for a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imported content of detection for a command: importing, listing and switching it."""
+"""Content library commands: import, list and enable detection content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect the posture of an organization: live with a token of the environment, or from a recording."""
+"""DevOps collection: collect the posture of an organization live or from a recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options by which commands say what of the state they are about: a workspace, and how many of the newest."""
+"""Filter options: workspace and maximum count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The case of an incident for a command: its file, the events behind its alerts, what the estate knows of its entities."""
+"""Incident details for a command: file, events and estate context of entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ingest` is given that is no file yet: pipes and standard input, kept in the data folder, and the sample company's logs."""
+"""Ingest inputs that are not files: pipes, standard input and the sample logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked for must be there: an empty export, a misspelt scope or an unread history must not look like a clean estate."""
+"""Input checks: an empty export, a misspelt scope or an unread history is an error, not a clean estate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands that look inside keep what they found: their options, and what they say of it."""
+"""Inventory options: how scan commands store their results, and the messages about it."""
 
 from __future__ import annotations
 

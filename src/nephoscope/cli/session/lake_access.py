@@ -1,4 +1,4 @@
-"""The lake of the data folder for a command."""
+"""Lake access: open the lake of the data folder for a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list of things, a row a thing: as a table for a person, as JSON or CSV for a program."""
+"""List output: a table for a terminal, JSON or CSV for a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where output goes: the terminal, or a file that is complete or not there."""
+"""Output stream: the terminal, or a file that is complete or absent."""
 
 from __future__ import annotations
 

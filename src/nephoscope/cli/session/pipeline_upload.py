@@ -1,4 +1,4 @@
-"""Send the results of a tool: to a server over its API, or into the data folder."""
+"""Pipeline upload: send tool results to a server or store them in the data folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where nephoscope runs: what it needs of the system that Python does not have everywhere."""
+"""Platform support: operating system features that not every system has."""
 
 from __future__ import annotations
 

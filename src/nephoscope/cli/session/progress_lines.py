@@ -1,4 +1,4 @@
-"""How far long work is, for what is no terminal: a line now and then, none for what is over soon."""
+"""Progress lines for output that is not a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interactive prompt of queries: completion of names, history, many lines, commands that begin with a dot."""
+"""Query prompt: completion, history, multi-line input and dot commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries with the tables, functions and limits that the command line gives them."""
+"""Query session: tables, functions and limits for a query from the command line."""
 
 from __future__ import annotations
 

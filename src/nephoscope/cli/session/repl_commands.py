@@ -1,4 +1,4 @@
-"""What the prompt does with a line: run a query, list tables, show columns, change how results are shown."""
+"""REPL commands of the query prompt: run a query, list tables, show columns, set output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results of a query on their way out: to the terminal, a pipe or a file, in the format that was asked for."""
+"""Result output: write query results to a terminal, pipe or file in the chosen format."""
 
 from __future__ import annotations
 

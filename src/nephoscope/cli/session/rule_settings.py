@@ -1,4 +1,4 @@
-"""Settings over the files of rules: put, taken away, listed, and who changed what."""
+"""Rule settings commands: set, clear, list and show changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an examination found as findings in files, in the shape that findings in code have: for SARIF."""
+"""Scan findings as findings in files, for SARIF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print of what is inside of a host or an image: packages, their vulnerabilities, and what else was found."""
+"""Scan output: packages, vulnerabilities and other findings of a host or an image."""
 
 from __future__ import annotations
 

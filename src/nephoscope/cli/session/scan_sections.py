@@ -1,4 +1,4 @@
-"""The rows of what an examination found, a section a part."""
+"""Scan sections: the rows of a scan result by part."""
 
 from __future__ import annotations
 

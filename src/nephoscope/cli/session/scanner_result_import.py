@@ -1,4 +1,4 @@
-"""The command that imports results of scanners of others."""
+"""Scanner result import command."""
 
 from __future__ import annotations
 

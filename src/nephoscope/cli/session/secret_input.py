@@ -1,4 +1,4 @@
-"""Secrets of sources: from the environment, a file or a prompt, never from the command line; kept encrypted."""
+"""Secret input: from the environment, a file or a prompt, never from the command line; stored encrypted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command gives to the service layer: the user whose process it is, the data folder and its state."""
+"""Service context of a command: the local user, the data folder and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of the data folder for a command: opened as --state says, its errors told in a line."""
+"""State access: open the state for a command as --state says, with one-line errors."""
 
 from __future__ import annotations
 

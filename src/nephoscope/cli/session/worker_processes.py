@@ -1,4 +1,4 @@
-"""Several processes of one command: started, started again where one dies, ended together."""
+"""Worker processes of a command: start, restart and stop together."""
 
 from __future__ import annotations
 

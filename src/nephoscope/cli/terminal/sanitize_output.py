@@ -1,4 +1,4 @@
-"""Text that a reader's program shows and never obeys, and words that fit their numbers."""
+"""Sanitize output: text without control sequences, and plural forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been read so far: ids by type, enough to know what to ask next and what the manifest may claim."""
+"""Collected ids by type, which decide the next requests and the claims of the manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaps: what could not be read, where, and which permission is missing."""
+"""Collection gaps: data that could not be read, where, and the missing permission."""
 
 from __future__ import annotations
 

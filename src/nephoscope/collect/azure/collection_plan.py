@@ -1,4 +1,4 @@
-"""From what the content needs to what is asked: tables of Resource Graph, lists of Resource Manager, objects of Microsoft Graph."""
+"""Collection plan: Resource Graph tables, Resource Manager lists and Microsoft Graph objects to request."""
 
 from __future__ import annotations
 

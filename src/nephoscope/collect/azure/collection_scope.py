@@ -1,4 +1,4 @@
-"""The scope of a collection: which tenants, management groups, subscriptions and resource groups are asked for."""
+"""Collection scope: requested tenants, management groups, subscriptions and resource groups."""
 
 from __future__ import annotations
 

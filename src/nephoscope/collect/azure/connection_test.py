@@ -1,4 +1,4 @@
-"""Trying a connection: what answers, and which rights its sign-in lacks there and in Microsoft Graph."""
+"""Connection test: reachable endpoints and missing permissions of the identity."""
 
 from __future__ import annotations
 

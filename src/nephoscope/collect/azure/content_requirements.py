@@ -1,4 +1,4 @@
-"""What the loaded content needs to see: resource types, what is looked up under them, names, and properties.
+"""Content requirements: resource types, related types, names and properties that the loaded content reads.
 
 Only that is collected, so that a snapshot costs as few requests as its content allows.
 """

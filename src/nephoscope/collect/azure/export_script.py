@@ -1,4 +1,4 @@
-"""The commands that export a whole snapshot with the Azure CLI or Az PowerShell, where nephoscope itself may not sign in."""
+"""Export script: Azure CLI or PowerShell commands that export a snapshot where nephoscope cannot sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripts that grant a collection its rights: for `az` in bash, and a Bicep file; made of the table of rights.
+"""Grant scripts: `az` and Bicep scripts that assign the required permissions.
 
 Source: https://learn.microsoft.com/cli/azure/ad/app, https://learn.microsoft.com/azure/role-based-access-control/custom-roles,
 https://learn.microsoft.com/graph/templates/bicep/reference/approleassignedto

@@ -1,4 +1,4 @@
-"""What the sign-in may read in a scope: Resource Graph leaves out silently what it may not, so that is asked beforehand.
+"""Permissions of the signed-in identity in a scope.
 
 Source: https://learn.microsoft.com/rest/api/authorization/permissions
 """

@@ -1,4 +1,4 @@
-"""What the sign-in may read where, asked before anything is read: Azure leaves out silently what it may not.
+"""Readable scopes: check permissions before reading, since Azure silently omits unreadable resources.
 
 Rows of Resource Graph and lists of a subscription hold what the sign-in may read and say nothing of the rest, so that an answer
 proves that a type was read only where it may be read in all of the scope. That is asked of each subscription (or resource group

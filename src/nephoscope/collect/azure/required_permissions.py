@@ -1,4 +1,4 @@
-"""What a collection may need to be allowed: one table, from which the roles, the scripts that grant them and the test are made."""
+"""Required permissions of a collection: one table for roles, grant scripts and the connection test."""
 
 from __future__ import annotations
 

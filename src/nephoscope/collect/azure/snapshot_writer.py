@@ -1,4 +1,4 @@
-"""The snapshot that a collection ends with: JSON lines by table and type, and the coverage manifest, whole or not there."""
+"""Snapshot writer: writes JSON lines by table and type and the coverage manifest, all or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a tenant that people set up to the settings of its collection: a credential of its own secret, never of the environment."""
+"""Tenant connection: collection settings and credential of a configured tenant."""
 
 from __future__ import annotations
 

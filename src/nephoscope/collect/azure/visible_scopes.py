@@ -1,4 +1,4 @@
-"""From the scope that was asked for to what can be read: the subscriptions (and resource groups) that the sign-in sees there."""
+"""Visible scopes: the subscriptions and resource groups that the signed-in identity sees in the requested scope."""
 
 from __future__ import annotations
 

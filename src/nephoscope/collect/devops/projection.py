@@ -1,4 +1,4 @@
-"""What is kept of an answer: members by path, so that no value of a secret, no token in an address comes into a snapshot."""
+"""Projection: the members of a response to store, so that secrets and tokens never reach a snapshot."""
 
 from __future__ import annotations
 

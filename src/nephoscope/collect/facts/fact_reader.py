@@ -1,4 +1,4 @@
-"""Own facts as the loading of a snapshot takes them: read from the state when the snapshot has told which subscriptions it holds."""
+"""Fact reader: own facts for the loading of a snapshot, read from the state once its subscriptions are known."""
 
 from __future__ import annotations
 

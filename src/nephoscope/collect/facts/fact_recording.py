@@ -1,4 +1,4 @@
-"""Keep own facts and take them back: the change, its entry in the audit and the wish to be judged again are one transaction."""
+"""Fact recording: store or revoke own facts with audit entry and reevaluation request in one transaction."""
 
 from __future__ import annotations
 

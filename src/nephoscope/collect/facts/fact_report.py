@@ -1,4 +1,4 @@
-"""A report of a scanner: documents of one resource with what they are all of, checked and taken apart into claims."""
+"""Fact report of a scanner: validated documents of one resource, split into claims."""
 
 from __future__ import annotations
 

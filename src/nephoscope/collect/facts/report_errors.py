@@ -1,4 +1,4 @@
-"""Refusals of a report: the member that is wrong, what is wrong with it, and what to do."""
+"""Report errors: the invalid member, the reason and the fix."""
 
 from __future__ import annotations
 

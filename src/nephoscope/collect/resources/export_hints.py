@@ -1,4 +1,4 @@
-"""What is told once of a file whose export holds less than the resources: why, how many records, the first of them, what to do."""
+"""Export hints: warnings about incomplete exports, once per file, with count, example and fix."""
 
 from __future__ import annotations
 

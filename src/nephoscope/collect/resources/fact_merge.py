@@ -1,4 +1,4 @@
-"""Own facts on their way into a tenant's estate: of two bodies of one id the newer holds, and claims join the manifest."""
+"""Fact merge: add own facts to a tenant's estate; the newer of two bodies wins, claims join the manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Own facts beside a snapshot: documents with the one claim that they stand for, and the time when it was true."""
+"""Own facts beside a snapshot: documents with their claim and time."""
 
 from __future__ import annotations
 

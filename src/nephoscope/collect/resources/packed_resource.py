@@ -1,4 +1,4 @@
-"""A resource whose body is kept as JSON text: a sixth of the memory, for resources that are read now and then."""
+"""Packed resource: a body stored as JSON text, with a sixth of the memory."""
 
 from __future__ import annotations
 

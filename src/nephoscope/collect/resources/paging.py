@@ -1,4 +1,4 @@
-"""What answers say of further pages, and of how many records there are in all."""
+"""Paging: next links and total counts in responses."""
 
 from __future__ import annotations
 

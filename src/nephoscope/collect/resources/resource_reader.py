@@ -1,4 +1,4 @@
-"""From files to resources: every record recognised, its id checked, and what is broken set aside with its place."""
+"""Resource reader: recognise the records of a file, validate their ids and quarantine broken ones."""
 
 from __future__ import annotations
 

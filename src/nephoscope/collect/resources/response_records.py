@@ -1,4 +1,4 @@
-"""Whole answers inside a record: `{"data": [...]}`, `{"value": [...]}` and tables `{"columns": [...], "rows": [...]}`.
+"""Response records: unwrap `{"data": [...]}`, `{"value": [...]}` and `{"columns": [...], "rows": [...]}`.
 
 PowerShell capitalises the members: `Search-AzGraph` answers `{"SkipToken": ..., "Data": [...]}`.
 

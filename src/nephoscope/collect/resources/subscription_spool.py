@@ -1,4 +1,4 @@
-"""Snapshots larger than memory: taken apart by subscription on disk, then given out as one small estate after the other.
+"""Subscription spool: split a snapshot larger than memory by subscription on disk and read one estate at a time.
 
 What a policy looks up lies in the subscription of the resource that it judges, so a part that holds whole subscriptions is judged
 as the whole would be, given the coverage and the management groups of the whole.

@@ -1,4 +1,4 @@
-"""Tell what describes a deployment (templates, plans, what-if results) from what is deployed, and say how it is judged."""
+"""Template detection: tell templates, plans and what-if results from deployed resources."""
 
 from __future__ import annotations
 

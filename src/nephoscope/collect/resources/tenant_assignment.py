@@ -1,4 +1,4 @@
-"""The tenants of a snapshot: which tenant each subscription and each resource outside subscriptions belongs to.
+"""Tenant assignment: the tenant of each subscription and of each resource outside subscriptions.
 
 Azure's ids below `/providers/...` are unique within a tenant alone: two tenants may have a management group of one name. So what
 several tenants' snapshots hold is never put together: each tenant has an estate and a coverage of its own.

@@ -1,4 +1,4 @@
-"""Values that an export cut to text: `@{bypass=AzureServices}`, `System.Object[]`, `[object Object]`.
+"""Truncated values of an export: `@{bypass=AzureServices}`, `System.Object[]`, `[object Object]`.
 
 `ConvertTo-Json` writes what lies deeper than `-Depth` (2 where nothing is said) as the text that PowerShell prints of it. Such a text
 says nothing of the value: it is taken out of the body, and its path is noted in the body as unread.

@@ -1,4 +1,4 @@
-"""What a bill of materials says: its components, services, dependencies, vulnerabilities and statements, and what is wrong with it."""
+"""Bill of materials: components, services, dependencies, vulnerabilities, statements and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own properties of components in bills."""
+"""Nephoscope's own component properties in bills of materials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts what files hold together to what a host or an image holds."""
+"""Content builder: assembles the content of files into that of a host or an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts what a scan finds in files together to an examination."""
+"""Examination builder: assembles the findings in files into an examination."""
 
 from __future__ import annotations
 

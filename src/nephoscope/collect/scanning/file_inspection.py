@@ -1,4 +1,4 @@
-"""What is looked for in files beside packages, as they pass: secrets, malware, and permissions that matter."""
+"""File inspection: secrets, malware and permissions, checked as files pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is read by: the readers of packages that claim it, and the files that name the operating system."""
+"""File readers: the package readers that claim a file, and operating system files."""
 
 from __future__ import annotations
 

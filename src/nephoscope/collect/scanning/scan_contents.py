@@ -1,4 +1,4 @@
-"""What a scan found inside of a host or an image."""
+"""Scan contents: packages and files found in a host or an image."""
 
 from __future__ import annotations
 

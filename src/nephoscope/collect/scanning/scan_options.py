@@ -1,4 +1,4 @@
-"""What a scan looks for beside packages."""
+"""Scan options: checks beside packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where addresses are in the newest stored estate, for traffic analytics: read again when a newer one is stored."""
+"""Address index of the newest stored estate, for traffic analytics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an append brings, measured before it: sums for the health of its source, and the names that its rows have values under."""
+"""Arrival measurement: health totals and filled columns of an append, computed before it."""
 
 from __future__ import annotations
 

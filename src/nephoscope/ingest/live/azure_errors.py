@@ -1,4 +1,4 @@
-"""What Azure's client libraries raise, as sentences without secrets."""
+"""Azure client errors as sentences without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What librdkafka says, in the log of the program: each thing once, until the brokers work again."""
+"""Broker log: messages of librdkafka, each once until the brokers recover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch of a source as a stream: read in parts from wherever they come, its edges remembered, its closing brackets withheld."""
+"""Byte range of a source as a stream, with its edges recorded and closing brackets withheld."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A certificate and its key in files: whether they can be used, told by file before TLS would say less."""
+"""Certificate pair: check that certificate and key files are usable before TLS starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many connections are open at once, and which of them gives way where there are too many.
+"""Connection budget: the maximum of open connections, and which one closes when it is exceeded.
 
 A connection has proven nothing until its TLS handshake and the head of its first request have come. Those have a budget of their own:
 one more of them ends the oldest, of the address that has the most. So whoever opens connections and says nothing ends its own.

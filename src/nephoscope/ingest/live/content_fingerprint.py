@@ -1,4 +1,4 @@
-"""What a text is known by as it is read: a hash of all of it, of its beginning, and of what is before ends of its lines or records."""
+"""Content fingerprint: hashes of a text, of its beginning and of its prefixes at line ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a secret must look like to let anybody in anywhere; a refusal names the secret and says what to give, never what was given.
+"""Credential validation: minimum form of a secret; errors name the secret, never its value.
 
 Sources: https://learn.microsoft.com/rest/api/storageservices/create-account-sas, .../create-service-sas,
 https://learn.microsoft.com/azure/event-hubs/event-hubs-get-connection-string, RFC 4616, RFC 9110 section 5.5

@@ -1,4 +1,4 @@
-"""Packed files as what is packed in them: gzip, bzip2, xz and zstd, by the ending of their names."""
+"""Decompression of gzip, bzip2, xz and zstd files by file extension."""
 
 from __future__ import annotations
 

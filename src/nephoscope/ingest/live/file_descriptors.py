@@ -1,4 +1,4 @@
-"""How many files a process may have open: the limit is raised to what the system lets, and some are kept for the lake and the state.
+"""File descriptors: raise the process limit and reserve some for the lake and the state.
 
 Every connection is an open file: where connections take the last one, nothing can be written any more.
 """

@@ -1,4 +1,4 @@
-"""An ASGI app served over TLS by a thread of this process, and the server that bounds who comes in and how long a request may take."""
+"""HTTPS server: run an ASGI app over TLS in a thread, with connection limits and timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a source into the lake: parse, measure, append."""
+"""Lake sink: parse, measure and append the data of a source."""
 
 from __future__ import annotations
 

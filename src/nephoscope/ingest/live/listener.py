@@ -1,4 +1,4 @@
-"""Lets connections in at a listening socket: so many at once, so many of one address, and a handshake only so long.
+"""Listener: accept connections with limits in total, per address and on handshake time.
 
 A connection counts from the moment it is accepted, before it has shown anything. Where files run short, nothing is accepted for a
 moment, and that is told once.

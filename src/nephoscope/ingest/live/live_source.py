@@ -1,4 +1,4 @@
-"""What a live source is: a kind with settings, and a thing that reads until it is told to stop."""
+"""Live source: a kind with settings that reads until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells what happens often seldom: the first at once, then how often it has happened since."""
+"""Log rate limit: log the first occurrence at once, then counts."""
 
 from __future__ import annotations
 

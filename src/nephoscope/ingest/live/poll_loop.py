@@ -1,4 +1,4 @@
-"""Rounds over the parts of a source: what each brought is told to health part by part."""
+"""Poll loop over the parts of a source, with health per part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that are the server's own, and so an owner's to set: its files, its identity, and addresses that are not Azure's.
+"""Privileged settings: files, identity and non-Azure addresses that only an owner may set.
 
 Sources: https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints,
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure,

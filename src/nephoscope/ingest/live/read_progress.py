@@ -1,4 +1,4 @@
-"""How far a blob or a file was read, and what says that it is still the same one: written as JSON in a checkpoint."""
+"""Read progress of a blob or file and its identity, stored as JSON in a checkpoint."""
 
 from __future__ import annotations
 

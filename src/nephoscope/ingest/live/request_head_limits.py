@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on the line and the headers of a request, which its parser has none for."""
+"""Request head limits: HTTP/1.1 in uvicorn with bounds on request line and headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with seconds for the head and the body of a request, which it has none for."""
+"""Request timeouts: HTTP/1.1 in uvicorn with timeouts for head and body."""
 
 from __future__ import annotations
 

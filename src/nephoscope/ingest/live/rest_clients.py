@@ -1,4 +1,4 @@
-"""The REST clients of live sources: those of the collector, which can only read, with the credential of a source's settings."""
+"""REST clients of live sources: read-only, with the credential of the source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored secrets go nowhere but where they were given for: a change of the place wants them anew."""
+"""Secret binding: a stored secret is valid only for its target; a new target needs the secret again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source tells of itself since health was written last. How many rows it brought lies beside them in the spool."""
+"""Source meter: events of a source since its health was last written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setting up sources: what the command, the pages and the API do with them."""
+"""Source setup: create, change, test and remove sources for the command, pages and API."""
 
 from __future__ import annotations
 

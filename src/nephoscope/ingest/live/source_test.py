@@ -1,4 +1,4 @@
-"""Trying a source for somebody who waits for it: within a time limit, a few at once, so that a slow source holds up nobody else."""
+"""Source test: try a source within a time limit, a few at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events that are asked for by time: windows that overlap, what was taken already dropped by id, checkpoints that survive a crash.
+"""Time-window polling: overlapping windows, deduplication by id, crash-safe checkpoints.
 
 Events come late and out of order, so each round asks again for the last stretch. What was taken is known by id; the ids of a batch are
 kept under its number before it is handed over, and after a crash the lake says whether it has that number.

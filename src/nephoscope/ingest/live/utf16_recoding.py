@@ -1,4 +1,4 @@
-"""A stream of UTF-16 or UTF-32 with its byte order mark, as PowerShell writes it with `>`, as the same text in UTF-8."""
+"""UTF-16 and UTF-32 text with a byte order mark, recoded to UTF-8."""
 
 from __future__ import annotations
 

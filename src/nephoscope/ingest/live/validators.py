@@ -1,4 +1,4 @@
-"""What settings of several kinds of sources must be; each refusal names the setting and says what to give."""
+"""Validators of source settings; each error names the setting and the expected value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an address of a flow is: in which subnet, interface and machine of the estate, or where else."""
+"""Address lookup of a flow: subnet, interface and machine of the estate."""
 
 from __future__ import annotations
 

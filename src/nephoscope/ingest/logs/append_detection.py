@@ -1,4 +1,4 @@
-"""A file that has grown since it was taken in: which load it continues, proved by its content, and where reading goes on.
+"""Append detection: find the load that a grown file continues and the offset to resume at.
 
 A log grows at its end; a document of records (`PT1H.json`) grows before its closing brackets. So a content continues an earlier one
 when it begins with all of it, or with all but its closing brackets. Nothing but hashes of what was taken in is kept.

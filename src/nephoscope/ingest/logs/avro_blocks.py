@@ -1,4 +1,4 @@
-"""The blocks of an Avro file: what is broken of one is told, and reading goes on behind the next marker.
+"""Avro blocks: report a broken block and continue at the next sync marker.
 
 Source: https://avro.apache.org/docs/1.12.0/specification/#object-container-files
 """

@@ -1,4 +1,4 @@
-"""The messages of an Avro file, as Event Hubs Capture writes it: one record a message, its content under `Body`.
+"""Avro capture files of Event Hubs: one record per message, content under `Body`.
 
 Such a file may be hostile: no single read is larger than a record may be, packed blocks are refused, and so are schemas that could
 say of few bytes that they are many values. Source: https://learn.microsoft.com/azure/event-hubs/explore-captured-avro-files

@@ -1,4 +1,4 @@
-"""Waiting while the lake takes nothing, and saying so at once and now and then."""
+"""Backpressure: wait while the lake rejects writes, and report it."""
 
 from __future__ import annotations
 

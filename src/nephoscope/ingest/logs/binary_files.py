@@ -1,4 +1,4 @@
-"""Files that are no logs but hold some: what they are by their first bytes, and how to get at what they hold.
+"""Binary files that contain logs: detect the type by magic bytes and extract the records.
 
 Read as text they would be thousands of broken lines. Source: https://en.wikipedia.org/wiki/List_of_file_signatures
 """

@@ -1,4 +1,4 @@
-"""How a file is packed, by what it begins with: for what comes without a name that tells it."""
+"""Compression detection by magic bytes, for input without a file name."""
 
 from __future__ import annotations
 

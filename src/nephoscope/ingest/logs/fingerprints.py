@@ -1,4 +1,4 @@
-"""Marks of a content: hashes of all that is before ends of its lines or records, by which a shorter, older copy of it is known.
+"""Fingerprints of content: prefix hashes at line ends that recognise an older, shorter copy.
 
 What a file grew from is known by its whole content (growth.py); of what it will be cut to, nothing is known beforehand. So with each
 load are kept up to 256 places, evenly spread, with the hash of what is before each. Nothing of the content is kept.

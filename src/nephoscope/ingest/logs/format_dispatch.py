@@ -1,4 +1,4 @@
-"""Ask the formats for the rows of blocks: record by record, or a block at once where a format is fast."""
+"""Format dispatch: ask the formats for the rows of records or whole blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that are packed by gzip, as producers of Event Hubs write large ones: what they hold, within bounds.
+"""Gzip messages of Event Hubs producers, unpacked within limits.
 
 Source: RFC 1952.
 """

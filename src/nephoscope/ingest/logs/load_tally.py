@@ -1,4 +1,4 @@
-"""What came of a load: rows by table, what was set aside, and what happened to its files."""
+"""Load tally: rows by table, quarantined records and file outcomes of a load."""
 
 from __future__ import annotations
 

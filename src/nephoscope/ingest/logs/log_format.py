@@ -1,4 +1,4 @@
-"""What a log format is, and what it is given: its words are Row, Fault, BadRecordError and Context."""
+"""Log format: interface and types (Row, Fault, BadRecordError, Context) of a format."""
 
 from __future__ import annotations
 

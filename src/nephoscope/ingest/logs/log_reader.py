@@ -1,4 +1,4 @@
-"""From a stream to rows: blocks are cut, records recognised, rows made, and what is broken set aside with its place."""
+"""Log reader: from a stream to rows: split blocks, recognise records, build rows, quarantine broken ones."""
 
 from __future__ import annotations
 

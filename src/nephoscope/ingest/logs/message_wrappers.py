@@ -1,4 +1,4 @@
-"""Records within messages: what Event Hubs, Kafka and exports of them put around the records of a log.
+"""Message wrappers: unwrap records from Event Hubs, Kafka and exported messages.
 
 A message is an object with its content under `body` or the like: an object, a list, the text of JSON, lines of text, or any of these
 in base64; records lie in it at once or under `records`, which may be text again. It is a message only where something in it is

@@ -1,4 +1,4 @@
-"""A batch in storage types: rows that their table takes, what it does not take set aside, and what became of the records."""
+"""Parsed batch in storage types: accepted rows, rejected rows and record outcomes."""
 
 from __future__ import annotations
 

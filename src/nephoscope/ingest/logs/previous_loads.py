@@ -1,4 +1,4 @@
-"""The loads of a workspace, by what a file that comes now may have to do with them."""
+"""Previous loads of a workspace that a new file may continue or repeat."""
 
 from __future__ import annotations
 

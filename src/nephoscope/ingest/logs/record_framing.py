@@ -1,4 +1,4 @@
-"""Cut a stream of bytes into blocks of whole records, whatever wraps them, holding one block at a time.
+"""Record framing: split a byte stream into blocks of whole records, one block in memory at a time.
 
 A stream is JSON (`{"records": []}`, records within records, answers `{"value": []}`, arrays, JSON lines, objects one behind the
 other, a blob that is cut at its end or taken up in its middle) or lines of text; a line of text that begins with `{` is JSON.

@@ -1,4 +1,4 @@
-"""What a block gave before it is in storage types: rows with the record that each comes from, and what is bad."""
+"""Row batch before conversion to storage types: rows with their records, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cutting a stream gives, blocks of pieces, and what cutting JSON and cutting lines share: places in words."""
+"""Splitters: shared result types and positions of the JSON and line splitters."""
 
 from __future__ import annotations
 

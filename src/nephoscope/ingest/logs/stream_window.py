@@ -1,4 +1,4 @@
-"""Hold the part of a stream of bytes that is being cut into records."""
+"""Stream window: the part of a byte stream that is being split into records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of bytes that a log has: UTF-8; a byte that is none is read in the code page of the load, or the text is none.
+"""Text decoding: UTF-8, or the code page of the load for invalid bytes.
 
 No byte is lost: what neither tells is not replaced, it is an error with its place. A line that was cut within a character, or a
 file of lines from several hosts, keeps the characters that are UTF-8. Source: RFC 3629.

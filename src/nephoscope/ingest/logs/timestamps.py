@@ -1,4 +1,4 @@
-"""Times as log sources write them.
+"""Timestamps in the formats that log sources write.
 
 Seen in the wild: seven digits of a second, offsets, `8/22/2022 6:11:52 PM` (month first), unpadded parts
 (`2022-09-09T8:48:50.361Z`), leap seconds, the hour 24, seconds to nanoseconds since 1970. A time without a zone is UTC.

@@ -1,4 +1,4 @@
-"""Addresses and URLs that were written so that nobody clicks on them, back as they are: hxxp://, [.], (dot), [at]."""
+"""Defanging: restore addresses and URLs such as hxxp://, [.], (dot), [at]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking a server of threat intelligence: TLS that is verified, no redirects, answers of a bounded size, a wait when it is busy."""
+"""HTTP client for threat intelligence servers: verified TLS, no redirects, bounded responses, backoff."""
 
 from __future__ import annotations
 

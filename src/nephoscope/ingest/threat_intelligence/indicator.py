@@ -1,4 +1,4 @@
-"""An object of threat intelligence as it was read, whatever it came as: a STIX 2.1 object with what it observes."""
+"""Indicator: a STIX 2.1 object with its observable, whatever format it was read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of threat intelligence: what they hold is seen by itself, each object is an item or refused with its place."""
+"""Indicator files: detect the format; each object is an indicator or a rejection with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping threat intelligence: each object once in its newest version, its rows by the outbox of the same transaction."""
+"""Indicator store: the newest version of each object, with its rows through the outbox of one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that somebody wrote down, told by its look: address, network, URL, domain, e-mail address, hash of a file."""
+"""Observable type of a plain value: address, network, URL, domain, e-mail address or file hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparisons of a STIX pattern by its grammar, where the pattern means nothing but "any one of them"; else why it does not.
+"""Pattern comparisons: STIX patterns that only mean "any of these values", or the reason why not.
 
 Source: STIX 2.1 section 9 (https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html).
 """

@@ -1,4 +1,4 @@
-"""What a STIX pattern looks for: the values of its comparisons, as Sentinel lists them (`ipv4-addr:value`, `file:hashes.'SHA-256'`).
+"""STIX pattern: the values of its comparisons, as Sentinel lists them (`ipv4-addr:value`, `file:hashes.'SHA-256'`).
 
 One comparison, which nearly all patterns are, is read by a regular expression; everything else by the grammar of stix2-patterns.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a version of an object that a source brings: new, newer than what is known of that source, or not to be taken.
+"""Version merge: accept, update or reject a version of an object that a source sends.
 
 Each source has its own version of an object, so that none replaces or revokes what another one said; and within a source only the
 creator may change or revoke it. Source: STIX 2.1 section 3.6 (https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html).

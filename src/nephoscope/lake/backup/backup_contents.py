@@ -1,4 +1,4 @@
-"""What of a data folder a backup holds: its Delta tables at a version, and the files beside them."""
+"""Backup contents: Delta tables at a version, and other files of the data folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a backup."""
+"""Backup writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data folder at one moment, while others go on writing to it.
+"""Consistent cut of a data folder while other processes write to it.
 
 Nothing is locked. What is looked at, in this order: the tables' versions, the spool's segments, the state, the segments again
 (opened: what is open stays readable), the versions again. Where no table was committed to and no segment went in between, the

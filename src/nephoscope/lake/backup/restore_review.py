@@ -1,4 +1,4 @@
-"""What of a backup somebody must look at before it is restored, and what no backup holds.
+"""Restore review: backup contents that a user must accept before a restore, and what a backup omits.
 
 The hashes of a backup say that it is whole, not who wrote it: whoever can write one can write its hashes.
 """

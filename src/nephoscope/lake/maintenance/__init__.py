@@ -1,1 +1,1 @@
-"""What keeps tables in shape: small files joined, old days dropped, unused files deleted."""
+"""Lake maintenance: compaction, retention and vacuum."""

@@ -1,4 +1,4 @@
-"""What a data folder needs once a day: old days and unused files go, and producers of which nothing can come any more."""
+"""Daily cleanup: drop old days, unused files and finished producers."""
 
 from __future__ import annotations
 

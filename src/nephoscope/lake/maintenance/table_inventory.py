@@ -1,4 +1,4 @@
-"""What lies in the lake: of each table the rows, days, bytes and the time of its newest row."""
+"""Table inventory: rows, days, bytes and newest row of each table."""
 
 from __future__ import annotations
 

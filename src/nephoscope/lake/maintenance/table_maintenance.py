@@ -1,4 +1,4 @@
-"""What keeps tables in shape, under the lease and beside the flusher: small files joined, old days dropped, unused files deleted."""
+"""Table maintenance under the lease: compact small files, drop old days, vacuum."""
 
 from __future__ import annotations
 

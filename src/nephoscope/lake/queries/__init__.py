@@ -1,1 +1,1 @@
-"""Queries over the lake: what a principal sees, the functions and watchlists that queries call, and many queries at one moment."""
+"""Queries over the lake: row access, stored functions, watchlists and consistent reads."""

@@ -1,4 +1,4 @@
-"""`arg("")`: Azure Resource Graph as a place that a query names, as Log Analytics writes it."""
+"""The `arg("")` function: Azure Resource Graph as a cluster in a query, as Log Analytics writes it."""
 
 from __future__ import annotations
 

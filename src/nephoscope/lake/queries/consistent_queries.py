@@ -1,4 +1,4 @@
-"""Many queries over the lake at one moment: the same versions of all tables, one engine, and rows that many need in memory once."""
+"""Consistent queries: many queries at the same table versions in one engine, with shared rows in memory."""
 
 from __future__ import annotations
 

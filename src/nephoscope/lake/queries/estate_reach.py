@@ -1,4 +1,4 @@
-"""Where in the estate somebody may do operations: all that a scope of the lake knows of the estate."""
+"""Estate reach: the scopes in which a principal may perform operations."""
 
 from __future__ import annotations
 

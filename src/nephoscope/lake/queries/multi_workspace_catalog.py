@@ -1,4 +1,4 @@
-"""Several workspaces as one: a table has the rows of all of them, as where a query is asked of more than one workspace.
+"""Multi-workspace catalog: a table holds the rows of every workspace a query names.
 
 Source: https://learn.microsoft.com/azure/azure-monitor/logs/api/cross-workspace-queries (implicit)
 """

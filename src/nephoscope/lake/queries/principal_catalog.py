@@ -1,4 +1,4 @@
-"""What a principal sees of the lake: its tables at one version each, and of their rows those in its scope."""
+"""Principal catalog: the tables of the lake at one version each, limited to the rows in a principal's scope."""
 
 from __future__ import annotations
 

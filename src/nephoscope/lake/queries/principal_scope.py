@@ -1,4 +1,4 @@
-"""What a principal may see of the lake."""
+"""Principal scope: the rows of the lake that a principal may read."""
 
 from __future__ import annotations
 

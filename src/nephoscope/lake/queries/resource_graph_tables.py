@@ -1,4 +1,4 @@
-"""The tables of Azure Resource Graph that queries over the lake read beside its own: what the lake asks of who holds the estate."""
+"""Resource Graph tables beside the lake's own: the interface that the estate implements for queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables of a workspace hold rows that a scope sees."""
+"""Table visibility cache: tables of a workspace with rows in a scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values in the type of a column, one at a time: what Log Analytics' ingestion takes for a type, and what it does not."""
+"""Coercion of values to column types, by the rules of Log Analytics ingestion."""
 
 from __future__ import annotations
 

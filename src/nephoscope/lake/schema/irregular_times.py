@@ -1,4 +1,4 @@
-"""Times that a calendar has no place for, but logs have: the second 60, the hour 24, counts since 1970.
+"""Irregular times in logs: second 60, hour 24, counts since 1970.
 
 A leap second is the first of the next minute, as POSIX counts; 24:00 is the beginning of the next day (ISO 8601-1:2004, 4.2.3).
 """

@@ -1,4 +1,4 @@
-"""What a column can say of the machine that a row is about."""
+"""Machine identity: the column values that identify the machine of a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of senders that are bound to a resource: what they leave out is filled in, and rows about another resource are found.
+"""Resource-bound rows: fill in the resource of a bound sender and reject rows about another.
 
 The rows are in the types of their table already, so that what is checked is what would be stored.
 """

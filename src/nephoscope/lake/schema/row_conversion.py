@@ -1,4 +1,4 @@
-"""Rows on their way into the lake: in the types and with the columns of their table, what does not fit kept in its bag."""
+"""Row conversion: rows in the types and columns of their table; other values go into its bag."""
 
 from __future__ import annotations
 

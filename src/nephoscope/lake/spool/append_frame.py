@@ -1,4 +1,4 @@
-"""One append as bytes: who made it, its place in the producer's sequence, and the rows of every table, guarded by checksums.
+"""Append frame: one append as bytes: producer, sequence, rows per table, checksums.
 
 A frame is `NSF1`, the header's length (u32), the payload's length (u64), the payload's CRC-32, the CRC-32 of all this and the header;
 then the header (MessagePack) and the payload: an Arrow IPC stream a table. All numbers are little-endian.

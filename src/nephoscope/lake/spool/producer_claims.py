@@ -1,4 +1,4 @@
-"""Who appended last as which producer: what makes a producer one even where several processes append as it.
+"""Producer claims: the process that last appended as a producer.
 
 `spool/producers/` holds a small file for each of STRIPES groups of producers. Who appends holds the file's flock, and leaves in it a
 mark of its own: a writer that finds its own mark knows that nobody else appended since. The marks need not outlive a power cut, since

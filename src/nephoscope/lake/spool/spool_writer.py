@@ -1,4 +1,4 @@
-"""A writer's own spool: appends become durable together, and a segment is closed so that it can be flushed."""
+"""Spool writer: makes appends durable together and closes segments for flushing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as the Parquet files of a table, which no commit adds yet: written group by group, so few of them are in memory at once."""
+"""Parquet parts of a table before their commit, written by row group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was added to a table between two versions: when its rows happened and when they came, without reading the table again."""
+"""Table additions between two versions: event and arrival times, without reading the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions that a reader holds on to, seen by every process: a vacuum leaves their files."""
+"""Version pins: table versions that readers hold, across processes, so that vacuum keeps their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A commit that is made as exactly the next version of a table, or not at all."""
+"""Versioned commit: commit exactly as the next version of a table, or fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A large change of a watchlist, in portions between which others may write; it is seen whole, or not at all.
+"""Bulk replace: change a large watchlist in batches that become visible together or not at all.
 
 Its items are put on the shelf that the list does not read, its rows of the lake are held back; one short transaction then changes the
 shelf and releases the rows. What a process that died left behind is cleared by the next change, or by `cleared`.

@@ -1,4 +1,4 @@
-"""What a change of a watchlist comes to, from the items that there are and those that are wanted."""
+"""Watchlist diff: the changes between current and requested items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping watchlists: their items in the state, what _GetWatchlist reads made from them, rows of Watchlist as Sentinel writes them.
+"""Watchlist service: items in the state, the file that _GetWatchlist reads, and Watchlist rows.
 
 A change, its rows and the number of the new version are one transaction, a large one is made ready in portions before it (`exchange`);
 the file of the version follows, and where a process died in between, the next one makes it (`publish_due`).

@@ -1,4 +1,4 @@
-"""What the lake asks of the state: how far each producer came, who may flush, and which workspaces there are."""
+"""Lake ledger: producer positions, flush lease and workspaces that the lake reads from the state."""
 
 from __future__ import annotations
 

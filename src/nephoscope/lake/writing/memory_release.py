@@ -1,4 +1,4 @@
-"""The memory of a process that takes logs in: what is freed goes back to the system."""
+"""Memory release: return freed memory of an ingesting process to the system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the disk has spoilt: a frame of the spool whose rows are lost, and the quarantine says which they were."""
+"""Spool damage: report the lost rows of a corrupt frame in the quarantine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a connection from the Internet is kept: the same for whatever it leads to."""
+"""Exposure connections from the Internet to any target."""
 
 from __future__ import annotations
 

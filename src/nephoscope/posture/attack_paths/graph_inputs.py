@@ -1,4 +1,4 @@
-"""What the graph is built from: the estate at one moment, what fails in it, and what was not read."""
+"""Graph inputs: the estate, its failing findings and data gaps."""
 
 from __future__ import annotations
 

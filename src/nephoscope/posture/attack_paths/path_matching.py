@@ -1,4 +1,4 @@
-"""Finds the chains of a graph that have the shape of a type of attack path."""
+"""Path matching: find the chains of a graph that match an attack path type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How grave an attack path is: how easily it is begun, what is at its end, and how far that is, each with its reason.
+"""Path risk: likelihood, target value and length of an attack path, each with a reason.
 
 A path has points for its begin (0-3) and its target (1-3), one more where a weakness of it is critical, one less where the attacker
 must first move between machines. 5 points or more are Critical, 4 High, 3 Medium, fewer Low (decision 370).

@@ -1,4 +1,4 @@
-"""What of interest to an attacker a role lets its holder do.
+"""Role rights that matter to an attacker.
 
 Source: https://learn.microsoft.com/azure/role-based-access-control/permissions-reference
 """

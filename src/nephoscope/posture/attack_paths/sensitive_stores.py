@@ -1,4 +1,4 @@
-"""What is worth taking: vaults, and stores of data with what says that the data is sensitive."""
+"""Sensitive stores: vaults and data stores, with the evidence that their data is sensitive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run over files came to: the same shape for templates, workflows and Dockerfiles."""
+"""Code report: the result of a run over files, the same for every file type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule for code: what it is called, how bad it is, and what to do."""
+"""Code rule: name, severity and remediation."""
 
 from __future__ import annotations
 

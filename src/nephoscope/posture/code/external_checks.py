@@ -1,4 +1,4 @@
-"""Checks that other programs make of the same files; what they find is told in the gate's own report."""
+"""External checks: results of other programs over the same files, in the gate's report."""
 
 from __future__ import annotations
 

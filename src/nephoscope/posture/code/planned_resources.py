@@ -1,4 +1,4 @@
-"""Resources that the files of a repository deploy: where each is written, and which rules it passes."""
+"""Planned resources that a repository deploys, with their places and passed rules."""
 
 from __future__ import annotations
 

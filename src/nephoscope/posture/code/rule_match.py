@@ -1,4 +1,4 @@
-"""What a rule says of one place of a document, before it becomes a finding."""
+"""Rule match at one place of a document, before it becomes a finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settles an assessment that could not be judged: an action, the commands that do it, and the permissions that they take."""
+"""Remedies of an assessment that could not be evaluated: action, commands and permissions."""
 
 from __future__ import annotations
 

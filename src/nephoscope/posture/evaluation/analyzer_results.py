@@ -1,4 +1,4 @@
-"""What analyzers add to an estate before its policies are judged."""
+"""Analyzer results that are added to an estate before policies are evaluated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where two states of a resource differ, so that only the rules that read there judge it anew."""
+"""Body diff: the paths in which two states of a resource differ, which select the rules to reevaluate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requirement judges which resources with which check: blocks over a roster of resources by type."""
+"""Check layout: which requirement evaluates which resources with which check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed between two states of an estate, and which verdicts may depend on it, absences included.
+"""Estate changes between two states, and the verdicts that may depend on them.
 
 A verdict depends on what its rule reads of the resource's own body; on the resources that its effect looks up, which lie under
 the resource, in its resource group or in its subscription; on the subscription and resource group objects where the rule asks for

@@ -1,4 +1,4 @@
-"""The verdicts of a run, a number for every (check, resource), and the loop that fills them."""
+"""Evaluator: the verdict matrix of a run, a number per check and resource, and the loop that fills it."""
 
 from __future__ import annotations
 

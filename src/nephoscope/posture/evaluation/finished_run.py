@@ -1,4 +1,4 @@
-"""One finished evaluation: what was judged, by what, when, and how everything ended."""
+"""Finished run: what was evaluated, by what, when, and every outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that follows another: takes over what cannot have changed, and forgets what may have."""
+"""Incremental run: reuse verdicts that cannot have changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation of a snapshot that does not fit into memory: part after part, each as it would be judged within the whole.
+"""Partial loading: evaluate a snapshot larger than memory in parts, with the same results.
 
 Policies look up within a subscription, and a part holds whole subscriptions. Analyzers look across subscriptions: they run once,
 over the resources of the types that they read, and what they write is laid over the parts it belongs to. Memory holds one part,

@@ -1,4 +1,4 @@
-"""Which reports say something else because time has passed."""
+"""Report expiry: reports whose verdict changes with time alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the effect behind a finding would change, shown and never done."""
+"""Effect preview: the change that the effect behind a finding would make, without making it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be assigned now and what is: the content, what the estate holds, and what people put."""
+"""Effective policy: assignable and assigned policies of content, estate and users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The assignments that act on requests: which rules would be asked about a resource that somebody plans."""
+"""Enforced assignments: assignments whose effects apply to requests for planned resources."""
 
 from __future__ import annotations
 

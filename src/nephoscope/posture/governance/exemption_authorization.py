@@ -1,4 +1,4 @@
-"""Who may exempt from what: besides the exemption, its assignment has to be the caller's to make exceptions of.
+"""Exemption authorization: who may exempt resources, at the exemption and at its assignment.
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure (required permissions)
 """

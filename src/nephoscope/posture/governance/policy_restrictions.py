@@ -1,4 +1,4 @@
-"""What policies would do to a resource that somebody plans: whether it is refused as it is, and what its open fields may be.
+"""Policy restrictions: whether policies deny a planned resource, and the allowed values of its open fields.
 
 A rule is asked again and again: with a field absent, and with each value that is meant for it or that the rule itself names. What the
 content does not say is unknown, so that a refusal is one whatever else is decided.

@@ -1,4 +1,4 @@
-"""What changed between two evaluations: new, fixed, reopened, removed, exempted, retired."""
+"""Evaluation diff: new, fixed, reopened, removed, exempted and retired findings between two evaluations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why the score moved between two evaluations: the estate, the content, or exemptions.
+"""Score change between two evaluations: by estate, content or exemptions.
 
 The move is taken apart in order: what was then, judged by the content of now (content), with the exemptions of now (exemption), then
 the estate of now (estate). The three parts add up to the whole move.

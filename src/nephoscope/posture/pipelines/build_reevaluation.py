@@ -1,4 +1,4 @@
-"""Judge what a build is made of by what advisories say today."""
+"""Build reevaluation: match the components of a build with current advisories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code to cloud: from a resource of the estate to the template and line that made it, as runs of the default branch planned it."""
+"""Resource origins: the template and line that deployed a resource, from runs of the default branch."""
 
 from __future__ import annotations
 

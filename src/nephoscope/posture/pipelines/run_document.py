@@ -1,4 +1,4 @@
-"""What is kept of a run: each finding with its standing against the default branch, and what the run no longer finds."""
+"""Run document: stored findings of a run with their status against the default branch."""
 
 from __future__ import annotations
 

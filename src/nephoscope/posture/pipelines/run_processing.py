@@ -1,4 +1,4 @@
-"""From a run and the work items of its series to what is kept: findings with their standing, items that open, close and reopen."""
+"""Run processing: turn a pipeline run and open work items into stored findings and item changes."""
 
 from __future__ import annotations
 

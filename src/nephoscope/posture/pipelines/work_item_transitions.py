@@ -1,4 +1,4 @@
-"""How a run changes the work items of its series: which are new, come back, are fixed, and about which it says nothing."""
+"""Work item transitions of a run: new, reopened, fixed, or unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an estate is judged by: content, assignments, exemptions and attestations, from files and from the estate itself."""
+"""Evaluation plan: content, assignments, exemptions and attestations, from files and the estate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a person asked for to the plan that judges."""
+"""Plan builder: turns the options of a request into an evaluation plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names that people call policies by: ids and titles, and for shipped ones the name of their file."""
+"""Policy names: ids, titles and, for shipped policies, file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that an edition gave and gives again: its documents never change."""
+"""Answer cache of a published snapshot, whose documents never change."""
 
 from __future__ import annotations
 

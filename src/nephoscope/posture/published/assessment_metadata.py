@@ -1,4 +1,4 @@
-"""What a recommendation says of itself, in the shape of Microsoft.Security/assessmentMetadata."""
+"""Assessment metadata of a recommendation, in the shape of Microsoft.Security/assessmentMetadata."""
 
 from __future__ import annotations
 

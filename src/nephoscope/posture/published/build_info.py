@@ -1,4 +1,4 @@
-"""What a published evaluation was made from: when, of what, by what, and what could not be judged."""
+"""Build info of a published evaluation: time, inputs, versions and problems."""
 
 from __future__ import annotations
 

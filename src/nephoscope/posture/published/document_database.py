@@ -1,4 +1,4 @@
-"""The copy of an edition's documents that lists are made from: a file that every process of the server opens and none holds in memory.
+"""Document database: a file copy of a published snapshot for lists, shared by all server processes.
 
 It is made by the first that needs it, from the published table, and left out of backups (its name begins with a dot). `documents` is
 sorted by type and key and has all but the bodies, with hashes of what single ones are found by; `mentions` has the addresses and CVEs

@@ -1,4 +1,4 @@
-"""The documents of an edition, in one table that lists are made from."""
+"""Document queries of a published snapshot, the basis of lists."""
 
 from __future__ import annotations
 

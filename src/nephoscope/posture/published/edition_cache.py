@@ -1,4 +1,4 @@
-"""The newest published version, for a process that answers many: found again only where there is a newer one."""
+"""Edition cache: the newest published snapshot of a server process."""
 
 from __future__ import annotations
 

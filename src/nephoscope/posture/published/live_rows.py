@@ -1,4 +1,4 @@
-"""Rows of one table of Resource Graph that are true now, beside those that were published, and in the place of some of them."""
+"""Live rows of a Resource Graph table, merged with or replacing published rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents by an address or a CVE that stands in them: what has it, is allowed or refused by it, or is vulnerable to it."""
+"""Observable index: documents by address or CVE that occurs in them."""
 
 from __future__ import annotations
 

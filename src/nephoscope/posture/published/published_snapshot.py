@@ -1,4 +1,4 @@
-"""One published version: its documents by table, for KQL and by id."""
+"""Published snapshot: one version of the documents by table, for KQL and by id."""
 
 from __future__ import annotations
 

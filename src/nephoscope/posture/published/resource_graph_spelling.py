@@ -1,4 +1,4 @@
-"""Where Resource Graph spells a member of a document in another way than the API that the document comes from.
+"""Resource Graph spelling of document members that differ from the API's.
 
 KQL tells letters by their case, so that a query which is written for one spelling finds nothing of the other. Azure's own words:
 `properties.resourceDetails.Id` and `.Source` of an assessment in Resource Graph, `id` and `source` in the API; of a sub-assessment

@@ -1,4 +1,4 @@
-"""Who may do what on a resource, as published: role assignments at it and at all that lies above it."""
+"""Role holders: role assignments at and above a resource, as published."""
 
 from __future__ import annotations
 

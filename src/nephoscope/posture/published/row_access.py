@@ -1,4 +1,4 @@
-"""What each table of Resource Graph shows to somebody: the rows of a type to who may read resources of that type.
+"""Row access: the rows of each Resource Graph table that a principal may read.
 
 Source: https://learn.microsoft.com/azure/governance/resource-graph/overview#permissions-in-azure-resource-graph
 """

@@ -1,4 +1,4 @@
-"""What a person follows over time: one resource against one recommendation, whatever assigns it."""
+"""Finding subject: one resource against one recommendation, across assignments and time."""
 
 from __future__ import annotations
 

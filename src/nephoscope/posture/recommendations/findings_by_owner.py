@@ -1,4 +1,4 @@
-"""What the owners of resources have to work on: findings by the value of a tag."""
+"""Findings by owner: findings by the value of a tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recommendations as the loaded content explains them: where the severity, the remediation and the controls of each come from."""
+"""Recommendation sources: where severity, remediation and controls of each recommendation come from."""
 
 from __future__ import annotations
 

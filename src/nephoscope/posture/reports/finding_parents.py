@@ -1,4 +1,4 @@
-"""Which recommendation the findings of an analyzer stand inside: that which is judged by them on the same resource (decision 0203)."""
+"""Finding parents: the recommendation that analyzer findings on the same resource belong to (decision 0203)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report that was made part by part: aggregates that added up, and on disk the rows that the output reads."""
+"""Partial report: a report built in parts, with summed aggregates and rows on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every output format reads: a report, whether it is held in memory or was made part by part."""
+"""Report interface that every output format reads, for reports in memory and in parts."""
 
 from __future__ import annotations
 

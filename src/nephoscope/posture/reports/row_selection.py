@@ -1,4 +1,4 @@
-"""Which rows of an evaluation somebody will read, and whether with the conditions that decided them."""
+"""Row selection: the rows of an evaluation that a reader needs, with or without conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snapshot that comes through a pipe: `az graph query ... | nephoscope scan -`."""
+"""Piped snapshot: `az graph query ... | nephoscope scan -`."""
 
 from __future__ import annotations
 

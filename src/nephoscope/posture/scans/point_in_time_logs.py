@@ -1,4 +1,4 @@
-"""The lake and an estate at one moment, for the analyzers of an evaluation (estate.Logs)."""
+"""Point-in-time logs: the lake and an estate at one moment, for analyzers (estate.Logs)."""
 
 from __future__ import annotations
 

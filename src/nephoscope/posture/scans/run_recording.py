@@ -1,4 +1,4 @@
-"""Compare a run with what was known, and keep it for the next."""
+"""Run recording: compare a run with the previous one and store it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is attached to an image: signatures, attestations and bills of materials, under cosign's tags or as referrers.
+"""Image attachments: signatures, attestations and bills of materials, under cosign's tags or as referrers.
 
 Source: cosign's specifications (the tags `sha256-DIGEST.sig`, `.att` and `.sbom`); referrers of the OCI distribution
 specification 1.1, with the tag `sha256-DIGEST` for registries that list none.

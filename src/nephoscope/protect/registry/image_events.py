@@ -1,4 +1,4 @@
-"""Takes in what was seen of images: pushes and pulls that a registry tells of, and what polling finds."""
+"""Image events: pushes, pulls and polled changes of a registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of an image: examined, judged, promoted step by step; each step is kept before the next, and can be done twice.
+"""Image lifecycle: examine, evaluate and promote, with each step stored before the next and repeatable.
 
 EXAMINE -> (COPY -> TAG -> CLEAN ->) FINISH. Whoever is killed between two steps, or in one, is followed by another who begins that
 step again: documents are put under their own digests, tags are given anew, what is deleted already is deleted.

@@ -1,4 +1,4 @@
-"""What is stated on an image by the keys and identities of its registry, and what its policy misses of it."""
+"""Image statements: signatures and attestations by trusted keys, and those that the policy misses."""
 
 from __future__ import annotations
 

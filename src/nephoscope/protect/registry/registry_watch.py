@@ -1,4 +1,4 @@
-"""Watches one registry: polls it, takes its images on their way, and asks for those anew whose examination is old."""
+"""Registry watch: poll a registry, process its images and reexamine old ones."""
 
 from __future__ import annotations
 

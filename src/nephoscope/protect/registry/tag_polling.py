@@ -1,4 +1,4 @@
-"""Finds by polling what no event told of: every tag of the repositories that are watched."""
+"""Tag polling: find changed tags of watched repositories that no event reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of a log of signatures (Rekor): what the log promises, and whether an entry is about a signature.
+"""Transparency log entries (Rekor): the log's promise, and whether an entry matches a signature.
 
 Source: Rekor's OpenAPI document and its types hashedrekord 0.0.1, dsse 0.0.1 and intoto 0.0.2; cosign's bundle annotation.
 """

@@ -1,4 +1,4 @@
-"""The anchor of the audit: how far it went, in the folder of the keys, which who changes the database cannot reach.
+"""Audit anchor: the last audit position, stored outside the database where its writers cannot change it.
 
 It is written after each commit, so that it is never ahead of the table: a chain that lost its end, or that was made anew, lacks the
 entry that it names.

@@ -1,4 +1,4 @@
-"""How runs stand in all workspaces: how many by status and by rule, why some were given up, and the newest of them."""
+"""Run status in all workspaces: counts by status and rule, failures, newest runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The concepts of the state: which module has which, loaded when one is asked for."""
+"""Concept registry: the module of each concept of the state, loaded on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state on a disk that is full: what is told, and a copy in memory that can be read.
+"""Full disk: report it and serve a read-only in-memory copy of the state.
 
 SQLite's write-ahead log needs a file of shared memory beside the database, which has no room then: not even reading is possible.
 """

@@ -1,4 +1,4 @@
-"""What lost its connection is done once more, where nothing of it was kept: a server that was started anew is not noticed."""
+"""Retry after a lost connection, if nothing was committed."""
 
 from __future__ import annotations
 

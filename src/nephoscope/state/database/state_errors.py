@@ -1,4 +1,4 @@
-"""What a state cannot do: errors that say why and what to do, and those of them that pass."""
+"""State errors: reasons, fixes, and which errors are transient."""
 
 from __future__ import annotations
 

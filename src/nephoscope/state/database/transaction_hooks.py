@@ -1,4 +1,4 @@
-"""What belongs to a change that somebody else writes, in the same transaction: what it depends on, and its entry in the audit."""
+"""Transaction hooks: preconditions and audit entries that join another writer's transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of the alerts of rules: how many there were, and how people closed them."""
+"""Alert counts by rule and classification."""
 
 from __future__ import annotations
 

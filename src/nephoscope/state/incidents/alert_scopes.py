@@ -1,4 +1,4 @@
-"""Where alerts lie: the subscriptions and the resource groups of the resources that they name."""
+"""Alert scopes: subscriptions and resource groups of the resources that an alert names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an append brought, for the health of its source: it lies beside the rows in the spool and is counted as they leave it."""
+"""Ingest statistics of an append, stored beside its rows in the spool and counted when it is flushed."""
 
 from __future__ import annotations
 

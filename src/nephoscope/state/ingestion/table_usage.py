@@ -1,4 +1,4 @@
-"""What each table took in by the hour and the table Usage has not been told yet."""
+"""Table usage per hour that the Usage table does not have yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threat intelligence that is known: each object of each source once, in its newest version, and when its rows were written."""
+"""Threat intelligence objects: the newest version per source, and when its rows were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds a lease: a name that no other process has, which says where it runs, so that others on the host see when it is gone.
+"""Lease holder: a unique name with host and process, so that others detect a dead holder.
 
 `<uuid>@<boot>.<namespace>.<process>.<start>`: the host's boot, the namespace in which process numbers count, the number and when it
 started in ticks since the boot. Where the system tells none of it (not Linux), the name is the uuid alone, and a lease runs out.

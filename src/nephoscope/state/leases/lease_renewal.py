@@ -1,4 +1,4 @@
-"""Taking turns: leases that a thread renews for as long as the work under them lasts."""
+"""Lease renewal: a thread renews a lease while its work lasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules have learned to be usual: the entities of findings that came while a rule was learning."""
+"""Learned entities: entities of findings during a rule's learning period."""
 
 from __future__ import annotations
 

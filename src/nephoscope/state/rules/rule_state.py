@@ -1,4 +1,4 @@
-"""How rules stand with the schedule: how often they failed in a row, whether that switched them off, what they have seen."""
+"""Rule state of the schedule: consecutive failures, automatic disabling, rows seen."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Forms: what they were drawn of, what they send, and what is done with it."""
+"""Forms: rendering state, submitted fields and their processing."""

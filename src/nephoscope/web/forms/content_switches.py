@@ -1,4 +1,4 @@
-"""Switching rules and packs of the list of content: those that somebody switched since the list was drawn are left out, and told."""
+"""Content switches: enable or disable listed rules and packs, except those changed since the list was rendered."""
 
 from __future__ import annotations
 

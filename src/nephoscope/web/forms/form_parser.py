@@ -1,4 +1,4 @@
-"""What a form sent: counted while it is read, so that none takes more memory than it may, whatever it says of its length."""
+"""Form parser: reads a submitted form within a memory limit."""
 
 from __future__ import annotations
 

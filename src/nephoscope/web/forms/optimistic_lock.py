@@ -1,4 +1,4 @@
-"""What a form was drawn of: it sends back a digest of that with the moment, and changes nothing where it is something else by then."""
+"""Optimistic lock of forms: an ETag of the state that a form was rendered from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages of rules have to do with trials: asking for one, how it stands, following advice and taking it back."""
+"""Trial forms of rule pages: request, status, applied and reverted advice."""
 
 from __future__ import annotations
 

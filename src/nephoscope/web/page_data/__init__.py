@@ -1,1 +1,1 @@
-"""What pages tell of things: resources, alerts, scores, content, and what is under way."""
+"""Page data: resources, alerts, scores, content and progress."""

@@ -1,4 +1,4 @@
-"""How far long work is: an assessment that is under way, or that begins in a moment."""
+"""Assessment progress: running or about to start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told when something changes, as the page of automations lists it: automations, rules of response, automation rules."""
+"""Automation list: automations, response rules and automation rules as one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content as rows of one table: rules, hunting queries, functions, watchlists, policies, initiatives and imported packs."""
+"""Content rows: rules, hunting queries, functions, watchlists, policies, initiatives and packs as one table."""
 
 from __future__ import annotations
 

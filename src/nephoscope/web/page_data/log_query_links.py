@@ -1,4 +1,4 @@
-"""The way from an alert to its rows: the address of its query on the page of logs."""
+"""Log query links from an alert to its rows on the logs page."""
 
 from __future__ import annotations
 

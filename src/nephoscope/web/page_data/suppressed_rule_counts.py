@@ -1,4 +1,4 @@
-"""How many rules of each workspace are suppressed, whole or in part: what the overview says of them."""
+"""Suppressed rule counts of each workspace, full and partial, for the overview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The alerts that a visitor is told: all of the workspaces that they read, of others those about what they reach of the estate.
+"""Visible alerts of a visitor: those of readable workspaces, and others about readable resources.
 
 Of the latter each is told without what is out of reach (`alerts.sight`), as the API tells it, and a text is not found in that.
 """

@@ -1,4 +1,4 @@
-"""Which object of the directory is which application: logs name a service principal by either id."""
+"""Application lookup: map either id of a service principal to its application."""
 
 from __future__ import annotations
 

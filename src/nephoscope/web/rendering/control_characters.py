@@ -1,4 +1,4 @@
-"""Characters that nobody sees and that reorder or hide what stands around them: in a page they are shown by their numbers.
+"""Control characters: show invisible and reordering characters by their code points.
 
 What joins letters and emoji (U+200C, U+200D) is left: names are written with it.
 

@@ -1,4 +1,4 @@
-"""Ids and values as people say them: names for ids, tactics of ATT&CK in words, values of alerts without their brackets."""
+"""Display names of ids, ATT&CK tactics and alert values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pages write numbers, times and ids."""
+"""Formatting of numbers, times and ids on pages."""
 
 from __future__ import annotations
 

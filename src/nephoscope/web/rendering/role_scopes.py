@@ -1,4 +1,4 @@
-"""Where a role holds, in the words of people: subscriptions by their names."""
+"""Role scopes with subscription names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choices of the scope picker, which stands on every page: written once for an edition and what may be seen of it."""
+"""Scope picker choices of every page, cached per published snapshot and visibility."""
 
 from __future__ import annotations
 

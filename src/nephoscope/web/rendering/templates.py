@@ -1,4 +1,4 @@
-"""Drawing templates: escaped, strict about what is not defined, with the few functions that pages share."""
+"""Templates: escaped, strict about undefined values, with shared functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times on pages: elements that say the moment, which the script shows in the reader's zone where the address asks for it."""
+"""Time elements of pages, which the script shows in the reader's time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn of a result, for the page that shows it."""
+"""Chart page: the drawn chart of a result."""
 
 from __future__ import annotations
 

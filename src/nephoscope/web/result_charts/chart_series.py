@@ -1,4 +1,4 @@
-"""The rows of a result as series over what goes across."""
+"""Chart series from the rows of a result."""
 
 from __future__ import annotations
 

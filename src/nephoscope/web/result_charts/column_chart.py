@@ -1,4 +1,4 @@
-"""Upright columns over times, numbers or names: beside one another, or stacked."""
+"""Column chart over times, numbers or names: grouped or stacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The places of columns side by side: as wide as the least step between them where they are times or numbers, else one a name."""
+"""Column positions: widths by the smallest step of times and numbers, or one per name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bars in the order of the rows, and pies."""
+"""Pie charts, and bars in row order."""
 
 from __future__ import annotations
 

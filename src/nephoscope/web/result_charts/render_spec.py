@@ -1,4 +1,4 @@
-"""What `render` asks of a chart: its columns and its properties, and what of these cannot be drawn.
+"""Render spec: columns and properties of `render`, and the ones that cannot be drawn.
 
 Source: https://learn.microsoft.com/kusto/query/render-operator (supported properties)
 """

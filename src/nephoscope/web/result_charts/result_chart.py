@@ -1,4 +1,4 @@
-"""A chart of a result, of the kind that the query's render asks for."""
+"""Result chart of the kind that `render` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines, areas and dots over a time, a number or names."""
+"""XY chart: lines, areas and points over time, numbers or names."""
 
 from __future__ import annotations
 

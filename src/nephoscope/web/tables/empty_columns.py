@@ -1,4 +1,4 @@
-"""Columns of a result without a value: a search over many tables has a thousand and more of them."""
+"""Empty columns of a result, hidden since a search over many tables has thousands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a page that has several: each is a file of its own at `?format=csv&table=NAME`."""
+"""Page tables: each table of a page as a file at `?format=csv&table=NAME`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recommendations of a visit in the order to work on them, and how a table tells them."""
+"""Recommendation table of a visit in priority order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: who, of those that are let in, may do an operation at a scope."""
+"""Assignable people: users with permission for an operation at a scope."""
 
 from __future__ import annotations
 

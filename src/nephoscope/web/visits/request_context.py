@@ -1,4 +1,4 @@
-"""A visit: a request for a page by someone who is signed in, with the scope and the time that it asks for."""
+"""Request context of a page: user, scope and time range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags of subscriptions and resource groups: what lies in those that carry one is a scope."""
+"""Tag scopes: subscriptions and resource groups that carry a tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls that mean something of the language's own, wherever they are written: no stored function takes their place."""
+"""Built-in calls: function names that a stored function cannot override."""
 
 from __future__ import annotations
 

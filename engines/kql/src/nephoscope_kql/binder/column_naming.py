@@ -1,4 +1,4 @@
-"""The names that KQL gives to columns that a query does not name."""
+"""Column naming: the names that KQL gives to unnamed columns."""
 
 from __future__ import annotations
 

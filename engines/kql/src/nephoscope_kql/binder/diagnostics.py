@@ -1,4 +1,4 @@
-"""The errors of a query that are collected while it is bound: nothing that follows from one of them is another."""
+"""Diagnostics: collect the errors of a query while it is bound, without follow-up errors."""
 
 from __future__ import annotations
 

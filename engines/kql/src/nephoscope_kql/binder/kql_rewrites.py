@@ -1,4 +1,4 @@
-"""Parts of a query that nephoscope writes itself, in KQL: plugins that are no more than a query over their arguments."""
+"""KQL rewrites: plugins that expand into a KQL query over their arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversions that KQL makes by itself, and the choice among a function's signatures."""
+"""Overload resolution: implicit conversions and the choice among a function's signatures."""
 
 from __future__ import annotations
 

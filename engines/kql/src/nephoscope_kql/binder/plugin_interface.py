@@ -1,4 +1,4 @@
-"""What a plugin of `evaluate` is, how it declares itself, and what it gets."""
+"""Plugin interface of `evaluate`: declaration, arguments and binding context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request gives beside its text: values of declared query parameters, and options as `set` has them.
+"""Query parameters: values of declared parameters and options that a request passes beside the query text.
 
 A value never becomes text of the query: it is read as one literal, so that nothing in it can be a command.
 

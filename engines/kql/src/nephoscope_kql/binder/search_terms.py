@@ -1,4 +1,4 @@
-"""The conditions of search and find: bare terms that any column may hold, `column:"te*rm"`."""
+"""Search terms of search and find: bare terms that match any column, and `column:"te*rm"`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions on time that stand above a union, written inside its branches too: there a reader of files can skip what cannot match."""
+"""Filter pushdown: copy time conditions above a union into its branches, so that a file reader can skip files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares of a relation as statements of DuckDB's SQL, and the one statement that says the same."""
+"""Partitioned statements: a relation as one DuckDB statement per table, and as a single statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditions of a filter as the store sees them, so that a reader of files can skip what cannot match.
+"""Pushdown predicates: filter conditions in the form that lets a file reader skip files and row groups.
 
 Inside SQL a datetime is a number of ticks and a missing text is ''. A condition on those says nothing to a reader of files, which
 knows the least and the greatest *stored* value of each part. A filter drops a row alike where its condition is false and where it is

@@ -1,4 +1,4 @@
-"""Algorithms over all rows in SQL: the rows are one list, which a vectorised function turns into another."""
+"""Row-list routines: pass all rows as one list to a vectorised function that returns another list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rows begin, in SQL: stored tables, given rows, ranges."""
+"""Row sources in SQL: stored tables, inline rows and ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scan and row_window_session() in SQL: a recursive table that goes from row to row."""
+"""The scan operator and row_window_session() in SQL, as a recursive table over ordered rows."""
 
 from __future__ import annotations
 

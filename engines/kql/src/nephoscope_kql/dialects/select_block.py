@@ -1,4 +1,4 @@
-"""One SELECT in the making: where its rows come from, what filters them, and how each column is written."""
+"""SELECT block: source, filters and column expressions of a SELECT while it is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a text or a dynamic repeats what rows hold: what repeats it too often asks for room before it is made.
+"""Size estimates: how much an expression can multiply text and dynamic values, so that memory is checked before it is used.
 
 A text that an expression joins of others is no longer than these together. But a query may name the same column again and again, and
 do so with the result: a few steps make gigabytes of one letter. So each expression is counted: how many copies of each column of the

@@ -1,4 +1,4 @@
-"""DuckDB's expressions over Arrow batches, in the worker process of another engine."""
+"""Arrow UDFs: DuckDB expressions over Arrow batches in the worker process of another engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB's answers to a binder that has to see rows."""
+"""DuckDB probe: answers for a binder that must inspect rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What externaldata may read: folders and hosts that were allowed, and copies of hosts on disk."""
+"""Access rules of externaldata: allowed folders and hosts, and local copies of hosts."""
 
 from __future__ import annotations
 

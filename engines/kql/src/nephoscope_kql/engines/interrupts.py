@@ -1,4 +1,4 @@
-"""The exception of a signal's handler, out of what DuckDB raises in its place while it reads or calls Python.
+"""Interrupts: recover the exception of a signal handler from the one that DuckDB raises instead.
 
 Source: DuckDB's Python client (PyErr_CheckSignals in its scan of Python objects; the text of what a function or a stream raised)
 """

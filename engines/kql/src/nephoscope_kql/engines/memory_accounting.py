@@ -1,4 +1,4 @@
-"""The memory of this process, and to which of the queries that run in it its growth is charged."""
+"""Memory accounting: attribute the growth of process memory to the queries that run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a query that is several statements: each reads one table, the next one only where rows are still wanted."""
+"""Multi-statement results: run one statement per table, the next only while more rows are needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a query that runs: a time limit, its cancellation, and the memory that it makes the process grow by."""
+"""Query limits: stop a running query on timeout, cancellation or memory growth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one query may have of the machine: all cores alone, a share of cores and memory where several run at once."""
+"""Resource limits of a query: cores and memory, alone or beside other queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the results of a query may be, for who must not be filled by them: a server answers many at once."""
+"""Result limit: the maximum rows and bytes of a query result, for servers that run many queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder that a query spills into, and the removal of those that killed processes have left.
+"""Spill folder of a query, and cleanup of folders that killed processes left.
 
 A process that is killed removes nothing. Each folder holds a file that its process has locked as long as it lives; the system lets go
 of the lock whatever ends the process, so a folder whose lock is free belongs to nobody.

@@ -1,4 +1,4 @@
-"""Where an address is, by a database of addresses (MaxMind DB) that the user has: NEPHOSCOPE_GEOIP names its file."""
+"""GeoIP lookup of an address in a MaxMind DB file that NEPHOSCOPE_GEOIP names."""
 
 from __future__ import annotations
 

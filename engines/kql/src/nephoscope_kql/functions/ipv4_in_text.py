@@ -1,4 +1,4 @@
-"""IPv4 addresses that stand in a text as terms."""
+"""IPv4 addresses that occur in a text as terms."""
 
 from __future__ import annotations
 

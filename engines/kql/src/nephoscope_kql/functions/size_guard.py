@@ -1,4 +1,4 @@
-"""How much text and how many elements one step of a query may make at once.
+"""Size guard: the text and elements that one step of a query may create at once.
 
 DuckDB counts its tables, but not every text and list that an expression makes over a batch of rows, and it looks at its limits and at
 interrupts between steps alone. A function whose result can be many times as long as its arguments asks for room before.

@@ -1,4 +1,4 @@
-"""where, extend, serialize, the project family, getschema."""
+"""Column operators: where, extend, serialize, the project family, getschema."""
 
 from __future__ import annotations
 

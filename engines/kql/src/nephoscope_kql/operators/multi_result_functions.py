@@ -1,4 +1,4 @@
-"""Functions with several results, such as series_fit_line(): the columns that extend, project and print make of them."""
+"""Multi-result functions such as series_fit_line(), and the columns that extend, project and print create from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mv-apply and partition: a pipe that runs on each part of the rows alone."""
+"""The partition and mv-apply operators: a pipe that runs on each part of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sort, take, top, count, distinct, sample, print, range, render, consume: which rows, in which order."""
+"""Row operators: sort, take, top, count, distinct, sample, print, range, render and consume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators about the result as a whole: as, render, consume, getschema."""
+"""Operators on the whole result: as, render, consume, getschema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns expressions and relations use."""
+"""Column references: the columns that expressions and relations use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions and aggregates of the language: declared by signature, a family a file in the folder `functions`.
+"""Function signatures: functions and aggregates of the language, declared by signature.
 
 A signature is `name(parameter: type, [optional: type], rest: type, ...): returned`. A type is a KqlType name, several joined by `|`
 (the argument keeps its own type), `any` (every type, kept), `number` (int, long, real or decimal, kept), `text` (a string; any other

@@ -1,4 +1,4 @@
-"""When a query can have no row: which tables must each have one, or the result is empty."""
+"""Required tables: the tables that must have rows, or the query returns none."""
 
 from __future__ import annotations
 

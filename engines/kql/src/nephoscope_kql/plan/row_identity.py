@@ -1,4 +1,4 @@
-"""What tells the rows of a result apart, whatever rows are added to its tables: read off the bound query."""
+"""Row identity: the columns that keep identifying a result row when rows are added to the tables."""
 
 from __future__ import annotations
 

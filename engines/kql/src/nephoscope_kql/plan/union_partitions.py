@@ -1,4 +1,4 @@
-"""The rows of many tables one after another, as a query a table: none of them is as wide as all tables together."""
+"""Union partitions: run a query over many tables as one query per table, so that no row is as wide as all tables together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The periods in which the activity plugins count: how a moment becomes the beginning of its period, and the next period's."""
+"""Activity periods: the start of a timestamp's period and of the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugins that look back from each period: ids and rows of a sliding window, sessions, regular ids, rolling percentiles."""
+"""Sliding-window plugins: sessions, active ids and rolling percentiles over past periods."""
 
 from __future__ import annotations
 

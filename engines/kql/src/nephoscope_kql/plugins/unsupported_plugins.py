@@ -1,4 +1,4 @@
-"""The plugins that the language has and nephoscope refuses by name."""
+"""Unsupported plugins of the language, rejected by name."""
 
 from __future__ import annotations
 

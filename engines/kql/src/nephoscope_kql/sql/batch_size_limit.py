@@ -1,4 +1,4 @@
-"""How many bytes a function may make for one batch of rows (2,048 at most), and the error where it would make more."""
+"""Batch size limit: the bytes that a function may create for a batch of at most 2,048 rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQL has no expression for: macros and vectorised Arrow functions, installed with the queries that use them."""
+"""SQL routines: macros and vectorised Arrow functions for expressions that SQL lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call means, decided once per node: a host's function, the language's own form, or a pure function."""
+"""Call resolution: decide once per node whether a call is a host function, a language form or a pure function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the values of strict JSON stand, found level by level as they are asked for."""
+"""Lazy JSON places: positions of values in strict JSON, computed level by level on demand."""
 
 from __future__ import annotations
 

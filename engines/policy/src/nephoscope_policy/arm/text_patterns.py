@@ -1,4 +1,4 @@
-"""Text of which parts are unknown, as a pattern: `{name}/default` is one value wherever the same unknown stands in it.
+"""Text patterns: texts with unknown parts, such as `{name}/default`.
 
 An unknown string's key is such a pattern; unknown parts stand between two characters of Unicode's private use area, which no template
 has. So ids and names that hang on a parameter without a value still tell resources apart and link them.

@@ -1,4 +1,4 @@
-"""The functions over values of which something is unknown: it spreads only as far as it must.
+"""Unknown propagation: evaluate functions over partly unknown values.
 
 Most functions are widened by rule: a body that asks for a type and meets an unknown gives an unknown of the function's result type,
 and so does one that reads its arguments to the bottom. Those that take containers apart leave what is inside alone. The few that

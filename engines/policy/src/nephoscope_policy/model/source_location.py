@@ -1,4 +1,4 @@
-"""Where something was read: the place that an error names."""
+"""Source location: the file and position that an error names."""
 
 from __future__ import annotations
 

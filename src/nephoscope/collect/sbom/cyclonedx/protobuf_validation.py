@@ -1,4 +1,4 @@
-"""What a bill in protocol buffers does against the specification, which has no schema to check it by."""
+"""Protobuf validation of CycloneDX, for which no schema exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document says of itself: what it describes, when it was written and by whom; and identifiers out of its content."""
+"""Document metadata: subject, time, author and content-based identifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the parts of a compiled template to the characters of the Bicep file that they were compiled from.
+"""Source map: from parts of a compiled template to characters of the Bicep file.
 
 Symbolic names tell the resources; without them a resource is known by its type and version, its name as it is written, and its place
 among its like: the compiler keeps their order. What is not known has no mark, and a finding there stands at what surrounds it.

@@ -1,4 +1,4 @@
-"""From a value of ARM back to the attribute of Terraform that makes it: tried, as tables say only the one direction."""
+"""Inverse mapping: find the Terraform attribute that produces an ARM value, by trial."""
 
 from __future__ import annotations
 

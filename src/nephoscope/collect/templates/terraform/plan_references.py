@@ -1,4 +1,4 @@
-"""References of a plan's configuration: which resource an attribute that is not known yet comes from."""
+"""Plan references: the resource that an attribute unknown until apply comes from."""
 
 from __future__ import annotations
 

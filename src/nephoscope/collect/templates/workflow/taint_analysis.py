@@ -1,4 +1,4 @@
-"""Which values of a workflow others write: anybody, people of the repository, or the workflow itself."""
+"""Taint analysis: which values of a workflow outsiders or collaborators control."""
 
 from __future__ import annotations
 

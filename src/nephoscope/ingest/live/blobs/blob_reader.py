@@ -1,4 +1,4 @@
-"""One blob: what is new in it since the last time, whatever was done to it meanwhile.
+"""Blob reader: new data of one blob since the last read, even if it was replaced or truncated.
 
 A block blob grows by new blocks before its last one; the committed block list says whether what was read is still its beginning. An
 append blob only grows. Source: https://learn.microsoft.com/rest/api/storageservices/get-block-list

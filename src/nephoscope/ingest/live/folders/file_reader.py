@@ -1,4 +1,4 @@
-"""Reads what is new in a file of a watched folder: behind what was read of it, or of another file with the same content."""
+"""File reader: new data of a watched file, resumed by content after rotation or copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contents that a folder source has read: those of files that are there, and for a while of files that are gone.
+"""Read contents: fingerprints of files that a folder source has read, including deleted ones for a while.
 
 A log is turned over by renaming it, by copying and truncating it, and packed then or later: the file is another one, and its content
 is known. So a file that begins with what was read goes on behind it, whatever it is called.

@@ -1,4 +1,4 @@
-"""One file of a watched folder: how a look found it, and its text once it is open."""
+"""Watched file: metadata of a file in a folder, and its text once opened."""
 
 from __future__ import annotations
 

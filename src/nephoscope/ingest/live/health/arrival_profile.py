@@ -1,4 +1,4 @@
-"""What is usual for a table of a source: the silences between arrivals, and the names that its rows have values under.
+"""Arrival profile: usual gaps between arrivals and filled columns of a source's table.
 
 Kept as text in the state (`columns` of the source's health).
 """

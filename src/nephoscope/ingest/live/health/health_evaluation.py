@@ -1,4 +1,4 @@
-"""Whether a source is as usual: silent, late, failing, or with more in quarantine than it had."""
+"""Health evaluation of a source: silent, late, failing, or with more quarantined records than usual."""
 
 from __future__ import annotations
 

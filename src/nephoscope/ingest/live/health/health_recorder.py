@@ -1,4 +1,4 @@
-"""Keeps health: what the sources tell goes to the state, what is wrong becomes alerts, and the lake hears of it all."""
+"""Health recorder: stores source health in the state, raises alerts and writes rows to the lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources of the estate whose logs never arrive: settings that should send them, and resources that have no setting at all."""
+"""Missing logs: resources whose logs never arrive, with or without a diagnostic setting."""
 
 from __future__ import annotations
 

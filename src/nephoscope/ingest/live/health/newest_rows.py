@@ -1,4 +1,4 @@
-"""Which rows of the lake a diagnostic setting or a flow log sent, and when the newest of them came."""
+"""Newest rows: the last row that each diagnostic setting or flow log delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data collection rules, as Azure writes them: what the streams hold, the transform of each, and the table that it goes to.
+"""Data collection rules in Azure's format: streams, transforms and target tables.
 
 Source: https://learn.microsoft.com/azure/azure-monitor/essentials/data-collection-rule-structure
 """

@@ -1,4 +1,4 @@
-"""The doors of a server's own port: one a workspace, whose rule has the workspace's name; records are on disk when they are taken."""
+"""Ingestion endpoints on the server's port: one per workspace; records are durable when acknowledged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quick way in: what many requests bring goes into the spool in one append, and each is answered when that is on disk.
+"""Fast path: write many requests to the spool in one append and acknowledge each once it is durable.
 
 For the streams of rules that nobody wrote, whose records are rows as they are; gathering.py is for everything else.
 """

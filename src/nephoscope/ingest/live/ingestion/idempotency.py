@@ -1,4 +1,4 @@
-"""Requests that came before: one that is sent again is taken once, also while the first is still being written."""
+"""Idempotency: accept a repeated request once, even while the first is being written."""
 
 from __future__ import annotations
 

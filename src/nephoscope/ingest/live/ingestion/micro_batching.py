@@ -1,4 +1,4 @@
-"""Requests that come at the same time go into the lake in one append: what an append costs does not depend on how many rows it has."""
+"""Micro-batching: concurrent requests share one append, whose cost does not depend on the number of rows."""
 
 from __future__ import annotations
 

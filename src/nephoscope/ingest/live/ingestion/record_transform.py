@@ -1,4 +1,4 @@
-"""What the records of a request become: rows by table, each with its record as it was sent, and what no transform could take."""
+"""Record transform: turn the records of a request into rows by table, and collect records that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that is not taken."""
+"""Request errors: rejections of an ingestion request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule may send in a minute."""
+"""Rule quota: the records that a data collection rule accepts per minute."""
 
 from __future__ import annotations
 

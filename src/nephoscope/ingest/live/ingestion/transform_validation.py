@@ -1,4 +1,4 @@
-"""Which queries a transform may be: what becomes of a record must not depend on the records that it came with.
+"""Transform validation: accept only queries whose result for a record does not depend on other records.
 
 How many records a request has is the client's choice of the moment, and a row that an operator leaves out for another's sake would
 be acknowledged and lost. Azure has none of these operators in transforms either.

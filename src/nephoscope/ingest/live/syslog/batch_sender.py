@@ -1,4 +1,4 @@
-"""From the intake to the sink, batch by batch: one that cannot be written is tried again, and what is lost at the end is counted."""
+"""Batch sender: moves batches from the buffer to the sink, with retries, and counts losses at shutdown."""
 
 from __future__ import annotations
 

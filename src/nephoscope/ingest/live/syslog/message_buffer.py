@@ -1,4 +1,4 @@
-"""What listeners have read and the lake has not yet: bounded, so that a full lake slows the senders down and memory stays flat."""
+"""Message buffer between listeners and lake: bounded, so that a slow lake slows senders down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Syslog over TCP and TLS: many connections on one event loop, which stops reading while the intake is full.
+"""TCP and TLS listener of syslog: one event loop, which stops reading while the buffer is full.
 
 Source: RFC 6587 (TCP), RFC 5425 (TLS)
 """

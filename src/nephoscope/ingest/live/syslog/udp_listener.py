@@ -1,4 +1,4 @@
-"""Syslog over UDP: one message a datagram; what the kernel dropped for want of room is counted.
+"""UDP listener of syslog: one message per datagram; counts kernel drops.
 
 Source: RFC 5426; socket(7) on SO_RXQ_OVFL
 """

@@ -1,4 +1,4 @@
-"""Compiling by numba, with what was compiled kept for later processes where there is a place for it."""
+"""Numba compilation, cached for later processes where possible."""
 
 from __future__ import annotations
 

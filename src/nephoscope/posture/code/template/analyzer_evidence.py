@@ -1,4 +1,4 @@
-"""What an analyzer found behind a verdict on a planned resource: its words, and the security rules that it names."""
+"""Analyzer evidence: the reason and security rules behind a verdict on a planned resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the settings of a site's sign-in make of its web configuration, where Azure and policies read whether callers sign in.
+"""App Service authentication: the web configuration that a site's sign-in settings produce.
 
 Source: https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-authsettingsv2 and config-authsettings;
 `siteAuthEnabled` of config/web answers for both.

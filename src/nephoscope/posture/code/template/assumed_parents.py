@@ -1,4 +1,4 @@
-"""Parents that a deployment does not make: what it gives them (a setting, a rule, a plan) is judged as if they had just that.
+"""Assumed parents: parents outside the deployment, evaluated with only what the deployment sets on them.
 
 A template often sets a child of what is there already. The parent's policies ask for the child, so that the parent is judged with the
 children that the deployment gives it; all else of it is unknown, and only what a child decides is said.

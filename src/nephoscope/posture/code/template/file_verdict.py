@@ -1,4 +1,4 @@
-"""What is said of one file, as it can be kept: the report of a template, what its own rules find, and which files it read."""
+"""File verdict in storable form: template report, findings of code rules, files read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children that Azure shows in their parent's body too: rules of security groups, subnets, peerings, routes, node pools."""
+"""Inline children: child resources that Azure also shows in the parent's body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the field that decides a verdict to the characters of a file: through expressions, parameters, loops and modules."""
+"""Source locations: from a deciding field through expressions, parameters, loops and modules to file characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates judged: each planned resource by each policy that concerns it, and a finding at the place that decides."""
+"""Template evaluation: each planned resource by each applicable policy, with a finding at the deciding place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is judged before it is there: a planned resource whose parts are written in files."""
+"""Template resource: a planned resource whose parts have places in files."""
 
 from __future__ import annotations
 

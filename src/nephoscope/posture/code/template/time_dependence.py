@@ -1,4 +1,4 @@
-"""A time that notes whether somebody asked what it is, so that a verdict that depends on the time is told from one that lasts."""
+"""Time dependence: record whether a verdict read the current time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The digest of what every verdict of a scan rests on beside the files: the product, its content, what is assigned and exempted."""
+"""Verdict cache key: digest of product, content, assignments and exemptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a planned resource is judged as it is: each verdict with the conditions that decide it, and where what they read is written."""
+"""Verdict explanation: the deciding conditions and the places of the values that they read."""
 
 from __future__ import annotations
 

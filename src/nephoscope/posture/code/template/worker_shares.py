@@ -1,4 +1,4 @@
-"""Work over many files by several processes that begin as copies of this one: what is made ready once is ready in each."""
+"""Worker shares: distribute files over forked processes that share prepared data."""
 
 from __future__ import annotations
 

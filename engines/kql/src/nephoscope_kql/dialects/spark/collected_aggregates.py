@@ -1,4 +1,4 @@
-"""Aggregates that Spark does not have: a group's rows are collected, and DuckDB's aggregate runs over them."""
+"""Collected aggregates: collect the rows of a group and run DuckDB's aggregate where Spark has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rows begin, in Spark's SQL: stored tables, given rows, ranges."""
+"""Row sources in Spark's SQL: stored tables, inline rows and ranges."""
 
 from __future__ import annotations
 

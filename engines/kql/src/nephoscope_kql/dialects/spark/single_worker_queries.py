@@ -1,4 +1,4 @@
-"""Relations that go from row to row, or see all rows at once: DuckDB's query for them, over the rows gathered in one worker."""
+"""Single-worker queries: gather all rows in one worker and run DuckDB's query for order-dependent relations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Spark's SQL does not say as KQL means it: DuckDB's expression for it, evaluated over Arrow batches in Spark's workers.
+"""Vectorised functions: DuckDB expressions over Arrow batches, for expressions that Spark's SQL lacks.
 
 The expression is the one that the DuckDB dialect writes, so that both engines give the same values; see docs/decisions/0134.
 """

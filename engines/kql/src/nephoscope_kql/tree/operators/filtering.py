@@ -1,4 +1,4 @@
-"""Operators that keep some of the rows, or order them."""
+"""Operators that filter or order rows."""
 
 from __future__ import annotations
 

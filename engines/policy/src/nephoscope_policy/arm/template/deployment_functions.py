@@ -1,4 +1,4 @@
-"""What a template asks of its surroundings: subscription(), resourceGroup(), deployment(), environment() and their kin."""
+"""Deployment functions: subscription(), resourceGroup(), deployment(), environment() and related ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a deployment runs: a resource group, subscription, management group or the tenant."""
+"""Deployment scope: resource group, subscription, management group or tenant."""
 
 from __future__ import annotations
 

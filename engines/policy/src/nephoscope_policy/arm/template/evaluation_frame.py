@@ -1,4 +1,4 @@
-"""Where an expression is evaluated: a template with its parameters, the loops around it, a function's arguments."""
+"""Evaluation frame of an expression: template, parameters, enclosing loops and function arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an expansion gives: planned resources, deployments with their outputs, and what is wrong."""
+"""Expansion result: planned resources, deployments with outputs, and problems."""
 
 from __future__ import annotations
 

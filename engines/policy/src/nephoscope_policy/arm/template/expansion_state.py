@@ -1,4 +1,4 @@
-"""What all deployments of one expansion share: resources by id, problems, bounds, the loader."""
+"""Expansion state that all deployments share: resources by id, problems, limits, the loader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of an expansion are to one another: a frame, its template's instance, a deployment, what it plans, the plan of all.
+"""Expansion types: the frame, template instance, deployment and plan that an expansion works with.
 
 Each is made by a module of its own and needs the others while it works; here is what they ask of one another, so that no module
 needs the one that makes what it is handed.

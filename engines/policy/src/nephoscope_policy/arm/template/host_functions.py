@@ -1,4 +1,4 @@
-"""The functions that a template's surroundings answer, by lower-cased name."""
+"""Host functions of a template, by lower-cased name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments inside a template: the scope that they go to, the template that they deploy, and the frame that it is read in."""
+"""Nested deployments: target scope, template and evaluation frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The resources that a template lists: loops unrolled, conditions decided, ids made; bodies are computed later."""
+"""Resource expansion: unroll loops, decide conditions and build ids; bodies are computed later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A template with the parameters that it was given: what `parameters()`, `variables()` and user-defined functions answer."""
+"""Template instance: a template with its parameters, for `parameters()`, `variables()` and user-defined functions."""
 
 from __future__ import annotations
 

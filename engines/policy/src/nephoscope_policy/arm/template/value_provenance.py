@@ -1,4 +1,4 @@
-"""Where a planned value comes from: from the resource through expressions, variables, parameters and modules to what decides it."""
+"""Value provenance: trace a planned value through expressions, variables, parameters and modules to its source."""
 
 from __future__ import annotations
 

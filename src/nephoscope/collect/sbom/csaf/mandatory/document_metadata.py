@@ -1,4 +1,4 @@
-"""What a document says of itself: languages, category, whom it may be shared with, its licence."""
+"""Document metadata: languages, category, distribution and licence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times: those of RFC 3339, and none later than the document that tells of them."""
+"""Timestamps: RFC 3339, none later than the document."""
 
 from __future__ import annotations
 
