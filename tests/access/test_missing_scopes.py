@@ -42,7 +42,7 @@ def test_the_command_says_so(tmp_path, words):
     assert run("add", "ada").exit_code == 0
     done = run(*words, "--role", "Reader", "--scope", "/workspaces/nowhere")
     assert done.exit_code == 0
-    assert "workspace nowhere: the role reaches nothing not found" in done.stderr
+    assert "workspace nowhere not found: the role has no effect" in done.stderr
     assert (
         run(
             *words[:1],

@@ -120,7 +120,7 @@ def test_nobody_disables_themselves_or_makes_the_managed_identity_write(ask, ser
     ask("PATCH", f"/principals/{me.id}", 409, json={"disabled": True})
     identity = ask("POST", "/principals", 201, json={"kind": "ManagedIdentity", "name": "local"})
     role = {"principal": identity["id"], "role": "Contributor", "scope": "/"}
-    assert "only reads" in ask("POST", "/roleAssignments", 400, json=role)["error"]["message"]
+    assert "read-only" in ask("POST", "/roleAssignments", 400, json=role)["error"]["message"]
 
 
 def test_a_subject_is_one_persons(ask):

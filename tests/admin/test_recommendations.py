@@ -39,7 +39,7 @@ def test_the_ranking_is_that_of_the_report(server, owner, run):
     assert listed(server, owner) == told(Report(run, "sample:"))
     first = server.get(PATH, params={"top": 1}, headers=owner).json()
     (one,) = first["value"]
-    assert one["why"].startswith("High severity; adds 1.00 points to Enable MFA; makes ")
+    assert one["why"].startswith("High severity; gains 1.00 points in Enable MFA; on ")
     assert (one["control"], one["attackPaths"], first["total"] > 300) == ("Enable MFA", 1, True)
     assert len(listed(server, owner, all="true")) > len(listed(server, owner))
 

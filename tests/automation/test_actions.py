@@ -50,7 +50,7 @@ def test_a_webhook_is_signed_and_tried_again_under_the_same_id(
     assert list(who.tick(due - timedelta(seconds=1))) == []
     again = next(iter(who.tick(due)))
     done = next(iter(who.tick(again.due)))
-    assert (done.status, done.attempts, done.detail) == (RunStatus.DONE, 3, "localhost answered 204")
+    assert (done.status, done.attempts, done.detail) == (RunStatus.DONE, 3, "localhost returned 204")
     assert again.due - due >= timedelta(seconds=60)
     assert set(receiver.ids()) == {done.id}
     headers, body = receiver.got[-1]
@@ -63,7 +63,7 @@ def test_a_webhook_is_signed_and_tried_again_under_the_same_id(
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"), [([404], "answered 404"), ([302], "answered 302"), ([500] * 20, "answered 500")]
+    ("answers", "said"), [([404], "returned 404"), ([302], "returned 302"), ([500] * 20, "returned 500")]
 )
 def test_a_webhook_that_does_not_get_through_is_kept_and_can_be_sent_again(
     receiver, engine, raise_alert, state: State, answers: list[int], said: str
@@ -417,7 +417,7 @@ def test_an_approved_block_is_handed_to_its_command(engine, raise_alert) -> None
     [
         ({}, {}, "must list the management addresses"),
         ({"resource": "x"}, GUARD, "resource:"),
-        ({"resource": IPS}, GUARD, "nsg wants microsoft.network/networksecuritygroups"),
+        ({"resource": IPS}, GUARD, "nsg requires microsoft.network/networksecuritygroups"),
     ],
 )
 def test_a_block_that_cannot_be_planned(engine, raise_alert, settings, operator, said: str) -> None:

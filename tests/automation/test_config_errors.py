@@ -26,12 +26,12 @@ def put(data, path, content):
 @pytest.mark.parametrize(
     ("path", "content", "told"),
     [
-        (FILE, "mail: [unclosed\n", "operator.yaml:2:1: not YAML: "),
+        (FILE, "mail: [unclosed\n", "operator.yaml:2:1: invalid YAML: "),
         (FILE, "email: {}\n", "operator.yaml: Object contains unknown field `email`"),
         (FILE, "commands: {a: {run: []}}\n", "operator.yaml: Expected `array` of length >= 1 - at `$.commands[...].run`"),
         (FILE, b"\xff\xfe\x00", "operator.yaml: not readable: "),
         (FOLDER / "a.yaml", RULE % "launch", "a.yaml: actions[0]: "),
-        (FOLDER / "b.yaml", "name: [\n", "b.yaml:2:1: not YAML: "),
+        (FOLDER / "b.yaml", "name: [\n", "b.yaml:2:1: invalid YAML: "),
     ],
 )  # fmt: skip
 def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):

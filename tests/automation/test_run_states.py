@@ -140,7 +140,7 @@ def test_a_run_whose_process_dies_every_time_is_given_up(step: str) -> None:
         assert run.status is RunStatus.PENDING
         run = cut_off(begin_run(run, NOW), NOW)
     assert (run.status, run.cut_off, run.step.value) == (RunStatus.DEAD, MOST_TRIES, step)
-    assert "cut off" in run.detail
+    assert "interrupted" in run.detail
 
 
 def test_what_failed_says_what_holds() -> None:
@@ -159,7 +159,7 @@ def test_what_failed_says_what_holds() -> None:
         ({"until": None, "by": "jo"}, "undone by jo: it did"),
         (
             {"until": LATER, "cut_off": 1},
-            "over: it did (a attempt before was interrupted: its effect is unknown)",
+            "over: it did (an earlier attempt was interrupted: its effect is unknown)",
         ),
         (
             {"until": LATER, "cut_off": 2},

@@ -81,15 +81,15 @@ def slow(tmp_path: Path) -> Iterator[Callable[[Talk], tuple[str, str]]]:
     ("talk", "seconds", "status", "said"),
     [
         # the receiver has it: what it goes on to say is nobody's business
-        pytest.param(drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"), 60, "done", "answered 200", id="taken-drips"),
-        pytest.param(says_nothing_more(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n"), 60, "done", "answered 202", id="taken-waits"),
+        pytest.param(drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"), 60, "done", "returned 200", id="taken-drips"),
+        pytest.param(says_nothing_more(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n"), 60, "done", "returned 202", id="taken-waits"),
         pytest.param(drips(b"HTTP/1.1 200 OK\r\nX-Long: "), 1, "pending", "no response within 1 s", id="header-drips"),
         pytest.param(says_nothing_more(b""), 1, "pending", "no response within 1 s", id="silent"),
         pytest.param(
-            says_nothing_more(b"HTTP/1.1 404 No\r\nContent-Length: 99\r\n\r\ngone"), 1, "dead", "answered 404: gone", id="waits"
+            says_nothing_more(b"HTTP/1.1 404 No\r\nContent-Length: 99\r\n\r\ngone"), 1, "dead", "returned 404: gone", id="waits"
         ),
-        pytest.param(drips(b"HTTP/1.1 503 No\r\n\r\nbusy"), 1, "pending", "answered 503: busy", id="refusal-drips"),
-        pytest.param(floods(b"HTTP/1.1 404 No\r\n\r\n"), 60, "dead", f"answered 404: {'x' * 200}", id="refusal-floods"),
+        pytest.param(drips(b"HTTP/1.1 503 No\r\n\r\nbusy"), 1, "pending", "returned 503: busy", id="refusal-drips"),
+        pytest.param(floods(b"HTTP/1.1 404 No\r\n\r\n"), 60, "dead", f"returned 404: {'x' * 200}", id="refusal-floods"),
         pytest.param(floods(b"HTTP/1.1 404 No\r\nX-Long: "), 60, "pending", "RemoteProtocolError", id="header-floods"),
     ],
 )  # fmt: skip

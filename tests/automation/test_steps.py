@@ -184,7 +184,7 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
         RunStatus.PENDING,
         "attempt 1 was interrupted: its effect is unknown; restarted",
     )
-    assert done.detail == "c ended with 0 (a attempt before was interrupted: its effect is unknown)"
+    assert done.detail == "c ended with 0 (an earlier attempt was interrupted: its effect is unknown)"
     assert commands.asked() == [("do", 1, 0), ("do", 2, 1)]
 
 
@@ -221,7 +221,7 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     respond(lake.data)
     run = only(state.automation_runs.newest("default"))
     assert run.status is (RunStatus.UNDONE if step == "undo" else RunStatus.DONE)
-    assert run.detail.endswith("c ended with 0 (a attempt before was interrupted: its effect is unknown)")
+    assert run.detail.endswith("c ended with 0 (an earlier attempt was interrupted: its effect is unknown)")
     before = [("apply", 1, 0)] if step == "undo" else []
     assert commands.asked() == [*before, (step, 1, 0), (step, 2, 1)]
     deliver(lake, state)

@@ -141,7 +141,7 @@ def test_the_report_in_every_form(data: Path, form: str) -> None:
         (("set", ID, "--severity", "grave"), "severity must be one of"),
         (("set", ID, "--learn", "soon"), "--learn: 'soon' is not a duration"),
         (("set", ID), "nothing to change"),
-        (("report", "--from", "2026-01-02", "--to", "2026-01-01"), "--from lies behind --to"),
+        (("report", "--from", "2026-01-02", "--to", "2026-01-01"), "--from must be before --to"),
     ],
 )
 def test_what_cannot_be_meant(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

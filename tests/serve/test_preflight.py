@@ -176,7 +176,7 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
     good = ServeSettings(data, certificate=str(both), key=str(both))
     assert ensure_certificate(good) == (good, "")
     for certificate, key, told in (
-        (one[0], other[1], "other.key: this is not the key of .*one.crt"),
+        (one[0], other[1], "other.key: not the key of .*one.crt"),
         (one[0], one[0], "one.crt: contains no PEM private key"),
         (one[1], one[1], "one.key: contains no PEM certificate"),
         (one[0], tmp_path / "gone", "gone: no such file or directory; it must be there"),

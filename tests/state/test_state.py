@@ -95,7 +95,7 @@ def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> No
 def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
     workspaces = opened().workspaces
     for attempt, told in (
-        (lambda: workspaces.get("nowhere"), "there are: default"),
+        (lambda: workspaces.get("nowhere"), "expected one of default"),
         (lambda: workspaces.add("../etc"), "cannot name"),
         (lambda: workspaces.add("Default"), "small letters"),
         (lambda: workspaces.add("default"), "already"),

@@ -32,15 +32,15 @@ def rows(client, address: str) -> list[dict[str, str]]:
 
 def test_what_was_given_up_is_told_first_with_the_reason(owner):
     text = owner.get("/automations").text
-    assert "3 runs were given up" in text
+    assert "3 runs were abandoned" in text
     assert "tell &lt;team&gt;" in text
     assert REASON in unescape(text)
     assert "<team>" not in text
     first, *others = rows(owner, "/automations?format=csv&table=automations")
-    assert (first["Name"], first["Kind"], first["Status"], first["Dead"], first["Why"]) == (
+    assert (first["Name"], first["Kind"], first["Status"], first["Failed"], first["Error"]) == (
         "gone", "automation", "removed", "1", "it was",
     )  # fmt: skip
-    assert [(one["Name"], one["Kind"], one["Status"], one["Waiting"], one["Dead"]) for one in others] == [
+    assert [(one["Name"], one["Kind"], one["Status"], one["Waiting"], one["Failed"]) for one in others] == [
         ("tell <team>", "automation", "on", "0", "2"),
         ("page <us>", "response rule", "removed", "1", "0"),
         ("r-1", "automation rule", "removed", "0", "0"),
@@ -49,7 +49,7 @@ def test_what_was_given_up_is_told_first_with_the_reason(owner):
 
 def test_runs_by_rule_and_status(owner):
     found = rows(owner, f"/automations?format=csv&table=runs&rule={KEY}&status=dead")
-    assert [(one["Id"], one["Name"], one["Status"]) for one in found] == [
+    assert [(one["ID"], one["Name"], one["Status"]) for one in found] == [
         ("dead-2", "tell <team>", "dead"),
         ("dead-1", "tell <team>", "dead"),
     ]

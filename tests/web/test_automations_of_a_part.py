@@ -49,7 +49,7 @@ def test_a_reader_of_a_part_sees_the_automations_of_it(instance, visitor, sandbo
     lesser = visitor(("Reader", f"/subscriptions/{sandbox}"))
     found = {one["Name"]: one for one in rows(lesser, "/automations?format=csv&table=automations")}
     assert found.keys() == {"mine", "wide"}
-    assert [(found[one]["Dead"], found[one]["Why"]) for one in ("mine", "wide")] == [
+    assert [(found[one]["Failed"], found[one]["Error"]) for one in ("mine", "wide")] == [
         ("1", "of mine"),
         ("0", ""),
     ]

@@ -34,7 +34,7 @@ def test_rules_are_listed_with_how_they_stand(owner):
     assert found["It runs"]["Status"] == "runs"
     assert found["It waits"]["Status"] == "needs Nowhere_CL (unknown)"
     assert found["It cannot"]["Status"] == "unsupported: no such operator"
-    assert {found[name]["On"] for name in ("It runs", "It waits", "It cannot")} == {"off"}
+    assert {found[name]["Enabled"] for name in ("It runs", "It waits", "It cannot")} == {"off"}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -56,7 +56,7 @@ def test_filters_leave_what_fits(owner):
     assert [row["Name"] for row in rows(owner, "/content?format=csv&q=it+waits")] == ["It waits"]
     on = rows(owner, "/content?format=csv&on=on")
     assert on
-    assert {row["On"] for row in on} == {"on"}
+    assert {row["Enabled"] for row in on} == {"on"}
 
 
 def ticked(client, key: str) -> str:
@@ -78,7 +78,7 @@ def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, ow
     told = owner.post("/content", data={"act": before[first], "key": ticks}, headers=HERE)
     assert told.status_code == 409
     said = told.text.split('role="alert"')[1].split("</section>")[0]
-    assert f"is {other[before[first]]}." in said
+    assert f"is {'enabled' if other[before[first]] == 'on' else 'disabled'}." in said
     assert "changed by someone else meanwhile" in said
     now = instance.state.rule_switches.of("default").rules
     assert (now[first], now[WAITS]) == (other[before[first]] == "on", before[first] == "on")
@@ -141,7 +141,7 @@ def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        pytest.param({"file": ("x.exe", b"MZ")}, "is wanted", id="kind"),
+        pytest.param({"file": ("x.exe", b"MZ")}, "is expected", id="kind"),
         pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "the file has no usable content", id="rule"),
         pytest.param({"file": ("x.yaml", b"")}, "select a file", id="empty"),
     ],

@@ -138,7 +138,7 @@ def test_an_old_page_changes_and_ends_nothing(instance, owner, visitor, finding)
     assert post(owner, finding, {"act": "end", "exemption": one.body["id"]}).status_code == 303
     gone = post(second, finding, mine, told)
     assert gone.status_code == 409
-    assert "</span> removed it" in gone.text
+    assert "</span> deleted it" in gone.text
     assert 'value="my &lt;own&gt;"' in gone.text, "what was typed can be sent as a new one"
     assert kept(instance) == []
 

@@ -62,7 +62,7 @@ def heads(page: str, card: str) -> list[str]:
         r"<th[^>]*>(.*?)</th>", re.search(r"<thead>(.*?)</thead>", part, re.DOTALL)[1], re.DOTALL
     )
     told = [unescape(re.sub(r"<[^>]+>", "", one)).strip() for one in found]
-    return [one for one in told if one and not one.startswith(("Healthy, unhealthy", "Status"))]
+    return [one for one in told if one and not one.startswith(("Healthy, unhealthy", "Breakdown"))]
 
 
 def header(client, address: str) -> list[str]:

@@ -56,7 +56,7 @@ def violated(instance):
 def test_the_cloud_names_the_line_that_made_it(owner, violated) -> None:
     page = owner.get(f"/resource{violated.resource.lower()}").text
     section = page[page.index('id="code"') : page.index('id="inside"')]
-    assert "made by" in section
+    assert "deployed by" in section
     assert "infra/main.json:30" in section
     assert "infra/main.json:31" in section
     assert "passed in the pipeline, unhealthy here" in section

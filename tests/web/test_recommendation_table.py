@@ -53,14 +53,14 @@ def test_why_is_told_on_each_page(owner, told):
     first = told[0].recommendation
     assert first.name == "MFA should be enabled for accounts with write access"
     for address in ("/", "/recommendations", f"/recommendations/{first.key.lower()}"):
-        assert "adds 1.00 points to Enable MFA; makes " in owner.get(address).text
+        assert "gains 1.00 points in Enable MFA; on " in owner.get(address).text
 
 
 @pytest.mark.parametrize("address", ["/", "/recommendations"])
 def test_heads_of_the_page_are_heads_of_the_file(owner, address):
     page = owner.get(address).text
     head = re.search(r"<tr>(<th scope=\"col\">Severity.*?)</tr>", page)[1]
-    shown = [one for one in re.findall(r"<th[^>]*>([^<]+)</th>", head) if one != "Status"]
+    shown = [one for one in re.findall(r"<th[^>]*>([^<]+)</th>", head) if one != "Breakdown"]
     written = list(file(owner, f"{address}?format=csv&table=first")[0])
     assert shown == written[: len(shown)]
 

@@ -51,7 +51,7 @@ def worker(instance):
 @pytest.mark.usefixtures("raised")
 def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     text = owner.get(ADDRESS).text
-    assert "3 raised, 1 held back; closed as false positive 1 of 2 (50 %), as benign 1" in text
+    assert "3 alerts, 1 suppressed; closed as false positive 1 of 2 (50 %), as benign 1" in text
     assert "/alerts/0c000000-0000-0000-0000-000000000000" in text
     assert "Raised &lt;3&gt;" in text
     assert "0:00:00" not in text
@@ -59,7 +59,9 @@ def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     assert {row["Rule"] for row in csv.DictReader(io.StringIO(listed))} == {RULE.id}
     rows = {row["Rule"]: row for row in csv.DictReader(io.StringIO(owner.get("/rules?format=csv").text))}
     found = rows[RULE.name]
-    assert [found[name] for name in ("Alerts, last 7 days", "Suppressed", "Closed", "False positives")] == [
+    assert [
+        found[name] for name in ("Alerts, last 7 days", "Suppressed alerts", "Closed", "False positives")
+    ] == [
         "3",
         "1",
         "2",
@@ -220,8 +222,8 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
     RuleTrials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
     text = owner.get(where).text
     assert text.count(f"/alerts/{kept.id}") == 2
-    assert text.count(">is there<") == 2
-    assert text.count(">not raised<") == 1
+    assert text.count(">exists<") == 2
+    assert text.count(">new<") == 1
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def test_who_is_no_owner_is_told_what_an_owner_sets(instance, owner, visitor):
     own = {**good, "set.credential": "managed-identity"}
     refused = contributor.post(address, data=own, headers=HERE)
     assert refused.status_code == 403
-    assert "wanted for credential (the identity of the server)" in refused.text
+    assert "required for credential (the identity of the server)" in refused.text
     assert contributor.post(address, data=good, headers=HERE).status_code == 303
     change = {**own, "act": "change"}
     assert sent(contributor, "/sources/logs/blobs", change).status_code == 403
@@ -270,7 +270,7 @@ def test_a_source_that_hangs_is_told_of_on_its_page(owner, monkeypatch):
         assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
     finally:
         go_on.set()
-    assert "did not answer within 0.01 seconds" in owner.get("/sources/logs/drop").text
+    assert "no response within 0.01 seconds" in owner.get("/sources/logs/drop").text
 
 
 def test_a_token_is_shown_once(instance, owner):

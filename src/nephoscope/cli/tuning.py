@@ -53,7 +53,7 @@ def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[da
     end = until or datetime.now(UTC)
     begin = since or end - timedelta(days=days)
     if begin >= end:
-        usage_error("--from lies behind --to")
+        usage_error("--from must be before --to")
     return begin, end
 
 

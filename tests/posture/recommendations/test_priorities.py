@@ -89,7 +89,7 @@ def test_why_tells_attack_paths_and_exposure(report, edition):
     (owners,) = [
         one for one in ranked.values() if one.tally.title == "MFA should be enabled for subscription owners"
     ]
-    assert owners.why.startswith("High severity; adds 1.00 points to Enable MFA; makes ")
+    assert owners.why.startswith("High severity; gains 1.00 points in Enable MFA; on ")
     exposed = report.attack_paths.exposed
     failing = [row for row in report.findings() if row.id.key in exposed]
     assert sum(one.exposed for one in ranked.values()) == len(

@@ -60,7 +60,7 @@ class View:
         return found
 
     def answers(self, reads: Reads) -> bool:
-        """Whether the closures may judge it: what they read of it is there, or certainly absent."""
+        """Return whether the closures may judge it: what they read of it is there, or certainly absent."""
         if self.complete:
             return True
         if self.unread or reads.everything:

@@ -129,7 +129,7 @@ class Findings:
         return rows.filter(_mentions(wanted.text)) if wanted.text else rows
 
     def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
-        """How many there are."""
+        """Count how many there are."""
         return self.documents.once(("findings", reach, wanted), lambda: self._count(reach, wanted))
 
     def _count(self, reach: Reach, wanted: FindingQuery) -> int:
@@ -174,7 +174,7 @@ class Findings:
     def causes(
         self, reach: Reach, wanted: FindingQuery = FindingQuery()
     ) -> list[tuple[ComplianceState, str, int]]:
-        """How many there are for each state and cause, the most first."""
+        """Count how many there are for each state and cause, the most first."""
         return list(self.documents.once(("causes", reach, wanted), lambda: self._causes(reach, wanted)))
 
     def _causes(self, reach: Reach, wanted: FindingQuery) -> list[tuple[ComplianceState, str, int]]:

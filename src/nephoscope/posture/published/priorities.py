@@ -60,10 +60,11 @@ class Priority:
             return ""
         said = [f"{self.tally.severity.value} severity"]
         if self.gain:
-            said.append(f"adds {self.gain:.2f} points to {self.control}")
+            said.append(f"gains {self.gain:.2f} points in {self.control}")
         if self.gravest is not None:
-            several = f"{self.paths} attack paths, the gravest" if self.paths > 1 else "an attack path,"
-            said.append(f"makes {several} {self.gravest.value}")
+            level = self.gravest.value.lower()
+            several = f"{self.paths} attack paths (highest risk: {level})"
+            said.append(f"on {several}" if self.paths > 1 else f"on 1 attack path ({level})")
         if self.exposed:
             said.append(f"{self.exposed} of {self.tally.unhealthy} reachable from the Internet")
         return "; ".join(said)

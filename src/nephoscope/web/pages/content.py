@@ -37,9 +37,9 @@ from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_TOLD = 100, 20
-_CSV = ("Name", "Status", "From", "About", "Id")
+_CSV = ("Name", "Status", "Source", "Description", "Id")
 #: What a list of a kind tells before the name.
-_BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
+_BEFORE = {"rules": ("Enabled", "Severity"), "packs": ("Enabled",)}
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -130,7 +130,7 @@ def _packs(every: list[ContentRow]) -> list[str]:
 
 
 def _row(one: ContentRow, before: Sequence[str]) -> list[object]:
-    first = {"On": "" if one.on is None else "on" if one.on else "off", "Severity": one.severity}
+    first = {"Enabled": "" if one.on is None else "on" if one.on else "off", "Severity": one.severity}
     return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
 

@@ -203,7 +203,7 @@ def page_start(visit: Visit) -> int:
 
 
 def count_failing(visit: Visit) -> int | None:
-    """How many recommendations have a failing resource."""
+    """Count how many recommendations have a failing resource."""
     if visit.edition is None:
         return None
     return sum(1 for tally in visit.edition.findings.tallies(visit.reach(READ)) if tally.unhealthy)

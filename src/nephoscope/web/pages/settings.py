@@ -138,7 +138,7 @@ def _audit(visit: Visit) -> PageTable:
     if entries and entries[-1].number > 1:
         cut = f"truncated: entries 1 to {entries[-1].number - 1} are not in this file"
         told.append(("", "", "", cut, "", "", "", ""))
-    return PageTable(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
+    return PageTable(("#", "Time", "User", "Operation", "Resource", "Outcome", "Address", "Detail"), told)
 
 
 def _entry(one: AuditEntry) -> tuple[object, ...]:

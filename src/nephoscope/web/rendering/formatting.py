@@ -127,7 +127,7 @@ def kind(id_: str) -> str:
 
 
 #: The state of a suppression as Azure calls it -> the word of the pages.
-SUPPRESSION_STATES = {"Enabled": "In force", "Disabled": "Disabled", "Expired": "Ended"}
+SUPPRESSION_STATES = {"Enabled": "Active", "Disabled": "Disabled", "Expired": "Ended"}
 _REASONS = {"FalsePositive": "False positive", "BenignPositive": "Benign positive"}
 
 

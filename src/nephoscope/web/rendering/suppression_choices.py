@@ -113,7 +113,7 @@ def describe_field(field: str) -> str:
     kind, _, identifier = rest.rpartition(".")
     several = _WORD.findall(f"{identifier[:1].upper()}{identifier[1:]}")
     spaced = " ".join(one if one.isupper() else one.lower() for one in several)
-    words = {"full name": "", "resource ID": "", "app ID": "ID"}.get(spaced, spaced)
+    words = {"full name": "", "resource id": "", "app id": "ID"}.get(spaced, spaced)
     bare = kind.removesuffix("[0]")
     first = "First " if bare != kind else ""
     return f"{first}{_KINDS.get(bare.lower().replace('-', ''), bare)} {words}".strip()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
 HEADER = (
-    "Severity", "Recommendation", "Priority reason", "Unhealthy", "Gain", "Control", "Assessed",
+    "Severity", "Recommendation", "Priority", "Unhealthy", "Gain", "Control", "Assessed",
     *(STATES[one] for one in ComplianceState if one is not ComplianceState.NON_COMPLIANT), "Id",
 )  # fmt: skip
 """Columns of the table; the status of other resources is a bar on the page, and numbers in a file."""
