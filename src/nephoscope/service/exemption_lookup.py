@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from nephoscope.files.json_tree import text_of, tree_of
+from msgspec import Struct, convert
+
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.exemption_subjects import ExemptedSubject
 
@@ -106,13 +107,21 @@ def _exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemp
     return find(ExemptedSubject.of(one.subject), (known.id, *known.aliases), one.finding.name)
 
 
-_TOLD = ("scope", "description", "vulnerability", "package", "image", "exemptionCategory", "expiresOn")
+class _Properties(Struct, rename="camel"):
+    """The properties of an exemption as it is kept. All are required: an empty one exempts from more, so none is made up."""
+
+    scope: str
+    description: str
+    vulnerability: str
+    package: str
+    image: str
+    exemption_category: str
+    expires_on: str | None
 
 
 def _read(body: dict[str, object], author: str) -> VulnerabilityExemption:
-    told = tree_of(body, "properties")
-    scope, why, vulnerability, package, image, category, expires = (text_of(told, name) for name in _TOLD)
+    kept = convert(body["properties"], _Properties)
     return VulnerabilityExemption(
-        scope, why, vulnerability, package, image, category,
-        datetime.fromisoformat(expires) if expires else None, author,
+        kept.scope, kept.description, kept.vulnerability, kept.package, kept.image, kept.exemption_category,
+        datetime.fromisoformat(kept.expires_on) if kept.expires_on else None, author,
     )  # fmt: skip
