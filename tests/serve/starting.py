@@ -59,7 +59,7 @@ def start(
     told = ""
     while wanted not in told and (line := process.stdout.readline()):
         told += line
-    found = re.search(r"answers at (\S+)\nits certificate is trusted through (\S+)", told)
+    found = re.search(r"is available at (\S+)\nits certificate is trusted through (\S+)", told)
     assert found is not None, f"{told}{(data / LOG).read_text()[-3000:]}"
     once = re.search(r"https://\S+/link/\S+", told)
     return Started(process, data, found[1], found[2], once[0] if once else "")
