@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from nephoscope.lake.backup.backup_archive import BackupManifest
-    from nephoscope.serve.policy_item import PolicyItem
+    from nephoscope.serve.restore_item import PolicyItem
 
 
 @click.command("restore")

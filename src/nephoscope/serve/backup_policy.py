@@ -18,7 +18,7 @@ from nephoscope.automation.rule_formats.response_rules import FOLDER, load_respo
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
 from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
-from nephoscope.serve.policy_item import PolicyItem, RestoreEffect
+from nephoscope.serve.restore_item import PolicyItem, RestoreEffect
 from nephoscope.serve.state_policy import describe_settings, effect_of, of_state
 from nephoscope.state import State
 from nephoscope.state.access.key_file import KeyFile

@@ -13,7 +13,7 @@ from nephoscope.alerts.tuning.named_locations import EGRESS, NAMED
 from nephoscope.automation.rule_formats.security_automations import TYPE as AUTOMATIONS
 from nephoscope.automation.rule_formats.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.source_setup import OF_THE_HOST
-from nephoscope.serve.policy_item import PolicyItem, RestoreEffect
+from nephoscope.serve.restore_item import PolicyItem, RestoreEffect
 from nephoscope.state import State
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.automation.automation_runs import RunStatus

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from nephoscope.cli.session.whole_file import new_file
+from nephoscope.cli.session.atomic_file import new_file
 from nephoscope.cli.terminal.sanitize_output import plain_stream
 
 

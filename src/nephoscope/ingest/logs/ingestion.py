@@ -23,8 +23,8 @@ from nephoscope.ingest.logs.load_files import (
     packed_size,
     unreadable,
 )
+from nephoscope.ingest.logs.load_registry import FileLoad, FileLoads
 from nephoscope.ingest.logs.load_tally import LoadTally
-from nephoscope.ingest.logs.loads import FileLoad, FileLoads
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.previous_loads import PreviousLoads, again, told_by_path
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError

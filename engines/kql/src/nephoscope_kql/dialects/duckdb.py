@@ -12,10 +12,10 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 from nephoscope_kql.deadline import check
 from nephoscope_kql.dialects import (
     aggregation,
+    all_rows_functions,
     joins_and_unions,
     make_series,
     mv_expand,
-    row_list_routines,
     row_sources,
     scan_operator,
     window_functions,
@@ -26,10 +26,10 @@ from nephoscope_kql.plan.values import Relation
 
 __all__ = [
     "aggregation",
+    "all_rows_functions",
     "joins_and_unions",
     "make_series",
     "mv_expand",
-    "row_list_routines",
     "row_sources",
     "scan_operator",
     "window_functions",
