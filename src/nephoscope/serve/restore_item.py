@@ -1,4 +1,4 @@
-"""Policy item: one setting or permission that a restored backup would bring."""
+"""Restore item: one setting or permission that a restored backup would bring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row-list routines: pass all rows as one list to a vectorised function that returns another list."""
+"""All-rows functions: pass all rows as one list to a vectorised function that returns another list."""
 
 from __future__ import annotations
 
