@@ -1,6 +1,8 @@
 """Queries on Spark, in a local session: the rows and types are DuckDB's; what Spark lacks is refused by name."""
 
 import datetime as dt
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +77,18 @@ def jobs_of(engine: SparkEngine) -> list[str | None]:
     return [context_of(engine).getLocalProperty(key) for key in GROUP]
 
 
+def delayed(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask when the deadline is over: a job that begins then is ended as well."""
+
+    def later(*arguments: Any) -> Any:
+        time.sleep(1)
+        return ask(*arguments)
+
+    return later
+
+
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.full)])
-def test_rows_and_types_are_those_of_duckdb(every: int) -> None:
+def test_rows_and_types_are_those_of_duckdb(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One session for all queries: it takes seconds to start."""
     catalog = catalog_of(TABLES)
     wrong = []
@@ -94,6 +106,10 @@ def test_rows_and_types_are_those_of_duckdb(every: int) -> None:
         assert "Generate" in engine.explain(endless)
         with pytest.raises(kql.KqlError, match="the query took longer"):
             engine.run(endless, timeout=0.5)
+        with monkeypatch.context() as slow:
+            slow.setattr(engine, "_asked", delayed(engine._asked))
+            with pytest.raises(kql.KqlError, match="the query took longer"):
+                engine.run(endless, timeout=0.1)
         assert jobs_of(engine) == [None] * len(GROUP)
         for key in GROUP:
             context_of(engine).setLocalProperty(key, "true")

@@ -33,6 +33,8 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+#: How often a query that is late is interrupted, until it has ended.
+AGAIN_SECONDS = 0.5
 SETTINGS: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.caseSensitive": "true",
@@ -155,18 +157,28 @@ class SparkEngine:
             else:
                 context.cancelJobGroup(name)
 
-        timer = threading.Timer(max(0.0, deadline.at - time.monotonic()), stop)
+        over = threading.Event()
+
+        def watch() -> None:
+            wait = max(0.0, deadline.at - time.monotonic())
+            # a job that begins after the deadline does not know that its group was cancelled
+            while not over.wait(wait):
+                stop()
+                wait = AGAIN_SECONDS
+
+        watching = threading.Thread(target=watch, name="spark deadline", daemon=True)
         before: dict[str, str | None] = {}
         if context is None:
             self._session.addTag(name)
         else:
             before = {key: context.getLocalProperty(key) for key in GROUP}
             context.setJobGroup(name, "kql", interruptOnCancel=True)
-        timer.start()
+        watching.start()
         try:
             yield late
         finally:
-            timer.cancel()
+            over.set()
+            watching.join()
             if context is None:
                 self._session.removeTag(name)
             else:
