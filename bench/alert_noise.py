@@ -134,7 +134,7 @@ def _followed(windows: Windows, state: State, rules: Sequence[AnalyticRule], par
     advising = TuningAdvisor(state, windows.lake, "default", part.since, part.until, windows.detector())
     kinds: Counter[str] = Counter()
     done: set[str] = set()
-    for one in list(advising.offered(rules)):
+    for one in list(advising.list_advice(rules)):
         if one.kind != "disable" and one.confidence is not Confidence.REVIEW and one.rule.id not in done:
             editing = TuningEditor(state, "default", "analyst", part.until, one.id)
             apply(editing, one, part.until + timedelta(days=90))

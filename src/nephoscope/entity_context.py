@@ -313,5 +313,5 @@ def _paths(
     if edition is None or reader.attack_paths.nothing:
         return None
     through = key.rsplit("/", 1)[-1] if key.startswith(_GRAPH) else key
-    several = edition.attack_paths.listed(reader.attack_paths, WantedPaths(through=through))
+    several = edition.attack_paths.list_wanted(reader.attack_paths, WantedPaths(through=through))
     return tuple(EntityAttackPath(one.id, one.title, one.level.value) for one in several)

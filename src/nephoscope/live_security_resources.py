@@ -132,7 +132,7 @@ class LiveResources:
         looked = AlertFilter(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
             sight = self.reader.sight(workspace)
-            for alert in self.state.alerts.listed(workspace, looked, most=MOST):
+            for alert in self.state.alerts.list_alerts(workspace, looked, most=MOST):
                 yield from self._of(alert, sight)
 
     def _of(self, alert: StoredAlert, sight: AlertVisibility) -> Iterator[dict[str, object]]:

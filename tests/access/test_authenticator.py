@@ -109,7 +109,7 @@ def test_two_of_one_name_and_no_such_principal(state):
 
 def test_the_audit_shows_what_was_changed_in_it(state, guard):
     guard.first_link()
-    guard.denied("ada", "Microsoft.Security/alerts/read", "/", "127.0.0.1")
+    guard.audit_denial("ada", "Microsoft.Security/alerts/read", "/", "127.0.0.1")
     guard.make_secret(person(state), SecretKind.TOKEN, "owner")
     entries = state.audit.entries()
     assert [one.number for one in entries] == list(range(len(entries), 0, -1))

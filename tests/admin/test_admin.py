@@ -225,7 +225,7 @@ def test_a_source_with_a_secret_and_tokens(ask, instance):
 
 def test_the_audit_pages_and_is_verified(ask, instance):
     for number in range(10):
-        instance.guard.denied(f"somebody {number}", "Nephoscope/nothing/read", "/")
+        instance.guard.audit_denial(f"somebody {number}", "Nephoscope/nothing/read", "/")
     first = ask("GET", "/audit?top=5")
     second = ask("GET", f"/audit?top=5&before={first['next']}")
     numbers = [one["number"] for one in first["value"] + second["value"]]

@@ -142,7 +142,7 @@ def test_an_event_of_an_unknown_kind_triggers_nothing_and_holds_nothing_up(
     state, rules, raise_alert, engine
 ) -> None:
     with state.transaction() as session:
-        state.automation_runs.happened(session, "default", "weather.changed", "x", {}, NOW)
+        state.automation_runs.record_event(session, "default", "weather.changed", "x", {}, NOW)
     raise_alert()
     list(engine().tick())
     assert (state.automation_runs.waiting("default"), languages(state)) == (

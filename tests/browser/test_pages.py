@@ -36,7 +36,10 @@ def addresses(data: Path) -> list[str]:
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": PublishedSnapshotCache(data).newest().attack_paths.listed(EVERYTHING)[0].name,
+        "/attack-paths/{name}": PublishedSnapshotCache(data)
+        .newest()
+        .attack_paths.list_wanted(EVERYTHING)[0]
+        .name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",

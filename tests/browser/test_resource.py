@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 def paths(address):
     """Addresses of a machine that the Internet reaches, of one that an attack path ends in, of an account, and of searches."""
     edition = PublishedSnapshotCache(address[1]).newest()
-    every = edition.attack_paths.listed(EVERYTHING)
+    every = edition.attack_paths.list_wanted(EVERYTHING)
     machine = next(one.entry.key for one in every if "/virtualmachines/" in one.entry.key)
     store = next(one.target.key for one in every if one.target.key)
     account = next(one.entry for one in every if one.entry.type == "user")

@@ -133,7 +133,7 @@ def _commands(folder: Path) -> list[tuple[str, ...]]:
 
 
 def _fill(state: State) -> None:
-    state.tenants.collected("fabrikam", "", NOW)
+    state.tenants.record_collection("fabrikam", "", NOW)
     with state.transaction() as session:
         kim = state.principals.add(session, PrincipalKind.PERSON, "kim")
         state.principals.grant(session, kim.id, "Reader", "/", "test")

@@ -40,9 +40,9 @@ def test_no_more_lines_are_taken_than_a_row_has() -> None:
 
 def test_a_row_that_is_none_is_told_with_its_line() -> None:
     rows = list(separated_rows('a\n"b"c\n'))
-    assert rows[0].checked() == ["a"]
+    assert rows[0].require_cells() == ["a"]
     with pytest.raises(SeparatedValuesError, match="line 2: ',' expected"):
-        rows[1].checked()
+        rows[1].require_cells()
 
 
 def test_the_cells_of_a_line() -> None:

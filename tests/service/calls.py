@@ -248,7 +248,9 @@ CALLS: Mapping[str, Call] = {
         )
     ),
     "remove search": Call(
-        lambda c, _: saved_queries.remove_search(c, "default", c.state.saved_queries.shared("default")[0])
+        lambda c, _: saved_queries.remove_search(
+            c, "default", c.state.saved_queries.list_shared("default")[0]
+        )
     ),
     "put automation": Call(
         lambda c, _: automations.put_automation(c, AUTOMATION),
@@ -267,7 +269,7 @@ def _etag(context: ServiceContext) -> str:
 
 def _shared(context: ServiceContext) -> tuple[str, str, str, str]:
     """The place, the id, who asks and the etag of a query that somebody else shared."""
-    found = context.state.saved_queries.shared("default")[0]
+    found = context.state.saved_queries.list_shared("default")[0]
     return "default", found.id, "p", etag_of(found.changed)
 
 

@@ -57,8 +57,8 @@ def test_what_is_due_is_found_by_rule_and_kind_and_claimed_once(opened: Callable
     assert (found["alert"].urgent, found["b000"].urgent, found["over"].urgent) == (True, False, True)
     assert (found["b000"].rule, found["over"].step, found["b000"].step) == ("bulk", RunStep.APPLY, RunStep.DO)
     with state.transaction() as session:
-        (one, other) = state.automation_runs.claimed(session, ["over", "late", "b000"], NOW)
+        (one, other) = state.automation_runs.claim_due(session, ["over", "late", "b000"], NOW)
         assert (one.id, other.id, other.document) == ("over", "b000", {"x": 1})
         state.automation_runs.put(session, made("b000", status=RunStatus.RUNNING))
     with state.transaction() as session:
-        assert state.automation_runs.claimed(session, ["b000"], NOW) == []
+        assert state.automation_runs.claim_due(session, ["b000"], NOW) == []

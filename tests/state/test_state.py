@@ -307,7 +307,7 @@ def case_a_source_is_kept_and_forgotten_as_a_whole(opened: Open, url: str) -> No
         with pytest.raises(StateError, match=told):
             attempt()
     state.checkpoints.put("hub-1", "0", 5)
-    state.source_health.arrived("hub-1", [Arrival("T", 1)], NOON)
+    state.source_health.count_arrivals("hub-1", [Arrival("T", 1)], NOON)
     state.sources.remove("hub-1")
     assert state.sources.all() == ()
     assert state.checkpoints.all("hub-1") == {}
@@ -319,9 +319,9 @@ def case_a_source_is_kept_and_forgotten_as_a_whole(opened: Open, url: str) -> No
 def case_health_adds_up(opened: Open, url: str) -> None:
     health = opened().source_health
     early, late = NOON - timedelta(minutes=5), NOON - timedelta(minutes=1)
-    health.arrived("src", [Arrival("T", 10, 1, 100, late, 4.0), Arrival("U", 1)], NOON)
-    health.arrived("src", [Arrival("T", 30, 0, 300, early, 8.0)], NOON + timedelta(minutes=59))
-    health.arrived("src", [Arrival("T", 5)], NOON + timedelta(hours=1))
+    health.count_arrivals("src", [Arrival("T", 10, 1, 100, late, 4.0), Arrival("U", 1)], NOON)
+    health.count_arrivals("src", [Arrival("T", 30, 0, 300, early, 8.0)], NOON + timedelta(minutes=59))
+    health.count_arrivals("src", [Arrival("T", 5)], NOON + timedelta(hours=1))
     whole, one, other = health.all("src")
     assert (whole.table, whole.last_seen, whole.error) == ("", NOON + timedelta(hours=1), "")
     assert (one.rows, one.bad, one.size, one.last_event, one.first_seen) == (45, 1, 400, late, NOON)
@@ -330,7 +330,7 @@ def case_health_adds_up(opened: Open, url: str) -> None:
         (NOON, 40, 7.0),
         (NOON + timedelta(hours=1), 5, 0.0),
     ]
-    health.arrived("src", [Arrival("T", 15, 0, 0, early, 9.0, 10)], NOON + timedelta(hours=1))
+    health.count_arrivals("src", [Arrival("T", 15, 0, 0, early, 9.0, 10)], NOON + timedelta(hours=1))
     last = health.rates(table="T")[-1]
     assert (last.rows, last.untimed, last.timed, last.delay) == (20, 10, 10, 4.5)
     assert health.all("src")[1].untimed == 10
@@ -372,7 +372,7 @@ def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
     later, long = NOON + timedelta(minutes=5), "blob:" + "é" * 5000
     errors.failed("src", {"blob:a": "torn", "blob:b": "torn too", long: "far"}, NOON)
     errors.failed("src", {"blob:a": "torn again", "event:lost": "3 lost"}, later)
-    health.arrived("src", [Arrival("T", 1)], later)
+    health.count_arrivals("src", [Arrival("T", 1)], later)
     whole = health.all("src")[0]
     assert [(one.key, one.since, one.at) for one in whole.standing.errors[:2]] == [
         ("blob:a", NOON, later), ("event:lost", later, later)
@@ -542,7 +542,9 @@ def case_the_queue_of_a_recorded_state_goes_on(opened: Open, url: str) -> None:
     recorded.load(url)
     state = opened()
     with state.transaction() as session:
-        state.automation_runs.happened(session, "soc-1", "alert.created", "a1", {"n": 1}, datetime.now(UTC))
+        state.automation_runs.record_event(
+            session, "soc-1", "alert.created", "a1", {"n": 1}, datetime.now(UTC)
+        )
     assert [row["id"] for row in recorded.read_table(url, "automation_events")] == [1, 2, 3]
 
 
@@ -598,11 +600,11 @@ def case_a_newer_state_is_refused(opened: Open, url: str) -> None:
 def case_times_are_in_utc_and_have_a_zone(opened: Open, url: str) -> None:
     state = opened()
     west = datetime(2026, 1, 1, 23, tzinfo=timezone(timedelta(hours=-5)))
-    state.source_health.arrived("s", [Arrival("T", 1, last_event=west)], west)
+    state.source_health.count_arrivals("s", [Arrival("T", 1, last_event=west)], west)
     found = state.source_health.all("s")[1]
     assert (found.last_event, found.last_event.tzinfo) == (west, UTC)
     with pytest.raises(Exception, match="needs a zone"):
-        state.source_health.arrived("s", [], west.replace(tzinfo=None))
+        state.source_health.count_arrivals("s", [], west.replace(tzinfo=None))
 
 
 def case_a_secret_is_seen_nowhere(opened: Open, url: str) -> None:

@@ -52,7 +52,7 @@ def tried(instance):
         subscriptions=(SubscriptionTrial("1", "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),),
         permissions=(PermissionTrial("User.Read.All", False, "not granted"),),
     )
-    instance.state.tenants.tested("fabrikam", tenants.msgspec.to_builtins(found))
+    instance.state.tenants.record_test("fabrikam", tenants.msgspec.to_builtins(found))
 
 
 def heads(page: str, card: str) -> list[str]:

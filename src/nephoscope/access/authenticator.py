@@ -166,14 +166,14 @@ class Guard:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
         if not 20 <= len(secret) <= 500:
             return None
-        known = self._known(digest(secret), tuple(kinds))
+        known = self._look_up_secret(digest(secret), tuple(kinds))
         if known is None:
             return None
         self._note(known.principal, known.secret)
         session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
         return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
-    def _known(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
+    def _look_up_secret(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
         """What the state says of a secret, or said a moment ago where this process has changed nothing since."""
         now, changes = time.monotonic(), self._state.principals.changes
         with self._lock:
@@ -287,7 +287,7 @@ class Guard:
                 )
         return self.make_secret(person, SecretKind.LINK, "nephoscope", "first sign-in", LINK)
 
-    def denied(
+    def audit_denial(
         self,
         author: str,
         operation: str,
@@ -304,7 +304,7 @@ class Guard:
 
         self._afterwards.note(add_entry)
 
-    def refused(self, author: str, operation: str, target: str, address: str) -> None:
+    def audit_refusal(self, author: str, operation: str, target: str, address: str) -> None:
         """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""
         now = time.monotonic()
         with self._lock:
@@ -315,7 +315,7 @@ class Guard:
             if len(self._refused) >= _MOST:
                 self._refused.clear()
             self._refused[address] = now, 0
-        self.denied(author, operation, target, address, {"also_refused": str(more)} if more else None)
+        self.audit_denial(author, operation, target, address, {"also_refused": str(more)} if more else None)
 
     def settle(self) -> None:
         """Wait until what was noted of requests is kept."""

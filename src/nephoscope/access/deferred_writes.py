@@ -62,7 +62,7 @@ class DeferredWrites:
     def _catch_up(self) -> None:
         try:
             while several := self._take_waiting():
-                if self._written(several):
+                if self._write_batch(several):
                     with self._lock:
                         for _ in several:
                             self._waiting.popleft()
@@ -80,7 +80,7 @@ class DeferredWrites:
                 self._thread = None
             return several
 
-    def _written(self, several: list[Note]) -> bool:
+    def _write_batch(self, several: list[Note]) -> bool:
         """Return whether they are done with; False where others were writing for as long as a transaction waits."""
         try:
             with self._state.transaction() as session:

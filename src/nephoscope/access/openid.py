@@ -71,7 +71,7 @@ class OpenId:
         """What it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
         with self._lock:
             if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
-                told = self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                told = self._fetch_json("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
                 self._metadata = time.monotonic(), self._check_metadata(told)
             return self._metadata[1]
 
@@ -81,10 +81,10 @@ class OpenId:
         with self._lock:
             age = time.monotonic() - self._keys[0] if self._keys is not None else FRESH + 1
             if self._keys is None or age > (SOON if again else FRESH):
-                self._keys = time.monotonic(), _key_set(self._asked("GET", uri))
+                self._keys = time.monotonic(), _key_set(self._fetch_json("GET", uri))
             return self._keys[1]
 
-    def exchanged(
+    def exchange_code(
         self, code: str, redirect: str, verifier: str, client_id: str, secret: str
     ) -> dict[str, object]:
         """The answer of the token endpoint to a code."""
@@ -101,12 +101,12 @@ class OpenId:
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": client_id, **({"client_secret": secret} if secret else {})}
-        return self._asked("POST", found.token_endpoint, form, headers)
+        return self._fetch_json("POST", found.token_endpoint, form, headers)
 
     def userinfo(self, access_token: str) -> dict[str, object]:
         """What it knows of the person whose access token that is."""
         headers = {"Authorization": f"Bearer {access_token}"}
-        return self._asked("GET", self.metadata().userinfo_endpoint, headers=headers)
+        return self._fetch_json("GET", self.metadata().userinfo_endpoint, headers=headers)
 
     def _check_metadata(self, told: dict[str, object]) -> Metadata:
         try:
@@ -123,7 +123,7 @@ class OpenId:
                 raise OpenIdError(f"{name} must be an https address")
         return found
 
-    def _asked(
+    def _fetch_json(
         self,
         method: str,
         address: str,

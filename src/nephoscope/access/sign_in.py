@@ -77,7 +77,7 @@ class SignIn:
             key = (provider.issuer, provider.trust)
             return self._openids.setdefault(key, OpenId(*key))
 
-    def offered(self) -> tuple[SignInProvider, ...]:
+    def list_providers(self) -> tuple[SignInProvider, ...]:
         """The providers that people may sign in by."""
         return tuple(one for one in self._state.sign_in_providers.all() if one.enabled)
 
@@ -166,7 +166,7 @@ class SignIn:
         if not answer.get("code"):
             raise OpenIdError("the response has no code")
         secret = self._state.credentials.get(provider.credential).reveal() if provider.credential else ""
-        tokens = openid.exchanged(
+        tokens = openid.exchange_code(
             answer["code"], attempt.redirect, attempt.verifier, provider.client_id, secret
         )
         token, access = tokens.get("id_token"), tokens.get("access_token")
@@ -266,7 +266,7 @@ class SignIn:
         detail = {"reason": reason[:500]}
         if provider is not None and claims is not None:
             detail |= {"provider": provider.name, "subject": str(claims["sub"])}
-        self._guard.denied(author, SIGNED_IN, "sign-in", address, detail)
+        self._guard.audit_denial(author, SIGNED_IN, "sign-in", address, detail)
 
 
 def _challenge(verifier: str) -> str:

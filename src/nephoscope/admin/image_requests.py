@@ -80,7 +80,9 @@ class ImageRequestQuery(Shape, frozen=True, kw_only=True):
 def requests(ask: AdminRequest, query: ImageRequestQuery) -> ImageRequestList:
     """Requests for images, and how long answers took."""
     mine = ask.caller.name if query.own else ""
-    found = ask.instance.state.image_requests.listed([query.status] if query.status else [], mine, query.top)
+    found = ask.instance.state.image_requests.list_requests(
+        [query.status] if query.status else [], mine, query.top
+    )
     times = service.measure_answers(ask.service)
     return ImageRequestList(
         value=tuple(map(_shape, found)), answered=times.answered, median_answer_seconds=times.median_seconds,

@@ -88,7 +88,7 @@ def everybody(ask: AdminRequest, query: PageQuery) -> PrincipalList:
 @SECTION.route("POST", "/principals", WRITE, status=201)
 def add(ask: AdminRequest, body: NewPrincipal) -> PrincipalShape:
     """Let a person or program in."""
-    binding = None if body.binding is None else _bound(body.binding)
+    binding = None if body.binding is None else _parse_binding(body.binding)
     made = service.add_principal(ask.service, PrincipalKind(body.kind), body.name, binding=binding)
     return principal_shape(require_principal(ask, made.id))
 
@@ -114,7 +114,7 @@ def change(ask: AdminRequest, id: Id, body: PrincipalChange) -> PrincipalShape: 
         if body.subject is not msgspec.UNSET:
             service.link_subject(ask.service, who, body.subject)
         if body.binding is not msgspec.UNSET:
-            binding = None if body.binding is None else _bound(body.binding)
+            binding = None if body.binding is None else _parse_binding(body.binding)
             service.bind_principal(ask.service, who, binding)
     return principal_shape(require_principal(ask, id))
 
@@ -149,7 +149,7 @@ def principal_shape(one: Principal) -> PrincipalShape:
     )
 
 
-def _bound(given: BindingShape) -> ResourceBinding:
+def _parse_binding(given: BindingShape) -> ResourceBinding:
     """The binding that a body describes; Fault 400 where it cannot be."""
     with refusing("binding", ValueError):
         return bind_resource(given.resource, given.computer, given.device, given.also)

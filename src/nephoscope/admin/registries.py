@@ -214,7 +214,7 @@ def images(ask: AdminRequest, query: RegistryImageQuery) -> RegistryImageList:
         [query.registry] if query.registry else None, [query.status] if query.status else [], query.text
     )
     return RegistryImageList(
-        value=tuple(map(_image, kept.listed(wanted, query.top))), counts=kept.counts(wanted)
+        value=tuple(map(_image, kept.list_images(wanted, query.top))), counts=kept.counts(wanted)
     )
 
 

@@ -139,7 +139,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if key is GRAVE:
             found, doubt = _grave(found, doubt)
         if found:
-            return unhealthy(id_, key, _counted(found), found)
+            return unhealthy(id_, key, _describe_count(found), found)
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
@@ -243,7 +243,7 @@ def _grave(
     return grave, doubt
 
 
-def _counted(found: Sized) -> str:
+def _describe_count(found: Sized) -> str:
     return "1 finding is open" if len(found) == 1 else f"{len(found):,} findings are open"
 
 

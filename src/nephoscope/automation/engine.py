@@ -101,7 +101,7 @@ class AutomationEngine:
             self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
         ):
             after = cut_off(run, now)
-            self._noted([after], lease, now)
+            self._record_runs([after], lease, now)
             yield after
 
     def _prune(self, lease: Lease, now: datetime) -> None:
@@ -121,8 +121,8 @@ class AutomationEngine:
         moved = True
         try:
             while moved or crew.busy:
-                ended = crew.ended(0.0 if moved else LOOK_SECONDS)
-                asked = not self.ending() and self._asked(lease, clock())
+                ended = crew.take_ended(0.0 if moved else LOOK_SECONDS)
+                asked = not self.ending() and self._ask_oldest(lease, clock())
                 begun = self._turn(ended, lanes, lease, clock(), new=asked)
                 given = [self._start_run(run, crew, lanes, lease, clock) for run in begun]
                 came = [*ended, *(one for one in given if one is not None)]
@@ -133,7 +133,7 @@ class AutomationEngine:
             if crew.busy:
                 # another process begins again what cannot be noted
                 with suppress(StateError):
-                    self._noted(crew.rest(), lease, clock())
+                    self._record_runs(crew.rest(), lease, clock())
 
     def _turn(
         self, ended: list[AutomationRun], lanes: RunQueues, lease: Lease, now: datetime, *, new: bool
@@ -142,7 +142,7 @@ class AutomationEngine:
         for run in ended:
             lanes.end(run.id)
         chosen = {} if self.ending() else {one.id: one for one in lanes.next(new=new)}
-        begun = self._noted(ended, lease, now, [*chosen]) if ended or chosen else []
+        begun = self._record_runs(ended, lease, now, [*chosen]) if ended or chosen else []
         for run in begun:
             lanes.begin(chosen[run.id])
         lanes.drop(chosen)
@@ -159,7 +159,7 @@ class AutomationEngine:
         lanes.end(run.id)
         return after
 
-    def _asked(self, lease: Lease, now: datetime) -> bool:
+    def _ask_oldest(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest events; whether there was one."""
         if not self.state.automation_runs.waiting(self.workspace):
             return False
@@ -188,7 +188,9 @@ class AutomationEngine:
 
     def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[AutomationRun]:
         """Of several runs those that are still due, begun or expired."""
-        found = [begin_run(run, now) for run in self.state.automation_runs.claimed(session, ids, _soon(now))]
+        found = [
+            begin_run(run, now) for run in self.state.automation_runs.claim_due(session, ids, _soon(now))
+        ]
         for run in found:
             if run.status is RunStatus.EXPIRED:
                 self._note(session, run, now)
@@ -216,7 +218,7 @@ class AutomationEngine:
             after = fail_run(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
             after = fail_run(run, _fault(error), clock())
-        self._noted([after], lease, clock())
+        self._record_runs([after], lease, clock())
         return after
 
     def _change(self, kind: ActionKind, run: AutomationRun, lease: Lease, now: datetime) -> AutomationRun:
@@ -236,22 +238,22 @@ class AutomationEngine:
             raise ActionError(f"the action {run.action} has no step {run.step.value}", again=False)
         return act(kind.parse(run.settings), run, self.around(now))
 
-    def _noted(
+    def _record_runs(
         self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str] = ()
     ) -> list[AutomationRun]:
         """Note how runs stand and begin others; LeaseLostError where another process goes on with them, and begins them again."""
         try:
-            return self._kept(runs, lease, now, ids)
+            return self._begin_runs(runs, lease, now, ids)
         except LeaseLostError as error:
             # one that ran out and that nobody took, while this machine slept, is held again
             with suppress(StateError):
                 lease.renew(LEASE_SECONDS)
             try:
-                return self._kept(runs, lease, now, ids)
+                return self._begin_runs(runs, lease, now, ids)
             except LeaseLostError:
                 raise LeaseLostError(_describe_lost_lease(runs, error) if runs else str(error)) from error
 
-    def _kept(
+    def _begin_runs(
         self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str]
     ) -> list[AutomationRun]:
         with self.state.transaction(product="response") as session:

@@ -62,18 +62,18 @@ class RunQueues:
         """The runs to begin now, in their order; `new` where some were made since. Each takes its lane once `begin` is told of it."""
         if new or monotonic() - self._found >= _FRESH_SECONDS:
             self._find()
-        chosen = self._chosen()
+        chosen = self._choose()
         # of a lane that became free no run may have been found before
         if self._freed - {lane_of(one) for one in chosen}:
             self._find()
-            chosen = self._chosen()
+            chosen = self._choose()
         self._freed.clear()
         return chosen
 
     def _find(self) -> None:
         self._due, self._found = self.find(), monotonic()
 
-    def _chosen(self) -> list[DueRun]:
+    def _choose(self) -> list[DueRun]:
         known = [(lane_of(one), one) for one in self._due if one.id not in self._busy]
         known.sort(
             key=lambda two: (not two[1].urgent, self._turn(two[0], two[1].rule), two[1].due, two[1].id)

@@ -41,7 +41,7 @@ class WorkerPool:
         self._busy += 1
         self._pool.submit(lambda: self._ended.put(self.act(run)))
 
-    def ended(self, seconds: float) -> list[AutomationRun]:
+    def take_ended(self, seconds: float) -> list[AutomationRun]:
         """Those that ended; where none has, the first one that does within some seconds."""
         found: list[AutomationRun] = []
         try:

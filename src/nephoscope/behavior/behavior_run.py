@@ -114,7 +114,7 @@ class BehaviorAnalysis:
             profiles.forget()
             mark = {name: value for name, value in mark.items() if name != "until"}
         places = GeoLookup.open(settings.geoip, settings.asn)
-        known = self._known(lease, now, settings, mark, report)
+        known = self._load_knowledge(lease, now, settings, mark, report)
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)
         work = BehaviorWork(lease, observer, teller, profiles, _pairs(known))
@@ -141,13 +141,13 @@ class BehaviorAnalysis:
         if not found:
             return
         self.lake.flush()
-        told = work.observer.known(stretch)
+        told = work.observer.load_known_ids(stretch)
         new = [one for one in found if one.event["id"] not in told]
         rows = [(row, one.event) for one in new if (row := work.teller.row(one, now)) is not None]
         anomalies = [row for one, event in rows if (row := work.teller.anomaly(one, event)) is not None]
         self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
 
-    def _known(
+    def _load_knowledge(
         self,
         lease: Lease,
         now: dt.datetime,
@@ -164,7 +164,7 @@ class BehaviorAnalysis:
             self.lake, self.workspace, digest, before, now, settings.peers
         )
         self.lake.flush()
-        identities = list(identity_rows(found.directory, sightings, self._told(now), now))
+        identities = list(identity_rows(found.directory, sightings, self._load_identities(now), now))
         peers_digest = hashlib.blake2b(
             msgspec.json.encode(found.peers, order="sorted"), digest_size=16
         ).hexdigest()
@@ -179,7 +179,7 @@ class BehaviorAnalysis:
         tenant_context.keep(self.lake.data, self.workspace, found)
         return found
 
-    def _told(self, now: dt.datetime) -> dict[str, IdentityRecord]:
+    def _load_identities(self, now: dt.datetime) -> dict[str, IdentityRecord]:
         """What IdentityInfo says last of each account."""
         span = RowSpan(now - 3 * AGAIN, now + dt.timedelta(days=1))
         table = self.lake.rows(_KNOWN, workspace=self.workspace, now=now, span=span)

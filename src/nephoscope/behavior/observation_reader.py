@@ -82,7 +82,7 @@ class Observer:
             row["event"] = number
         return pa.Table.from_pylist(rows, OBSERVED)
 
-    def known(self, stretch: ObservationSpan) -> frozenset[str]:
+    def load_known_ids(self, stretch: ObservationSpan) -> frozenset[str]:
         """The ids of what was told of a stretch already."""
         text = "BehaviorAnalytics | project _ItemId"
         found = self.lake.rows(

@@ -90,7 +90,7 @@ class Profiles:
             connection.execute("SET lock_configuration = true")
             connection.execute(MACROS)
             for name, schema in (("base", BASE), ("recent", RECENT)):
-                self._seen(connection, name, schema)
+                self._create_view(connection, name, schema)
             try:
                 yield connection
             except duckdb.IOException as error:
@@ -150,7 +150,7 @@ class Profiles:
         except DeltaError as error:
             raise self._damage_error(error) from error
 
-    def _seen(self, connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> None:
+    def _create_view(self, connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> None:
         table = self._table(name)
         files = [] if table is None else [str(Path(one).resolve()) for one in table.file_uris()]
         if files:

@@ -251,7 +251,7 @@ def metrics(
 
     end = until or _now()
     with state_of(data) as state:
-        found = state.incidents.created(workspace_of(state, workspace).name, since or end - _MONTH, end)
+        found = state.incidents.list_created(workspace_of(state, workspace).name, since or end - _MONTH, end)
     rows = [
         {
             "group": one.group,

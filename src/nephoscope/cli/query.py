@@ -143,7 +143,7 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
             return
         with _desk(data, options) as desk:
             if explain:
-                click.echo(desk.explained(text))
+                click.echo(desk.explain_query(text))
             else:
                 _run(desk, text, options)
     except KqlError as error:

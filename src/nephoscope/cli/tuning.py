@@ -118,7 +118,7 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
     from nephoscope.cli.session.list_output import show_list
 
     with _open_advising(data, workspace, options) as (advising, rules):
-        rows = [one.document() for one in advising.offered(rules)]
+        rows = [one.document() for one in advising.list_advice(rules)]
     show_list(rows, ADVICE, output, "no suggestions")
 
 
@@ -161,7 +161,7 @@ def apply(
     now = datetime.now(UTC)
     with _open_advising(data, workspace, options) as (advising, rules):
         for wanted in dict.fromkeys(ids):
-            found = next(advising.offered(rules, wanted), None)
+            found = next(advising.list_advice(rules, wanted), None)
             if found is None:
                 usage_error(f"suggestion {wanted} not found: see `tuning advice`")
             context = service_of(data, advising.state)

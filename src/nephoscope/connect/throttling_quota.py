@@ -128,7 +128,7 @@ class ThrottleQuota:
                 self.left = 1.0
             self._changed.notify_all()
 
-    def lost(self) -> None:
+    def note_lost(self) -> None:
         """Note that a request ended without an answer."""
         with self._changed:
             self._flying -= 1

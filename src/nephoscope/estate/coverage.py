@@ -246,21 +246,21 @@ class CoverageInference:
         elif carries:
             self._embedded[place] |= carries
 
-    def lost(self, type_: str, reason: str) -> None:
+    def note_lost(self, type_: str, reason: str) -> None:
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
         self._broken.setdefault(type_, reason)
 
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
-        scopes = self._add_embedded(declared.scopes) if declared else self._seen()
+        scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()
         known = declared or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
             return coverage
-        scopes = {scope: self._kept(scope, types) for scope, types in coverage.scopes.items()}
+        scopes = {scope: self._readable_types(scope, types) for scope, types in coverage.scopes.items()}
         return replace(coverage, scopes=scopes, gaps={**coverage.gaps, **self._broken})
 
-    def _seen(self) -> dict[str, frozenset[str]]:
+    def _seen_types(self) -> dict[str, frozenset[str]]:
         scopes = self._own.keys() | self._embedded.keys()
         return {scope: frozenset(self._own.get(scope, ())) | self._listed_types(scope) for scope in scopes}
 
@@ -280,7 +280,7 @@ class CoverageInference:
         """A child type read out of its parents is read in full only where no parent came without its body."""
         return (scope, type_.rpartition("/")[0]) not in self._bodiless
 
-    def _kept(self, scope: str, types: frozenset[str]) -> frozenset[str]:
+    def _readable_types(self, scope: str, types: frozenset[str]) -> frozenset[str]:
         if "*" in self._broken:
             return frozenset()
         if "*" in types:

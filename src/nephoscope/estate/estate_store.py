@@ -161,11 +161,11 @@ class EstateStore:
     def part(self, types: Iterable[str]) -> Estate:
         """The newest estate with the resources of some lower-cased types alone; raises StoreError when nothing was stored."""
         known = self._snapshot_at(None).known
-        return Estate.of(self._chosen(types=types), known, tenant=known.tenant)
+        return Estate.of(self._select_resources(types=types), known, tenant=known.tenant)
 
     def several(self, ids: Iterable[str]) -> dict[str, Resource]:
         """The newest versions of the resources of some lower-cased ids, of those that are there."""
-        return {one.key: one for one in self._chosen(ids=ids)}
+        return {one.key: one for one in self._select_resources(ids=ids)}
 
     def find_mentions(self, words: Iterable[str]) -> Iterator[Resource]:
         """The newest versions of the resources whose bodies hold all of some words, spelled so, as a stream."""
@@ -186,7 +186,7 @@ class EstateStore:
         names = (path.stem for path in (self._path / LOG).glob("*.json"))
         return max((int(name) for name in names if name.isdecimal()), default=-1)
 
-    def _chosen(self, types: Iterable[str] = (), ids: Iterable[str] = ()) -> Iterator[Resource]:
+    def _select_resources(self, types: Iterable[str] = (), ids: Iterable[str] = ()) -> Iterator[Resource]:
         table = self._table()
         if table is not None:
             rows = select_rows(table, self._path, ("body", "complete"), types=types, ids=ids)

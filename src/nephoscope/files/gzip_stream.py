@@ -61,10 +61,10 @@ class GzipStream(io.RawIOBase):
             self._ready = self._seek() if self._seeks else self._next(size)
         found, self._ready = self._ready[:size], self._ready[size:]
         if size and not found and self._damage:
-            raise self._told()
+            raise self._damage_error()
         return found
 
-    def _told(self) -> Exception:
+    def _damage_error(self) -> Exception:
         if self._damage == [""]:
             return EOFError("the last gzip member is cut")
         told = [one or "the last one is cut" for one in self._damage[:_TOLD]]

@@ -42,7 +42,7 @@ class JsonDocument(NamedTuple):
     value: object
     wrong: str = ""
 
-    def checked(self) -> object:
+    def require_value(self) -> object:
         """Return the value; JsonTextError with its place where it is none."""
         if self.wrong:
             raise JsonTextError(self.wrong, self.line, self.column)

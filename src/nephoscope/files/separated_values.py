@@ -38,7 +38,7 @@ class SeparatedRow(NamedTuple):
         """Return whether it is an empty line."""
         return not self.cells and not self.wrong
 
-    def checked(self) -> list[str]:
+    def require_cells(self) -> list[str]:
         """Return the cells; raises SeparatedValuesError where it is no row."""
         if self.wrong:
             raise SeparatedValuesError(self.line, self.wrong)

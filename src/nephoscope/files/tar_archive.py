@@ -137,7 +137,7 @@ class _TarReading:
             if going:
                 self.wrong.append(f"it was read on at the header at byte {self.runs.place:,}")
         if self.wrong or self.runs.failure:
-            raise FileError(self._told())
+            raise FileError(self._describe_damage())
 
     def _run(self) -> Iterator[SourceFile]:
         """The members of a run; what is wrong with it is noted."""
@@ -146,12 +146,12 @@ class _TarReading:
         try:
             # zeros end no archive: one may follow behind another
             with _Archive.open(fileobj=stream, mode="r|", bufsize=_PART, ignore_zeros=True) as archive:
-                yield from self._wanted(archive)
+                yield from self._list_wanted(archive)
                 self._note_end(archive, begin)
         except tarfile.TarError as error:
             self._note_error(error)
 
-    def _wanted(self, archive: _Archive) -> Iterator[SourceFile]:
+    def _list_wanted(self, archive: _Archive) -> Iterator[SourceFile]:
         for member in archive.each():
             self.count, self.last = self.count + 1, member.name
             if self.count > self.limits.members:
@@ -220,7 +220,7 @@ class _TarReading:
         if not self.cut:
             self.wrong.append(f"it breaks off behind or within {self.last}: {error}")
 
-    def _told(self) -> str:
+    def _describe_damage(self) -> str:
         told = self.wrong[:_TOLD]
         more = len(self.wrong) - _TOLD
         if more > 0:

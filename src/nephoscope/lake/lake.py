@@ -94,8 +94,8 @@ class Lake:
         )  # fmt: skip
         self._lease = WriterLease(ledger)
         tell = lambda *gone: tell_damage(self.writer(), *gone)  # noqa: E731 - a callback
-        self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, tell)
-        self._upkeep = TableMaintenance(self._data, self._stored(), self._lease, current or workspace)
+        self._flusher = Flusher(self._data, self._open_store(), self._lease, self._disk, tell)
+        self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self.seen_tables = TableVisibilityCache(self.catalog, lambda: self.tables)
         self._results, self._compiled = ResultCache(), CompileCache()
@@ -341,7 +341,7 @@ class Lake:
         """The segments whose rows are acknowledged: all closed ones, and those of writers that are gone."""
         return [one for folder in folders(self._data) for one in segments(folder)]
 
-    def _stored(self) -> Store:
+    def _open_store(self) -> Store:
         return Store(self._data, lambda name: self._tables()[name], self._disk)
 
     def _take_touched(self) -> frozenset[tuple[str, str]]:

@@ -50,7 +50,7 @@ class Attack:
                 moment = moment.replace(microsecond=dice.randrange(10**6))
                 yield from _write_step(company, step, moment, dice, cast, {"n": number, "each": value})
 
-    def told(self, company: Company, day: date) -> dict[str, Any]:
+    def tell_story(self, company: Company, day: date) -> dict[str, Any]:
         """The story with its actors put in."""
         found: dict[str, Any] = _fill(self.story, self._cast(company, day)[1], {})
         return found

@@ -66,7 +66,7 @@ class ProxiedClient:
         self, answer: Coroutine[object, object, httpcore.Response]
     ) -> httpcore.Response | None:
         """Wait for an answer; None where the client goes away before, which ends the request at the web process too."""
-        answering, gone = asyncio.ensure_future(answer), asyncio.ensure_future(self._gone())
+        answering, gone = asyncio.ensure_future(answer), asyncio.ensure_future(self._wait_until_gone())
         try:
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
@@ -79,7 +79,7 @@ class ProxiedClient:
                 with suppress(asyncio.CancelledError, httpcore.NetworkError, httpcore.ProtocolError):
                     await answering
 
-    async def _gone(self) -> None:
+    async def _wait_until_gone(self) -> None:
         """Return when the client has gone away; while it sends its body, that is noticed there."""
         if self.has_body:
             await self._sent.wait()

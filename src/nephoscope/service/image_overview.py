@@ -178,7 +178,7 @@ def _list_registered(
 ) -> list[RegistryImage]:
     images = context.state.registry_images
     if digests is None:
-        return images.listed(RegistryImageFilter(list(watched), (), text), MOST_IMAGES)
+        return images.list_images(RegistryImageFilter(list(watched), (), text), MOST_IMAGES)
     return [one for one in images.with_digests(digests) if one.registry in watched]
 
 

@@ -45,7 +45,7 @@ def list_requests(
 ) -> list[ImageRequest]:
     """Return requests of some statuses (none = all), those that are due first; raises DeniedError."""
     context.require(READ)
-    return context.state.image_requests.listed(statuses, most=most)
+    return context.state.image_requests.list_requests(statuses, most=most)
 
 
 def request_image(

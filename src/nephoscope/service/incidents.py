@@ -95,7 +95,7 @@ def create_incident(
     """Create an incident without alerts; StateError for what does not go together."""
     context.require(WRITE, workspace_scope(workspace))
     with context.state.transaction() as session:
-        made = IncidentService(context.state, workspace).opened(
+        made = IncidentService(context.state, workspace).reopen_in_transaction(
             session, incident, context.now, context.author, remark
         )
         context.enter(session, WRITE, target_of(made.number), act="create", workspace=workspace)
@@ -144,7 +144,7 @@ def add_note(
 def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:
     """Complete a task of an incident, by its id."""
     with _audit_note(context, workspace, number, NoteKind.TASK, "write", "complete task", task=task):
-        IncidentService(context.state, workspace).done(number, task, context.now, context.author)
+        IncidentService(context.state, workspace).complete_task(number, task, context.now, context.author)
 
 
 def change_note(context: ServiceContext, workspace: str, number: int, note: IncidentNote) -> None:

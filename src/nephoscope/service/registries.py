@@ -66,7 +66,7 @@ def list_registries(context: ServiceContext) -> list[WatchedRegistry]:
 def list_images(context: ServiceContext, wanted: RegistryImageFilter, most: int = 100) -> list[RegistryImage]:
     """Return the newest images that are wanted; raises DeniedError."""
     context.require(READ_IMAGES)
-    return context.state.registry_images.listed(wanted, most)
+    return context.state.registry_images.list_images(wanted, most)
 
 
 def find_image(context: ServiceContext, text: str) -> RegistryImage:
@@ -79,7 +79,7 @@ def find_image(context: ServiceContext, text: str) -> RegistryImage:
     try:
         return images.get(text)
     except NotFoundError:
-        found = images.listed(RegistryImageFilter(text=text), 2)
+        found = images.list_images(RegistryImageFilter(text=text), 2)
     if not found:
         raise NotFoundError(f"no image matches {text}: use the ID")
     if len(found) > 1:

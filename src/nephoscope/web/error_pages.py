@@ -103,7 +103,7 @@ def no_form(visit: Visit, error: FormError) -> Response:
     return _framed_page(visit, error.status, "Invalid request", f"{text[:1].upper()}{text[1:]}.", advice)
 
 
-def overtaken(visit: Visit, text: str) -> Response:
+def conflict_page(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
     return _framed_page(visit, 409, "Not saved", text, advice)

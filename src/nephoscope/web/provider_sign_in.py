@@ -117,7 +117,7 @@ def _finish_sign_in(instance: Instance, request: Request) -> Response:
 
 def _signed_out(instance: Instance, request: Request) -> Response:
     wanted = request.query_params.get("provider", "")
-    provider = next((one for one in instance.sign_in.offered() if one.name == wanted), None)
+    provider = next((one for one in instance.sign_in.list_providers() if one.name == wanted), None)
     return HTMLResponse(draw("signed-out.html", request=request, provider=provider))
 
 

@@ -108,14 +108,16 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         status = 409 if found.get("overtaken") else 400 if found.get("refused") else 200
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
-        visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
+        visit.instance.guard.audit_denial(
+            visit.caller.name, error.operation, error.scope, visit.caller.address
+        )
         return error_pages.denied_page(visit, error)
     except NotFoundError as error:
         return error_pages.missing_page(visit, str(error))
     except TransientError:
         raise
     except ConcurrentChangeError as error:
-        return error_pages.overtaken(visit, str(error))
+        return error_pages.conflict_page(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
         return error_pages.wrong(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
@@ -181,7 +183,7 @@ def _sign_in(instance: Instance) -> Endpoint:
 
 
 def _sign_in_page(instance: Instance, request: Request, next_: str, *, wrong: bool = False) -> Response:
-    providers = instance.sign_in.offered()
+    providers = instance.sign_in.list_providers()
     drawn = draw("sign-in.html", request=request, next=next_, wrong=wrong, providers=providers)
     return HTMLResponse(drawn, 401 if wrong else 200)
 

@@ -321,7 +321,9 @@ def test_a_provider_that_is_down(browser, provider, staff):
 def test_a_provider_that_goes_down_meanwhile(instance, browser, liar, staff, monkeypatch):
     address = browser.answered(browser.begin())
     openid = instance.sign_in.openid(staff)
-    monkeypatch.setattr(openid, "exchanged", lambda *_: openid._asked("POST", "https://127.0.0.1:9/token"))
+    monkeypatch.setattr(
+        openid, "exchanged", lambda *_: openid._fetch_json("POST", "https://127.0.0.1:9/token")
+    )
     assert "cannot be reached" in nobody(instance, browser, browser.here.get(address), 502)
 
 

@@ -70,7 +70,7 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
     desk.alert("id-a", "Resolved", NOON + MINUTE)
     desk.take(both, NOON + 2 * MINUTE)
     with state.transaction() as session:
-        assert desk.taken(session, both, NOON + 3 * MINUTE, before).alerts == ()
+        assert desk.take_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts == ()
     assert looked == [False, False, False, True]
     assert [(one.id, one.status) for one in state.alerts.newest("default")] == [
         ("id-a", "Resolved"),

@@ -64,7 +64,9 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
     end = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
     desk.change(second, MADE + 60 * MINUTE, "ana", **end)
     opened(state, "Low", MADE - 2 * timedelta(days=1))
-    every, high, low = response_times(state.incidents.created("default", MADE, MADE + MINUTE), "severity")
+    every, high, low = response_times(
+        state.incidents.list_created("default", MADE, MADE + MINUTE), "severity"
+    )
     assert (every.incidents, every.acknowledged, every.closed) == (3, 2, 1)
     assert (every.mean_to_acknowledge, every.mean_to_resolve) == (15 * MINUTE, 60 * MINUTE)
     assert (high.group, high.median_to_acknowledge) == ("High", 15 * MINUTE)
@@ -77,14 +79,14 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
     desk.change(second, MADE + 70 * MINUTE, "ana", status=IncidentStatus.ACTIVE)
     assert response_times([state.incidents.get(second)])[0].closed == 0
     desk.merge(first, [third], MADE + 80 * MINUTE, "ana")
-    assert response_times(state.incidents.created("default", MADE, MADE + MINUTE))[0].incidents == 2
+    assert response_times(state.incidents.list_created("default", MADE, MADE + MINUTE))[0].incidents == 2
 
 
 def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lake: Lake) -> None:
     desk = IncidentService(state, "default")
     desk.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
     desk.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
-    desk.done(number, 1, MADE + 3 * MINUTE, "kim")
+    desk.complete_task(number, 1, MADE + 3 * MINUTE, "kim")
     desk.change(number, MADE + 4 * MINUTE, "kim", owner="")
     with state.transaction() as session:
         done = [(one.author, one.text) for one in state.incidents.actions(session, number)]

@@ -315,7 +315,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_assessments_and_attack_paths_are_told(sample: Path) -> None:
     edition = PublishedSnapshotCache(sample).newest()
     assert edition is not None
-    every = edition.attack_paths.listed(WHOLE.attack_paths)
+    every = edition.attack_paths.list_wanted(WHOLE.attack_paths)
     path = next(one for one in every if one.target.key)
     ids = [path.target.key, f"{path.target.key}-gone"]
     there, gone = describe(sample, *(entity("AzureResource", ResourceId=one) for one in ids))

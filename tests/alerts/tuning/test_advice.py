@@ -66,7 +66,7 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
     rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
     close(state, "BenignPositive")
-    (grouping,) = [one for one in looking.offered([rule()]) if one.kind == "grouping"]
+    (grouping,) = [one for one in looking.list_advice([rule()]) if one.kind == "grouping"]
     assert told([grouping]) == [("grouping", "proven", 12, 15)]
     assert "3 runs raised 15 of 15 alerts" in grouping.proposal.evidence
     apply(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
@@ -87,21 +87,21 @@ def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
     rows = [(day * DAY + 10, f"u{n}@contoso.com", f"198.51.100.{n}") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
     close(state, "BenignPositive")
-    assert "grouping" not in {one.kind for one in looking.offered([rule()])}
+    assert "grouping" not in {one.kind for one in looking.list_advice([rule()])}
 
 
 def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: TuningAdvisor, state: State) -> None:
     rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
     close(state, "TruePositive", 1)
-    assert "grouping" not in {one.kind for one in looking.offered([rule()])}
+    assert "grouping" not in {one.kind for one in looking.list_advice([rule()])}
 
 
 def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
     nights: Any, looking: TuningAdvisor, state: State
 ) -> None:
     nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
-    found = {one.kind: one for one in looking.offered([rule()])}
+    found = {one.kind: one for one in looking.list_advice([rule()])}
     assert told(found.values()) == [("exclusion", "review", 3, 4)]
     advice = found["exclusion"]
     assert (
@@ -110,7 +110,7 @@ def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
     )
     assert "accounts for 3 of 4 alerts on 3 days: 3 not judged" in advice.proposal.evidence
     close(state, "BenignPositive")
-    (proven,) = looking.offered([rule()])
+    (proven,) = looking.list_advice([rule()])
     assert (proven.id, proven.confidence, proven.false) == (advice.id, "proven", 3)
 
 
@@ -123,21 +123,21 @@ def test_what_is_followed_holds_back_and_is_not_advised_again(
     nights: Any, looking: TuningAdvisor, state: State, lake: Lake, put: Put
 ) -> None:
     nights(rule(), rows=SCANS)
-    (advice,) = looking.offered([rule()])
+    (advice,) = looking.list_advice([rule()])
     follow(state, advice)
-    assert list(looking.offered([rule()])) == []
+    assert list(looking.list_advice([rule()])) == []
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     done = replay(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
     assert (done.windows, len(done.alerts), done.raised) == (3, 1, [])
     TuningEditor(state, "default", "ana", HOUR).undo(advice.id)
-    assert [one.id for one in looking.offered([rule()])] == [advice.id]
+    assert [one.id for one in looking.list_advice([rule()])] == [advice.id]
 
 
 def test_advice_never_hides_what_was_true(nights: Any, looking: TuningAdvisor, state: State) -> None:
     nights(rule(), rows=SCANS)
     close(state, "BenignPositive")
     close(state, "TruePositive", 2)
-    assert list(looking.offered([rule()])) == []
+    assert list(looking.list_advice([rule()])) == []
 
 
 def test_advice_never_hides_a_story_that_nobody_has_judged(
@@ -145,16 +145,16 @@ def test_advice_never_hides_a_story_that_nobody_has_judged(
 ) -> None:
     other = rule(id="r2", name="Another", tactics=["Exfiltration"])
     nights(rule(), other, rows=SCANS)
-    assert list(looking.offered([rule(), other])) == []
+    assert list(looking.list_advice([rule(), other])) == []
     close(state, "FalsePositive")
-    assert [one.rule.id for one in looking.offered([rule(), other])] == ["r1", "r2"]
+    assert [one.rule.id for one in looking.list_advice([rule(), other])] == ["r1", "r2"]
 
 
 def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(
     nights: Any, looking: TuningAdvisor
 ) -> None:
     nights(rule(), rows=[(day * DAY + 10, "kim@contoso.com", f"203.0.113.{day}") for day in range(3)])
-    assert [one for one in looking.offered([rule()]) if one.kind == "exclusion"] == []
+    assert [one for one in looking.list_advice([rule()]) if one.kind == "exclusion"] == []
 
 
 def test_repeats_are_raised_once_in_a_while(
@@ -166,7 +166,7 @@ def test_repeats_are_raised_once_in_a_while(
         for user in ("a@contoso.com", "b@contoso.com")
     ]
     nights(rule(), rows=rows)
-    found = {one.kind: one for one in looking.offered([rule()])}
+    found = {one.kind: one for one in looking.list_advice([rule()])}
     assert found["repeats"].proposal.step.document() == {"set": {"repeatInterval": "1d"}}
     assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
     follow(state, found["repeats"])
@@ -185,7 +185,7 @@ def test_usual_combinations_are_learned(
             (30, "kim@contoso.com", "203.0.113.9"),
         ],
     )
-    found = {one.kind: one for one in looking.offered([rule()])}
+    found = {one.kind: one for one in looking.list_advice([rule()])}
     assert (len(found["learning"].hides), found["learning"].of) == (6, 7)
     follow(state, found["learning"])
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
@@ -205,7 +205,7 @@ def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: TuningA
     close(state, "FalsePositive")
     bad = next(each for each in state.alerts.newest("default") if len(each.document["Entities"]) > 500)
     close(state, "TruePositive", bad.incident)
-    (advice,) = (each for each in looking.offered([one]) if each.kind == "threshold")
+    (advice,) = (each for each in looking.list_advice([one]) if each.kind == "threshold")
     assert advice.proposal.step.document() == {"set": {"triggerThreshold": 3}}
     assert (
         "5 of 6 alerts had up to 3 rows: 5 closed false; 1 true ones had 7 or more"
@@ -231,9 +231,9 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
         each for each in state.alerts.newest("default") if "u300@" in each.document["CompromisedEntity"]
     )
     # nothing was true yet: nobody knows that more is worse
-    assert [each for each in looking.offered([one]) if each.kind == "threshold"] == []
+    assert [each for each in looking.list_advice([one]) if each.kind == "threshold"] == []
     close(state, "TruePositive", bad.incident)
-    (advice,) = (each for each in looking.offered([one]) if each.kind == "threshold")
+    (advice,) = (each for each in looking.list_advice([one]) if each.kind == "threshold")
     assert advice.proposal.step.document() == {"suppress": [{"field": "details.Tries", "atMost": "3"}]}
     assert told([advice]) == [("threshold", "proven", 5, 6)]
     follow(state, advice)

@@ -58,8 +58,8 @@ def test_conditions_hold(document: dict[str, Any], entities: list[Entity], wante
         return
     (one,) = conditions([document])
     lists = {"Scanners": ["198.51.100.0/25"]}
-    found = one.resolved(lambda alias: lists.get(alias, []))
-    assert found.met(SuppressionSubject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
+    found = one.with_watchlist(lambda alias: lists.get(alias, []))
+    assert found.is_met(SuppressionSubject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
     assert conditions([one.document()]) == (one,)
 
 

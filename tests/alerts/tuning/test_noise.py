@@ -73,7 +73,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     later = [one for one in busy if one > middle]
     before = replay_windows(detector, rule, later, end)
     assert before.raised, "the background is not noisy any more: choose another rule"
-    found = list(TuningAdvisor(state, lake, "default", begin, middle).offered([rule]))
+    found = list(TuningAdvisor(state, lake, "default", begin, middle).list_advice([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
         apply(TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))

@@ -137,6 +137,6 @@ def test_requests_under_way_are_taken_off_what_is_left() -> None:
 def test_a_lost_request_gives_its_place_back() -> None:
     quota = ThrottleQuota(left=1.0)
     quota.wait()
-    quota.lost()
+    quota.note_lost()
     quota.wait()
     assert quota.waited < 0.5

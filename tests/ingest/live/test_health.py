@@ -287,11 +287,11 @@ def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world
 def _profile(*silences: tuple[timedelta, int]) -> SourceProfile:
     """Of arrivals one after the other: (the silence before it, how often)."""
     profile, now = SourceProfile(), datetime(2026, 3, 2, tzinfo=UTC)
-    profile.arrived(now)
+    profile.note_arrival(now)
     for silence, times in silences:
         for _ in range(times):
             now += silence
-            profile.arrived(now)
+            profile.note_arrival(now)
     return SourceProfile.of(profile.text())
 
 
@@ -389,7 +389,7 @@ def test_names_that_come_and_go_are_no_change_of_schema() -> None:
     profile = SourceProfile()
     for look in range(300):
         names = {"always", f"once{look}"} | ({"sometimes"} if look % 5 == 0 else set())
-        assert profile.seen(names) == ([], [])
+        assert profile.note_names(names) == ([], [])
     assert SourceProfile.of(profile.text()) == profile
     assert SourceProfile.of("no json") == SourceProfile()
 
@@ -397,7 +397,7 @@ def test_names_that_come_and_go_are_no_change_of_schema() -> None:
 def _history(state: State, hours: dict[int, tuple[int, int]]) -> None:
     """Rows and bad ones by hours before this one."""
     for back, (count, bad) in sorted(hours.items(), reverse=True):
-        state.source_health.arrived(
+        state.source_health.count_arrivals(
             "hub", [Arrival("Syslog", count, bad, count * 10, None, 1.0)], NOW - timedelta(hours=back)
         )
 
@@ -442,7 +442,7 @@ def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, 
                 Arrival("Syslog", rows, 0, 10, None, 1.0),
                 Arrival(QUARANTINE, 0, lines, 0, None, 0.0),
             ]
-        state.source_health.arrived("hub", arrivals, NOW - timedelta(hours=back))
+        state.source_health.count_arrivals("hub", arrivals, NOW - timedelta(hours=back))
     rates = [one for one in state.source_health.rates("hub") if one.hour >= NOW - timedelta(hours=2)]
     every = {one.table: one for one in state.source_health.all("hub")}
     own = {table: [one for one in rates if one.table == table] for table in every}

@@ -148,7 +148,7 @@ class Watched:
 
     def images(self, **wanted: Any) -> list[RegistryImage]:
         """The images that are known, by repository."""
-        found = self.state.registry_images.listed(RegistryImageFilter(**wanted), 1000)
+        found = self.state.registry_images.list_images(RegistryImageFilter(**wanted), 1000)
         return sorted(found, key=lambda one: (one.repository, one.tags, one.digest))
 
     def image(self, repository: str) -> RegistryImage:

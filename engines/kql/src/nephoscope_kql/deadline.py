@@ -68,7 +68,7 @@ class RunLimits:
         return None
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
+    def apply_limits(self) -> Iterator[None]:
         """Apply them to what happens inside, in whatever thread that is."""
         token = _DEADLINE.set(self.deadline)
         try:

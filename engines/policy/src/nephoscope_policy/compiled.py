@@ -99,7 +99,7 @@ class CompiledPolicy:
             if found is False:
                 return self._not_matched(view)
             if found is True and self._lookup is not None:
-                return self._related(self._lookup(run), view, snapshot, context)
+                return self._judge_related(self._lookup(run), view, snapshot, context)
         except StepsError as error:
             return policy_evaluation.too_many(rule, error)
         except FALL_BACK:
@@ -146,7 +146,7 @@ class CompiledPolicy:
             applicable = self._rule.applicable(view, self._switches)
         return self._compliant if applicable else self._not_applicable
 
-    def _related(
+    def _judge_related(
         self, lookup: related_resources.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
     ) -> Result:
         candidates = related_resources.candidates(lookup, view, snapshot)

@@ -147,7 +147,7 @@ class Compiler:
         self, path: FieldPath, test: Callable[[object], bool]
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Apply a test of one value to a field."""
-        start, segments = self._bound(path)
+        start, segments = self._bind_loop(path)
         if STAR in segments:
             judge_all = every(segments, test, self._switches.missing_array == "true")
             if start < 0:
@@ -170,7 +170,7 @@ class Compiler:
             self._switches,
             path.location,
         )
-        start, segments = self._bound(path)
+        start, segments = self._bind_loop(path)
         missing = switches.missing_array == "true"
 
         def test(body: dict[str, object], run: CompiledRun) -> bool:
@@ -182,7 +182,7 @@ class Compiler:
 
         return test
 
-    def _bound(self, path: FieldPath) -> tuple[int, Segments]:
+    def _bind_loop(self, path: FieldPath) -> tuple[int, Segments]:
         """(slot, remaining segments) of a path that a running loop binds, else (-1, the segments in a lower-cased body)."""
         if path.special or path.location:
             return -1, (MARKS[path.special or "location"],)
@@ -236,7 +236,7 @@ class Compiler:
             path = None
         if path is None or path.special or STAR not in path.segments:
             return member_counts.count_interpreted(count)
-        start, segments = self._bound(path)
+        start, segments = self._bind_loop(path)
         if count.where is None:
             return member_counts.size(start, segments)
         prefix = path.segments[: len(path.segments) - len(segments)]

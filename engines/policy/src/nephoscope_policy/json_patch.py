@@ -41,7 +41,7 @@ class Draft:
         held = self.value(segments)
         if held is not MISSING and type(held) is type(value) and held == value:
             return
-        known = self._known(segments)
+        known = self._count_known(segments)
         if known == len(segments):
             self._step({"op": "replace", "path": self._pointer(segments), "value": value})
             return
@@ -66,7 +66,7 @@ class Draft:
         self.patch.append(copy.deepcopy(change))
         self.body = apply_patch(self.body, [change])
 
-    def _known(self, segments: Segments) -> int:
+    def _count_known(self, segments: Segments) -> int:
         """Count how many segments of the path exist (as something that can hold the next one)."""
         value: object = self.body
         for number, segment in enumerate(segments):

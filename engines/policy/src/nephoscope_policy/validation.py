@@ -107,9 +107,9 @@ class Checker:
         if isinstance(field.name, tree.TemplateExpression):
             self._operand(field.name, path, scanned, hashes)
         elif scanned:
-            self._known(field.text, path)
+            self._check_alias(field.text, path)
 
-    def _known(self, text: str, path: str) -> None:
+    def _check_alias(self, text: str, path: str) -> None:
         try:
             self._aliases.field(text)
         except (UnknownAlias, ValueError) as error:
@@ -147,7 +147,7 @@ class Checker:
             known = suggestion(text, [parameter.name for parameter in self._declared.values()])
             self._fail(path, f"the parameter '{text}' is not declared{known}")
         elif name == "field" and text is not None and scanned:
-            self._known(text, path)
+            self._check_alias(text, path)
         return True
 
 

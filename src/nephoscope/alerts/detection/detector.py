@@ -84,7 +84,9 @@ class Detector:
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
             identity = self._identity(rule, window, compiled) if rows else UNKNOWN
-            alerts = tuple(self._known(rule, window, build_alerts(rule, window, rows, now, count, identity)))
+            alerts = tuple(
+                self._suppress_young(rule, window, build_alerts(rule, window, rows, now, count, identity))
+            )
             return RuleOutcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return RuleOutcome(rule, window, error=str(error), fault=error.passing, seen=seen)
@@ -116,7 +118,9 @@ class Detector:
             return compiled.identity
         return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
 
-    def _known(self, rule: AnalyticRule, window: RuleWindow, alerts: Sequence[Alert]) -> Iterator[Alert]:
+    def _suppress_young(
+        self, rule: AnalyticRule, window: RuleWindow, alerts: Sequence[Alert]
+    ) -> Iterator[Alert]:
         """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""
         young = bool(alerts) and rule.learning is not None and self._young(rule, window.end - rule.learning)
         for one in alerts:

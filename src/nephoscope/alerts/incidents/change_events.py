@@ -25,7 +25,7 @@ def of_alert(
     """Note that an alert was raised or grew."""
     document = {**row, "Entities": entities([row])}
     kind = "alert.created" if new else "alert.updated"
-    state.automation_runs.happened(session, workspace, kind, str(row["SystemAlertId"]), document, now)
+    state.automation_runs.record_event(session, workspace, kind, str(row["SystemAlertId"]), document, now)
 
 
 def of_incident(
@@ -44,7 +44,7 @@ def of_incident(
     rows = [one.document for one in alerts]
     document = {**row, "Entities": entities(rows), "Alerts": [str(one["AlertName"]) for one in rows]}
     kind = "incident.created" if new else "incident.updated"
-    state.automation_runs.happened(session, workspace, kind, str(row["IncidentNumber"]), document, now)
+    state.automation_runs.record_event(session, workspace, kind, str(row["IncidentNumber"]), document, now)
 
 
 def entities(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ class IncidentService:
         """
         before = self.foresee(outcome)
         with self.state.transaction(product="detection") as session:
-            taken = self.taken(session, outcome, now, before)
+            taken = self.take_in_transaction(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])
         return taken
@@ -84,13 +84,13 @@ class IncidentService:
         """What `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
         return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
 
-    def taken(
+    def take_in_transaction(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
     ) -> AppliedOutcome:
         """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
         if not outcome.alerts:
             return AppliedOutcome()
-        kept = self._kept(session, outcome, now, before)
+        kept = self._select_changed(session, outcome, now, before)
         filing = self._current_filing
         touched = [
             filing.place(session, outcome.rule, alert, known, now)
@@ -113,7 +113,7 @@ class IncidentService:
             outcome.error, outcome.fault,
         )  # fmt: skip
 
-    def _kept(
+    def _select_changed(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None
     ) -> list[tuple[Alert, StoredAlert | None]]:
         """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
@@ -128,7 +128,7 @@ class IncidentService:
                 if same(known.document, row):
                     continue
                 row["Status"] = known.status
-            self.state.alerts.put(session, self._stored(alert, row, known, end, now))
+            self.state.alerts.put(session, self._to_stored(alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
             anomaly = anomaly_row(alert, rule) if known is None and not alert.held_by else None
@@ -168,7 +168,7 @@ class IncidentService:
         verdicts = {self.state.incidents.read(session, number).classification for number in numbers}
         return bool(earlier) and "TruePositive" not in verdicts
 
-    def _stored(
+    def _to_stored(
         self, alert: Alert, row: dict[str, Any], known: StoredAlert | None, until: datetime, now: datetime
     ) -> StoredAlert:
         """The alert as it is kept; late rows add to one that is there, what people decided of it stays."""
@@ -285,9 +285,9 @@ class IncidentService:
     def open(self, incident: Incident, now: datetime, by: str) -> Incident:
         """Keep an incident that a person makes, without alerts; StateError for what does not go together."""
         with self.state.transaction() as session:
-            return self.opened(session, incident, now, by)
+            return self.reopen_in_transaction(session, incident, now, by)
 
-    def opened(
+    def reopen_in_transaction(
         self, session: Session, incident: Incident, now: datetime, by: str, remark: str = ""
     ) -> Incident:
         """`open` with what is said of the classification, in a transaction that is open."""
@@ -346,10 +346,10 @@ class IncidentService:
         ):
             self.state.incidents.unnote(session, number, note.id)
 
-    def done(self, number: int, task: int, now: datetime, by: str) -> None:
+    def complete_task(self, number: int, task: int, now: datetime, by: str) -> None:
         """Tick a task."""
         with self._change_incident(number, now, by, f"did the task {task}") as (session, _):
-            self.state.incidents.done(session, number, task)
+            self.state.incidents.complete_task(session, number, task)
 
     def merge(self, number: int, others: Iterable[int], now: datetime, by: str) -> Incident:
         """Put the alerts of other incidents, and what people made of them, into this one; they are closed and lead here."""

@@ -230,7 +230,7 @@ def _watchlist(given: _TemplateResource) -> Found:
 
 def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
     """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
-    rows = [row.checked() for row in separated_rows(text, strict=False) if not row.empty]
+    rows = [row.require_cells() for row in separated_rows(text, strict=False) if not row.empty]
     columns = rows[0] if rows else []
     items = [{name: "" for name in columns if name} | _name_cells(columns, cells) for cells in rows[1:]]
     return items, columns

@@ -128,7 +128,7 @@ class PackImporter:
         self.lake.functions.save(self.workspace, StoredFunction(name, body, parameters))
 
     def _drop(self, names: Iterable[str]) -> None:
-        known = self.lake.functions.kept(self.workspace)
+        known = self.lake.functions.list_content_functions(self.workspace)
         for name in sorted(set(names) & known.keys()):
             self.lake.functions.remove(self.workspace, name)
 

@@ -138,13 +138,13 @@ class RulePacks:
         written = msgspec.msgpack.encode(pack)
         said = hashlib.blake2b(written, digest_size=16).hexdigest()
         self._disk.make_folders(self._folder)
-        self._disk.replace(self._prepared(pack.name, said), written)
+        self._disk.replace(self._prepared_path(pack.name, said), written)
         return said
 
     def show(self, name: str, said: str) -> None:
         """Have a pack that was prepared in the place of the one of its name; nothing happens where that was done already."""
         try:
-            self._disk.rename(self._prepared(name, said), self._path(name))
+            self._disk.rename(self._prepared_path(name, said), self._path(name))
         except FileNotFoundError:
             return
         self._disk.sync_folder(self._folder)
@@ -152,7 +152,7 @@ class RulePacks:
     def settle(self, name: str, said: str) -> None:
         """The same, and all others go that were prepared under the name: nobody else may be preparing one now."""
         self.show(name, said)
-        for path in self._folder.glob(self._prepared(name, "*").name):
+        for path in self._folder.glob(self._prepared_path(name, "*").name):
             self._disk.remove(path)
 
     def remove(self, name: str) -> RulePack:
@@ -165,7 +165,7 @@ class RulePacks:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.pack"
 
-    def _prepared(self, name: str, said: str) -> Path:
+    def _prepared_path(self, name: str, said: str) -> Path:
         return self._folder / f"{name}.{said}.next"
 
 

@@ -171,7 +171,7 @@ class RunBatch:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
-        taken = self.desk.taken(session, outcome, self.now, before)
+        taken = self.desk.take_in_transaction(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
         after = course.went_on(session, outcome, self.now)

@@ -171,7 +171,7 @@ class Schedule:
             found.append(due(rule, known, self._lateness, reading, now, self.settle))
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
 
-    def _known(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
+    def _load_statuses(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
         """What is known of rules now that nobody else runs them."""
         ids = [rule.id for rule in rules]
         standings = self.state.rule_standings.some(self.workspace, ids)
@@ -241,7 +241,7 @@ class Schedule:
         taken = found.take([self.lease_name(one.rule) for one in several])
         self.more = self.more or len(taken) < len(several)
         mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
-        known = self._known(mine, look.now)
+        known = self._load_statuses(mine, look.now)
         for place, rule in enumerate(mine):
             turn = None if self._over(look) else found.begin(self.lease_name(rule))
             if turn is None:
@@ -267,7 +267,7 @@ class Schedule:
             if self._over(look):
                 self.more = True
                 return
-            outcome = turn.course.judged(self._outcome(rule, at(rule, end), look.now))
+            outcome = turn.course.judge_outcome(self._outcome(rule, at(rule, end), look.now))
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:

@@ -58,12 +58,12 @@ class SuppressionCondition:
     values: tuple[str, ...] = ()
     watchlist: str = ""
 
-    def met(self, subject: SuppressionSubject) -> bool:
+    def is_met(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds."""
         found = _field_values(self.field, subject)
         return bool(found) and all(map(self._is_satisfied, found))
 
-    def resolved(self, lists: Lists) -> SuppressionCondition:
+    def with_watchlist(self, lists: Lists) -> SuppressionCondition:
         """With the items of its watchlist as values, as they are now; one that nobody has holds nothing."""
         if not self.watchlist:
             return self

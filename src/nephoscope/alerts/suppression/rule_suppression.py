@@ -31,7 +31,7 @@ class Suppression:
 
     def holds(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds back what is about that."""
-        return all(one.met(subject) for one in self.conditions)
+        return all(one.is_met(subject) for one in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)

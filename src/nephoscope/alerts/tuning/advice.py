@@ -97,7 +97,7 @@ class TuningAdvisor:
                     if proposal.hides and not any(one.untouchable for one in proposal.hides):
                         yield _advice(kind, case, proposal, proposal.hides)
 
-    def offered(self, rules: Iterable[AnalyticRule], wanted: str = "") -> Iterator[Advice]:
+    def list_advice(self, rules: Iterable[AnalyticRule], wanted: str = "") -> Iterator[Advice]:
         """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
         chosen = (one for one in self.propose(rules) if wanted in ("", one.id))
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
@@ -118,7 +118,7 @@ class TuningAdvisor:
         before = replay_windows(detector, one.rule, moments, self.until, first)
         after = replay_windows(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
         gone = _find_gone(before.raised, after.raised)
-        hides = [each for each in known if each.id in gone and not each.held]
+        hides = [each for each in known if each.id in gone and not each.is_held]
         if not hides or any(each.untouchable for each in hides) or after.errors:
             return None
         return replace(one, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
@@ -132,7 +132,7 @@ class TuningAdvisor:
         tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, self.until)
         found: dict[str, list[PastAlert]] = defaultdict(list)
         for one in past(self.state, self.workspace, self.since, self.until):
-            if not one.held:
+            if not one.is_held:
                 found[one.alert.rule].append(one)
         runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING]
         return [

@@ -44,7 +44,7 @@ class PastAlert:
         return self.alert.id
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Return whether it was held back."""
         return bool(self.alert.held_by)
 
@@ -113,11 +113,11 @@ def find_hidden(
     several: Iterable[PastAlert], rule: str, conditions: Sequence[SuppressionCondition], lists: Lists
 ) -> list[PastAlert]:
     """Those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
-    resolved = [one.resolved(lists) for one in conditions]
+    resolved = [one.with_watchlist(lists) for one in conditions]
     return [
         one
         for one in several
-        if not one.held
+        if not one.is_held
         and rule in (ANY_RULE, one.alert.rule)
-        and all(condition.met(one.subject) for condition in resolved)
+        and all(condition.is_met(one.subject) for condition in resolved)
     ]

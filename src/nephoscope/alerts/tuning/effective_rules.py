@@ -57,7 +57,7 @@ class EffectiveTuning:
 
     def _suppression(self, one: StoredSuppression) -> Suppression:
         if one.id not in self._known:
-            found = tuple(each.resolved(self.lists) for each in conditions(one.conditions))
+            found = tuple(each.with_watchlist(self.lists) for each in conditions(one.conditions))
             self._known[one.id] = Suppression(one.id, one.name, found)
         return self._known[one.id]
 

@@ -68,8 +68,8 @@ def _worth(rule: str, name: str, alerts: Sequence[PastAlert], runs: Sequence[Rul
     return RuleQuality(
         rule,
         name or known,
-        sum(not one.held for one in alerts),
-        sum(one.held for one in alerts),
+        sum(not one.is_held for one in alerts),
+        sum(one.is_held for one in alerts),
         len(incidents),
         verdicts.count("FalsePositive"),
         verdicts.count("BenignPositive"),

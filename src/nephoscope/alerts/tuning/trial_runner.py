@@ -89,13 +89,13 @@ class TrialRunner:
             return None
         telling = TrialProgress(trials, begun, ending)
         try:
-            return _over(trials, replace(begun, found=self._done(begun, telling)))
+            return _over(trials, replace(begun, found=self._run_trial(begun, telling)))
         except TrialStoppedError:
             return None
         except StateError as error:
             return _over(trials, replace(begun, error=str(error)))
 
-    def _done(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
+    def _run_trial(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
         rule = self._rule(trial)
         if trial.what is TrialKind.REPLAY:
             return self._replay(trial, rule, telling)
@@ -103,7 +103,7 @@ class TrialRunner:
             self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling
         )
         if trial.what is TrialKind.ADVICE:
-            return {"advice": [one.document() for one in advising.offered([rule])]}
+            return {"advice": [one.document() for one in advising.list_advice([rule])]}
         return self._follow(trial, rule, advising)
 
     def _rule(self, trial: RuleTrial) -> AnalyticRule:
@@ -121,7 +121,7 @@ class TrialRunner:
         return replay_document(done)
 
     def _follow(self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor) -> dict[str, object]:
-        found = next(advising.offered([rule], trial.advice), None)
+        found = next(advising.list_advice([rule], trial.advice), None)
         if found is None:
             raise StateError("the advice does not hold any more: seek advice again")
         now = datetime.now(UTC)

@@ -75,6 +75,6 @@ def _of_subscription(call: ApiCall, known: KnownTypes, namespace: str) -> dict[s
     return {
         "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",
         **body,
-        "registrationState": "Registered" if known.held(namespace) else "NotRegistered",
-        "registrationPolicy": "RegistrationFree" if known.held(namespace) else "RegistrationRequired",
+        "registrationState": "Registered" if known.is_known(namespace) else "NotRegistered",
+        "registrationPolicy": "RegistrationFree" if known.is_known(namespace) else "RegistrationRequired",
     }

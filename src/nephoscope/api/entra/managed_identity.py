@@ -102,7 +102,7 @@ class _MetadataError(ApiError):
 
 def _refuse(call: ApiCall, status: int, code: str, message: str) -> ApiError:
     """The refusal, audited."""
-    call.instance.guard.denied(
+    call.instance.guard.audit_denial(
         "a local program", ISSUE, "managed identity", call.address, {"reason": message}
     )
     return _MetadataError(status, code, message)

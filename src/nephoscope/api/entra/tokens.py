@@ -86,7 +86,7 @@ def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
     if found is None or found.principal.kind is not PrincipalKind.PROGRAM or named.lower() not in (
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
-        call.instance.guard.refused(f"client {named[:100]}", ISSUE, "token endpoint", call.address)
+        call.instance.guard.audit_refusal(f"client {named[:100]}", ISSUE, "token endpoint", call.address)
         raise _oauth_fault(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
     issued = issue_token(

@@ -83,7 +83,7 @@ def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, obje
     """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
     try:
         several = [
-            row.checked() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
+            row.require_cells() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
         ]
     except (UnicodeDecodeError, SeparatedValuesError) as error:
         raise _bad_request("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error

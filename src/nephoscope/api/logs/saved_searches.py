@@ -50,7 +50,11 @@ def list_(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     kept = _beside(call, workspace)
     return ApiResponse(
-        {"value": [_body(call, one, kept) for one in call.instance.state.saved_queries.shared(workspace)]}
+        {
+            "value": [
+                _body(call, one, kept) for one in call.instance.state.saved_queries.list_shared(workspace)
+            ]
+        }
     )
 
 
@@ -112,7 +116,7 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
     """The search of the name in the path: one that came by this way, or the query of the page that has it as its id."""
     name = call["savedSearchId"]
     wanted = (_id(workspace, name), name.lower())
-    several = {one.id: one for one in call.instance.state.saved_queries.shared(workspace)}
+    several = {one.id: one for one in call.instance.state.saved_queries.list_shared(workspace)}
     return next((several[one] for one in wanted if one in several), None)
 
 

@@ -102,7 +102,7 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
         raise bad("The id of a bookmark is a GUID.", "bookmarkId") from error
-    if known is None and call.instance.state.bookmarks.taken(id_):
+    if known is None and call.instance.state.bookmarks.is_taken(id_):
         raise ApiError(409, "Conflict", f"The id {id_} was that of another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)

@@ -203,7 +203,9 @@ def _rows(call: ApiCall) -> list[list[str]]:
     content = "".join(content.splitlines(keepends=True)[skipped:])
     tabs = call.text("properties", "contentType") == "text/tsv"
     try:
-        found = [row.checked() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty]
+        found = [
+            row.require_cells() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty
+        ]
     except SeparatedValuesError as error:
         raise bad(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):

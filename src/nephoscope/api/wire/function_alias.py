@@ -83,7 +83,7 @@ def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredF
     known = {
         "a table": lake.tables.by_name,
         "a function of the product": [*shipped_functions(), *built_in(), *functions()],
-        "a function of imported content": lake.functions.kept(workspace),
+        "a function of imported content": lake.functions.list_content_functions(workspace),
         "another saved search as the function": [one.name for one in others],
     }
     wanted = alias.casefold()

@@ -43,7 +43,7 @@ class KnownTypes:
         kept = {name: frozenset(several) for name, several in sorted(found.items())}
         return cls(call, kept, frozenset(one.partition("/")[0] for one in read))
 
-    def held(self, namespace: str) -> bool:
+    def is_known(self, namespace: str) -> bool:
         """Return whether something of a provider is answered here or was read of the estate."""
         return namespace in self.of_estate or namespace in _provider_spellings()
 

@@ -40,7 +40,7 @@ class PolicyFilters:
     meanings: Mapping[str, Meaning]
     told: str
 
-    def wanted(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
+    def parse_filter(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
         """What `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
         for name, value in self._words(call.asked("$filter")):
             wanted = self.meanings[name](wanted, value, call.instance.now)

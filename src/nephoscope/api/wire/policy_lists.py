@@ -68,18 +68,20 @@ class _PolicyScope:
 
     def documents(self, after: str) -> Iterator[Keyed]:
         """Those after an id: as people put them, else as they were published."""
-        kept = ((key, body) for key, body in self._kept.items() if key > after and self._is_shown(key))
+        kept = (
+            (key, body) for key, body in self._stored_documents.items() if key > after and self._is_shown(key)
+        )
         if self._edition is None:
             yield from kept
             return
-        passed = self._kept.keys() | self.call.instance.removed_since(self._edition.made.when)
-        published = heapq.merge(*self._published(self._edition, after), key=lambda one: one[0])
+        passed = self._stored_documents.keys() | self.call.instance.removed_since(self._edition.made.when)
+        published = heapq.merge(*self._list_published(self._edition, after), key=lambda one: one[0])
         yield from heapq.merge(
             kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]
         )
 
     @cached_property
-    def _kept(self) -> dict[str, Body]:
+    def _stored_documents(self) -> dict[str, Body]:
         several = self.call.instance.state.arm_documents.all([self.type])
         return {one.key: one.body for one in sorted(several, key=lambda one: one.key)}
 
@@ -117,7 +119,7 @@ class _PolicyScope:
             return caller.hierarchy.tenants_of([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
-    def _published(self, edition: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
+    def _list_published(self, edition: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._find_held(edition, self._holding_scopes)
         yield self._pages(edition, Reach(above=held, tenants=self._tenants), "", after)
         if self._below:

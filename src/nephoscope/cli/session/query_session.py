@@ -122,7 +122,7 @@ class QuerySession:
             results = pipeline.run(compiled, text)
             return QueryAnswer(tuple(results), (*compiled[0].notes, *_empty(below)))
 
-    def explained(self, text: str) -> str:
+    def explain_query(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""
         with self.catalog() as (catalog, _):
             compiled = compile_results(text, catalog, now=self.options["now"])

@@ -65,7 +65,7 @@ class CollectedIds:
         with self._lock:
             return frozenset(type_ for type_, found in self._by_type.items() if found)
 
-    def extended(self) -> list[tuple[str, str]]:
+    def list_extensible(self) -> list[tuple[str, str]]:
         """(lower-cased id, id as spelled) of whatever may have extensions: resources of services, sorted."""
         with self._lock:
             return sorted(

@@ -287,7 +287,7 @@ class Collector:
     ) -> Iterator[_ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
-        for key, id_ in self._holdings.extended() if parent == ANY else self._holdings.ids(parent):
+        for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
             scope = _scope_of(key, by_scope)
             if scope and not self._gaps.has(type_, scope):
                 yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)

@@ -112,7 +112,7 @@ class PostureCollector:
         children: list[ListingNode] = []
         for page in self.answers.pages(listing.url(node.variables), listing.service, what):
             found.requests[what] += 1
-            if not page.granted:
+            if not page.is_granted:
                 self._note_refusal(listing, node, page, found)
                 yield from children
                 return

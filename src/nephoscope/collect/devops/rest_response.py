@@ -24,7 +24,7 @@ class RestAnswer:
     message: str = ""
 
     @property
-    def granted(self) -> bool:
+    def is_granted(self) -> bool:
         """Return whether there is an answer."""
         return self.status in (OK, NO_CONTENT)
 

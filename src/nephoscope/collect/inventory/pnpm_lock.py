@@ -50,7 +50,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship="declared" if graph.is_declared(key) else "transitive",
-            dependencies=tuple(graph.needed(key, entries)),
+            dependencies=tuple(graph.list_needed(key, entries)),
         )
 
 
@@ -88,7 +88,7 @@ class _DependencyGraph:
                     keys = self._keys(name, wanted)
                     self._declared |= keys
                     used |= keys if kind != "devDependencies" else set()
-        self._used = {key.partition("(")[0] for key in self._reached(used)}
+        self._used = {key.partition("(")[0] for key in self._reach(used)}
         self._declared = {key.partition("(")[0] for key in self._declared}
 
     def _keys(self, name: str, wanted: object) -> set[str]:
@@ -102,7 +102,7 @@ class _DependencyGraph:
         )
         return {key for key in spellings if key in self._snapshots}
 
-    def _reached(self, start: set[str]) -> set[str]:
+    def _reach(self, start: set[str]) -> set[str]:
         reached, waiting = set[str](), list(start)
         while waiting:
             key = waiting.pop()
@@ -126,7 +126,7 @@ class _DependencyGraph:
         """Tell whether more than the development of the project needs a package."""
         return key.partition("(")[0] in self._used
 
-    def needed(self, key: str, entries: dict[str, object]) -> Iterator[str]:
+    def list_needed(self, key: str, entries: dict[str, object]) -> Iterator[str]:
         """Give `name@version` of each package that one needs."""
         for snapshot in self._by_package.get(key.partition("(")[0], ()):
             for name, wanted in self._edges(snapshot):

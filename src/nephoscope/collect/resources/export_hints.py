@@ -46,7 +46,7 @@ class ExportHints:
         """The lower-cased types of which the file may not have every record, and why."""
         return ((type_, why) for type_, why in self._narrow.items() if why)
 
-    def told(self) -> Iterator[tuple[Place, str]]:
+    def list_hints(self) -> Iterator[tuple[Place, str]]:
         """The place of the first record and the reason, for each reason."""
         for note, count in self._counts.items():
             place, name = self._first[note]

@@ -55,7 +55,7 @@ class LearnedFacts:
         if held is None or held[0] < read_at:
             self._newest[resource.key] = (read_at, resource)
 
-    def claimed(self, coverage: Coverage) -> Coverage:
+    def merge_claims(self, coverage: Coverage) -> Coverage:
         """The manifest with what the claims say; nothing is said of what is beside them."""
         if not self._claims:
             return coverage

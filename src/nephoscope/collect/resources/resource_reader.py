@@ -144,7 +144,7 @@ def _items(
         return
     begun = itertools.chain((first,), stream)
     yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
-    yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.told())
+    yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.list_hints())
     yield from (
         LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
     )

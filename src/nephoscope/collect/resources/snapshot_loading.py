@@ -204,7 +204,7 @@ class SnapshotLoader:
         elif isinstance(item, LostRecord):
             self.quarantine.append(item.quarantined)
             if item.type:
-                self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
+                self.seen[root].note_lost(item.type, f"a record was broken: {item.quarantined.place}")
         elif isinstance(item, SnapshotManifest):
             restrict = self.tenants.restrict if self.tenants is not None else None
             mine = restrict(item.coverage, root, self.tenant) if restrict else item.coverage
@@ -244,7 +244,7 @@ class SnapshotLoader:
         self._miss_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
         found = replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
-        return self.learned.claimed(found)
+        return self.learned.merge_claims(found)
 
     def _coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)
@@ -261,7 +261,7 @@ class SnapshotLoader:
             if reason:
                 source = pages[-1].source
                 self.quarantine.append(Quarantined(Place(source.name), reason))
-                self.seen[source.root].lost("*", f"a page is missing: {source.name}")
+                self.seen[source.root].note_lost("*", f"a page is missing: {source.name}")
 
     def embed(self) -> None:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""

@@ -54,7 +54,7 @@ class MispEvents:
         known = self.sink.checkpoints(PREFIX)
         turn = self._turn(sorted(known))
         batches = (turn[first : first + _BATCH] for first in range(0, len(turn), _BATCH))
-        gone = [key for some in batches for key in self._gone(asker, some)]
+        gone = [key for some in batches for key in self._find_gone(asker, some)]
         if len(gone) == len(turn) >= _SUSPECT:
             raise SourceError(
                 f"{self.url}{PATH}: none of {len(turn)} events exists any more; nothing was withdrawn: "
@@ -71,7 +71,7 @@ class MispEvents:
         self.sink.save(_AT, {"after": turn[-1] if len(turn) == MOST else ""})
         return turn
 
-    def _gone(self, asker: FeedClient, keys: Sequence[str]) -> list[str]:
+    def _find_gone(self, asker: FeedClient, keys: Sequence[str]) -> list[str]:
         wanted = {key.removeprefix(PREFIX) for key in keys}
         body = {"returnFormat": "json", "metadata": 1, "uuid": sorted(wanted), "page": 1, "limit": _BATCH}
         reply = asker.ask("POST", PATH, body=body)

@@ -129,15 +129,15 @@ class SourceSupervisor:
             judged += _COUNT_SECONDS
             if judged >= _JUDGE_SECONDS:
                 judged = 0.0
-                self._told("health", lambda: keeper.judge(datetime.now(UTC)))
+                self._run_safely("health", lambda: keeper.judge(datetime.now(UTC)))
 
     def _count(self, keeper: HealthKeeper) -> None:
         for one in self._running.values():
-            self._told(one.stored.name, partial(keeper.count, one.stored, one.meter, datetime.now(UTC)))
+            self._run_safely(one.stored.name, partial(keeper.count, one.stored, one.meter, datetime.now(UTC)))
             if one.lease is not None:
-                self._told(one.stored.name, partial(one.lease.renew, _LEASE_SECONDS))
+                self._run_safely(one.stored.name, partial(one.lease.renew, _LEASE_SECONDS))
 
-    def _told(self, name: str, act: Callable[[], object]) -> None:
+    def _run_safely(self, name: str, act: Callable[[], object]) -> None:
         """Do something whose failure must not end the sources: it is told, and done again the next time."""
         try:
             act()
@@ -153,7 +153,7 @@ class SourceSupervisor:
                 failed = self._once(stored, meter)
             except SourceSettingsError as error:
                 self._release(stored)
-                changed = self._unchanged(stored, meter, error)
+                changed = self._wait_for_change(stored, meter, error)
                 if changed is None:
                     return
                 stored, pause = changed, _FIRST_PAUSE
@@ -169,7 +169,9 @@ class SourceSupervisor:
             pause = min(_LONGEST_PAUSE, pause * 2)
         self._release(stored)
 
-    def _unchanged(self, stored: Stored, meter: SourceMeter, error: SourceSettingsError) -> Stored | None:
+    def _wait_for_change(
+        self, stored: Stored, meter: SourceMeter, error: SourceSettingsError
+    ) -> Stored | None:
         """Wait until a source whose settings are wrong has other ones, and return them; None where all are to stop or it is gone."""
         wrong = f"{WRONG_SETTINGS}{error}"
         meter.note(error=wrong, key=SETTINGS)
@@ -246,4 +248,4 @@ class SourceSupervisor:
         running = self._running[stored.name]
         lease, running.lease = running.lease, None
         if lease is not None:
-            self._told(stored.name, lease.release)
+            self._run_safely(stored.name, lease.release)

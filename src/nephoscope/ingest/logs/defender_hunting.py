@@ -39,7 +39,7 @@ class DefenderHuntingFormat:
         return tuple(sorted(table for key, table in table_of_category().items() if key.startswith(_PREFIX)))
 
     @cached_property
-    def _known(self) -> dict[str, str]:
+    def _known_tables(self) -> dict[str, str]:
         names = (document.name.removesuffix(".json") for document in documents(kind="tables"))
         return {name.lower(): name for name in names}
 
@@ -55,7 +55,7 @@ class DefenderHuntingFormat:
         time = time_of(record) if stamp is None else moment(stamp)
         if time is None:
             raise BadRecordError(f"not a time: {as_text(stamp)[:64]!r}", "properties.Timestamp")
-        table = self._known.get(name.lower())
+        table = self._known_tables.get(name.lower())
         if table is None:
             yield LogRow(name, {**properties, "TimeGenerated": time})
             return

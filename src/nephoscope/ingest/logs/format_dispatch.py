@@ -121,7 +121,7 @@ class RecordReader:
     ) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
         try:
-            found = unwrap_message(value, self._known)
+            found = unwrap_message(value, self._recognises)
         except BadRecordError as error:
             self._aside(within(place, error.path), error.reason, data, batch)
             return True
@@ -143,7 +143,7 @@ class RecordReader:
             form, item = self._find_format(item)
             self._record(form, item, raw, place, batch)
 
-    def _known(self, item: dict[str, object] | str) -> bool:
+    def _recognises(self, item: dict[str, object] | str) -> bool:
         """Return whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
             return any(form.recognises_line(item) for form in self.formats.lines)

@@ -154,7 +154,7 @@ class FileIngestion:
 
         def find_known(start: bytes) -> KnownLoads:
             starts[0] = start
-            return self._known(source.name, start, earlier)
+            return self._find_related_loads(source.name, start, earlier)
 
         def meanwhile(session: Session) -> None:
             ledger = self.state.ingested_files
@@ -228,7 +228,7 @@ class FileIngestion:
         load.end()
         self._loads.settle()
 
-    def _known(self, name: str, start: bytes, earlier: PreviousLoads) -> KnownLoads:
+    def _find_related_loads(self, name: str, start: bytes, earlier: PreviousLoads) -> KnownLoads:
         """The loads that a content may have to do with which begins so."""
         found = earlier.longer(name, start, self.options)
         marks: dict[str, str] = {}

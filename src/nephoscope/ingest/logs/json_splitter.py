@@ -83,7 +83,7 @@ class JsonCutter(Cutter):
             return None
         self.told = False
         self.record += 1
-        return self.skipped(head, start, place, reason, ended=ended)
+        return self.skip_piece(head, start, place, reason, ended=ended)
 
     def _walk_record(self, walk: JsonWalk) -> bool:
         """Go over a record up to its end, or to before the byte at which it is broken; whether its end was met."""

@@ -69,4 +69,6 @@ class LineCutter(Cutter):
             if self.growing:
                 return None
         self.line += 1
-        return self.skipped(head, start, place, f"the line is over {self.bounds.line} bytes", ended=size > 0)
+        return self.skip_piece(
+            head, start, place, f"the line is over {self.bounds.line} bytes", ended=size > 0
+        )

@@ -78,7 +78,7 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
     derived = _analytics(whole.get(FLOWS), context, tables, workspace)
     analytics = {name: rows for name, rows in derived.items() if workspace.takes(name)}
     if any(rows.num_rows for rows in analytics.values()):
-        sorting.derived(batch, FLOWS)
+        sorting.note_derived(batch, FLOWS)
     unwanted = _count_unwanted(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return ParsedBatch(

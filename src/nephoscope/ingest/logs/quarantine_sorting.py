@@ -77,7 +77,7 @@ class RecordSorter:
             self._left_out(key, entry, partial(_row, arrow, place))
             before[owner] += 1
 
-    def derived(self, batch: LogBatch, table: str) -> None:
+    def note_derived(self, batch: LogBatch, table: str) -> None:
         """Rows of a table of which others were made that were kept."""
         self._kept.update(one.record for one in batch.rows.get(table, ()))
         for ready in batch.ready:

@@ -94,7 +94,7 @@ class Cutter:
             return f"byte {self.window.base + at}"
         return f"records[{self.record}]" if self.wrapped else f"line {self.line}"
 
-    def skipped(self, head: bytes, start: int, place: str, reason: str, *, ended: bool) -> RecordBlock:
+    def skip_piece(self, head: bytes, start: int, place: str, reason: str, *, ended: bool) -> RecordBlock:
         """The block of one piece that was not held: its head, from byte `start` to the position; `ended` = that is its end."""
         window = self.window
         head = head[: window.base + window.position - start]

@@ -32,7 +32,7 @@ def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     count = 0
     for files in due(stored.snapshot(), most):
         for several in _batches(_worthwhile(files)):
-            if stored.replace(several, _rewritten(several, stored.table), change=False):
+            if stored.replace(several, _read_rows(several, stored.table), change=False):
                 count += len(several)
     return count
 
@@ -91,7 +91,7 @@ class _RowGroup:
             return opened.read_row_group(self.number, list(self.columns))
 
 
-def _rewritten(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
+def _read_rows(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
     """The rows of files under KQL names, in the table's types; columns that only the disk knows among them."""
     known = {stored: name for name, stored in table.stored.items()}
     groups: list[_RowGroup] = []

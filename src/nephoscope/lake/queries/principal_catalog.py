@@ -124,7 +124,7 @@ class LakeCatalog:
         if not self._scope.sees(self._workspace):
             return None
         table = self._shelf.tables().get(name)
-        return self.graph_table(name) if table is None else self._seen(table)
+        return self.graph_table(name) if table is None else self._pinned_schema(table)
 
     def graph_table(self, name: str) -> TableSchema | None:
         """The table of Resource Graph of that name, or None; all are of one evaluation, the newest when the first was asked for."""
@@ -156,7 +156,7 @@ class LakeCatalog:
             aliases = self._shelf.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
-        return self._stored().get(name) or shipped_functions().get(name)
+        return self._stored_functions().get(name) or shipped_functions().get(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match.
@@ -167,7 +167,7 @@ class LakeCatalog:
             return []
         tables = self._shelf.tables()
         known = [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
-        return [*known, *self._stored()]
+        return [*known, *self._stored_functions()]
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
@@ -280,14 +280,14 @@ class LakeCatalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stored(self) -> Mapping[str, StoredFunction]:
+    def _stored_functions(self) -> Mapping[str, StoredFunction]:
         """The functions, as they were when the first was asked for."""
         if self._functions is None:
             sees = self._scope.sees(self._workspace)
             self._functions = self._shelf.functions.of(self._workspace) if sees else {}
         return self._functions
 
-    def _seen(self, table: LakeTable) -> TableSchema:
+    def _pinned_schema(self, table: LakeTable) -> TableSchema:
         relation = f"{self._workspace}/{table.name}"
         with self._lock:
             if relation not in self._pinned:

@@ -40,9 +40,11 @@ class StoredFunctions:
     def of(self, workspace: str) -> Mapping[str, StoredFunction]:
         """The functions of a workspace by name; one of content stands over a saved search of the same name."""
         saved = self._saved(workspace).values() if self._saved is not None else ()
-        return MappingProxyType({one.name: one for one in saved} | dict(self.kept(workspace)))
+        return MappingProxyType(
+            {one.name: one for one in saved} | dict(self.list_content_functions(workspace))
+        )
 
-    def kept(self, workspace: str) -> Mapping[str, StoredFunction]:
+    def list_content_functions(self, workspace: str) -> Mapping[str, StoredFunction]:
         """Those of content by name."""
         folder = self._data / FOLDER / workspace
         found = {}
@@ -83,7 +85,7 @@ class StoredFunctions:
 
     def remove(self, workspace: str, name: str) -> None:
         """Forget a function; LakeError where there is none of that name."""
-        if name not in self.kept(workspace):
+        if name not in self.list_content_functions(workspace):
             raise LakeError(f"the workspace {workspace} has no function {name}")
         path = self._data / FOLDER / workspace / f"{name}.json"
         self._disk.remove(path)

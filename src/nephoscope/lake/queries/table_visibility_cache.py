@@ -49,9 +49,9 @@ class TableVisibilityCache:
         with self._catalog(scope, workspace) as catalog:
             names = sorted(name for name in catalog.names() if name in self._tables())
             ids = scope.ids
-            return names if ids is None else self._seen(catalog, names, ids)
+            return names if ids is None else self._find_visible(catalog, names, ids)
 
-    def _seen(self, catalog: LakeCatalog, names: list[str], ids: frozenset[str]) -> list[str]:
+    def _find_visible(self, catalog: LakeCatalog, names: list[str], ids: frozenset[str]) -> list[str]:
         known, now = _Known(), time.monotonic()
         with duckdb.connect() as connection:
             for name in names:

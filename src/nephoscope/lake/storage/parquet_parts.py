@@ -36,7 +36,7 @@ class ParquetPart:
     first: dt.datetime
     last: dt.datetime
 
-    def added(self, *, change: bool) -> AddAction:
+    def to_add_action(self, *, change: bool) -> AddAction:
         """The action that adds it."""
         bounds = {name: {TIME: _iso(moment)} for name, moment in self._bounds()}
         stats = json.dumps({"numRecords": self.rows, **bounds, "nullCount": {TIME: 0}})
@@ -64,7 +64,7 @@ def write_parts(
         for group in group_rows(rows):
             writing.add(group)
             del group  # else it is there while the next one is made
-        return writing.finished()
+        return writing.finish_files()
     except BaseException:
         writing.discard()
         raise
@@ -159,7 +159,7 @@ class _PartWriter:
             if len(self._open) > MOST_OPEN:
                 self._end(next(iter(self._open)))
 
-    def finished(self) -> list[ParquetPart]:
+    def finish_files(self) -> list[ParquetPart]:
         """The files, closed and durable."""
         for day in sorted(self._open):
             self._end(day)

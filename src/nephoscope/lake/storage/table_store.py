@@ -150,7 +150,7 @@ class StoredTable:
     ) -> bool:
         """Commit at the next version, durably; False where another writer came first. Of another failure no part is left."""
         before = self._handle.version()
-        actions = [*removed, *(part.added(change=change) for part in parts)]
+        actions = [*removed, *(part.to_add_action(change=change) for part in parts)]
         try:
             delta_table.commit(self._handle, actions, self._schema, transactions)
         except (DeltaError, OSError) as error:

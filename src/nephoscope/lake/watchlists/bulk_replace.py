@@ -71,10 +71,10 @@ class BulkReplace:
     def clear(self) -> None:
         """Empty the shelf that is not read, and forget the rows that are held."""
         self._write(lambda session: self._state.outbox.forget(session, held_number(self._head)))
-        while self._cleared():
+        while self._clear_portion():
             pass
 
-    def _cleared(self) -> bool:
+    def _clear_portion(self) -> bool:
         """Return whether there was something to clear, of which a portion is gone."""
         gone = 0
 

@@ -274,10 +274,10 @@ class WatchlistService:
     def publish(self, alias: str, now: datetime) -> None:
         """Make what _GetWatchlist reads; items that are over go."""
         with self.state.by_product("publication of watchlists"):
-            while not self._published(self.state.watchlists.get(self.workspace, alias), now):
+            while not self._publish(self.state.watchlists.get(self.workspace, alias), now):
                 pass
 
-    def _published(self, head: WatchlistHead, now: datetime) -> bool:
+    def _publish(self, head: WatchlistHead, now: datetime) -> bool:
         """Return whether it was published as it is; False where it has changed, so that it must be looked at again."""
         if head.alias not in self.state.watchlists.due(self.workspace, now, now - AGAIN):
             return True

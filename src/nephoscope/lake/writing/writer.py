@@ -108,7 +108,7 @@ class Writer:
         LakeError where a table is unknown or its rows are in other types.
         """
         with self._claims.held(producer) as claim:
-            last = self._known(producer, claim)
+            last = self._recall_sequence(producer, claim)
             if after is not None and last != after:
                 raise ProducerOvertakenError(
                     f"another process appends as {producer}: it came to {last}, this one to {after}"
@@ -131,7 +131,7 @@ class Writer:
     def last(self, producer: str) -> int:
         """The last acknowledged sequence of a producer, -1 where there is none; also what other processes took from it."""
         with self._claims.held(producer) as claim:
-            return self._known(producer, claim)
+            return self._recall_sequence(producer, claim)
 
     def close_segment(self, older_than: float = 0.0) -> bool:
         """Let the flusher have what was appended, where the segment is open for so many seconds; whether there was something."""
@@ -147,7 +147,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _known(self, producer: str, claim: Claim) -> int:
+    def _recall_sequence(self, producer: str, claim: Claim) -> int:
         """What this writer remembers, where no other appended since it did."""
         mark = claim.mark
         with self._lock:

@@ -105,7 +105,7 @@ class Restrictions:
         """The rules that refuse (or audit) the content as it is, and those that fail on it."""
         for one in self.held:
             if one.rule.effect_key in ("deny", AUDIT):
-                result = self._asked(one, self.planned.body)
+                result = self._explain_rule(one, self.planned.body)
                 if result.matched or result.state is ERROR:
                     yield one, result
 
@@ -123,7 +123,7 @@ class Restrictions:
         if one.rule.effect_key in ("modify", "append"):
             yield from self._list_changed(one, field.field)
             return
-        if self._asked(one, self.planned.body).matched:
+        if self._explain_rule(one, self.planned.body).matched:
             return  # it is refused whatever the field says
         word = DENY if one.rule.effect_key == "deny" else AUDITED
         if field.values:
@@ -143,7 +143,7 @@ class Restrictions:
             return None
         candidates = list(dict.fromkeys(value for leaf in leaves for value in _operands(one, leaf)))[:MOST]
         refused = [value for value in candidates if self._refuses(one, text, value)]
-        if self._asked(one, self.planned.body, segments).matched:
+        if self._explain_rule(one, self.planned.body, segments).matched:
             left = tuple(_text(value) for value in candidates if value not in refused)
             return Restriction(REQUIRED if word == DENY else word, one, left or None)
         return Restriction(word, one, tuple(map(_text, refused))) if refused else None
@@ -157,7 +157,7 @@ class Restrictions:
             segments = self._segments(text)
             if segments is None:
                 continue
-            if not self._asked(one, self.planned.body, _head(segments)).matched:
+            if not self._explain_rule(one, self.planned.body, _head(segments)).matched:
                 continue
             value = self._value(one, operation)
             if operation.operation == "remove":
@@ -198,9 +198,9 @@ class Restrictions:
         for place in draft.places(segments):
             many = bool(place) and place[-1] is STAR
             (draft.append if many else draft.put)(place[:-1] if many else place, value)
-        return self._asked(one, draft.body).matched
+        return self._explain_rule(one, draft.body).matched
 
-    def _asked(self, one: EnforcedRule, body: Mapping[str, object], absent: Segments = ()) -> Result:
+    def _explain_rule(self, one: EnforcedRule, body: Mapping[str, object], absent: Segments = ()) -> Result:
         view = Proposed(self.planned.resource(body), absent)
         return explain_rule(one.rule, view, self.snapshot, self._context(one))
 

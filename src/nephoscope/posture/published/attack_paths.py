@@ -129,7 +129,7 @@ class AttackPaths:
 
     documents: Documents
 
-    def listed(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
+    def list_wanted(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
         """Those that are asked for."""
         every = self.documents.once(("attack paths", reach), lambda: self._read(reach))
         return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
@@ -142,7 +142,7 @@ class AttackPaths:
 
     def levels(self, reach: Reach) -> Counter[Severity]:
         """Count how many there are of each risk level."""
-        return Counter(one.level for one in self.listed(reach))
+        return Counter(one.level for one in self.list_wanted(reach))
 
 
 def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, int]]:

@@ -137,7 +137,7 @@ class Priorities:
     def _weaknesses(self, paths: Reach) -> Mapping[str, tuple[int, Severity | None]]:
         """Recommendation -> (how many attack paths it makes, the risk of the worst)."""
         found: dict[str, tuple[int, Severity | None]] = {}
-        for path in self.edition.attack_paths.listed(paths):
+        for path in self.edition.attack_paths.list_wanted(paths):
             for key in path.weaknesses:
                 count, gravest = found.get(key, (0, None))
                 found[key] = (count + 1, _graver(gravest, path.level))

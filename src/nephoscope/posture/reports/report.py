@@ -182,13 +182,13 @@ class Report:
 
     def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
-        return tuple(self._told(reason) for reason in self.run.reasons(row.assessment))
+        return tuple(self._redact_reason(reason) for reason in self.run.reasons(row.assessment))
 
     def why(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence, '' where there are none."""
         return why(self.reasons(row))
 
-    def _told(self, reason: Reason) -> Reason:
+    def _redact_reason(self, reason: Reason) -> Reason:
         found = (
             self._found_texts.get(reason.resource.lower()) if reason.resource and not reason.message else None
         )

@@ -97,7 +97,7 @@ def test(state: State, data: Path, name: str) -> ConnectionTrial:
     """Try a tenant and keep what was found."""
     tenant = state.tenants.get(name)
     found = try_connection(_settings(state, tenant), find_needed_rights(data, tenant.connection))
-    state.tenants.tested(name, msgspec.to_builtins(found))
+    state.tenants.record_test(name, msgspec.to_builtins(found))
     return found
 
 
@@ -128,7 +128,7 @@ def _test(state: State, data: Path, name: str) -> None:
     except (TransientError, NotFoundError):
         raise
     except (StateError, OSError) as error:
-        state.tenants.tested(name, msgspec.to_builtins(ConnectionTrial(datetime.now(UTC), str(error))))
+        state.tenants.record_test(name, msgspec.to_builtins(ConnectionTrial(datetime.now(UTC), str(error))))
 
 
 def last_test(tenant: Tenant) -> ConnectionTrial | None:
@@ -222,9 +222,9 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
         collect_snapshot(_settings(state, tenant), content_needs(data), out, progress)
     except (SnapshotError, StateError) as error:
         shutil.rmtree(out, ignore_errors=True)
-        state.tenants.failed(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
+        state.tenants.record_failure(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
         return state.tenants.get(tenant.name)
-    state.tenants.collected(tenant.name, str(out), datetime.now(UTC))
+    state.tenants.record_collection(tenant.name, str(out), datetime.now(UTC))
     for older in folder.iterdir():
         if older.name < out.name and str(older) != tenant.snapshot:
             shutil.rmtree(older, ignore_errors=True)

@@ -225,7 +225,7 @@ def _envelopes(
             if layer.media_type not in (ENVELOPE_TYPE, _BUNDLE_TYPE):
                 continue
             try:
-                sealed = _sealed(read_layer(registry, repository, layer), layer)
+                sealed = _read_statement(read_layer(registry, repository, layer), layer)
             except RegistryUnreachableError:
                 raise
             except (ImageError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -234,7 +234,7 @@ def _envelopes(
                 yield sealed
 
 
-def _sealed(content: bytes, layer: Descriptor) -> SealedStatement | None:
+def _read_statement(content: bytes, layer: Descriptor) -> SealedStatement | None:
     if layer.media_type != _BUNDLE_TYPE:
         envelope = msgspec.json.decode(content, type=Envelope)
         return SealedStatement(envelope, tuple(keyless_material(layer)), is_keyless(layer))

@@ -157,7 +157,7 @@ class ImageWorkflow:
     def _examine(self, image: RegistryImage) -> RegistryImage:
         target = self.settings.target_of(image.repository)
         if find_manifest(self.registry, image.repository, image.digest) is None:
-            return self._gone(image, target)
+            return self._mark_gone(image, target)
         tree = read_tree(self.registry, image.repository, image.digest)
         policy, now = self.settings.policy, self.clock()
         images = self.examiner.examine(
@@ -224,7 +224,7 @@ class ImageWorkflow:
             return lambda _digest, _contents: None
         return lambda digest, contents: self.keep(self.watched, image, digest, contents)
 
-    def _gone(self, image: RegistryImage, target: str) -> RegistryImage:
+    def _mark_gone(self, image: RegistryImage, target: str) -> RegistryImage:
         """Return an image that is not in its repository: one that was promoted before gets its new tags, others are gone."""
         if target and image.tags and find_manifest(self.registry, target, image.digest) is not None:
             return replace(image, step=ImageStep.TAG, target=target, verdict="promote", attempts=0, error="")
@@ -234,7 +234,7 @@ class ImageWorkflow:
 
     def _copy(self, image: RegistryImage) -> RegistryImage:
         if find_manifest(self.registry, image.repository, image.digest) is None:
-            return self._gone(image, image.target)
+            return self._mark_gone(image, image.target)
         tree = read_tree(self.registry, image.repository, image.digest)
         copies = self.settings.policy.copy_unmountable
         copy_tree(self.registry, image.repository, image.target, tree, copies=copies)

@@ -100,7 +100,9 @@ class KeylessTrust:
 
     def _is_promised(self, entry: LogEntry, time: datetime) -> bool:
         return any(
-            one.id == entry.log_id and one.holds(time) and verifies(one.key, entry.promise, entry.promised())
+            one.id == entry.log_id
+            and one.holds(time)
+            and verifies(one.key, entry.promise, entry.promised_bytes())
             for one in self.material.signature_logs
         )
 

@@ -117,18 +117,18 @@ class LogEntry:
         bundle = msgspec.json.decode(text, type=_LogBundle)
         told = bundle.payload
         return cls(
-            _decoded(told.body), told.integrated_time, told.log_index, bytes.fromhex(told.log_id), _decoded(bundle.promise)
+            _decode_base64(told.body), told.integrated_time, told.log_index, bytes.fromhex(told.log_id), _decode_base64(bundle.promise)
         )  # fmt: skip
 
     @classmethod
     def of_document(cls, document: LogEntryDocument) -> Self:
         """Return the entry of a Sigstore bundle; raises ValueError."""
         return cls(
-            _decoded(document.canonicalized_body), int(document.integrated_time), int(document.log_index),
-            _decoded(document.log_id.key_id), _decoded(document.inclusion_promise.signed_entry_timestamp),
+            _decode_base64(document.canonicalized_body), int(document.integrated_time), int(document.log_index),
+            _decode_base64(document.log_id.key_id), _decode_base64(document.inclusion_promise.signed_entry_timestamp),
         )  # fmt: skip
 
-    def promised(self) -> bytes:
+    def promised_bytes(self) -> bytes:
         """Return the bytes that the promise is over: canonical JSON."""
         return msgspec.json.encode({
             "body": base64.b64encode(self.body).decode(), "integratedTime": self.integrated_time, "logID": self.log_id.hex(),
@@ -169,25 +169,25 @@ def is_about(entry: LogEntry, content: SignedContent, certificate: bytes) -> boo
 
 def _is_same(text: str, signature: bytes) -> bool:
     try:
-        return _decoded(text) == signature
+        return _decode_base64(text) == signature
     except ValueError:
         return False
 
 
 def _is_certificate(text: str, certificate: bytes) -> bool:
     try:
-        return x509.load_pem_x509_certificate(_decoded(text)).public_bytes(Encoding.DER) == certificate
+        return x509.load_pem_x509_certificate(_decode_base64(text)).public_bytes(Encoding.DER) == certificate
     except ValueError:
         return False
 
 
 def _twice(text: str) -> str:
     try:
-        return _decoded(text).decode()
+        return _decode_base64(text).decode()
     except ValueError:
         return ""
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """Return the bytes of a base64 text; raises ValueError."""
     return base64.b64decode(text, validate=True)

@@ -115,7 +115,7 @@ def _chain(authority: _Authority, number: int) -> TrustedChain:
     place = f"certificateAuthorities[{number}]"
     try:
         several = tuple(
-            x509.load_der_x509_certificate(_decoded(one.raw_bytes))
+            x509.load_der_x509_certificate(_decode_base64(one.raw_bytes))
             for one in authority.cert_chain.certificates
         )
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -152,7 +152,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 def _logs(logs: Iterable[_Log], name: str) -> Iterator[TrustedLog]:
     for number, one in enumerate(logs):
         try:
-            der = _decoded(one.public_key.raw_bytes)
+            der = _decode_base64(one.public_key.raw_bytes)
             key = load_der_public_key(der)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise TrustRootError(
@@ -163,7 +163,7 @@ def _logs(logs: Iterable[_Log], name: str) -> Iterator[TrustedLog]:
         yield TrustedLog(hashlib.sha256(der).digest(), key, one.public_key.valid_for)
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:

@@ -188,7 +188,9 @@ class Credentials:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
-            plain = AESGCM(keys[row.key_id]).decrypt(row.nonce, row.sealed, _bound(row.name, row.key_id))
+            plain = AESGCM(keys[row.key_id]).decrypt(
+                row.nonce, row.sealed, _associated_data(row.name, row.key_id)
+            )
         except InvalidTag as error:
             raise CredentialError(
                 f"the credential {row.name} cannot be decrypted with the key {row.key_id} of {self._keys.path}: the key is not the"
@@ -201,10 +203,10 @@ def _encrypt(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, byte
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce, AESGCM(key).encrypt(nonce, text.encode(), _bound(name, key_id))
+    return nonce, AESGCM(key).encrypt(nonce, text.encode(), _associated_data(name, key_id))
 
 
-def _bound(name: str, key_id: str) -> bytes:
+def _associated_data(name: str, key_id: str) -> bytes:
     return f"nephoscope\x00{name}\x00{key_id}".encode()
 
 

@@ -178,7 +178,7 @@ class AutomationRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def happened(
+    def record_event(
         self,
         session: Session,
         workspace: str,
@@ -250,7 +250,7 @@ class AutomationRuns:
             DueRun(**{**row, "step": RunStep(row["step"]), "urgent": bool(row["urgent"])}) for row in rows
         ]
 
-    def claimed(self, session: Session, ids: Collection[str], now: datetime) -> list[AutomationRun]:
+    def claim_due(self, session: Session, ids: Collection[str], now: datetime) -> list[AutomationRun]:
         """Of several runs those that are still due, in that order, locked to the end of the transaction."""
         mine = AutomationRunRow
         wanted = select(mine).where(mine.id.in_(ids), or_(_is_pending(now), _is_over(now))).with_for_update()

@@ -152,13 +152,13 @@ class Database:
         it `joins`. Within `together` it is a part of that transaction.
         """
         if (outer := self._outer()) is not None:
-            with self._told(), outer.begin_nested():
+            with self._translate_errors(), outer.begin_nested():
                 yield outer
             outer.expire_all()  # what was changed beside the mapped rows is read anew
             return
         engine = self._brief if brief else self.engine
         with (
-            self._told(),
+            self._translate_errors(),
             join_transaction() as join,
             Session(engine, expire_on_commit=False) as session,
             session.begin(),
@@ -175,11 +175,15 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A transaction that sees one moment and does not wait for writers; within `together` it sees what was changed there."""
         if (outer := self._outer()) is not None:
-            with self._told():
+            with self._translate_errors():
                 outer.flush()
                 yield outer
             return
-        with self._told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+        with (
+            self._translate_errors(),
+            Session(self._reading, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -277,7 +281,7 @@ class Database:
         return "disk is full" if self.copied and "readonly" in said else said
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Faults of the connection as StateError; what the statement itself did wrong stays what it is."""
         try:
             yield

@@ -130,18 +130,18 @@ class Tenants:
             row.enabled, row.hours = tenant.enabled, _hours(tenant.hours)
             return _tenant(row)
 
-    def tested(self, name: str, found: dict[str, object]) -> None:
+    def record_test(self, name: str, found: dict[str, object]) -> None:
         """Keep what a test found."""
         with by_product("collection"), self._database.write() as session:
             _row(session, name).tested = found
 
-    def collected(self, name: str, snapshot: str, at: datetime) -> None:
+    def record_collection(self, name: str, snapshot: str, at: datetime) -> None:
         """Note a collection that came to its end."""
         with by_product("collection"), self._database.write() as session:
             row = _row(session, name)
             row.snapshot, row.collected, row.error = snapshot, at, ""
 
-    def failed(self, name: str, error: str, at: datetime) -> None:
+    def record_failure(self, name: str, error: str, at: datetime) -> None:
         """Note a collection that did not; its snapshot of before stays."""
         with by_product("collection"), self._database.write() as session:
             row = _row(session, name)

@@ -290,7 +290,7 @@ class Alerts:
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query)]
 
-    def listed(
+    def list_alerts(
         self, workspace: str, looked: AlertFilter, *, start: int = 0, most: int = 100
     ) -> list[StoredAlert]:
         """Some of the alerts that are looked at, those of the latest events first."""

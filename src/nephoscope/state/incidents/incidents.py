@@ -269,9 +269,9 @@ class Incidents:
     ) -> list[Incident]:
         """The newest incidents (of some statuses, some severities), those that were merged into another left out."""
         wanted = IncidentFilter(frozenset(one.value for one in statuses), frozenset(severities))
-        return self.listed(workspace, wanted, most=most)
+        return self.list_sought(workspace, wanted, most=most)
 
-    def listed(
+    def list_sought(
         self, workspace: str, sought: IncidentFilter, *, start: int = 0, most: int = 100
     ) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""
@@ -286,7 +286,7 @@ class Incidents:
         with self._database.read() as session:
             return session.scalar(query) or 0
 
-    def created(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
+    def list_created(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
         """The incidents that were made in [since, until), those that were merged into another left out."""
         query = select(IncidentRow).where(
             IncidentRow.workspace == workspace,
@@ -323,7 +323,7 @@ class Incidents:
         )  # fmt: skip
         session.flush()
 
-    def done(self, session: Session, number: int, task: int) -> None:
+    def complete_task(self, session: Session, number: int, task: int) -> None:
         """Tick a task; StateError where the incident has no such task."""
         row = session.get(IncidentNoteRow, task)
         if row is None or row.incident != number or row.kind != NoteKind.TASK:

@@ -122,7 +122,9 @@ class SourceHealths:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def arrived(self, source: str, arrivals: list[Arrival], at: datetime, workspace: str = "default") -> None:
+    def count_arrivals(
+        self, source: str, arrivals: list[Arrival], at: datetime, workspace: str = "default"
+    ) -> None:
         """Count what was acknowledged at a time; all tables in one transaction."""
         with self._database.write() as session:
             self.count(session, [Arrivals(source, workspace, at, tuple(arrivals))])
@@ -134,7 +136,7 @@ class SourceHealths:
                 key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
                 self._count(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
-            self._seen(session, _whole(one.source, one.workspace), one.at)
+            self._note_seen(session, _whole(one.source, one.workspace), one.at)
             if one.left_out:
                 self._leave_out(session, one)
 
@@ -157,7 +159,7 @@ class SourceHealths:
         """
         names = sorted({"", *tables})
         for table in names:
-            self._seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
+            self._note_seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
         mine = SourceHealthRow
         query = select(mine.table_name, mine.columns).where(
             mine.source == source, mine.workspace == workspace, mine.table_name.in_(names)
@@ -251,7 +253,7 @@ class SourceHealths:
         keys = ["source", "workspace", "table_name", "hour"]
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
-    def _seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
+    def _note_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
         later = _later(SourceHealthRow.last_seen, insert.excluded.last_seen)

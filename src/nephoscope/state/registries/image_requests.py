@@ -125,7 +125,7 @@ class ImageRequests:
         session.flush()
         return kept
 
-    def listed(
+    def list_requests(
         self, statuses: Collection[str] = (), requester: str = "", most: int = 100
     ) -> list[ImageRequest]:
         """Return requests of some statuses (none = all), of a requester ('' = all): those that are due first, then the newest."""

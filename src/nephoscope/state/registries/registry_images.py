@@ -276,7 +276,7 @@ class RegistryImages:
         )
         return [_image(row) for row in session.scalars(query)]
 
-    def listed(self, wanted: RegistryImageFilter, most: int = 100) -> list[RegistryImage]:
+    def list_images(self, wanted: RegistryImageFilter, most: int = 100) -> list[RegistryImage]:
         """Return the newest images that are wanted."""
         query = select(RegistryImageRow).where(*_conditions(wanted))
         query = query.order_by(RegistryImageRow.received.desc(), RegistryImageRow.id).limit(most)

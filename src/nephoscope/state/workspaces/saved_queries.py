@@ -105,16 +105,16 @@ class SavedQueries:
 
     def get(self, workspace: str, id_: str, owner: str) -> SavedQuery:
         """The query of an id as its owner, or anybody where it is shared, sees it; StateError where there is none."""
-        for one in self.seen(workspace, owner):
+        for one in self.list_visible(workspace, owner):
             if one.id == id_:
                 return one
         raise NotFoundError(f"saved query {id_} not found in the workspace {workspace}")
 
-    def shared(self, workspace: str) -> list[SavedQuery]:
+    def list_shared(self, workspace: str) -> list[SavedQuery]:
         """The queries of a workspace that all who read it share, by name."""
-        return [one for one in self.seen(workspace, "") if one.shared]
+        return [one for one in self.list_visible(workspace, "") if one.shared]
 
-    def seen(self, workspace: str, owner: str) -> list[SavedQuery]:
+    def list_visible(self, workspace: str, owner: str) -> list[SavedQuery]:
         """The queries of a workspace that are shared or of one principal, by name."""
         query = select(SavedQueryRow).where(
             SavedQueryRow.workspace == workspace,

@@ -60,17 +60,17 @@ class VisibleAlerts:
 
     def get(self, id_: str) -> StoredAlert:
         """One as it is told; NotFoundError where there is none of the id that may be."""
-        return self._told(self.kept(id_))
+        return self._show(self.kept(id_))
 
     def kept(self, id_: str) -> StoredAlert:
         """The same as it is kept."""
         found = self.visit.instance.state.alerts.get(id_.lower())
-        if found is None or found.workspace not in self.workspaces or not self._seen(found):
+        if found is None or found.workspace not in self.workspaces or not self._is_visible(found):
             where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
             raise NotFoundError(f"alert {id_[:100]} not found{where}")
         return found
 
-    def _seen(self, alert: StoredAlert) -> bool:
+    def _is_visible(self, alert: StoredAlert) -> bool:
         reach = self.visit.caller.reach(READ)
         return self.whole or next(find_visible_resources(alert, reach), None) is not None
 
@@ -86,15 +86,15 @@ class VisibleAlerts:
     def _list_page(self, looked: AlertFilter, start: int, most: int) -> list[StoredAlert]:
         alerts = self.visit.instance.state.alerts
         if len(self.workspaces) == 1:
-            found = alerts.listed(self.workspaces[0], looked, start=start, most=most)
+            found = alerts.list_alerts(self.workspaces[0], looked, start=start, most=most)
         else:
             several = [
-                one for name in self.workspaces for one in alerts.listed(name, looked, most=start + most)
+                one for name in self.workspaces for one in alerts.list_alerts(name, looked, most=start + most)
             ]
             found = sorted(several, key=lambda one: (-one.ended.timestamp(), one.id))[start : start + most]
-        return [self._told(one) for one in found]
+        return [self._show(one) for one in found]
 
-    def _told(self, alert: StoredAlert) -> StoredAlert:
+    def _show(self, alert: StoredAlert) -> StoredAlert:
         return alert if self.whole else sight_of(self.visit.caller).alert(alert)
 
 

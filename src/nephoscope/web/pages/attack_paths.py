@@ -31,8 +31,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if edition is None:
         return {"edition": None}
     reach, start = visit.reach(READ), page_start(visit)
-    every = edition.attack_paths.listed(reach)
-    found = edition.attack_paths.listed(reach, read_filters(visit))
+    every = edition.attack_paths.list_wanted(reach)
+    found = edition.attack_paths.list_wanted(reach, read_filters(visit))
     if visit.asked("format") == "csv":
         return as_csv("attack-paths", _COLUMNS, map(_row, found))
     return {
@@ -81,14 +81,14 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if edition is None:
         return {"edition": None}
     reach = visit.caller.reach(READ)
-    row = next((path for path in edition.attack_paths.listed(reach) if path.name == name), None)
+    row = next((path for path in edition.attack_paths.list_wanted(reach) if path.name == name), None)
     body = edition.listing.get(row.id, reach) if row else None
     if row is None or body is None:
         raise NotFoundError(f"attack path {name[:100]} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
-    others = {path.name: path for path in edition.attack_paths.listed(reach) if path.name != name}
+    others = {path.name: path for path in edition.attack_paths.list_wanted(reach) if path.name != name}
     return {
         "edition": edition, "path": row, "told": told, "graph": graph(told),
         "shared": [
@@ -137,7 +137,7 @@ def _role(id_: str, told: Mapping[str, object]) -> str:
 
 def grave(visit: Visit) -> int | None:
     """Count how many paths there are."""
-    return None if visit.edition is None else len(visit.edition.attack_paths.listed(visit.reach(READ)))
+    return None if visit.edition is None else len(visit.edition.attack_paths.list_wanted(visit.reach(READ)))
 
 
 PAGES = (

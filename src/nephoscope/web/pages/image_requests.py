@@ -50,7 +50,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
-    every = visit.instance.state.image_requests.listed(most=MOST)
+    every = visit.instance.state.image_requests.list_requests(most=MOST)
     wanted, start = _filter_requests(visit), page_start(visit)
     page = wanted[start : start + ROWS]
     counts = Counter(one.status.value for one in every)
@@ -78,7 +78,7 @@ def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
 def _filter_requests(visit: Visit) -> list[ImageRequest]:
     """Return the requests that the address asks for: those that are due first, then the newest."""
     mine = visit.caller.name if visit.asked("mine") else ""
-    found = visit.instance.state.image_requests.listed(visit.several("status"), mine, MOST)
+    found = visit.instance.state.image_requests.list_requests(visit.several("status"), mine, MOST)
     text = visit.asked("q").casefold()
     return [one for one in found if text in f"{one.image}\n{one.reason}\n{one.requester}".casefold()]
 
@@ -131,7 +131,9 @@ def _row(one: ImageRequest) -> tuple[object, ...]:
 
 def open_requests(visit: Visit) -> int | None:
     """Return how many requests wait for an answer."""
-    return len(visit.instance.state.image_requests.listed([RequestStatus.OPEN.value], most=MOST)) or None
+    return (
+        len(visit.instance.state.image_requests.list_requests([RequestStatus.OPEN.value], most=MOST)) or None
+    )
 
 
 PAGE = Page(

@@ -64,7 +64,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Response:
     if visit.asked("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
-        found = visit.instance.state.incidents.listed(
+        found = visit.instance.state.incidents.list_sought(
             workspace, read_filters(visit, workspace), most=MOST_CSV
         )
         return as_csv("incidents", header, map(_row, found))
@@ -75,7 +75,7 @@ def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
     asked, incidents = read_filters(visit, workspace), visit.instance.state.incidents
     start, may = page_start(visit), visit.caller.may(WRITE, f"/workspaces/{workspace}")
-    listed = incidents.listed(workspace, asked, start=start, most=ROWS)
+    listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
     return {
         "workspace": workspace, "incidents": listed, "names": known_names(visit, (one.title for one in listed)),
         "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,

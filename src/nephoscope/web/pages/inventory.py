@@ -93,7 +93,9 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
     findings = edition.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
     known = {
         **facts(visit, edition, id_, body),
-        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
+        "paths": edition.attack_paths.list_wanted(
+            visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))
+        ),
         "put": [
             (one, each) for one in own_assessments(visit, id_) for each in one.several if each.resource == id_
         ],

@@ -164,7 +164,7 @@ def faults(error: KqlError) -> list[dict[str, object]]:
 
 def list_saved(visit: Visit, place: str) -> list[SavedQuery]:
     """The queries that were saved for a place: the visitor's own and those that are shared."""
-    return visit.instance.state.saved_queries.seen(place, visit.caller.principal.id)
+    return visit.instance.state.saved_queries.list_visible(place, visit.caller.principal.id)
 
 
 def _save_query(visit: Visit) -> Response:

@@ -129,7 +129,7 @@ def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
             readable = True
             wanted = IncidentFilter(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
-            found += visit.instance.state.incidents.listed(workspace.name, wanted, most=most)
+            found += visit.instance.state.incidents.list_sought(workspace.name, wanted, most=most)
     found.sort(key=lambda one: one.last_activity, reverse=True)
     return found[:most] if readable else None
 

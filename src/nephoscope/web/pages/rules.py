@@ -110,7 +110,7 @@ def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = 
         "during": SPANS[visit.span][0].lower(),
         "may": visit.caller.may(WRITE, at),
         "may_see": may_see,
-        "alerts": state.alerts.listed(workspace, AlertFilter(rule=rule.id, held=True), most=NEWEST)
+        "alerts": state.alerts.list_alerts(workspace, AlertFilter(rule=rule.id, held=True), most=NEWEST)
         if may_see
         else [],
         "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),

@@ -66,13 +66,13 @@ def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
         sought = IncidentFilter(text=text, numbers=visit.incidents_of(one))
-        found["incidents"] += state.incidents.listed(one, sought, most=most)
+        found["incidents"] += state.incidents.list_sought(one, sought, most=most)
     for told in everywhere(visit):
         found["alerts"] += told.newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
-        saved = state.saved_queries.seen(one, visit.caller.principal.id)
+        saved = state.saved_queries.list_visible(one, visit.caller.principal.id)
         found["queries"] += [each for each in saved if wanted in f"{each.name}\n{each.query}".casefold()]
     return {name: several[:most] for name, several in found.items()}
 
@@ -87,7 +87,7 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
         "mentions": _mentions(visit, edition, text, most),
         "accounts": accounts.find_accounts(edition, visit.caller.reach(RESOURCES), text),
         "tallies": list(edition.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
-        "paths": list(edition.attack_paths.listed(visit.reach(PATHS), WantedPaths(text=text))),
+        "paths": list(edition.attack_paths.list_wanted(visit.reach(PATHS), WantedPaths(text=text))),
     }
 
 

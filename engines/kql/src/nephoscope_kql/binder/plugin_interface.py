@@ -144,7 +144,7 @@ class PluginCall:
 def rename_columns(relation: Relation, names: Mapping[str, str]) -> Relation:
     """A relation showing its columns under other names, those that `names` has, in that order."""
     known = {column.name: column for column in relation.columns}
-    columns = tuple(known[old].renamed(new) for old, new in names.items())
+    columns = tuple(known[old].with_name(new) for old, new in names.items())
     return Assign(columns=columns, order=relation.order, input=relation, assigned=())
 
 

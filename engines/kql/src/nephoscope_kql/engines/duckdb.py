@@ -260,7 +260,7 @@ class DuckDBEngine:
 
         @wraps(body)
         def apply_limits(*columns: pa.Array) -> pa.Array:
-            with self._limits.applied():
+            with self._limits.apply_limits():
                 check()
                 return body(*columns)
 

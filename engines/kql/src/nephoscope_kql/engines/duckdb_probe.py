@@ -34,14 +34,14 @@ class DuckDBProbe:
 
     def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a relation, in its order."""
-        sql, parameters = self._written(relation)
+        sql, parameters = self._to_sql(relation)
         found: list[tuple[object, ...]] = self._connection.execute(sql, parameters).fetchall()
         return found
 
     def keep(self, relation: Relation) -> Relation:
         """The rows in a temporary table, with the hidden columns of their order."""
         name = f"kept_{next(_numbers)}"
-        sql, parameters = self._written(relation, order_ids(relation.order))
+        sql, parameters = self._to_sql(relation, order_ids(relation.order))
         self._connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", parameters)
         self._kept.append(name)
         return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)
@@ -52,7 +52,7 @@ class DuckDBProbe:
             self._connection.execute(f"DROP TABLE IF EXISTS {name}")
         self._kept.clear()
 
-    def _written(self, relation: Relation, hidden: set[str] | None = None) -> tuple[str, dict[str, Any]]:
+    def _to_sql(self, relation: Relation, hidden: set[str] | None = None) -> tuple[str, dict[str, Any]]:
         sql, emitter = write_relation(relation, sorted(hidden or ()))
         self._prepare(emitter.routines.values(), emitter.external.values())
         return sql, {name: self._parameters[name] for name in emitter.parameters}

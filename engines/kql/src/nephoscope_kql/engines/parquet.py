@@ -73,14 +73,14 @@ class FileScan:
         rows: duckdb.DuckDBPyRelation | None = None
         for group in self.groups:
             found = connection.read_parquet([str(path) for path in group], hive_partitioning=bool(self.day))
-            part = self._seen(found)
+            part = self._restrict(found)
             rows = part if rows is None else rows.union(part)
         if self.beside is not None:
             part = self._name_columns(connection.from_arrow(self.beside))
             rows = part if rows is None else rows.union(part)
         return self._none(connection) if rows is None else rows
 
-    def _seen(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    def _restrict(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         known = set(found.columns)
         if self.only is not None:
             label, values = self.only

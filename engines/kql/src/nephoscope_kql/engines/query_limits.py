@@ -38,7 +38,7 @@ class Watch:
     def look(self) -> None:
         """Watch until the query has ended."""
         while not self._ended.wait(INTERVAL):
-            self.reason = self.reason or self._reached()
+            self.reason = self.reason or self._check_limits()
             if self.reason is not None:
                 self.interrupt()
 
@@ -46,7 +46,7 @@ class Watch:
         """Return the limit that the query has reached, None where it has reached none."""
         return self.reason or self.limits.error
 
-    def _reached(self) -> KqlError | None:
+    def _check_limits(self) -> KqlError | None:
         if (error := self.limits.error) is not None:
             return error
         if self.full():

@@ -99,10 +99,10 @@ class SparkEngine:
     def explain(self, compiled: CompiledQuery) -> str:
         """Spark's physical plan of a query; KqlError where Spark refuses it."""
         if compiled.resume is not None:
-            with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
+            with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
                 return self.explain(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
-        return str(self._asked(f"EXPLAIN {compiled.sql}", compiled.parameters).collect()[0][0])
+        return str(self._run_sql(f"EXPLAIN {compiled.sql}", compiled.parameters).collect()[0][0])
 
     def run(self, compiled: CompiledQuery, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
@@ -119,12 +119,12 @@ class SparkEngine:
 
     def _rows(self, compiled: CompiledQuery) -> pa.Table:
         if compiled.resume is not None:
-            with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
+            with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
-        return type_columns(self._asked(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
+        return type_columns(self._run_sql(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
-    def _asked(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
+    def _run_sql(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
         return self._session.sql(sql, args=dict(parameters)) if parameters else self._session.sql(sql)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:

@@ -35,12 +35,12 @@ class SparkProbe:
 
     def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a relation, in its order."""
-        return [tuple(row.values()) for row in self._asked(relation).toArrow().to_pylist()]
+        return [tuple(row.values()) for row in self._run_relation(relation).toArrow().to_pylist()]
 
     def keep(self, relation: Relation) -> Relation:
         """The rows in a cached view, with the hidden columns of their order."""
         name = f"kept_{next(_numbers)}"
-        self._kept[name] = self._asked(relation, order_ids(relation.order)).cache()
+        self._kept[name] = self._run_relation(relation, order_ids(relation.order)).cache()
         self._kept[name].createOrReplaceTempView(name)
         return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)
 
@@ -51,7 +51,7 @@ class SparkProbe:
             self._ask(f"DROP VIEW IF EXISTS {name}", {})
         self._kept.clear()
 
-    def _asked(self, relation: Relation, hidden: set[str] | None = None) -> DataFrame:
+    def _run_relation(self, relation: Relation, hidden: set[str] | None = None) -> DataFrame:
         sql, emitter = write_relation(relation, sorted(hidden or ()))
         self._prepare(emitter.routines.values(), emitter.external.values())
         return self._ask(sql, {name: self._parameters[name] for name in emitter.parameters})

@@ -160,7 +160,7 @@ def _copy_repeated(columns: list[Column], assigned: list[tuple[Column, Bound]], 
 def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
     """The column of a value, and whether it must be computed: a mere column keeps its own under the new name."""
     if isinstance(value, ColumnRef):
-        return value.column.renamed(name), False
+        return value.column.with_name(name), False
     return env.binder.make_value_column(name, value), True
 
 
@@ -245,7 +245,7 @@ def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Rel
         if not found:
             missing.append(env.binder.make_value_column(item.names[0].name, unknown_value(item.span)))
     relation = replace(relation, columns=(*relation.columns, *missing)) if missing else relation
-    columns = [column.renamed(names.get(column.id, column.name)) for column in relation.columns]
+    columns = [column.with_name(names.get(column.id, column.name)) for column in relation.columns]
     twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}
     if twice:
         raise invalid(f"two columns would be named '{min(twice)}'", operator.span)

@@ -107,6 +107,6 @@ def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound
     own = isinstance(value, ColumnRef) and isinstance(item.value, tree.Name)
     at = next((place for place, known in enumerate(columns) if known.name == wanted), None)
     if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
-        columns[at] = column.renamed(wanted)
+        columns[at] = column.with_name(wanted)
     else:
-        columns.append(column.renamed(names.take(wanted) if wanted else names.next_default_name()))
+        columns.append(column.with_name(names.take(wanted) if wanted else names.next_default_name()))

@@ -115,7 +115,7 @@ def _told_apart(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
     """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
     own = {column.name for column in left}
     names = ColumnNames([*own, *(column.name for column in right)])
-    return [column.renamed(names.take(column.name)) if column.name in own else column for column in right]
+    return [column.with_name(names.take(column.name)) if column.name in own else column for column in right]
 
 
 def _conditions(

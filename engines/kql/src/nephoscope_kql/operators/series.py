@@ -50,15 +50,15 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
         items=tuple(items),
         axis=axis,
         axis_column=axis_column,
-        low=_bound(operator.low, env, axis.type),
-        high=_bound(operator.high, env, axis.type),
+        low=_bind_optional(operator.low, env, axis.type),
+        high=_bind_optional(operator.high, env, axis.type),
         step=explicit(env.without_row().scalar(operator.step), kind_of_step),
         inclusive=operator.in_range or operator.high is None,
         nonempty=kind is not None,
     )
 
 
-def _bound(expression: tree.Expression | None, env: Env, kind: KqlType) -> Bound | None:
+def _bind_optional(expression: tree.Expression | None, env: Env, kind: KqlType) -> Bound | None:
     return None if expression is None else explicit(env.without_row().scalar(expression), kind)
 
 

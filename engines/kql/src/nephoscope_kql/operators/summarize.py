@@ -105,7 +105,7 @@ def group_rows(
     for name, value in results:
         if isinstance(value, ColumnRef) and value.column.id not in seen:
             seen.add(value.column.id)
-            columns.append(value.column.renamed(name))
+            columns.append(value.column.with_name(name))
         else:
             column = env.binder.make_value_column(name, value)
             assigned.append((column, value))

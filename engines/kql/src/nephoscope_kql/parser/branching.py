@@ -48,7 +48,7 @@ def fork(c: Cursor, start: int) -> tree.Fork:
 
 def _branch(c: Cursor) -> Expression:
     start = c.token.start
-    name = c.declared() if c.is_declaration() else None
+    name = c.declared_name() if c.is_declaration() else None
     if name is not None:
         c.expect("=")
     c.expect("(")
@@ -118,7 +118,7 @@ def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
 
     def read(c: Cursor) -> None:
         start = c.token.start
-        name = c.declared("the name of a column").name
+        name = c.declared_name("the name of a column").name
         c.expect(":")
         kind = type_name(c)
         default = expression(c) if c.accept("=") else None
@@ -131,7 +131,7 @@ def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
 
 def _step(c: Cursor) -> tree.ScanStep:
     start = c.expect("step").start
-    name = c.declared("the name of a step").name
+    name = c.declared_name("the name of a step").name
     optional = c.accept("optional")
     output = ""
     if c.accept("output"):
@@ -159,6 +159,6 @@ def _step(c: Cursor) -> tree.ScanStep:
 
 def _assignment(c: Cursor) -> Named:
     start = c.token.start
-    name = c.declared("the name of a column")
+    name = c.declared_name("the name of a column")
     c.expect("=")
     return Named(names=(name,), value=expression(c), span=c.since(start))

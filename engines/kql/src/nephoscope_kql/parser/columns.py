@@ -51,7 +51,7 @@ def project_rename(c: Cursor, start: int) -> tree.ProjectRename:
 
 def _parse_rename(c: Cursor) -> Named:
     start = c.token.start
-    new = c.declared("the new name of a column")
+    new = c.declared_name("the new name of a column")
     c.expect("=")
     return Named(names=(new,), value=c.name("the name of a column"), span=c.since(start))
 

@@ -135,7 +135,7 @@ class Cursor:
         """A name of an expression."""
         return self._name(what, may_name)
 
-    def declared(self, what: str = "a name") -> Name:
+    def declared_name(self, what: str = "a name") -> Name:
         """A name where something is declared."""
         return self._name(what, may_declare)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def column(c: Cursor) -> ColumnDeclaration:
     """`name: type`."""
     start = c.token.start
-    name = c.declared("the name of a column")
+    name = c.declared_name("the name of a column")
     c.expect(":")
     kind = type_name(c)
     return ColumnDeclaration(name=name.name, type=kind, span=c.since(start))
@@ -42,7 +42,7 @@ def lambda_parameters(c: Cursor) -> tuple[LambdaParameter, ...]:
 
 def _lambda_parameter(c: Cursor) -> LambdaParameter:
     start = c.token.start
-    name = c.declared("the name of a parameter").name
+    name = c.declared_name("the name of a parameter").name
     c.expect(":")
     if c.token.text == "(":
         schema = _row_schema(c)

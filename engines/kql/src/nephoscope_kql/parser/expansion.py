@@ -60,7 +60,7 @@ def _expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
 def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
     start, name = c.token.start, ""
     if c.is_declaration():
-        name = c.declared().name
+        name = c.declared_name().name
         c.expect("=")
     value = expression(c)
     kind = None
@@ -118,7 +118,7 @@ def _pattern_part(c: Cursor) -> Node | None:
 
 def _pattern_column(c: Cursor) -> ColumnDeclaration:
     start = c.token.start
-    name = c.declared("the name of a column").name
+    name = c.declared_name("the name of a column").name
     kind: KqlType | None = None
     if c.accept(":"):
         kind = type_name(c)

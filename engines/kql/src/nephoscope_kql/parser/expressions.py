@@ -278,7 +278,7 @@ def _typeof(c: Cursor) -> Call:
             types.append(Star(span=token.span))
             return
         if c.ahead().text == ":":
-            name = c.declared()
+            name = c.declared_name()
             c.take()
             kind = Name(name=type_name(c).value)
             types.append(Named(names=(name,), value=kind, span=c.since(token.start)))
@@ -313,7 +313,7 @@ def parse_named_expression(c: Cursor) -> Expression:
     """`name = value`, `(a, b) = value`, or a value alone."""
     start = c.token.start
     if c.is_declaration():
-        names: tuple[Name, ...] = (c.declared(),)
+        names: tuple[Name, ...] = (c.declared_name(),)
     elif c.token.text == "(" and _is_name_list(c):
         names = _name_list(c)
     else:
@@ -343,7 +343,7 @@ def _is_name_list(c: Cursor) -> bool:
 def _name_list(c: Cursor) -> tuple[Name, ...]:
     names: list[Name] = []
     c.take()
-    c.read_separated(lambda c: names.append(c.declared()), ")")
+    c.read_separated(lambda c: names.append(c.declared_name()), ")")
     return tuple(names)
 
 

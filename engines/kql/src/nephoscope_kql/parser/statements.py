@@ -134,7 +134,7 @@ def function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expre
 
 def _set(c: Cursor) -> Set:
     start = c.take().start
-    name = c.declared("the name of an option").name
+    name = c.declared_name("the name of an option").name
     value: Expression | None = None
     if c.accept("="):
         value = parse_signed_literal(c) if is_constant(c.token) or c.token.text in ("-", "+") else _word(c)

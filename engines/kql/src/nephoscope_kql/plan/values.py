@@ -23,7 +23,7 @@ class Column:
     name: str
     type: KqlType
 
-    def renamed(self, name: str) -> Column:
+    def with_name(self, name: str) -> Column:
         """The same column under another KQL name."""
         return Column(self.id, name, self.type)
 

@@ -114,4 +114,4 @@ def both_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tup
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
     names = ColumnNames([column.name for column in one])
-    return (*one, *(column.renamed(names.take(column.name)) for column in two))
+    return (*one, *(column.with_name(names.take(column.name)) for column in two))

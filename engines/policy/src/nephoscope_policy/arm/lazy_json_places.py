@@ -28,10 +28,10 @@ class StrictMark:
     def below(self, step: str | int) -> StrictMark | TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if self._inside is None:
-            self._inside = self._opened()
+            self._inside = self._read_inside()
         return self._inside.get(step)
 
-    def _opened(self) -> dict[str | int, StrictMark | TextMark]:
+    def _read_inside(self) -> dict[str | int, StrictMark | TextMark]:
         sign = self._data[self.start]
         inside = memoryview(self._data)[self.start : self.end]
         if sign == ord("{"):

@@ -132,7 +132,7 @@ def _roams(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
 
 
 def _meets(one: PastAlert, conditions: Sequence[SuppressionCondition]) -> bool:
-    return all(each.met(one.subject) for each in conditions)
+    return all(each.is_met(one.subject) for each in conditions)
 
 
 def value_of(entity: Entity) -> str:

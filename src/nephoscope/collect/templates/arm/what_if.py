@@ -133,7 +133,7 @@ def _resources(document: TemplateDocument, state: str, *, before: bool) -> Itera
         body, own = member(change, state), member(change, "resourceId")
         if body is not None and isinstance(body[1], dict) and own is not None and isinstance(own[1], str):
             yield WhatIfResource(
-                document, (*path, body[0]), own[1], _opened({**body[1], "id": own[1]}, own[1])
+                document, (*path, body[0]), own[1], _open_expressions({**body[1], "id": own[1]}, own[1])
             )
         elif not before:
             place = document.place(path)
@@ -153,12 +153,12 @@ def _changes(value: Any) -> Iterator[tuple[Path, Any]]:
             yield (*path, found[0], index), change
 
 
-def _opened(value: object, id_: str) -> Any:
+def _open_expressions(value: object, id_: str) -> Any:
     """A value in which expressions that Azure answers at deployment are unknown."""
     if isinstance(value, dict):
-        return {key: _opened(one, id_) for key, one in value.items()}
+        return {key: _open_expressions(one, id_) for key, one in value.items()}
     if isinstance(value, list):
-        return [_opened(one, id_) for one in value]
+        return [_open_expressions(one, id_) for one in value]
     if isinstance(value, str) and _EXPRESSION.fullmatch(value):
         return Unknown("any", "runtime", "what-if leaves the expression as it is written", f"{id_}{value}")
     return value

@@ -170,7 +170,7 @@ class _ShellParser:
                 parts.append(self._double())
                 quoted = True
             elif character == "\\":
-                parts.append(self._escaped())
+                parts.append(self._read_escape())
             elif character in "$`":
                 parts.append(self._expansion())
             elif character in "{}":
@@ -196,7 +196,7 @@ class _ShellParser:
         while self.at < len(self.text) and self.text[self.at] != '"':
             character = self.text[self.at]
             if character == "\\" and self.text[self.at + 1 : self.at + 2] in ("$", "`", '"', "\\", "\n"):
-                parts.append(self._escaped())
+                parts.append(self._read_escape())
             elif character in "$`":
                 parts.append(self._expansion())
             else:
@@ -205,7 +205,7 @@ class _ShellParser:
         self.at = min(self.at + 1, len(self.text))
         return "".join(parts)
 
-    def _escaped(self) -> str:
+    def _read_escape(self) -> str:
         found = self.text[self.at + 1 : self.at + 2]
         self.at = min(self.at + 2, len(self.text))
         return "" if found in ("\n", "") else found

@@ -171,9 +171,9 @@ class BlobReader:
             return True
         if not self._of_blocks and before.created == str(self.found.creation_time):
             return True
-        return all(self._unchanged(sample) for sample in (before.head, before.tail))
+        return all(self._is_unchanged(sample) for sample in (before.head, before.tail))
 
-    def _unchanged(self, sample: tuple[int, int, str]) -> bool:
+    def _is_unchanged(self, sample: tuple[int, int, str]) -> bool:
         start, end, kept = sample
         return digest(self._fetch(start, end) if end > start else b"") == kept
 

@@ -66,9 +66,9 @@ class HealthKeeper:
         with self.state.transaction() as session:
             for table, text in health.seen(session, source.name, tables, now, workspace).items():
                 profile = SourceProfile.of(text)
-                profile.arrived(now)
+                profile.note_arrival(now)
                 if names := tables.get(table):
-                    new, gone = profile.seen(names)
+                    new, gone = profile.note_names(names)
                     if new or gone:
                         change = SchemaChange(source.name, workspace, table, tuple(new), tuple(gone))
                         self.state.schema_changes.add(session, change)

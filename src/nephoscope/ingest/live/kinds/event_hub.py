@@ -53,7 +53,9 @@ class EventHubSource:
         try:
             found = []
             for topic in self.settings.topics:
-                about = self._told(lambda topic=topic: consumer.list_topics(topic, _TIMEOUT)).topics[topic]
+                about = self._ask_brokers(lambda topic=topic: consumer.list_topics(topic, _TIMEOUT)).topics[
+                    topic
+                ]
                 if about.error is not None:
                     raise SourceError(f"{topic}: {about.error.str()}")
                 found.append(f"{topic}: {len(about.partitions)} partition(s)")
@@ -236,7 +238,7 @@ class EventHubSource:
         )
         return token.token, float(token.expires_on)
 
-    def _told(self, ask: Any) -> Any:
+    def _ask_brokers(self, ask: Any) -> Any:
         """Ask the brokers; where they do not answer, what the connection said of itself is the reason."""
         from confluent_kafka import KafkaException
 

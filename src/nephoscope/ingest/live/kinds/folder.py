@@ -112,14 +112,14 @@ class FolderSource:
                 for name in folders:
                     self._leads_out(Path(folder, name), sink)
                 for name in names:
-                    wanted = self._wanted(name)
+                    wanted = self._is_wanted(name)
                     if not wanted and not known:
                         continue
                     file = self._find_file(Path(folder, name), sink if wanted else None)
                     if file is not None and (wanted or file.key in known):
                         yield file
 
-    def _wanted(self, name: str) -> bool:
+    def _is_wanted(self, name: str) -> bool:
         unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
@@ -184,7 +184,7 @@ def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
 def _whereabouts(files: Collection[WatchedFile], contents: FolderContents) -> None:
     """Tell what is known of files what they are called now, and which are gone or were emptied."""
     for file in files:
-        contents.called(file.key, file.name)
+        contents.note_path(file.key, file.name)
         if not file.stat.st_size:
             contents.leave(file.key, truncated=True)
     contents.only({file.key for file in files})

@@ -103,7 +103,7 @@ class MispSource:
         at = dict(sink.checkpoint(_WALKS[by]) or self._begin())
         if not at["page"]:
             at |= {"page": 1, "newest": at["since"]}
-        reply = asker.ask("POST", _PATH, body=self._wanted(at, by))
+        reply = asker.ask("POST", _PATH, body=self._build_search(at, by))
         if reply.status != 200:
             raise refusal(f"{self.settings.url}{_PATH}", reply)
         if not misp.is_answer(reply.body):
@@ -147,7 +147,7 @@ class MispSource:
             if told <= (now + _ASKEW).timestamp():
                 yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 
-    def _wanted(self, at: dict[str, object], by: str) -> dict[str, object]:
+    def _build_search(self, at: dict[str, object], by: str) -> dict[str, object]:
         chosen = self.settings
         wanted: dict[str, object] = {
             "returnFormat": "json",

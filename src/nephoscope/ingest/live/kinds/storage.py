@@ -165,10 +165,12 @@ class StorageSource:
 
     def _readers(self, container: ContainerClient, reading: BlobReadOptions) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
-        found = [BlobReader(reading, container, blob, self._contents) for blob in blobs if self._wanted(blob)]
+        found = [
+            BlobReader(reading, container, blob, self._contents) for blob in blobs if self._is_wanted(blob)
+        ]
         return sorted(found, key=lambda reader: reader.found.last_modified)
 
-    def _wanted(self, blob: BlobProperties) -> bool:
+    def _is_wanted(self, blob: BlobProperties) -> bool:
         since = self.settings.since
         return blob.size > 0 and (since is None or blob.last_modified >= since)
 

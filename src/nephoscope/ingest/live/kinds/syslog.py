@@ -109,7 +109,7 @@ class SyslogSource:
         intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
         if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
-            told.failed(short, DESCRIPTORS)
+            told.note_failure(short, DESCRIPTORS)
         else:
             sink.worked(DESCRIPTORS)
         with ExitStack() as listeners:
@@ -118,7 +118,7 @@ class SyslogSource:
             sink.worked(WHOLE)
             threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
             try:
-                BatchSender(intake, sink, stop, told.failed, told.dropped).run()
+                BatchSender(intake, sink, stop, told.note_failure, told.note_dropped).run()
             finally:
                 stop.set()
 
@@ -128,14 +128,14 @@ class SyslogSource:
         with ExitStack() as opened:
             if chosen.udp:
                 datagrams = UdpListener(
-                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.dropped
+                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.note_dropped
                 )
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
                 limits = StreamLimits(chosen.max_message, chosen.first_message, chosen.idle)
                 bounds = ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake)
-                streams = TcpListener(intake, limits, bounds, told.failed)
+                streams = TcpListener(intake, limits, bounds, told.note_failure)
                 opened.callback(streams.close)
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))
@@ -158,12 +158,12 @@ class _ListenerReports:
     sink: SourceSink | None = None
     name: str = ""
 
-    def failed(self, error: str, key: str) -> None:
+    def note_failure(self, error: str, key: str) -> None:
         _LOG.warning("%s: %s", self.name, error)
         if self.sink is not None:
             self.sink.note(error=error, key=key)
 
-    def dropped(self, count: int) -> None:
+    def note_dropped(self, count: int) -> None:
         if self.sink is not None:
             self.sink.note(dropped=count)
 

@@ -37,12 +37,12 @@ class BatchSender:
         """Return when the intake has ended and is empty: what could not be written by then is counted as dropped."""
         told = LogRateLimiter(self.failed)
         while (batch := self.intake.take()) is not None:
-            reason = self._written(batch, told)
+            reason = self._write_batch(batch, told)
             if reason:
                 self.dropped(batch.count)
                 self.failed(f"{batch.count} messages are lost: {reason}", LOST)
 
-    def _written(self, batch: SyslogBatch, told: LogRateLimiter) -> str:
+    def _write_batch(self, batch: SyslogBatch, told: LogRateLimiter) -> str:
         """'' once a batch is on disk, else why it is given up."""
         pause, tries = _FIRST_PAUSE, 0
         while True:

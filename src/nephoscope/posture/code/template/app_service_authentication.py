@@ -36,14 +36,14 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
         if web is None or web.type not in _CONFIGURATIONS:
             continue
         settings = ((resources.get(f"{key}/config/{name}"), path) for name, path in _SWITCHES.items())
-        said = next((_switched(one, path) for one, path in settings if one is not None), None)
+        said = next((_is_switched_on(one, path) for one, path in settings if one is not None), None)
         if said is not None:
             resources[web.key] = _answering(web, said)
         elif site.told is None and not _answers(web):
             resources[web.key] = _answering(web, value=False)
 
 
-def _switched(settings: Resource, path: tuple[str, ...]) -> object:
+def _is_switched_on(settings: Resource, path: tuple[str, ...]) -> object:
     """Return whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
     doubt = (settings.planned or Planning()).condition
     value: object = settings.body

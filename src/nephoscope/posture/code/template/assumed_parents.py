@@ -42,7 +42,7 @@ def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
     implied: dict[str, Resource] = {}
     given: dict[str, set[str]] = defaultdict(set)
     for key in planned.planned:
-        child = _named(planned.estate.resources[key])
+        child = _name_by_id(planned.estate.resources[key])
         above = list(_missing(child.id, planned.planned))
         if above:
             held[key] = child
@@ -60,7 +60,7 @@ def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
     )
 
 
-def _named(resource: Resource) -> Resource:
+def _name_by_id(resource: Resource) -> Resource:
     """A resource whose own name is known as one whose id is: it is found under its parent by the same text."""
     planned = resource.planned
     if planned is None or not planned.unnamed or "{" in resource.name:

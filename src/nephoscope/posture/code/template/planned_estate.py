@@ -71,7 +71,7 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
             elif child.source:
-                resources[made.key] = _completed(resources[made.key], made)
+                resources[made.key] = _complete_child(resources[made.key], made)
     put_sign_in(resources, planned)
     for target, connections in connections_by_target(tuple(resources.values())).items():
         if target in resources:
@@ -127,7 +127,7 @@ def _resource(one: WrittenResource) -> Resource:
     )
 
 
-def _completed(child: Resource, made: Resource) -> Resource:
+def _complete_child(child: Resource, made: Resource) -> Resource:
     """A child that the deployment writes, with what it leaves to its parent's body and to Azure."""
     own, given = child.body.get("properties", {}), made.body.get("properties")
     if not isinstance(own, dict) or isinstance(own, OpenObject) or not isinstance(given, dict):

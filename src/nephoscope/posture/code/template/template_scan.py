@@ -99,7 +99,7 @@ class TemplateScan:
 
     def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         """What is said of each file, in order: of the cache where it has it, else judged."""
-        known = self._kept(files, names)
+        known = self._find_cached(files, names)
         wanted = [name for name in names if name not in known]
         if wanted:
             self._judge.make_ready()
@@ -115,7 +115,7 @@ class TemplateScan:
         self._keep(files, made)
         return {name: known[name] for name in names}
 
-    def _kept(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+    def _find_cached(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         if self._cache is None:
             return {}
         found = ((name, self._cache.find(files.key(name), files.digest)) for name in names)
@@ -137,10 +137,10 @@ class TemplateScan:
             return FileJudge(self._judge, files, deployed).judge([names[index] for index in share], exchange)
 
         weights = [files.weight(name) for name in names]
-        shares = in_shares(weights, work, self._processes or self._chosen(templates))
+        shares = in_shares(weights, work, self._processes or self._choose_processes(templates))
         return {name: verdict for share in shares for name, verdict in share.items()}
 
-    def _chosen(self, count: int) -> int:
+    def _choose_processes(self, count: int) -> int:
         return 1 if self._judge.explains is not None else processes_for(count)
 
     def _merge(self, one: TemplateReport) -> None:

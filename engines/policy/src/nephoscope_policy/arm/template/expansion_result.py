@@ -171,12 +171,12 @@ class PlannedResource:
         if self._body is None:
             self._reading = True
             try:
-                self._body = self._measured(self._evaluate_body())
+                self._body = self._measure_body(self._evaluate_body())
             finally:
                 self._reading = False
         return self._body
 
-    def _measured(self, body: dict[str, Value]) -> dict[str, Value]:
+    def _measure_body(self, body: dict[str, Value]) -> dict[str, Value]:
         """The body, or one whose members are unknown where they are too large, which is reported."""
         try:
             self.deployment.plan.measure(body)

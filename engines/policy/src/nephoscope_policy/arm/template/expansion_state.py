@@ -102,19 +102,19 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         """Raise BudgetError for a value with too many parts or levels, which may be few where they are shared."""
         if not isinstance(value, list | dict):
             return
-        size, depth = self._measured(value)
+        size, depth = self._measure_value(value)
         if size > MAX_SIZE or depth > MAX_LEVELS:
             raise BudgetError(
                 f"the value has more than {MAX_SIZE:,} parts or {MAX_LEVELS} levels: it is not computed"
             )
 
-    def _measured(self, value: list[Value] | dict[str, Value]) -> tuple[int, int]:
+    def _measure_value(self, value: list[Value] | dict[str, Value]) -> tuple[int, int]:
         known = self._measures.get(id(value))
         if known is None:
             size, depth = 1, 0
             for item in value.values() if isinstance(value, dict) else value:
                 if isinstance(item, list | dict):
-                    inner, below = self._measured(item)
+                    inner, below = self._measure_value(item)
                     size, depth = size + inner, max(depth, below)
                 else:
                     size += 1

@@ -142,11 +142,11 @@ class _Tracer:
         elif call.key == "reference":
             yield from self._reference(frame, call, steps)
         else:
-            chosen = self._chosen(frame, call, steps)
+            chosen = self._choose_argument(frame, call, steps)
             if chosen is not None:
                 yield from self._node(frame, at, *chosen)
 
-    def _chosen(self, frame: FrameView, call: ArmCall, steps: Steps) -> Chosen | None:
+    def _choose_argument(self, frame: FrameView, call: ArmCall, steps: Steps) -> Chosen | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
         choose = _CHOICES.get(call.key)
         if choose is None or not call.arguments:
