@@ -55,7 +55,7 @@ def offline(monkeypatch):
     def asked(*_, **__):
         raise OpenIdError("it is not reachable", down=True)
 
-    monkeypatch.setattr(OpenId, "_asked", asked)
+    monkeypatch.setattr(OpenId, "_fetch_json", asked)
 
 
 def asked(api, route, owner, mode, how, change=lambda parameters: parameters) -> None:

@@ -322,7 +322,7 @@ def test_a_provider_that_goes_down_meanwhile(instance, browser, liar, staff, mon
     address = browser.answered(browser.begin())
     openid = instance.sign_in.openid(staff)
     monkeypatch.setattr(
-        openid, "exchanged", lambda *_: openid._fetch_json("POST", "https://127.0.0.1:9/token")
+        openid, "exchange_code", lambda *_: openid._fetch_json("POST", "https://127.0.0.1:9/token")
     )
     assert "cannot be reached" in nobody(instance, browser, browser.here.get(address), 502)
 

@@ -35,7 +35,7 @@ def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytes
             raise ValueError("no")
         return AppliedOutcome((found.rule.id,))
 
-    monkeypatch.setattr(IncidentService, "taken", taken)
+    monkeypatch.setattr(IncidentService, "take_in_transaction", taken)
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     assert found.take(["a", "b", "c"]) == {"a", "b", "c"}
     for name in ("a", "b", "c"):

@@ -1,0 +1,73 @@
+"""Names of the code: a class name stands once in the tree, and few functions are named by one bare participle."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("src", "engines/kql/src", "engines/policy/src")
+#: Functions of which a bare participle is the name at most: lower it with each that gets a better name.
+MOST_PARTICIPLES = 145
+#: Class names that several modules may have: classes of one protocol in a folder that is scanned.
+SHARED: frozenset[str] = frozenset()
+#: Irregular participles that are no base form of a verb as well, as `read` and `set` are.
+# fmt: off
+IRREGULAR = frozenset((
+    "told", "kept", "held", "found", "shown", "known", "made", "given", "taken", "sent", "lost",
+    "met", "sought", "brought", "caught", "built", "bound", "drawn", "written", "spoken", "chosen",
+    "seen", "gone", "done", "begun", "broken", "fallen", "forgotten", "grown", "hidden", "laid",
+    "led", "lent", "meant", "paid", "proven", "said", "sold", "spent", "stood", "struck", "thought",
+    "thrown", "torn", "understood", "withdrawn", "won", "worn", "born", "bought", "dealt", "driven",
+    "eaten", "fed", "felt", "frozen", "got", "heard", "hung", "lit", "risen", "stolen", "stuck",
+    "taught", "overtaken", "undone", "redone", "rewritten",
+))
+# fmt: on
+#: Nouns and verbs that only look like a participle.
+OTHER_WORDS = frozenset(("seed", "need", "feed", "speed", "embed", "shed", "exceed", "proceed", "succeed"))
+
+
+@cache
+def _trees() -> tuple[tuple[str, ast.Module], ...]:
+    paths = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+    return tuple((str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+
+
+def _functions() -> Iterator[tuple[str, int, str]]:
+    for place, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield place, node.lineno, node.name
+
+
+def is_participle(name: str) -> bool:
+    word = name.strip("_")
+    return word in IRREGULAR or (bool(re.fullmatch(r"[a-z]+ed", word)) and word not in OTHER_WORDS)
+
+
+def test_what_a_participle_is() -> None:
+    assert all(map(is_participle, ("told", "_kept", "judged", "overtaken")))
+    assert not any(map(is_participle, ("read", "set", "is_kept", "load_kept", "seed", "retention_days")))
+
+
+def test_functions_have_verbs_for_names() -> None:
+    functions = list(_functions())
+    named = [f"{place}:{line} {name}" for place, line, name in functions if is_participle(name)]
+    share = len(named) / len(functions)
+    print(f"{len(named)} of {len(functions):,} functions are named by one bare participle ({share:.2%})")
+    assert len(named) <= MOST_PARTICIPLES, "name a function by a verb phrase:\n" + "\n".join(named)
+
+
+def test_class_names_are_unique() -> None:
+    places = defaultdict(list)
+    for place, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{place}:{node.lineno}")
+    shared = {name: several for name, several in places.items() if len(several) > 1 and name not in SHARED}
+    print(f"{len(places):,} class names, {len(shared)} of them shared by several modules")
+    assert not shared, "a class name stands once in the tree"
