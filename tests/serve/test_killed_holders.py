@@ -21,7 +21,7 @@ from pathlib import Path
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 assessment_worker._assess_when_due = lambda *_: {DIES}
-assessment_worker.work(ServerSettings(data=Path(sys.argv[1])), threading.Event())
+assessment_worker.work(ServeSettings(data=Path(sys.argv[1])), threading.Event())
 """
 BEHAVIOR = f"""
 import datetime, os, signal, sys
