@@ -107,7 +107,7 @@ def _exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemp
     return find(ExemptedSubject.of(one.subject), (known.id, *known.aliases), one.finding.name)
 
 
-class _Properties(Struct, rename="camel"):
+class _ExemptionProperties(Struct, rename="camel"):
     """The properties of an exemption as it is kept. All are required: an empty one exempts from more, so none is made up."""
 
     scope: str
@@ -120,7 +120,7 @@ class _Properties(Struct, rename="camel"):
 
 
 def _read(body: dict[str, object], author: str) -> VulnerabilityExemption:
-    kept = convert(body["properties"], _Properties)
+    kept = convert(body["properties"], _ExemptionProperties)
     return VulnerabilityExemption(
         kept.scope, kept.description, kept.vulnerability, kept.package, kept.image, kept.exemption_category,
         datetime.fromisoformat(kept.expires_on) if kept.expires_on else None, author,
