@@ -83,7 +83,7 @@ def test_an_absent_root_and_an_oversized_file_are_errors(
     monkeypatch.setattr("nephoscope_policy.documents.MAX_BYTES", 8)
     (tmp_path / "big.json").write_text('{"a": "123456"}')
     (big,) = documents(tmp_path)
-    with pytest.raises(ContentError, match="over"):
+    with pytest.raises(ContentError, match="the file exceeds"):
         big.json()
 
 

@@ -159,7 +159,7 @@ def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
     [
         ("t.csv", "", "a header is expected"),
         ("t.json", "[1]", "holds a int where an object is expected"),
-        ("t.jsonl", '{"a":1}\n{"a":\n', "line 2 is no JSON"),
+        ("t.jsonl", '{"a":1}\n{"a":\n', "line 2: not JSON"),
         ("t.xml", "<a/>", "not one of"),
         ("t.csv.gz", b"\x1f\x8bxx", "t.csv.gz"),
         ("t.parquet", b"PAR0", "t.parquet"),
@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | 
 
 
 def test_a_value_that_is_not_of_its_declared_type(tmp_path: Path) -> None:
-    with pytest.raises(TableFileError, match="column a is no long"):
+    with pytest.raises(TableFileError, match="column a is declared as long"):
         table("T", write(tmp_path, "t.csv", "a\nx\n"), {"a": KqlType.LONG})
 
 

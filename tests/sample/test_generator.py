@@ -132,8 +132,8 @@ def test_the_company_is_as_large_as_asked() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sample:weeks=3", "none of attack="),
-        ("sample:days", "none of attack="),
+        ("sample:weeks=3", "not one of attack="),
+        ("sample:days", "not one of attack="),
         ("sample:days=0", "from 1 to"),
         ("sample:users=-1", "from 50 to"),
         ("sample:start=yesterday", "2026-11-01"),

@@ -214,6 +214,6 @@ def test_a_person_judges_again_by_command(tmp_path: Path) -> None:
         "1",
     )
     assert "1 failed, 1 new" in call("rejudge", str(tmp_path / "a"))
-    assert "as before" in call("rejudge", str(tmp_path / "a"))
+    assert "unchanged" in call("rejudge", str(tmp_path / "a"))
     (tmp_path / "a" / "broken.json").write_text("{")
     assert "not read" in call("rejudge", str(tmp_path / "a"), code=3)

@@ -120,7 +120,7 @@ def test_parquet_is_read_by_column_names() -> None:
     pq.write_table(pa.table({"b": ["x", None], "a": [1, 2]}), data)
     source = ExternalSource("s", ("f",), "parquet", ("a", "b", "c"))
     assert list(records(source, data.getvalue().to_pybytes())) == [("1", '"x"', None), ("2", None, None)]
-    with pytest.raises(KqlError, match="is no Parquet"):
+    with pytest.raises(KqlError, match="is not Parquet"):
         list(records(source, b"PAR1 and no more"))
 
 

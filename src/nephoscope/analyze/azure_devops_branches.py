@@ -61,8 +61,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def two_reviewers(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
-        told = healthy if count >= _REVIEWERS else unhealthy
-        return told(id_of(repository), key, f"required approvals: {count}")
+        if count >= _REVIEWERS:
+            return healthy(id_of(repository), key, f"required approvals: {count}")
+        return unhealthy(id_of(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})")
 
     def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         if not policies:

@@ -75,7 +75,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 )
                 for one in alerts
             ]
-            return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are active", found)
+            return unhealthy(id_of(repository), key, f"active alerts: {len(alerts)}", found)
 
         return judge
 

@@ -102,8 +102,9 @@ def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -
 def _two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
     count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
-    told = healthy if count >= _APPROVALS else unhealthy
-    return told(id_of(project), key, f"required approvals: {count}")
+    if count >= _APPROVALS:
+        return healthy(id_of(project), key, f"required approvals: {count}")
+    return unhealthy(id_of(project), key, f"required approvals: {count} (minimum {_APPROVALS})")
 
 
 def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others

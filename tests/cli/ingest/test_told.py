@@ -135,9 +135,9 @@ def test_the_summary_gives_the_words_and_the_place_of_the_first_entry_of_a_reaso
     plain = tmp_path / "a.csv"
     plain.write_text("TimeGenerated,Type\n" + "2026-11-25T10:00:00Z,Unheard_CL\n" * 2, encoding="utf-8")
     result = run(data, plain)
-    assert "2 quarantined: no table is named" in result.stdout
+    assert "2 quarantined: table not found: import its definition first" in result.stdout
     assert (
-        f"the first {plain}, line 2: table 'Unheard_CL': import its definition first not found"
+        f"the first {plain}, line 2: table 'Unheard_CL' not found: import its definition first"
         in result.stdout
     )
 

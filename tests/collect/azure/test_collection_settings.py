@@ -95,7 +95,10 @@ def test_scopes() -> None:
     ("arguments", "said"),
     [
         ({"subscriptions": ("x",)}, "a GUID"),
-        ({"subscriptions": (ONE,), "management_groups": ("m",)}, "not both"),
+        (
+            {"subscriptions": (ONE,), "management_groups": ("m",)},
+            "use either subscriptions or management groups",
+        ),
         (
             {"subscriptions": (ONE,), "resource_groups": (f"/subscriptions/{TWO}/resourceGroups/x",)},
             "none of the selected",

@@ -283,7 +283,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
     first.close()
     with pytest.raises(CheckpointError, match="other settings or other content"):
         Checkpoint.begin(tmp_path / "out", "another", "now", resume=True)
-    with pytest.raises(CheckpointError, match="resume with --resume"):
+    with pytest.raises(CheckpointError, match="continue with --resume"):
         Checkpoint.begin(tmp_path / "out", "q", "now", resume=False)
     (tmp_path / "out" / ".collect" / "answers.jsonl").write_text("{}\n")
     with pytest.raises(CheckpointError, match="not a checkpoint"):

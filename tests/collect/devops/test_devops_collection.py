@@ -183,7 +183,7 @@ def test_a_connector_that_is_none(record: Any, connector: str) -> None:
 
 
 def test_an_organization_that_answers_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DevOpsCollectError, match="nothing of contoso"):
+    with pytest.raises(DevOpsCollectError, match="no data of contoso could be read"):
         PostureCollector(GITHUB, RecordedAnswers(tmp_path)).collect(CONNECTOR, "contoso")
 
 

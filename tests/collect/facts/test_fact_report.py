@@ -74,7 +74,7 @@ def test_claims(name: str) -> None:
 
 BAD = {
     "nothing": (report(), "report: the report has neither documents nor scopes"),
-    "no resource": (report(document(MACHINE), resource=GROUP), "resource must be the ID of a resource"),
+    "no resource": (report(document(MACHINE), resource=GROUP), "resource: must be the ID of a resource"),
     "no id": (report(document("web01")), r"documents\[0\].id: not a resource id"),
     "no text": (report({"id": 7, "properties": {}}), r"documents\[0\].id: must be the ID"),
     "a neighbour": (report(document(MACHINE), document(OTHER)), r"documents\[1\].id: must be .*web01 or below it"),
@@ -83,18 +83,18 @@ BAD = {
     "twice": (report(document(MACHINE), document(MACHINE.upper())), "the report has it twice"),
     "an unknown type": (report(document(f"{MACHINE}/secrets/x")), "unsupported type"),
     "another parent": (
-        report(document(f"{LATEST}/providers/{GUEST}/x")), f"{GUEST} lies under Microsoft.HybridCompute/machines or"),
+        report(document(f"{LATEST}/providers/{GUEST}/x")), f"{GUEST} must be below Microsoft.HybridCompute/machines or"),
     "another name": (report(document(MACHINE, name="web02")), r"documents\[0\].name: must match the ID, 'web01'"),
     "another type": (report(document(MACHINE, type="Microsoft.Compute/virtualMachines")), r"documents\[0\].type: must match the ID"),
     "no properties": (report({"id": MACHINE}), r"documents\[0\].properties: it must be an object"),
     "a member of its own": (report(document(MACHINE, tenantId="x")), r"documents\[0\].tenantId: a resource has no such member"),
-    "too deep": (report(document(MACHINE, properties=nested(80))), "it nests deeper than"),
+    "too deep": (report(document(MACHINE, properties=nested(80))), r"documents\[0\]: nested deeper than"),
     "too large": (report(document(MACHINE, properties={"a": "x" * MOST_DOCUMENT_BYTES})), "bytes, and at most"),
     "no zone": (report(document(MACHINE), readAt=NOW.replace(tzinfo=None)), "readAt: a time needs a zone"),
-    "the future": (report(document(MACHINE), readAt=NOW + timedelta(minutes=6)), "readAt: it is in the future"),
-    "a tenant": (report(document(MACHINE), tenant="../x"), "tenant: it must be the id of a tenant"),
+    "the future": (report(document(MACHINE), readAt=NOW + timedelta(minutes=6)), "readAt: must not be in the future"),
+    "a tenant": (report(document(MACHINE), tenant="../x"), "tenant: must be a tenant ID"),
     "a claim beside": (report(scopes={OTHER: [PATCHES]}), "scopes.*must be .*web01 or below it"),
-    "a claim above": (report(scopes={GROUP: [PATCHES]}), "scopes.*must be the id of a resource"),
+    "a claim above": (report(scopes={GROUP: [PATCHES]}), "scopes.*must be the ID of a resource"),
     "a claim of itself": (report(scopes={MACHINE: ["Microsoft.HybridCompute/machines"]}), "is the type of the scope itself"),
     "a claim of everything": (report(scopes={MACHINE: ["*"]}), "unsupported type '\\*'"),
     "too many claims": (report(*(document(f"{MACHINE}/extensions/{n}") for n in range(201))), "makes 201 claims"),
@@ -147,11 +147,11 @@ def test_the_mark_that_windows_begins_texts_with_is_passed_over() -> None:
 def test_the_place_of_several_reports_names_the_report() -> None:
     good, bad = report(document(MACHINE)), report(document(OTHER))
     assert len(every_claim([good, good], NOW)) == 2
-    with pytest.raises(FactError, match=r"^documents\[0\]\.id: it must be"):
+    with pytest.raises(FactError, match=r"^documents\[0\]\.id: must be"):
         every_claim([bad], NOW)
-    with pytest.raises(FactError, match=r"^reports\[1\]\.documents\[0\]\.id: it must be"):
+    with pytest.raises(FactError, match=r"^reports\[1\]\.documents\[0\]\.id: must be"):
         every_claim([good, bad], NOW)
-    with pytest.raises(FactError, match=r"^reports\[1\]: it has neither"):
+    with pytest.raises(FactError, match=r"^reports\[1\]: the report has neither"):
         every_claim([good, report()], NOW)
 
 

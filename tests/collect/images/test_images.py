@@ -96,7 +96,7 @@ def test_an_archive_is_the_same_image(tmp_path: Path) -> None:
 def test_an_image_that_docker_saved(tmp_path: Path) -> None:
     image = open_archive(make_saved(tmp_path / "saved.tar", LAYERS, ["app:1.2", "app:latest"]), "app:1.2")
     assert contents(image) == LEFT
-    with pytest.raises(ImageNotFoundError, match=r"none named '2'; its names: app:1.2, app:latest"):
+    with pytest.raises(ImageNotFoundError, match=r"has no image named '2'; its names: app:1.2, app:latest"):
         open_archive(tmp_path / "saved.tar", "2")
 
 

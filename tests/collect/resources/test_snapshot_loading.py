@@ -122,7 +122,7 @@ def test_exported_objects_become_arm_bodies_with_their_children():
     }
     (bad,) = estate.quarantine
     assert bad.place.line == 4
-    assert "no resource id" in bad.reason
+    assert "no resource ID" in bad.reason
 
 
 def test_a_collected_folder_brings_its_manifest():

@@ -225,13 +225,13 @@ def test_what_spdx_3_lacks_is_a_defect():
 REFUSED = [
     (b"", "not one of the formats"),
     (b"hello", "not one of the formats"),
-    (b'{"bomFormat": "CycloneDX",\n "specVersion": }', "line 2: this is no JSON"),
-    (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5">\n<components>', "line 2: this is no XML"),
+    (b'{"bomFormat": "CycloneDX",\n "specVersion": }', "line 2: this is not JSON"),
+    (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5">\n<components>', "line 2: this is not XML"),
     (
         b'<!DOCTYPE bom [<!ENTITY a "b">]><bom xmlns="http://cyclonedx.org/schema/bom/1.5"/>',
         "a document type",
     ),
-    (b"SPDXVersion: SPDX-2.3\nnothing", "line 2: 'nothing' is no tag"),
+    (b"SPDXVersion: SPDX-2.3\nnothing", "line 2: 'nothing' is not a tag"),
     (
         b"SPDXVersion: SPDX-2.3\nDocumentComment: <text>open",
         "line 2: the text of DocumentComment does not end",

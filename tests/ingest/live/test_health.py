@@ -232,10 +232,10 @@ def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.ingest.live.test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
+from tests.ingest.live.test_health import NOW, HealthKeeper, Lake, State, _changed_schema, deliver
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
 with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
-    keeper = Keeper(lake, state, "dies")
+    keeper = HealthKeeper(lake, state, "dies")
     _changed_schema(keeper, state)
     if sys.argv[2] == "seen":
         kill()

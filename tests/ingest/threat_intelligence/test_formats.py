@@ -103,7 +103,7 @@ def test_stix_in_every_shape(tmp_path: Path, shape: str) -> None:
         ({"pattern": None}, "an indicator has a pattern"),
         ({"pattern_type": "snort"}, "a pattern in snort is not matched here"),
         ({"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "valid_until must be after"),
-        ({"modified": "soon"}, "modified: 'soon' is no time"),
+        ({"modified": "soon"}, "modified: 'soon' is not a time"),
         ({"confidence": 101}, "confidence is a whole number"),
         ({"confidence": True}, "confidence is a whole number"),
         ({"revoked": "yes"}, "revoked is true or false"),

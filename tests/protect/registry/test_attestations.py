@@ -126,7 +126,11 @@ def test_what_a_policy_misses(
 @pytest.mark.parametrize(
     ("policy", "keys", "told"),
     [
-        ({"attestations": ["bom"]}, True, "must be one of provenance, sbom, vulnerabilities (got 'bom')"),
+        (
+            {"attestations": ["bom"]},
+            True,
+            "must be one of provenance, sbom, vulnerabilities, or a predicate type, which is a URI",
+        ),
         ({"attestations": ["sbom"]}, False, "`keys` is empty"),
         ({"builders": ["*"]}, False, "`keys` is empty"),
     ],

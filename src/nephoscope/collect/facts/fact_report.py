@@ -116,7 +116,7 @@ def _check_frame(report: FactReport, now: datetime) -> None:
         told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         raise FactError("readAt", f"must not be in the future, because it would never expire: {told}")
     if not _TENANT.fullmatch(report.tenant.lower()):
-        raise FactError("tenant", f"must be a tenant ID, a GUID or '' (got {report.tenant[:100]!r})")
+        raise FactError("tenant", f"must be a tenant ID (a GUID) or empty (got {report.tenant[:100]!r})")
     if len(report.documents) > MOST_DOCUMENTS:
         raise FactError(
             "documents", f"there are {len(report.documents):,}, and at most {MOST_DOCUMENTS:,} are accepted"

@@ -171,9 +171,8 @@ def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
     ]
     if not named and (tag or len(images) != 1):
         names = sorted(name for image in images for name in image.repo_tags or ())
-        raise ImageNotFoundError(
-            f"{path} has {len(images)} images, none named {tag!r}: expected {', '.join(names) or 'none'}"
-        )
+        fault = f"has no image named {tag!r}" if tag else f"has {len(images)} images and none is chosen"
+        raise ImageNotFoundError(f"{path} {fault}; its names: {', '.join(names) or 'none'}")
     image = (named or images)[0]
     said = store.read(image.config)
     configuration = decode(said, ImageConfiguration, f"{image.config} of {path}")

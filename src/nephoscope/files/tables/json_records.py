@@ -39,7 +39,7 @@ def records(data: bytes) -> JsonRecords:
     documents = list(json_documents(data))
     for document in documents:
         if document.wrong:
-            raise ValueError(f"line {document.line} is not JSON: {document.wrong}")
+            raise ValueError(f"line {document.line}: {document.wrong}")
         place = f"line {document.line}" if len(documents) > 1 else "the file"
         _add(document.value, found, place)
     return found

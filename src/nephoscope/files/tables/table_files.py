@@ -163,7 +163,7 @@ def _of_texts(path: Path, name: str, texts: pa.Array, kinds: Columns) -> type_in
 
 def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlType) -> pa.Array:
     if values is None:
-        raise TableFileError(f"{path}: a value of the column {name} is not a {kind}, as it is declared")
+        raise TableFileError(f"{path}: column {name} is declared as {kind} and has a value of another type")
     return values
 
 

@@ -32,7 +32,9 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
             f"{setting}: must be {example}, not '{text.partition('?')[0].rpartition('@')[2]}'"
         )
     if parts.query or parts.fragment or parts.username is not None:
-        raise SourceSettingsError(f"{setting}: must be {example} without credentials; use a secret for them")
+        raise SourceSettingsError(
+            f"{setting}: must be {example} without user, query or fragment; use a secret for credentials"
+        )
 
 
 def public(setting: str, text: str) -> None:
@@ -109,8 +111,10 @@ def require_filled(setting: str, texts: Iterable[str], what: str) -> None:
 
 def file(setting: str, path: str) -> None:
     """Nothing, or a file that is there and may be read."""
-    if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
-        raise SourceError(f"{setting}: {path}: does not exist or is not readable")
+    if path and not Path(path).is_file():
+        raise SourceError(f"{setting}: {path}: no such file")
+    if path and not os.access(path, os.R_OK):
+        raise SourceError(f"{setting}: {path}: is not readable by this user")
 
 
 def authority(setting: str, path: str) -> None:

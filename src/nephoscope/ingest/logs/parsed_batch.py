@@ -67,7 +67,7 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
         if table is not None and not workspace.takes(name):
             continue
         if table is None:
-            reason = f"no table is named {name!r}: import its definition first"
+            reason = f"table {name!r} not found: import its definition first"
             sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
             continue
         values, senders = [one.row.values for one in placed], [(context.sender, len(placed))]

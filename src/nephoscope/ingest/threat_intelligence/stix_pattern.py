@@ -91,5 +91,7 @@ def _hash(key: str, value: str) -> Observable:
     algorithm = _HASHES.get(name.lower(), name)
     wanted = HASH_LENGTHS.get(algorithm)
     if wanted is not None and re.fullmatch(rf"[0-9A-Fa-f]{{{wanted}}}", value) is None:
-        raise PatternError(f"{value[:40]!r} is not a {algorithm}: {wanted} hexadecimal digits are")
+        raise PatternError(
+            f"{value[:40]!r} is not a hash of {algorithm}: must have {wanted} hexadecimal digits"
+        )
     return f"{head}:hashes.'{algorithm}'", value.lower()

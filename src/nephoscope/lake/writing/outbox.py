@@ -104,7 +104,7 @@ def _rows(
     for name, several in by_table.items():
         table = lake.tables.get(name)
         if table is None or not place.takes(name):
-            why = f"no table is named {name}" if table is None else place.refusal(name)
+            why = f"table {name!r} not found" if table is None else place.refusal(name)
             bad += [_bad(entry, why) for entry in several]
             continue
         rows: list[Mapping[str, object]] = [{"TimeGenerated": entry.added, **entry.row} for entry in several]

@@ -144,7 +144,7 @@ def _check_statements(settings: RegistrySettings) -> None:
         if one not in PREDICATES and "://" not in one:
             named = ", ".join(PREDICATES)
             raise RegistrySettingsError(
-                f"policy.attestations: {one[:100]!r} is not one of {named}, and no predicate type (a URI)"
+                f"policy.attestations: must be one of {named}, or a predicate type, which is a URI (got {one[:100]!r})"
             )
     if (policy.attestations or policy.builders) and not settings.signer_names:
         raise RegistrySettingsError(
