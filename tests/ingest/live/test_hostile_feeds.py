@@ -102,7 +102,7 @@ TELLS = {
     "more that is a text": (lambda _path, _number: page(more="true", next="t"), "`more` is 'true', which is neither", 1),
     "a next without more, without an end": (lambda _path, _number: page(next="t"), "announces more data", 2),
     "a page of HTML": (
-        lambda _path, _number: (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>sign in"), "the answer is not JSON (text/html)", 1,
+        lambda _path, _number: (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>sign in"), "is not JSON (text/html)", 1,
     ),
     "another version": (
         lambda _path, _number: (406, {}, b'{"title": "no"}'), "status 406; does it speak this version (TAXII 2.1, not 2.0)?", 1,
