@@ -66,7 +66,7 @@ def test_events_come_in_with_the_secret_alone(house):
     for headers in ({"Authorization": secret}, {"Authorization": f"Bearer {secret}"}):
         told = client.post(ADDRESS, content=json.dumps(PUSH), headers=headers)
         assert told.status_code == 200
-    (image,) = instance.state.registry_images.listed(RegistryImageFilter(frozenset(["prod"])))
+    (image,) = instance.state.registry_images.list_images(RegistryImageFilter(frozenset(["prod"])))
     assert image.name == f"quarantine/app:1@{DIGEST}"
 
 
@@ -78,5 +78,5 @@ def test_handshakes_and_what_is_no_event(house):
     assert told.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
     assert client.options(ADDRESS).status_code == 401
     wrong = client.post(ADDRESS, content=b"{", headers=headers)
-    assert (wrong.status_code, "is no JSON" in wrong.text) == (400, True)
+    assert (wrong.status_code, "is not JSON" in wrong.text) == (400, True)
     assert client.post(ADDRESS, content=b"x" * (5 << 20), headers=headers).status_code == 413

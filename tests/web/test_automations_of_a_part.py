@@ -53,13 +53,13 @@ def test_a_reader_of_a_part_sees_the_automations_of_it(instance, visitor, sandbo
         ("1", "of mine"),
         ("0", ""),
     ]
-    assert [one["Id"] for one in rows(lesser, "/automations?format=csv&table=runs")] == ["mine-1"]
+    assert [one["ID"] for one in rows(lesser, "/automations?format=csv&table=runs")] == ["mine-1"]
     for rule in (wide, KEY):
         assert rows(lesser, f"/automations?format=csv&table=runs&rule={rule}") == [], (
             "what it is told of lies beyond"
         )
     page = lesser.get("/automations").text
-    assert "1 run was given up" in page
+    assert "1 run was abandoned" in page
     assert "theirs" not in page
     assert "of wide" not in page
     assert REASON not in unescape(page)

@@ -24,7 +24,7 @@ def test_a_search_of_a_program_is_a_query_of_the_page(instance, owner, anybody, 
     asked = {"workspace": "default", "query": "BeatsO"}
     found = owner.post("/logs/editor/complete", data=asked, headers=HERE).json()["items"]
     assert [(one["label"], one["detail"]) for one in found] == [("BeatsOf", "(who:string='all')")]
-    (kept,) = (one for one in instance.state.saved_queries.shared("default") if one.name == "Put <here>")
+    (kept,) = (one for one in instance.state.saved_queries.list_shared("default") if one.name == "Put <here>")
     form = {"act": "remove", "id": kept.id, "workspace": "default", "etag": etag_of(kept.changed)}
     assert owner.post("/logs/queries", data=form, headers=HERE).status_code == 303
     assert anybody.get(address, headers=headers).status_code == 404

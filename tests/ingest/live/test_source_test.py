@@ -32,7 +32,7 @@ def tried(seconds):
 
 def test_a_source_that_does_not_answer_is_told_so_and_few_wait_for_it(hanging, monkeypatch):
     for _ in range(source_test.MOST):
-        with pytest.raises(SourceError, match=r"did not answer within 0\.01 seconds"):
+        with pytest.raises(SourceError, match=r"no response within 0\.01 seconds"):
             tried(0.01)
     with pytest.raises(SourceError, match="being tried already"):
         tried(60)
