@@ -95,7 +95,7 @@ WRONG = [
     (indicator(4, spec_version="1.2"), ["Error for Property=spec_version"]),
     (indicator(4, id="indicator--4"), ["id 'indicator--4' is not"]),
     (indicator(4, pattern="[ipv4-addr:value LIKE '1%']"), ["pattern: "]),
-    (indicator(4, pattern_type="yara"), ["a pattern in yara"]),
+    (indicator(4, pattern_type="yara"), ["pattern_type: must be stix"]),
     (indicator(4, valid_until=MADE), ["valid_until must be after"]),
     (indicator(4, confidence=101), ["confidence"]),
     (indicator(4, created="yesterday"), ["created: 'yesterday' is no time"]),

@@ -101,7 +101,7 @@ def test_stix_in_every_shape(tmp_path: Path, shape: str) -> None:
     ("changes", "reason"),
     [
         ({"pattern": None}, "an indicator has a pattern"),
-        ({"pattern_type": "snort"}, "a pattern in snort is not matched here"),
+        ({"pattern_type": "snort"}, "pattern_type: must be stix (got 'snort')"),
         ({"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "valid_until must be after"),
         ({"modified": "soon"}, "modified: 'soon' is not a time"),
         ({"confidence": 101}, "confidence is a whole number"),

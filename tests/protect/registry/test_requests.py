@@ -80,5 +80,5 @@ def test_what_may_not_be_asked_for(house: Watched, name: str) -> None:
 def test_a_reason_is_wanted_and_a_deadline_that_is_not_over(house: Watched) -> None:
     with pytest.raises(ImageRequestError, match="reason is required"):
         request_image(house.context, "nginx", " ", "test")
-    with pytest.raises(ImageRequestError, match="is over"):
+    with pytest.raises(ImageRequestError, match="is in the past"):
         request_image(house.context, "nginx", "because", "test", deadline=house.now)

@@ -97,7 +97,7 @@ def _is_id(text: str, kind: str) -> bool:
 def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
     language = document.get("pattern_type", "stix")
     if language != "stix":
-        raise BadItemError(f"a pattern in {str(language)[:60]} is not matched here: stix is")
+        raise BadItemError(f"pattern_type: must be stix (got {str(language)[:60]!r})")
     text = document.get("pattern")
     if not isinstance(text, str) or not text:
         raise BadItemError("an indicator has a pattern")
