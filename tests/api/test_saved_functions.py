@@ -168,7 +168,9 @@ def test_one_that_calls_itself_is_refused(put, ask, instance):
     told = put("a", "B1(1, AzureActivity) | union AzureActivity", "A1", status=400)["error"]
     assert "A1 calls itself: A1 -> B1 -> A1" in told["message"]
     with instance.state.transaction() as session:
-        (known,) = [one for one in instance.state.saved_queries.shared("default") if "A1" not in one.query]
+        (known,) = [
+            one for one in instance.state.saved_queries.list_shared("default") if "A1" not in one.query
+        ]
         instance.state.saved_queries.share(
             session, "default", known.id, known.name, "B1(1, AzureActivity)", "x", "x"
         )
@@ -182,7 +184,9 @@ def test_one_of_a_table_that_is_not_there_yet_is_kept(put, ask):
 
 def test_a_search_that_is_private_is_no_function(put, ask, instance):
     put("all", "print x = 1", "Mine")
-    (kept,) = [one for one in instance.state.saved_queries.shared("default") if one.query == "print x = 1"]
+    (kept,) = [
+        one for one in instance.state.saved_queries.list_shared("default") if one.query == "print x = 1"
+    ]
     with instance.state.transaction() as session:
         args = (session, "default", kept.name, kept.query, kept.owner, kept.author)
         instance.state.saved_queries.put(*args, shared=False)

@@ -33,14 +33,14 @@ def test_one_is_put_read_back_listed_and_deleted(server, owner, root, instance):
     assert server.get(f"{path.lower()}?{V}", headers=owner).json()["properties"] == GIVEN
     (listed,) = server.get(f"{root}?{V}", headers=owner).json()["value"]
     assert listed == body
-    (saved,) = instance.state.saved_queries.seen("default", "anybody")
+    (saved,) = instance.state.saved_queries.list_visible("default", "anybody")
     assert (saved.name, saved.query, saved.shared) == (GIVEN["displayName"], GIVEN["query"], True)
     changed = {**GIVEN, "displayName": "All sign-ins", "query": "SigninLogs"}
     again = server.put(f"{path}?{V}", headers=owner, json={"etag": body["etag"], "properties": changed})
     assert (again.status_code, again.json()["properties"]) == (200, changed)
     stale = server.put(f"{path}?{V}", headers=owner, json={"etag": body["etag"], "properties": GIVEN})
     assert stale.status_code == 409
-    assert len(instance.state.saved_queries.shared("default")) == 1
+    assert len(instance.state.saved_queries.list_shared("default")) == 1
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
     assert server.get(f"{path}?{V}", headers=owner).status_code == 404
@@ -68,7 +68,7 @@ def test_those_of_the_page_are_there_and_private_ones_are_not(server, owner, roo
     assert (found["name"], found["properties"]["displayName"]) == (mine.id, "Shared")
     changed = {**GIVEN, "displayName": "Shared", "query": "Heartbeat | count"}
     assert server.put(f"{root}/{mine.id}?{V}", headers=owner, json={"properties": changed}).status_code == 200
-    (kept,) = instance.state.saved_queries.shared("default")
+    (kept,) = instance.state.saved_queries.list_shared("default")
     assert (kept.id, kept.query, kept.owner) == (mine.id, "Heartbeat | count", "somebody")
     assert server.delete(f"{root}/{mine.id}?{V}", headers=owner).status_code == 200
 

@@ -98,7 +98,7 @@ WRONG = [
     (indicator(4, pattern_type="yara"), ["pattern_type: must be stix"]),
     (indicator(4, valid_until=MADE), ["valid_until must be after"]),
     (indicator(4, confidence=101), ["confidence"]),
-    (indicator(4, created="yesterday"), ["created: 'yesterday' is no time"]),
+    (indicator(4, created="yesterday"), ["created: 'yesterday' is not a time"]),
     (other("relationship", relationship_type="uses"), [MISSING.format(one) for one in ("source_ref", "target_ref")]),
     (other("threat-actor"), [MISSING.format("name")]),
     ("text", ["An object of STIX"]),

@@ -29,7 +29,7 @@ _WORKSPACE = (
     "/subscriptions/none/resourceGroups/none/providers/Microsoft.OperationalInsights/workspaces/default"
 )
 SEARCH = f"{_WORKSPACE}/savedSearches/one?api-version=2020-08-01"
-TOLD = "The state is not reachable now: try again."
+TOLD = "The state cannot be reached now: try again."
 
 
 @pytest.fixture

@@ -356,9 +356,9 @@ BROWSER = {"accept": "text/html,application/xhtml+xml", "sec-fetch-dest": "docum
 @pytest.mark.parametrize(
     ("method", "path", "status", "title"),
     [
-        ("GET", "/recommendations", 502, "Not answered"),
-        ("POST", "/incidents/1", 502, "Not answered"),
-        ("GET", "/incidents", 400, "Not understood"),
+        ("GET", "/recommendations", 502, "No response"),
+        ("POST", "/incidents/1", 502, "No response"),
+        ("GET", "/incidents", 400, "Invalid request"),
     ],
 )
 def test_its_own_faults_are_pages_in_a_browser_and_json_for_programs(

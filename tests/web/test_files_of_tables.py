@@ -138,4 +138,4 @@ def test_an_odd_act_is_refused(instance, owner, address, form):
     drawn = re.search(r'name="etag" value="([^"]+)"', owner.get(address).text)
     of = {"etag": drawn[1]} if drawn else {}
     assert owner.post(address, data={**of, **form}, headers=HERE).status_code == 400
-    assert not instance.state.saved_queries.seen("default", "")
+    assert not instance.state.saved_queries.list_visible("default", "")

@@ -33,7 +33,7 @@ def addresses(instance):
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": instance.shelf.newest().attack_paths.listed(EVERYTHING)[0].name,
+        "/attack-paths/{name}": instance.shelf.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
@@ -335,18 +335,18 @@ def test_queries_are_saved_and_shared(instance, owner, visitor):
     text = other.get("/logs").text
     assert "Mine" not in text
     assert "Ours &lt;b&gt;" in text
-    found = {one.name: one for one in instance.state.saved_queries.seen("default", "nobody")}
+    found = {one.name: one for one in instance.state.saved_queries.list_visible("default", "nobody")}
     gone = {"act": "remove", "id": found["Ours <b>"].id, "etag": etag_of(found["Ours <b>"].changed)}
     assert other.post("/logs/queries", data=gone, headers=HERE).status_code == 403
     assert analyst.post("/logs/queries", data={**shared, "query": "print 3"}, headers=HERE).status_code == 303
     kept = owner.post("/logs/queries", data=gone, headers=HERE)
     assert kept.status_code == 409
     assert "changed Ours &lt;b&gt; at" in kept.text
-    (now,) = instance.state.saved_queries.seen("default", "nobody")
+    (now,) = instance.state.saved_queries.list_visible("default", "nobody")
     assert f'value="{etag_of(now.changed)}"' in owner.get("/logs").text
     gone["etag"] = etag_of(now.changed)
     assert owner.post("/logs/queries", data=gone, headers=HERE).status_code == 303
-    assert instance.state.saved_queries.seen("default", "nobody") == []
+    assert instance.state.saved_queries.list_visible("default", "nobody") == []
     assert (
         analyst.post("/logs/queries", data={"name": " ", "query": "print 1"}, headers=HERE).status_code == 400
     )

@@ -110,7 +110,7 @@ def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
     }
     assert {one.get("answers") for one in told.values()} >= {"everybody", "listed networks", "nobody"}
     everybody = next(id_ for id_, one in told.items() if one.get("answers") == "everybody")
-    assert "answers <strong>everybody</strong>" in section(
+    assert "public endpoint is open to <strong>everybody</strong>" in section(
         owner.get(f"/resource{everybody}").text, "exposure"
     )
     machine, ports = next((id_, one["ports"]) for id_, one in told.items() if one.get("ports"))
@@ -157,7 +157,7 @@ def test_logs_are_asked_for_what_names_it(owner, visitor, named):
 
 
 def test_an_account_has_what_it_holds_and_leads_to(owner, edition):
-    path = next(one for one in edition.attack_paths.listed(EVERYTHING) if one.entry.type == "user")
+    path = next(one for one in edition.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
     text = owner.get(
         f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}"
     ).text

@@ -73,7 +73,7 @@ def test_what_no_alert_names_finds_no_incident(owner, known, text):
 
 def test_accounts_are_found_with_what_leads_from_them(instance, owner, known):
     edition = instance.shelf.newest()
-    path = next(one for one in edition.attack_paths.listed(EVERYTHING) if one.entry.type == "user")
+    path = next(one for one in edition.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
     found = rows(owner, path.entry.name)
     assert ("account", path.entry.name) in found
     assert ("attack path", path.title) in found
@@ -100,7 +100,7 @@ def test_what_the_visitor_may_not_read_is_not_found(instance, visitor, known, sa
     kinds = {kind for text in ("sought", "e") for kind, _ in rows(reader, text)}
     assert not kinds & {"incident", "alert", "rule"}
     edition = instance.shelf.newest()
-    mine = {one.title for one in edition.attack_paths.listed(EVERYTHING) if sandbox in str(one.entities)}
+    mine = {one.title for one in edition.attack_paths.list_wanted(EVERYTHING) if sandbox in str(one.entities)}
     assert {name for kind, name in rows(reader, "e") if kind == "attack path"} <= mine
 
 

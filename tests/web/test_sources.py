@@ -60,7 +60,7 @@ def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
         ({"client": "not-a-guid"}, "client id"),
         ({"subscriptions": "$(reboot)"}, "subscription id"),
         ({"subscriptions": "", "management_groups": "a'b"}, "management group"),
-        ({"management_groups": "mg"}, "not both"),
+        ({"management_groups": "mg"}, "use either subscriptions or management groups"),
         ({"secret": ""}, "client secret is missing"),
         ({"hours": "0"}, "every 1 to 168 hours"),
         ({"hours": "often"}, "must be a number"),

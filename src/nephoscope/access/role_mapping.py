@@ -28,15 +28,15 @@ class ProviderError(ValueError):
 def validate_provider(provider: SignInProvider) -> SignInProvider:
     """The settings as they are kept; ProviderError where they cannot be."""
     if not secure(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
-        raise ProviderError("issuer must be an https address without query or fragment")
+        raise ProviderError("issuer: must be an https address without query or fragment")
     if "{" in provider.issuer or provider.issuer.rstrip("/").endswith(("/common", "/organizations/v2.0", "/common/v2.0")):  # fmt: skip
         raise ProviderError(
-            "issuer must name one tenant (https://login.microsoftonline.com/<tenant id>/v2.0)"
+            "issuer: must name one tenant (https://login.microsoftonline.com/<tenant id>/v2.0)"
         )
     if not provider.client_id.strip():
-        raise ProviderError("client_id is required: the ID of this server at the provider")
+        raise ProviderError("client_id: the ID of this server at the provider is required")
     if "openid" not in provider.scopes or any(not one or " " in one for one in provider.scopes):
-        raise ProviderError("scopes must be single words and include openid")
+        raise ProviderError("scopes: must be single words and include openid")
     try:
         context_of(provider.trust)
     except OpenIdError as error:

@@ -114,7 +114,9 @@ def test_a_row_that_says_nothing_usable_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["Total Events", "Query", "Analytic Rule Ids", "Status", "VendorName"])
 def test_only_columns_that_a_rule_may_replace_are_taken(name: str) -> None:
-    with pytest.raises(AnalyticRuleError, match=r"alertProperty must be one of AlertLink (got .*)"):
+    with pytest.raises(
+        AnalyticRuleError, match=rf"alertProperty must be one of AlertLink, .* \(got '{name}'\)"
+    ):
         AnalyticRule.parse({**RULE, **overriding(**{name: "A"})}, Place("r.yaml"))
     assert name not in PROPERTIES
 

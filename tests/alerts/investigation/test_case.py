@@ -385,4 +385,4 @@ entityMappings:
     assert document["events"][0]["rows"][0]["Caller"] == "kim@contoso.com"
     assert (document["tactics"], document["similar"]) == (["Impact"], [])
     plain = json.loads(run(data, "incidents", "show", "1", "--no-estate", "--no-events", "-o", "json").stdout)
-    assert (plain["estate"], plain["events"]) == ("not asked", [])
+    assert (plain["estate"], plain["events"]) == ("not requested", [])

@@ -20,6 +20,7 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
+from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.types import KqlType
@@ -82,10 +83,13 @@ REFUSED = [
     ),
     (
         {"entityMappings": mapped("Shoe", "Size")},
-        "entityMappings[0]: entityType must be one of Account, Host, IP (got 'Shoe')",
+        f"entityMappings[0]: entityType must be one of {', '.join(IDENTIFIERS)} (got 'Shoe')",
     ),
     ({"name": None}, "name is missing"),
-    ({"entityMappings": mapped("Account", "Shoe")}, "identifier 'Shoe' of Account is none of"),
+    (
+        {"entityMappings": mapped("Account", "Shoe")},
+        "identifier 'Shoe' of Account is not one of AadUserId, Sid, Name,",
+    ),
     (grouped(groupByEntities=["Nonsense"]), "groupByEntities 'Nonsense' is nothing"),
     (grouped(groupByAlertDetails=["Colour"]), "groupByAlertDetails 'Colour' is nothing"),
     (grouped(groupByCustomDetails=["Port"]), "groupByCustomDetails 'Port' is nothing"),

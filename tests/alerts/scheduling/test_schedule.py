@@ -286,5 +286,5 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
         desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="x")
     closed = desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive")
     assert (closed.reason, closed.closed) == ("IncorrectAlertLogic", now)
-    with pytest.raises(StateError, match="no incident 9"):
+    with pytest.raises(StateError, match="incident 9 not found"):
         desk.comment(9, "x", now, "ana")

@@ -228,12 +228,15 @@ def test_settings_stand_over_the_file_until_they_expire(put: Put, run: Any, edit
 
 
 WRONG = [
-    ({"colour": "red"}, "unknown setting colour"),
+    ({"colour": "red"}, "unknown setting 'colour': use one of enabled, severity,"),
     ({"triggerThreshold": -1}, "triggerThreshold must be a whole number"),
-    ({"severity": "Grave"}, "severity 'Grave' is none of"),
-    ({"queryFrequency": "2h"}, "the period not below the frequency"),
+    (
+        {"severity": "Grave"},
+        r"severity must be one of Informational, Low, Medium, High, Critical \(got 'Grave'\)",
+    ),
+    ({"queryFrequency": "2h"}, "the period must not be shorter than the frequency"),
     ({"repeatInterval": "soon"}, "repeatInterval: 'soon' is not a duration"),
-    ({"learningUntil": "soon"}, "learningUntil 'soon' is no time"),
+    ({"learningUntil": "soon"}, "learningUntil 'soon' is not a time such as 2026-11-24T10:00:00Z"),
     ({"enabled": "no"}, "enabled must be true or false"),
 ]
 

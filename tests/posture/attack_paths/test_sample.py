@@ -108,18 +108,20 @@ def test_resource_graph_finds_them(edition, report) -> None:
 
 
 def test_they_are_listed_and_filtered(edition, report) -> None:
-    every = edition.attack_paths.listed(EVERYTHING)
+    every = edition.attack_paths.list_wanted(EVERYTHING)
     assert [one.level.rank for one in every] == sorted((one.level.rank for one in every), reverse=True)
     assert {one.name for one in every} == {one.id for one in report.attack_paths.paths}
     assert {
         one.level.value
-        for one in edition.attack_paths.listed(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
+        for one in edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
     } == {"High"}
-    storage = edition.attack_paths.listed(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
+    storage = edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
     assert {one.type for one in storage} == {"public-storage-sensitive-data", "exposed-machine-data-store"}
     through = WantedPaths(through=storage[0].target.key)
-    assert edition.attack_paths.listed(EVERYTHING, through) == storage
-    assert edition.attack_paths.listed(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
+    assert edition.attack_paths.list_wanted(EVERYTHING, through) == storage
+    assert (
+        edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
+    )
     assert edition.made.path_gaps == tuple(
         (where or report.tenant, what) for where, what in report.attack_paths.gaps
     )
@@ -127,9 +129,9 @@ def test_they_are_listed_and_filtered(edition, report) -> None:
 
 
 def test_others_do_not_see_them(edition) -> None:
-    every = edition.attack_paths.listed(EVERYTHING)
+    every = edition.attack_paths.list_wanted(EVERYTHING)
     one = every[0].id.split("/")[2]
-    seen = edition.attack_paths.listed(Reach(subscriptions=frozenset({one})))
+    seen = edition.attack_paths.list_wanted(Reach(subscriptions=frozenset({one})))
     assert seen
     assert {path.id.split("/")[2] for path in seen} == {one}
-    assert edition.attack_paths.listed(Reach()) == ()
+    assert edition.attack_paths.list_wanted(Reach()) == ()

@@ -90,7 +90,7 @@ class EstateContext:
         address = entity.get("Address")
         several = self.index.addresses.get(address.lower(), ())
         return self._choose(
-            entity, several, (NIC_TYPE, ADDRESS_TYPE), f"{address} is no address of the estate"
+            entity, several, (NIC_TYPE, ADDRESS_TYPE), f"{address} is not an address of the estate"
         )
 
     def _choose(

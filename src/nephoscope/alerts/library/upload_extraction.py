@@ -104,7 +104,7 @@ def parts(name: str) -> tuple[str, ...]:
         or any(0xD800 <= ord(letter) < 0xE000 for letter in name)
     )  # fmt: skip
     if wrong:
-        raise UploadError(f"{name[:100]!r} is not a place for a file")
+        raise UploadError(f"{name[:100]!r} is not a valid path for a file")
     return found
 
 
@@ -153,5 +153,5 @@ class _LimitedStream:
         part = self.stream.read(size)
         self.left -= len(part)
         if self.left < 0:
-            raise UploadError("it is much larger after decompression")
+            raise UploadError("it is much larger after decompression than an upload may be")
         return part

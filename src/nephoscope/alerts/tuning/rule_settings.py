@@ -48,7 +48,7 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
     """The rule with the settings; SettingError with all that does not fit."""
     fields = DocumentFields(dict(settings))
     if unknown := sorted(settings.keys() - set(NAMES)):
-        raise SettingError(f"{unknown[0]} is not a setting; there are {', '.join(NAMES)}")
+        raise SettingError(f"unknown setting {unknown[0]!r}: use one of {', '.join(NAMES)}")
     found = replace(
         rule,
         enabled=fields.flag("enabled", default=rule.enabled),
@@ -81,8 +81,8 @@ def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, ob
         fields.fail("an NRT rule is run every minute: it has no queryFrequency and queryPeriod")
     if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
         fields.fail(
-            "queryFrequency and queryPeriod must be between 5m and 14d, and the period not below the "
-            "frequency"
+            "queryFrequency and queryPeriod must be between 5m and 14d, and the period must not be "
+            "shorter than the frequency"
         )
 
 
