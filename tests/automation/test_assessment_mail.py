@@ -45,13 +45,13 @@ CONTROL = "Microsoft.Security/regulatoryComplianceStandards/regulatoryCompliance
     [
         pytest.param(
             exempt(), "NonCompliant|High|", "Exempt: Guest accounts should not have owner permissions on subscriptions (vm one)",
-            ["State: Exempt (was Unhealthy, High)", "Why: until May", "About: Owners can do all.", "What to do: Remove them.",
+            ["State: Exempt (was Unhealthy, High)", "Why: until May", "About: Owners can do all.", "Remediation: Remove them.",
              "/virtualMachines/vm%20one"], id="exempt",
         ),
         pytest.param(
             body(SUB, displayName="CVE-1", resourceDetails={"id": VM}, status={"code": "Unhealthy", "severity": "Low"},
                  remediation="Update."),
-            '{"code":"Healthy"}', "[Low] Unhealthy: CVE-1 (vm one)", ["(was Healthy)", "What to do: Update."], id="sub",
+            '{"code":"Healthy"}', "[Low] Unhealthy: CVE-1 (vm one)", ["(was Healthy)", "Remediation: Update."], id="sub",
         ),
         pytest.param(
             body("Microsoft.Security/secureScores", HOME, displayName="Score", score={"current": 43.1, "max": 55}),

@@ -217,11 +217,18 @@ def condition(property_: str, value: str, operator: str = "notIn") -> str:
         (condition("entity.machine.name", "x"), "unknown entity kind 'machine': expected Account"),
         (condition("entity.ip", "x"), "unknown property 'entity.ip'"),
         (condition("before.severty", "High"), "unknown property 'before.severty'"),
-        (condition("severity", "Hihg"), "severity must be one of Informational, Low (got 'Hihg')"),
+        (
+            condition("severity", "Hihg"),
+            "severity must be one of Informational, Low, Medium, High, Critical (got 'Hihg')",
+        ),
         (condition("before.severity", "Hihg"), "before.severity must be one of"),
-        (condition("status", "Open"), "status must be one of New (got 'Open')"),
+        (condition("status", "Open"), "status must be one of New, Active, Closed, Dismissed (got 'Open')"),
         (condition("tactics", "Initial Acess"), "tactics must be one of"),
-        (condition("changed", "severty"), "changed must be one of severity (got 'severty')"),
+        (
+            condition("changed", "severty"),
+            "changed must be one of severity, status, tactics, techniques, rule, title, owner, labels, alerts, comments, description, "
+            "provider, product, source (got 'severty')",
+        ),
         (
             condition("entity.ip.address", "10.0.0.0/33", "inRange"),
             "inRange requires addresses and networks (got '10.0.0.0/33')",

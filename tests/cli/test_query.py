@@ -230,7 +230,7 @@ def test_what_bytes_cannot_hold_is_told() -> None:
     assert "note: 1 time truncated to microseconds" in fine.stderr
     several = ask("print 1; print 2", "-o", "arrow")
     assert (several.exit_code, several.stdout_bytes) == (2, b"")
-    assert "the query gives 2" in several.stderr
+    assert "--output arrow supports one result, but the query returns 2" in several.stderr
 
 
 @pytest.mark.parametrize(

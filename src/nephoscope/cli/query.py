@@ -148,7 +148,7 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
                 _run(desk, text, options)
     except KqlError as error:
         code = _print_errors(error, text)
-        if not options["tables"] and any("no tables" in one.message for one in error.all):
+        if not options["tables"] and any("no table" in one.message for one in error.all):
             _explain_missing_table(data)
         raise SystemExit(code) from error
 

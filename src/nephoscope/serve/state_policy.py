@@ -59,7 +59,7 @@ def _documents(state: State) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.SENDS, f"automation {one.key}", f"does: {does}")
         elif one.type == _EXEMPTIONS:
             yield PolicyItem(
-                RestoreEffect.LOWERS, f"exemption {one.key}", "is not assessed, or not as unhealthy"
+                RestoreEffect.LOWERS, f"exemption {one.key}", "excludes resources from assessments"
             )
         else:
             others[one.type] += 1
@@ -126,7 +126,8 @@ def _suppressions(state: State) -> Iterator[PolicyItem]:
         for one in state.suppressions.all(workspace):
             if one.enabled:
                 held = "; ".join(str(each) for each in conditions(one.conditions)) or "everything"
-                told = f"suppresses alerts of rule {one.rule}: {held}, until {one.expires or 'no end date'}"
+                end = f"until {one.expires}" if one.expires else "without an end date"
+                told = f"suppresses alerts of rule {one.rule}: {held}, {end}"
                 yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", told)
 
 

@@ -211,7 +211,7 @@ def test_of_two_short_logs_of_which_one_begins_with_the_other_no_row_is_lost(
     for name in sorted(logs, reverse=first == "short"):
         (tmp_path / name).write_bytes(logs[name])
         result = run(data, tmp_path / name)
-    assert ("too short to show that it is the same file" in result.stderr) is (first == "short")
+    assert ("too short to identify it as the same file" in result.stderr) is (first == "short")
     assert counted(data, "Syslog | count") == [{"Count": 4}]
 
 

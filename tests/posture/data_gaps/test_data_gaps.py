@@ -83,12 +83,12 @@ def test_what_is_missing_is_read_from_cause_and_description(
 
 #: Where the source names a cause that a verdict can have.
 CAUSES = (
-    r"Fault\(\s*State\.(?:ERROR|UNKNOWN), \"([a-z-]+)\"",
+    r"Fault\(\s*ComplianceState\.(?:ERROR|UNKNOWN), \"([a-z-]+)\"",
     r"Result\((?:UNKNOWN|ERROR), [^\n]*cause=\"([a-z-]+)\"",
     r"Result\((?:UNKNOWN|ERROR), rule\.effect, outcome\.reasons, \"([a-z-]+)\"",
-    r"NotCollected\([^)]*cause=\"([a-z-]+)\"",
-    r"NotHeldError\([^)]*, \"([a-z-]+)\"\)",
-    r"Outcome\(State\.UNKNOWN, cause=\"([a-z-]+)\"",
+    r"NotCollectedError\((?:[^()]|\([^()]*\))*cause=\"([a-z-]+)\"",
+    r"NotHeldError\([^)]*, \"([a-z-]+)\"\s*\)",
+    r"Outcome\(ComplianceState\.UNKNOWN, cause=\"([a-z-]+)\"",
     r"unknown\(\s*(?:str\([^)]*\)|\w+),\s*\w+,\s*\"([a-z-]+)\",",
     r"^    cause(?:: str)? = \"([a-z-]+)\"",
 )
@@ -110,9 +110,14 @@ def test_every_cause_of_the_source_has_a_kind() -> None:
     assert {
         "data-plane-mode",
         "no-analyzer",
+        "classic",
         "not-held",
+        "ambiguous",
+        "version-not-held",
+        "not-evaluated",
         "definition-error",
         "security-admin-rules",
+        "unreadable-rule",
         "expression-error",
     } <= found
     assert found - {NOT_COLLECTED, STALE} <= NEEDS.keys()

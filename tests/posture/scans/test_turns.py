@@ -192,7 +192,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
     # to see who has the turn takes a busy machine seconds
     assert re.sub(r"after \d+ s", "after 0 s", refused.stderr) == (
         "nephoscope: the server's assessment is still under way in this data folder after 0 s of waiting: nothing was changed; "
-        "--wait SECONDS waits longer, --no-history keeps nothing\n"
+        "wait longer with --wait SECONDS, or use --no-history\n"
     )
     assert last_request(data) is None
     # readers and what keeps nothing wait for nobody

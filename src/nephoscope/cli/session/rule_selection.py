@@ -39,6 +39,6 @@ def rule_of(rules: Sequence[AnalyticRule], wanted: str) -> AnalyticRule:
         usage_error(
             f"{len(found)} rules are named {wanted!r}: use the ID"
             if found
-            else f"no rule is named {wanted!r}; --rules DIR says where others lie"
+            else f"rule {wanted!r} not found; name the folder of your own rules with --rules DIR"
         )
     return found[0]

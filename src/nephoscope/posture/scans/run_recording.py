@@ -109,7 +109,7 @@ class Recorder:
         """Raises StoreError for a damaged table, with what to do."""
         return translate_damage(
             self._data,
-            "--no-history judges without it; `nephoscope restore` brings it back from a backup, into a folder of its own",
+            "--no-history evaluates without it; `nephoscope restore` brings it back from a backup, into a separate folder",
         )
 
     def version(self) -> int:
