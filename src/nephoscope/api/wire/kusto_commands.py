@@ -43,17 +43,19 @@ class KustoCommand:
 
     @cached_property
     def tables(self) -> list[tuple[str, tuple[Column, ...]]]:
-        """The tables that hold rows with their columns, by name."""
-        with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
-            schemas = [(name, catalog.table(name)) for name in sorted(catalog.names())]
+        """The tables that hold rows which the caller may read, with their columns, by name."""
+        lake = self.call.instance.lake
+        names = lake.seen_tables.of(self.scope, self.workspace)
+        with lake.catalog(self.scope, self.workspace) as catalog:
+            schemas = [(name, catalog.table(name)) for name in names]
         return [(name, tuple(schema.columns)) for name, schema in schemas if schema is not None]
 
     @cached_property
     def functions(self) -> list[StoredFunction]:
         """The functions that were saved in the workspace."""
         with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
-            tables = {name for name, _ in self.tables}
-            found = [catalog.function(name) for name in sorted(catalog.names()) if name not in tables]
+            names = [name for name in sorted(catalog.names()) if catalog.table(name) is None]
+            found = [catalog.function(name) for name in names]
         return [one for one in found if one is not None]
 
     @cached_property
