@@ -120,7 +120,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     with pytest.MonkeyPatch.context() as patch:
         between(dies)
         # a process that is killed clears nothing and gives no lease back
-        patch.setattr(bulk_replace.BulkReplace, "_cleared", lambda _: False)
+        patch.setattr(bulk_replace.BulkReplace, "_clear_portion", lambda _: False)
         with pytest.raises(KeyboardInterrupt):
             keeping.update("VIPs", many("2"), NOW)
         assert kept(state) == [("1", 5)]
