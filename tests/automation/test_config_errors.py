@@ -29,7 +29,7 @@ def put(data, path, content):
         (FILE, "mail: [unclosed\n", "operator.yaml:2:1: invalid YAML: "),
         (FILE, "email: {}\n", "operator.yaml: Object contains unknown field `email`"),
         (FILE, "commands: {a: {run: []}}\n", "operator.yaml: Expected `array` of length >= 1 - at `$.commands[...].run`"),
-        (FILE, b"\xff\xfe\x00", "operator.yaml: not readable: "),
+        (FILE, b"\xff\xfe\x00", "operator.yaml: cannot be read: "),
         (FOLDER / "a.yaml", RULE % "launch", "a.yaml: actions[0]: "),
         (FOLDER / "b.yaml", "name: [\n", "b.yaml:2:1: invalid YAML: "),
     ],
@@ -53,7 +53,7 @@ def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):
     (tmp_path / FILE).mkdir(parents=True)
-    assert "operator.yaml: not readable: " in list_file_faults(tmp_path)[0]
+    assert "operator.yaml: cannot be read: " in list_file_faults(tmp_path)[0]
 
 
 def test_files_that_are_right_and_none(tmp_path):

@@ -100,7 +100,7 @@ def test_closing_for_no_reason_leaves_no_comment(data: Path) -> None:
 def test_of_several_incidents_all_are_changed_or_none(data: Path) -> None:
     detect(data)
     said = run(data, "incidents", "set", "1", "99", "--owner", "kim", code=2)
-    assert "no incident 99" in said.stderr
+    assert "incident 99 not found" in said.stderr
     assert shown(data)["Owner"]["assignedTo"] is None
 
 

@@ -150,7 +150,7 @@ def test_entras_locations_are_taken_from_the_estate_and_given_up_with_it(tmp_pat
     names = [row["name"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)]
     assert names == ["Germany"]
     keep_estate(data, [location("3", displayName="Odd", ipRanges=[{"cidrAddress": "here"}])], 3)
-    assert "cidrAddress 'here' is no range" in run(data, "locations", "entra", code=2).stderr
+    assert "ipRanges[0]: cidrAddress 'here' is not a range" in run(data, "locations", "entra", code=2).stderr
 
 
 def test_without_locations_nothing_is_trusted(tmp_path: Path) -> None:

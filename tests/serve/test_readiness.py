@@ -44,7 +44,7 @@ def disk(monkeypatch, **found):
         ({"f_bavail": (63 << 20) // 4096}, "has 63 MiB left, and 64 MiB are kept free; make room"),
         ({"f_bavail": 0}, "has 0 MiB left"),
         ({"f_favail": 0}, "the disk is full"),
-        ({"f_flag": os.ST_RDONLY}, "can only be read"),
+        ({"f_flag": os.ST_RDONLY}, "the disk is read-only"),
     ],
 )
 def test_a_disk_without_room(asked, tmp_path, monkeypatch, found, told):
@@ -83,4 +83,4 @@ def test_the_doctor_tells_of_a_disk_that_can_only_be_read(tmp_path, monkeypatch)
     found = [
         one for one in examine(tmp_path, None) if one.check == "disk" and one.verdict is CheckVerdict.WRONG
     ]
-    assert "can only be read" in found[0].text
+    assert "the disk is read-only" in found[0].text

@@ -27,7 +27,7 @@ def test_a_form_is_told_to_come_again(instance, owner):
         )
     assert told.status_code == 503, told.text
     assert int(told.headers["retry-after"]) > 0
-    assert "<h1>Not now</h1>" in told.text
+    assert "<h1>Temporarily unavailable</h1>" in told.text
 
 
 def test_a_link_is_told_to_come_again_where_the_disk_is_full(instance, anybody, monkeypatch):

@@ -74,7 +74,7 @@ def test_one_has_its_page(owner, put):
     assert "<li>Rotate.</li>" in page
     assert f"/resource{put[0]}" in page
     found = rows(owner, f"/recommendations/{KEY}?format=csv&table=resources")
-    assert [(one["Resource"], one["State"], one["Put by"]) for one in found] == [
+    assert [(one["Resource"], one["State"], one["Source"]) for one in found] == [
         (put[0], "Unhealthy", "scanner"),
         (put[1], "Healthy", "scanner"),
     ]

@@ -101,7 +101,7 @@ def test_the_search_keeps_the_scope(owner, sandbox, elsewhere):
     found = names(owner, "/search", "Name", scope=sandbox, q="of")
     assert {f"Alert of {sandbox}", f"Story of {sandbox}"} <= found
     assert not {f"Alert of {elsewhere}", f"Story of {elsewhere}"} & found
-    assert "What lies in sub-bwf-sandbox" in owner.get("/search", params={"scope": sandbox, "q": "of"}).text
+    assert "Resources in sub-bwf-sandbox" in owner.get("/search", params={"scope": sandbox, "q": "of"}).text
     text = owner.get("/inventory", params={"scope": sandbox, "span": "30d", "zone": "local"}).text
     (form,) = re.findall(r'<form class="find".*?</form>', text, re.DOTALL)
     kept = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))

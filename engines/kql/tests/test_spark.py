@@ -107,7 +107,7 @@ def test_rows_and_types_are_those_of_duckdb(every: int, monkeypatch: pytest.Monk
         with pytest.raises(kql.KqlError, match="the query took longer"):
             engine.run(endless, timeout=0.5)
         with monkeypatch.context() as slow:
-            slow.setattr(engine, "_asked", delayed(engine._asked))
+            slow.setattr(engine, "_run_sql", delayed(engine._run_sql))
             with pytest.raises(kql.KqlError, match="the query took longer"):
                 engine.run(endless, timeout=0.1)
         assert jobs_of(engine) == [None] * len(GROUP)

@@ -71,4 +71,5 @@ def test_provider(provider: SignInProvider) -> ProviderTrial:
         count = len(OpenId(provider.issuer, provider.trust).keys().keys)
     except OpenIdError as error:
         return ProviderTrial(datetime.now(UTC), False, str(error))
-    return ProviderTrial(datetime.now(UTC), True, f"it responds with {count} keys")
+    keys = "1 key" if count == 1 else f"{count} keys"
+    return ProviderTrial(datetime.now(UTC), True, f"it responds with {keys}")

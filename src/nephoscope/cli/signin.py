@@ -211,6 +211,7 @@ def _test_provider(state: State, provider: SignInProvider) -> bool:
     """Say whether the provider can be asked, and whether it is what it was said to be."""
     from nephoscope.access.openid import OpenId, OpenIdError
     from nephoscope.cli.terminal.messages import tell
+    from nephoscope.cli.terminal.sanitize_output import format_count
 
     openid = OpenId(provider.issuer, provider.trust)
     try:
@@ -221,5 +222,7 @@ def _test_provider(state: State, provider: SignInProvider) -> bool:
         tell(f"it cannot be used yet: {error}")
         return False
     signs = ", ".join(openid.metadata().id_token_signing_alg_values_supported)
-    click.echo(f"provider {provider.name} responds: {count} keys, signature algorithms {signs}")
+    click.echo(
+        f"provider {provider.name} responds: {format_count(count, 'key')}, signature algorithms {signs}"
+    )
     return True

@@ -33,14 +33,14 @@ def added(signin, liar, certificate, tmp_path):
 
 def test_a_provider_is_set_up_and_changed(signin, added, tmp_path, liar):
     assert "https://HOST/sign-in/corp/callback" in added
-    assert "1 keys, signature algorithms RS256" in added
+    assert "1 key, signature algorithms RS256" in added
     signin("allow", "corp", "groups", "staff", "--role", "reader", "--scope", "/workspaces/Default")
     signin("allow", "corp", "sub", "7")
     (row,) = json.loads(signin("list", "--output", "json"))
     assert row["allows"] == ["groups=staff as Reader at /workspaces/default", "sub=7"]
     signin("disallow", "corp", "sub", "7")
     assert "no role mapping for" in signin("disallow", "corp", "sub", "7", code=2)
-    assert "answers: 1 keys" in signin("test", "corp")
+    assert "responds: 1 key," in signin("test", "corp")
     signin("set", "corp", "--disable")
     with State.of(tmp_path) as state:
         found = state.sign_in_providers.find("corp")
@@ -62,8 +62,8 @@ def test_a_provider_is_set_up_and_changed(signin, added, tmp_path, liar):
         (("add", "x", "--issuer", "http://a.example", "--client-id", "c"), "https address"),
         (("add", "x", "--issuer", "https://a.example", "--client-id", "c", "--secret", "word"), "never the secret itself"),
         (("add", "X y", "--issuer", "https://a.example", "--client-id", "c"), "cannot name a provider"),
-        (("allow", "corp", "nickname", "ada"), "nothing certain"),
-        (("allow", "corp", "groups", "a", "--role", "King"), "no role King"),
+        (("allow", "corp", "nickname", "ada"), "nickname does not identify a user"),
+        (("allow", "corp", "groups", "a", "--role", "King"), "role King not found"),
         (("allow", "none", "groups", "a"), "provider none not found"),
         (("test", "none"), "provider none not found"),
     ],
@@ -75,5 +75,5 @@ def test_what_cannot_be(signin, added, words, told):
 
 def test_a_provider_that_cannot_be_asked(signin):
     told = signin("add", "x", "--issuer", "https://127.0.0.1:9", "--client-id", "c")
-    assert "it cannot be used yet: 127.0.0.1:9 is not reachable" in told
+    assert "it cannot be used yet: 127.0.0.1:9 cannot be reached" in told
     signin("test", "x", code=2)
