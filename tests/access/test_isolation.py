@@ -305,6 +305,27 @@ def test_kql_over_both_stores(sides: tuple[Company, Company, Side, Side], path: 
     assert [word for word in words(b) if word in two[2]] == []
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "union Storage* | getschema",
+        "union * | getschema",
+        "search 'op' | getschema",
+        "find in (*) where OperationName has 'op'",
+    ],
+)
+def test_wildcards_do_not_tell_which_tables_others_fill(
+    sides: tuple[Company, Company, Side, Side], query: str
+) -> None:
+    _, b, alone, both = sides
+    path = "/v1/workspaces/default/query"
+    one, two = (
+        told(side.person.post(path, headers=side.program, json={"query": query})) for side in (alone, both)
+    )
+    assert differences(two, one) == []
+    assert [word for word in words(b) if word in two[2]] == []
+
+
 def test_the_management_group_of_both(sides: tuple[Company, Company, Side, Side]) -> None:
     _, _, alone, both = sides
     for path in (GROUP, f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/own"):

@@ -97,7 +97,8 @@ class Lake:
         self._flusher = Flusher(self._data, self._open_store(), self._lease, self._disk, tell)
         self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
-        self.seen_tables = TableVisibilityCache(self.catalog, lambda: self.tables)
+        self.seen_tables = TableVisibilityCache(self.catalog)
+        self._shelf.visible = self.seen_tables.of
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None

@@ -74,6 +74,7 @@ class SharedCatalogState:
     functions: StoredFunctions
     watchlists: Watchlists
     graph: Callable[[], GraphTables] | None = None
+    visible: Callable[[LakeScope, str], list[str]] | None = None
 
 
 @dataclass(slots=True)
@@ -161,13 +162,20 @@ class LakeCatalog:
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match.
 
-        A table without rows, and one of Resource Graph, is known by its name alone.
+        A table without rows, and one of Resource Graph, is known by its name alone. Whose role allows some subscriptions finds the
+        tables that hold a row of these, so that a wildcard does not tell which tables others fill.
         """
         if not self._scope.sees(self._workspace):
             return []
-        tables = self._shelf.tables()
-        known = [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
+        limited = self._scope.ids is not None and not self._scope.narrowed
+        visible = self._shelf.visible if limited else None
+        known = self.written_tables() if visible is None else visible(self._scope, self._workspace)
         return [*known, *self._stored_functions()]
+
+    def written_tables(self) -> list[str]:
+        """The tables of the workspace that hold rows, whoever may read them."""
+        tables = self._shelf.tables()
+        return [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""

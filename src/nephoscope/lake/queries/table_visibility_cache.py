@@ -12,7 +12,6 @@ import duckdb
 if TYPE_CHECKING:
     from nephoscope.lake.queries.principal_catalog import LakeCatalog
     from nephoscope.lake.queries.principal_scope import LakeScope
-    from nephoscope.lake.schema.tables import Tables
 
 _MOST = 20_000
 #: Seconds for which a table that held a row that is seen is taken to hold one, whatever was written to it since.
@@ -38,16 +37,14 @@ _Known = dict[tuple[str, str, frozenset[str]], _VisibilityEntry]
 class TableVisibilityCache:
     """The tables of a lake as principals see them; each version of a table is looked at once a scope. Safe for threads."""
 
-    def __init__(
-        self, catalog: Callable[[LakeScope, str], LakeCatalog], tables: Callable[[], Tables]
-    ) -> None:
-        self._catalog, self._tables = catalog, tables
+    def __init__(self, catalog: Callable[[LakeScope, str], LakeCatalog]) -> None:
+        self._catalog = catalog
         self._known: _Known = {}
 
     def of(self, scope: LakeScope, workspace: str) -> list[str]:
         """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
         with self._catalog(scope, workspace) as catalog:
-            names = sorted(name for name in catalog.names() if name in self._tables())
+            names = sorted(catalog.written_tables()) if scope.sees(workspace) else []
             ids = scope.ids
             return names if ids is None else self._find_visible(catalog, names, ids)
 
