@@ -28,7 +28,7 @@ def test_enter_in_the_comment_closes_with_it(opened, address, number, script):
     page.get_by_label(f"Incident {number}", exact=True).check()
     page.get_by_label("Comment").fill("a test of ours")
     page.get_by_label("Comment").press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("select a classification")
+    expect(page.get_by_role("alert")).to_contain_text("a classification is required")
     expect(page.get_by_label("Comment")).to_have_value("a test of ours")
     expect(page.get_by_label(f"Incident {number}", exact=True)).to_be_checked()
     page.get_by_label("Close as").select_option("FalsePositive/InaccurateData")

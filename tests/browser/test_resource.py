@@ -45,6 +45,6 @@ def test_an_account_is_sought_and_followed_to_its_path(opened, address, paths):
     page.get_by_role("searchbox", name="Search").press("Enter")
     page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
     page.get_by_role("heading", name=name).wait_for()
-    page.locator("#paths").get_by_role("link", name="All of them").click()
+    page.locator("#paths").get_by_role("link", name="Show all").click()
     assert "/attack-paths?through=" in page.url
     assert page.get_by_role("main").get_by_text(name).count() > 0

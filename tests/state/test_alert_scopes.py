@@ -63,12 +63,12 @@ def test_alerts_and_incidents_within_a_reach(opened):
         state.alerts.put(session, stored("3", row()))
 
     def found(reach: Reach) -> tuple[list[str], set[int]]:
-        listed = state.alerts.listed("default", AlertFilter(within=reach))
+        listed = state.alerts.list_alerts("default", AlertFilter(within=reach))
         assert state.alerts.count("default", AlertFilter(within=reach)) == len(listed)
-        assert state.alerts.listed("default", AlertFilter(within=reach), start=1, most=1) == listed[1:2]
+        assert state.alerts.list_alerts("default", AlertFilter(within=reach), start=1, most=1) == listed[1:2]
         within = state.alerts.incidents_within("default", reach)
         assert {
-            one.number for one in state.incidents.listed("default", IncidentFilter(numbers=within))
+            one.number for one in state.incidents.list_sought("default", IncidentFilter(numbers=within))
         } == within
         return [one.id for one in listed], set(within)
 

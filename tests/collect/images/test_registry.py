@@ -120,7 +120,7 @@ def test_a_login_goes_nowhere_without_tls(stand_in: tuple[str, type[StandIn]]) -
         pytest.raises(ImageDeniedError, match="which is not HTTPS"),
     ):
         registry.read_manifest("a", "1")
-    with Registry(host) as registry, pytest.raises(ImageDeniedError, match="wants a login"):
+    with Registry(host) as registry, pytest.raises(ImageDeniedError, match="requires a login"):
         registry.read_manifest("b", "1")
     assert "secret" not in repr(Registry(host, RegistryCredential("me", "secret")))
 

@@ -120,9 +120,7 @@ def many_files_that_lead_out(scale: float) -> Hostile:
     """Paths that lead out of the image."""
     block = packed(b"".join(entry(f"../../{number}") for number in range(1024)), 9)
     members = max(int(4_800 * scale), 11)
-    return Hostile(
-        (piece for piece in (*[block] * members, packed(END))), "more than 10000 files that cannot be read"
-    )
+    return Hostile((piece for piece in (*[block] * members, packed(END))), "more than 10000 unreadable files")
 
 
 def many_packages(scale: float) -> Hostile:
@@ -173,7 +171,8 @@ def many_links_to_one_file(scale: float) -> Hostile:
         for number in range(count)
     )
     return Hostile(
-        layer(file("requirements.txt", block), names), "more than 250000 packages|more than 10000 files"
+        layer(file("requirements.txt", block), names),
+        "more than 250000 packages|more than 10000 unreadable files",
     )
 
 
@@ -202,7 +201,7 @@ def extended_headers_without_an_end(scale: float) -> Hostile:
         for number in range(count):
             yield packed(_pax(*(b"k%d.%d=1" % (number, one) for one in range(1_000))))
 
-    return Hostile(pieces(), "more than 32 headers that speak of one entry")
+    return Hostile(pieces(), "more than 32 headers for one entry")
 
 
 def a_size_of_many_digits(scale: float) -> Hostile:

@@ -78,7 +78,7 @@ def test_a_program_gets_its_files_and_no_secret(program: Any, tmp_path: Path, mo
         ("print('[' * 100000)", "exit code 0"),
         ("print('{}')", "no SARIF"),
         ("print(json.dumps({'version': '2.0', 'runs': []}))", "2.1.0"),
-        ("sys.stdout.write('x' * 300)", "more than"),
+        ("sys.stdout.write('x' * 300)", "its output exceeds"),
         ("time.sleep(60)", "did not finish"),
     ],
     ids=["fails", "cut", "deep", "another shape", "version", "large", "hangs"],
