@@ -226,7 +226,7 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     assert commands.asked() == [*before, (step, 1, 0), (step, 2, 1)]
     deliver(lake, state)
     lake.flush()
-    text = "SentinelHealth | where Description has 'cut off' | project Reason"
+    text = "SentinelHealth | where Description has 'interrupted' | project Reason"
     told = {one["Reason"] for one in lake.query(text)[-1].table.to_pylist()}
     assert told == {"pending", run.status.value}
 

@@ -86,7 +86,10 @@ def _operators() -> Iterator[str]:
 
 
 def _calls_of(callees: Mapping[str, Callee]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(shape for name, callee in callees.items() for shape in _calls(name, callee)))
+    """By name, so that the tables keep their order when functions move to other modules."""
+    return tuple(
+        dict.fromkeys(shape for name, callee in sorted(callees.items()) for shape in _calls(name, callee))
+    )
 
 
 def _calls(name: str, callee: Callee) -> Iterator[str]:
