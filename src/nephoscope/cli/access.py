@@ -1,4 +1,4 @@
-"""Say who may come in, with which roles, and see what they did."""
+"""Manage principals, roles and tokens, and read the audit log."""
 
 from __future__ import annotations
 

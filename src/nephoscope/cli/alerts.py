@@ -1,4 +1,4 @@
-"""List and show alerts, and say how they stand."""
+"""List alerts and set their status."""
 
 from __future__ import annotations
 

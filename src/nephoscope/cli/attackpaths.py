@@ -1,4 +1,4 @@
-"""List the attack paths through an estate, the gravest first."""
+"""List attack paths, the most severe first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Automations: what is sent on when an assessment, a score, a compliance state, an alert or an incident changes."""
+"""Send assessments, scores, compliance states, alerts and incidents to other systems when they change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a backup of the data folder to a file, while it is in use."""
+"""Back up the data folder to a file while it is in use."""
 
 from __future__ import annotations
 

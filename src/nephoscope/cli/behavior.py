@@ -1,4 +1,4 @@
-"""Learn what is usual for users, applications and machines, and show what is not."""
+"""Baseline users, applications and machines (UEBA) and list anomalies."""
 
 from __future__ import annotations
 

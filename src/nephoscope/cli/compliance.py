@@ -1,4 +1,4 @@
-"""Show how an estate stands against a standard: its controls, and who answers for them."""
+"""Show the compliance of an estate with a standard, by control and owner."""
 
 from __future__ import annotations
 

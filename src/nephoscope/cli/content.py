@@ -1,4 +1,4 @@
-"""Import, list, show and test policies, initiatives, alias tables, detection rules and hunting queries."""
+"""Import, list, show and test policies, initiatives, aliases, detection rules and hunting queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the credentials of sources, never their secrets, and encrypt them with a new key."""
+"""List stored credentials without their secrets, and re-encrypt them with a new key."""
 
 from __future__ import annotations
 

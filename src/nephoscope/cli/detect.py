@@ -1,4 +1,4 @@
-"""Run detection rules over the lake: once, or on their schedule; their alerts make incidents."""
+"""Run detection rules over the lake, once or on their schedule, and create incidents from their alerts."""
 
 from __future__ import annotations
 

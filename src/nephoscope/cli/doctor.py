@@ -1,4 +1,4 @@
-"""Find what is misconfigured, broken or forgotten, with what to do."""
+"""Check the installation for errors and misconfiguration, with a remedy for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Own facts: what scanners and agents learned of resources, kept beside what Azure tells."""
+"""Manage facts that scanners and agents report about resources."""
 
 from __future__ import annotations
 

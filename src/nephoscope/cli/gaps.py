@@ -1,4 +1,4 @@
-"""List data gaps: why assessments are Unknown, and what settles them."""
+"""List data gaps: why assessments are Unknown, and what resolves them."""
 
 from __future__ import annotations
 

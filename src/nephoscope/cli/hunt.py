@@ -1,4 +1,4 @@
-"""Hunt: run queries as a set, look at what they found, keep rows as bookmarks."""
+"""Run hunting queries as a set, and bookmark rows of their results."""
 
 from __future__ import annotations
 

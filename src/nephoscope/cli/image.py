@@ -1,4 +1,4 @@
-"""Look into an image: vulnerabilities, configuration, secrets, malware"""
+"""Scan a container image for vulnerabilities, misconfiguration, secrets and malware"""
 
 from __future__ import annotations
 

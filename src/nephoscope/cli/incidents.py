@@ -1,4 +1,4 @@
-"""List and show incidents, and say what becomes of them."""
+"""List, update and close incidents."""
 
 from __future__ import annotations
 

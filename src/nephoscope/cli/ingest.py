@@ -1,4 +1,4 @@
-"""Take log files into the lake: files, folders, globs, standard input."""
+"""Ingest logs from files, folders, globs or standard input."""
 
 from __future__ import annotations
 

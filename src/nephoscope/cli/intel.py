@@ -1,4 +1,4 @@
-"""Threat intelligence: import it, look at it, take it back, and see how its feeds are."""
+"""Import, list and remove threat intelligence, and monitor its feeds."""
 
 from __future__ import annotations
 

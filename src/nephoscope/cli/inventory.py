@@ -1,4 +1,4 @@
-"""List the software of this host, or of a disk that is mounted, and its vulnerabilities"""
+"""List the software of this host or of a mounted disk, and its vulnerabilities"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say where people and programs come from by right: named locations and own egress, which detections leave alone."""
+"""Manage trusted locations and egress ranges, which detections ignore."""
 
 from __future__ import annotations
 

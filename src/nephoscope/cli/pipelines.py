@@ -1,4 +1,4 @@
-"""Results of pipelines: runs, their history per repository, work items, and what of the code stands in the cloud."""
+"""Show pipeline runs, their history per repository, work items, and code to cloud."""
 
 from __future__ import annotations
 

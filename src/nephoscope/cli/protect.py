@@ -1,4 +1,4 @@
-"""Protect workloads: watch registries, and decide about the images that quarantine holds"""
+"""Protect workloads: watch registries, and approve or reject quarantined images"""
 
 from __future__ import annotations
 

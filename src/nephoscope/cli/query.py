@@ -1,4 +1,4 @@
-"""Ask KQL of the lake, or of files: Parquet, CSV, JSON."""
+"""Run KQL over the lake, or over Parquet, CSV and JSON files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List what to do, the gravest and most rewarding first."""
+"""List recommendations by severity and score gain."""
 
 from __future__ import annotations
 

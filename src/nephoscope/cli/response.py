@@ -1,4 +1,4 @@
-"""Response: rules that do something about alerts and incidents, their runs, and what waits for an approval."""
+"""Manage automation rules for alerts and incidents, their runs and approvals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a data folder of a backup, after every hash in it was found right."""
+"""Restore a data folder from a backup, after verifying every hash."""
 
 from __future__ import annotations
 

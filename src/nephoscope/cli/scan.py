@@ -1,4 +1,4 @@
-"""Check an estate, or templates before they are deployed: judged by policies."""
+"""Assess an estate, or templates before their deployment, by policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Show the secure score: of the estate, of each control, of each subscription."""
+"""Show the secure score of the estate, of each control and of each subscription."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answer Azure's APIs and show the pages, with the workers that collect, assess, ingest and detect."""
+"""Run the server: web pages, Azure's APIs, and workers that collect, assess, ingest and detect."""
 
 from __future__ import annotations
 

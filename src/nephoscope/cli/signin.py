@@ -1,4 +1,4 @@
-"""Let people sign in by an OpenID provider (Entra ID, Keycloak and others), and say who may."""
+"""Configure sign-in through OpenID providers (Entra ID, Keycloak and others), and who may sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set up live sources of logs, run them, and see how they are."""
+"""Configure, run and monitor log sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say what is not to be raised as an alert, why and until when."""
+"""Manage alert suppressions."""
 
 from __future__ import annotations
 

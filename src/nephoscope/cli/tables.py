@@ -1,4 +1,4 @@
-"""List the tables of the lake, show and import their columns, set how long they are kept."""
+"""List the tables of the lake, import their columns, and set their retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connect Azure tenants that the server collects and assesses, try them, and print what grants their rights."""
+"""Connect Azure tenants to the server, test them, and print the commands that grant access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""See what rules are worth, and make fewer of their alerts false."""
+"""Review rule quality and reduce false positives."""
 
 from __future__ import annotations
 

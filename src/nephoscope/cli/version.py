@@ -1,4 +1,4 @@
-"""Print the version of nephoscope and of what it runs on."""
+"""Print the versions of nephoscope and of its runtime."""
 
 from __future__ import annotations
 

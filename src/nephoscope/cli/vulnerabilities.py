@@ -1,4 +1,4 @@
-"""Vulnerabilities of machines and images: list and explain them, import the feeds of advisories"""
+"""List and explain vulnerabilities of machines and images, and import advisory feeds"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watchlists: small tables that people keep and queries read by _GetWatchlist."""
+"""Manage watchlists: small tables that queries read with _GetWatchlist."""
 
 from __future__ import annotations
 

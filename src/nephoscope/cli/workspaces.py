@@ -1,4 +1,4 @@
-"""List, add, change and remove workspaces: named sets of tables with retention and scope."""
+"""Manage workspaces: named sets of tables with retention and scope."""
 
 from __future__ import annotations
 
