@@ -24,6 +24,7 @@ CONTENT = "src/nephoscope/content"
 SHOWN = ("web", "service", "automation")
 #: Stands in a text for a value that is filled in.
 VALUE = "…"
+_COMMAND_MODULE = re.compile(r"src/nephoscope/cli/\w+\.py")
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,12 @@ def _docstring(
     text = ast.get_docstring(node, clean=False)
     if text is None:
         return
-    command = not isinstance(node, ast.Module) and any(map(_is_command, node.decorator_list))
+    # the list of commands shows the first sentence of a command's module
+    command = (
+        _COMMAND_MODULE.fullmatch(name) is not None
+        if isinstance(node, ast.Module)
+        else any(map(_is_command, node.decorator_list))
+    )
     if command or not getattr(node, "name", "").startswith("_"):
         yield Text("help" if command else "docstrings", name, node.body[0].lineno, " ".join(text.split()))
 

@@ -10,7 +10,8 @@ from tests.held_state import held
 
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import SecretKind
-from nephoscope.state.database.database import WAIT_SECONDS, DiskFullError
+from nephoscope.state.database.database import DiskFullError
+from nephoscope.state.database.sqlite_connection import WAIT_SECONDS
 from nephoscope.state.incidents.incidents import Incident
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -212,6 +212,21 @@ def test_functions_that_cannot_be_used(tmp_path: Path) -> None:
         functions(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("on", "ParserParams must be a list of objects"),
+        (["on"], r"ParserParams\[0\] needs Name and Type"),
+        ([{"Name": "on", "Type": "bool"}, {"Name": "off"}], r"ParserParams\[1\] needs Name and Type"),
+    ],
+)
+def test_parameters_that_are_none(tmp_path: Path, given: object, fault: str) -> None:
+    document = {"FunctionName": "F", "FunctionQuery": "T", "ParserParams": given}
+    write(tmp_path, "f.yaml", json.dumps(document))
+    with pytest.raises(FunctionFileError, match=rf"f\.yaml: {fault}"):
+        functions(tmp_path)
+
+
 @pytest.mark.parametrize("opened", [pa.ipc.new_file, pa.ipc.new_stream])
 @pytest.mark.parametrize("ending", [".arrow", ".arrow.gz"])
 def test_arrow_files_and_streams(tmp_path: Path, opened: Any, ending: str) -> None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nephoscope.files.json_tree import trees_of
 from nephoscope.files.symlinks import leads_out
 from nephoscope_kql.catalog import StoredFunction
 
@@ -49,7 +48,10 @@ def _of(path: Path) -> Iterator[StoredFunction]:
     names = {document.get(key) for key in _NAMES}
     if body is None:
         return
-    parameters = ", ".join(_parameter(one) for one in trees_of(document, "ParserParams"))
+    given = document.get("ParserParams") or []
+    if not isinstance(given, list):
+        raise FunctionFileError(f"{path}: ParserParams must be a list of objects")
+    parameters = ", ".join(_parameter(path, place, one) for place, one in enumerate(given))
     for name in sorted(name for name in names if isinstance(name, str)):
         yield StoredFunction(name, body, parameters)
 
@@ -64,7 +66,9 @@ def _yaml(path: Path, text: str) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _parameter(one: dict[str, object]) -> str:
+def _parameter(path: Path, place: int, one: object) -> str:
+    if not isinstance(one, dict) or not one.get("Name") or not one.get("Type"):
+        raise FunctionFileError(f"{path}: ParserParams[{place}] needs Name and Type")
     kind = str(one["Type"]).strip()
     default = one.get("Default")
     if default is None:

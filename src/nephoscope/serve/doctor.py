@@ -15,7 +15,6 @@ from nephoscope.access.tokens import signing_key
 from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.backup_contents import secret_folders
-from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
@@ -23,6 +22,7 @@ from nephoscope.posture.history.history import History
 from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.serve import status_file
+from nephoscope.serve.audit_check import audit
 from nephoscope.serve.certificate_checks import certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 from nephoscope.serve.file_ownership import owners
@@ -269,36 +269,6 @@ def people(patient: CheckContext) -> Iterator[DoctorFinding]:
             text,
             "assign a less privileged role: `nephoscope access grant`, `revoke`",
         )
-
-
-def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
-    """Return whether the audit is whole."""
-    try:
-        broken = patient.state.audit.broken()
-    except StateError as error:
-        told, _, remedy = str(error).partition("; ")
-        yield DoctorFinding("audit", CheckVerdict.WRONG, told, remedy or "investigate who changed it")
-        return
-    if broken is not None:
-        yield DoctorFinding(
-            "audit",
-            CheckVerdict.WRONG,
-            f"entry {broken} is missing, or does not match the entry before it",
-            "investigate who changed it",
-        )
-    elif not patient.state.audit.anchored():
-        text = "the audit has no anchor: entries deleted from its end cannot be detected"
-        yield DoctorFinding("audit", CheckVerdict.WARNING, text, "investigate who deleted keys/audit.anchor")
-    else:
-        yield DoctorFinding(
-            "audit", CheckVerdict.OK, f"the audit chain is complete{_describe_restore(patient.state)}"
-        )
-
-
-def _describe_restore(state: State) -> str:
-    """Of which backup the entries are: those that came after it are not here, which is nobody's doing."""
-    found = state.audit.newest(RESTORED)
-    return f"; restored from the backup of {found.detail['made']}" if found is not None else ""
 
 
 def estate(patient: CheckContext) -> Iterator[DoctorFinding]:

@@ -86,3 +86,12 @@ SCANNED_MODES = frozenset({"all", "indexed"})
 EXISTENCE_SCOPES = frozenset({"subscription", "resourcegroup"})
 DATA_PLANE = ".data"
 """What the name of every data-plane mode ends with, in lower case."""
+
+SUBJECTS = ("field", "value", "count")
+"""What a condition asks."""
+COUNT_MEMBERS = ("field", "value", "name", "where")
+"""The members of a count."""
+PROPERTIES = frozenset(
+    {"displayname", "description", "mode", "parameters", "policyrule", "metadata", "policytype", "version"}
+)
+"""The lower-cased properties of a definition."""

@@ -49,7 +49,7 @@ class Parser:
             return {}
         outside = {key.lower() for key in document if isinstance(key, str)}
         for key in inner:
-            if isinstance(key, str) and key.lower() in outside and key.lower() in _PROPERTIES:
+            if isinstance(key, str) and key.lower() in outside and key.lower() in keywords.PROPERTIES:
                 self.fail(key, f"'{key}' stands both beside and inside 'properties'; keep the inner one")
         self.prefix = "properties."
         return inner
@@ -177,8 +177,8 @@ class Parser:
         subjects = [word for word in ("field", "value", "count") if word in lowered]
         operators = [word for word in lowered if word in keywords.OPERATORS]
         for word, key in lowered.items():
-            if word not in keywords.OPERATORS and word not in _SUBJECTS:
-                known = [*keywords.OPERATORS.values(), *_SUBJECTS, "allOf", "anyOf", "not"]
+            if word not in keywords.OPERATORS and word not in keywords.SUBJECTS:
+                known = [*keywords.OPERATORS.values(), *keywords.SUBJECTS, "allOf", "anyOf", "not"]
                 self.fail(f"{path}.{key}", f"'{key}' is not a keyword of a condition{suggestion(key, known)}")
         if len(subjects) != 1:
             found = "has none" if not subjects else f"has {' and '.join(subjects)}"
@@ -217,8 +217,11 @@ class Parser:
             self.fail(path, f"'count' must be an object with 'field' or 'value', not {kind_of(raw)}")
             return None
         for key in raw:
-            if key.lower() not in _COUNT:
-                self.fail(f"{path}.{key}", f"'{key}' is not a keyword of count{suggestion(key, _COUNT)}")
+            if key.lower() not in keywords.COUNT_MEMBERS:
+                self.fail(
+                    f"{path}.{key}",
+                    f"'{key}' is not a keyword of count{suggestion(key, keywords.COUNT_MEMBERS)}",
+                )
         by_field, by_value = has(raw, "field"), has(raw, "value")
         if by_field == by_value:
             self.fail(path, "a count needs either 'field' or 'value'" + (", not both" if by_field else ""))
@@ -311,9 +314,10 @@ class Parser:
         )
 
     def _default_state(self, details: object, path: str) -> tree.Operand | None:
-        if not isinstance(details, dict) or not has(details, "defaultState"):
-            return None
-        return self.operand(get(details, "defaultState"), f"{path}.defaultState")
+        return self._optional(details, "defaultState", path) if isinstance(details, dict) else None
+
+    def _optional(self, raw: dict[str, object], name: str, path: str) -> tree.Operand | None:
+        return self.operand(get(raw, name), f"{path}.{name}") if has(raw, name) else None
 
     def _effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
@@ -334,21 +338,14 @@ class Parser:
         if not isinstance(get(details, "type"), str):
             self.fail(f"{path}.type", f"'type' must be a string, not {kind_of(get(details, 'type'))}")
         condition = get(details, "existenceCondition")
-
-        def optional(name: str) -> tree.Operand | None:
-            return self.operand(get(details, name), f"{path}.{name}") if has(details, name) else None
-
-        scope = optional("existenceScope")
-        if (
-            isinstance(scope, tree.PolicyLiteral)
-            and str(scope.value).lower() not in keywords.EXISTENCE_SCOPES
-        ):
+        scope, scopes = self._optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
+        if isinstance(scope, tree.PolicyLiteral) and str(scope.value).lower() not in scopes:
             self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
             self.operand(get(details, "type"), f"{path}.type"),
-            optional("name"),
-            optional("resourceGroupName"),
+            self._optional(details, "name", path),
+            self._optional(details, "resourceGroupName", path),
             scope,
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
@@ -398,15 +395,5 @@ class Parser:
 
     def _operation(self, raw: dict[str, object], name: str, path: str) -> tree.EffectOperation | None:
         field = self.field(get(raw, "field"), f"{path}.field")
-        value = self.operand(get(raw, "value"), f"{path}.value") if has(raw, "value") else None
-        condition = (
-            self.operand(get(raw, "condition"), f"{path}.condition") if has(raw, "condition") else None
-        )
+        value, condition = (self._optional(raw, one, path) for one in ("value", "condition"))
         return tree.EffectOperation(path, name, field, value, condition, raw) if field else None
-
-
-_SUBJECTS = ("field", "value", "count")
-_COUNT = ("field", "value", "name", "where")
-_PROPERTIES = frozenset(
-    {"displayname", "description", "mode", "parameters", "policyrule", "metadata", "policytype", "version"}
-)

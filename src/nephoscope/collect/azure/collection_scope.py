@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -94,3 +95,13 @@ def _resource_group(text: str) -> tuple[str, str]:
 
 def _management_group(text: str) -> str:
     return _check(text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group")
+
+
+def find_scope(key: str, scopes: Iterable[str]) -> str:
+    """Return the scope that a lower-cased id lies in: its resource group or subscription, '' where none was asked for."""
+    parts = key.split("/")
+    for length in (5, 3):
+        scope = "/".join(parts[:length])
+        if scope in scopes:
+            return scope
+    return ""

@@ -17,6 +17,7 @@ from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
 from nephoscope.collect.azure.collected_ids import CollectedIds
 from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
 from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
+from nephoscope.collect.azure.collection_scope import find_scope
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings, Progress
 from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import (
@@ -34,7 +35,14 @@ from nephoscope.collect.azure.resource_graph import (
     ResourceGraph,
     queries,
 )
-from nephoscope.collect.azure.visible_scopes import TABLE, VisibleScope, find, group_id, note_missing
+from nephoscope.collect.azure.visible_scopes import (
+    TABLE,
+    VisibleScope,
+    find,
+    group_id,
+    list_scopes,
+    note_missing,
+)
 from nephoscope.collect.resource_sources import ANY, TypeSources
 from nephoscope.connect.credentials import TokenProvider
 from nephoscope.connect.read_only_client import RequestError, RestClient
@@ -258,7 +266,7 @@ class Collector:
         tenant, query, area = item
         for refused in tenant.resource_graph.read(query, area, ""):
             for type_ in query.types:
-                for scope in _scopes_of(refused.area):
+                for scope in list_scopes(refused.area):
                     permission = refused.permission
                     if not permission and refused.reason.startswith(("401", "403")):
                         permission = self._action(type_)
@@ -288,7 +296,7 @@ class Collector:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
         for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
-            scope = _scope_of(key, by_scope)
+            scope = find_scope(key, by_scope)
             if scope and not self._gaps.has(type_, scope):
                 yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
 
@@ -384,19 +392,3 @@ def _guid_of(tenant: _Tenant) -> str:
     """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
     name = tenant.seen.tenant.lower()
     return name if _GUID.fullmatch(name) else ""
-
-
-def _scope_of(key: str, scopes: Iterable[str]) -> str:
-    """The scope that a lower-cased id lies in: its resource group or subscription, '' where none was asked for."""
-    parts = key.split("/")
-    for length in (5, 3):
-        scope = "/".join(parts[:length])
-        if scope in scopes:
-            return scope
-    return ""
-
-
-def _scopes_of(area: QueryArea) -> list[str]:
-    if area.groups:
-        return [group_id(group) for group in area.groups]
-    return [f"/subscriptions/{id_}" for id_ in area.subscriptions]

@@ -62,6 +62,13 @@ def group_id(pair: str) -> str:
     return "/subscriptions/{}/resourcegroups/{}".format(*pair.split("/", 1))
 
 
+def list_scopes(area: QueryArea) -> list[str]:
+    """Return the ids of what a query covers: resource groups, else subscriptions."""
+    if area.groups:
+        return [group_id(group) for group in area.groups]
+    return [f"/subscriptions/{id_}" for id_ in area.subscriptions]
+
+
 def _parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
     return (tuple(ids[start : start + GROUPED]) for start in range(0, len(ids), GROUPED))
 

@@ -14,6 +14,7 @@ from nephoscope.files.snapshot_files import ArchiveLimits, FileError, is_tape
 from nephoscope.files.tar_archive import members
 from nephoscope.ingest.logs.append_detection import ContinuedLoad
 from nephoscope.ingest.logs.backpressure import LakeWait
+from nephoscope.ingest.logs.concurrent_load import ConcurrentLoadError
 from nephoscope.ingest.logs.load_files import (
     KnownLoads,
     LogStream,
@@ -57,14 +58,6 @@ PATIENCE = 120.0
 _LOG = logging.getLogger("nephoscope.ingestion")
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
-
-
-class ConcurrentLoadError(Exception):
-    """Other processes began loads, one of which may be of the same file: what it continues has to be looked at again."""
-
-    def __init__(self, loads: Sequence[IngestedFile]) -> None:
-        super().__init__(f"{len(loads)} loads were begun meanwhile")
-        self.loads = loads
 
 
 @dataclass(frozen=True)

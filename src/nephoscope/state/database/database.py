@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -29,6 +29,12 @@ from nephoscope.state.database import full_disk
 from nephoscope.state.database.audit_enforcement import enforce
 from nephoscope.state.database.full_disk import copy_to_memory
 from nephoscope.state.database.retry import note_commit
+from nephoscope.state.database.sqlite_connection import (
+    BRIEF_SECONDS,
+    WAIT_SECONDS,
+    begin_transaction,
+    set_up_connection,
+)
 from nephoscope.state.database.state_errors import (
     ConnectionLostError,
     DatabaseBusyError,
@@ -54,10 +60,6 @@ __all__ = [
     "StateError",
 ]
 
-#: How long a transaction waits for the one of another process.
-WAIT_SECONDS = 30
-#: How long one waits that nobody waits for.
-BRIEF_SECONDS = 0.05
 #: Threads of a process that are served by a server at once, beside the five connections that are kept; the others wait.
 _CONNECTIONS = 15
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -70,13 +72,6 @@ _BEYOND, _TOO_LARGE = "54", "22003"
 _READ_ONLY = "25006"
 #: The transaction that those within it are a part of, and its database.
 _OUTER: ContextVar[tuple[Database, Session] | None] = ContextVar("outer", default=None)
-_WAITING = f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}"
-_PRAGMAS = (
-    _WAITING,
-    "PRAGMA foreign_keys = ON",
-    # in WAL, NORMAL would lose the last commits when the power goes: what is acknowledged must stay
-    "PRAGMA synchronous = FULL",
-)
 
 
 class Database:
@@ -111,8 +106,8 @@ class Database:
         engine = create_engine(
             URL.create("sqlite", database=str(file)), hide_parameters=True, max_overflow=-1
         )
-        event.listen(engine, "connect", _set_up_connection)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", set_up_connection)
+        event.listen(engine, "begin", begin_transaction)
         return Database(engine, file, clock)
 
     @staticmethod
@@ -127,8 +122,8 @@ class Database:
             max_overflow=-1,
             creator=connect,
         )
-        event.listen(engine, "connect", _set_up_connection)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", set_up_connection)
+        event.listen(engine, "begin", begin_transaction)
         database = Database(engine, file, None)
         database.copied = True
         return database
@@ -350,31 +345,6 @@ def _own_file(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise StateError(f"{file}: {error.strerror}; the state must be read and written there") from error
-
-
-def _set_up_connection(connection: Any, _record: Any) -> None:
-    # the driver begins no transactions: _begun does, so that schema changes and reads belong to them too
-    connection.isolation_level = None
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-
-
-def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("brief", False):
-        _begun_briefly(connection)
-        return
-    # a transaction that reads first and then wants to write would fail at once where another wrote in between
-    connection.exec_driver_sql("BEGIN" if options.get("only_reads", False) else "BEGIN IMMEDIATE")
-
-
-def _begun_briefly(connection: Connection) -> None:
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BRIEF_SECONDS * 1000)}")
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    finally:
-        # the connection is used again by who waits
-        connection.exec_driver_sql(_WAITING)
 
 
 def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
