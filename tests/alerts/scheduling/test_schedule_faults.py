@@ -470,8 +470,8 @@ def on_schedule(data: Path, folder: Path, *more: str) -> Iterator[subprocess.Pop
     with command(data, folder, *more) as process:
         try:
             assert process.stderr is not None
-            while b"on schedule" not in (line := process.stderr.readline()):
-                assert line, "the schedule ended by itself"
+            line = process.stderr.readline()  # what it says first: a wait for another text would never end
+            assert line.endswith(b" scheduled rules\n"), line
             yield process
         finally:
             if process.poll() is None:
