@@ -97,7 +97,7 @@ def test_unanswered_keys_say_what_they_need(world: Any) -> None:
     found = run(world.view(OPEN))
     reasons = [reason.what for id_, reason in found.unknown.items() if id_.rsplit("/", 1)[1] in NEEDED]
     assert reasons
-    assert all(reason.startswith("no-analyzer: no analyzer yet: it needs ") for reason in reasons)
+    assert all(reason.startswith("no analyzer answers it yet: it needs ") for reason in reasons)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_unknown_is_listed_with_what_was_not_read(place: Path) -> None:
     (place / "policies" / "related.json").write_text(json.dumps(RELATED))
     for command in ("scan", "recommendations"):
         text = " ".join(run(place, command, "--state", "unknown").stdout.split())
-        assert "Low Unknown related 1 not-collected" in text, text
+        assert "Low Unknown related 1 not collected: " in text, text
 
 
 RELATED: dict[str, Any] = {

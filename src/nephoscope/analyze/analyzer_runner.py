@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
 from nephoscope.estate.log_queries import DeclaredReads
-from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
+from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
-
-_KEPT = UNDECIDED | {STALE}
-"""Causes that policies have of an analyzer as it says them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +144,7 @@ def _collect(
         settled = _beside(assessment, id_, view)
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
-            cause = settled.cause if settled.cause in _KEPT else NOT_COLLECTED
-            unknown[id_] = Gap(f"{settled.cause}: {settled.description}", cause)
+            unknown[id_] = Gap(settled.description, settled.cause)
     return AnalyzerResult(said, tuple(overlay), unknown, tuple(assessments))
 
 

@@ -186,5 +186,5 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                     str(resource.body["id"]),
                     key,
                     "no-analyzer",
-                    f"no analyzer yet: it needs {NEEDED[key.id]}",
+                    f"no analyzer answers it yet: it needs {NEEDED[key.id]}",
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
 from nephoscope_policy.model.state import ComplianceState
 
@@ -47,10 +46,7 @@ def unknown(resource: str, key: Key, cause: str, description: str) -> Assessment
 
 def not_collected(resource: str, key: Key, gap: DataNotCollectedError) -> Assessment:
     """The answer depends on something that was not read."""
-    if gap.cause == STALE:
-        return unknown(resource, key, gap.cause, gap.what)
-    verb = "not collected" if gap.cause == NOT_COLLECTED else "not known"
-    return unknown(resource, key, gap.cause, f"{verb}: {gap.what}")
+    return unknown(resource, key, gap.cause, gap.what)
 
 
 def judge_all(

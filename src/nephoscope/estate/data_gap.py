@@ -6,8 +6,8 @@ from __future__ import annotations
 class DataNotCollectedError(Exception):
     """The answer depends on a resource or a fact that was not read.
 
-    `what` names it for a person: a resource id, a resource type with its scope, or a Graph fact. `cause` is the
-    machine word that an assessment carries ('not-collected' unless the fact exists but cannot be modelled).
+    `what` and `cause` are those of a Gap: `what` names what was not collected (a resource id, a resource type with its scope, a
+    Graph fact), and is a sentence for any other cause.
     """
 
     def __init__(self, what: str, cause: str = "not-collected") -> None:

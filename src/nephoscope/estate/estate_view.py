@@ -53,13 +53,13 @@ class EstateView:
         Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
         """
         if self.logs is None:
-            raise DataNotCollectedError("logs: nothing here holds any")
+            raise DataNotCollectedError("rows of logs: nothing here holds any")
         return self.logs.query(text, self.declared)
 
     def aggregate(self, asked: FileAggregate) -> list[dict[str, object]]:
         """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
         if self.logs is None:
-            raise DataNotCollectedError("logs: nothing here holds any")
+            raise DataNotCollectedError("rows of logs: nothing here holds any")
         return self.logs.aggregate(asked, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:
@@ -101,7 +101,9 @@ class EstateView:
         if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
             return
         if not any(not name or child.id.name == name for child in self.children(type_, scope)):
-            raise DataNotCollectedError(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
+            raise DataNotCollectedError(
+                f"{type_}{name and f'/{name}'} of {scope} (in Azure it always exists)"
+            )
 
     def expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""

@@ -248,7 +248,7 @@ class Network:
                 raise DataNotCollectedError(f"{type_} in {subscription}")
         if "*" in scopes or subscription in scopes:
             raise DataNotCollectedError(
-                f"the effect of a network manager's security admin rules on {interface.id}",
+                f"the effect of a network manager's security admin rules on {interface.id} is not known",
                 cause="security-admin-rules",
             )
 

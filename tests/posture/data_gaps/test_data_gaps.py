@@ -41,24 +41,23 @@ VAULTS = "microsoft.keyvault/vaults"
 DIAGNOSTICS = "microsoft.insights/diagnosticsettings"
 #: cause, description -> what is missing
 SAID: list[tuple[str, str, Need, str]] = [
-    ("not-collected", f"{DIAGNOSTICS} was not collected in {SUB}", Need.TYPE, DIAGNOSTICS),
-    ("not-collected", f"{DIAGNOSTICS} was not collected in {SUB} (403 on {VAULT})", Need.TYPE,
+    ("not-collected", f"{DIAGNOSTICS} in {SUB}", Need.TYPE, DIAGNOSTICS),
+    ("not-collected", f"{DIAGNOSTICS} in {SUB} (403 on {VAULT})", Need.TYPE,
      DIAGNOSTICS),
-    ("not-collected", f"microsoft.security/pricings 'ai' of {SUB} was not read: in Azure it always exists", Need.TYPE,
+    ("not-collected", f"microsoft.security/pricings 'ai' of {SUB} (in Azure it always exists)", Need.TYPE,
      "microsoft.security/pricings"),
-    ("not-collected", f"not collected: {VAULT}", Need.TYPE, VAULTS),
-    ("not-collected", f"not-collected: not collected: microsoft.authorization/roleassignments in {SUB}", Need.TYPE,
+    ("not-collected", VAULT, Need.TYPE, VAULTS),
+    ("not-collected", f"microsoft.authorization/roleassignments in {SUB}", Need.TYPE,
      "microsoft.authorization/roleassignments"),
-    ("not-collected", "not collected: microsoft.graph/users/11111111-1111-1111-1111-111111111111", Need.TYPE, "microsoft.graph/users"),
-    ("not-collected", f"not collected: whether /providers/microsoft.management/managementgroups/mg is above {SUB}", Need.TYPE,
+    ("not-collected", "microsoft.graph/users/11111111-1111-1111-1111-111111111111", Need.TYPE, "microsoft.graph/users"),
+    ("not-collected", f"whether /providers/microsoft.management/managementgroups/mg is above {SUB}", Need.TYPE,
      "microsoft.management/managementgroups"),
-    ("not-collected", f"not collected: Nephoscope.DevOps/deployKeys of {VAULT} (403)", Need.TYPE, "nephoscope.devops/deploykeys"),
-    ("not-collected", f"the properties of {VAULT} were not read", Need.BODY, VAULTS),
-    ("not-collected", f"not-collected: not collected: the properties of {VAULT}, the properties of {SUB}", Need.BODY, VAULTS),
-    ("not-collected", f"properties.networkacls of {VAULT} was cut to text by its export and not read: export again with -Depth 100",
+    ("not-collected", f"Nephoscope.DevOps/deployKeys of {VAULT} (403)", Need.TYPE, "nephoscope.devops/deploykeys"),
+    ("not-collected", f"the properties of {VAULT}", Need.BODY, VAULTS),
+    ("not-collected", f"the properties of {VAULT}, the properties of {SUB}", Need.BODY, VAULTS),
+    ("not-collected", f"properties.networkacls of {VAULT} (cut to text by its export: export again with -Depth 100)",
      Need.DEPTH, VAULTS),
-    ("not-collected", "no-analyzer: no analyzer yet: it needs flow logs", Need.ANALYZER, "no analyzer yet: it needs flow logs"),
-    ("no-analyzer", "no analyzer yet: it needs flow logs", Need.ANALYZER, "no analyzer yet: it needs flow logs"),
+    ("no-analyzer", "no analyzer answers it yet: it needs flow logs", Need.ANALYZER, "no analyzer answers it yet: it needs flow logs"),
     ("stale", f"the update assessment {VAULT}/patchassessmentresults/latest is of 2021-01-01: it is 9 days old and holds for 7",
      Need.REPORT, f"{VAULTS}/patchassessmentresults"),
     ("not-held", "no loaded content holds the definition 'own-policy'; it is assigned", Need.DEFINITION, "own-policy"),
@@ -66,7 +65,8 @@ SAID: list[tuple[str, str, Need, str]] = [
     ("too-many-steps", "over 1000000 members", Need.CORRECTION, "over 1000000 members"),
     ("request-only", "the rule judges the identity behind a request; a scan has no request", Need.REQUEST,
      "the rule judges the identity behind a request; a scan has no request"),
-    ("security-admin-rules", f"not known: the effect of rules on {VAULT}", Need.MODEL, f"the effect of rules on {VAULTS}"),
+    ("security-admin-rules", f"the effect of rules on {VAULT} is not known", Need.MODEL,
+     f"the effect of rules on {VAULTS} is not known"),
     ("a-cause-of-later", "words", Need.MODEL, "words"),
 ]  # fmt: skip
 
@@ -168,9 +168,7 @@ def test_a_type_that_nothing_reads_has_no_command() -> None:
 
 def test_gaps_are_sorted_by_what_they_settle() -> None:
     def one(key: str, type_: str, count: int) -> Unsettled:
-        return Unsettled(
-            key, f"Title {key}", Severity.HIGH, NOT_COLLECTED, f"{type_} was not collected in {SUB}", count
-        )
+        return Unsettled(key, f"Title {key}", Severity.HIGH, NOT_COLLECTED, f"{type_} in {SUB}", count)
 
     found = data_gaps(
         [one("a", "microsoft.x/few", 1), one("a", "microsoft.x/many", 2), one("b", "microsoft.x/many", 3)]

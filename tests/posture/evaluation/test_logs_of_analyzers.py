@@ -97,7 +97,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 UNKNOWN = ComplianceState.UNKNOWN
 CASES = {
-    "no logs at all": ([], UNKNOWN, "not collected: rows of ApiManagementGatewayLogs"),
+    "no logs at all": ([], UNKNOWN, "rows of ApiManagementGatewayLogs"),
     "called": (
         [call(31), call(3), call(0.1, "other")],
         ComplianceState.COMPLIANT,
@@ -161,7 +161,7 @@ def test_without_a_lake_it_is_unknown() -> None:
         if one.key == api_usage.USED.id
     ]
     assert [(one.state, one.description) for one in found] == [
-        (UNKNOWN, "not collected: logs: nothing here holds any")
+        (UNKNOWN, "rows of logs: nothing here holds any")
     ]
 
 

@@ -13,7 +13,12 @@ UNDECIDED = frozenset({KNOWN_LATER, NOT_SET})
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """What is missing, in a sentence; `cause` is NOT_COLLECTED where it was not read, STALE where it was read of a report too old."""
+    """A fact that a verdict lacks; `what` names it where `cause` is NOT_COLLECTED, and is a sentence for every other cause."""
 
     what: str
     cause: str = NOT_COLLECTED
+
+
+def describe_gap(cause: str, what: str) -> str:
+    """Render the cause of a verdict and what goes with it as a text that stands alone; '' where nothing was said."""
+    return f"not collected: {what}" if what and cause == NOT_COLLECTED else what

@@ -37,12 +37,12 @@ class Tags(dict[str, object]):
 class PartialContainer(dict[str, object]):
     """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
 
-    def __init__(self, known: dict[str, Any], why: str) -> None:
+    def __init__(self, known: dict[str, Any], what: str) -> None:
         super().__init__(known)
-        self._why = why
+        self._what = what
 
     def __missing__(self, _: str) -> object:
-        raise NotCollected(self._why)
+        raise NotCollected(self._what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
     found = scope.snapshot.subscription_of(scope.subject)
     known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
     if found is None:
-        return PartialContainer(known, f"the subscription {identifier.subscription} was not collected")
+        return PartialContainer(known, f"the subscription {identifier.subscription}")
     _check_tags(found)
     body = found.body
     properties = _members(body, "properties")
@@ -251,7 +251,7 @@ def _resource_group(scope: EvaluationScope, arguments: list[Any]) -> Any:
         "type": "Microsoft.Resources/resourceGroups",
     }
     if not body.get("location"):
-        return PartialContainer(known, f"the resource group {identifier.resource_group_id} was not collected")
+        return PartialContainer(known, f"the resource group {identifier.resource_group_id}")
     stated = {key: value for key, value in body.items() if value is not None}
     return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_members(body, "tags"))}
 

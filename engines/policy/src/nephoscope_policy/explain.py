@@ -16,7 +16,7 @@ from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, head_and_rest
-from nephoscope_policy.data_gap import NOT_COLLECTED
+from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
     HOSTS,
@@ -125,8 +125,9 @@ def _undecided_outcome(
     cause: str = NOT_COLLECTED,
 ) -> ConditionOutcome:
     at = _read_at(leaf.subject, scope)
+    said = describe_gap(cause, message) if truth is Truth.UNKNOWN else message
     reason = Reason(
-        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), message, at
+        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), said, at
     )
     return ConditionOutcome(truth, (reason,), message, cause)
 

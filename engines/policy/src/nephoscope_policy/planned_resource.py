@@ -36,4 +36,4 @@ class Proposed(View):
     def _open(self, segments: Segments) -> object:
         if self.absent and segments[: len(self.absent)] == self.absent:
             return MISSING
-        raise NotCollected(f"{'.'.join(map(str, segments))} is not decided yet")
+        raise NotCollected(f"{'.'.join(map(str, segments))} (not decided yet)")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy import effect_details, explain, related_resources
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.data_gap import KNOWN_LATER
+from nephoscope_policy.data_gap import KNOWN_LATER, describe_gap
 from nephoscope_policy.evaluation_result import (
     COMPLIANT,
     ERROR,
@@ -239,7 +239,7 @@ def _settle(
         if decided:
             return _undecided_result(rule, decided[0])
     if gap is not None:
-        reason = _absence(rule, wanted, gap.what)
+        reason = _absence(rule, wanted, describe_gap(gap.cause, gap.what))
         return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), gap.cause, gap.what)
     reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
     if not verdicts:

@@ -179,7 +179,7 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
         return reason
     if not found and not snapshot.coverage.supposed and _always_exists(wanted, view):
         name = f" '{wanted.last}'" if wanted.last else ""
-        return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} was not read: in Azure it always exists")
+        return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} (in Azure it always exists)")
     if snapshot.complete:
         return None
     last = wanted.last if len(wanted.names) == 1 else ""
@@ -190,7 +190,7 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
         return Gap(expired, STALE)
     why = snapshot.coverage.gaps.get(lookup.type)
     scope = view.resource.id.subscription_id
-    return Gap(f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
+    return Gap(f"{lookup.type} in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
 
 
 def _always_exists(wanted: LookupPlan, view: View) -> bool:

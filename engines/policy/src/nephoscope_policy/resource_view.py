@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
-    """An evaluation looked at something that the snapshot did not read; `args[0]` says at what and why it is missing."""
+    """An evaluation looked at something that the snapshot did not read; `args[0]` names it, as in a Gap."""
 
     cause = NOT_COLLECTED
 
@@ -105,7 +105,7 @@ class View:
             if self.unread and self.body.get("properties"):
                 return value
             read = segments[0] if is_listed(segments) else "properties"
-            raise NotCollected(f"the {read} of {self.key} {'was' if read in _SINGULAR else 'were'} not read")
+            raise NotCollected(f"the {read} of {self.key}")
         return value
 
     def _lists(self, segments: Segments) -> bool:
@@ -141,7 +141,9 @@ class View:
 
 
 def _cut(segments: Segments, key: str) -> str:
-    return f"{'.'.join(map(str, segments))} of {key} was cut to text by its export and not read: export again with -Depth 100"
+    return (
+        f"{'.'.join(map(str, segments))} of {key} (cut to text by its export: export again with -Depth 100)"
+    )
 
 
 LISTED = frozenset(
@@ -150,7 +152,6 @@ LISTED = frozenset(
 
 
 _ALWAYS = frozenset({"id", "name", "type"})
-_SINGULAR = frozenset({"location", "kind", "sku", "identity", "plan", "managedby"})
 
 
 def is_listed(segments: Segments) -> bool:

@@ -95,7 +95,7 @@ def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return
-    text = row.description or row.title
+    text = row.explanation or row.title
     if element == "failure" and text == row.title:
         text = describe_failure(row.recommendation)
     child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)

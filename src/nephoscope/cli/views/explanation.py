@@ -15,6 +15,7 @@ from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdic
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
+from nephoscope_policy.data_gap import describe_gap
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -78,10 +79,8 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
             each, key=lambda verdict: (-verdict.rule.severity.rank, verdict.rule.title, verdict.rule.id)
         ):
             console.print(_headline(one.state, one.rule.severity, one.rule.title, one.rule.id))
-            if one.description:
-                console.print(
-                    Text("    " + ": ".join(filter(None, (one.cause, one.description))), style="dim")
-                )
+            if said := describe_gap(one.cause, one.description):
+                console.print(Text(f"    {said}", style="dim"))
             for reason, region in one.reasons:
                 line = _reason(reason)
                 console.print(line.append(f"  at {region}", style="green") if region is not None else line)
@@ -108,7 +107,7 @@ def _verdict(report: ReportView, row: ReportRow, console: Console) -> None:
     item = row.assessment
     console.print(_headline(item.state, row.recommendation.severity, row.title, item.key))
     if item.description:
-        console.print(Text(f"    {item.cause}: {item.description}", style="dim"))
+        console.print(Text(f"    {row.explanation}", style="dim"))
     for reason in report.reasons(row):
         console.print(_reason(reason))
 

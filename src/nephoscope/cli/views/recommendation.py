@@ -121,7 +121,7 @@ def _resources(report: Report, ranked: RankedRecommendation, console: Console) -
         if mine:
             console.print(f"\n[bold]{state.value}[/bold] [dim]({len(mine)})[/dim]")
         for row in mine:
-            note = row.assessment.description or report.why(row)
+            note = (row.assessment.description and row.explanation) or report.why(row)
             console.print(f"  {row.assessment.resource}", markup=False, soft_wrap=True)
             if note:
                 console.print(Text(f"      {note}", style="dim"))

@@ -1,7 +1,7 @@
 """Data gaps: assessments that ended Unknown or Error, grouped by what is missing, each group with what settles it.
 
-A verdict names the first thing that it lacked: once that is there, another may be found missing. The causes and the words that say
-what is missing come from policies (policy.gap), from the estate (estate.gap) and from analyzers (analyze.verdict).
+A verdict names the first thing that it lacked: once that is there, another may be found missing. Its cause says what kind of thing
+that is, and its description which: of `not-collected` a type, an id, or properties of one (nephoscope_policy.data_gap).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, remedy, spell_type
-from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, describe_gap
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -43,12 +43,9 @@ NEEDS = {
     "security-admin-rules": Need.MODEL,
     "not-evaluated": Need.MODEL,
 }
-#: What a policy repeats of an analyzer that could not tell: the analyzer's cause, then its words.
-_OF_ANALYZER = re.compile(r"^([a-z][a-z-]*): (.*)$", re.DOTALL)
-_VERB = re.compile(r"^not (?:collected|known): ")
 #: What is missing is a resource type, or something of one.
 _TYPED = (Need.TYPE, Need.BODY, Need.REPORT, Need.DEPTH)
-_CUT = "was cut to text by its export"
+_CUT = "(cut to text by its export"
 _ID = re.compile(r"/(?:subscriptions|providers)/[^\s,;'\"()]+", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"/subscriptions/[^\s,;'\"()]+", re.IGNORECASE)
 _TYPE = re.compile(r"(?<![\w/.])(?:microsoft|nephoscope)\.[\w.]+(?:/[\w.-]+)+", re.IGNORECASE)
@@ -95,7 +92,7 @@ class GapRecommendation:
 class DataGap:
     """What is missing, how many assessments wait for it, of which recommendations (most first), and what settles them.
 
-    `examples` are some of the descriptions that the verdicts carry.
+    `examples` are what some of the verdicts say.
     """
 
     missing: MissingData
@@ -118,19 +115,13 @@ class DataGap:
 
 def missing_of(cause: str, description: str) -> MissingData:
     """What a verdict lacked, by its cause and description."""
-    told = _OF_ANALYZER.match(description)
-    if told is not None and told[1] in (NOT_COLLECTED, *NEEDS):
-        cause, description = told[1], told[2]
-    text = _VERB.sub("", description)
-    need = _need_of(text) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
-    return MissingData(need, _subject(need, text))
+    need = _need_of(description) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
+    return MissingData(need, _subject(need, description))
 
 
 def _need_of(text: str) -> Need:
     if _CUT in text:
         return Need.DEPTH
-    if text.startswith("no analyzer yet"):
-        return Need.ANALYZER
     return Need.BODY if _BODY.search(text) else Need.TYPE
 
 
@@ -169,7 +160,7 @@ class _GapGroup:
         self.recommendations.setdefault(one.key, one)
         self.counts[one.key] += one.count
         if len(self.examples) < MOST_EXAMPLES:
-            self.examples[one.description] = None
+            self.examples[describe_gap(one.cause, one.description)] = None
 
 
 def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:

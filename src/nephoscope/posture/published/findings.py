@@ -11,7 +11,9 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.document_queries import Documents, one_of, under
+from nephoscope.posture.published.former_reasons import read_reason
 from nephoscope.posture.recommendations.state_counts import StateCounts
+from nephoscope_policy.data_gap import describe_gap
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ class ListedFinding:
     why: str
     tenant: str = ""
 
+    @property
+    def explanation(self) -> str:
+        """Why it stands so, as a text that stands alone."""
+        return describe_gap(self.cause, self.why)
+
 
 @dataclass(frozen=True, slots=True)
 class FailingResource:
@@ -97,6 +104,11 @@ class UnjudgedCount:
     cause: str
     why: str
     count: int
+
+    @property
+    def explanation(self) -> str:
+        """Why they could not be judged, as a text that stands alone."""
+        return describe_gap(self.cause, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +180,9 @@ class Findings:
         rows = self.rows(reach, UNJUDGED).aggregate(f"{grouping}, count(*) AS n", grouping)
         found: dict[str, list[UnjudgedCount]] = {}
         for key, state, cause, why, count in rows.order("n DESC, state, cause, why").fetchall():
-            found.setdefault(key, []).append(UnjudgedCount(ComplianceState(state), cause, why, count))
+            found.setdefault(key, []).append(
+                UnjudgedCount(ComplianceState(state), *read_reason(cause, why), count)
+            )
         return found
 
     def causes(
@@ -256,7 +270,14 @@ def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
     found = rows.project("id, subject, recommendation, title, state, severity, cause, why, tenant").fetchall()
     return [
         ListedFinding(
-            id_, subject, key, title, ComplianceState(state), Severity(severity), cause, why, tenant
+            id_,
+            subject,
+            key,
+            title,
+            ComplianceState(state),
+            Severity(severity),
+            *read_reason(cause, why),
+            tenant,
         )
         for id_, subject, key, title, state, severity, cause, why, tenant in found
     ]

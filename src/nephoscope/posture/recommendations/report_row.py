@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope_policy.data_gap import describe_gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -97,6 +98,11 @@ class ReportRow:
         """What was found: the words of whoever judged the resource, else the title of a failure."""
         failed = self.assessment.state is ComplianceState.NON_COMPLIANT
         return self.assessment.description or (self.title if failed else "")
+
+    @property
+    def explanation(self) -> str:
+        """The description as a text that stands alone, without its cause beside it."""
+        return describe_gap(self.assessment.cause, self.description)
 
     def owner(self, tag: str) -> str:
         """The value of an owner tag, '' where the resource has none."""

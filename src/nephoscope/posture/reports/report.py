@@ -308,16 +308,14 @@ def listed_groups(report: ReportView) -> list[RecommendationSummary]:
     found = []
     for group, count in report.groups.items():
         if group.state in report.filter.states and group.state is not ComplianceState.NON_COMPLIANT:
-            causes = Counter(_cause(row.assessment) for row in report.rows_of(group))
+            causes = Counter(_cause(row) for row in report.rows_of(group))
             reason = causes.most_common(1)[0][0] if causes else ""
             found.append(RecommendationSummary(report.metadata(group.key), group.state, count, reason))
     return found
 
 
-def _cause(item: Assessment) -> str:
-    words = item.cause.replace("-", " ")
-    text = item.description.removeprefix(f"{item.cause}: ").removeprefix(f"{words}: ")
-    return ": ".join(one for one in (item.cause, text) if one)
+def _cause(row: ReportRow) -> str:
+    return row.explanation or row.assessment.cause
 
 
 def states(groups: Mapping[RecommendationGroup, int]) -> Counter[ComplianceState]:

@@ -79,7 +79,7 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
 def _unjudged_row(
     told: RecommendationTally, counts: Mapping[str, int], several: Sequence[UnjudgedCount]
 ) -> list[object]:
-    why = "; ".join(one.why or cause_text(one.cause, one.state) for one in several)
+    why = "; ".join(one.explanation or cause_text(one.cause, one.state) for one in several)
     key = told.recommendation
     return [told.severity.value, told.title, counts[key], told.counts.assessed, why, key]
 
@@ -177,8 +177,8 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> P
     told = known["properties"]
     header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation ID", "Tenant")
     return PageTable(header, (
-        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"],
-         one.tenant]
+        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.explanation or cause_text(one.cause),
+         known["name"], one.tenant]
         for one in found
     ))  # fmt: skip
 

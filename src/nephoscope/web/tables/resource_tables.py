@@ -85,7 +85,7 @@ def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
 
 def _findings(findings: Sequence[ListedFinding]) -> Rows:
     for one in findings:
-        why = one.why or cause_text(one.cause)
+        why = one.explanation or cause_text(one.cause)
         yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
 
 

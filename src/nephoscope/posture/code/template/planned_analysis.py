@@ -15,7 +15,6 @@ from functools import cached_property
 from nephoscope import analyze
 from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.discovery import Analyzer, analyzers_named
-from nephoscope.analyze.verdict import not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
@@ -115,7 +114,7 @@ def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | 
 def _none_known(analyzer: Analyzer, estate: Estate, gap: DataNotCollectedError) -> dict[str, Gap]:
     """What an analyzer leaves open where something that all of its answers need is not known."""
     return {
-        assessment_id(one.key, key.id).lower(): Gap(not_collected(one.key, key, gap).description, gap.cause)
+        assessment_id(one.key, key.id).lower(): Gap(gap.what, gap.cause)
         for key in analyzer.keys.values()
         for one in estate.resources.values()
         if one.type in key.types

@@ -24,7 +24,7 @@ from nephoscope.posture.code.template.template_suppressions import TemplateSuppr
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
 from nephoscope.posture.reports.reason_text import why
-from nephoscope_policy.data_gap import UNDECIDED
+from nephoscope_policy.data_gap import UNDECIDED, describe_gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -194,7 +194,11 @@ class TemplateJudge:
             evidence=place.evidence,
             subject=assessment.resource if made_by_azure else resource.id,
             reason=ignored
-            or ("" if state is FindingState.FAILED else assessment.description or assessment.cause),
+            or (
+                ""
+                if state is FindingState.FAILED
+                else describe_gap(assessment.cause, assessment.description) or assessment.cause
+            ),
             remediation=rule.steps,
             fix=self._fix(resource, reasons, planned)
             if state is FindingState.FAILED and not made_by_azure
