@@ -24,7 +24,7 @@ CONTENT = "src/nephoscope/content"
 SHOWN = ("web", "service", "automation")
 #: Stands in a text for a value that is filled in.
 VALUE = "…"
-_COMMAND_MODULE = re.compile(r"src/nephoscope/cli/\w+\.py")
+_COMMAND_MODULE = re.compile(r"src/nephoscope/(cli|operations)/\w+\.py")
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,15 @@ def _docstring(
 
 def _is_command(decorator: ast.expr) -> bool:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return isinstance(called, ast.Attribute) and called.attr in ("command", "group")
+    return isinstance(called, ast.Attribute) and called.attr in ("command", "group", "operation")
 
 
 def _help(call: ast.Call, name: str) -> Iterator[Text]:
     for keyword in call.keywords:
         if keyword.arg in ("help", "short_help", "epilog"):
             yield from (Text("help", name, line, text) for line, text in _strings(keyword.value))
+    if isinstance(call.func, ast.Name) and call.func.id == "describe" and call.args:
+        yield from (Text("help", name, line, text) for line, text in _strings(call.args[0]))
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("fail", "error", "warn", "warning"):
         yield from (Text("errors", name, line, text) for line, text in _phrases(call))
 

@@ -45,7 +45,7 @@ def test_a_workspace_is_added_and_changed(tmp_path: Path, nephoscope: Run) -> No
         (("add", "Soc"), "small letters"),
         (("add", "default"), "already"),
         (("add", "a", "--subscription", "x"), "not the id of a subscription"),
-        (("add", "a", "--retention", "99999"), "between 1 and"),
+        (("add", "a", "--retention", "99999"), "is not in the range 1<=x<="),
         (("set", "default", "--subscription", "x"), "not the id of a subscription"),
         (("remove", "default"), "cannot be removed"),
         (("remove", "nowhere"), "expected one of default"),

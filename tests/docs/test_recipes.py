@@ -11,20 +11,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import nephoscope.analyze
 import nephoscope.api.arm
 import nephoscope.ingest.logs
+import nephoscope.operations
 import nephoscope.web.pages
 import nephoscope_kql.functions
+from nephoscope.admin.wire import route
 from nephoscope.alerts.rule_tests import rule_test
 from nephoscope.analyze import discovery as analyzers
 from nephoscope.api.wire import operation
+from nephoscope.cli.main import cli
 from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
 from nephoscope.ingest.logs.log_format import BadRecordError, StreamContext
+from nephoscope.operations.declaration import discovery
 from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.state import State
 from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -37,7 +44,8 @@ RECIPES: dict[str, str] = dict(
     re.findall(r"^`([\w/.-]+)`\n\n```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 )
 CACHES = (
-    formats.formats, analyzers.analyzers, operation.surfaces, all_pages.pages,
+    formats.formats, analyzers.analyzers, operation.surfaces, all_pages.pages, discovery.operation_groups,
+    route.sections, route.routes,
 )  # fmt: skip
 
 
@@ -106,6 +114,21 @@ def test_an_api_operation(added: ModuleType) -> None:
     assert answer.body["value"][0]["properties"] == {"text": "Unknown is a result"}
 
 
+@adding(nephoscope.operations, "acme_retention.py")
+def test_an_operation(added: ModuleType, tmp_path: Path) -> None:
+    assert "acme_retention" in cli.list_commands(click.Context(cli))
+    words = ["--data", str(tmp_path / "data"), "acme_retention", "set"]
+    refused = CliRunner().invoke(cli, [*words, "--days", "0"])
+    assert (refused.exit_code, "0 is not in the range 1<=x<=365" in refused.output) == (2, True)
+    done = CliRunner().invoke(cli, [*words, "--days", "30"])
+    assert done.output == "1 workspaces changed\n"
+    with State.of(tmp_path / "data", "") as state:
+        assert state.workspaces.get().days == 30
+        assert state.audit.entries()[0].detail["before"] == {"days": 90}
+    (offered,) = (one for one in route.routes() if one.section == "acmeRetention")
+    assert (offered.method, offered.template.match("/admin/v1/acmeRetention")) == ("POST", {})
+
+
 @adding(nephoscope.web.pages, "acme_vaults.py")
 def test_a_page(added: ModuleType) -> None:
     found = next(one for one in all_pages.pages() if one.path == "/acme")
@@ -139,4 +162,4 @@ def test_a_detection(tmp_path: Path) -> None:
 
 
 def test_every_recipe_is_tried() -> None:
-    assert len(RECIPES) == 7
+    assert len(RECIPES) == 8

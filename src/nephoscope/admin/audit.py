@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import RouteSection
+from nephoscope.operations.declaration.schemas import Shape
 
 SECTION = RouteSection("audit", "Audit")
 READ = "Nephoscope/audit/read"

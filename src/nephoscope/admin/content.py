@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Name, PageQuery, Shape, Text, take_page
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_import import held_tables
@@ -18,6 +17,7 @@ from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePac
 from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, take_page
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import RouteSection
+from nephoscope.operations.declaration.schemas import Shape
 from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 
 SECTION = RouteSection("data-gaps", "Data gaps")

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape, Text
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
+from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.service.own_facts import put_facts
 from nephoscope.state.estate.own_facts import Receipt
 

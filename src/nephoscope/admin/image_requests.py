@@ -9,9 +9,9 @@ import msgspec
 
 from nephoscope.admin.registries import RegistryName
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import PLAIN, Id, Shape
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import finding, refusing
+from nephoscope.operations.declaration.schemas import PLAIN, Id, Shape
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
 from nephoscope.state.registries.image_requests import ImageRequest

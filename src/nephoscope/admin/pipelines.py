@@ -9,9 +9,9 @@ import msgspec
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import missing_fault, refusing
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError

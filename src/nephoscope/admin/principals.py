@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
+from nephoscope.operations.declaration.schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind

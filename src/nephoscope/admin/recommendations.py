@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import RouteSection
+from nephoscope.operations.declaration.schemas import Shape
 from nephoscope.posture.published.priorities import Priority, priorities_of
 
 SECTION = RouteSection("recommendations", "Recommendations")

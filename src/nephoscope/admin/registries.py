@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import finding, refusing
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text
 from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,

@@ -8,9 +8,9 @@ from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.admin.principals import require_principal
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Id, PageQuery, Shape, Text, take_page
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, take_page
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment

@@ -9,9 +9,9 @@ import msgspec
 
 from nephoscope.admin.principals import require_principal
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Id, Shape, Text
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, finding
+from nephoscope.operations.declaration.schemas import Id, Shape, Text
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
 from nephoscope.state.access.principals import PrincipalKind, PrincipalSecret, SecretKind

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from nephoscope import __version__
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
+from nephoscope.operations.declaration.schemas import Shape
 from nephoscope.posture.scans.scan import last_request
 
 SECTION = RouteSection("server", "The server")

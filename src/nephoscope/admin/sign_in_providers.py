@@ -10,9 +10,9 @@ import msgspec
 from nephoscope.access.provider_tests import asked_test, last_test
 from nephoscope.access.role_mapping import ProviderError
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Shape, Text
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.service import sign_in_providers as service
 from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import Name, PageQuery, Shape, take_page
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault, refusing
 from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.source_setup import TOKENS
 from nephoscope.ingest.source_failures import SourceError
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, take_page
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.common_schemas import PLAIN, Name, PageQuery, Shape, Text, take_page
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.collect.azure.collection_settings import CollectError
@@ -17,6 +16,7 @@ from nephoscope.collect.azure.connection_test import ConnectionTrial, Permission
 from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
 from nephoscope.collect.azure.required_permissions import PermissionProvider, names
 from nephoscope.collect.azure.tenant_connection import MOST_CERTIFICATE, TenantSecrets, normalize_connection
+from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, take_page
 from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE

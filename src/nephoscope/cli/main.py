@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope import __version__
+from nephoscope import __version__, operations
 from nephoscope.cli.session.platform_support import find_lacking
 
 _FOLDER = Path(__file__).parent
@@ -25,11 +25,14 @@ class ReaderGoneError(Exception):
 
 
 class Commands(click.Group):
-    """A group whose commands are the modules beside this file; each exports `command`, its first docstring line is the short help."""
+    """A group whose commands are the modules beside this file, which export `command`, and files of operations that have one.
+
+    The first line of a file's docstring is the short help.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The command names, sorted."""
-        return sorted(path.stem for path in _FOLDER.glob("*.py") if path.stem not in {"__init__", "main"})
+        return sorted(_files())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now; None where there is none."""
@@ -38,8 +41,13 @@ class Commands(click.Group):
         if cmd_name != "version" and (why := find_lacking()):
             click.echo(f"nephoscope: {why}", err=True)
             ctx.exit(USAGE)
-        command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
-        return command
+        if _files()[cmd_name].parent == _FOLDER:
+            command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
+            return command
+        from nephoscope.cli.session.operation_commands import command_of
+        from nephoscope.operations.declaration.discovery import operation_group
+
+        return command_of(operation_group(cmd_name))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and a reader that went away never end with click's 1, which would say that there are findings."""
@@ -50,11 +58,18 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(_broken_off())
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing any of them, so that --help stays fast."""
-        rows = [(name, _short_help(_FOLDER / f"{name}.py")) for name in self.list_commands(ctx)]
+        rows = [(name, _short_help(path)) for name, path in sorted(_files().items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _files() -> dict[str, Path]:
+    """The file of each command; one beside this file goes before operations of its name."""
+    folders = [Path(one) for one in operations.__path__]
+    found = [path for folder in (*folders, _FOLDER) for path in folder.glob("*.py")]
+    return {path.stem: path for path in found if path.stem not in {"__init__", "main"}}
 
 
 def _short_help(path: Path) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.admin.wire.common_schemas import Error
 from nephoscope.admin.wire.route import PREFIX, Route, routes, sections
+from nephoscope.operations.declaration.schemas import Error
 
 _REFERENCE = "#/components/schemas/{name}"
 _MEANING = {

@@ -1,7 +1,8 @@
 """Routes: each is described by the function that answers it, and by nothing else.
 
-Parameters of the function that stand in the path are taken from there, `query` and `body` are Shapes; its docstring says what it does.
-From these the dispatcher, the checks of what is sent, the OpenAPI document and the reference page are made.
+Operations (nephoscope.operations) are routes, and so is what a module of this package alone offers. Parameters of the function that
+stand in the path are taken from there, `query` and `body` are Shapes; its docstring says what it does. From these the dispatcher, the
+checks of what is sent, the OpenAPI document and the reference page are made.
 """
 
 from __future__ import annotations
@@ -9,30 +10,19 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 import nephoscope.admin as package
-from nephoscope.access.scopes import TENANT
+from nephoscope.admin.wire.operation_handler import handler_of
 from nephoscope.api.wire.arm_path import PathTemplate
+from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, everywhere
 
 PREFIX = "/admin/v1"
-MAX_BODY = 1 << 20
 Handler = Callable[..., object]
-#: Where a role is wanted that allows a route, by the parameters of its path; None: the function asks for itself.
-Scoped = Callable[[Mapping[str, str]], str] | None
-
-
-def everywhere(_: Mapping[str, str]) -> str:
-    """A route about no part of the estate: a role at the tenant is wanted."""
-    return TENANT
-
-
-def of_workspace(parameters: Mapping[str, str]) -> str:
-    """A route about one workspace."""
-    return f"/workspaces/{parameters['name'].lower()}"
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,8 @@ class Route:
 
     @property
     def doc(self) -> str:
-        """What it does, in a sentence."""
-        return inspect.cleandoc(self.handler.__doc__ or "").split("\n", 1)[0]
+        """What it does: the first paragraph of the function's docstring."""
+        return " ".join(inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[0].split("\n"))
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -123,13 +113,40 @@ class RouteSection:
 
 @cache
 def sections() -> tuple[RouteSection, ...]:
-    """Every section: a module of the package with a SECTION."""
-    found = []
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
+    """Every section by the name of its file: of operations, and modules of this package with a SECTION; two of one name are one."""
+    found: dict[str, RouteSection] = {}
+    for _, section in sorted([*_of_operations(), *_of_modules()], key=lambda one: one[0]):
+        kept = found.setdefault(section.name, RouteSection(section.name, section.title))
+        kept.routes.extend(section.routes)
+    return tuple(found.values())
+
+
+def _of_operations() -> Iterator[tuple[str, RouteSection]]:
+    for file, group in operation_groups().items():
+        if routes_ := list(_group_routes(group)):
+            yield file, RouteSection(group.name, group.title, routes_)
+
+
+def _group_routes(group: OperationGroup) -> Iterator[Route]:
+    for one in group.operations:
+        if (api := one.api) is not None:
+            yield Route(
+                api.method,
+                api.path,
+                one.permission,
+                handler_of(one),
+                group.name,
+                api.status,
+                api.scoped,
+                api.most,
+            )
+
+
+def _of_modules() -> Iterator[tuple[str, RouteSection]]:
+    for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         if hasattr(module, "SECTION"):
-            found.append(module.SECTION)
-    return tuple(found)
+            yield info.name, module.SECTION
 
 
 @cache

@@ -16,12 +16,13 @@ from starlette.routing import Route as StarletteRoute
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
 from nephoscope.admin.wire.openapi import document
-from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
+from nephoscope.admin.wire.route import PREFIX, Route, routes
 from nephoscope.api.server import whole_body
 from nephoscope.api.wire.azure_error import ApiError, bad, unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.lake.errors import LakeError
+from nephoscope.operations.declaration.operation import MAX_BODY
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import once_more
 from nephoscope.state.database.state_errors import TransientError

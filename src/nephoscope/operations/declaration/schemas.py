@@ -1,4 +1,4 @@
-"""Common schemas of the admin API: errors, names, pages of lists."""
+"""Common schemas of operations: errors, names, pages of lists."""
 
 from __future__ import annotations
 

@@ -1,0 +1,36 @@
+"""The handler of a route whose function is an operation."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.state import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope.admin.wire.admin_request import AdminRequest
+    from nephoscope.operations.declaration.operation import Operation
+
+
+def handler_of(operation: Operation) -> Callable[..., object]:
+    """Return the function that answers a request by an operation; it has the operation's name, types and docstring."""
+
+    @functools.wraps(operation.function)
+    def answer(ask: AdminRequest, **given: Any) -> object:
+        call = OperationCall(
+            ask.service, ask.instance.guard, ask.instance.lake if operation.needs_lake else None
+        )
+        try:
+            return operation.function(call, **given)
+        except RefusedRequestError as error:
+            message = str(error)
+            raise bad(message if message.endswith((".", "?")) else f"{message}.", error.target) from error
+        except NotFoundError as error:
+            named = next((given[name] for name in operation.parameters), "")
+            raise missing_fault(f"{operation.group.noun} {named}") from error
+
+    return answer

@@ -1,0 +1,183 @@
+"""Commands of operations: options and help from what the operation declares; the call; and what is printed of its result."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from nephoscope.cli.session.list_output import FORMATS
+from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.operations.declaration.request_field import (
+    FieldKind,
+    RequestField,
+    parameter_field,
+    request_fields,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from nephoscope.operations.declaration.operation import CommandLine, Operation, OperationGroup
+
+#: What the name of the option that gives null has behind that of its field.
+_NONE = "__none"
+
+
+def command_of(group: OperationGroup) -> click.Group:
+    """Return the command of a group of operations."""
+    made = click.Group(help=group.help)
+    add_operations(made, group)
+    return made
+
+
+def add_operations(command: click.Group, *groups: OperationGroup) -> None:
+    """Add the operations that have a command to a command of commands."""
+    for group in groups:
+        for one in group.operations:
+            if one.command is not None:
+                command.add_command(_command(one, one.command), one.command.word)
+
+
+def _command(operation: Operation, command: CommandLine) -> click.Command:
+    names = {name: parameter_field(name, type_) for name, type_ in operation.parameters.items()}
+    fields = request_fields(operation.request[1]) if operation.request[1] else ()
+    parameters: list[click.Parameter] = [
+        _argument(one) for one in (*names.values(), *fields) if one.argument or one.name in names
+    ]
+    parameters += [option for one in fields if not one.argument for option in _options(one)]
+    if command.columns:
+        parameters.append(
+            click.Option(
+                ["--output", "-o"], type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Output format."
+            )
+        )  # fmt: skip
+
+    @click.pass_obj
+    def run(data: Path, /, output: str = "", **given: Any) -> None:
+        _run(operation, command, data, given, output)
+
+    return click.Command(command.word, params=parameters, callback=run, help=command.help or operation.doc)
+
+
+def _argument(one: RequestField) -> click.Argument:
+    several = one.kind is FieldKind.LIST
+    return click.Argument(
+        [one.name], type=_click_type(one), required=one.required, nargs=-1 if several else 1, metavar=one.metavar or None
+    )  # fmt: skip
+
+
+def _options(one: RequestField) -> Iterator[click.Option]:
+    if not one.option or one.kind is FieldKind.OTHER:
+        return
+    flag = one.kind is FieldKind.YES_NO
+    shown: Any = None if flag else one.default
+    yield click.Option(
+        [one.option, one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST, help=one.help,
+        metavar=one.metavar or None, is_flag=flag, default=shown, show_default=shown is not None,
+    )  # fmt: skip
+    if one.none_option and one.change:
+        yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
+
+
+def _click_type(one: RequestField) -> click.ParamType[Any] | None:
+    match one.kind:
+        case FieldKind.WHOLE if one.least is not None or one.most is not None:
+            return click.IntRange(_whole(one.least), _whole(one.most))
+        case FieldKind.WHOLE:
+            return click.INT
+        case FieldKind.NUMBER:
+            return click.FloatRange(one.least, one.most)
+        case FieldKind.CHOICE:
+            return click.Choice([word for word in one.choices if word], case_sensitive=False)
+        case FieldKind.TIME:
+            from nephoscope.cli.session.options import Instant
+
+            return Instant()
+    return None
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
+
+
+def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str, Any], output: str) -> None:
+    with _open_call(operation, data) as call:
+        arguments = {name: given.pop(name) for name in operation.parameters}
+        for name, find in command.arguments.items():
+            arguments[name] = find(call, arguments[name])
+        name, shape = operation.request
+        if shape is not None:
+            arguments[name] = _request(shape, given)
+        answer = operation.function(call, **arguments)
+    _show(command, answer, arguments | given, output)
+
+
+@contextmanager
+def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
+    """What an operation works with; what cannot be done ends the command with its message."""
+    from nephoscope.access.authenticator import Guard
+    from nephoscope.access.scopes import Hierarchy
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import state_of
+    from nephoscope.cli.terminal.messages import usage_error
+
+    try:
+        if operation.needs_lake:
+            from nephoscope.cli.session.lake_access import lake_of
+
+            with lake_of(data) as (lake, state):
+                yield OperationCall(service_of(data, state), Guard(state, lambda: Hierarchy({})), lake)
+        else:
+            with state_of(data) as state:
+                yield OperationCall(service_of(data, state), Guard(state, lambda: Hierarchy({})))
+    except RefusedRequestError as error:
+        usage_error(str(error))
+
+
+def _request(shape: Any, given: Mapping[str, Any]) -> Any:
+    """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
+    fields = request_fields(shape)
+    sent = {one.name: given[one.name] for one in fields if given.get(one.name) not in (None, ())}
+    for one in fields:
+        if given.get(f"{one.name}{_NONE}"):
+            if one.name in sent:
+                raise click.UsageError(f"{one.option} and {one.none_option} are mutually exclusive")
+            sent[one.name] = None
+    if not sent and fields and all(one.change for one in fields):
+        raise click.UsageError(
+            f"nothing to change: use {_join_words([one.option for one in fields if one.option])}"
+        )
+    return shape(**sent)
+
+
+def _join_words(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _show(command: CommandLine, answer: Any, given: Mapping[str, Any], output: str) -> None:
+    if command.columns:
+        from nephoscope.cli.session.list_output import show_list
+
+        rows = command.rows(answer) if command.rows else _rows(answer)
+        if command.absent and output != "json":
+            rows = [
+                {**row, **{name: text for name, text in command.absent.items() if row[name] is None}}
+                for row in rows
+            ]
+        show_list(rows, command.columns, output, command.nothing)
+    elif callable(command.told):
+        click.echo(command.told(answer))
+    elif command.told:
+        shown = msgspec.structs.asdict(answer) if isinstance(answer, msgspec.Struct) else {"result": answer}
+        click.echo(command.told.format(**{**given, **shown}))
+
+
+def _rows(answer: Any) -> Sequence[Mapping[str, object]]:
+    from datetime import datetime
+
+    found: list[Mapping[str, object]] = msgspec.to_builtins(answer.value, builtin_types=(datetime,))
+    return found

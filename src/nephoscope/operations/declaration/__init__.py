@@ -1,0 +1,1 @@
+"""Declaration and discovery of operations."""

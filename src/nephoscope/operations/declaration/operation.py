@@ -1,0 +1,175 @@
+"""Operations: a function of the service layer with all that the faces need to offer it.
+
+The function takes an OperationCall, then what stands in the path of its route or as arguments of its command, then a `query` or `body`
+(a Shape). Its docstring says what it does.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from nephoscope.access.scopes import TENANT
+from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.access.authenticator import Guard
+    from nephoscope.lake.lake import Lake
+    from nephoscope.service.service_context import ServiceContext
+    from nephoscope.state import State
+
+MAX_BODY = 1 << 20
+Function = Callable[..., Any]
+Row = Mapping[str, object]
+#: Where a role is wanted that allows an operation, by what stands in its path; None: the function asks for itself.
+Scoped = Callable[[Mapping[str, str]], str] | None
+
+
+def everywhere(_: Mapping[str, str]) -> str:
+    """An operation about no part of the estate: a role at the tenant is wanted."""
+    return TENANT
+
+
+def of_workspace(parameters: Mapping[str, str]) -> str:
+    """An operation about one workspace."""
+    return f"/workspaces/{parameters['name'].lower()}"
+
+
+class RefusedRequestError(Exception):
+    """A request that cannot be meant or done; `target` names the field that is wrong ('' = nothing in particular)."""
+
+    def __init__(self, message: str, target: str = "") -> None:
+        super().__init__(message)
+        self.target = target
+
+
+@contextmanager
+def refusing(target: str, *errors: type[Exception]) -> Iterator[None]:
+    """Raise RefusedRequestError with the sentence of an error where one of these is raised within the block."""
+    try:
+        yield
+    except (TransientError, ConcurrentChangeError):
+        raise
+    except errors as error:
+        raise RefusedRequestError(str(error), target) from error
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCall:
+    """One call of an operation: who acts on which state, and what else the face has open."""
+
+    service: ServiceContext
+    guard: Guard
+    _lake: Lake | None = None
+
+    @property
+    def state(self) -> State:
+        """The state."""
+        return self.service.state
+
+    @property
+    def lake(self) -> Lake:
+        """The lake, for an operation that `needs_lake`."""
+        if self._lake is None:
+            raise RuntimeError("the operation does not declare that it needs the lake")
+        return self._lake
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRoute:
+    """The request by which the own API offers an operation; `most` is the bytes that its body may have."""
+
+    method: str
+    path: str
+    status: int = 200
+    scoped: Scoped = everywhere
+    most: int = MAX_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The command that offers an operation.
+
+    `told` is what it prints: a text with {fields} of its arguments and its result, or a function of the result. With `columns` it
+    prints a list: `rows` makes its rows of the result, by default those of its `value`; `absent` is what a table shows for null, by
+    column; `nothing` is said where there is no row. `help` is what only the command says of itself, '' = what the function says.
+    `arguments` finds what a word on the command line stands for, by the function's parameter.
+    """
+
+    word: str
+    told: str | Callable[[Any], str] = ""
+    columns: tuple[str, ...] = ()
+    rows: Callable[[Any], Sequence[Row]] | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+    nothing: str = ""
+    help: str = ""
+    arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation: `permission` is that of roles, `api` and `command` are None where a face does not offer it."""
+
+    group: OperationGroup
+    permission: str
+    function: Function
+    api: ApiRoute | None = None
+    command: CommandLine | None = None
+    needs_lake: bool = False
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self.function, include_extras=True)
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters in the path, which are arguments of the command, with their types."""
+        _, *names = inspect.signature(self.function).parameters
+        return {name: self._hints[name] for name in names if name not in ("query", "body")}
+
+    @property
+    def request(self) -> tuple[str, Any]:
+        """The name and the Shape of what it takes beside, ('', None) where that is nothing."""
+        name = next((one for one in ("body", "query") if one in self._hints), "")
+        return name, self._hints.get(name)
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function."""
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+
+@dataclass
+class OperationGroup:
+    """The operations of a file: `name` and `title` are those of its section of the API, `noun` what one is called in errors.
+
+    `help` is that of the command which has the name of the file.
+    """
+
+    name: str
+    title: str
+    noun: str
+    help: str = ""
+    operations: list[Operation] = field(default_factory=list, repr=False)
+
+    def operation(
+        self,
+        permission: str,
+        api: ApiRoute | None = None,
+        command: CommandLine | None = None,
+        *,
+        needs_lake: bool = False,
+    ) -> Callable[[Function], Function]:
+        """Declare that a function is an operation."""
+
+        def declare(function: Function) -> Function:
+            self.operations.append(Operation(self, permission, function, api, command, needs_lake))
+            return function
+
+        return declare

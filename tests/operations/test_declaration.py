@@ -1,0 +1,173 @@
+"""What an operation declares is what its command, its route and a form of it have: a table of fields, and every operation there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import click
+import pytest
+from click.testing import CliRunner
+from msgspec import UNSET, UnsetType
+
+from nephoscope.admin.wire.route import routes
+from nephoscope.cli.session.operation_commands import command_of
+from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.operation import (
+    CommandLine,
+    OperationCall,
+    OperationGroup,
+    RefusedRequestError,
+    refusing,
+)
+from nephoscope.operations.declaration.request_field import FieldKind, describe, request_fields
+from nephoscope.operations.declaration.schemas import Shape, Text
+from nephoscope.state import StateError
+
+TRIED = OperationGroup("tried", "Tried", "A thing", "Try things.")
+
+
+class Everything(Shape, frozen=True, kw_only=True):
+    """A field of every kind."""
+
+    target: Annotated[Text, describe("What it is about.", argument=True)]
+    owner: Annotated[Text, describe("Who has it.", metavar="NAME", label="Owner of it")] = ""
+    most: Annotated[int, describe("At most.", ge=1, le=9)] = 3
+    share: Annotated[float, describe("Which part.", ge=0, le=1)] | None = None
+    forced: Annotated[bool, describe("Do it anyway.")] = False
+    level: Annotated[Literal["low", "high"], describe("How much.")] = "low"
+    labels: Annotated[tuple[Text, ...], describe("Labels.", option="--label")] = ()
+    until: Annotated[datetime, describe("Until when.")] | None = None
+    inner: Annotated[str, describe("The API's alone.", option="")] = "kept"
+
+
+class Change(Shape, frozen=True, kw_only=True):
+    """What is to change."""
+
+    days: Annotated[int, describe("Days.", ge=1)] | UnsetType = UNSET
+    tables: (
+        Annotated[tuple[Text, ...], describe("Tables.", option="--table", none=("--every-table", "Every."))] | UnsetType | None
+    ) = UNSET  # fmt: skip
+
+
+class Outcome(Shape, frozen=True, kw_only=True):
+    """What was taken."""
+
+    value: tuple[Everything, ...]
+
+
+@TRIED.operation(
+    "x/read", command=CommandLine("list", columns=("target", "owner", "labels"), nothing="none at all")
+)
+def everything(call: OperationCall, body: Everything) -> Outcome:
+    """List what was given."""
+    return Outcome(value=() if body.target == "nothing" else (body,))
+
+
+@TRIED.operation("x/write", command=CommandLine("set", lambda given: f"{given}"))
+def change(call: OperationCall, name: Text, body: Change) -> str:
+    """Change a thing."""
+    if name == "refused":
+        with refusing("name", ValueError):
+            raise ValueError("it is refused")
+    if name == "missing":
+        raise StateError("there is none")
+    return f"{name}: {body.days} {body.tables}"
+
+
+def run(tmp_path: Path, *words: str) -> Any:
+    return CliRunner().invoke(command_of(TRIED), words, obj=tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("target", {"kind": FieldKind.TEXT, "argument": True, "required": True}),
+        ("owner", {"label": "Owner of it", "option": "--owner", "metavar": "NAME", "default": None}),
+        ("most", {"kind": FieldKind.WHOLE, "least": 1, "most": 9, "default": 3, "help": "At most."}),
+        ("share", {"kind": FieldKind.NUMBER, "least": 0, "most": 1, "required": False, "change": False}),
+        ("forced", {"kind": FieldKind.YES_NO, "label": "Forced"}),
+        ("level", {"kind": FieldKind.CHOICE, "choices": ("low", "high"), "default": "low"}),
+        ("labels", {"kind": FieldKind.LIST, "option": "--label"}),
+        ("until", {"kind": FieldKind.TIME}),
+        ("inner", {"option": ""}),
+        ("days", {"change": True, "default": None}),
+        ("tables", {"change": True, "none_option": "--every-table", "none_help": "Every."}),
+    ],
+)
+def test_a_field_says_what_it_declares(name: str, expected: dict[str, Any]) -> None:
+    (found,) = (one for one in (*request_fields(Everything), *request_fields(Change)) if one.name == name)
+    assert {key: getattr(found, key) for key in expected} == expected
+
+
+def test_options_become_the_request(tmp_path: Path) -> None:
+    words = (
+        "--owner", "kim", "--most", "9", "--share", "0.5", "--forced", "--level", "HIGH", "--label", "a", "--label", "b",
+        "--until", "2026-11-01", "-o", "json",
+    )  # fmt: skip
+    seen: list[Everything] = []
+    wrapped = OperationGroup("seen", "Seen", "A thing", "See.")
+
+    @wrapped.operation("x", command=CommandLine("list"))
+    def see(call: OperationCall, body: Everything) -> None:
+        """See it."""
+        seen.append(body)
+
+    done = CliRunner().invoke(command_of(wrapped), ["list", "t", *words[:-2]], obj=tmp_path / "data")
+    assert done.exit_code == 0, done.output
+    assert seen == [
+        Everything(
+            target="t", owner="kim", most=9, share=0.5, forced=True, level="high", labels=("a", "b"),
+            until=datetime(2026, 11, 1, tzinfo=UTC), inner="kept",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (("list", "t", "-o", "csv"), 0, "target,owner,labels\nt,,\n"),
+        (("list", "nothing"), 0, "nephoscope: none at all\n"),
+        (("list", "t", "--most", "10"), 2, "10 is not in the range 1<=x<=9"),
+        (("list", "t", "--level", "no"), 2, "is not one of 'low', 'high'"),
+        (("list",), 2, "Missing argument 'TARGET'"),
+        (("list", "t", "--inner", "x"), 2, "No such option"),
+        (("set", "a", "--days", "2"), 0, "a: 2 UNSET\n"),
+        (("set", "a", "--table", "T"), 0, "a: UNSET ('T',)\n"),
+        (("set", "a", "--every-table"), 0, "a: UNSET None\n"),
+        (("set", "a"), 2, "nothing to change: use --days or --table"),
+        (
+            ("set", "a", "--table", "T", "--every-table"),
+            2,
+            "--table and --every-table are mutually exclusive",
+        ),
+        (("set", "refused", "--days", "2"), 2, "nephoscope: it is refused\n"),
+        (("set", "missing", "--days", "2"), 2, "nephoscope: there is none\n"),
+    ],
+)
+def test_a_command_does_and_says(tmp_path: Path, words: tuple[str, ...], code: int, expected: str) -> None:
+    done = run(tmp_path, *words)
+    assert (done.exit_code, expected in done.output) == (code, True), done.output
+
+
+def test_what_is_refused_names_its_field() -> None:
+    with pytest.raises(RefusedRequestError, match="no") as raised, refusing("settings", ValueError):
+        raise ValueError("no")
+    assert raised.value.target == "settings"
+
+
+@pytest.mark.parametrize("file", operation_groups())
+def test_every_operation_is_offered_and_says_what_it_does(file: str) -> None:
+    group = operation_groups()[file]
+    known = {(one.method, one.path) for one in routes()}
+    assert group.operations
+    for one in group.operations:
+        assert one.doc.endswith("."), one.function
+        assert one.api or one.command, one.function
+        assert one.api is None or (one.api.method, one.api.path) in known
+        fields = request_fields(one.request[1]) if one.request[1] else ()
+        if one.command is not None and not one.command.columns:
+            assert [each.name for each in fields if each.option and not each.help] == []
+    if group.help:
+        assert isinstance(command_of(group), click.Group)
