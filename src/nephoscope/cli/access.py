@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Guard
@@ -29,8 +33,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, **options: Any) -> None:
     """List users and programs with their roles."""
-    from nephoscope.cli.session.list_output import show_list
-
     with _door(data) as (state, _):
         rows = [
             {
@@ -67,8 +69,6 @@ def list_(data: Path, /, **options: Any) -> None:
 def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
     """Add a user or program with its first role assignment."""
     from nephoscope.access.managed_identity import READING
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import add_principal
     from nephoscope.state.access.principals import PrincipalKind
 
@@ -90,7 +90,6 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
 @click.pass_obj
 def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Assign a role at a scope."""
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import grant_role
 
     role, where = _role(role_name), _scope(scope)
@@ -108,8 +107,6 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import revoke_role
 
     role, where = _role(role_name), _scope(scope)
@@ -130,7 +127,6 @@ def disable(data: Path, /, name: str, again: bool) -> None:
     """Disable an account: its sessions, tokens and secrets stop working immediately. The last Owner at /
     cannot be disabled.
     """
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import disable_principal
 
     with _door(data) as (state, _):
@@ -152,7 +148,6 @@ def bind(data: Path, /, name: str, resource: str, computer: str, device: str, al
     """Bind a program to the one RESOURCE (an ARM ID) that its logs describe. Missing resource columns are
     filled in; rows that name another resource go to _Quarantine.
     """
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.model.resource_binding import bind_resource
 
     try:
@@ -171,7 +166,6 @@ def unbind(data: Path, /, name: str) -> None:
 
 
 def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import bind_principal
 
     with _door(data) as (state, _):
@@ -185,8 +179,6 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 @click.pass_obj
 def sign_out(data: Path, /, name: str) -> None:
     """Revoke all browser sessions of a user. Tokens and secrets stay valid, and the user can sign in again."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.service.principals import end_sessions
 
     with _door(data) as (state, _):
@@ -226,7 +218,6 @@ def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) 
 
 
 def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days: int = 0) -> str:
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import make_secret
 
     with _door(data) as (state, guard):
@@ -247,9 +238,6 @@ def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days:
 def audit(data: Path, /, most: int, **options: Any) -> None:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     import sys
-
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
 
     with _door(data) as (state, _):
         rows = [
@@ -272,7 +260,6 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
 def _door(data: Path) -> Iterator[tuple[State, Guard]]:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
-    from nephoscope.cli.session.state_access import state_of
 
     with state_of(data) as state:
         yield state, Guard(state, lambda: Hierarchy({}))
@@ -280,8 +267,6 @@ def _door(data: Path) -> Iterator[tuple[State, Guard]]:
 
 def _principal(state: State, name: str) -> Principal:
     """The one of a name or id; the command ends with code 2 where there is none, or two."""
-    from nephoscope.cli.terminal.messages import usage_error
-
     found = [one for one in state.principals.all() if name.lower() in (one.id, one.name.lower())]
     if len(found) != 1:
         usage_error(
@@ -293,7 +278,6 @@ def _principal(state: State, name: str) -> Principal:
 
 def _role(name: str) -> str:
     from nephoscope.access.roles import ROLES, role
-    from nephoscope.cli.terminal.messages import usage_error
 
     found = role(name)
     if found is None:
@@ -303,7 +287,6 @@ def _role(name: str) -> str:
 
 def _scope(text: str) -> str:
     from nephoscope.access.scopes import RoleScopeError, parse_scope
-    from nephoscope.cli.terminal.messages import usage_error
 
     try:
         return parse_scope(text)
@@ -314,7 +297,6 @@ def _scope(text: str) -> str:
 def _tell_missing(data: Path, state: State, scope: str) -> None:
     """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
     from nephoscope.access.scopes import find_unknown_scope
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.instance import hierarchy_of
     from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 

@@ -8,7 +8,11 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.filter_options import most_option, severity_option, workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import usage_error
 
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
@@ -40,9 +44,6 @@ def list_(
     output: str,
 ) -> None:
     """List alerts, newest first."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         found = state.alerts.newest(
             workspace_of(state, workspace).name,
@@ -80,9 +81,6 @@ def _entities(document: dict[str, object]) -> list[str]:
 @click.pass_obj
 def show(data: Path, /, id_: str) -> None:
     """Print the alert ID as JSON, with its entities and its query."""
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import usage_error
-
     with state_of(data) as state:
         found = state.alerts.get(id_.lower())
     if found is None:
@@ -108,9 +106,6 @@ def show(data: Path, /, id_: str) -> None:
 @click.pass_obj
 def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> None:
     """Set the status of the alerts ID. If one of them does not exist, none is changed."""
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.alerts import set_status_by_id
 

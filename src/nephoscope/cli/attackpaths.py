@@ -8,6 +8,7 @@ import click
 
 from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import WordChoice, judged_by, resource_options
+from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, tell_nothing_assessed
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -40,12 +41,6 @@ def command(context: click.Context, /, **options: Any) -> None:
 
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.terminal.exit_code import (
-        FINDINGS,
-        NOTHING_ASSESSED,
-        is_assessed,
-        tell_nothing_assessed,
-    )
     from nephoscope.cli.views import attack_paths
 
     target = Path(options["output_file"]) if options["output_file"] else None

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from nephoscope.cli.session.filter_options import most_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.secret_input import secret, secret_pair
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation_readiness import Readiness
@@ -39,8 +44,6 @@ def list_(data: Path, /, output: str) -> None:
     exist.
     """
     from nephoscope.automation.rule_catalogue import load_automations
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     with state_of(data) as state:
@@ -133,9 +136,6 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets
     from nephoscope.automation.rule_formats.security_automations import TENANT, read_automation
     from nephoscope.cli.session.automation_options import properties
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.automations import put_automation
 
     try:
@@ -182,8 +182,6 @@ def _read(path: Path) -> dict[str, object]:
 
 def _with_connection(body: dict[str, object], options: dict[str, object]) -> dict[str, object]:
     """The document with the connection string of --event-hub, and without those whom Azure names in it."""
-    from nephoscope.cli.session.secret_input import secret, secret_pair
-
     given = body.get("properties")
     if not isinstance(given, dict) or not isinstance(given.get("actions") or [], list):
         return body
@@ -203,8 +201,6 @@ def _with_connection(body: dict[str, object], options: dict[str, object]) -> dic
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Remove the automation NAME (or ID), even if it is invalid. Runs that have started continue."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.service.automations import remove_automation
 
     with state_of(data) as state:
@@ -245,8 +241,6 @@ def _only(found: Sequence[T], name: str) -> T:
 
 
 def _refuse(text: str) -> NoReturn:
-    from nephoscope.cli.terminal.messages import usage_error
-
     usage_error(text)
 
 
@@ -258,8 +252,6 @@ def test(data: Path, /, name: str, do: bool) -> None:
     """Show how many published documents match the automation NAME now; with --do, send the first of them."""
     from nephoscope.automation.event_kinds import ALERTS, INCIDENTS
     from nephoscope.automation.rule_trial import list_matches
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.automations import try_automation
 
     failed = False
@@ -284,8 +276,6 @@ def test(data: Path, /, name: str, do: bool) -> None:
 @click.pass_obj
 def history(data: Path, /, name: str, most: int, output: str) -> None:
     """List the runs of the automation NAME, or of all; `response retry` repeats failed runs."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.state.automation.automation_runs import RuleLanguage
 
     with state_of(data) as state:
@@ -310,7 +300,6 @@ def run(data: Path, /) -> None:
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.publication_watch import PublicationWatch
     from nephoscope.automation.rule_catalogue import load_rules
-    from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     dead = False

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import click
 
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import size_text
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import has_state
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
+
 
 @click.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -24,13 +31,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     each file. Other processes can keep writing. The credential key file and the server's own certificates
     are excluded unless you include them.
     """
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.list_output import size_text
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.session.state_access import has_state
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.lake.backup.backup_contents import secret_folders
     from nephoscope.service.backups import take_backup
 

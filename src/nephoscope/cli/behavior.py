@@ -10,7 +10,11 @@ from typing import Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 FAULT = 3
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
@@ -34,10 +38,6 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
     from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.service.behavior import relearn_profiles
 
@@ -87,7 +87,6 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
         f"BehaviorAnalytics | where TimeGenerated > ago({days}d) and InvestigationPriority >= {priority}"
         f" | sort by InvestigationPriority desc, TimeGenerated desc | take {most}"
     )
-    from nephoscope.cli.session.list_output import show_list
 
     rows = [_make_row(row) for row in _rows(data, workspace, text)]
     show_list(rows, COLUMNS, output, _explain_nothing(data, workspace) if not rows else "")
@@ -101,9 +100,6 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object ID, a user name, or a machine."""
     from nephoscope.behavior.profile import profile
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-    from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
@@ -123,8 +119,6 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     """Explain the priority of the row whose ID starts with ID (see `behavior list`): the weight and reason
     of each part.
     """
-    from nephoscope.cli.terminal.messages import usage_error
-
     if not all(letter in "0123456789abcdef-" for letter in id_):
         usage_error(f"invalid ID {id_}: use the _ItemId of a row in BehaviorAnalytics")
     rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
@@ -181,9 +175,6 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 
     from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.settings import settings_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}
@@ -202,7 +193,6 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 def _explain_nothing(data: Path, workspace: str) -> str:
     """What is told where nothing stood out: it may be too early."""
     from nephoscope.behavior.settings import settings_of
-    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = settings_of(state, workspace_of(state, workspace).name)
@@ -217,8 +207,6 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
     from nephoscope_kql.types import KqlType
 

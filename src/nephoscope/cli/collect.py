@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
@@ -121,7 +122,6 @@ def command(data: Path, /, **options: Any) -> None:
     manifest (coverage.json) names the missing permissions.
     """
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.checkpoint import CheckpointError
     from nephoscope.collect.azure.collection_scope import CollectionScopeError
     from nephoscope.collect.azure.collection_settings import CollectError
@@ -155,7 +155,6 @@ def command(data: Path, /, **options: Any) -> None:
 
 def _print_script(data: Path, options: dict[str, Any]) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.export_script import script
     from nephoscope_policy.documents import ContentError
 
@@ -202,7 +201,6 @@ def _settings(options: dict[str, Any]) -> CollectionSettings:
 
 def _needs(data: Path, options: dict[str, Any]) -> ContentNeeds:
     """What is read: what the content needs, all else too, or some types alone."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.scans.live_estate import content_needs
 
     if options["types"] and options["everything"]:
@@ -215,7 +213,6 @@ def _needs(data: Path, options: dict[str, Any]) -> ContentNeeds:
 
 def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
     """The needs of some types alone; ends the process for one that there is no way to read."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.collection_plan import CollectionPlan
     from nephoscope.collect.resource_sources import TypeSources
 

@@ -8,6 +8,7 @@ import click
 
 from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,6 @@ def command(data: Path, /, **options: Any) -> None:
 
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import compliance
     from nephoscope.posture.reports import standards
     from nephoscope_policy.catalogue import NotHeldError

@@ -10,6 +10,8 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
@@ -75,8 +77,6 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.policy_packs import import_alias_table, import_policies
     from nephoscope_policy.documents import ContentError
     from nephoscope_policy.errors import PolicyError
@@ -171,7 +171,6 @@ def show(data: Path, /, name: str) -> None:
     import json
 
     from nephoscope.cli.session.content_library import rule_document
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.policies.policy_names import find_entry
     from nephoscope.posture.policies.policy_packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
@@ -251,7 +250,6 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts.rule_tests import rule_test
     from nephoscope.alerts.rules.rule_files import folder as shipped_rules
     from nephoscope.cli.session.content_coverage import test_imported
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.policies import content_test
     from nephoscope_policy.documents import ContentError
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.sanitize_output import format_count
 
 COLUMNS = ("name", "key", "changed", "opens", "usedBy")
 
@@ -21,9 +24,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List credentials: encryption key, whether the key file decrypts them, and the sources that use them."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
-
     with state_of(data) as state:
         sources = state.sources.all()
         rows = [
@@ -45,8 +45,6 @@ def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and delete the old keys. Backups of the old key file become
     useless.
     """
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.service.credentials import rotate_credentials
 
     with acting(data) as service:

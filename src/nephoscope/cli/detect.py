@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.progress_lines import ProgressLines
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.lake.errors import LakeError
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +111,6 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.cli.session.backfill_options import look_back, tell_unlooked
     from nephoscope.cli.session.behavior_run import learn_and_judge
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.parent_watch import end_with_parent
 
     end_with_parent()
@@ -146,7 +150,6 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
 def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
     """The range of a look back; None where none is asked for. The command ends where options do not go together."""
     from nephoscope.cli.session.backfill_options import check_range
-    from nephoscope.cli.terminal.messages import usage_error
 
     since, until = options["since"], options["until"]
     if since is None and until is None:
@@ -161,10 +164,6 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.scheduling.rule_overview import overview
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import resume_rules
 
     with state_of(data) as state:
@@ -203,7 +202,6 @@ def _rules(
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.alerts.rules.rule_files import find_rules, load_shipped
-    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         several = [find_rules(folder) for folder in folders] or [active_rules(data, load_shipped(), switched)]
@@ -238,9 +236,6 @@ def _row(ran: RuleRunResult) -> dict[str, object]:
 
 
 def _show(rows: list[dict[str, Any]], form: str) -> None:
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
-
     shown = rows
     for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
         tell(line)
@@ -255,8 +250,6 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
 
 def _count_runs(found: Iterator[RuleRunResult]) -> Iterator[RuleRunResult]:
     """The runs as they come; of many it is told now and then how many there were."""
-    from nephoscope.cli.session.progress_lines import ProgressLines
-
     tell = ProgressLines()
     for count, ran in enumerate(found, 1):
         yield ran
@@ -268,9 +261,6 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     import signal
 
     from nephoscope.cli.session.behavior_run import learn_and_judge
-    from nephoscope.cli.terminal.messages import tell
-    from nephoscope.lake.errors import LakeError
-    from nephoscope.state import StateError
 
     def stop(*_: object) -> None:
         if schedule.is_stopping:
@@ -313,7 +303,6 @@ def _respond(schedule: Schedule) -> int:
     """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule_catalogue import load_rules
-    from nephoscope.cli.terminal.messages import tell
 
     loaded = load_rules(schedule.lake.data, schedule.state)
     for error in loaded.faults:
@@ -327,8 +316,6 @@ def _respond(schedule: Schedule) -> int:
 
 def _tell_of(ran: RuleRunResult) -> None:
     """A line where something happened."""
-    from nephoscope.cli.terminal.messages import tell
-
     outcome, words = ran.outcome, list(ran.notes)
     if ran.taken.alerts:
         into = ", ".join(map(str, ran.taken.incidents)) or "none"

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.state_access import state_url
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.state import StateError
 
 COLUMNS = ("check", "verdict", "text", "remedy")
 NOT_WELL = 3
@@ -20,12 +23,8 @@ def command(data: Path, /, output: str) -> None:
     """Diagnose the data folder: state, lake, certificate, sources and last assessment; exits 3 if it finds a
     problem.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_url
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.doctor import examine
     from nephoscope.serve.doctor_check import CheckVerdict
-    from nephoscope.state import StateError
 
     try:
         found = list(examine(data, state_url()))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.state_access import has_state, state_of
+from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from nephoscope.collect.facts.fact_report import FactReport
@@ -31,8 +34,6 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     types that were read completely. The newest report of a type replaces older ones; importing a report
     twice changes nothing.
     """
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.fact_report import every_claim
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import put_facts
@@ -68,9 +69,6 @@ def list_(data: Path, /, resource: str, output: str) -> None:
     """List reported facts, one row for each type and resource; with ID, only facts at or below that
     resource.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import has_state, state_of
-
     rows = []
     if has_state(data):
         with state_of(data) as state:
@@ -91,8 +89,6 @@ def remove(data: Path, /, resource: str) -> None:
     """Delete reported facts about the resource or document ID and its children. Data from Azure is
     preserved.
     """
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import remove_facts
 

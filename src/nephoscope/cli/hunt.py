@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.filter_options import most_option, workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import call_in_workspace
+from nephoscope.cli.session.service_context import call_in_workspace, service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -79,8 +82,6 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from nephoscope.cli.terminal.messages import usage_error
-
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
         now, over = _over(options)
@@ -102,9 +103,6 @@ def _make_choice(options: dict[str, Any]) -> Any:
 
 
 def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
-
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
         hits = sum(row["hits"] > 0 for row in rows)
@@ -142,9 +140,6 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
     """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
     mark; `hunt bookmark` saves rows by their mark.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
-
     with _hunt(data, options["workspace"]) as (hunt, _):
         rows = _rows(hunt, _require_query(data, name, options["folders"]), *_over(options))
     shown = [
@@ -177,8 +172,6 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
     range.
     """
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.bookmarks import keep_row
 
@@ -207,9 +200,6 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, newest first."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         found = state.bookmarks.newest(workspace_of(state, workspace).name, most)
     rows = [
@@ -247,7 +237,6 @@ def _titles(entities: list[dict[str, object]]) -> list[str]:
 @click.pass_obj
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     """Change the bookmark whose ID starts with ID."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.bookmarks import change_bookmark
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
@@ -301,7 +290,6 @@ def promote(
 def _over(options: dict[str, Any]) -> tuple[datetime, HuntingRange]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.library.hunting import HuntingRange
-    from nephoscope.cli.terminal.messages import usage_error
 
     now = datetime.now(UTC)
     until = options["until"] or now
@@ -315,7 +303,6 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
     from nephoscope.alerts.library.hunting import load_shipped, queries_in, queries_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         several = [queries_in(one) for one in folders] or [load_shipped(), queries_of(RulePacks(data).all())]
@@ -331,7 +318,6 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
 
 def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> AnalyticRule:
     from nephoscope.alerts.rules.former_names import choose_rules
-    from nephoscope.cli.terminal.messages import usage_error
 
     queries = _queries(data, folders)
     found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]
@@ -344,7 +330,6 @@ def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Analytic
 def _rows(
     hunt: HuntingRunner, query: AnalyticRule, now: datetime, over: HuntingRange
 ) -> list[tuple[str, RuleResultRow]]:
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope_kql.errors import KqlError
 
     try:
@@ -358,8 +343,6 @@ def _rows(
 def _hunt(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
     from nephoscope.alerts.library.hunting import HuntingRunner
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.state_access import workspace_of
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)

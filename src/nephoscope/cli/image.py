@@ -10,6 +10,9 @@ import click
 
 from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
 from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.state import StateError
+from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image, PlatformSelector
@@ -49,15 +52,12 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     """
     from nephoscope.cli.session.inventory_options import keep_scan
     from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_image
     from nephoscope.collect.scanning.image_scan import ImageReading
     from nephoscope.collect.scanning.layer_cache import LayerFolder
     from nephoscope.service.examinations import looked_for
-    from nephoscope.state import StateError
-    from nephoscope.vulnerability.errors import DatabaseFileError
 
     keeping = InventoryOptions.asked(asked)
     parts = () if packages else look_for

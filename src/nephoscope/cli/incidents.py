@@ -12,9 +12,11 @@ from typing import TypeVar
 import click
 
 from nephoscope.cli.session.filter_options import most_option, severity_option, workspace_option
-from nephoscope.cli.session.list_output import list_options, shown_as
+from nephoscope.cli.session.list_output import list_options, show_list, shown_as
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.service_context import call_in_workspace
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
@@ -57,8 +59,6 @@ def list_(
     output: str,
 ) -> None:
     """List incidents, newest first."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.state.incidents.incidents import IncidentStatus
 
     with state_of(data) as state:
@@ -138,7 +138,6 @@ def _now() -> datetime:
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: object) -> None:
     """Set status, owner, severity, title or labels of incidents. If one cannot be changed, none is changed."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import IncidentStatus
 
@@ -202,7 +201,6 @@ def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
 @click.pass_obj
 def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
     """Add the task TEXT to the incident NUMBER, or complete a task."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import add_note, complete_task
     from nephoscope.state.incidents.incidents import NoteKind
 
@@ -246,8 +244,6 @@ def metrics(
 ) -> None:
     """Show the mean time to acknowledge (MTTA) and to resolve (MTTR) incidents."""
     from nephoscope.alerts.incidents.response_times import response_times
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     end = until or _now()
     with state_of(data) as state:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import shown_as
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import show_list, shown_as
+from nephoscope.cli.session.state_access import workspace_of
+from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.messages import tell as say
+from nephoscope.lake.errors import SpoolFullError
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +112,6 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object)
 
 
 def _list(known: Formats) -> None:
-    from nephoscope.cli.session.list_output import show_list
-
     every = {one.name: one for group in known[:3] for one in group}
     rows = [{"name": name, "what": every[name].title} for name in sorted(every)]
     show_list(rows, ("name", "what"), "table")
@@ -120,15 +124,11 @@ def _ingest_all(
     from dataclasses import replace
 
     from nephoscope.cli.session.ingest_inputs import from_stdin, kept_folder, remove_left, replace_samples
-    from nephoscope.cli.session.lake_access import lake_of
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.terminal.messages import tell as say
     from nephoscope.files.snapshot_files import ArchiveLimits
     from nephoscope.ingest.logs.load_files import find_files, packed_size
-    from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.writing.memory_release import give_back
-    from nephoscope.state import StateError
 
     give_back()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -168,7 +168,6 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.rules.rule_files import load_shipped
     from nephoscope.cli.session.backfill_options import tell_unlooked
-    from nephoscope.cli.terminal.messages import tell
 
     try:
         rules = active_rules(data, load_shipped(), state.rule_switches.of(workspace)).rules
@@ -192,7 +191,6 @@ def _load(
     """The load that the options ask for."""
     from datetime import UTC, datetime
 
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.logs.ingestion import FileIngestion
     from nephoscope.ingest.logs.log_format import Destination, StreamContext
 

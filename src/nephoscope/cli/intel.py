@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.secret_input import pair
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +87,6 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
     from the same source replaces an object. Records that cannot be parsed are reported with their
     location, go to _Quarantine, and make the command exit 3.
     """
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.secret_input import pair
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions
 
     columns = dict(pair(one) for one in options["mapped"])
@@ -106,8 +109,6 @@ def _import(
     data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: IndicatorFileOptions
 ) -> int:
     """Import one file; the exit code that it is worth."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.threat_intelligence.indicator_files import UnreadableError, items
     from nephoscope.service.threat_intelligence import import_objects
 
@@ -188,8 +189,6 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
 @click.pass_obj
 def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
     """List threat intelligence, newest first."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.ingest.threat_intelligence.defanging import refang
 
     options["value"] = refang(options["value"])
@@ -230,9 +229,6 @@ def _status(one: Intel) -> str:
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the object ID in its original form, with its matches and status."""
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-    from nephoscope.state import StateError
-
     with state_of(data) as state:
         found = state.intel.get(workspace_of(state, workspace).name, id_)
         if found is None:
@@ -251,9 +247,6 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
     """Withdraw objects, regardless of later updates from their source. Rules no longer match them."""
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.service.threat_intelligence import revoke_objects
 
     with lake_of(data) as (lake, state):
@@ -271,8 +264,6 @@ def refresh(data: Path, /, workspace: str) -> None:
     """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
     does this automatically.
     """
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.threat_intelligence.indicator_store import refresh as refreshed
 
     with lake_of(data) as (lake, state):
@@ -287,9 +278,6 @@ def refresh(data: Path, /, workspace: str) -> None:
 @click.pass_obj
 def feeds(data: Path, /, workspace: str, output: str) -> None:
     """List sources of threat intelligence: imported files, and live feeds with their health."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
         counts = state.intel.counts(name)

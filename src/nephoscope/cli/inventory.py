@@ -9,6 +9,9 @@ import click
 
 from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
 from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.state import StateError
+from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.examination import ExaminedPart
@@ -40,13 +43,10 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
 
     from nephoscope.cli.session.inventory_options import keep_scan
     from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_root
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
     from nephoscope.service.examinations import looked_for
-    from nephoscope.state import StateError
-    from nephoscope.vulnerability.errors import DatabaseFileError
 
     keeping = InventoryOptions.asked(asked)
     around = circumstances(data, look_for, allowed, denied)

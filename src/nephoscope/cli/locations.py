@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -38,10 +42,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List named locations and known egress addresses of the workspace."""
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import workspace_of
-
     text = "_NamedLocations() | project Range, Kind, Name, Trusted, Source | order by Source asc, Range asc"
     with lake_of(data) as (lake, state):
         found = lake.rows(text, workspace=workspace_of(state, workspace).name).to_pylist()
@@ -51,9 +51,6 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 @contextmanager
 def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.watchlists import WatchlistStore
 
@@ -72,7 +69,6 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     FILE.csv` with the columns Address, Name, Country, Trusted, Tags.
     """
     from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, read
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
     try:
@@ -97,9 +93,6 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     """Suggest egress addresses: many users sign in from them on several days, with few failures."""
     from nephoscope.alerts.tuning.named_locations import suggest_locations
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import workspace_of
 
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state):
@@ -122,7 +115,6 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     from ipaddress import ip_network
 
     from nephoscope.alerts.tuning.named_locations import EGRESS
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
     for one in addresses:
@@ -157,8 +149,6 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     """
     from nephoscope.alerts.tuning.named_locations import EGRESS
     from nephoscope.alerts.tuning.own_egress import TAG, egress
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
 
     found = [one for one in egress(_estates(data)) if one.shared or everything]
     with _store(data, workspace) as store:
@@ -185,8 +175,6 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
     from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, of_estates
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         found = of_estates(_estates(data))
@@ -205,7 +193,6 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
 
 def _estates(data: Path) -> tuple[Estate, ...]:
     """What was scanned or collected last of every tenant."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.estate.tenant_stores import newest_estates
 
     found = newest_estates(data)

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import filter_options, judged_by
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import has_state, state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
     from nephoscope.service.pipelines import RecordedRun
@@ -36,7 +40,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List repositories with their open work items and last run."""
-    from nephoscope.cli.session.list_output import show_list
 
     def rows(context: ServiceContext) -> list[dict[str, Any]]:
         kept = context.state.pipelines
@@ -63,8 +66,6 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def runs(data: Path, /, repository: str, top: int, output: str) -> None:
     """List the newest runs of REPOSITORY, or of all."""
-    from nephoscope.cli.session.list_output import show_list
-
     names = [repository.lower()] if repository else None
     found = _read(data, lambda context: context.state.pipelines.runs(names, top))
     show_list([_run_row(one) for one in found], RUNS, output, "no runs")
@@ -76,11 +77,7 @@ def runs(data: Path, /, repository: str, top: int, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, run: str, output: str) -> None:
     """Show the findings of a RUN, compared with the default branch."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.pipelines import run_document
-    from nephoscope.state import NotFoundError
 
     with state_of(data) as state:
         context = _context(data, state)
@@ -111,7 +108,6 @@ def show(data: Path, /, run: str, output: str) -> None:
 @click.pass_obj
 def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
     """List work items of REPOSITORY, or of all, newest first."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.state.estate.pipelines import WorkItemStatus
 
     names = [repository.lower()] if repository else None
@@ -134,7 +130,6 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
 @click.pass_obj
 def origin(data: Path, /, resource: str, output: str) -> None:
     """Show the templates that deployed the resource ID, with lines."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.service.code_to_cloud import made_by
 
     rows = [
@@ -250,7 +245,6 @@ def collect(
         platform_of,
         tell_collection,
     )
-    from nephoscope.cli.terminal.messages import usage_error
 
     if script:
         from nephoscope.collect.devops.export_script import script as export_script
@@ -279,8 +273,6 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
     import sys
 
     from nephoscope.cli.session.advisory_files import AdvisoryFiles
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.build_reevaluation import rejudge_builds
 
     files = AdvisoryFiles(advisories)
@@ -306,7 +298,6 @@ def posture(data: Path, /, output: str, **options: object) -> None:
     """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
     by `pipelines collect`).
     """
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.session import report_of
     from nephoscope.estate.devops_documents import repository_name
 
@@ -328,11 +319,8 @@ def posture(data: Path, /, output: str, **options: object) -> None:
 @click.pass_obj
 def remove(data: Path, /, repository: str) -> None:
     """Delete REPOSITORY with its runs and work items."""
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.service.pipelines import remove_repository
-    from nephoscope.state import NotFoundError
 
     with state_of(data) as state:
         try:
@@ -358,15 +346,11 @@ def _run_row(one: PipelineRun) -> dict[str, object]:
 
 
 def _context(data: Path, state: Any) -> ServiceContext:
-    from nephoscope.cli.session.service_context import service_of
-
     return service_of(data, state)
 
 
 def _read(data: Path, call: Callable[[ServiceContext], list[_Result]]) -> list[_Result]:
     """Call with the context of a data folder; nothing where the folder has no state yet."""
-    from nephoscope.cli.session.state_access import has_state, state_of
-
     if not has_state(data):
         return []
     with state_of(data) as state:

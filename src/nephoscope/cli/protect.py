@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.image_requests import requests
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.registry_service import registry_service
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +39,6 @@ def registry() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List registries with the number of waiting, held, promoted and rejected images."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.protect.registry.registry_watch import POLLED
     from nephoscope.service.registries import list_registries
     from nephoscope.state.registries.registry_images import RegistryImageFilter
@@ -219,7 +219,6 @@ def key(data: Path, /, renew: bool) -> None:
 @click.pass_obj
 def images(data: Path, /, name: str, status: str | None, text: str, top: int, output: str) -> None:
     """List images of the registry NAME, or of all, newest first."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.service.registries import list_images
     from nephoscope.state.registries.registry_images import RegistryImageFilter
 
@@ -235,8 +234,6 @@ def images(data: Path, /, name: str, status: str | None, text: str, top: int, ou
 @click.pass_obj
 def show(data: Path, /, image: str, output: str) -> None:
     """Explain the status of IMAGE (an ID, or a unique part of a name)."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.registries import find_image
 
     with registry_service(data) as context:
@@ -303,7 +300,6 @@ def examine(data: Path, /, image: str) -> None:
 def _settings(file: Path | None, document: dict[str, object]) -> RegistrySettings:
     import msgspec
 
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.registry.registry_settings import read_settings
 
     if file is None:

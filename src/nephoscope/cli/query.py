@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.results import FORMATS
+from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.state_access import has_state, workspace_of
 
 if TYPE_CHECKING:
     from nephoscope.cli.session.query_session import QuerySession
@@ -155,8 +157,6 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
 
 def _explain_missing_table(data: Path) -> None:
     """A table was not found: say so where there is no lake that it could have been in."""
-    from nephoscope.cli.session.state_access import has_state
-
     if not has_state(data):
         click.echo(
             f"note: {data} has no lake: use --table with a file, or --data with another folder", err=True
@@ -180,8 +180,6 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
     if options["tables"] and not options["workspace"]:
         yield QuerySession.of(options)
         return
-    from nephoscope.cli.session.state_access import has_state, workspace_of
-
     if not has_state(data):
         if options["workspace"]:
             from nephoscope.cli.session.query_session import UsageError
@@ -189,8 +187,6 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
             raise UsageError(f"--workspace: {data} has no lake: set the data folder with --data")
         yield QuerySession.of(options)
         return
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"] or "default")

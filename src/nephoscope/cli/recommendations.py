@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.options import filter_options, judged_by, output_options
+from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
+from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +36,6 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import grouping, recommendation, remediation
 
     output = options["output"]

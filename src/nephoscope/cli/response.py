@@ -13,7 +13,22 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import most_option, workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.secret_input import secret, secret_pair
+from nephoscope.cli.session.service_context import acting, service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.service.automation_responses import (
+    approve_run,
+    deny_run,
+    put_secret,
+    remove_secret,
+    retry_run,
+    try_rule,
+    undo_run,
+)
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
@@ -37,8 +52,6 @@ def command() -> None:
 @click.pass_obj
 def rules_(data: Path, /, output: str) -> None:
     """List the rules in order of evaluation. Exits 3 if a file is invalid."""
-    from nephoscope.cli.session.list_output import show_list
-
     found, wrong = _rules(data)
     rows = [
         {
@@ -56,7 +69,6 @@ def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
     """Return the rules, and how many files are none, the operator's among them; each of those is told."""
     from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.rule_formats.response_rules import load_response_rules
-    from nephoscope.cli.terminal.messages import tell
 
     wrong = list_file_faults(data)
     for fault in wrong:
@@ -69,9 +81,6 @@ def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
     from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule_catalogue import load_rules
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
 
     with lake_of(data, keeps=True) as (lake, state):
         for fault in list_file_faults(data):
@@ -96,8 +105,6 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     Exits 3 if a run has failed permanently.
     """
     import time
-
-    from nephoscope.cli.terminal.messages import tell
 
     dead = False
     with _engine(data, workspace) as engine:
@@ -127,8 +134,6 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     """List the runs of actions, newest first; `--status dead` shows failed runs, `--status approve` shows
     runs that wait for approval.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.state.automation.automation_runs import RunStatus
 
     with state_of(data) as state:
@@ -152,9 +157,6 @@ def _row(one: AutomationRun) -> dict[str, object]:
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-    from nephoscope.state import StateError
-
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
         with state.reading() as session:
@@ -172,9 +174,6 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
     """Review and approve the change of the run ID. It is passed to its command, or printed."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.service.automation_responses import approve_run
-
     with _engine(data, workspace) as engine:
         with engine.state.reading() as session:
             found = engine.state.automation_runs.read(session, id_)
@@ -206,9 +205,6 @@ def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
 @click.pass_obj
 def deny(data: Path, /, workspace: str, id_: str) -> None:
     """Deny the change of the run ID."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.service.automation_responses import deny_run
-
     with _engine(data, workspace) as engine:
         denied = deny_run(service_of(data, engine.state), engine, id_)
         click.echo(f"{denied.id}: denied")
@@ -222,9 +218,6 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
     """Undo the change of the run ID before it expires. Exits 3 if undoing fails permanently: the change
     remains in effect.
     """
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.service.automation_responses import undo_run
-
     with _engine(data, workspace) as engine:
         undone = undo_run(service_of(data, engine.state), engine, id_)
         good = _follow_runs(engine, {undone.id})
@@ -237,9 +230,6 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.service.automation_responses import retry_run
-
     with _engine(data, workspace) as engine:
         context = service_of(data, engine.state)
         again = {retry_run(context, engine, one).id for one in ids}
@@ -261,9 +251,6 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
     """Test the rule RULE with an incident or alert in its current state, regardless of the rule's trigger."""
     from nephoscope.automation.rule_trial import try_with_row
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.automation_responses import try_rule
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")
@@ -300,10 +287,6 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 @click.pass_obj
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Store the encrypted secret NAME, for webhook signatures and mail sign-in."""
-    from nephoscope.cli.session.secret_input import secret, secret_pair
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.service.automation_responses import put_secret, remove_secret
-
     with acting(data) as service:
         if remove:
             remove_secret(service, name)

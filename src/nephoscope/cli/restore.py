@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nephoscope.cli.session.state_access import state_url
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.state import StateError
+
 if TYPE_CHECKING:
     from nephoscope.lake.backup.backup_archive import BackupManifest
     from nephoscope.serve.restore_item import PolicyItem
@@ -35,10 +40,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     this machine, they are listed, and you confirm by typing their digest or with --accept: hashes prove
     that a backup is complete, not who wrote it.
     """
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.lake.backup.backup_archive import BackupError
-    from nephoscope.state import StateError
 
     try:
         manifest = _check_backup(file) if only_check else _restore_backup(data, file, accept)
@@ -74,7 +76,6 @@ def _looked_at(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
 def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.session.state_access import state_url
     from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.lake.backup.backup_restore import check_empty
     from nephoscope.serve.backup_policy import policy_of
@@ -122,8 +123,6 @@ def _digest(manifest: BackupManifest) -> str:
 
 
 def _list(items: list[PolicyItem]) -> None:
-    from nephoscope.cli.terminal.sanitize_output import plain
-
     before = ""
     for one in items:
         if one.effect.value != before:

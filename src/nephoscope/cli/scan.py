@@ -16,6 +16,7 @@ from nephoscope.cli.session.options import (
     printed_with_code,
     wait_options,
 )
+from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,6 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.outputs import check_shown, reads, renderer
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
-    from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.views import explanation, grouping
 
     wanted = options["explain"]

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.state_access import state_url
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.ingest.source_failures import SourceError
+from nephoscope.state import StateError
+
 if TYPE_CHECKING:
     import socket
 
@@ -121,7 +126,6 @@ def _sole(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLo
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
     """
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.instance_lock import acquire_lock, holder
     from nephoscope.serve.preflight import writable
 
@@ -148,11 +152,8 @@ def _prepare_settings(
 ) -> tuple[ServeSettings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.ingest_inputs import remove_left
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.ingest.source_failures import SourceError
     from nephoscope.serve.preflight import check
     from nephoscope.serve.server import ensure_certificate
-    from nephoscope.state import StateError
 
     if stop.is_set():
         return None
@@ -170,7 +171,6 @@ def _prepare_settings(
 
 def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: threading.Event) -> None:
     """Serve until stopped."""
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.serve.server import between, supervisor
 
     listening = _open_listener(settings, stop)
@@ -217,7 +217,6 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
 def _settings(data: Path, options: dict[str, Any]) -> ServeSettings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
-    from nephoscope.cli.session.state_access import state_url
     from nephoscope.serve.server_settings import ServeSettings
 
     return ServeSettings(
@@ -243,7 +242,6 @@ def _settings(data: Path, options: dict[str, Any]) -> ServeSettings:
 def _check_identity(settings: ServeSettings) -> None:
     """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
     from nephoscope.access.managed_identity import ManagedIdentityError, bound
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import LOOPBACK
     from nephoscope.state import State
 
@@ -263,7 +261,6 @@ def _check_identity(settings: ServeSettings) -> None:
 
 def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.socket | None:
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import make_listener
     from nephoscope.serve.status_file import read
 
@@ -295,9 +292,6 @@ def _display_host(host: str) -> str:
 
 def _first_link(settings: ServeSettings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
-    from nephoscope.cli.terminal.messages import tell
-    from nephoscope.state import StateError
-
     try:
         return _made_link(settings)
     except StateError as error:
@@ -323,7 +317,6 @@ def _demo(settings: ServeSettings, stop: threading.Event) -> None:
 
     It is killed when stopped meanwhile: the next start judges anew.
     """
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.posture.scans.scan import last_request
     from nephoscope.serve.child_process import fork_process
 

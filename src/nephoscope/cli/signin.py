@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.secret_input import secret
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -29,9 +34,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List providers and their role mappings."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
-
     with state_of(data) as state:
         rows = [
             {
@@ -83,8 +85,6 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the sign-in provider NAME after reading its configuration; prints the redirect URI to register
     there.
     """
-    from nephoscope.cli.session.secret_input import secret
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.state.access.sign_in_providers import SignInProvider
 
     given, trust = options["secret"] or "", options["trust"]
@@ -163,8 +163,6 @@ def set_(data: Path, /, name: str, enabled: bool) -> None:
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
     """Read the configuration and signing keys of the provider NAME again."""
-    from nephoscope.cli.terminal.messages import usage_error
-
     with _change_provider(data, name) as (state, provider):
         if not _test_provider(state, provider):
             usage_error(f"provider {name} cannot be used")
@@ -175,7 +173,6 @@ def test(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Delete the provider NAME and its client secret. Its users are preserved and can sign in by link."""
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.sign_in_providers import remove_provider
 
     with _change_provider(data, name) as (state, _):
@@ -186,9 +183,6 @@ def remove(data: Path, /, name: str) -> None:
 @contextmanager
 def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
     """The state and the provider of a name; a usage error where there is none."""
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import usage_error
-
     with state_of(data) as state:
         found = state.sign_in_providers.find(name)
         if found is None:
@@ -198,7 +192,6 @@ def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvi
 
 def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str = "") -> SignInProvider:
     from nephoscope.access.role_mapping import ProviderError
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.sign_in_providers import put_provider
 
     try:
@@ -210,8 +203,6 @@ def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str
 def _test_provider(state: State, provider: SignInProvider) -> bool:
     """Say whether the provider can be asked, and whether it is what it was said to be."""
     from nephoscope.access.openid import OpenId, OpenIdError
-    from nephoscope.cli.terminal.messages import tell
-    from nephoscope.cli.terminal.sanitize_output import format_count
 
     openid = OpenId(provider.issuer, provider.trust)
     try:

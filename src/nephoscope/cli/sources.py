@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.secret_input import check_secret_names, pair, secret, secret_pair
+from nephoscope.cli.session.service_context import acting, service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +56,6 @@ def command() -> None:
 @list_options
 def kinds_(output: str) -> None:
     """List the kinds of sources with their settings and secrets."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
     rows = [
@@ -105,9 +110,6 @@ def add(
     no_test: bool,
 ) -> None:
     """Add the source NAME and test it."""
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.live import source_setup
     from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
     from nephoscope.service.sources import add_source
@@ -150,9 +152,7 @@ def list_(data: Path, /, output: str) -> None:
     """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
     source's workspace does not accept their table.
     """
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import told_errors
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.ingest.live.source_setup import error_of
 
     with state_of(data) as state:
@@ -179,9 +179,7 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the errors of the source NAME: the last error of each part, and its start."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import standing_errors
-    from nephoscope.cli.session.state_access import state_of
 
     with _translate_errors(), state_of(data) as state:
         rows = standing_errors(state, state.sources.get(name))
@@ -193,8 +191,6 @@ def show(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
     """Test the connection of the source NAME without reading from it."""
-    from nephoscope.cli.session.lake_access import lake_of
-
     with _translate_errors(), lake_of(data) as (lake, state):
         click.echo(_test_source(state.sources.get(name), lake, state, data))
 
@@ -230,8 +226,6 @@ def set_(
     no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` and waiting sources apply the change automatically."""
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.ingest.live.source_kinds import kind_of
     from nephoscope.service.sources import change_source
 
@@ -254,8 +248,6 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
     """Create a token for the source NAME (of the kind logs_ingestion). It is shown once and stored as a
     hash.
     """
-    from nephoscope.cli.session.service_context import acting
-
     with _translate_errors(), acting(data) as service:
         _new_token(service, name, revoke=revoke)
 
@@ -265,7 +257,6 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Delete the source NAME with its checkpoints and secrets; ingested data is preserved."""
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.sources import remove_source
 
     with acting(data) as service:
@@ -280,8 +271,6 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     """Run the sources NAMES, or all enabled sources, until SIGTERM or Ctrl-C; rows read by then are stored."""
     import signal
 
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.ingest.live.supervisor import SourceSupervisor
     from nephoscope.lake.writing.memory_release import give_back
 
@@ -316,8 +305,6 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """Show ingestion health by source and table: last event, rate compared with the baseline, delay, and
     quarantined rows. Exits 1 if something is unusual, or with --missing if logs are missing.
     """
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import health_rows, missing_rows, short
 
     with _translate_errors(), lake_of(data) as (lake, state):
@@ -339,8 +326,6 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 @contextmanager
 def _hint_at_later() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
-    from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
-
     try:
         yield
     except SourceSettingsError:
@@ -351,8 +336,6 @@ def _hint_at_later() -> Iterator[None]:
 
 def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
     from nephoscope.ingest.live import source_setup
-    from nephoscope.ingest.source_failures import SourceError
-    from nephoscope.state import StateError
 
     try:
         return f"source {source.name}: {source_setup.test(lake, state, data, source.name)}"
@@ -363,9 +346,6 @@ def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
 def _translate_errors() -> Any:
     """What sources raise ends the command with a sentence and exit code 2."""
     from contextlib import contextmanager
-
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
     @contextmanager
     def translate() -> Any:
@@ -381,7 +361,6 @@ def _translate_errors() -> Any:
 
 def _new_token(context: ServiceContext, name: str, *, revoke: bool = False) -> None:
     from nephoscope.service.sources import make_source_token
-    from nephoscope.state import StateError
 
     try:
         made = make_source_token(context, name, revoke=revoke)

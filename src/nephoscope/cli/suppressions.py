@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import call_in_workspace
+from nephoscope.cli.session.service_context import call_in_workspace, service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.suppression.condition import SuppressionCondition
@@ -102,12 +105,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.suppressions import NewSuppression, create_suppression
 
     now = datetime.now(UTC)
@@ -146,7 +144,6 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """What is to be suppressed: from the options, or from a document of Azure's."""
     from nephoscope.alerts.suppression.condition import ConditionError, conditions
-    from nephoscope.cli.terminal.messages import usage_error
 
     if options["file"]:
         return _document(name, options)
@@ -184,7 +181,6 @@ def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
     from nephoscope.alerts.tuning.azure_suppression_rule import DocumentError, read
-    from nephoscope.cli.terminal.messages import usage_error
 
     if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
         usage_error("--file contains the conditions: remove --rule and other conditions")
@@ -228,9 +224,6 @@ def _would_hold(
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List suppressions with their number of suppressed alerts."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         own = workspace_of(state, workspace).name
         held = state.alerts.held(own)
@@ -265,7 +258,6 @@ def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
 def show(data: Path, /, name: str, workspace: str) -> None:
     """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
     from nephoscope.alerts.tuning.azure_suppression_rule import to_document
-    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = state.suppressions.find(workspace_of(state, workspace).name, name)
@@ -281,7 +273,6 @@ def show(data: Path, /, name: str, workspace: str) -> None:
 @click.pass_obj
 def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
     """Change the suppression NAME (or ID)."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.suppressions import change_suppression
 
     changes = {word: value for word, value in options.items() if value is not None}

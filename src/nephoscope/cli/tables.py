@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +44,6 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     """List tables whose name contains TEXT: rows, days with rows, size, retention in days, newest event
     (UTC).
     """
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.lake.maintenance.table_inventory import holdings
 
     with lake_of(data) as (lake, state):
@@ -89,9 +91,6 @@ def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str,
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; the JSON output is the input of `tables import`."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.lake.errors import LakeError
     from nephoscope.lake.schema.column_types import STANDARD
     from nephoscope.lake.schema.tables import Tables
 
@@ -136,12 +135,8 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     list of either, or the output of `T | getschema` as CSV or JSON. Exits 3 if a file was rejected; the
     others are imported.
     """
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.files.tables.table_definitions import definitions
     from nephoscope.files.tables.table_files import TableFileError
-    from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
 
     refused = 0
@@ -174,9 +169,6 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
     """Set the retention of the table NAME. A shorter retention permanently deletes rows at the next daily
     clean-up; `tables clean` runs it now.
     """
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.service.workspaces import set_table_retention
 
     if retention != "default" and not retention.isdecimal():
@@ -199,10 +191,6 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """
     from datetime import UTC, datetime
 
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.lake.maintenance.table_inventory import list_expired
     from nephoscope.service.workspaces import remove_expired_rows
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.secret_input import secret, secret_pair
+from nephoscope.cli.session.service_context import acting, service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,9 +70,6 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List tenants with their last collection and errors."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
-
     with state_of(data) as state:
         rows = [_row(one) for one in state.tenants.all()]
     show_list(
@@ -89,7 +90,6 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     """Connect the tenant NAME. An administrator of the tenant grants access with the script from `tenants
     grant`.
     """
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.tenants import connect_tenant
     from nephoscope.state.estate.tenants import Tenant, TenantConnection
 
@@ -126,8 +126,6 @@ def set_(
     """
     from dataclasses import replace
 
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.service.tenants import change_tenant
 
     with _translate_errors(), state_of(data) as state:
@@ -151,8 +149,6 @@ def test(data: Path, /, name: str, output: str) -> None:
     readable although their subscription is not are listed below it. Exits 1 if a required permission is
     missing.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.posture.scans import tenants
 
     with _translate_errors(), state_of(data) as state:
@@ -168,7 +164,6 @@ def test(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def collect(data: Path, /, name: str) -> None:
     """Schedule a collection of the tenant NAME as soon as possible."""
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.tenants import collect_tenant_soon
 
     with _translate_errors(), acting(data) as service:
@@ -183,7 +178,6 @@ def remove(data: Path, /, name: str) -> None:
     """Delete the tenant NAME with its secret and snapshots; its assessments remain until the next
     evaluation.
     """
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.tenants import remove_tenant
 
     with _translate_errors(), acting(data) as service:
@@ -199,7 +193,6 @@ def remove(data: Path, /, name: str) -> None:
 @click.pass_obj
 def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the permissions required to collect a tenant, and their purpose."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import TenantConnection
 
@@ -219,7 +212,6 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     """Print the script with which an administrator grants read access, for the tenant NAME or for the given
     options.
     """
-    from nephoscope.cli.session.state_access import state_of
     from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import TenantConnection
@@ -237,9 +229,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
 @contextmanager
 def _translate_errors() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.collection_settings import CollectError
-    from nephoscope.state import StateError
 
     try:
         yield

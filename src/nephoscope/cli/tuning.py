@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.list_output import FORMATS, list_options, shown_as
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import FORMATS, list_options, show_list, shown_as
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.rule_settings import COMMANDS, in_rules, of_rules, of_workspace
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule
@@ -48,8 +52,6 @@ def _time(days: int) -> Callable[[_Command], _Command]:
 
 
 def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[datetime, datetime]:
-    from nephoscope.cli.terminal.messages import usage_error
-
     end = until or datetime.now(UTC)
     begin = since or end - timedelta(days=days)
     if begin >= end:
@@ -79,9 +81,7 @@ def report(
 ) -> None:
     """Show alerts, classifications and run cost by rule."""
     from nephoscope.alerts.tuning.rule_quality import row, worth
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.rule_selection import rules_of
-    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     begin, end = _span(since, until, 30)
     with state_of(data) as state:
@@ -115,8 +115,6 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
     several rules. Confidence: proven = every alert was classified as benign, likely = most of them,
     review = other evidence.
     """
-    from nephoscope.cli.session.list_output import show_list
-
     with _open_advising(data, workspace, options) as (advising, rules):
         rows = [one.document() for one in advising.list_advice(rules)]
     show_list(rows, ADVICE, output, "no suggestions")
@@ -128,9 +126,7 @@ def _open_advising(
 ) -> Iterator[tuple[TuningAdvisor, list[AnalyticRule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
     from nephoscope.alerts.tuning.advice import TuningAdvisor
-    from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.cli.session.state_access import workspace_of
 
     begin, end = _span(options["since"], options["until"], 30)
     wanted = options.get("wanted")
@@ -154,8 +150,6 @@ def apply(
     """Apply the suggestions IDs, each tested again first; use the same --from and --to as for `tuning
     advise`.
     """
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.tuning import apply_advice
 
     now = datetime.now(UTC)
@@ -177,7 +171,6 @@ def apply(
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Undo the applied suggestion ID; later changes by users are preserved."""
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.tuning import undo_advice
 
     gone = in_rules(data, workspace, lambda context, own: undo_advice(context, own, id_))
@@ -206,9 +199,7 @@ def replay(
     """
     from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
     from nephoscope.alerts.tuning.replay import replay as over
-    from nephoscope.cli.session.lake_access import lake_of, take_in
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.cli.session.state_access import workspace_of
 
     begin, end = _span(since, until, 7)
     now = datetime.now(UTC)
@@ -224,8 +215,6 @@ def replay(
 
 
 def _print_replay(done: ReplayResult, begin: datetime, end: datetime, output: str) -> None:
-    from nephoscope.cli.session.list_output import show_list
-
     found = done.document()
     document = {"rule": found.pop("rule"), "from": begin.isoformat(), "to": end.isoformat(), **found}
     if output == "json":

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.list_output import list_options, shown_as
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import list_options, show_list, shown_as
 from nephoscope.cli.session.scan_output import SEVERITIES
 from nephoscope.cli.session.scanner_result_import import import_results
+from nephoscope.cli.session.service_context import acting, service_of
+from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.service.exemption_lookup import make_exemption_lookup
+from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -79,10 +85,7 @@ def import_(
         raise click.UsageError(
             f"{missing} does not exist: use a file, an archive or a folder of a feed, or {SAMPLE}"
         )
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.advisory_updates import update_advisories
-    from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 
     name = feed or files[0].resolve().name.split(".")[0]
     try:
@@ -111,8 +114,6 @@ def import_(
 
 
 def _import_sample(data: Path) -> None:
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.sample.inventories import keep_company
 
@@ -129,8 +130,6 @@ def feeds(data: Path, /, output: str) -> None:
     """List imported feeds with their age; stale feeds, and partial feeds, which assess nothing by
     themselves.
     """
-    from nephoscope.cli.session.list_output import show_list
-
     now = datetime.now(UTC)
     with _database(data, now) as database:
         rows = [
@@ -194,8 +193,6 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     an attack path or reachable from the Internet, likely to be exploited soon. Targets that were not
     fully assessed are listed as well, and the command exits 3.
     """
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.cli.session.vulnerability_rows import (
         FINDING_COLUMNS,
         VULNERABILITY_COLUMNS,
@@ -203,7 +200,6 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
         vulnerability_rows,
     )
     from nephoscope.model.read_reach import EVERYTHING
-    from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
     from nephoscope.state.inventory.subject import SubjectKind
@@ -249,7 +245,6 @@ def _make_filter(asked: dict[str, Any]) -> FindingFilter:
 
 def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
     """Tell how many vulnerabilities a filter by severity leaves out although nobody knows how severe they are."""
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.vulnerabilities import list_vulnerabilities
 
     if wanted.rank <= 0:
@@ -262,7 +257,6 @@ def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
     """Tell what of the subjects asked for is not assessed in full; whether there is any."""
     from nephoscope.cli.session.vulnerability_rows import describe_uncovered
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.inventories import list_inventories
     from nephoscope.service.vulnerabilities import coverage_of
 
@@ -281,8 +275,6 @@ def explain(data: Path, /, name: str, output: str) -> None:
     packages, and the fixed versions.
     """
     import msgspec
-
-    from nephoscope.cli.terminal.messages import usage_error
 
     holders = _holders(data, name)
     with _database(data, datetime.now(UTC)) as database:
@@ -332,11 +324,8 @@ def _fix(row: dict[str, Any]) -> str:
 
 def _holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.session.state_access import has_state
     from nephoscope.cli.session.vulnerability_rows import finding_rows
     from nephoscope.model.read_reach import EVERYTHING
-    from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import holders_of
 
     if not has_state(data):
@@ -359,10 +348,8 @@ def _words(affected: AffectedPackage) -> str:
 
 
 def _database(data: Path, now: datetime) -> AdvisoryDatabase:
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.advisories import advisories_path
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
-    from nephoscope.vulnerability.errors import DatabaseFileError
 
     path = advisories_path(data)
     if not path.exists():

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.secret_input import pair
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.files.tables.delimited import DelimitedFile
@@ -69,7 +74,6 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.watchlists.watchlist_templates import template as template_of
     from nephoscope.service.watchlists import create_watchlist
 
@@ -125,7 +129,6 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     """Add an item to the watchlist ALIAS, or replace the item with its search key. A list with a template is
     created if necessary.
     """
-    from nephoscope.cli.session.secret_input import pair
     from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
     from nephoscope.service.watchlists import add_item
 
@@ -168,9 +171,6 @@ def delete(data: Path, /, alias: str, workspace: str) -> None:
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List the watchlists of a workspace."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         found = state.watchlists.all(workspace_of(state, workspace).name)
     rows = [
@@ -198,9 +198,6 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> None:
     """Show the items of the watchlist ALIAS."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         head = state.watchlists.get(workspace_of(state, workspace).name, alias)
         items = state.watchlists.read(head, most)
@@ -212,7 +209,6 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 @list_options
 def templates(output: str) -> None:
     """List watchlist templates: the aliases that detections use, with their columns."""
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.lake.watchlists.watchlist_templates import templates as known
 
     show_list(known(), TEMPLATES, output)
@@ -221,10 +217,6 @@ def templates(output: str) -> None:
 @contextmanager
 def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     """The watchlists of a workspace; what is left to publish is published first, and what was changed posted to the lake."""
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import workspace_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.files.tables.delimited import DelimitedError
     from nephoscope.service.watchlists import WatchlistStore
 
@@ -239,7 +231,6 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
 
 
 def _table(file: Path, options: dict[str, Any]) -> DelimitedFile:
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.files.tables.delimited import DelimitedError, DelimitedFile
 
     try:
@@ -252,7 +243,6 @@ def _table(file: Path, options: dict[str, Any]) -> DelimitedFile:
 
 def _fill(store: WatchlistStore, alias: str, table: DelimitedFile, expires: str, *, whole: bool) -> int:
     """Add the rows of a table; the exit code. Where a row could not be read, nothing is removed."""
-    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import update_watchlist
 
     if expires and expires not in table.columns:
@@ -285,8 +275,6 @@ def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
 
 
 def _tell_refused(table: DelimitedFile, refused: list[str]) -> None:
-    from nephoscope.cli.terminal.messages import tell
-
     for one in refused[:_SHOWN]:
         tell(f"{table.path}, {one}")
     if len(refused) > _SHOWN:

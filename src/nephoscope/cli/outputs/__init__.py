@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def reads(name: str, states: Sequence[str] = ()) -> RowSelection:
 
 def check_shown(name: str, states: Sequence[str]) -> None:
     """Refuse states of which a format has nothing to say: SARIF without findings closes every alert of a code scanning service."""
-    from nephoscope.cli.terminal.messages import usage_error
-
     if name == "sarif" and states and ComplianceState.NON_COMPLIANT not in states:
         usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
 

@@ -13,6 +13,7 @@ import click
 
 from nephoscope.cli.session.content_library import MOST_SHOWN, status_rows
 from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.state_access import has_state, state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
@@ -52,7 +53,6 @@ def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
 
 def _table(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import numbers
-    from nephoscope.cli.session.list_output import show_list
 
     show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.registry_service import registry_service
+from nephoscope.cli.terminal.messages import tell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,6 @@ def requests() -> None:
 @click.pass_obj
 def list_(data: Path, /, status: str | None, output: str) -> None:
     """List requests, earliest deadline first, with their response times."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.image_requests import list_requests, measure_answers
 
     with registry_service(data) as context:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nephoscope.cli.session.state_access import state_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.lake import Lake
-from nephoscope.lake.spool.segments import folders, segments
-from nephoscope.lake.writing.outbox import deliver
-from nephoscope.resource_graph import opened_lake
-from nephoscope.state import State, StateError
+from nephoscope.state import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import State
 
 
 @contextmanager
 def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
     """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
+    from nephoscope.resource_graph import opened_lake
+
     try:
         with state_of(data, keeps=keeps) as state, opened_lake(data, state) as lake:
             yield lake, state
@@ -28,6 +32,9 @@ def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
 
 def take_in(data: Path, lake: Lake, state: State) -> None:
     """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
+    from nephoscope.lake.spool.segments import folders, segments
+    from nephoscope.lake.writing.outbox import deliver
+
     try:
         if deliver(lake, state):
             lake.writer().close_segment()

@@ -9,6 +9,9 @@ import click
 import msgspec
 
 from nephoscope.cli.session.list_output import FORMATS
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
 from nephoscope.operations.declaration.request_field import (
     FieldKind,
@@ -121,9 +124,6 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
     """What an operation works with; what cannot be done ends the command with its message."""
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.session.state_access import state_of
-    from nephoscope.cli.terminal.messages import usage_error
 
     try:
         if operation.needs_lake:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.cli.session.ci_environment import CiRun, ci_run
+from nephoscope.cli.session.service_context import acting
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.files.json_text import JsonTextError, decode_json
 
@@ -64,7 +65,6 @@ def read_document(file: Path) -> object:
 
 def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a run in the data folder; returns its id, counts and note."""
-    from nephoscope.cli.session.service_context import acting
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError

@@ -5,6 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.terminal.messages import usage_error
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
 @contextmanager
 def registry_service(data: Path) -> Iterator[ServiceContext]:
     """Give the context of the data folder; what cannot be done ends the command with its message."""
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.registry.registry_settings import RegistrySettingsError
 
     with acting(data, keeps=True) as service:

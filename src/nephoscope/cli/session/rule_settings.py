@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.service_context import call_in_workspace
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -36,8 +39,6 @@ def of_rules(command: _Command) -> _Command:
 def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result]) -> _Result:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.rule_settings import SettingError
-    from nephoscope.cli.session.service_context import call_in_workspace
-    from nephoscope.cli.terminal.messages import usage_error
 
     try:
         return call_in_workspace(data, workspace, call)
@@ -118,7 +119,6 @@ def set_(
     """Override settings of RULE (its ID or name)."""
     from nephoscope.alerts.documents.duration import duration
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.rules import set_rule_settings
 
     values = {name: value for name, value in options.items() if value is not None}
@@ -157,7 +157,6 @@ def reset(
 ) -> None:
     """Remove overrides of RULE, for these SETTINGS or all."""
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import reset_rule_settings
 
     def reset_(context: ServiceContext, own: str) -> list[str]:
@@ -176,9 +175,7 @@ def reset(
 def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
     """List overridden rule settings."""
     from nephoscope.alerts.tuning.rule_settings import in_file
-    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.rule_selection import rules_of
-    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     now = datetime.now(UTC)
     with state_of(data) as state:
@@ -210,9 +207,6 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
 @click.pass_obj
 def changes(data: Path, /, workspace: str, output: str) -> None:
     """Show the change history of suppressions and overrides, oldest first."""
-    from nephoscope.cli.session.list_output import show_list
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     with state_of(data) as state:
         found = state.tuning_changes.all(workspace_of(state, workspace).name)
     rows = [

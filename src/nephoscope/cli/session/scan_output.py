@@ -19,8 +19,11 @@ from nephoscope.cli.session.scan_sections import (
     section_rows,
     vulnerability_rows,
 )
+from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.state_access import has_state, state_of
 from nephoscope.cli.terminal.messages import tell
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.service.exemption_lookup import make_exemption_lookup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +106,6 @@ def circumstances(
         raise click.UsageError(str(error)) from error
     if "malware" not in look_for:
         return ExaminationContext(now, None, licenses)
-    from nephoscope.cli.session.state_access import has_state, state_of
     from nephoscope.service.examinations import known_malware
 
     if not has_state(data):
@@ -132,14 +134,9 @@ def assess(
 def _without_exempted(
     data: Path, assessments: tuple[PackageAssessment, ...], of: ExemptedSubject
 ) -> tuple[PackageAssessment, ...]:
-    from nephoscope.cli.session.state_access import has_state
-
     if not any(whole.findings for whole in assessments) or not has_state(data):
         return assessments
     import msgspec
-
-    from nephoscope.cli.session.service_context import acting
-    from nephoscope.service.exemption_lookup import make_exemption_lookup
 
     with acting(data) as service:
         exemption_of = make_exemption_lookup(service)

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.vulnerability.errors import ScannerResultsError
+
 if TYPE_CHECKING:
     from nephoscope.service.scanner_results import ImportedResults
     from nephoscope.vulnerability.scanner_results.scanner_report import ScannerReport
@@ -50,13 +55,9 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
     that the same scanner no longer reports are closed; findings of other scanners are preserved. Rejected
     records and hosts are listed, and the command exits 3.
     """
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
-    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service import scanner_results
     from nephoscope.service.reported_targets import ResultsOrigin
-    from nephoscope.vulnerability.errors import ScannerResultsError
     from nephoscope.vulnerability.scanner_results.result_formats import read_results_files
 
     scanned_at: datetime | None = told.pop("scanned_at")
@@ -75,8 +76,6 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
 
 def _tell(report: ScannerReport, done: ImportedResults) -> None:
     """Say what was kept, what was left out, and what was refused."""
-    from nephoscope.cli.terminal.messages import tell
-
     changes = done.changes
     click.echo(
         f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} "

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 
@@ -25,8 +27,6 @@ def service_of(data: Path, state: State) -> ServiceContext:
 @contextmanager
 def acting(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
     """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `state_of`."""
-    from nephoscope.cli.session.state_access import state_of
-
     with state_of(data, keeps=keeps) as state:
         yield service_of(data, state)
 
@@ -35,12 +35,9 @@ def call_in_workspace(
     data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result], *, delivers: bool = False
 ) -> _Result:
     """Call a service with the context and the name of a workspace; `delivers`: what it changes has rows for the lake."""
-    from nephoscope.cli.session.state_access import state_of, workspace_of
-
     if not delivers:
         with state_of(data) as state:
             return call(service_of(data, state), workspace_of(state, workspace).name)
-    from nephoscope.cli.session.lake_access import lake_of
     from nephoscope.lake.writing.outbox import deliver
 
     with lake_of(data) as (lake, state):
