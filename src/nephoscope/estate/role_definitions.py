@@ -39,7 +39,17 @@ WELL_KNOWN = {
 }
 
 _ASSIGN_ROLES = "microsoft.authorization/roleassignments/write"
+_LISTS = ("actions", "notActions", "dataActions", "notDataActions")
 _CHANGING = ("write", "delete", "action")
+
+
+def has_permissions(definition: Resource) -> bool:
+    """Return whether a body says what its role may do: an export may have printed a list as a text."""
+    permissions: object = properties(definition).get("permissions")
+    return isinstance(permissions, list) and all(
+        isinstance(part, dict) and all(isinstance(part.get(name) or [], list) for name in _LISTS)
+        for part in permissions
+    )
 
 
 def role_class(definition: Resource) -> RoleClass:

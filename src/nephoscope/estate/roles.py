@@ -15,7 +15,13 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
 from nephoscope.estate.principals import EstatePrincipals
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.role_definitions import DEFINITION_TYPE, WELL_KNOWN, RoleClass, role_class
+from nephoscope.estate.role_definitions import (
+    DEFINITION_TYPE,
+    WELL_KNOWN,
+    RoleClass,
+    has_permissions,
+    role_class,
+)
 
 if TYPE_CHECKING:
     from nephoscope.estate.resource_lookup import AnalyzerEstate
@@ -74,7 +80,7 @@ class Roles:
         return {
             resource.id.name: resource
             for resource in self._estate.by_type(DEFINITION_TYPE)
-            if resource.complete
+            if resource.complete and has_permissions(resource)
         }
 
     def class_of(self, definition: str) -> RoleClass:
@@ -92,33 +98,32 @@ class Roles:
 
     @cached_property
     def by_principal(self) -> dict[str, list[RoleGrant]]:
-        """Lower-cased object id -> the grants that name it; those without a principal are left out."""
+        """Lower-cased object id -> the grants that name it; '' -> those whose principal was not read."""
         found: dict[str, list[RoleGrant]] = defaultdict(list)
         for several in self._by_scope.values():
             for grant in several:
-                if grant.principal:
-                    found[grant.principal].append(grant)
+                found[grant.principal].append(grant)
         return found
 
     def grants(self, subscription: str, *, below: bool) -> tuple[list[RoleGrant], tuple[str, ...]]:
         """The assignments that hold on a subscription, those on its groups and resources included where `below`.
 
-        The second part names management groups whose place above the subscription is not known. Raises DataNotCollectedError
-        where the subscription's assignments were not read.
+        The second part names what was not read and could give more: assignments without their principal, and the place of management
+        groups above the subscription. Raises DataNotCollectedError where the subscription's assignments were not read.
         """
         if not self._estate.coverage.covers(ASSIGNMENT_TYPE, subscription):
             raise DataNotCollectedError(f"{ASSIGNMENT_TYPE} in {subscription}")
         own = [
             grant for grant in self._by_scope.get(subscription, ()) if below or grant.scope == subscription
         ]
-        above = list(self._by_scope.get("", ()))
+        above = self._by_scope.get("", ())
         groups = [scope for scope in self._by_scope if scope.startswith(_MANAGEMENT_GROUP)]
         ancestors = self._estate.management_groups.get(subscription)
         if ancestors is None:
-            return [*own, *above], tuple(f"whether {scope} is above {subscription}" for scope in groups)
+            return _named([*own, *above], [f"whether {scope} is above {subscription}" for scope in groups])
         known = {str(scope).lower() for scope in ancestors}
         inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
-        return [*own, *inherited, *above], ()
+        return _named([*own, *inherited, *above], [])
 
     def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
         """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
@@ -133,9 +138,6 @@ class Roles:
         users: dict[str, list[RoleGrant]] = defaultdict(list)
         doubts = list(unsure)
         for grant in grants:
-            if not grant.principal:
-                doubts.append(f"the properties of {grant.assignment}")
-                continue
             members, gaps = self.principals.members(grant.principal, grant.kind)
             if not members and not gaps:
                 continue
@@ -149,6 +151,17 @@ class Roles:
                 for member in members:
                     users[member].append(grant)
         return RoleAccounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
+
+
+def _named(grants: list[RoleGrant], doubts: list[str]) -> tuple[list[RoleGrant], tuple[str, ...]]:
+    """The grants with a principal; those without are doubts."""
+    unread = [unread_grant(grant) for grant in grants if not grant.principal]
+    return [grant for grant in grants if grant.principal], (*doubts, *unread)
+
+
+def unread_grant(grant: RoleGrant) -> str:
+    """Name what was not read of a role assignment without its principal."""
+    return f"the properties of {grant.assignment}"
 
 
 def _grant(resource: Resource) -> RoleGrant:

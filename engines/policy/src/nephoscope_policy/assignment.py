@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.keywords import EFFECTS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, in_scope
+from nephoscope_policy.partial_record import RecordReader
 from nephoscope_policy.selector import (
     LOCATION,
     NO_LOCATION,
@@ -23,8 +24,9 @@ from nephoscope_policy.selector import (
 from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
+    from nephoscope_policy.arm_object import ArmObject
     from nephoscope_policy.model.resource import Resource
 
 TYPE_NAME = "microsoft.authorization/policyassignments"
@@ -32,6 +34,7 @@ EFFECT = "policyEffect"
 VERSION = "definitionVersion"
 #: Default enforces, DoNotEnforce only assesses, Enroll enforces what is enrolled: all three are assessed.
 ENFORCEMENT_MODES = ("Default", "DoNotEnforce", "Enroll")
+_NO_MESSAGES: tuple[tuple[str, str], ...] = ()
 _MANAGEMENT_GROUP = f"/providers/{MANAGEMENT_GROUP_TYPE}/"
 
 
@@ -71,7 +74,9 @@ class Override:
 class Assignment:
     """One policy assignment. `id`, `scope`, `not_scopes` and `target` (the definition or initiative) are lower-cased ids.
 
-    The scope '' is the tenant: everything. `messages` are (reference id or '', text).
+    The scope '' is the tenant: everything. `messages` are (reference id or '', text). `gaps` are the fields that were not read, each
+    with what is missing: with some of them nothing that it judges is certain. `unread_parameters` are the lower-cased parameters
+    whose values were not read ('*': any may have one).
     """
 
     id: str
@@ -87,32 +92,53 @@ class Assignment:
     pin: Pin | None = None
     messages: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict)
+    gaps: tuple[tuple[str, str], ...] = ()
+    unread_parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, document: object) -> Assignment:
-        """Read an ARM body of Microsoft.Authorization/policyAssignments; PolicyError with the JSON path when it is not usable."""
-        body = ArmObject(document)
-        properties = body.child("properties")
+    def parse(cls, document: object, *, partial: bool = False) -> Assignment:
+        """Read an ARM body of Microsoft.Authorization/policyAssignments; PolicyError with the JSON path when it is not usable.
+
+        Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
+        """
+        reader = RecordReader(document, partial=partial)
+        body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
+        parameters, unread = _parameters(reader)
         return cls(
             id=id_,
-            scope=scope_id(properties.text("scope")) or scope_of(id_, TYPE_NAME, body.at("id")),
-            target=scope_id(properties.required("policyDefinitionId")),
-            display_name=properties.text("displayName"),
-            description=properties.text("description"),
-            parameters=values(properties.child("parameters")),
-            not_scopes=tuple(scope_id(text) for text in properties.texts("notScopes")),
-            overrides=tuple(Override.parse(item) for item in properties.children("overrides")),
-            resource_selectors=tuple(
-                ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+            scope=_scope(reader) or scope_of(id_, TYPE_NAME, body.at("id")),
+            target=scope_id(reader.required("policyDefinitionId")),
+            display_name=reader.label("displayName"),
+            description=reader.label("description"),
+            parameters=parameters,
+            not_scopes=reader.field(
+                "notScopes", lambda: tuple(scope_id(text) for text in properties.texts("notScopes")), ()
             ),
-            enforcement_mode=properties.choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
-            pin=_pin(properties, "definitionVersion") if properties.value("definitionVersion") else None,
-            messages=tuple(
-                (item.text("policyDefinitionReferenceId").lower(), item.text("message"))
-                for item in properties.children("nonComplianceMessages")
+            overrides=reader.field(
+                "overrides",
+                lambda: tuple(Override.parse(item) for item in properties.children("overrides")),
+                (),
             ),
-            metadata=properties.child("metadata").raw,
+            resource_selectors=reader.field(
+                "resourceSelectors",
+                lambda: tuple(
+                    ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+                ),
+                (),
+            ),
+            enforcement_mode=reader.attempt(
+                "enforcementMode",
+                lambda: properties.choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
+                "Default",
+            )[0],
+            pin=reader.field("definitionVersion", lambda: _stated_pin(properties), None),
+            messages=reader.attempt("nonComplianceMessages", lambda: _messages(properties), _NO_MESSAGES)[0],
+            metadata=reader.attempt(
+                "metadata", lambda: properties.child("metadata").raw, dict[str, object]()
+            )[0],
+            gaps=reader.gaps,
+            unread_parameters=unread,
         )
 
     @classmethod
@@ -175,10 +201,39 @@ def scope_of(id_: str, type_name: str, path: str) -> str:
     return head
 
 
-def values(parameters: ArmObject) -> dict[str, Any]:
-    """The values of `{"name": {"value": ...}}`."""
+def _scope(reader: RecordReader) -> str:
+    """The scope that an assignment states; where it was not read, that of its id."""
+    return reader.attempt("scope", lambda: scope_id(reader.properties.text("scope")), "")[0]
+
+
+def _messages(properties: ArmObject) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (item.text("policyDefinitionReferenceId").lower(), item.text("message"))
+        for item in properties.children("nonComplianceMessages")
+    )
+
+
+def _stated_pin(properties: ArmObject) -> Pin | None:
+    return _pin(properties, "definitionVersion") if properties.value("definitionVersion") else None
+
+
+def _parameters(reader: RecordReader) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
+    unread = dict(reader.cut_members("parameters"))
+    if unread and "*" not in unread:
+        return values(reader.properties.child("parameters"), unread), unread
+    found, missing = reader.attempt(
+        "parameters", lambda: values(reader.properties.child("parameters")), dict[str, Any]()
+    )
+    return found, {"*": missing} if missing else {}
+
+
+def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, Any]:
+    """The values of `{"name": {"value": ...}}`, without parameters whose lower-cased names are `unread`."""
     found = {}
     for name in parameters.raw:
+        if name.lower() in unread:
+            continue
         entry = ArmObject(parameters.raw[name], parameters.at(name))
         if "value" not in {key.lower() for key in entry.raw}:
             raise fault("a parameter has a 'value'", entry.path)

@@ -39,7 +39,7 @@ class CatalogueEntry:
     impure template functions that its verdict may ask (CALLS, lower-cased). `digest` names its
     content. `fault` is why it cannot be used ('' when it
     parses). `static` is True for a control that Microsoft
-    answers for, which judges no resource. `data` is its JSON.
+    answers for, which judges no resource. `unread` names what an export cut of it, '' where that decides nothing. `data` is its JSON.
     """
 
     kind: Kind
@@ -57,6 +57,12 @@ class CatalogueEntry:
     calls: frozenset[str] = frozenset()
     stated_id: bool = True
     fault: str = ""
+    unread: str = ""
+
+    @property
+    def unparsed(self) -> bool:
+        """Return whether its rule could not be parsed, so that nobody knows which resources it would judge."""
+        return bool(self.fault) or (bool(self.unread) and self.types == frozenset())
 
     def document(self) -> dict[str, Any]:
         """The raw document in its ARM envelope."""

@@ -13,7 +13,9 @@ from nephoscope_policy.definition import Definition
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.initiative import Initiative
+from nephoscope_policy.model.resource import UNREAD, unread_paths
 from nephoscope_policy.model.source_location import Place
+from nephoscope_policy.resource_view import describe_cut
 from nephoscope_policy.version import FIRST, Version
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ GOVERNMENT_CLOUD = "AzureUSGovernment"
 GOVERNMENT_FOLDER = "azure government"
 NOT_POLICY = "not a policy definition or initiative (neither 'policyRule' nor 'policyDefinitions')"
 _CALL = re.compile(rb"\b(%s)\s*\(" % "|".join(CALLS).encode())
+_LABELS = (
+    ("displayname",),
+    ("description",),
+    ("metadata",),
+    ("version",),
+    ("versions",),
+    ("policydefinitiongroups",),
+)
+_DETAILS = ("properties", "policyrule", "then", "details")
 _OUTER = ("id", "name", "type")
 
 
@@ -123,7 +134,9 @@ def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
     if not isinstance(value, dict):
         return
     lowered = {key.lower(): key for key in value}
-    if isinstance(value.get(lowered.get("properties", "")), dict):
+    if UNREAD in value and _type_of(value) is not None:
+        yield value, ""
+    elif isinstance(value.get(lowered.get("properties", "")), dict):
         if _holds_policy(value[lowered["properties"]]):
             yield value, ""
     elif _holds_policy(value):
@@ -158,6 +171,9 @@ def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
             definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
+    unread = _unread(body, id_, whole=bool(trouble))
+    if unread and trouble:
+        trouble, types, related = "", frozenset(), frozenset()
     return CatalogueEntry(
         kind=kind,
         id=id_,
@@ -174,13 +190,30 @@ def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
         calls=_calls(properties),
         stated_id=stated,
         fault=trouble,
+        unread=unread,
     )
+
+
+def _unread(body: dict[str, object], id_: str, *, whole: bool) -> str:
+    """Name a path that an export cut of a definition or initiative and that decides what it judges; any path with `whole`."""
+    paths = (path for path in sorted(unread_paths(body)) if whole or _decides(path))
+    return next((describe_cut(path, id_) for path in paths), "")
+
+
+def _decides(path: tuple[str, ...]) -> bool:
+    """Return whether a path of the envelope decides what is judged: not texts, nor what a remediation deploys."""
+    if path[:1] != ("properties",) or path[1:2] in _LABELS:
+        return False
+    if path[1:2] == ("parameters",):
+        return path[3:4] not in (("metadata",), ("allowedvalues",))
+    return path[:4] != _DETAILS or path[4:5] not in (("deployment",), ("roledefinitionids",))
 
 
 def _identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
     document = ArmObject(body)
     properties = document.child("properties")
-    kind: Kind = "initiative" if properties.value("policyDefinitions") is not None else "definition"
+    listed = properties.value("policyDefinitions") is not None
+    kind: Kind = "initiative" if listed or _type_of(body) == "initiative" else "definition"
     id_ = document.text("id").strip().rstrip("/").lower()
     name = (document.text("name") or id_.rsplit("/", 1)[-1] or _stem(place)).lower()
     stated = id_.startswith("/")
@@ -226,6 +259,12 @@ def _calls(properties: ArmObject) -> frozenset[str]:
 
 def _holds_policy(properties: dict[str, object]) -> bool:
     return any(key.lower() in ("policyrule", "policydefinitions") for key in properties)
+
+
+def _type_of(body: dict[str, object]) -> Kind | None:
+    """The kind that the id of a document says, None where it says none."""
+    id_ = f"/{body.get('id') or ''}".lower()
+    return next((kind for kind, type_ in TYPES.items() if f"/{type_}/" in id_), None)
 
 
 def _stem(place: Place) -> str:

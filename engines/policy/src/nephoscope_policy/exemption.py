@@ -9,18 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.assignment import is_management_group, scope_id, scope_of, within
+from nephoscope_policy.partial_record import PROPERTIES, RecordReader
 from nephoscope_policy.selector import ResourceSelector, any_matches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nephoscope_policy.arm_object import ArmObject
     from nephoscope_policy.model.resource import Resource
 
 TYPE_NAME = "microsoft.authorization/policyexemptions"
 WAIVER = "Waiver"
 MITIGATED = "Mitigated"
+ASSIGNMENT = "policyAssignmentId"
+REFERENCES = "policyDefinitionReferenceIds"
+CATEGORY = "exemptionCategory"
+VALIDATION = "assignmentScopeValidation"
+METADATA = "metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ class Exemption:
     """One exemption; ids, `scope`, `references` and `recommendations` are lower-cased, empty `references` mean every member.
 
     `recommendations` (definition names, from `metadata.nephoscope.recommendations`) exempt those definitions in every assignment
-    that holds them; only then may `assignment` be ''.
+    that holds them; only then may `assignment` be ''. `gaps` are the fields that were not read, each with what is missing: an
+    exemption with some may exempt whatever its other fields allow, and exempts nothing for certain.
     """
 
     id: str
@@ -42,34 +49,41 @@ class Exemption:
     recommendations: frozenset[str] = frozenset()
     display_name: str = ""
     description: str = ""
+    gaps: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, document: object) -> Exemption:
-        """Read an ARM body of Microsoft.Authorization/policyExemptions; PolicyError with the JSON path when it is not usable."""
-        body = ArmObject(document)
-        properties = body.child("properties")
+    def parse(cls, document: object, *, partial: bool = False) -> Exemption:
+        """Read an ARM body of Microsoft.Authorization/policyExemptions; PolicyError with the JSON path when it is not usable.
+
+        Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
+        """
+        reader = RecordReader(document, partial=partial)
+        body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
-        recommendations = _recommendations(properties)
-        assignment = properties.text("policyAssignmentId")
-        if not assignment and not recommendations:
-            raise fault("'policyAssignmentId' is missing", properties.at("policyAssignmentId"))
+        recommendations, assignment = _subject(reader)
         return cls(
             id=id_,
             scope=scope_of(id_, TYPE_NAME, body.at("id")),
             assignment=scope_id(assignment),
-            category=properties.choice("exemptionCategory", (WAIVER, MITIGATED)),
-            references=frozenset(text.lower() for text in properties.texts("policyDefinitionReferenceIds")),
-            expires_on=properties.instant("expiresOn"),
-            resource_selectors=tuple(
-                ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+            category=reader.field(CATEGORY, lambda: properties.choice(CATEGORY, (WAIVER, MITIGATED)), WAIVER),
+            references=reader.field(
+                REFERENCES,
+                lambda: frozenset(text.lower() for text in properties.texts(REFERENCES)),
+                frozenset(),
             ),
-            validate_scope=properties.choice(
-                "assignmentScopeValidation", ("Default", "DoNotValidate"), "Default"
-            )
-            == "Default",
+            expires_on=reader.field("expiresOn", lambda: properties.instant("expiresOn"), None),
+            resource_selectors=reader.field(
+                "resourceSelectors",
+                lambda: tuple(
+                    ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+                ),
+                (),
+            ),
+            validate_scope=reader.field(VALIDATION, lambda: _validates(properties), default=False),
             recommendations=recommendations,
-            display_name=properties.text("displayName"),
-            description=properties.text("description"),
+            display_name=reader.label("displayName"),
+            description=reader.label("description"),
+            gaps=reader.gaps,
         )
 
     def document(self) -> dict[str, Any]:
@@ -105,6 +119,13 @@ class Exemption:
             return True
         return self.assignment == assignment and (not self.references or reference in self.references)
 
+    def may_name(self, assignment: str, reference: str, definition: str) -> bool:
+        """Return whether it speaks of this member of this assignment, or does for some value of what was not read."""
+        unread = {name for name, _ in self.gaps}
+        if METADATA in unread or self.names(assignment, reference, definition):
+            return True
+        return ASSIGNMENT in unread and (not self.references or reference in self.references)
+
     def covers(self, resource: Resource, ancestors: tuple[str, ...], reference: str) -> bool:
         """Return whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
         return within(resource.key, self.scope, ancestors) and any_matches(
@@ -125,6 +146,26 @@ def _below(group: str, scope: str, management_groups: Mapping[str, tuple[str, ..
         return True
     lines = [line for line in management_groups.values() if group in line]
     return any(scope in line[line.index(group) :] for line in lines)
+
+
+def _subject(reader: RecordReader) -> tuple[frozenset[str], str]:
+    """The recommendations and the assignment that an exemption names; one of the two must be there.
+
+    A cut `metadata` counts where it may be what names the subject: no assignment is named, or the cut lies in our own part of it.
+    """
+    properties = reader.properties
+    assignment = reader.field(ASSIGNMENT, lambda: properties.text(ASSIGNMENT), "")
+    cut = reader.cut(PROPERTIES, METADATA)
+    recommendations = frozenset[str]()
+    if not cut or not assignment or cut[2:3] == ("nephoscope",):
+        recommendations = reader.field(METADATA, lambda: _recommendations(properties), frozenset())
+    if not assignment and not recommendations and not reader.gaps:
+        reader.required(ASSIGNMENT)
+    return recommendations, assignment
+
+
+def _validates(properties: ArmObject) -> bool:
+    return properties.choice(VALIDATION, ("Default", "DoNotValidate"), "Default") == "Default"
 
 
 def _recommendations(properties: ArmObject) -> frozenset[str]:

@@ -14,6 +14,7 @@ from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
 from nephoscope_policy.parameter_binding import bind
 from nephoscope_policy.parser import Parser
+from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
@@ -95,12 +96,41 @@ class Initiative:
         """
         return bind(self.parameters, values)
 
+    def bind_partly(self, values: Mapping[str, object], unread: Mapping[str, str]) -> Mapping[str, Any]:
+        """Every parameter's value as `bind`, where reading one that was not read raises NotCollected with what is missing.
+
+        `unread` has the lower-cased names of these; '*' stands for all that `values` lacks.
+        """
+        given = {name.lower() for name in values}
+        missing = {
+            name: unread.get(name) or unread["*"]
+            for name in self.parameters
+            if name in unread or ("*" in unread and name not in given)
+        }
+        return PartialParameters(bind(self.parameters, values, partial=True), missing)
+
     def pass_on(self, member: InitiativeMember, bound: Mapping[str, object]) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
             name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
             for name, operand in member.parameters.items()
         }
+
+
+class PartialParameters(dict[str, Any]):
+    """Values of parameters, some of which were not read: asking for such a one raises NotCollected."""
+
+    def __init__(self, values: Mapping[str, object], missing: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self._missing = missing
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._missing or super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._missing:
+            raise NotCollected(self._missing[name])
+        return super().__getitem__(name)
 
 
 def _members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:

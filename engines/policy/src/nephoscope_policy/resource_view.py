@@ -9,6 +9,8 @@ from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.operators import spaceless
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.evaluation_result import Result
     from nephoscope_policy.model.resource import Resource
@@ -128,7 +130,7 @@ class View:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
         value = self.at(segments)
         if self.unread and isinstance(value, str):
-            raise NotCollected(_cut(segments, self.key))
+            raise NotCollected(describe_cut(segments, self.key))
         return value
 
     def _check_read(self, segments: Segments) -> None:
@@ -137,10 +139,11 @@ class View:
         for unread in self.unread:
             length = min(len(path), len(unread))
             if path[:length] == unread[:length]:
-                raise NotCollected(_cut(unread, self.key))
+                raise NotCollected(describe_cut(unread, self.key))
 
 
-def _cut(segments: Segments, key: str) -> str:
+def describe_cut(segments: Sequence[object], key: str) -> str:
+    """Name a path of a resource that its export cut to text, as the `what` of a Gap."""
     return (
         f"{'.'.join(map(str, segments))} of {key} (cut to text by its export: export again with -Depth 100)"
     )

@@ -16,7 +16,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import EndpointAccess, answers
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope.estate.roles import ASSIGNMENT_TYPE, unread_grant
 from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
@@ -294,7 +294,11 @@ class EstateContext:
         return EntityFact("roles", f"{text}; others are not known ({gaps[0]})")
 
     def _unread_scopes(self) -> list[str]:
-        return [one for one in self._scopes if not self.index.view.covers(ASSIGNMENT_TYPE, one)]
+        """What was not read of the role assignments: those of a scope, and who holds one of them."""
+        view = self.index.view
+        partial = (one for one in view.roles.by_principal.get("", ()) if self._sees_grant(one.scope))
+        scopes = [one for one in self._scopes if not view.covers(ASSIGNMENT_TYPE, one)]
+        return [*scopes, *map(unread_grant, partial)]
 
     def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
         """(role on scope, '') for each role that is held, ('', why) for what could give more."""

@@ -64,7 +64,7 @@ class ContentNeeds:
         """
         gathered = _NeedsBuilder()
         for entry in catalogue.definitions():
-            if entry.fault or entry.static or (only and entry.id not in only):
+            if entry.fault or entry.unread or entry.static or (only and entry.id not in only):
                 continue
             gathered.add(entry, catalogue)
         for related, parents in (under or {}).items():

@@ -15,6 +15,7 @@ from nephoscope.posture.evaluation.outcome import NONE, EvaluationOutcome
 from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
+from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
@@ -34,28 +35,34 @@ class Decisions:
             and exemption.is_misplaced(scopes[exemption.assignment], self._groups)
         )
         refused = {exemption.id for exemption in self.misplaced}
+        held = [one for one in plan.exemptions if one.active(now) and one.id not in refused]
+        self._partial = [one for one in held if one.gaps]
         self.orphaned = tuple(
             exemption
             for exemption in plan.exemptions
-            if exemption.assignment and exemption.assignment not in scopes and not exemption.recommendations
+            if exemption.assignment
+            and exemption.assignment not in scopes
+            and not exemption.recommendations
+            and not exemption.gaps
         )
         self._by_assignment: dict[str, list[Exemption]] = {}
         self._by_recommendation: dict[str, list[Exemption]] = {}
-        for exemption in plan.exemptions:
-            if exemption.active(now) and exemption.id not in refused:
+        for exemption in held:
+            if not exemption.gaps:
                 self._by_assignment.setdefault(exemption.assignment, []).append(exemption)
                 for key in exemption.recommendations:
                     self._by_recommendation.setdefault(key, []).append(exemption)
         self._attestations: dict[tuple[str, str], list[PolicyAttestation]] = {}
+        self._partial_attestations = [one for one in plan.attestations if one.active(now) and one.gaps]
         for attestation in plan.attestations:
-            if attestation.active(now):
+            if attestation.active(now) and not attestation.gaps:
                 self._attestations.setdefault((attestation.assignment, attestation.reference), []).append(
                     attestation
                 )
 
     def exemptions(self, requirement: PolicyRequirement) -> dict[str, list[Exemption]]:
-        """The exemptions that speak of a requirement, by their scope."""
-        if not self._by_assignment and not self._by_recommendation:
+        """The exemptions that speak of a requirement, or may where they were partly read, by their scope."""
+        if not self._by_assignment and not self._by_recommendation and not self._partial:
             return {}
         assignment, reference = requirement.assignment.id, requirement.reference.lower()
         found: dict[str, list[Exemption]] = {}
@@ -63,25 +70,30 @@ class Decisions:
         for exemption in near:
             if exemption.names(assignment, reference, requirement.key):
                 found.setdefault(exemption.scope, []).append(exemption)
+        for exemption in self._partial:
+            if exemption.may_name(assignment, reference, requirement.key):
+                found.setdefault(exemption.scope, []).append(exemption)
         return found
 
     def attestations(self, requirement: PolicyRequirement) -> dict[str, PolicyAttestation]:
-        """The attestation that counts for a requirement, by resource id."""
-        if not self._attestations:
+        """The attestation that counts for a requirement, or may where it was partly read, by resource id."""
+        if not self._attestations and not self._partial_attestations:
             return {}
         assignment, reference = requirement.assignment.id, requirement.reference.lower()
         found = [
             *self._attestations.get((assignment, ""), ()),
             *self._attestations.get((assignment, reference), ()),
         ]
-        return {
+        counting = {
             attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
         }
+        partial = [one for one in self._partial_attestations if one.may_speak_of(assignment, reference)]
+        return {**counting, **{one.scope: one for one in partial}}
 
     def find_exemption(
         self, resource: Resource, reference: str, exemptions: Mapping[str, list[Exemption]]
     ) -> Exemption | None:
-        """The exemption that covers a resource; of several a Mitigated one counts before a Waiver."""
+        """The exemption that covers a resource, of several a Mitigated one before a Waiver; else one that was partly read."""
         ancestors = self._groups.get(resource.id.subscription_id, ())
         found = [
             exemption
@@ -89,7 +101,7 @@ class Decisions:
             for exemption in exemptions.get(scope, ())
             if exemption.covers(resource, ancestors, reference)
         ]
-        return min(found, key=lambda one: (one.category, one.id), default=None)
+        return min(found, key=lambda one: (bool(one.gaps), one.category, one.id), default=None)
 
 
 def _scopes(key: str) -> Iterator[str]:
@@ -257,6 +269,8 @@ def _apply_attestation(
         or outcome.state is ComplianceState.NOT_APPLICABLE
     ):
         return outcome
+    if attestation.gaps:
+        return _undecided(outcome, attestation.gaps)
     until = f" until {attestation.expires_on.isoformat()}" if attestation.expires_on else ""
     text = f"attested as {attestation.state.value}{until}" + (
         f": {attestation.comments}" if attestation.comments else ""
@@ -265,6 +279,8 @@ def _apply_attestation(
 
 
 def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutcome:
+    if exemption.gaps:
+        return _undecided(outcome, exemption.gaps)
     until = f" until {exemption.expires_on.isoformat()}" if exemption.expires_on else ""
     name = exemption.display_name or exemption.id
     return EvaluationOutcome(
@@ -273,3 +289,10 @@ def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutco
         exemption.category,
         f"exempt ({exemption.category}) by {name}{until}",
     )
+
+
+def _undecided(outcome: EvaluationOutcome, gaps: Sequence[tuple[str, str]]) -> EvaluationOutcome:
+    """Unknown, because a record that may change the outcome was not read in full."""
+    if outcome.state is ComplianceState.UNKNOWN:
+        return outcome
+    return EvaluationOutcome(ComplianceState.UNKNOWN, outcome.effect, NOT_COLLECTED, gaps[0][1])

@@ -107,11 +107,16 @@ class EvaluationRun:
         return tuple(found)
 
     def _without_members(self) -> Iterator[ContentProblem]:
-        """Exemptions that name members which their assignment does not have."""
+        """Exemptions that name members which their assignment does not have, as far as its members were read."""
         members: defaultdict[str, set[str]] = defaultdict(set)
         for one in self.engine.program.requirements:
             members[one.assignment.id].add(one.reference.lower())
+        unread = {
+            one.assignment.id for one in self.engine.program.requirements if one.fault and not one.definition
+        }
         for exemption in self.plan.exemptions:
+            if exemption.assignment in unread:
+                continue
             strangers = exemption.references - members.get(exemption.assignment, exemption.references)
             if strangers:
                 names = ", ".join(sorted(strangers))

@@ -12,9 +12,11 @@ from nephoscope.posture.recommendations.recommendation_sources import Recommenda
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, digest
+from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.selector import REFERENCE
 from nephoscope_policy.version import Pin
 
@@ -34,6 +36,11 @@ class CheckFault:
     state: ComplianceState
     cause: str
     description: str
+
+    @classmethod
+    def unread(cls, what: str) -> CheckFault:
+        """Unknown, because the record that decides was not read in full."""
+        return cls(ComplianceState.UNKNOWN, NOT_COLLECTED, what)
 
 
 #: What a definition of policyType Static ends in: an auditor of Microsoft's own platform answers for it, not the estate.
@@ -67,7 +74,7 @@ class PolicyCheck:
     @property
     def placeless(self) -> bool:
         """Return whether it ends once for its whole scope and not on resources."""
-        return self.entry is None or self.entry.static
+        return self.entry is None or self.entry.static or (self.fault is not None and self.entry.unparsed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,11 +171,18 @@ class Program:
 
     def _requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         self._scope_problem(assignment)
+        gap = next((CheckFault.unread(what) for _, what in assignment.gaps), None)
         try:
-            if self._is_initiative(assignment):
-                yield from self._members(assignment)
+            if not assignment.target:
+                yield self._make_broken(assignment, gap or CheckFault.unread(assignment.id))
+            elif self._is_initiative(assignment):
+                members = self._members(assignment)
+                yield from members if gap is None else (replace(one, fault=gap) for one in members)
             else:
-                yield self._single(assignment)
+                single = self._single(assignment)
+                yield single if gap is None else replace(single, fault=gap)
+        except NotCollected as missing:
+            yield self._make_broken(assignment, CheckFault.unread(str(missing)))
         except NotHeldError as error:
             yield self._make_broken(
                 assignment, CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
@@ -194,8 +208,15 @@ class Program:
         versions = [override for override in assignment.overrides if _of_initiative(override)]
         for index, override in enumerate((None, *versions)):
             pin = assignment.pin if override is None else Pin.parse(override.value)
+            if what := self.catalogue.find("initiative", _reference(assignment), pin).unread:
+                raise NotCollected(what)
             initiative = self.catalogue.initiative(_reference(assignment), pin)
-            bound = initiative.bind(assignment.parameters)
+            unread = assignment.unread_parameters
+            bound = (
+                initiative.bind_partly(assignment.parameters, unread)
+                if unread
+                else initiative.bind(assignment.parameters)
+            )
             for member in initiative.members:
                 requirement = self._member(assignment, initiative, member, bound)
                 yield replace(requirement, only=override, never=tuple(versions[index:]))
@@ -207,11 +228,14 @@ class Program:
         member: InitiativeMember,
         bound: Mapping[str, object],
     ) -> PolicyRequirement:
-        fault, parameters = None, {}
+        fault: CheckFault | None = None
+        parameters: Mapping[str, object] = {}
         try:
             parameters = initiative.pass_on(member, bound)
         except PolicyError as error:
             fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
+        except NotCollected as missing:
+            fault = CheckFault.unread(str(missing))
         return PolicyRequirement(
             assignment=assignment,
             initiative=initiative.name,
@@ -240,11 +264,15 @@ class Program:
             pin=assignment.pin,
             parameters=assignment.parameters,
             overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
+            fault=next((CheckFault.unread(what) for what in assignment.unread_parameters.values()), None),
         )
 
     def _make_broken(self, assignment: Assignment, fault: CheckFault) -> PolicyRequirement:
-        self.problems.append(ContentProblem(Place(assignment.id), fault.description))
-        name = _name(assignment.target)
+        failed = fault.cause != NOT_COLLECTED
+        self.problems.append(
+            ContentProblem(Place(assignment.id), describe_gap(fault.cause, fault.description), error=failed)
+        )
+        name = _name(assignment.target) or assignment.name
         return PolicyRequirement(assignment, name, "", name, "", None, {}, fault=fault)
 
     def _make(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
@@ -295,6 +323,8 @@ def _faulty(requirement: PolicyRequirement, entry: CatalogueEntry | None, fault:
 
 
 def _fault(entry: CatalogueEntry) -> CheckFault | None:
+    if entry.unread:
+        return CheckFault.unread(entry.unread)
     return (
         CheckFault(ComplianceState.ERROR, "definition-error", f"{entry.place}: {entry.fault}")
         if entry.fault

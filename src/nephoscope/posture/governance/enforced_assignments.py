@@ -93,6 +93,7 @@ class EnforcedAssignments:
     ) -> bool:
         return any(
             exemption.active(now)
+            and not exemption.gaps
             and exemption.names(one.assignment.id, one.reference.lower(), one.key)
             and exemption.covers(resource, above, one.reference)
             for exemption in self.plan.exemptions

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.assignment import scope_id, scope_of
 from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.partial_record import RecordReader
 
 TYPE_NAME = "microsoft.policyinsights/attestations"
 _STATES = {
@@ -18,6 +18,8 @@ _STATES = {
     "NonCompliant": ComplianceState.NON_COMPLIANT,
     "Unknown": ComplianceState.UNKNOWN,
 }
+ASSIGNMENT = "policyAssignmentId"
+REFERENCE = "policyDefinitionReferenceId"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -25,7 +27,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class PolicyAttestation:
     """One attestation; `scope` is the lower-cased id of the very resource it speaks of, `reference` '' means every member.
 
-    `since` is when the state was last changed, or else when the evidence was assessed.
+    `since` is when the state was last changed, or else when the evidence was assessed. `gaps` are the fields that were not read, each
+    with what is missing: one with some states nothing for certain.
     """
 
     id: str
@@ -36,24 +39,41 @@ class PolicyAttestation:
     expires_on: datetime | None = None
     since: datetime = _NEVER
     comments: str = ""
+    gaps: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, document: object) -> PolicyAttestation:
-        """Read an ARM body of Microsoft.PolicyInsights/attestations; PolicyError with the JSON path when it is not usable."""
-        body = ArmObject(document)
-        properties = body.child("properties")
+    def parse(cls, document: object, *, partial: bool = False) -> PolicyAttestation:
+        """Read an ARM body of Microsoft.PolicyInsights/attestations; PolicyError with the JSON path when it is not usable.
+
+        Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
+        """
+        reader = RecordReader(document, partial=partial)
+        body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
-        changed = properties.instant("lastComplianceStateChangeAt") or properties.instant("assessmentDate")
+        changed = [
+            reader.field(name, lambda name=name: properties.instant(name), None)  # type: ignore[misc]
+            for name in ("lastComplianceStateChangeAt", "assessmentDate")
+        ]
         return cls(
             id=id_,
             scope=scope_of(id_, TYPE_NAME, body.at("id")),
-            assignment=scope_id(properties.required("policyAssignmentId")),
-            state=_STATES[properties.choice("complianceState", tuple(_STATES), "Unknown")],
-            reference=properties.text("policyDefinitionReferenceId").lower(),
-            expires_on=properties.instant("expiresOn"),
-            since=changed or _NEVER,
-            comments=properties.text("comments"),
+            assignment=scope_id(reader.required(ASSIGNMENT)),
+            state=reader.field(
+                "complianceState",
+                lambda: _STATES[properties.choice("complianceState", tuple(_STATES), "Unknown")],
+                ComplianceState.UNKNOWN,
+            ),
+            reference=reader.field(REFERENCE, lambda: properties.text(REFERENCE).lower(), ""),
+            expires_on=reader.field("expiresOn", lambda: properties.instant("expiresOn"), None),
+            since=changed[0] or changed[1] or _NEVER,
+            comments=reader.label("comments"),
+            gaps=reader.gaps,
         )
+
+    def may_speak_of(self, assignment: str, reference: str) -> bool:
+        """Return whether it speaks of this member of this assignment, or does for some value of what was not read."""
+        unread = {name for name, _ in self.gaps}
+        return (ASSIGNMENT in unread or self.assignment == assignment) and self.reference in ("", reference)
 
     def active(self, now: datetime) -> bool:
         """Return whether it has not expired: from the second of `expiresOn` on the policy's default state is back."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, TypeVar
 
+from nephoscope.collect.resources.truncated_values import cut_out
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies import attestation
 from nephoscope.posture.policies.attestation import PolicyAttestation
@@ -20,7 +22,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.source_location import Place
 
 _T = TypeVar("_T")
-_PARSERS: dict[str, Callable[[object], object]] = {
+_PARSERS: dict[str, Callable[..., Assignment | Exemption | PolicyAttestation]] = {
     assignment.TYPE_NAME: Assignment.parse,
     exemption.TYPE_NAME: Exemption.parse,
     attestation.TYPE_NAME: PolicyAttestation.parse,
@@ -46,7 +48,7 @@ class EvaluationPlan:
                 bodies += [(body, document.place) for body in _flat(document.json())]
             except ContentError as error:
                 problems.append(ContentProblem(error.place, error.message))
-        return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, strict=True)
+        return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, BodySource.FILE)
 
     def with_estate(self, estate: Estate) -> EvaluationPlan:
         """This plan with what the estate itself holds: custom definitions and initiatives, assignments, exemptions, attestations.
@@ -57,13 +59,16 @@ class EvaluationPlan:
         own = Catalogue.of_bodies(
             (resource.body, Place("estate", path=resource.key)) for resource in policies
         )
-        plan = replace(self, catalogue=self.catalogue.include(own)) if policies else self
+        plan = self
+        if policies:
+            problems = (*self.problems, *(one for one in own.problems if one.error))
+            plan = replace(self, catalogue=self.catalogue.include(own), problems=problems)
         bodies = [
             (resource.body, Place("estate", path=resource.key))
             for type_ in _PARSERS
             for resource in estate.by_type(type_)
         ]
-        return _with_bodies(plan, bodies, strict=False)
+        return _with_bodies(plan, bodies, BodySource.SNAPSHOT)
 
     def with_people(self, bodies: Iterable[Mapping[str, object]]) -> EvaluationPlan:
         """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
@@ -74,8 +79,10 @@ class EvaluationPlan:
         policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
         plan = self
         if policies:
-            plan = replace(plan, catalogue=plan.catalogue.include(Catalogue.of_bodies(policies)))
-        return _with_bodies(plan, given, strict=False)
+            own = Catalogue.of_bodies(policies)
+            problems = (*self.problems, *(one for one in own.problems if one.error))
+            plan = replace(plan, catalogue=plan.catalogue.include(own), problems=problems)
+        return _with_bodies(plan, given, BodySource.PERSON)
 
     def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
@@ -95,24 +102,38 @@ class EvaluationPlan:
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 
 
+class BodySource(Enum):
+    """Where documents come from: a file holds nothing else, and what a person put was read as a whole before."""
+
+    FILE = "file"
+    PERSON = "person"
+    SNAPSHOT = "snapshot"
+
+
 def _with_bodies(
-    plan: EvaluationPlan, bodies: Iterable[tuple[object, Place]], *, strict: bool
+    plan: EvaluationPlan, bodies: Iterable[tuple[object, Place]], source: BodySource
 ) -> EvaluationPlan:
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
         type_ = _type_of(body)
         if type_ not in _PARSERS:
-            if strict:
+            if source is BodySource.FILE:
                 problems.append(
                     ContentProblem(place, "not an assignment, exemption or attestation", error=False)
                 )
             continue
+        partial = source is BodySource.SNAPSHOT or (
+            source is BodySource.FILE and isinstance(body, dict) and cut_out(body)
+        )
         try:
-            found[type_].append(_PARSERS[type_](body))
+            record = _PARSERS[type_](body, partial=partial)
         except PolicyError as error:
             path = f"{place.path} {error.path}".strip()
             problems.append(ContentProblem(replace(place, path=path), error.message))
+            continue
+        found[type_].append(record)
+        problems += [ContentProblem(place, f"not read: {what}", error=False) for _, what in record.gaps]
     return replace(
         plan,
         assignments=_merge(plan.assignments, found[assignment.TYPE_NAME]),

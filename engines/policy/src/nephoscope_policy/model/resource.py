@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.model.resource_id import ResourceId
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 UNREAD = "unreadPaths"
 """The member of a body that lists the paths, as lists of lower-cased keys, whose values its export cut to text: they are not in it."""
+
+
+def unread_paths(body: Mapping[str, object]) -> frozenset[tuple[str, ...]]:
+    """The paths that a body says its export cut to text, keys lower-cased."""
+    found = body.get(UNREAD)
+    paths = found if isinstance(found, list) else ()
+    return frozenset(tuple(map(str, path)) for path in paths if isinstance(path, list) and path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,7 @@ class Resource:
     @property
     def unread(self) -> frozenset[tuple[str, ...]]:
         """The paths whose values the export cut to text, keys lower-cased."""
-        found = self.body.get(UNREAD) if not self.complete else None
-        paths = found if isinstance(found, list) else ()
-        return frozenset(tuple(map(str, path)) for path in paths if isinstance(path, list) and path)
+        return frozenset() if self.complete else unread_paths(self.body)
 
     @property
     def key(self) -> str:

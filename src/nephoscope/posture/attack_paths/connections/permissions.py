@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope.estate.roles import ASSIGNMENT_TYPE, unread_grant
 from nephoscope.files.json_tree import list_of, text_of, tree_of
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
@@ -46,6 +46,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     for subscription in facts.view.resources(SUBSCRIPTION_TYPE):
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
             facts.gap(subscription.id.subscription, "role assignments: who may do what")
+    for grant in facts.view.roles.by_principal.get("", ()):
+        facts.gap(_subscription(grant.scope), unread_grant(grant))
     granted = PermissionFollower(facts, graph)
     for principal in graph.of_types(PRINCIPALS):
         granted.connect(principal)
