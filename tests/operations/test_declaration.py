@@ -42,6 +42,12 @@ class Everything(Shape, frozen=True, kw_only=True):
     inner: Annotated[str, describe("The API's alone.", option="")] = "kept"
 
 
+class Reasoned(Shape, frozen=True, kw_only=True):
+    """A field that must be given."""
+
+    reason: Annotated[Text, describe("Why.")]
+
+
 class Change(Shape, frozen=True, kw_only=True):
     """What is to change."""
 
@@ -74,6 +80,14 @@ def change(call: OperationCall, name: Text, body: Change) -> str:
     if name == "missing":
         raise StateError("there is none")
     return f"{name}: {body.days} {body.tables}"
+
+
+@TRIED.operation(
+    "x/write",
+    command=CommandLine("end", "{name}: {reason}", failed=lambda _: True, aside=lambda _: ["beside"]),
+)
+def end(call: OperationCall, name: Text, body: Reasoned) -> None:
+    """End a thing."""
 
 
 def run(tmp_path: Path, *words: str) -> Any:
@@ -142,6 +156,8 @@ def test_options_become_the_request(tmp_path: Path) -> None:
             2,
             "--table and --every-table are mutually exclusive",
         ),
+        (("end", "a"), 2, "Missing option '--reason'"),
+        (("end", "a", "--reason", "old"), 1, "a: old\nnephoscope: beside\n"),
         (("set", "refused", "--days", "2"), 2, "nephoscope: it is refused\n"),
         (("set", "missing", "--days", "2"), 2, "nephoscope: there is none\n"),
     ],

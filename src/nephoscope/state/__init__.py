@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.state.database.database import DatabaseBusyError, NotFoundError
-    from nephoscope.state.database.state_errors import StateError
+    from nephoscope.state.database.database import DatabaseBusyError
+    from nephoscope.state.database.state_errors import NotFoundError, StateError
     from nephoscope.state.leases.leases import Lease, LeaseLostError
     from nephoscope.state.state import State
 
@@ -17,7 +17,7 @@ _MODULES = {
     "DatabaseBusyError": "database.database",
     "Lease": "leases.leases",
     "LeaseLostError": "leases.leases",
-    "NotFoundError": "database.database",
+    "NotFoundError": "database.state_errors",
     "State": "state",
     "StateError": "database.state_errors",
 }

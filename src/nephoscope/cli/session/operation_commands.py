@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from nephoscope.cli.session.list_output import FORMATS
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.list_output import FORMATS, show_list
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
 from nephoscope.operations.declaration.request_field import (
     FieldKind,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 #: What the name of the option that gives null has behind that of its field.
 _NONE = "__none"
+FINDINGS = 1
 
 
 def command_of(group: OperationGroup) -> click.Group:
@@ -67,9 +70,10 @@ def _command(operation: Operation, command: CommandLine) -> click.Command:
 
 
 def _argument(one: RequestField) -> click.Argument:
-    several = one.kind is FieldKind.LIST
+    metavar = one.metavar if one.required or not one.metavar else f"[{one.metavar}]"
     return click.Argument(
-        [one.name], type=_click_type(one), required=one.required, nargs=-1 if several else 1, metavar=one.metavar or None
+        [one.name], type=_click_type(one), required=one.required, nargs=-1 if one.kind is FieldKind.LIST else 1,
+        metavar=metavar or None,
     )  # fmt: skip
 
 
@@ -77,10 +81,13 @@ def _options(one: RequestField) -> Iterator[click.Option]:
     if not one.option or one.kind is FieldKind.OTHER:
         return
     flag = one.kind is FieldKind.YES_NO
-    shown: Any = None if flag else one.default
+    # an explicit default of None would count as given, and the option as not required
+    shown: dict[str, Any] = (
+        {} if flag or one.default is None else {"default": one.default, "show_default": True}
+    )
     yield click.Option(
         [one.option, one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST, help=one.help,
-        metavar=one.metavar or None, is_flag=flag, default=shown, show_default=shown is not None,
+        metavar=one.metavar or None, is_flag=flag, **shown,
     )  # fmt: skip
     if one.none_option and one.change:
         yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
@@ -117,6 +124,10 @@ def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str
             arguments[name] = _request(shape, given)
         answer = operation.function(call, **arguments)
     _show(command, answer, arguments | given, output)
+    for line in command.aside(answer) if command.aside else ():
+        tell(line)
+    if command.failed and command.failed(answer):
+        sys.exit(FINDINGS)
 
 
 @contextmanager
@@ -127,8 +138,6 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
 
     try:
         if operation.needs_lake:
-            from nephoscope.cli.session.lake_access import lake_of
-
             with lake_of(data) as (lake, state):
                 yield OperationCall(service_of(data, state), Guard(state, lambda: Hierarchy({})), lake)
         else:
@@ -160,8 +169,6 @@ def _join_words(words: Sequence[str]) -> str:
 
 def _show(command: CommandLine, answer: Any, given: Mapping[str, Any], output: str) -> None:
     if command.columns:
-        from nephoscope.cli.session.list_output import show_list
-
         rows = command.rows(answer) if command.rows else _rows(answer)
         if command.absent and output != "json":
             rows = [

@@ -7,7 +7,7 @@ The function takes an OperationCall, then what stands in the path of its route o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,8 +98,9 @@ class CommandLine:
 
     `told` is what it prints: a text with {fields} of its arguments and its result, or a function of the result. With `columns` it
     prints a list: `rows` makes its rows of the result, by default those of its `value`; `absent` is what a table shows for null, by
-    column; `nothing` is said where there is no row. `help` is what only the command says of itself, '' = what the function says.
-    `arguments` finds what a word on the command line stands for, by the function's parameter.
+    column; `nothing` is said where there is no row. `aside` gives lines that are said beside the output, `failed` whether the command
+    ends with 1. `help` is what only the command says of itself ('' = what the function says); `arguments` finds what a word on the
+    command line stands for, by the function's parameter.
     """
 
     word: str
@@ -109,6 +110,8 @@ class CommandLine:
     absent: Mapping[str, str] = field(default_factory=dict)
     nothing: str = ""
     help: str = ""
+    aside: Callable[[Any], Iterable[str]] | None = None
+    failed: Callable[[Any], bool] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
 
 

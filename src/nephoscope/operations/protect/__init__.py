@@ -1,0 +1,1 @@
+"""Operations of the command `protect`: registries, their images, and requests for images."""
