@@ -22,6 +22,7 @@ from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
+from nephoscope.__main__ import GARBAGE_THRESHOLD
 from nephoscope.cli.session import progress_lines
 from nephoscope.estate.gc_control import freeze
 
@@ -59,7 +60,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Tiers(), "tiers")
+    tiers = Tiers()
+    tiers.watch()
+    config.pluginmanager.register(tiers, "tiers")
     if config.getoption("--record-durations"):
         config.pluginmanager.register(DurationRecorder(config), "durations")
 
@@ -75,6 +78,8 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish() -> None:
+    """Look for garbage as seldom as the program does: Python's own 700 objects are a twentieth of what all tests compute."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     gc.enable()
     freeze()
 

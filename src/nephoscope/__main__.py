@@ -4,7 +4,7 @@ import gc
 import signal
 
 #: New objects before Python looks for garbage; at its own 700, loading a command is interrupted more than a hundred times.
-_GARBAGE_THRESHOLD = 20_000
+GARBAGE_THRESHOLD = 20_000
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ):  # what runs in the background ignores it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     from nephoscope.cli.main import main as command
 
     command()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
-from tests.serve.starting import serving
+from tests.serve.starting import note_rules_as_run, serving
 from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.authenticator import Guard
@@ -43,6 +43,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def served(data: Path, **environment: str) -> Iterator[str]:
     """A server over a data folder, at the address that it told."""
+    note_rules_as_run(data)
     with serving(data, environment=environment) as found:
         yield found.address
 

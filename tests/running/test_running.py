@@ -30,6 +30,8 @@ def test_a_test_of_one_process_cannot_start_another() -> None:
         subprocess.run([sys.executable, "-c", ""], check=True)
     with pytest.raises(TierError, match=r"\(os.fork\): pytestmark = pytest.mark.system"):
         os.fork()
+    with pytest.raises(TierError, match=r"\(os.posix_spawn\): pytestmark = pytest.mark.system"):
+        os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
 
 
 def test_what_the_session_began_may_end_behind_the_last_test_whatever_its_tier() -> None:
@@ -38,12 +40,12 @@ def test_what_the_session_began_may_end_behind_the_last_test_whatever_its_tier()
     protocol = watching.pytest_runtest_protocol(item)
     next(protocol)
     with pytest.raises(TierError, match="test_last starts a process"):
-        watching._notice("subprocess.Popen", ())
+        watching._notice("subprocess.Popen")
     watching.pytest_runtest_teardown(nextitem=item)
     with pytest.raises(TierError, match="test_last starts a process"):
-        watching._notice("subprocess.Popen", ())
+        watching._notice("subprocess.Popen")
     watching.pytest_runtest_teardown(nextitem=None)
-    watching._notice("subprocess.Popen", ())
+    watching._notice("subprocess.Popen")
     protocol.close()
 
 

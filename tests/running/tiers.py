@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sys
-from collections.abc import Generator, Iterable
-from functools import cache
+import subprocess
+from collections.abc import Callable, Generator, Iterable
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SYSTEM = "system"
 FULL = "full"
-#: What the interpreter tells of as it starts another process.
-_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
+#: What starts another process: where it is, and what it is called. (A hook of the interpreter's audit would be called at every file
+#: that is opened and every module that is imported: a fiftieth of what all tests compute.)
+_STARTS: tuple[tuple[Any, str, str], ...] = (
+    (subprocess.Popen, "_execute_child", "subprocess.Popen"),
+    *((os, name, f"os.{name}") for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")),
+)
 
 
 class TierError(Exception):
@@ -42,7 +48,11 @@ class Tiers:
 
     def __init__(self) -> None:
         self._running = ""
-        sys.addaudithook(self._notice)
+
+    def watch(self) -> None:
+        """Look from now on at all that starts a process."""
+        for owner, name, shown in _STARTS:
+            setattr(owner, name, self._noticed(getattr(owner, name), shown))
 
     def pytest_collection_modifyitems(self, items: Iterable[pytest.Item]) -> None:
         """Refuse a mark that is not its whole file's, which `-m` and the scheduling would take for two things."""
@@ -67,8 +77,16 @@ class Tiers:
         if nextitem is None:
             self._running = ""
 
-    def _notice(self, event: str, _: object) -> None:
-        if event in _STARTS and self._running:
+    def _noticed(self, start: Callable[..., Any], shown: str) -> Callable[..., Any]:
+        @wraps(start)
+        def begin(*arguments: Any, **options: Any) -> Any:
+            self._notice(shown)
+            return start(*arguments, **options)
+
+        return begin
+
+    def _notice(self, shown: str) -> None:
+        if self._running:
             raise TierError(
-                f"{self._running} starts a process ({event}): pytestmark = pytest.mark.{SYSTEM} belongs into its file"
+                f"{self._running} starts a process ({shown}): pytestmark = pytest.mark.{SYSTEM} belongs into its file"
             )

@@ -22,7 +22,7 @@ from azure.mgmt.security import SecurityCenter
 from azure.mgmt.securityinsight import SecurityInsights
 from azure.monitor.ingestion import LogsIngestionClient
 from azure.monitor.query import LogsQueryClient
-from tests.serve.starting import serving
+from tests.serve.starting import note_rules_as_run, serving
 
 from nephoscope.access.authenticator import digest
 from nephoscope.access.tokens import NO_TENANT
@@ -201,6 +201,7 @@ def sample():
 def server(tmp_path_factory):
     """(address, file of the authority, data folder) of a running server."""
     data = tmp_path_factory.mktemp("sdk")
+    note_rules_as_run(data)
     with _standing:
         found = _standing.enter_context(serving(data, "--demo", link=True))
         yield found.address, found.authority, data

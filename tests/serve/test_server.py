@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
-from tests.serve.starting import serving
+from tests.serve.starting import note_rules_as_run, serving
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.rate_limit import Buckets, RateLimitMiddleware
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.system
 def server(tmp_path_factory):
     data = tmp_path_factory.mktemp("serve")
     (data / "ingest-abcdefgh").mkdir()
+    note_rules_as_run(data)
     with serving(data, "--demo", link=True) as found:
         yield found
 

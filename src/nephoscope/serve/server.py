@@ -96,7 +96,7 @@ def _detect(settings: ServeSettings) -> None:
         os.environ[URL_VARIABLE] = settings.state
     command = [
         "-m",
-        "nephoscope.cli.main",
+        "nephoscope",
         "--data",
         str(settings.data),
         "detect",

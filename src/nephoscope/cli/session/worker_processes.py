@@ -26,7 +26,7 @@ def supervise(arguments: list[str], count: int, state: str | None) -> int:
     environment = {**os.environ, **to_environment(), **({URL_VARIABLE: state} if state else {})}
 
     def start_worker(place: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "nephoscope.cli.main", *arguments, "--share", f"{place}/{count}"]
+        command = [sys.executable, "-m", "nephoscope", *arguments, "--share", f"{place}/{count}"]
         # Ctrl-C of a terminal goes to this process alone, which ends the others
         return subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - our own command
 
