@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from nephoscope.protect.registry.registry_settings import (
     stored_settings,
 )
 from nephoscope.state import StateError
+from nephoscope.web.forms.request_form import FormField
 
 _ARROW = "->"
 #: A setting -> its label and what it means; one that is not here is called by its name.
@@ -62,29 +63,17 @@ LABELS = {
 EFFECTS = {"reject": "reject the image", "hold": "hold for review", "allow": "ignore"}
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryField:
-    """A field of the form; `kind` is text, lines, number, tick or choice, `value` what it shows, as a text."""
-
-    name: str
-    label: str
-    help: str
-    kind: str
-    value: str
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-def setting_fields(settings: RegistrySettings) -> list[RegistryField]:
+def setting_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the settings beside the policy."""
     return list(_fields(RegistrySettings, settings, "set."))
 
 
-def policy_fields(settings: RegistrySettings) -> list[RegistryField]:
+def policy_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the policy."""
     return list(_fields(ImagePolicy, settings.policy, "policy."))
 
 
-def typed_fields(fields: list[RegistryField], form: Mapping[str, str]) -> list[RegistryField]:
+def typed_fields(fields: list[FormField], form: Mapping[str, str]) -> list[FormField]:
     """Return fields as they were sent, so that a form that was refused keeps what was typed."""
     return [replace(one, value=form.get(one.name, "")) for one in fields]
 
@@ -105,11 +94,11 @@ def read_secrets(form: Mapping[str, str]) -> RegistrySecrets:
     return RegistrySecrets(password=form.get("password", ""), token=form.get("token", ""))
 
 
-def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[RegistryField]:
+def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[FormField]:
     for one in _list_settings(shape):
         value, (kind, choices) = getattr(values, one.name), _kind(one)
         label, help_ = LABELS.get(one.name, (one.name.replace("_", " ").capitalize(), ""))
-        yield RegistryField(prefix + one.name, label, help_, kind, _text(value), choices)
+        yield FormField(prefix + one.name, label, help_, kind, _text(value), choices, kind == "number")
 
 
 def _list_settings(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
