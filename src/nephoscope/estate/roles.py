@@ -120,10 +120,12 @@ class Roles:
         groups = [scope for scope in self._by_scope if scope.startswith(_MANAGEMENT_GROUP)]
         ancestors = self._estate.management_groups.get(subscription)
         if ancestors is None:
-            return _named([*own, *above], [f"whether {scope} is above {subscription}" for scope in groups])
+            return _split_unread(
+                [*own, *above], [f"whether {scope} is above {subscription}" for scope in groups]
+            )
         known = {str(scope).lower() for scope in ancestors}
         inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
-        return _named([*own, *inherited, *above], [])
+        return _split_unread([*own, *inherited, *above], [])
 
     def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
         """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
@@ -153,7 +155,7 @@ class Roles:
         return RoleAccounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
 
 
-def _named(grants: list[RoleGrant], doubts: list[str]) -> tuple[list[RoleGrant], tuple[str, ...]]:
+def _split_unread(grants: list[RoleGrant], doubts: list[str]) -> tuple[list[RoleGrant], tuple[str, ...]]:
     """The grants with a principal; those without are doubts."""
     unread = [unread_grant(grant) for grant in grants if not grant.principal]
     return [grant for grant in grants if grant.principal], (*doubts, *unread)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.keywords import EFFECTS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, in_scope
-from nephoscope_policy.partial_record import RecordReader
+from nephoscope_policy.partial_record import ControlRecordReader
 from nephoscope_policy.selector import (
     LOCATION,
     NO_LOCATION,
@@ -101,14 +101,14 @@ class Assignment:
 
         Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
         """
-        reader = RecordReader(document, partial=partial)
+        reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
         parameters, unread = _parameters(reader)
         return cls(
             id=id_,
             scope=_scope(reader) or scope_of(id_, TYPE_NAME, body.at("id")),
-            target=scope_id(reader.required("policyDefinitionId")),
+            target=scope_id(reader.read_required("policyDefinitionId")),
             display_name=reader.label("displayName"),
             description=reader.label("description"),
             parameters=parameters,
@@ -201,7 +201,7 @@ def scope_of(id_: str, type_name: str, path: str) -> str:
     return head
 
 
-def _scope(reader: RecordReader) -> str:
+def _scope(reader: ControlRecordReader) -> str:
     """The scope that an assignment states; where it was not read, that of its id."""
     return reader.attempt("scope", lambda: scope_id(reader.properties.text("scope")), "")[0]
 
@@ -217,7 +217,7 @@ def _stated_pin(properties: ArmObject) -> Pin | None:
     return _pin(properties, "definitionVersion") if properties.value("definitionVersion") else None
 
 
-def _parameters(reader: RecordReader) -> tuple[dict[str, Any], Mapping[str, str]]:
+def _parameters(reader: ControlRecordReader) -> tuple[dict[str, Any], Mapping[str, str]]:
     """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
     unread = dict(reader.cut_members("parameters"))
     if unread and "*" not in unread:

@@ -60,7 +60,7 @@ class CatalogueEntry:
     unread: str = ""
 
     @property
-    def unparsed(self) -> bool:
+    def is_unparsed(self) -> bool:
         """Return whether its rule could not be parsed, so that nobody knows which resources it would judge."""
         return bool(self.fault) or (bool(self.unread) and self.types == frozenset())
 

@@ -171,7 +171,7 @@ def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
             definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
-    unread = _unread(body, id_, whole=bool(trouble))
+    unread = _describe_unread(body, id_, whole=bool(trouble))
     if unread and trouble:
         trouble, types, related = "", frozenset(), frozenset()
     return CatalogueEntry(
@@ -194,7 +194,7 @@ def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
     )
 
 
-def _unread(body: dict[str, object], id_: str, *, whole: bool) -> str:
+def _describe_unread(body: dict[str, object], id_: str, *, whole: bool) -> str:
     """Name a path that an export cut of a definition or initiative and that decides what it judges; any path with `whole`."""
     paths = (path for path in sorted(unread_paths(body)) if whole or _decides(path))
     return next((describe_cut(path, id_) for path in paths), "")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.assignment import is_management_group, scope_id, scope_of, within
-from nephoscope_policy.partial_record import PROPERTIES, RecordReader
+from nephoscope_policy.partial_record import PROPERTIES, ControlRecordReader
 from nephoscope_policy.selector import ResourceSelector, any_matches
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Exemption:
 
         Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
         """
-        reader = RecordReader(document, partial=partial)
+        reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
         recommendations, assignment = _subject(reader)
@@ -148,7 +148,7 @@ def _below(group: str, scope: str, management_groups: Mapping[str, tuple[str, ..
     return any(scope in line[line.index(group) :] for line in lines)
 
 
-def _subject(reader: RecordReader) -> tuple[frozenset[str], str]:
+def _subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
     """The recommendations and the assignment that an exemption names; one of the two must be there.
 
     A cut `metadata` counts where it may be what names the subject: no assignment is named, or the cut lies in our own part of it.
@@ -160,7 +160,7 @@ def _subject(reader: RecordReader) -> tuple[frozenset[str], str]:
     if not cut or not assignment or cut[2:3] == ("nephoscope",):
         recommendations = reader.field(METADATA, lambda: _recommendations(properties), frozenset())
     if not assignment and not recommendations and not reader.gaps:
-        reader.required(ASSIGNMENT)
+        reader.read_required(ASSIGNMENT)
     return recommendations, assignment
 
 

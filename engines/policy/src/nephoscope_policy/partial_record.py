@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 PROPERTIES = "properties"
 
 
-class RecordReader:
+class ControlRecordReader:
     """Reads the fields of a control record's `properties`; where it may be `partial`, what cannot be read is a gap, no error."""
 
     def __init__(self, document: object, *, partial: bool = False) -> None:
@@ -55,7 +55,7 @@ class RecordReader:
         except PolicyError as error:
             return default, f"{error.path} of {self._id} ({error.message})"
 
-    def required(self, name: str) -> str:
+    def read_required(self, name: str) -> str:
         """A text that must be there; '' and a gap where it was not read."""
         return self.field(name, lambda: self.properties.required(name), "")
 

@@ -38,7 +38,7 @@ class CheckFault:
     description: str
 
     @classmethod
-    def unread(cls, what: str) -> CheckFault:
+    def of_gap(cls, what: str) -> CheckFault:
         """Unknown, because the record that decides was not read in full."""
         return cls(ComplianceState.UNKNOWN, NOT_COLLECTED, what)
 
@@ -74,7 +74,7 @@ class PolicyCheck:
     @property
     def placeless(self) -> bool:
         """Return whether it ends once for its whole scope and not on resources."""
-        return self.entry is None or self.entry.static or (self.fault is not None and self.entry.unparsed)
+        return self.entry is None or self.entry.static or (self.fault is not None and self.entry.is_unparsed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,10 +171,10 @@ class Program:
 
     def _requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         self._scope_problem(assignment)
-        gap = next((CheckFault.unread(what) for _, what in assignment.gaps), None)
+        gap = next((CheckFault.of_gap(what) for _, what in assignment.gaps), None)
         try:
             if not assignment.target:
-                yield self._make_broken(assignment, gap or CheckFault.unread(assignment.id))
+                yield self._make_broken(assignment, gap or CheckFault.of_gap(assignment.id))
             elif self._is_initiative(assignment):
                 members = self._members(assignment)
                 yield from members if gap is None else (replace(one, fault=gap) for one in members)
@@ -182,7 +182,7 @@ class Program:
                 single = self._single(assignment)
                 yield single if gap is None else replace(single, fault=gap)
         except NotCollected as missing:
-            yield self._make_broken(assignment, CheckFault.unread(str(missing)))
+            yield self._make_broken(assignment, CheckFault.of_gap(str(missing)))
         except NotHeldError as error:
             yield self._make_broken(
                 assignment, CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
@@ -235,7 +235,7 @@ class Program:
         except PolicyError as error:
             fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
         except NotCollected as missing:
-            fault = CheckFault.unread(str(missing))
+            fault = CheckFault.of_gap(str(missing))
         return PolicyRequirement(
             assignment=assignment,
             initiative=initiative.name,
@@ -264,7 +264,7 @@ class Program:
             pin=assignment.pin,
             parameters=assignment.parameters,
             overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
-            fault=next((CheckFault.unread(what) for what in assignment.unread_parameters.values()), None),
+            fault=next((CheckFault.of_gap(what) for what in assignment.unread_parameters.values()), None),
         )
 
     def _make_broken(self, assignment: Assignment, fault: CheckFault) -> PolicyRequirement:
@@ -324,7 +324,7 @@ def _faulty(requirement: PolicyRequirement, entry: CatalogueEntry | None, fault:
 
 def _fault(entry: CatalogueEntry) -> CheckFault | None:
     if entry.unread:
-        return CheckFault.unread(entry.unread)
+        return CheckFault.of_gap(entry.unread)
     return (
         CheckFault(ComplianceState.ERROR, "definition-error", f"{entry.place}: {entry.fault}")
         if entry.fault

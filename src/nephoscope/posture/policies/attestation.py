@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from nephoscope_policy.assignment import scope_id, scope_of
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.partial_record import RecordReader
+from nephoscope_policy.partial_record import ControlRecordReader
 
 TYPE_NAME = "microsoft.policyinsights/attestations"
 _STATES = {
@@ -47,7 +47,7 @@ class PolicyAttestation:
 
         Where the body may be `partial`, what cannot be read of its properties is a gap and no error.
         """
-        reader = RecordReader(document, partial=partial)
+        reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
         id_ = scope_id(body.required("id"))
         changed = [
@@ -57,7 +57,7 @@ class PolicyAttestation:
         return cls(
             id=id_,
             scope=scope_of(id_, TYPE_NAME, body.at("id")),
-            assignment=scope_id(reader.required(ASSIGNMENT)),
+            assignment=scope_id(reader.read_required(ASSIGNMENT)),
             state=reader.field(
                 "complianceState",
                 lambda: _STATES[properties.choice("complianceState", tuple(_STATES), "Unknown")],

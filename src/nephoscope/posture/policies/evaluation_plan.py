@@ -48,7 +48,7 @@ class EvaluationPlan:
                 bodies += [(body, document.place) for body in _flat(document.json())]
             except ContentError as error:
                 problems.append(ContentProblem(error.place, error.message))
-        return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, BodySource.FILE)
+        return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, DocumentSource.FILE)
 
     def with_estate(self, estate: Estate) -> EvaluationPlan:
         """This plan with what the estate itself holds: custom definitions and initiatives, assignments, exemptions, attestations.
@@ -68,7 +68,7 @@ class EvaluationPlan:
             for type_ in _PARSERS
             for resource in estate.by_type(type_)
         ]
-        return _with_bodies(plan, bodies, BodySource.SNAPSHOT)
+        return _with_bodies(plan, bodies, DocumentSource.SNAPSHOT)
 
     def with_people(self, bodies: Iterable[Mapping[str, object]]) -> EvaluationPlan:
         """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
@@ -82,7 +82,7 @@ class EvaluationPlan:
             own = Catalogue.of_bodies(policies)
             problems = (*self.problems, *(one for one in own.problems if one.error))
             plan = replace(plan, catalogue=plan.catalogue.include(own), problems=problems)
-        return _with_bodies(plan, given, BodySource.PERSON)
+        return _with_bodies(plan, given, DocumentSource.PERSON)
 
     def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
@@ -102,7 +102,7 @@ class EvaluationPlan:
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 
 
-class BodySource(Enum):
+class DocumentSource(Enum):
     """Where documents come from: a file holds nothing else, and what a person put was read as a whole before."""
 
     FILE = "file"
@@ -111,20 +111,20 @@ class BodySource(Enum):
 
 
 def _with_bodies(
-    plan: EvaluationPlan, bodies: Iterable[tuple[object, Place]], source: BodySource
+    plan: EvaluationPlan, bodies: Iterable[tuple[object, Place]], source: DocumentSource
 ) -> EvaluationPlan:
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
         type_ = _type_of(body)
         if type_ not in _PARSERS:
-            if source is BodySource.FILE:
+            if source is DocumentSource.FILE:
                 problems.append(
                     ContentProblem(place, "not an assignment, exemption or attestation", error=False)
                 )
             continue
-        partial = source is BodySource.SNAPSHOT or (
-            source is BodySource.FILE and isinstance(body, dict) and cut_out(body)
+        partial = source is DocumentSource.SNAPSHOT or (
+            source is DocumentSource.FILE and isinstance(body, dict) and cut_out(body)
         )
         try:
             record = _PARSERS[type_](body, partial=partial)
