@@ -187,5 +187,5 @@ def test_the_anchor_is_its_owners_alone_and_says_what_is_wrong(state, entries, t
     assert anchor.read_text() == f"5 {state.audit.entries(most=1)[0].hash}\n"
     anchor.write_text("nonsense")
     entries(1)
-    with pytest.raises(StateError, match="not an anchor"):
+    with pytest.raises(StateError, match="not an audit anchor"):
         state.audit.broken()

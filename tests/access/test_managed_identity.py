@@ -145,7 +145,7 @@ def test_who_may_more_than_read_is_no_identity(on, local):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("serve", "--managed-identity", "none"), "managed identity none not found"),
+        (("serve", "--managed-identity", "none"), "managed identity 'none' not found"),
         (("serve", "--managed-identity", "local", "--host", "0.0.0.0"), "requires a loopback --host"),
         (("serve", "--managed-identity", "local", "--behind", "10.0.0.1"), "requires a loopback --host"),
         (("access", "add", "x", "--managed-identity", "--role", "Owner"), "Reader or Security Reader"),

@@ -23,7 +23,7 @@ ESTATE = Hierarchy({HELD: (f"{MANAGEMENT_GROUP}mg-1",)}, frozenset({HELD}))
         (f"/subscriptions/{OTHER}", f"no subscription {OTHER} was collected"),
         (f"/subscriptions/{OTHER}/resourcegroups/rg", f"no subscription {OTHER} was collected"),
         (f"{MANAGEMENT_GROUP}mg-2", "no management group mg-2 was collected"),
-        ("/workspaces/nowhere", "workspace nowhere not found"),
+        ("/workspaces/nowhere", "workspace 'nowhere' not found"),
     ],
 )
 def test_what_is_missing(scope, told):
@@ -42,7 +42,7 @@ def test_the_command_says_so(tmp_path, words):
     assert run("add", "ada").exit_code == 0
     done = run(*words, "--role", "Reader", "--scope", "/workspaces/nowhere")
     assert done.exit_code == 0
-    assert "workspace nowhere not found: the role has no effect" in done.stderr
+    assert "workspace 'nowhere' not found: the role has no effect" in done.stderr
     assert (
         run(
             *words[:1],

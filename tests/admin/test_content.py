@@ -71,7 +71,7 @@ def test_what_holds_nothing_usable_is_told_and_not_kept(ask, instance):
         pytest.param(sent("x.exe", b"MZ"), "a .zip, .tar.gz", id="kind"),
         pytest.param(sent("x.zip", b"PK\x03\x04"), "readable", id="broken"),
         pytest.param(sent("x.json", b"[]"), "no rule", id="empty"),
-        pytest.param(sent("x.yaml", b"a: b", workspace="none"), "Workspace none not found", id="workspace"),
+        pytest.param(sent("x.yaml", b"a: b", workspace="none"), "Workspace 'none' not found", id="workspace"),
         pytest.param({"file": "x.yaml", "content": "#"}, "base64", id="base64"),
     ],
 )
@@ -86,7 +86,7 @@ def test_bounds_and_who_may(ask, server, caller, monkeypatch):
         assert server.post("/admin/v1/contentPacks", headers=headers, json=body).status_code == 403
     large = sent("x.zip", b"0" * (2 << 20))
     assert server.post("/admin/v1/contentPacks", headers=reader, json=large).status_code == 413
-    assert "file is expected" in str(ask("POST", "/contentPacks", 400, json=large))
+    assert "must be a .zip" in str(ask("POST", "/contentPacks", 400, json=large))
     ask("POST", "/contentPacks", 413, json=sent("x.zip", b"0" * (9 << 20)))
     monkeypatch.setattr(content_upload, "MOST_PIECES", 0)
     assert "the maximum is 0 rules" in str(ask("POST", "/contentPacks", 400, json=body))

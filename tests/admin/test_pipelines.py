@@ -47,8 +47,8 @@ def test_a_bound_program_sends_and_people_read(server, caller) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"document": {}}, "document: is not one of the formats: "),
-        ({"document": "<x/>"}, "document: is not one of the formats: "),
+        ({"document": {}}, "document: unsupported format: use "),
+        ({"document": "<x/>"}, "document: unsupported format: use "),
         ({"repository": "../x"}, "repository: use up to ten parts"),
         ({"branch": ""}, "branch"),
         ({"document": 1}, "document"),

@@ -209,7 +209,7 @@ def test_a_watchlist_whose_items_are_refused_is_not_made(server, owner):
     about = {"displayName": "Fresh", "provider": "x", "source": "y", "itemsSearchKey": "h"}
     refused = asked(server, owner, "PUT", "watchlists/fresh", **about, rawContent="h,v\na,1\n,4\n")
     assert refused.status_code == 400
-    assert "an item has nothing in h" in refused.json()["error"]["message"]
+    assert "an item has no value in its search key h" in refused.json()["error"]["message"]
     assert asked(server, owner, "GET", "watchlists/fresh").status_code == 404
     tabs = {**about, "contentType": "text/tsv"}
     assert (

@@ -121,5 +121,5 @@ def test_a_webhook_without_its_secret_is_dead_and_says_what_to_do(
     (run,) = who.tick()
     assert (run.status, run.detail) == (
         RunStatus.DEAD,
-        "credential response.none not found: nephoscope response secret none",
+        "credential 'response.none' not found: nephoscope response secret none",
     )

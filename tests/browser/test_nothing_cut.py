@@ -1,4 +1,4 @@
-"""What an incident and an alert say can be read whole: nothing is cut off by its card, at a desk and on a phone."""
+"""What an incident and an alert say can be read whole: nothing is truncated by its card, at a desk and on a phone."""
 
 from __future__ import annotations
 

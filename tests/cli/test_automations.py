@@ -46,12 +46,12 @@ def errors(data: Path, code: int) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        pytest.param((*ON, "--table", "export"), "workspace export not found", id="table"),
+        pytest.param((*ON, "--table", "export"), "workspace 'export' not found", id="table"),
         pytest.param((*ON, "--files", "nope"), "files 'nope' not found", id="files"),
         pytest.param((*ON, "--command", "nope"), "command 'nope' not found", id="command"),
         pytest.param((*ON, "--mail", "a@other.com"), "recipient a@other.com is not allowed in operator.yaml", id="mail"),
         pytest.param((*ON, "--mail", "kim"), "--mail must be an address", id="no-address"),
-        pytest.param((*ON, *HOOK, "--secret", "nosuch"), "secret nosuch not found: store it", id="secret"),
+        pytest.param((*ON, *HOOK, "--secret", "nosuch"), "secret 'nosuch' not found: store it", id="secret"),
         pytest.param((*ON, *HOOK), "--webhook requires --secret NAME", id="unsigned"),
         pytest.param((*ON, "--mail", "a@contoso.com", "--secret", "x"), "--secret requires --webhook", id="secret-of-nothing"),
         pytest.param((*ON, "--mail", "a@contoso.com", "--batch", "5"), "--batch requires --webhook", id="batch-of-nothing"),

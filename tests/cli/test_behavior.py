@@ -86,7 +86,7 @@ def test_settings_are_shown_changed_and_checked(data: Path, tmp_path: Path) -> N
     assert "peers: 30" in run(data, "behavior", "settings", "--peers", "30").stdout
     (tmp_path / "no.mmdb").write_text("no database")
     told = run(data, "behavior", "settings", "--geoip", str(tmp_path / "no.mmdb"), code=2).output
-    assert "no database of addresses that can be read" in told
+    assert "not a readable address database" in told
 
 
 def test_damaged_profiles_are_told_with_what_to_do(data: Path, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ WRONG = [
         3,
         "queryFrequency: 'often' is not a duration",
     ),
-    (["alerts", "show", "nope"], 2, "alert nope not found"),
+    (["alerts", "show", "nope"], 2, "alert 'nope' not found"),
     (["incidents", "show", "7"], 2, "incident 7 not found"),
     (["incidents", "set", "7"], 2, "nothing to change"),
     (["incidents", "close", "7", "--as", "FalsePositive"], 2, "incident 7 not found"),

@@ -60,7 +60,7 @@ def test_put_listed_judged_backed_up_and_taken_back(tmp_path: Path) -> None:
 
 
 BAD = {
-    "a report that is none": (("put", "-"), "{", "-: report: it is no JSON in UTF-8"),
+    "a report that is none": (("put", "-"), "{", "-: report: it is not JSON in UTF-8"),
     "a document beside": (("put", "-"), report().replace("web01/patch", "web02/patch"), "-: documents[1].id: must be"),
     "no such file": (("put", "gone.json"), "", "gone.json: no such file"),
     "nothing to take back": (("remove", MACHINE), "", "no reported facts at or below"),

@@ -215,13 +215,13 @@ def test_a_state_that_does_something_by_itself_is_refused(nephoscope: Run, tmp_p
     file = forged(tmp_path / "b.tar", {"state.db": (tmp_path / "odd" / "state.db").read_bytes()})
     for words in (("--check",), ()):
         found = nephoscope(tmp_path / "data", "restore", file, *words)
-        assert (found.exit_code, "which no state has" in found.stderr) == (2, True), found.output
+        assert (found.exit_code, "which is not part of the state" in found.stderr) == (2, True), found.output
 
 
 def test_a_file_that_is_no_state_is_refused(nephoscope: Run, tmp_path: Path) -> None:
     file = forged(tmp_path / "b.tar", {"state.db": b"no database" * 100})
     found = nephoscope(tmp_path / "data", "restore", file)
-    assert (found.exit_code, "is not a database of a state" in found.stderr) == (2, True), found.output
+    assert (found.exit_code, "is not a state database" in found.stderr) == (2, True), found.output
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_true_positive_is_not_hidden_unasked(data: Path) -> None:  # noqa: F81
     [
         (("create", "x"), "--rule is required"),
         (("create", "x", "--rule", "nobody"), "rule 'nobody' not found"),
-        (("create", "x", "--rule", "*"), "it would hold back everything"),
+        (("create", "x", "--rule", "*"), "it would suppress every alert"),
         (
             ("create", "x", "--rule", "*", "--entity", "ip.address=10.0.0.300"),
             "'10.0.0.300' is not an address",
@@ -69,10 +69,10 @@ def test_a_true_positive_is_not_hidden_unasked(data: Path) -> None:  # noqa: F81
         (("create", "x", "--file", "@broken"), "broken.json: allOf[0]"),
         (
             ("create", "x", "--rule", "*", "--expires", "2020-01-01", "--entity", "ip.address=10.0.0.3"),
-            "expired at",
+            "is in the past",
         ),
-        (("show", "x"), "suppression x not found"),
-        (("delete", "x"), "suppression x not found"),
+        (("show", "x"), "suppression 'x' not found"),
+        (("delete", "x"), "suppression 'x' not found"),
         (("set", "x"), "nothing to change"),
     ],
 )

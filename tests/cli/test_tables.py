@@ -97,9 +97,9 @@ def test_a_retention_is_set_and_taken_back(filled: Path, nephoscope: Run) -> Non
     assert kept() == [90, 30]
     for arguments, told in (
         (("Nowhere", "--retention", 5), "table 'Nowhere' not found"),
-        (("SigninLogs", "--retention", 0), "between 1 and"),
+        (("SigninLogs", "--retention", 0), "retention must be 1 to"),
         (("SigninLogs", "--retention", "x"), "a number of days"),
-        (("SigninLogs", "--retention", 5, "-w", "x"), "workspace x not found"),
+        (("SigninLogs", "--retention", 5, "-w", "x"), "workspace 'x' not found"),
     ):
         result = nephoscope(filled, "tables", "set", *arguments)
         assert (result.exit_code, told in result.stderr) == (2, True), result.output
@@ -161,7 +161,7 @@ def test_a_table_is_imported(
         ),
         (
             json.dumps({"name": "SigninLogs", "columns": {"UserPrincipalName": "long"}}),
-            "lies there as string",
+            "is stored as string",
         ),
     ],
 )

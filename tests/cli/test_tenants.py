@@ -70,11 +70,11 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(("add", "contoso", "--client", CLIENT, "--secret", "secret=env:WORD"), "tenant id", id="tenant"),
-        pytest.param(("add", "contoso", *NEW, "--client", "x"), "client id is the GUID", id="client"),
+        pytest.param(("add", "contoso", "--client", CLIENT, "--secret", "secret=env:WORD"), "tenant ID", id="tenant"),
+        pytest.param(("add", "contoso", *NEW, "--client", "x"), "client ID must be the GUID", id="client"),
         pytest.param(("add", "contoso", *NEW, "--subscription", "x;y"), "subscription", id="subscription"),
         pytest.param(("add", "contoso", *NEW, "--secret", "word=env:WORD"), "one of secret", id="secret"),
-        pytest.param(("add", "a b", *NEW), "cannot name a tenant", id="name"),
+        pytest.param(("add", "a b", *NEW), "is not a valid tenant name", id="name"),
         pytest.param(("set", "nobody", "--disable"), "nobody", id="unknown"),
         pytest.param(("test", "nobody"), "nobody", id="test"),
         pytest.param(("collect", "nobody"), "nobody", id="collect"),

@@ -135,7 +135,7 @@ def test_the_report_in_every_form(data: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("apply", "0000000000"), "suggestion 0000000000 not found"),
+        (("apply", "0000000000"), "suggestion '0000000000' not found"),
         (("undo", "0000000000"), "advice 0000000000 was not applied"),
         (("set", "nobody", "--severity", "low"), "rule 'nobody' not found"),
         (("set", ID, "--severity", "grave"), "severity must be one of"),

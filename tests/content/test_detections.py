@@ -67,7 +67,7 @@ def test_what_a_rule_says_of_itself(rule):
 
 WRONG = {
     "cases:\n  - {note: x, tables: {AzureActivity: [{TimeGenerated: -5m, Nope: 1}]}, alerts: 0}\n": "no column Nope",
-    "cases:\n  - {note: x, tables: {Nope: []}, alerts: 0}\n": "table Nope not found",
+    "cases:\n  - {note: x, tables: {Nope: []}, alerts: 0}\n": "table 'Nope' not found",
     "cases:\n  - {note: x, tables: {}, alerts: 1}\n": "0 alerts, wanted 1",
     "cases:\n  - {note: x, tables: {}, alerts: 0}\n": "rows that raise an alert",
     "cases:\n  - {note: x, tables: {}, alert: 0}\n": "unknown field `alert`",

@@ -157,7 +157,7 @@ def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("t.csv", "", "a header is expected"),
+        ("t.csv", "", "a header is required"),
         ("t.json", "[1]", "holds a int where an object is expected"),
         ("t.jsonl", '{"a":1}\n{"a":\n', "line 2: not JSON"),
         ("t.xml", "<a/>", "not one of"),

@@ -309,7 +309,7 @@ def test_a_workspace_outside_of_the_scope_is_not_there(lakes: tuple[Lake, Lake],
     ],
 )
 def test_a_place_that_is_none_is_an_error_with_its_place(lakes: tuple[Lake, Lake], place: str) -> None:
-    with pytest.raises(KqlError, match="none is known here by that name, or none that may be read") as told:
+    with pytest.raises(KqlError, match="not found, or not accessible") as told:
         lakes[0].query(f"print 1;\n{place}.Syslog", scope=EVERYTHING, now=NOW)
     assert (told.value.line, told.value.column > 0) == (2, True)
 
@@ -403,7 +403,7 @@ def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("AdvisorResources | count", "nothing is read into AdvisorResources here"),
-        ("arg('x').Resources", "none is known here by that name"),
+        ("arg('x').Resources", "not found, or not accessible"),
         ("arg('').Syslog", "no table, function or variable is named 'Syslog'"),
     ],
 )

@@ -107,7 +107,7 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
         with Still.open(tmp_path / "data", state) as third:
             holder._stop.set()
             holder._threads[1].join()
-            with pytest.raises(LakeError, match="has not done it within"):
+            with pytest.raises(LakeError, match="did not finish within"):
                 third.clean(0.1)
 
 
@@ -207,7 +207,7 @@ def test_a_table_that_takes_no_rows_holds_up_no_other(
             rows = [{"TimeGenerated": NOW, "EventID": sequence}]
             made = arrow_of(still.tables[table], rows, workspace=still.workspace(), now=NOW).table
             still.writer().append("default", {table: made}, producer=table, sequence=sequence)
-        with pytest.raises(TableRefusedError, match="EventID lies there as"):
+        with pytest.raises(TableRefusedError, match="EventID is stored as"):
             still.flush()
         assert count(still) == sequence + 1
     assert still.writer().last("Event") == 2

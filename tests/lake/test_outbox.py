@@ -51,7 +51,7 @@ def test_rows_come_to_their_tables(lake: Lake, state: State) -> None:
     assert [row["AlertName"] for row in rows(lake, "SecurityAlert", "soc")] == ["two"]
     aside = rows(lake, "_Quarantine | project Table, Reason | sort by Reason asc")
     assert {str(row["Table"]) for row in aside} == {"Nowhere", "SecurityAlert"}
-    assert any("workspace gone not found" in str(row["Reason"]) for row in aside)
+    assert any("workspace 'gone' not found" in str(row["Reason"]) for row in aside)
     assert len(aside) == 3
     assert [row["Table"] for row in rows(lake, "_Quarantine", "soc")] == ["Syslog"]
 

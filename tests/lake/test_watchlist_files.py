@@ -105,7 +105,7 @@ def test_a_list_is_its_workspaces_and_belongs_to_no_subscription(
     state.workspaces.add("other")
     keeping.update("VIPs", items(("a", "1")), NOW)
     other = WatchlistService(state, lake, "other", "jo")
-    with pytest.raises(StateError, match="the workspace other has no watchlist VIPs"):
+    with pytest.raises(StateError, match="watchlist 'VIPs' not found in the workspace other"):
         other.update("VIPs", items(("b", "1")), NOW)
     assert seen(lake, "_GetWatchlist('VIPs') | count", workspace="other") == [(0,)]
     mine = frozenset({"11111111-1111-1111-1111-111111111111"})
@@ -116,7 +116,10 @@ def test_a_list_is_its_workspaces_and_belongs_to_no_subscription(
 
 @pytest.mark.parametrize(
     ("alias", "key", "said"),
-    [("a/b", "User", "is not an alias"), ("VIPS", "User", "there is a watchlist VIPS already"), ("B", "X", "no column is named X")],
+    [
+        ("a/b", "User", "is not a watchlist alias"), ("VIPS", "User", "watchlist 'VIPS' already exists"),
+        ("B", "X", "column 'X' not found"),
+    ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_said(keeping: WatchlistService, alias: str, key: str, said: str) -> None:
     with pytest.raises(StateError, match=said):
@@ -125,8 +128,8 @@ def test_what_cannot_be_made_is_said(keeping: WatchlistService, alias: str, key:
 
 def test_an_item_that_is_wrong_changes_nothing(keeping: WatchlistService, lake: Lake) -> None:
     for wrong, said in (
-        (NewWatchlistItem({"Tier": "1"}), "nothing in User"),
-        (NewWatchlistItem({"User": "a", "X": "1"}), "no column is named X"),
+        (NewWatchlistItem({"Tier": "1"}), "no value in its search key User"),
+        (NewWatchlistItem({"User": "a", "X": "1"}), "column 'X' not found"),
     ):
         with pytest.raises(StateError, match=said):
             keeping.update("VIPs", [*items(("a", "1")), wrong], NOW)

@@ -37,7 +37,7 @@ CANONICAL = [
 ]
 
 REFUSED = [
-    ("npm/left-pad", "does not begin with pkg:"),
+    ("npm/left-pad", "does not start with pkg:"),
     ("pkg:npm", "no name"),
     ("pkg:npm/@1.0", "no name"),
     ("pkg:1npm/a", "is not a type"),

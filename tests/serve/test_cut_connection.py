@@ -29,7 +29,7 @@ _WORKSPACE = (
     "/subscriptions/none/resourceGroups/none/providers/Microsoft.OperationalInsights/workspaces/default"
 )
 SEARCH = f"{_WORKSPACE}/savedSearches/one?api-version=2020-08-01"
-TOLD = "The state cannot be reached now: try again."
+TOLD = "The database is unavailable: try again later."
 
 
 @pytest.fixture
@@ -349,7 +349,7 @@ def _idle(database: Database) -> None:
 
 
 def test_a_server_that_can_only_be_read_is_told_so(instance, owner, url, caplog):
-    told = "The state can only be read now, and nothing be kept: try again."
+    told = "The database is read-only at the moment: try again later."
     assert searched(owner).status_code == 200
     assert owner.get("/readyz").json() == {"ready": True, "reasons": []}
     with psycopg.connect(url, autocommit=True) as connection:

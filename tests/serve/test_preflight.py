@@ -159,7 +159,7 @@ def begin(settings):
     ("name", "given", "told"),
     [
         ("over", {"begins": -timedelta(days=9), "ends": -timedelta(days=1)}, "over.crt: the certificate expired on"),
-        ("early", {"begins": timedelta(days=1)}, "early.crt: this certificate is good from"),
+        ("early", {"begins": timedelta(days=1)}, "early.crt: the certificate is valid from"),
         ("locked", {"password": b"secret"}, "locked.key: the key has a password; use a key without"),
     ],
 )  # fmt: skip

@@ -195,7 +195,7 @@ def test_numbers_are_added_to_those_before(chart, high):
             "yaxis=linear, kind=sideways",
             ["kind must be one of default, unstacked, stacked, stacked100 (got sideways)"],
         ),
-        ("columnchart", "series=Who", ["series: column Who not found"]),
+        ("columnchart", "series=Who", ["series: column 'Who' not found"]),
         ("columnchart", "ycolumns=a", ["ycolumns: a is not numeric"]),
         ("columnchart", "ymin=9, ymax=3", ["ymin 9 must be less than ymax 3: the axis shows all values"]),
         ("columnchart", "ymax='much'", ["ymax must be a number (got much)"]),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from html import unescape
+from html import escape, unescape
 
 import pytest
 
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -83,7 +84,7 @@ def test_a_failure_leads_with_what_was_found(owner, told):
     failing = owner.get(f"/recommendations/{key}").text
     assert f"<h1>{name}</h1>" in failing
     resource = re.search(r'<a href="(/resource/[^"]+)"', failing)[1]
-    assert name in owner.get(resource).text
+    assert escape(describe_failure(name)) in owner.get(resource).text
     assert name in owner.get(f"/search?q={name}").text
     passes = next(
         row for row in file(owner, "/recommendations?format=csv&all=1") if row["Unhealthy"] in ("", "0")

@@ -189,7 +189,7 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
     applying = owner.post(where, data=form, headers=HERE)
     assert applying.status_code == 303
     worker(instance).next()
-    assert "does not hold any more" in owner.get(applying.headers["location"]).text
+    assert "suggestion is outdated" in owner.get(applying.headers["location"]).text
 
 
 def test_durations_are_words(owner):

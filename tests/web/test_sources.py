@@ -65,7 +65,7 @@ def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
         ({"hours": "0"}, "every 1 to 168 hours"),
         ({"hours": "often"}, "must be a number"),
         ({"cloud": "/etc/passwd"}, "a cloud"),
-        ({"name": "a b"}, "cannot name a tenant"),
+        ({"name": "a b"}, "is not a valid tenant name"),
     ],
     ids=["tenant", "client", "subscription", "group", "both", "secret", "hours", "words", "cloud", "name"],
 )

@@ -90,7 +90,7 @@ def test_constants_that_would_take_gigabytes_are_not_made() -> None:
             "print range(1, 1000000000)",
         ]
     )
-    assert repeated[:2] == ("invalid", "an array that repeat makes has at most 1,048,576 elements")
+    assert repeated[:2] == ("invalid", "repeat() makes arrays of at most 1,048,576 elements")
     assert {added[0], real[0], numbers[0]} == {"rows"}
     assert "memory" in text[1] or text[1] == ROOM
     assert numbers[2] < SMALL

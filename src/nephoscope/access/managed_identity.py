@@ -30,7 +30,7 @@ def bound(principals: Principals, name: str) -> Principal:
     found = principals.named(PrincipalKind.MANAGED_IDENTITY, name)
     if found is None or found.disabled:
         raise ManagedIdentityError(
-            f"managed identity {name} not found: create it with nephoscope access add {name} "
+            f"managed identity {name!r} not found: create it with nephoscope access add {name} "
             "--managed-identity"
         )
     more = sorted({one.role for one in principals.roles(found.id)} - READING)

@@ -67,7 +67,7 @@ def rule(one: ClaimRule) -> ClaimRule:
         )
     found = role(one.role) if one.role else None
     if one.role and found is None:
-        raise ProviderError(f"rules: role {one.role} not found")
+        raise ProviderError(f"rules: role {one.role!r} not found")
     try:
         return ClaimRule(one.claim, one.value, found.name if found else "", parse_scope(one.scope))
     except RoleScopeError as error:

@@ -57,7 +57,7 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
     """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
     if scope.startswith(WORKSPACE):
         name = scope.removeprefix(WORKSPACE)
-        return "" if name in set(workspaces) else f"workspace {name} not found"
+        return "" if name in set(workspaces) else f"workspace {name!r} not found"
     if scope == TENANT or scope.startswith(REPOSITORY) or not hierarchy.subscriptions:
         return ""
     if scope.startswith(ONE_TENANT):

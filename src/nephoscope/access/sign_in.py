@@ -231,7 +231,7 @@ class SignIn:
                     session, BY + provider.name, PERSON, wanted, address=address, detail=detail
                 )
                 return made
-        raise StateError(f"user {name} already exists")
+        raise StateError(f"user {name!r} already exists")
 
     def _assign(
         self, person: Principal, provider: SignInProvider, rules: tuple[ClaimRule, ...], address: str

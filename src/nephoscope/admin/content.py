@@ -157,7 +157,7 @@ def remove(ask: AdminRequest, name: Name) -> None:
 def _workspace(ask: AdminRequest, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
-        raise bad(f"Workspace {name} not found.", "workspace")
+        raise bad(f"Workspace {name!r} not found.", "workspace")
     return found.name
 
 

@@ -94,7 +94,7 @@ def grant(ask: AdminRequest, body: NewAssignment) -> AssignmentShape:
     ask.service.require(ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
-        raise bad(f"Role {body.role} not found.", "role")
+        raise bad(f"Role {body.role!r} not found.", "role")
     who = require_principal(ask, body.principal)
     with refusing("role", service.ReadingOnlyError):
         return _assignment_shape(service.grant_role(ask.service, who, found.name, scope))

@@ -167,9 +167,9 @@ def add(ask: AdminRequest, body: NewSource) -> SourceShape:
     """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
     state, kind = ask.instance.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
-        raise ApiError(409, "Conflict", f"Source {body.name} already exists.")
+        raise ApiError(409, "Conflict", f"Source {body.name!r} already exists.")
     if state.workspaces.find(body.workspace) is None:
-        raise bad(f"Workspace {body.workspace} not found.", "workspace")
+        raise bad(f"Workspace {body.workspace!r} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
     with refusing("settings", SourceError, StateError):

@@ -168,7 +168,7 @@ def connect(ask: AdminRequest, body: NewTenant) -> TenantShape:
     """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
     wanted = Tenant(body.name, _parse_connection(body.connection), hours=body.hours)
     if any(one.name == body.name for one in ask.instance.state.tenants.all()):
-        raise ApiError(409, "Conflict", f"Tenant {body.name} already exists.")
+        raise ApiError(409, "Conflict", f"Tenant {body.name!r} already exists.")
     with refusing("tenant", StateError):
         return _tenant_shape(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
 

@@ -42,7 +42,7 @@ def trust_of(credential: dict[str, object], place: str) -> Trust:
     if isinstance(subject, str) and subject:
         return _exact(issuer, subject)
     raise DataNotCollectedError(
-        f"subject of {place}: a flexible credential is told by the beta version of Graph alone"
+        f"subject of {place}: only the beta version of Graph returns flexible credentials"
     )
 
 
@@ -51,7 +51,7 @@ def _flexible(issuer: str, expression: str, place: str) -> Trust:
     if "sub" not in claims:
         if "job_workflow_ref" in claims and "*" not in claims["job_workflow_ref"][1]:
             return Trust()
-        raise DataNotCollectedError(f"what the expression of {place} asks of the subject")
+        raise DataNotCollectedError(f"the subject condition in the expression of {place}")
     operator, value = claims["sub"]
     if operator == "eq" or not re.search(r"[*?]", value):
         return _exact(issuer, value)

@@ -103,7 +103,7 @@ def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
     )
     if status in ("enabled", "disabled"):
         return bool(status == "enabled")
-    raise DataNotCollectedError(f"whether {scanner.name} is on in {repository.key}")
+    raise DataNotCollectedError(f"the setting {scanner.name} of {repository.key}")
 
 
 def _make_finding(alert: Resource) -> SubAssessment:

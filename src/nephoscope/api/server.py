@@ -106,7 +106,7 @@ async def _answer(instance: Instance, request: Request) -> ApiResponse:
     method = "GET" if request.method == "HEAD" else request.method
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
-        raise ApiError(414, "UriTooLong", f"A path has no more than {MAX_PATH} characters.")
+        raise ApiError(414, "UriTooLong", f"A path must not exceed {MAX_PATH} characters.")
     found = OperationRegistry.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
         caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope.automation.run_records import RECORDS
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state.automation.automation_runs import AutomationRun
-from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId, with_tenant
 from nephoscope_policy.model.state import Severity
 
@@ -160,7 +160,7 @@ def _points(score: Mapping[str, object]) -> str:
 def _title(body: Mapping[str, Any]) -> str:
     told = body["properties"]
     name = _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
-    return failure_title(name) if _is_failure(body) else name
+    return describe_failure(name) if _is_failure(body) else name
 
 
 def _is_failure(body: Mapping[str, object]) -> bool:

@@ -59,7 +59,7 @@ class Readiness:
         file = self.data / FILE
         if kind == "table" and self.state.workspaces.find(str(action["workspace"])) is None:
             place = action["workspace"]
-            yield f"workspace {place} not found: create it with nephoscope workspaces add {place}"
+            yield f"workspace {place!r} not found: create it with nephoscope workspaces add {place}"
         elif kind == "files" and name not in self.operator.files:
             yield f"files {name!r} not found: add the folder under `files` in {file}"
         elif kind == "command" and name not in self.operator.commands:
@@ -74,7 +74,7 @@ class Readiness:
     def _secrets(self, action: Mapping[str, object]) -> Iterator[str]:
         signs = str(action.get("secret") or "")
         if signs and f"response.{signs}" not in self.secrets:
-            yield f"secret {signs} not found: store it with nephoscope response secret {signs}"
+            yield f"secret {signs!r} not found: store it with nephoscope response secret {signs}"
         for name in (str(action.get("address") or ""), str(action.get("connection") or "")):
             if name and name not in self.secrets:
                 yield "the target address is not stored: save the automation again with the address"

@@ -321,7 +321,7 @@ class AutomationEngine:
         with self.state.transaction() as session:
             run = self.state.automation_runs.read(session, id_)
             if run.workspace != self.workspace:
-                raise StateError(f"run {id_} not found in the workspace {self.workspace}")
+                raise StateError(f"run {id_!r} not found in the workspace {self.workspace}")
             run = after(run)
             self._note(session, run, now)
             return run

@@ -71,7 +71,7 @@ class PublicationWatch:
             if seen is not None and file_of(self.data, seen).exists():
                 moved = find_changes(pq.read_table(file_of(self.data, seen)), stood)
             elif seen is not None:
-                _LOG.warning("version %s is no longer available: changes since then are not exported", seen)
+                _LOG.warning("version %s was removed: changes since then are not exported", seen)
             keep(self.data, edition.version, stood)
         due = self._snapshots(wanted, now)
         order = count()

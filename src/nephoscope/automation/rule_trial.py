@@ -94,7 +94,7 @@ def _read_subject(
     if incident is None:
         known = state.alerts.known(session, alert)
         if known is None or known.workspace != engine.workspace:
-            raise StateError(f"alert {alert} not found")
+            raise StateError(f"alert {alert!r} not found")
         return "alert.created", alert, {**known.document, "Entities": entities([known.document])}
     found = state.incidents.read(session, incident)
     if found.workspace != engine.workspace:

@@ -83,8 +83,8 @@ def _database(path: str) -> object:
     try:
         import maxminddb
     except ImportError as error:
-        raise GeoDatabaseError(f"databases of addresses need maxminddb: {install('geo')}") from error
+        raise GeoDatabaseError(f"address databases require maxminddb: {install('geo')}") from error
     try:
         return maxminddb.open_database(Path(path))
     except (OSError, maxminddb.InvalidDatabaseError) as error:
-        raise GeoDatabaseError(f"{path}: no database of addresses that can be read: {error}") from error
+        raise GeoDatabaseError(f"{path}: not a readable address database: {error}") from error

@@ -84,7 +84,7 @@ def show(data: Path, /, id_: str) -> None:
     with state_of(data) as state:
         found = state.alerts.get(id_.lower())
     if found is None:
-        usage_error(f"alert {id_} not found")
+        usage_error(f"alert {id_!r} not found")
     document = {
         **found.document,
         "Entities": json.loads(found.document["Entities"]),

@@ -249,7 +249,7 @@ def _refuse(text: str) -> NoReturn:
 @click.option("--do", is_flag=True, help="Send the first matching document.")
 @click.pass_obj
 def test(data: Path, /, name: str, do: bool) -> None:
-    """Show how many published documents match the automation NAME now; with --do, send the first of them."""
+    """Count the published documents that match the automation NAME now; with --do, send the first one."""
     from nephoscope.automation.event_kinds import ALERTS, INCIDENTS
     from nephoscope.automation.rule_trial import list_matches
     from nephoscope.service.automations import try_automation

@@ -233,7 +233,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
         found = state.intel.get(workspace_of(state, workspace).name, id_)
         if found is None:
             raise StateError(
-                f"threat intelligence {id_} not found: search with `nephoscope intel list --value VALUE`"
+                f"threat intelligence {id_!r} not found: search with `nephoscope intel list --value VALUE`"
             )
     known = {"source": found.source, "status": _status(found), "observables": [list(one) for one in found.observables],
              "published": found.published.isoformat(), "object": found.document}  # fmt: skip

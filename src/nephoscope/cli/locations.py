@@ -138,7 +138,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     "--all",
     "everything",
     is_flag=True,
-    help="Include unattached addresses and those of single machines or load balancers.",
+    help="Include unattached addresses and addresses of single machines or load balancers.",
 )
 @list_options
 @click.pass_obj

@@ -162,7 +162,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
         with state.reading() as session:
             found = state.automation_runs.read(session, id_)
         if found.workspace != name:
-            raise StateError(f"run {id_} not found")
+            raise StateError(f"run {id_!r} not found")
     shown = _row(found) | {"settings": found.settings, "plan": found.plan, "event": found.document}
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
 

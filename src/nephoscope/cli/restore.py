@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     """Restore the backup FILE into the data folder, which must be empty or absent; --state names an empty
-    database. The restore is atomic: the folder appears when it is complete. If the backup holds programs,
-    receivers, users, sign-in providers, sources, certificates or suppressions that would take effect on
-    this machine, they are listed, and you confirm by typing their digest or with --accept: hashes prove
-    that a backup is complete, not who wrote it.
+    database. The restore is atomic: the folder appears when it is complete. Programs, receivers, users,
+    sign-in providers, sources, certificates and suppressions in the backup that would take effect on this
+    machine are listed. You confirm them by typing their digest or with --accept: hashes prove that a
+    backup is complete, not who wrote it.
     """
     from nephoscope.lake.backup.backup_archive import BackupError
 

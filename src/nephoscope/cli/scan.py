@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 @judging_templates
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot (Resource
+    """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot: Resource
     Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
-    wrote), `-` for standard input, `sample:` for the bundled sample estate, `azure:` (or
-    `azure:<subscription id>`) for the live estate, collected first, or `facts:` for all reported facts
-    (`nephoscope facts`); facts about the subscriptions of TARGET are always included. Without TARGET, the
+    wrote. `-` reads standard input, and `sample:` is the bundled sample estate. `azure:` (or
+    `azure:<subscription id>`) collects the live estate first, and `facts:` is all reported facts
+    (`nephoscope facts`). Facts about the subscriptions of TARGET are always included. Without TARGET, the
     last scan is repeated. TARGET can also be an ARM template, a Bicep file, a Terraform plan (terraform
     show -json), a what-if result, or a folder with these: the planned resources are assessed by the same
     policies, and each finding names its file, line and column.

@@ -102,7 +102,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     with state_of(data) as state:
         if state.sign_in_providers.find(name) is not None:
             raise click.UsageError(
-                f"provider {name} already exists: remove it first with nephoscope signin remove {name}"
+                f"provider {name!r} already exists: remove it first with nephoscope signin remove {name}"
             )
         kept = _keep(data, state, provider, secret("client secret", given) if given else "")
         click.echo(f"provider {name} added; register the redirect URI https://HOST/sign-in/{name}/callback")
@@ -186,7 +186,7 @@ def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvi
     with state_of(data) as state:
         found = state.sign_in_providers.find(name)
         if found is None:
-            usage_error(f"provider {name} not found: see nephoscope signin list")
+            usage_error(f"provider {name!r} not found: see nephoscope signin list")
         yield state, found
 
 

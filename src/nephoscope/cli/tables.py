@@ -130,9 +130,9 @@ _OUT_OF_REACH = (
 )
 @click.pass_obj
 def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
-    """Import the table definitions in the files PATH; an existing definition of the same name is replaced. A
-    file is JSON in nephoscope's format (see `tables show -o json`), a table of the Log Analytics API, a
-    list of either, or the output of `T | getschema` as CSV or JSON. Exits 3 if a file was rejected; the
+    """Import the table definitions in the files PATH; an existing definition of the same name is replaced.
+    Formats: JSON in nephoscope's format (see `tables show -o json`), a table of the Log Analytics API, a
+    list of either, or the output of `T | getschema` (CSV or JSON). Exits 3 if a file was rejected; the
     others are imported.
     """
     from nephoscope.files.tables.table_definitions import definitions

@@ -106,7 +106,7 @@ def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
 @of_workspace
 @of_rules
 @_time(30)
-@click.option("--rule", "wanted", metavar="ID|NAME", help="Show only advice for this rule.")
+@click.option("--rule", "wanted", metavar="ID|NAME", help="Show only suggestions for this rule.")
 @list_options
 @click.pass_obj
 def advice(data: Path, /, workspace: str, output: str, **options: object) -> None:
@@ -157,7 +157,7 @@ def apply(
         for wanted in dict.fromkeys(ids):
             found = next(advising.list_advice(rules, wanted), None)
             if found is None:
-                usage_error(f"suggestion {wanted} not found: see `tuning advice`")
+                usage_error(f"suggestion {wanted!r} not found: see `tuning advice`")
             context = service_of(data, advising.state)
             apply_advice(context, advising.workspace, found, expires or now + timedelta(days=EXPIRES))
             tell(

@@ -95,13 +95,13 @@ def _from_file(path: Path) -> Cloud:
     """`{"name", "resourceManager", "authority", "graph", "audience"}`, or the answer of `/metadata/endpoints` of a cloud."""
     data = path.read_bytes()[: MAX_FILE + 1]
     if len(data) > MAX_FILE:
-        raise CloudError(f"{path}: over {MAX_FILE >> 20} MiB: not the settings of a cloud")
+        raise CloudError(f"{path}: exceeds {MAX_FILE >> 20} MiB: not a cloud settings file")
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CloudError(f"{path}: not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise CloudError(f"{path}: the settings of a cloud are a JSON object")
+        raise CloudError(f"{path}: cloud settings must be a JSON object")
     signing = document.get("authentication")
     signing = signing if isinstance(signing, dict) else {}
     manager = _member(document, path, "resourceManager")
@@ -139,7 +139,7 @@ def origin(url: str, what: str) -> str:
     if not host or parts.path or parts.query or parts.username:
         raise CloudError(f"{what}: must be https://host[:port], not {_redact_url(url)!r}")
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
-        raise CloudError(f"{what}: must be https; plain http is for this machine itself only")
+        raise CloudError(f"{what}: must be https; http is allowed only for this machine")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 

@@ -143,7 +143,7 @@ class RestClient:
         told = retry_after(answer.headers, time.time())
         if told is not None and told > MAX_WAIT:
             raise RequestError(
-                f"{what}: {answer.status}, and it asks to wait {told:.0f} s: run again later with --resume",
+                f"{what}: {answer.status}, and the server asks to wait {told:.0f} s: run again later with --resume",
                 answer.status,
             )
         pause = _backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
@@ -210,7 +210,7 @@ def _read(response: httpx.Response, what: str) -> bytes:
     for chunk in response.iter_bytes():
         data += chunk
         if len(data) > MAX_BODY:
-            raise RequestError(f"{what}: the answer is over {MAX_BODY >> 20} MiB", response.status_code)
+            raise RequestError(f"{what}: the response exceeds {MAX_BODY >> 20} MiB", response.status_code)
     return bytes(data)
 
 
@@ -220,7 +220,7 @@ def _object(data: bytes, status: int, what: str) -> dict[str, object]:
         body = msgspec.json.decode(data) if data else {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if status == 200:
-            raise RequestError(f"{what}: the answer is not whole JSON ({error})") from error
+            raise RequestError(f"{what}: the response is not complete JSON ({error})") from error
         return {}
     if isinstance(body, dict):
         return body

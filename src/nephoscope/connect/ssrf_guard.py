@@ -60,7 +60,7 @@ def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> R
     except ValueError as error:
         raise UnreachableAddressError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
-        raise UnreachableAddressError("an https URL without user and password is expected", again=False)
+        raise UnreachableAddressError("must be an https URL without user and password", again=False)
     address = _choose_address(looked_up(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -87,9 +87,7 @@ def looked_up(name: str, port: int, seconds: float) -> list[Address]:
     try:
         found = answer.get(timeout=seconds)
     except Empty as error:
-        raise UnreachableAddressError(
-            f"{name}: no name server said its address within {seconds:g} s"
-        ) from error
+        raise UnreachableAddressError(f"{name}: its address was not resolved within {seconds:g} s") from error
     if isinstance(found, list):
         return found
     raise UnreachableAddressError(f"{name}: no address is known: {found}") from found

@@ -52,9 +52,7 @@ def parse_manifests(document: object) -> tuple[Coverage, ...]:
     if version != SCHEMA_VERSION:
         raise CoverageError(f"'schemaVersion' must be 1 or {SCHEMA_VERSION}, not {version!r}")
     if not isinstance(tenants, dict):
-        raise CoverageError(
-            "'tenants' must map a tenant's id ('' where it is not known) to what was read of it"
-        )
+        raise CoverageError("'tenants' must map each tenant's ID ('' if unknown) to its coverage")
     return tuple(
         _parse_tenant(name, members, f"tenants.{name or chr(34) * 2}.") for name, members in tenants.items()
     )

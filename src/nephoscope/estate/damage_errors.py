@@ -19,7 +19,7 @@ def translate_damage(data: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, duckdb.Error, OSError) as error:
-        raise StoreError(f"what is kept in {data} cannot be used: {_first_line(error)}; {remedy}") from error
+        raise StoreError(f"the data in {data} cannot be read: {_first_line(error)}; {remedy}") from error
 
 
 def _first_line(error: BaseException) -> str:

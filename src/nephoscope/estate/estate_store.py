@@ -229,9 +229,7 @@ class EstateStore:
     def vacuum(self, hours: int = 7 * 24) -> list[str]:
         """Delete files that no commit of the last hours (at least 24) uses; returns their names. No resource version is lost."""
         if hours < MIN_RETENTION_HOURS:
-            raise StoreError(
-                f"readers may be at work: keep at least {MIN_RETENTION_HOURS} hours, not {hours}"
-            )
+            raise StoreError(f"readers may be active: keep at least {MIN_RETENTION_HOURS} hours, not {hours}")
         table = self._table()
         if table is None:
             return []
@@ -312,7 +310,7 @@ def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnaps
     """Write a snapshot in one commit, its sequence as the transaction version."""
     sequence = table.transaction_version(APP) or 0
     if sequence >= snapshot.sequence:
-        raise CommitFailedError(f"snapshot {snapshot.sequence} is in the store already")
+        raise CommitFailedError(f"snapshot {snapshot.sequence} is already in the store")
     properties = CommitProperties(
         custom_metadata={"snapshot": snapshot.hash},
         max_commit_retries=0,

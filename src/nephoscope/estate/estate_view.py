@@ -53,13 +53,13 @@ class EstateView:
         Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
         """
         if self.logs is None:
-            raise DataNotCollectedError("rows of logs: nothing here holds any")
+            raise DataNotCollectedError("rows of logs: no log data is available")
         return self.logs.query(text, self.declared)
 
     def aggregate(self, asked: FileAggregate) -> list[dict[str, object]]:
         """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
         if self.logs is None:
-            raise DataNotCollectedError("rows of logs: nothing here holds any")
+            raise DataNotCollectedError("rows of logs: no log data is available")
         return self.logs.aggregate(asked, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:

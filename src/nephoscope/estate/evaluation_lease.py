@@ -71,9 +71,7 @@ def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
             return lease
         who, waited = _who(turns.leases), time.monotonic() - began
         if waited >= wait:
-            raise TurnTakenError(
-                f"{who} is still under way in this data folder after {waited:.0f} s of waiting"
-            )
+            raise TurnTakenError(f"{who} is still running in this data folder after {waited:.0f} s")
         waiting(who, waited)
         time.sleep(min(POLL_SECONDS, wait - waited))
 

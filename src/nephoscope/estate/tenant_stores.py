@@ -86,7 +86,7 @@ def _owner(data: Path) -> StoreOwner | None:
         return None
     except msgspec.DecodeError as error:
         raise StoreError(
-            f'{path}: damaged ({error}); it holds {{"tenant": ID}}, the tenant of the table beside it'
+            f'{path}: damaged ({error}); it must contain {{"tenant": ID}}, the tenant of the table in the same folder'
         ) from error
 
 

@@ -30,7 +30,7 @@ def functions(folder: Path) -> list[StoredFunction]:
         raise FunctionFileError(f"{folder}: no file in it ends in .kql or .yaml")
     for path in files:
         if path.is_symlink() and (why := leads_out(path, (folder,))):
-            raise FunctionFileError(f"{path}: {why}, or take the link away")
+            raise FunctionFileError(f"{path}: {why}, or remove the link")
         for function in _of(path):
             known = found.setdefault(function.name, (function, path))
             if known[0] != function:
@@ -109,5 +109,5 @@ def query_of(path: Path) -> str:
     document = _yaml(path, text)
     query = document.get("query")
     if not isinstance(query, str):
-        raise FunctionFileError(f"{path}: it has no member query")
+        raise FunctionFileError(f"{path}: it has no 'query'")
     return query

@@ -15,7 +15,7 @@ MAGIC = b"\x1f\x8b\x08"
 _GZIP = 31
 _PART = 4 * 1024 * 1024
 _INPUT = 64 * 1024
-#: How far before the byte at which damage shows a member is looked for: what was cut off is seen in what stands behind it.
+#: How far before the byte at which damage shows a member is looked for: what was truncated is seen in what stands behind it.
 _BACK = 256 * 1024
 #: A member begins where so many bytes from there on can be unpacked.
 _TRIAL = 1024

@@ -101,7 +101,7 @@ def file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocum
             yield from _lines(file, longest)
         return
     if path.stat().st_size > largest:
-        raise JsonTextError(f"over {_size(largest)}; cut it, or write one object a line")
+        raise JsonTextError(f"exceeds {_size(largest)}; split it, or write one object per line")
     yield JsonDocument(0, 0, decode_json(path.read_bytes()))
 
 

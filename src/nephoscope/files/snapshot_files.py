@@ -153,7 +153,9 @@ def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], N
         with _open(source) as (stream, packed):
             yield from _as_utf8(_read_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
-        raise FileError(f"starts with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
+        raise FileError(
+            f"has a byte order mark of UTF-16 or UTF-32, but is not text in that encoding: {error}"
+        ) from error
     except (
         OSError,
         EOFError,
@@ -209,7 +211,7 @@ def _open(source: SourceFile) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
             return
         if source.path.suffix.lower() == ".zip":
             with zipfile.ZipFile(raw) as archive:
-                raise FileError(f"the archive has {len(archive.infolist())} entries, more than may be read")
+                raise FileError(f"the archive has {len(archive.infolist())} entries, more than the limit")
         with _unpack(source.path.name, raw) as stream:
             yield stream, raw.tell
 

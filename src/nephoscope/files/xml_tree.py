@@ -71,9 +71,7 @@ class _XmlBuilder:
         self.count = 0
 
     def refuse(self, *_: object) -> NoReturn:
-        raise XmlError(
-            "a document type or an entity is declared, which is not read", self.parser.CurrentLineNumber
-        )
+        raise XmlError("document types and entities are not allowed", self.parser.CurrentLineNumber)
 
     def check_type(self, _: str, __: str | None, ___: str | None, has_subset: int) -> None:
         """Let a document type pass that only names itself: what it names is not read."""
@@ -84,7 +82,7 @@ class _XmlBuilder:
         self.count += 1
         line = self.parser.CurrentLineNumber
         if self.count > MAX_ELEMENTS or len(self.open) >= MAX_DEPTH:
-            raise XmlError("its XML has too many elements, or too many inside one another", line)
+            raise XmlError("its XML has too many elements, or nests too deeply", line)
         namespace, _, local = name.rpartition(" ")
         plain = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
         element = XmlElement(namespace, local, plain, line)
@@ -117,7 +115,7 @@ def parse_xml_bytes(content: bytes, *, with_document_type: bool = False) -> XmlE
             f"this is not XML: {expat.errors.messages.get(error.code, error)}", error.lineno
         ) from None
     except LookupError as error:
-        raise XmlError(f"the encoding of this XML is not known: {error}") from error
+        raise XmlError(f"unknown XML encoding: {error}") from error
     if builder.root is None:
         raise XmlError("this XML has no element")
     return builder.root

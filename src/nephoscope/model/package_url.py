@@ -98,7 +98,7 @@ def split(text: str) -> PackageUrl:
         raise PackageUrlError(f"a package URL of {len(text)} characters is longer than {LONGEST}")
     scheme = _SCHEME.match(text)
     if not scheme:
-        raise PackageUrlError(f"{text[:80]!r} does not begin with pkg:")
+        raise PackageUrlError(f"{text[:80]!r} does not start with pkg:")
     rest, _, subpath = text[scheme.end() :].partition("#")
     rest, _, qualifiers = rest.partition("?")
     path, version = _divide_version(rest)
@@ -126,7 +126,7 @@ def canonical(url: PackageUrl) -> PackageUrl:
             f"{url.type[:40]!r} is not a type: a letter, then letters, digits, dots and hyphens"
         )
     if not url.name:
-        raise PackageUrlError("a package URL has a name")
+        raise PackageUrlError("a package URL requires a name")
     rules = TYPES.get(type_, ANY_TYPE)
     written = PackageUrl(
         type=type_,

@@ -46,9 +46,9 @@ class SampleRequest:
             try:
                 start = date.fromisoformat(given["start"])
             except ValueError as error:
-                raise ValueError(f"start={given['start']}: a day is written 2026-11-01") from error
+                raise ValueError(f"start={given['start']}: must be a day such as 2026-11-01") from error
         if given.get("attack", "") and given["attack"] not in attacks():
-            raise ValueError(f"no attack {given['attack']!r}; there are: {', '.join(sorted(attacks()))}")
+            raise ValueError(f"unknown attack {given['attack']!r}: use one of {', '.join(sorted(attacks()))}")
         users = _number(given, "users", USERS, FEWEST_USERS, MOST_USERS)
         return cls(start, days, _number(given, "seed", 1, 0, 2**31), users, given.get("attack", ""))
 

@@ -56,7 +56,7 @@ def set_alert_status(
         for one, etag in alerts:
             now = state.alerts.kept(session, one.id)
             if now is None:
-                raise NotFoundError(f"alert {one.id} no longer exists")
+                raise NotFoundError(f"alert {one.id!r} no longer exists")
             if etag not in (None, now.etag):
                 left.append(now)
                 continue
@@ -71,7 +71,7 @@ def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str]
     for id_ in dict.fromkeys(ids):
         found = context.state.alerts.get(id_)
         if found is None or found.workspace != workspace:
-            raise NotFoundError(f"alert {id_} not found in the workspace {workspace}")
+            raise NotFoundError(f"alert {id_!r} not found in the workspace {workspace}")
         several.append((found, None))
     set_alert_status(context, several, action_of(status))
 

@@ -111,7 +111,7 @@ def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest:
         if one.digest == digest or any(each.digest == digest for each in one.subjects)
     ]
     if not found:
-        raise NotFoundError(f"image {digest[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"image {digest[:100]!r} not found, or you cannot access it")
     return found
 
 

@@ -119,7 +119,7 @@ def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
     """Forget subjects with their findings, all or none; how many. Raises DeniedError; NotFoundError for one that is not kept."""
     found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
     if missing := sorted(set(ids) - {one.id for one in found}):
-        raise NotFoundError(f"inventory {missing[0]} not found")
+        raise NotFoundError(f"inventory {missing[0]!r} not found")
     for one in found:
         context.require(DELETE, scope_of(one))
     with context.state.database.write() as session:
@@ -141,7 +141,7 @@ def packages_of(
     """Return a subject with its packages. Raises NotFoundError where it is not kept or may not be read."""
     found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
     if not found:
-        raise NotFoundError(f"inventory {id_} not found")
+        raise NotFoundError(f"inventory {id_!r} not found")
     return found[0], context.state.inventories.packages_of(found[0].package_set)
 
 

@@ -114,7 +114,7 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
     with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
         found = context.state.pipelines.repository(name)
         if found is None:
-            raise NotFoundError(f"repository {repository} not found")
+            raise NotFoundError(f"repository {repository!r} not found")
         changed = replace(found, default_branch=_short(branch), branch_chosen=True, changed=context.now)
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)

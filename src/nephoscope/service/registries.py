@@ -114,7 +114,7 @@ def add_registry(
         secrets=_name_secrets(kept),
     ):  # fmt: skip
         if context.state.watched_registries.find(name) is not None:
-            raise StateError(f"registry {name} already exists")
+            raise StateError(f"registry {name!r} already exists")
         _keep(context, made, kept)
     return context.state.watched_registries.get(name)
 
@@ -240,7 +240,7 @@ def decide_image(
     ):
         image = images.find(session, known.registry, known.repository, known.digest)
         if image is None:
-            raise NotFoundError(f"image {id_} not found")
+            raise NotFoundError(f"image {id_!r} not found")
         return images.put(session, _apply_decision(image, decision, context.author, reason, now))
 
 

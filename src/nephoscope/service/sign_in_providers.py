@@ -69,5 +69,5 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
 def _find(context: ServiceContext, name: str) -> SignInProvider:
     found = context.state.sign_in_providers.find(name)
     if found is None:
-        raise NotFoundError(f"provider {name} not found")
+        raise NotFoundError(f"provider {name!r} not found")
     return found

@@ -99,7 +99,7 @@ def _refuse_used(session: Session, shown: str) -> None:
         count = session.scalar(select(func.count()).select_from(table)) or 0
         if count > (1 if table.name == WorkspaceRow.__tablename__ else 0):
             raise StateError(
-                f"{shown}: there is a state in it already ({table.name}): restore into an empty database"
+                f"{shown}: it already contains a state ({table.name}): restore into an empty database"
             )
 
 

@@ -131,7 +131,7 @@ async def nowhere(instance: Instance, request: Request) -> Response:
     caller = await run_in_threadpool(_caller, instance, request)
     if caller is None:
         return _asked_in(request)
-    text = f"page {request.url.path[:200]} not found"
+    text = f"page {request.url.path[:200]!r} not found"
     return await run_in_threadpool(error_pages.missing_page, Visit(instance, caller, request), text)
 
 

@@ -399,7 +399,7 @@ def test_secrets_are_not_told(instance, browser, staff, liar, tmp_path, caplog):
         ({"scopes": ("profile",)}, "openid"),
         ({"trust": "no certificate"}, "CA certificate"),
         ({"rules": (ClaimRule("name", "Ada"),)}, "does not identify a user"),
-        ({"rules": (ClaimRule("groups", "a", "King"),)}, "role King not found"),
+        ({"rules": (ClaimRule("groups", "a", "King"),)}, "role 'King' not found"),
         ({"rules": (ClaimRule("groups", "a", "Reader", "/x"),)}, "invalid scope"),
         ({"rules": (ClaimRule("", "a"),)}, "a claim and a value"),
     ],

@@ -61,11 +61,11 @@ def test_a_provider_is_set_up_and_changed(signin, added, tmp_path, liar):
     [
         (("add", "x", "--issuer", "http://a.example", "--client-id", "c"), "https address"),
         (("add", "x", "--issuer", "https://a.example", "--client-id", "c", "--secret", "word"), "never the secret itself"),
-        (("add", "X y", "--issuer", "https://a.example", "--client-id", "c"), "cannot name a provider"),
+        (("add", "X y", "--issuer", "https://a.example", "--client-id", "c"), "is not a valid provider name"),
         (("allow", "corp", "nickname", "ada"), "nickname does not identify a user"),
-        (("allow", "corp", "groups", "a", "--role", "King"), "role King not found"),
-        (("allow", "none", "groups", "a"), "provider none not found"),
-        (("test", "none"), "provider none not found"),
+        (("allow", "corp", "groups", "a", "--role", "King"), "role 'King' not found"),
+        (("allow", "none", "groups", "a"), "provider 'none' not found"),
+        (("test", "none"), "provider 'none' not found"),
     ],
     ids=str,
 )  # fmt: skip

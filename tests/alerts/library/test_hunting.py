@@ -156,7 +156,7 @@ def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Pu
         assert [one.name for one in state.bookmarks.of(session, incident.number)] == ["Query q1", "Her own"]
     with pytest.raises(StateError, match="in incident 1 already"):
         shelf.promote([first.id], now, "kim")
-    with pytest.raises(StateError, match="bookmark zz not found"):
+    with pytest.raises(StateError, match="bookmark 'zz' not found"):
         shelf.change("zz", now, "kim", notes="")
     deliver(lake, state)
     lake.flush()
@@ -288,7 +288,7 @@ WRONG = [
     (("hunt", "--name", "nothing of the kind"), "no hunting query matches"),
     (("hunt", "run", "nothing of the kind"), "no hunting queries match"),
     (("hunt", "--since", "2026-02-01", "--until", "2026-01-01"), "is empty"),
-    (("hunt", "promote", "abc"), "bookmark abc not found"),
+    (("hunt", "promote", "abc"), "bookmark 'abc' not found"),
     (("hunt", "note", "abc"), "nothing to change"),
 ]
 

@@ -208,7 +208,7 @@ def test_a_function_of_the_workspace_stays(data: Path, checkout: Path) -> None:
     rest = checkout / "Exports/rest.json"
     rest.write_text(rest.read_text().replace("Count >= least", "Count > least"))
     said = run(data, "content", "import", str(rest), "--name", "second", code=3).stdout
-    assert "has another function OwnCallers already, which stays" in said
+    assert "already has another function OwnCallers, which is kept" in said
 
 
 def test_a_pack_goes_with_its_functions(data: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_pack_goes_with_its_functions(data: Path) -> None:
     run(data, "content", "remove", "acme")
     assert detected(data) == []
     run(data, "query", "OwnCallers(1)", code=2)
-    assert "pack acme not found" in run(data, "content", "remove", "acme", code=2).stderr
+    assert "pack 'acme' not found" in run(data, "content", "remove", "acme", code=2).stderr
     assert json.loads(run(data, "content", "list", "--rules", "acme", "-o", "json").stdout) == []
 
 
@@ -247,10 +247,10 @@ _VALUES = st.recursive(
         ("a.yaml", 'x: !!timestamp "x"', "does not fit its tag"),
         ("a.yaml", "query: T\ncustomDetails: {2026-01-01: User}", "keys must be str"),
         ("a.yaml", "x: &a [*a]", "more than 100,000 values"),
-        ("a.json", '{"query": "T", "name": "s\\ud800"}', "half a character"),
+        ("a.json", '{"query": "T", "name": "s\\ud800"}', "unpaired surrogate"),
         ("a\udcff.yaml", "query: T", "its name is not UTF-8"),
     ],
-    ids=["bool", "int", "time", "a date as a key", "itself", "half a character", "a name"],
+    ids=["bool", "int", "time", "a date as a key", "itself", "unpaired surrogate", "a name"],
 )
 def test_a_file_that_cannot_be_used_stops_no_other(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text)

@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "zip: link": (lambda: zipped((linked("a.yaml"), b"/etc/passwd")), "link"),
     "zip: encrypted": (encrypted, "encrypted"),
     "zip: other packing": (lambda: zipped(("a.yaml", b"x"), packed=zipfile.ZIP_LZMA), "unsupported compression method"),
-    "zip: bomb": (lambda: zipped(("a.yaml", b"0" * (1 << 20))), "more than"),
+    "zip: bomb": (lambda: zipped(("a.yaml", b"0" * (1 << 20))), "exceed"),
     "zip: many": (lambda: zipped(*((f"{n}.yaml", b"x") for n in range(9))), "more than 8 files"),
     "zip: very many": (lambda: zipped(*((f"{n}/", b"") for n in range(30))), "more than 8 files"),
     "zip: file and folder": (lambda: zipped(("a", b"x"), ("a/b.yaml", b"x")), "twice"),
@@ -116,14 +116,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "tar: device": (lambda: taped((member("a.yaml", tarfile.CHRTYPE), b"")), "link"),
     "tar: pipe": (lambda: taped((member("a.yaml", tarfile.FIFOTYPE), b"")), "link"),
     "tar: twice": (lambda: taped(("a.yaml", b"x"), ("a.yaml", b"y")), "twice"),
-    "tar: bomb": (lambda: taped(("a.yaml", b"0" * (1 << 20))), "much larger after decompression"),
-    "tar: bomb of a header": (lambda: taped((member("x", tarfile.XHDTYPE), b"0" * (4 << 20))), "much larger after decompression"),
+    "tar: bomb": (lambda: taped(("a.yaml", b"0" * (1 << 20))), "size limit of uploads"),
+    "tar: bomb of a header": (lambda: taped((member("x", tarfile.XHDTYPE), b"0" * (4 << 20))), "size limit of uploads"),
     "tar: many": (lambda: taped(*((f"{n}.yaml", b"x") for n in range(9))), "more than 8 files"),
     "tar: many folders": (lambda: taped(*((member(f"{n}", tarfile.DIRTYPE), b"") for n in range(30))), "more than 8"),
     "tar: cut off": (lambda: taped(("a.yaml", b"x" * 1000))[:-20], "readable"),
     "gzip: no tar": (lambda: gzip.compress(b"id: x"), "readable"),
-    "nothing": (lambda: b"", "file is expected"),
-    "a program": (lambda: b"\x7fELF", "file is expected"),
+    "nothing": (lambda: b"", "must be a .zip"),
+    "a program": (lambda: b"\x7fELF", "must be a .zip"),
 }  # fmt: skip
 
 

@@ -41,10 +41,10 @@ def test_rows_without_a_base_keep_nulls() -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"repeat": 10_001}, "from 1 to 10000"),
     ({"repeat": 5_001, "rows": [{}, {}]}, "more than 10000 rows"),
-    ({"repeat": 2, "rows": [{"repeat": 2}]}, "cannot be repeated by itself"),
+    ({"repeat": 2, "rows": [{"repeat": 2}]}, "cannot have its own repetition"),
     ({"repeat": 2, "rows": []}, "must be a list of rows"),
-    ({"each": ["a"]}, "columns with a list of values"),
-    ({"each": {"A": [1], "B": []}}, "equally long"),
+    ({"each": ["a"]}, "must map columns to lists of values"),
+    ({"each": {"A": [1], "B": []}}, "the same length"),
     ({"rows": [{}]}, "needs repeat or each"),
 ]
 

@@ -61,7 +61,7 @@ REFUSED = [
     ({"queryPeriod": 5}, "queryPeriod must be a duration such as 5m, 1h, 14d or PT5H, not 5"),
     ({"queryFrequency": "15d"}, "queryFrequency must be from 5m to 14d, not '15d'"),
     ({"kind": "NRT", "queryPeriod": "0h"}, "queryPeriod must be 1s or longer, not '0h'"),
-    ({"query": 5}, "query must be a text, not a number"),
+    ({"query": 5}, "query must be a string, not a number"),
     ({"triggerThreshold": -1}, "triggerThreshold must be a whole number from 0 to 10000, not -1"),
     (
         {"triggerThreshold": 10**12},
@@ -75,7 +75,7 @@ REFUSED = [
     ),
     (
         {"entityMappings": [{"entityType": "Account"}]},
-        "entityMappings[0]: fieldMappings is missing: an identifier and the column that holds it",
+        "entityMappings[0]: fieldMappings is missing: each needs an identifier and its column",
     ),
     (
         {"entityMappings": mapped("IP", "Address", "")},
@@ -90,9 +90,9 @@ REFUSED = [
         {"entityMappings": mapped("Account", "Shoe")},
         "identifier 'Shoe' of Account is not one of AadUserId, Sid, Name,",
     ),
-    (grouped(groupByEntities=["Nonsense"]), "groupByEntities 'Nonsense' is nothing"),
-    (grouped(groupByAlertDetails=["Colour"]), "groupByAlertDetails 'Colour' is nothing"),
-    (grouped(groupByCustomDetails=["Port"]), "groupByCustomDetails 'Port' is nothing"),
+    (grouped(groupByEntities=["Nonsense"]), "groupByEntities 'Nonsense' is not a property"),
+    (grouped(groupByAlertDetails=["Colour"]), "groupByAlertDetails 'Colour' is not a property"),
+    (grouped(groupByCustomDetails=["Port"]), "groupByCustomDetails 'Port' is not a property"),
 ]
 
 

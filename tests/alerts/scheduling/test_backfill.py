@@ -258,7 +258,7 @@ def test_two_do_not_look_back_at_once_and_a_rule_that_is_run_is_waited_for(lake:
     fill(lake, *EVENTS)
     held = state.leases.take("look back/default", "another", 60)
     assert held is not None
-    with pytest.raises(StateError, match="another process runs a backfill in this workspace"):
+    with pytest.raises(StateError, match="another process is running a backfill in this workspace"):
         look(lake, state, RULES[:1])
     held.release()
     taken = state.leases.take("rule/default/hourly", "another", 60)

@@ -277,10 +277,10 @@ def test_undoing_leaves_what_somebody_changed_since(edit: Any, state: State) -> 
 
 
 def test_suppressions_that_make_no_sense(edit: Any) -> None:
-    with pytest.raises(StateError, match="it would hold back everything"):
+    with pytest.raises(StateError, match="it would suppress every alert"):
         edit().suppress("all", "*", [])
-    with pytest.raises(StateError, match="holds nothing back"):
+    with pytest.raises(StateError, match="would have no effect"):
         edit().suppress("old", "r1", SCANNER, expires=HOUR)
     edit().suppress("one", "r1", SCANNER)
-    with pytest.raises(StateError, match="there is a suppression one already"):
+    with pytest.raises(StateError, match="suppression 'one' already exists"):
         edit().suppress("one", "r1", SCANNER)

@@ -94,10 +94,10 @@ def test_advice_is_found_followed_and_taken_back(
 def test_advice_that_does_not_hold_is_not_followed(trials: RuleTrials, trying: TrialRunner) -> None:
     asked = trials.ask(wanted(TrialKind.APPLY, advice="none"))
     trying.next()
-    assert "does not hold any more" in trials.get("default", "r1", asked.id).error
+    assert "suggestion is outdated" in trials.get("default", "r1", asked.id).error
     gone = trials.ask(wanted(rule="r2"))
     trying.next()
-    assert "rule r2 no longer exists" in trials.get("default", "r2", gone.id).error
+    assert "rule 'r2' no longer exists" in trials.get("default", "r2", gone.id).error
 
 
 def test_what_is_asked_twice_is_done_once(trials: RuleTrials) -> None:

@@ -31,7 +31,7 @@ def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:
     ("arguments", "told"),
     [
         (["nowhere.json"], "no such file"),
-        (["-", "--format", "none"], "no log format 'none'"),
+        (["-", "--format", "none"], "unknown log format 'none'"),
         (["-", "--table", "Nothing"], "table 'Nothing' not found"),
         (["-", "--zone", "Mars/Base"], "unknown time zone"),
         (["-", "--encoding", "utf-16"], "unknown encoding"),

@@ -114,7 +114,7 @@ def test_an_answer_that_is_too_big_is_not_taken(
     made: Callable[[Handler], RestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_BODY", 100)
-    with pytest.raises(RequestError, match="the answer is over"):
+    with pytest.raises(RequestError, match="the response exceeds"):
         made(lambda _: httpx.Response(200, json={"value": ["x" * 200]})).get("/a", "x")
 
 

@@ -103,7 +103,7 @@ def test_scopes() -> None:
             {"subscriptions": (ONE,), "resource_groups": (f"/subscriptions/{TWO}/resourceGroups/x",)},
             "none of the selected",
         ),
-        ({"resource_groups": ("a", f"/subscriptions/{TWO}/resourceGroups/x")}, "all by id, or all by name"),
+        ({"resource_groups": ("a", f"/subscriptions/{TWO}/resourceGroups/x")}, "all by ID or all by name"),
         ({"resource_groups": ("a' or 'b",)}, "resource group"),
         ({"management_groups": ("m'",)}, "management group"),
         ({"tenants": ("a b",)}, "tenant"),

@@ -163,7 +163,7 @@ def test_several_writers_at_once_end_with_the_newest(state: State, tmp_path: Pat
 def test_there_is_an_end_to_what_is_kept(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_facts, "MOST_CLAIMS", 1)
     put(state, report(MACHINE))
-    with pytest.raises(StateError, match="there are 1 own facts already"):
+    with pytest.raises(StateError, match="there are 1 reported facts already"):
         put(state, report(LATEST))
     put(state, report(MACHINE, hours=1, note=1))
     assert notes(state) == {"web01": 1}

@@ -80,17 +80,17 @@ BAD = {
     "a neighbour": (report(document(MACHINE), document(OTHER)), r"documents\[1\].id: must be .*web01 or below it"),
     "a longer name": (report(document(f"{MACHINE}1")), r"documents\[0\].id: must be .*web01 or below it"),
     "what lies above": (report(document(MACHINE), resource=LATEST), r"documents\[0\].id: must be .* or below it"),
-    "twice": (report(document(MACHINE), document(MACHINE.upper())), "the report has it twice"),
+    "twice": (report(document(MACHINE), document(MACHINE.upper())), "occurs twice in the report"),
     "an unknown type": (report(document(f"{MACHINE}/secrets/x")), "unsupported type"),
     "another parent": (
         report(document(f"{LATEST}/providers/{GUEST}/x")), f"{GUEST} must be below Microsoft.HybridCompute/machines or"),
     "another name": (report(document(MACHINE, name="web02")), r"documents\[0\].name: must match the ID, 'web01'"),
     "another type": (report(document(MACHINE, type="Microsoft.Compute/virtualMachines")), r"documents\[0\].type: must match the ID"),
-    "no properties": (report({"id": MACHINE}), r"documents\[0\].properties: it must be an object"),
-    "a member of its own": (report(document(MACHINE, tenantId="x")), r"documents\[0\].tenantId: a resource has no such member"),
+    "no properties": (report({"id": MACHINE}), r"documents\[0\].properties: must be an object"),
+    "a member of its own": (report(document(MACHINE, tenantId="x")), r"documents\[0\].tenantId: unknown member"),
     "too deep": (report(document(MACHINE, properties=nested(80))), r"documents\[0\]: nested deeper than"),
     "too large": (report(document(MACHINE, properties={"a": "x" * MOST_DOCUMENT_BYTES})), "bytes, and at most"),
-    "no zone": (report(document(MACHINE), readAt=NOW.replace(tzinfo=None)), "readAt: a time needs a zone"),
+    "no zone": (report(document(MACHINE), readAt=NOW.replace(tzinfo=None)), "readAt: must have a time zone"),
     "the future": (report(document(MACHINE), readAt=NOW + timedelta(minutes=6)), "readAt: must not be in the future"),
     "a tenant": (report(document(MACHINE), tenant="../x"), "tenant: must be a tenant ID"),
     "a claim beside": (report(scopes={OTHER: [PATCHES]}), "scopes.*must be .*web01 or below it"),
@@ -113,9 +113,9 @@ READ_AT = "2026-11-29T10:00:00Z"
 RIGHT = f'{{"resource": "{MACHINE}", "readAt": "{READ_AT}", "documents": [{{"id": "{MACHINE}", "properties": {{}}}}]}}'
 #: name -> (text, the whole refusal)
 TEXTS = {
-    "no JSON": (b"{", "report: it is no JSON in UTF-8 (Input data was truncated): send a JSON object, or a list of them"),
+    "no JSON": (b"{", "report: it is not JSON in UTF-8 (Input data was truncated): send a JSON object, or a list of them"),
     "nothing": (b" \n", "report: it is empty: send a JSON object, or a list of them"),
-    "an empty list": (b"[]", "report: the list is empty: nothing was learned"),
+    "an empty list": (b"[]", "report: the list is empty"),
     "no object": (b"7", "report: it must be an object or a list, and is a number"),
     "a line a report": (f"{RIGHT}\n{RIGHT}".encode(), "report: more follows the first JSON value (JSON is malformed: trailing "
         f"characters (byte {len(RIGHT) + 2})): put several reports into one list"),

@@ -137,7 +137,7 @@ def test_a_document_that_breaks_nothing_is_valid(version):
 
 
 def test_a_document_of_another_version_is_refused():
-    with pytest.raises(ValueError, match=r"not a version of CSAF that is read: 2\.0, 2\.1"):
+    with pytest.raises(ValueError, match=r"not a supported version of CSAF: 2\.0, 2\.1"):
         defects(changed(document(), "/document/csaf_version", "1.2"))
 
 

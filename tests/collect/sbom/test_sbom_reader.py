@@ -223,8 +223,8 @@ def test_what_spdx_3_lacks_is_a_defect():
 
 
 REFUSED = [
-    (b"", "not one of the formats"),
-    (b"hello", "not one of the formats"),
+    (b"", "unsupported format"),
+    (b"hello", "unsupported format"),
     (b'{"bomFormat": "CycloneDX",\n "specVersion": }', "line 2: this is not JSON"),
     (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5">\n<components>', "line 2: this is not XML"),
     (

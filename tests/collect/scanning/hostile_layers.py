@@ -207,13 +207,13 @@ def extended_headers_without_an_end(scale: float) -> Hostile:
 def a_size_of_many_digits(scale: float) -> Hostile:
     """A size that Python refuses to make a number of."""
     del scale
-    return Hostile(layer(_pax(b"size=" + b"9" * 5_000), GOOD), "for a size")
+    return Hostile(layer(_pax(b"size=" + b"9" * 5_000), GOOD), "with the invalid size")
 
 
 def a_size_in_other_digits(scale: float) -> Hostile:
     """A size in digits that are no number for Python."""
     del scale
-    return Hostile(layer(_pax("size=²".encode()), GOOD), "for a size")
+    return Hostile(layer(_pax("size=²".encode()), GOOD), "with the invalid size")
 
 
 def a_long_name(scale: float) -> Hostile:
@@ -342,7 +342,7 @@ def programs_with_wild_tables(scale: float) -> Hostile:
     pe[0x80:0x84] = b"PE\0\0"
     struct.pack_into("<HIIIH", pe, 0x86, 0xFFFF, 0, 0xFFFFFFF0, 0xFFFFFFF0, 0)
     return Hostile(
-        layer(file("bin/a", elf), file("bin/b", bytes(pe)), GOOD), "the executable is cut off or damaged"
+        layer(file("bin/a", elf), file("bin/b", bytes(pe)), GOOD), "the executable is truncated or damaged"
     )
 
 

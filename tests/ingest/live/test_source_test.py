@@ -34,7 +34,7 @@ def test_a_source_that_does_not_answer_is_told_so_and_few_wait_for_it(hanging, m
     for _ in range(source_test.MOST):
         with pytest.raises(SourceError, match=r"no response within 0\.01 seconds"):
             tried(0.01)
-    with pytest.raises(SourceError, match="being tried already"):
+    with pytest.raises(SourceError, match="already being tested"):
         tried(60)
     hanging.set()
     monkeypatch.setattr(source_setup, "test", lambda *_: "Connection succeeded")

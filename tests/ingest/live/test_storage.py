@@ -301,5 +301,5 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
 
 
 def test_no_container(source, account) -> None:
-    with pytest.raises(SourceError, match="no container is named like none-"):
+    with pytest.raises(SourceError, match="no container matches none-"):
         source(containers="none-*").test()

@@ -154,9 +154,9 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(nepho, tmp_path) -> None:
             ("add", "x", "--kind", "storage", "--set", "account_url=https://a", "--secret", "sas=sig"),
             "never the secret itself",
         ),
-        (("test", "none"), "source none not found"),
-        (("token", "none"), "source none not found"),
-        (("remove", "none"), "source none not found"),
+        (("test", "none"), "source 'none' not found"),
+        (("token", "none"), "source 'none' not found"),
+        (("remove", "none"), "source 'none' not found"),
     ],
 )
 def test_what_cannot_be_asked_for(nepho, words, told: str) -> None:

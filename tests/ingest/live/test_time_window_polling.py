@@ -175,9 +175,9 @@ def test_nothing_granted_ends_the_source(azure, sink) -> None:
     ("body", "said"),
     [
         ({"error": {"code": "InternalServerError", "message": "later"}},
-         "sign_ins: an answer without a list of values: InternalServerError later"),
-        ({}, "sign_ins: an answer without a list of values"),
-        (None, "sign_ins: an answer without a list of values"),
+         "sign_ins: the response has no list of values: InternalServerError later"),
+        ({}, "sign_ins: the response has no list of values"),
+        (None, "sign_ins: the response has no list of values"),
         ({"value": [], "@odata.nextLink": "/v1.0/auditLogs/signIns?again"}, "leads to one that was read already"),
     ],
     ids=["an error in an answer", "an empty object", "nothing", "a link to itself"],

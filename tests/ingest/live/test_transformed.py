@@ -131,7 +131,7 @@ def test_what_a_table_does_not_take_is_quarantined_as_it_was_sent(through, recor
         ("source | summarize count() by text", "Custom-Ord", "every row must be made of one row"),
         ("source | extend x = Syslog2", "Microsoft-Syslog", "named 'Syslog2'"),
         ("source | fork (where n == 1) (where n == 2)", "Custom-Ord", "column 10: the operator fork makes a row depend"),
-        ("source; source | where false", "Custom-Ord", "column 9: a transform is one query"),
+        ("source; source | where false", "Custom-Ord", "column 9: a transform must be a single query"),
         ("source | take 1", "Custom-Ord", "the operator take or limit makes"),
         ("let one = source | top 1 by n; one", "Custom-Ord", "the operator top makes"),
         ("source | consume", "Custom-Ord", "the operator consume makes"),
@@ -142,7 +142,7 @@ def test_what_a_table_does_not_take_is_quarantined_as_it_was_sent(through, recor
         ("source | lookup kind=inner (source | project text, z = n) on text", "Custom-Ord", "a transform reads source once"),
         ("let t = source | where n == 1; source | where text !in (t | project text)", "Custom-Ord", "reads source once"),
         ("source | sort by n asc | extend a = row_window_session(when, 1h, 1m)", "Custom-Ord", "row_window_session makes"),
-        ("source | lookup (externaldata(text: string)['https://127.0.0.1/x']) on text", "Custom-Ord", "reads no files"),
+        ("source | lookup (externaldata(text: string)['https://127.0.0.1/x']) on text", "Custom-Ord", "cannot read files"),
     ],
     ids=[
         "another table", "several records", "columns of a table", "fork", "two queries", "take", "top in a let", "consume",

@@ -219,7 +219,7 @@ HEADER = GOOD[: GOOD.index(GOOD[-16:]) + 16]
             _avro([{"name": "Body", "type": ["bytes", "long"]}], [{"Body": 1}]),
             "not one of Event Hubs Capture",
         ),
-        (GOOD[:40], "the Avro file is broken"),
+        (GOOD[:40], "the Avro file is damaged"),
         (GOOD[:-40], "the file ends inside a block; 1 of its messages are read, then message 2 is cut"),
         (HEADER + HUGE + HUGE, "the file ends inside a block"),
         (

@@ -188,8 +188,8 @@ def test_csv_of_every_separator_is_read(separator: str) -> None:
         (HEADER + f"{T},a,b\n{T},a", "line 3", "the header has 3 columns, the row 2"),
         (HEADER + f"{T},a,b,c\n", "line 2", "the row 4; a field that holds the separator must stand in quotes"),
         (HEADER + f'{T},"a,b\n{T},a,b\n', "line 2", "it takes 2 lines: a quote is not closed"),
-        (f"Computer,OSType\n{T},a\n", "line 1", "no column of the header is the time of a row"),
-        ("Computer\na\n", "line 1", "no column of the header is the time of a row"),
+        (f"Computer,OSType\n{T},a\n", "line 1", "the header has no time column"),
+        ("Computer\na\n", "line 1", "the header has no time column"),
         (HEADER + "never,a,b\n", "line 2.TimeGenerated", "not a time: 'never'"),
     ],
 )  # fmt: skip

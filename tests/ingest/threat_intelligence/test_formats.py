@@ -100,12 +100,12 @@ def test_stix_in_every_shape(tmp_path: Path, shape: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"pattern": None}, "an indicator has a pattern"),
+        ({"pattern": None}, "an indicator requires a pattern"),
         ({"pattern_type": "snort"}, "pattern_type: must be stix (got 'snort')"),
         ({"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "valid_until must be after"),
         ({"modified": "soon"}, "modified: 'soon' is not a time"),
-        ({"confidence": 101}, "confidence is a whole number"),
-        ({"confidence": True}, "confidence is a whole number"),
+        ({"confidence": 101}, "confidence must be a whole number"),
+        ({"confidence": True}, "confidence must be a whole number"),
         ({"revoked": "yes"}, "revoked is true or false"),
         ({"name": "x" * 300_000}, "the object exceeds 256 KiB"),
         ({"id": "malware--11111111-1111-4111-8111-111111111111"}, "id"),
@@ -239,8 +239,8 @@ def test_how_sure_misp_is(
     ("one", "said"),
     [
         (7, "an attribute is a JSON object"),
-        (attribute(uuid="x"), "an attribute has uuid and value"),
-        (attribute(value=["198.51.100.1"]), "an attribute has uuid and value"),
+        (attribute(uuid="x"), "an attribute requires uuid and value"),
+        (attribute(value=["198.51.100.1"]), "an attribute requires uuid and value"),
         (attribute(type={}), "attributes of type {} are not matched"),
         (attribute(value="198.51.100.1/33"), "'198.51.100.1/33' is not an address"),
     ],

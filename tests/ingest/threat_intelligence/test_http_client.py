@@ -70,7 +70,7 @@ def told(server: Server, **options: Any) -> str:
 
 def test_an_address_that_is_not_public_is_not_connected_to(server: Server, names: list[list[str]]) -> None:
     with pytest.raises(
-        SourceError, match=rf"{NAME} leads to 127.0.0.1, which is not public: an owner allows it"
+        SourceError, match=rf"{NAME} leads to 127.0.0.1, which is not public: an Owner can allow it"
     ):
         told(server)
     names[:] = [["8.8.8.8", "127.0.0.1"]]

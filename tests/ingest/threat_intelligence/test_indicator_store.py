@@ -85,7 +85,7 @@ def test_what_is_taken_back_stays_so_whatever_its_source_says(lake: Lake, state:
     assert rows(lake, state) == [("198.51.100.1", False, True)]
     assert withdraw(state, "default", [ID], "", NOW + timedelta(seconds=3))[0].active
     assert rows(lake, state) == [("198.51.100.1", True, False)]
-    with pytest.raises(StateError, match="no threat intelligence has the id x"):
+    with pytest.raises(StateError, match="threat intelligence 'x' not found"):
         withdraw(state, "default", ["x"], "kim", NOW)
 
 

@@ -256,7 +256,7 @@ def linked(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
         (evil(tarfile.TarInfo("manifest.json"), b"{}"), "cannot be read"),
         (evil(tarfile.TarInfo("manifest.json"), json.dumps(EMPTY).encode()), "was changed"),
         (evil(tarfile.TarInfo("manifest.json"), json.dumps(EMPTY | {"version": 9}).encode()), "of version 9"),
-        (b"", "not a backup|has no end"),
+        (b"", "not a backup|is incomplete"),
         (b"no tar at all" * 100, "not a backup"),
     ],
 )  # fmt: skip
@@ -270,7 +270,7 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, archive: bytes, told: str)
 
 
 def test_what_stands_behind_the_manifest_or_twice_is_refused(tmp_path: Path) -> None:
-    for names, told in (("ab", "behind the manifest"), ("aa", "twice")):
+    for names, told in (("ab", "follows the manifest"), ("aa", "twice")):
         out = io.BytesIO()
         writer = ArchiveWriter(out)
         writer.add(names[0], io.BytesIO(b"1"), 1)
@@ -398,6 +398,6 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
                 assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 5}]
     with (
         State.of(tmp_path / "there", target) as used,
-        pytest.raises(StateError, match="there is a state in it already"),
+        pytest.raises(StateError, match="it already contains a state"),
     ):
         load(tmp_path / "saved.db", used.database)

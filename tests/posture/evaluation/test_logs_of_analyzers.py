@@ -161,7 +161,7 @@ def test_without_a_lake_it_is_unknown() -> None:
         if one.key == api_usage.USED.id
     ]
     assert [(one.state, one.description) for one in found] == [
-        (UNKNOWN, "rows of logs: nothing here holds any")
+        (UNKNOWN, "rows of logs: no log data is available")
     ]
 
 

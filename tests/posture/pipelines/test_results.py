@@ -241,10 +241,10 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({}, "not one of the formats"),
-        ([], "not one of the formats"),
-        ("plain text", "not one of the formats"),
-        (None, "not one of the formats"),
+        ({}, "unsupported format"),
+        ([], "unsupported format"),
+        ("plain text", "unsupported format"),
+        (None, "unsupported format"),
         ({"version": "2.0.0", "runs": []}, "version must be 2.1.0"),
         ({"version": "2.1.0", "runs": []}, "runs: has no run"),
         ({"version": "2.1.0", "runs": [1]}, "one tool's, with a name"),

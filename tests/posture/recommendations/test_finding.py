@@ -58,8 +58,9 @@ def test_a_figure_is_of_what_was_assessed() -> None:
     assert several.describe() == "1 of 4 failing, 22 not assessed"
 
 
-def test_a_recommendation_without_a_finding_says_it_by_its_name() -> None:
-    assert Recommendation("k", "Disks should be encrypted").describe_finding(counts(1, 1)) == ""
+def test_a_recommendation_without_a_finding_takes_it_from_its_name() -> None:
+    found = Recommendation("k", "Disks should be encrypted").describe_finding(counts(1, 1))
+    assert found == "Disks are not encrypted: 1 of 2"
 
 
 def test_findings_of_the_pack_count_once() -> None:

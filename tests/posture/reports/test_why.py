@@ -1,4 +1,4 @@
-"""Why a resource fails, in a sentence: names are short, and nothing of an expression is cut off."""
+"""Why a resource fails, in a sentence: names are short, and nothing of an expression is truncated."""
 
 from __future__ import annotations
 

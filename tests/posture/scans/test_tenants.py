@@ -60,15 +60,15 @@ def test_the_secret_is_encrypted(state: State, tmp_path: Path) -> None:
     assert tenants.secrets_of(state, made) == TenantSecrets(SECRET)
     assert SECRET not in repr(tenants.secrets_of(state, made))
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
-    with pytest.raises(StateError, match="there is a tenant contoso"):
+    with pytest.raises(StateError, match="tenant 'contoso' already exists"):
         connect(state, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("connection", "secrets", "said"),
     [
-        (TenantConnection("", "secret", CLIENT), TenantSecrets(SECRET), "tenant id"),
-        (TenantConnection(ID, "secret", ""), TenantSecrets(SECRET), "client id"),
+        (TenantConnection("", "secret", CLIENT), TenantSecrets(SECRET), "tenant ID"),
+        (TenantConnection(ID, "secret", ""), TenantSecrets(SECRET), "client ID"),
         (ASKED, TenantSecrets(), "client secret is missing"),
         (TenantConnection(ID, "certificate", CLIENT), TenantSecrets(certificate="-----BEGIN"), "cannot be read"),
         (TenantConnection(ID, "secret", CLIENT, ("x",)), TenantSecrets(SECRET), "not a subscription id"),

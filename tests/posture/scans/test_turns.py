@@ -155,7 +155,7 @@ def never(who: str, seconds: float) -> None:
 @pytest.mark.usefixtures("leases_stand")
 @pytest.mark.parametrize(
     ("server", "words"),
-    [(False, "another scan is still under way"), (True, "the server's assessment is still under way")],
+    [(False, "another scan is still running"), (True, "the server's assessment is still running")],
 )
 def test_who_is_waited_for_has_a_name(state: State, server: bool, words: str) -> None:
     state.leases.take(LEASE, "other", 60)
@@ -191,7 +191,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
     assert (refused.exit_code, refused.stdout) == (2, "")
     # to see who has the turn takes a busy machine seconds
     assert re.sub(r"after \d+ s", "after 0 s", refused.stderr) == (
-        "nephoscope: the server's assessment is still under way in this data folder after 0 s of waiting: nothing was changed; "
+        "nephoscope: the server's assessment is still running in this data folder after 0 s: nothing was changed; "
         "wait longer with --wait SECONDS, or use --no-history\n"
     )
     assert last_request(data) is None

@@ -94,7 +94,7 @@ def test_the_handshake_of_a_subscription() -> None:
 BAD = {
     "no JSON": (b"{", "the content is not JSON"),
     "a number": (b"7", "not an object or a list"),
-    "another form": (b"{}", "form of the event is not known"),
+    "another form": (b"{}", "unknown event format"),
     "a wrong place": (b'{"events": [{"target": {"digest": 7}}]}', r"\$.events\[0\].target.digest"),
     "deep": (b"[" * 100_000, "the content is not JSON"),
 }
@@ -201,7 +201,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "in each other": (
         {"quarantine": [{"quarantine": "q/*", "approved": "q/a/*"}]},
-        "would be in quarantine again",
+        "would be quarantined again",
     ),
     "hours": ({"rescanHours": 0}, "rescanHours: must be at least 1"),
     "an authority": ({"authority": "x"}, "authority: no certificates"),

@@ -198,7 +198,7 @@ def chain(*certificates: x509.Certificate) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"trustRoot": None}, "trustRoot: it is absent"),
+        ({"trustRoot": None}, "trustRoot is required"),
         ({"trustRoot": HOUSE.document(tlogs=[])}, "trustRoot.tlogs: it is empty"),
         ({"trustRoot": HOUSE.document(ctlogs=[{"publicKey": {"rawBytes": "eA=="}}])}, r"trustRoot.ctlogs\[0\].publicKey"),
         ({"trustRoot": HOUSE.document(certificateAuthorities=[{"certChain": {"certificates": [{"rawBytes": "x"}]}}])},
@@ -207,8 +207,8 @@ def chain(*certificates: x509.Certificate) -> list[dict[str, Any]]:
         ({"trustRoot": HOUSE.document(certificateAuthorities=chain(
             authority("x", key(), "root", HOUSE.root_key, is_authority=False), HOUSE.root))}, "not a certificate of an authority"),
         ({"trustRoot": {"tlogs": []}}, "missing required field"),
-        ({"identities": {"ci": {"issuer": ISSUER, "subject": "*"}}}, "but not for all of it"),
-        ({"keys": {"ci": "x"}}, "a key has this name|no public key"),
+        ({"identities": {"ci": {"issuer": ISSUER, "subject": "*"}}}, "cannot be the whole value"),
+        ({"keys": {"ci": "x"}}, "a key already has this name|no public key"),
         ({"policy": {"signatures": 2}}, "`keys` and `identities` have 1"),
     ],
 )  # fmt: skip

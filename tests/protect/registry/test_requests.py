@@ -65,8 +65,8 @@ def test_a_request_that_nobody_answers_expires(house: Watched) -> None:
 
 
 REFUSED = {
-    "another host": ("169.254.169.254/latest/meta-data", "may not be asked for; allowed are: docker.io"),
-    "no name": ("NGINX Latest", "is not a name of an image"),
+    "another host": ("169.254.169.254/latest/meta-data", "cannot be requested; allowed: docker.io"),
+    "no name": ("NGINX Latest", "is not an image name"),
 }
 
 

@@ -73,7 +73,7 @@ class _Tracing:
         if isinstance(relation, _PASSING):
             within, column = self.of(relation.input)
             return replace(relation, input=within, columns=(*relation.columns, column)), column
-        raise _UntraceableError(_SAID.get(type(relation).__name__, "an operator of it"))
+        raise _UntraceableError(_SAID.get(type(relation).__name__, "one of its operators"))
 
     def _scan(self, scan: TableScan) -> tuple[Relation, Column]:
         column = self._column()

@@ -48,5 +48,5 @@ def _section(body: object, name: str, document: ContentDocument) -> dict[str, st
     found = _objects(body, name, document)
     for key, value in found.items():
         if not isinstance(value, str):
-            raise PolicyError("must be a text", f"{name}.{key}", "compile", document.place)
+            raise PolicyError("must be a string", f"{name}.{key}", "compile", document.place)
     return found

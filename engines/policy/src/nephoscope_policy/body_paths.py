@@ -72,7 +72,7 @@ def _parse_bracketed(inner: str, text: str) -> Segment:
     if inner.isdecimal():
         return int(inner)
     if not inner:
-        raise ValueError(f"'[]' holds nothing in the path {text!r}")
+        raise ValueError(f"'[]' is empty in the path {text!r}")
     return inner
 
 

@@ -126,7 +126,7 @@ def read(path: Path) -> Catalogue:
         raise ValueError(f"{path}: a damaged catalogue ({error}); delete it") from error
     view = memoryview(data)[stop:]
     if len(view) != max((row.stop for row in index.rows), default=0):
-        raise ValueError(f"{path}: a catalogue that breaks off; delete it")
+        raise ValueError(f"{path}: a truncated catalogue; delete it")
     problems = [
         ContentProblem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems
     ]

@@ -184,7 +184,7 @@ def _parameters(scope: EvaluationScope, arguments: list[object]) -> Any:
 
 def _current(scope: EvaluationScope, arguments: list[object]) -> object:
     if not scope.frames:
-        raise ArmError("current", "there is no running count around it")
+        raise ArmError("current", "it is not inside a count")
     if not arguments:
         return require_known(scope.frames[-1].element, "the counted member")
     name = _one_text("current", arguments)

@@ -100,7 +100,7 @@ class FoldedRule:
         found = self.fold(self.tree.then.effect)
         path = self.tree.then.effect_path
         if not isinstance(found, str):
-            raise PolicyError("the effect must be a text that depends on parameters alone", path, "compile")
+            raise PolicyError("the effect must be a string that depends on parameters alone", path, "compile")
         if found.lower() not in EFFECTS:
             raise PolicyError(
                 f"'{found}' is not an effect{suggestion(found, EFFECTS.values())}", path, "compile"

@@ -50,7 +50,7 @@ class Parser:
         outside = {key.lower() for key in document if isinstance(key, str)}
         for key in inner:
             if isinstance(key, str) and key.lower() in outside and key.lower() in keywords.PROPERTIES:
-                self.fail(key, f"'{key}' stands both beside and inside 'properties'; keep the inner one")
+                self.fail(key, f"'{key}' is both outside and inside 'properties'; keep the inner one")
         self.prefix = "properties."
         return inner
 
@@ -160,7 +160,7 @@ class Parser:
         if extra:
             self.fail(
                 f"{path}.{extra[0]}",
-                f"'{key}' stands alone in its object; move '{extra[0]}' into a condition of its own",
+                f"'{key}' must be alone in its object; move '{extra[0]}' into a condition of its own",
             )
         value = raw[key]
         if word == "not":

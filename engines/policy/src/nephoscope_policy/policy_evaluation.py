@@ -172,7 +172,7 @@ def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.Relate
     """What the details ask for, by the interpreter; raises ArmError or NotCollected."""
     existence = rule.tree.then.existence
     if existence is None:
-        raise ArmError("", "the details name no related type")
+        raise ArmError("", "the details have no related type")
 
     def text(operand: Any) -> str:
         found = None if operand is None else explain.value(operand, scope)

@@ -68,7 +68,7 @@ class ResourceSelector:
         selectors = tuple(Selector.parse(item) for item in source.children("selectors"))
         if {LOCATION, NO_LOCATION} <= {selector.kind for selector in selectors}:
             raise fault(
-                "resourceLocation and resourceWithoutLocation cannot stand in one resource selector",
+                "resourceLocation and resourceWithoutLocation cannot be combined in one resource selector",
                 source.path,
             )
         return cls(source.text("name"), selectors)

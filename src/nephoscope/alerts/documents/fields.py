@@ -36,7 +36,7 @@ class DocumentFields:
         else:
             found = ""
             if value is not None:
-                self.fail(f"{name} must be a text, not {_kind(value)}")
+                self.fail(f"{name} must be a string, not {_kind(value)}")
                 return ""
         if needed and not found.strip():
             self.fail(f"{name} is missing")

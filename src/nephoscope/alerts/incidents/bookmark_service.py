@@ -76,7 +76,7 @@ class BookmarkService:
             found = [state.bookmarks.read(session, self.desk.workspace, one) for one in dict.fromkeys(ids)]
             taken = next((one for one in found if one.incident not in (None, incident)), None)
             if taken is not None:
-                raise StateError(f"the bookmark {taken.id} is in incident {taken.incident} already")
+                raise StateError(f"the bookmark {taken.id} is already in incident {taken.incident}")
             told = "\n".join(one.notes for one in found if one.notes)
             made = Incident(
                 self.desk.workspace, title or found[0].name, told, severity or "Medium", now, now, now, now,

@@ -181,7 +181,7 @@ class IncidentCorrelator:
         The other with it; StateError where it was merged already.
         """
         if other.workspace != self.workspace or other.merged_into is not None:
-            raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
+            raise StateError(f"incident {other.number} cannot be merged: it no longer exists")
         moved = [one.id for one in self.state.alerts.of(session, other.number)]
         self.state.alerts.place(session, moved, into.number)
         self.state.bookmarks.move(session, other.number, into.number)

@@ -205,7 +205,7 @@ class IncidentService:
         if incident.workspace != self.workspace:
             raise NotFoundError(f"incident {number} not found in the workspace {self.workspace}")
         if (into := incident.merged_into) is not None:
-            raise StateError(f"incident {number} was merged: it is a part of incident {into} now")
+            raise StateError(f"incident {number} was merged into incident {into}")
         if by not in (BY, RESPONSE) and incident.first_modified is None:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
@@ -275,7 +275,7 @@ class IncidentService:
         """`alert` in a transaction that is open."""
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
-            raise NotFoundError(f"alert {id_} not found in the workspace {self.workspace}")
+            raise NotFoundError(f"alert {id_!r} not found in the workspace {self.workspace}")
         row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
         changed = replace(known, status=status, changed=now, document=row)
         self.state.alerts.put(session, changed)

@@ -28,7 +28,9 @@ def check_incident(incident: Incident, now: datetime) -> Incident:
     if incident.status is not IncidentStatus.CLOSED:
         return replace(incident, closed=None, classification="", reason="")
     if incident.classification not in CLASSIFICATIONS:
-        raise StateError(f"a closed incident is classified as one of {', '.join(CLASSIFICATIONS)}")
+        raise StateError(
+            f"the classification of a closed incident must be one of {', '.join(CLASSIFICATIONS)}"
+        )
     reasons = CLASSIFICATIONS[incident.classification]
     reason = incident.reason or reasons[0]
     if reason not in reasons:

@@ -50,12 +50,12 @@ def decide(
     if incident.workspace != desk.workspace:
         raise NotFoundError(f"incident {number} not found in the workspace {desk.workspace}")
     if incident.etag != etag:
-        raise ConcurrentChangeError(f"someone changed incident {number} meanwhile: check its current state")
+        raise ConcurrentChangeError(f"incident {number} was changed by someone else: check its current state")
     if incident.merged_into is not None:
-        raise StateError(f"incident {number} is a part of incident {incident.merged_into} now")
+        raise StateError(f"incident {number} was merged into incident {incident.merged_into}")
     closed = incident.status is IncidentStatus.CLOSED
     if closed and decision.opened:
-        raise StateError(f"incident {number} is closed: open it again first")
+        raise StateError(f"incident {number} is closed: reopen it first")
     if closed and decision.opens:
         incidents.unremark(session, number)
     again = bool(decision.remark) and _said_again(session, desk, number, decision, now)

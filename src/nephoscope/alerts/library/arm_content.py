@@ -67,7 +67,7 @@ class _Template:
         if not value.endswith("]"):
             return value
         if deep > _DEEPEST:
-            raise ArmError("variables", "they lead into each other", 0)
+            raise ArmError("variables", "they refer to each other", 0)
         hosts = {
             "parameters": lambda _, given: self._parameter(given, deep),
             "variables": lambda _, given: self._variable(given, deep),

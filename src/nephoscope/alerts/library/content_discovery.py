@@ -190,7 +190,7 @@ def _check_words(documents: list[object], place: Place) -> None:
         json.dumps(documents, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
         raise _UnreadableFileError(
-            place, f"a text holds half a character: {error.object[error.start]!r}"
+            place, f"a string has an unpaired surrogate: {error.object[error.start]!r}"
         ) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise _UnreadableFileError(place, f"no document: {error}") from error

@@ -123,7 +123,7 @@ class PackImporter:
         known = self.lake.functions.of(self.workspace).get(name)
         if known is not None and name not in own and (known.body, known.parameters) != (body, parameters):
             raise LakeError(
-                f"the workspace {self.workspace} has another function {name} already, which stays"
+                f"the workspace {self.workspace} already has another function {name}, which is kept"
             )
         self.lake.functions.save(self.workspace, StoredFunction(name, body, parameters))
 

@@ -124,7 +124,7 @@ class RulePacks:
             return msgspec.msgpack.decode(path.read_bytes(), type=RulePack)
         except FileNotFoundError as error:
             known = ", ".join(self.names()) or "there is none"
-            raise PackError(f"pack {name} not found: {known}") from error
+            raise PackError(f"pack {name!r} not found: {known}") from error
         except (msgspec.DecodeError, OSError) as error:
             raise PackError(f"{path}: not a readable pack: {error}; import it again") from error
 

@@ -63,13 +63,13 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
             f"at most {MOST_BYTES >> 20} MiB are accepted; `nephoscope content import` takes more"
         )
     if not _ONE.acquire(blocking=False):
-        raise UploadBusyError("another upload is being judged: try again in a minute")
+        raise UploadBusyError("another upload is being checked: try again in a minute")
     try:
         with tempfile.TemporaryDirectory(prefix="nephoscope-content-") as folder:
             unpack(upload.file, upload.data, Path(folder))
             reading = read(Path(folder), called=upload.archive)
             if reading.empty and not reading.unread:
-                raise UploadError("no rule, hunting query, parser or watchlist is in it")
+                raise UploadError("it contains no rule, hunting query, parser or watchlist")
             if len(reading.pieces) > MOST_PIECES:
                 raise UploadError(
                     f"the maximum is {MOST_PIECES} rules; use `nephoscope content import` for more"

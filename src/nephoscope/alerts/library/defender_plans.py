@@ -70,7 +70,7 @@ def _counterpart(body: object, document: ContentDocument) -> Counterpart:
     )
     if not found.types or not (found.detections or found.reason):
         raise ContentError(
-            "an alert must name its types, and its detections or the reason why there are none",
+            "an alert requires types, and either detections or a reason why it has no detection",
             document.place,
         )
     return found

@@ -64,7 +64,7 @@ def _unpack(name: str, data: bytes, place: _Folder) -> None:
     elif name.lower().endswith(SINGLE):
         place.put(name.replace("\\", "/").rpartition("/")[2], io.BytesIO(data))
     else:
-        raise UploadError(f"a .zip, .tar.gz, {', '.join(SINGLE)} file is expected")
+        raise UploadError(f"must be a .zip, .tar.gz, {', '.join(SINGLE)} file")
 
 
 @dataclass
@@ -80,7 +80,7 @@ class _Folder:
         """Write a file of an archive below the folder."""
         self.count += 1
         if self.count > self.bounds.files:
-            raise UploadError(f"there are more than {self.bounds.files:,} files in it")
+            raise UploadError(f"it has more than {self.bounds.files:,} files")
         target = self.path.joinpath(*parts(name))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class _Folder:
             while part := file.read(_CHUNK):
                 self.size += len(part)
                 if self.size > self.bounds.unpacked:
-                    raise UploadError(f"its files have more than {self.bounds.unpacked >> 20} MiB")
+                    raise UploadError(f"its files exceed {self.bounds.unpacked >> 20} MiB")
                 out.write(part)
 
 
@@ -111,14 +111,14 @@ def parts(name: str) -> tuple[str, ...]:
 def _unzip(data: bytes, place: _Folder) -> None:
     # before anything is made of the list of its files
     if data.count(_ZIP_ENTRY) > 2 * place.bounds.files:
-        raise UploadError(f"there are more than {place.bounds.files:,} files in it")
+        raise UploadError(f"it has more than {place.bounds.files:,} files")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for one in archive.infolist():
             if not one.filename:
-                raise UploadError("a file in it has no name")
+                raise UploadError("it contains a file without a name")
             kind = stat.S_IFMT(one.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise UploadError(f"{one.filename[:100]!r} is a link or no file")
+                raise UploadError(f"{one.filename[:100]!r} is a link or not a regular file")
             if one.flag_bits & 1:
                 raise UploadError(f"{one.filename[:100]!r} is encrypted")
             if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -132,12 +132,12 @@ def _untar(stream: IO[bytes] | _LimitedStream, place: _Folder) -> None:
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # a stream needs no more than read
         for number, one in enumerate(archive):
             if number > 2 * place.bounds.files:
-                raise UploadError(f"there are more than {place.bounds.files:,} files in it")
+                raise UploadError(f"it has more than {place.bounds.files:,} files")
             if one.isdir():
                 continue
             file = archive.extractfile(one) if one.isreg() and not one.issparse() else None
             if file is None:
-                raise UploadError(f"{one.name[:100]!r} is a link or no file")
+                raise UploadError(f"{one.name[:100]!r} is a link or not a regular file")
             place.put(one.name, file)
 
 
@@ -153,5 +153,5 @@ class _LimitedStream:
         part = self.stream.read(size)
         self.left -= len(part)
         if self.left < 0:
-            raise UploadError("it is much larger after decompression than an upload may be")
+            raise UploadError("it exceeds the size limit of uploads after decompression")
         return part

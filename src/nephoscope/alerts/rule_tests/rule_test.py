@@ -167,7 +167,7 @@ class RuleTestRunner:
         """Return the rows of a case by table; the other tables that the query reads are there and empty."""
         tables, now = self._tables, now_of(case)
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
-            raise ValueError(f"table {unknown[0]} not found")
+            raise ValueError(f"table {unknown[0]!r} not found")
         # shipped functions read tables that the rule does not name
         used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
         rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *case.tables})}

@@ -84,7 +84,7 @@ def read_cases(path: Path) -> list[RuleTestCase]:
     document = document_of(path)
     place = Place(str(path))
     if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
-        raise AnalyticRuleError(place, ("a test file is `cases:`, a list",))
+        raise AnalyticRuleError(place, ("a test file must be a list under `cases:`",))
     try:
         written = msgspec.convert(document, WrittenCases)
     except msgspec.ValidationError as error:

@@ -87,7 +87,7 @@ def _group(item: Mapping[str, object]) -> Sequence[Row]:
     if not isinstance(group, list) or not group or not all(isinstance(row, dict) for row in group):
         raise ValueError(f"{ROWS} must be a list of rows (got {group!r})")
     if any(row.keys() & {REPEAT, EACH, ROWS} for row in group):
-        raise ValueError(f"a row of {ROWS} cannot be repeated by itself")
+        raise ValueError(f"a row of {ROWS} cannot have its own repetition")
     return group
 
 
@@ -111,9 +111,9 @@ def _values(each: object) -> Sequence[Row]:
         or not each
         or not all(isinstance(values, list) for values in each.values())
     ):
-        raise ValueError(f"{EACH} must be columns with a list of values (got {each!r})")
+        raise ValueError(f"{EACH} must map columns to lists of values (got {each!r})")
     if len({len(values) for values in each.values()}) > 1:
-        raise ValueError(f"the lists of {EACH} must be equally long")
+        raise ValueError(f"the lists of {EACH} must have the same length")
     return [dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True)]
 
 

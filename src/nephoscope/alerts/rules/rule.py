@@ -227,7 +227,7 @@ def _check_times(fields: DocumentFields, frequency: timedelta, period: timedelta
     if frequency > period:
         fields.fail(
             f"queryFrequency must not be longer than queryPeriod ({format_duration(frequency)} is longer than "
-            f"{format_duration(period)}): rows between two windows would be seen by none"
+            f"{format_duration(period)}): rows between two windows would never be read"
         )
     elif period >= LONG and frequency < HOURLY:
         fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
@@ -249,7 +249,7 @@ def _kind(fields: DocumentFields) -> RuleKind:
         return RuleKind.SCHEDULED if fields.has("queryFrequency") else RuleKind.HUNTING
     known = {one.value.lower(): one for one in RuleKind}
     if text.lower() not in known:
-        fields.fail(f"kind {text!r} is not run here; Scheduled and NRT are")
+        fields.fail(f"kind {text!r} is not supported: use Scheduled or NRT")
     return known.get(text.lower(), RuleKind.SCHEDULED)
 
 
@@ -288,7 +288,7 @@ def _mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
         kind, before = known[kind.lower()], len(each.wrong)
         pairs = tuple(_pair(kind, one) for one in each.objects("fieldMappings"))
         if not pairs and len(each.wrong) == before:
-            each.fail("fieldMappings is missing: an identifier and the column that holds it")
+            each.fail("fieldMappings is missing: each needs an identifier and its column")
         found.append(EntityMapping(kind, pairs))
     return tuple(found)
 
@@ -362,4 +362,4 @@ def _check_grouping(grouping: DocumentFields, custom_details: Mapping[str, str])
     for name, words in known.items():
         for one in grouping.texts(name):
             if one.lower() not in words:
-                grouping.fail(f"{name} {one!r} is nothing that alerts of this rule have")
+                grouping.fail(f"{name} {one!r} is not a property of this rule's alerts")

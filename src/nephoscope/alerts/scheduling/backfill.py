@@ -90,7 +90,7 @@ class LookBack:
         history = TuningHistory.load(schedule.state, schedule.lake, schedule.workspace)
         with schedule.turns() as turns, turns.take(f"look back/{schedule.workspace}") as lease:
             if lease is None:
-                raise StateError("another process runs a backfill in this workspace: run it again afterward")
+                raise StateError("another process is running a backfill in this workspace: try again later")
             start = since
             while start < until and not schedule.is_stopping:
                 end = min(start + STRETCH, until)

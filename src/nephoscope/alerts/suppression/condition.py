@@ -118,7 +118,7 @@ def _condition(fields: DocumentFields) -> SuppressionCondition:
         fields.fail(problem)
     given = [one for one in OPERATORS if fields.has(one)]
     if len(given) != 1:
-        fields.fail(f"one of {', '.join(OPERATORS)} is expected")
+        fields.fail(f"must have one of {', '.join(OPERATORS)}")
         return SuppressionCondition(field, "in")
     operator = given[0]
     if operator == "inWatchlist":

@@ -202,7 +202,7 @@ def apply(editing: TuningEditor, advice: Advice, expires: datetime | None) -> No
     step = advice.proposal.step
     comment = f"{advice.proposal.text}: {advice.proposal.evidence}"
     if editing.advice != advice.id:
-        raise StateError("what is applied must be noted under the id of the advice")
+        raise StateError("the applied change must have the ID of its suggestion")
     if isinstance(step, SuppressStep):
         reason = (
             "FalsePositive"

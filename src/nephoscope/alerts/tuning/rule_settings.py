@@ -66,7 +66,7 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
         one_alert_a_row=_one_alert_a_row(fields, rule),
     )
     if settings.get("enabled") is True:
-        fields.fail("enabled can only be false here: rules are switched on with `content enable`")
+        fields.fail("enabled can only be false here: use `content enable` to enable rules")
     _check(fields, found, settings)
     repeat, learning = fields.span("repeatInterval", least=timedelta()), _moment(fields)
     if fields.wrong:
@@ -78,7 +78,7 @@ def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, ob
     if not settings.keys() & {"queryFrequency", "queryPeriod"}:
         return
     if rule.kind is RuleKind.NRT:
-        fields.fail("an NRT rule is run every minute: it has no queryFrequency and queryPeriod")
+        fields.fail("an NRT rule runs every minute: queryFrequency and queryPeriod cannot be set")
     if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
         fields.fail(
             "queryFrequency and queryPeriod must be between 5m and 14d, and the period must not be "

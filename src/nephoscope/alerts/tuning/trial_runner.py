@@ -111,7 +111,7 @@ class TrialRunner:
         rules = active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
         if found is None:
-            raise NotFoundError(f"rule {trial.rule} no longer exists")
+            raise NotFoundError(f"rule {trial.rule!r} no longer exists")
         return found
 
     def _replay(self, trial: RuleTrial, rule: AnalyticRule, telling: TrialProgress) -> dict[str, object]:
@@ -123,7 +123,7 @@ class TrialRunner:
     def _follow(self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor) -> dict[str, object]:
         found = next(advising.list_advice([rule], trial.advice), None)
         if found is None:
-            raise StateError("the advice does not hold any more: seek advice again")
+            raise StateError("the suggestion is outdated: request suggestions again")
         now = datetime.now(UTC)
         told = {
             "act": "apply",

@@ -54,9 +54,13 @@ class TuningEditor:
         if not name.strip():
             raise StateError("a suppression needs a name")
         if rule == ANY_RULE and not documents:
-            raise StateError("a suppression of every rule needs a condition: it would hold back everything")
+            raise StateError(
+                "a suppression for all rules requires a condition: otherwise it would suppress every alert"
+            )
         if expires is not None and expires <= self.now:
-            raise StateError(f"a suppression that expired at {expires.isoformat()} holds nothing back")
+            raise StateError(
+                f"the expiry {expires.isoformat()} is in the past: the suppression would have no effect"
+            )
         named = (one for one in self.state.suppressions.all(self.workspace) if again and one.name == name)
         before = next(named, None)
         id_, author, created = (
@@ -98,7 +102,9 @@ class TuningEditor:
     ) -> None:
         """Put settings over a rule's file; SettingError where the rule cannot have them together with those that it has."""
         if expires is not None and expires <= self.now:
-            raise StateError(f"a setting that expired at {expires.isoformat()} changes nothing")
+            raise StateError(
+                f"the expiry {expires.isoformat()} is in the past: the setting would have no effect"
+            )
         known = self._settings(rule.id)
         apply_settings(rule, {name: one.value for name, one in known.items()} | values)
         with self.state.transaction() as session:

@@ -33,7 +33,7 @@ def put(call: ApiCall) -> ApiResponse:
     path = call.path.rstrip("/")
     sent = {name: value for name, value in call.body.items() if name not in _SAID}
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
-        raise bad("The id is not that of the path.", "id")
+        raise bad("The ID does not match the path.", "id")
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
     before = arm_documents.found_learned(call)
     try:

@@ -66,7 +66,7 @@ def _require_provider(call: ApiCall, known: KnownTypes) -> str:
     raise ApiError(
         404,
         "InvalidResourceNamespace",
-        f"The resource namespace '{wanted[:100]}' is of no resource that is known here.",
+        f"The resource namespace '{wanted[:100]}' is not known to this server.",
     )
 
 

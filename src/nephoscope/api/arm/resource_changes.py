@@ -103,7 +103,7 @@ def _interval(call: ApiCall) -> tuple[datetime, datetime]:
     assert start is not None
     assert end is not None
     if end <= start:
-        raise bad("The interval ends before it begins.", "interval", "InvalidInterval")
+        raise bad("The interval ends before it starts.", "interval", "InvalidInterval")
     return start, end
 
 
@@ -111,7 +111,7 @@ def _start(call: ApiCall) -> int:
     token = call.text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
-        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+        raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
     return int(start)
 
 

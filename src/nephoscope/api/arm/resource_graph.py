@@ -112,7 +112,7 @@ def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
     if not (isinstance(top, int) and 1 <= top <= MOST):
         raise bad(f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter")
     if not (isinstance(skip, int) and skip >= 0):
-        raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
+        raise bad("$skip must be a whole number of at least 0.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
         call, skip = resource_graph_request.resume_page(call, token)
     wanted = ResourceGraphOptions(
@@ -153,7 +153,7 @@ def _with_what_holds(
     if wanted not in _FILTERS:
         told = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
         raise bad(
-            f"authorizationScopeFilter is one of {told}.",
+            f"authorizationScopeFilter must be one of {told}.",
             "options.authorizationScopeFilter",
             "InvalidParameter",
         )
@@ -206,7 +206,9 @@ def _require_filled(call: ApiCall, tables: frozenset[str], reach: Mapping[str, S
     empty = call.edition.unread(tables, reach)
     if empty:
         told = ", ".join(TABLES[one] for one in empty)
-        raise not_assessed(f"{told} has no data here; an empty result says nothing about the estate.")
+        raise not_assessed(
+            f"{told} has no data on this server; an empty result does not describe the estate."
+        )
 
 
 def query_fault(error: KqlError) -> ApiError:

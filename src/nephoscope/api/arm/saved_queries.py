@@ -18,7 +18,7 @@ def check(body: Body) -> None:
     """Fault where a query is missing or cannot be run."""
     query = body["properties"].get("query")
     if not isinstance(query, str) or not query.strip():
-        raise bad("'query' must be a text.", "properties.query")
+        raise bad("'query' must be a string.", "properties.query")
     check_query(complete_query(query))
 
 

@@ -32,12 +32,10 @@ def check(body: Body) -> None:
     properties = body["properties"]
     mode = properties.get("enforcementMode")
     if mode is not None and mode not in MODES:
-        raise bad(f"enforcementMode is one of {', '.join(MODES)}.", "properties.enforcementMode")
+        raise bad(f"enforcementMode must be one of {', '.join(MODES)}.", "properties.enforcementMode")
     protection = properties.get("protectionMode") or {}
     if not isinstance(protection, dict) or any(one not in MODES for one in protection.values()):
-        raise bad(
-            f"Each kind of file is protected by one of {', '.join(MODES)}.", "properties.protectionMode"
-        )
+        raise bad(f"Each protection mode must be one of {', '.join(MODES)}.", "properties.protectionMode")
     for name in ("vmRecommendations", "pathRecommendations"):
         several = properties.get(name) or []
         if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):

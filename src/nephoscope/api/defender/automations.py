@@ -36,7 +36,7 @@ def _rule(value: object, path: str) -> Body:
         kind = "Number"
     said = str(found["expectedValue"])
     if not _EXPECTED[kind](said):
-        raise bad(f"{said!r:.60} is not a {kind}, as which it is to be compared.", f"{path}.expectedValue")
+        raise bad(f"{said!r:.60} is not a {kind}, which the comparison requires.", f"{path}.expectedValue")
     return found
 
 

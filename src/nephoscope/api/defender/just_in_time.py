@@ -34,7 +34,7 @@ def _source(value: object, path: str) -> str:
         if value != "*":
             ip_network(str(value), strict=False)
     except ValueError as error:
-        raise bad(f"{value!r:.60} is neither an address, nor a range as 10.0.0.0/8, nor *.", path) from error
+        raise bad(f"{value!r:.60} must be an address, a range such as 10.0.0.0/8, or *.", path) from error
     return str(value)
 
 
@@ -130,11 +130,12 @@ def _in_policy(ports: Mapping[str, Collection[int]], asked: Body, path: str) -> 
     """Fault where a machine or a port is asked for that the policy does not name."""
     named = ports.get(asked["id"].lower())
     if named is None:
-        raise bad(f"The policy names no machine {asked['id'][:300]}.", f"{path}.id")
+        raise bad(f"The policy does not include the machine {asked['id'][:300]}.", f"{path}.id")
     for at, port in enumerate(asked["ports"]):
         if port["number"] not in named:
             raise bad(
-                f"The policy names no port {port['number']} of the machine.", f"{path}.ports[{at}].number"
+                f"The policy does not include the port {port['number']} of the machine.",
+                f"{path}.ports[{at}].number",
             )
 
 

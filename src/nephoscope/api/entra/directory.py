@@ -148,9 +148,7 @@ def _member(call: ApiCall, id_: str) -> dict[str, object]:
 def _require_tenant_read(call: ApiCall) -> None:
     """The directory is of the whole tenant: Fault in Graph's words for who may read a part alone."""
     if call["version"].lower() not in ("v1.0", "beta"):
-        raise ApiError(
-            404, "InvalidVersion", f"'{call['version'][:20]}' is not a version: v1.0 and beta are."
-        )
+        raise ApiError(404, "InvalidVersion", f"Invalid version '{call['version'][:20]}': use v1.0 or beta.")
     if not call.reach.everything:
         raise ApiError(
             403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
@@ -215,7 +213,7 @@ def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
             raise microsoft_graph_query.unsupported_fault(
-                f"$expand of '{one[:60]}' is not answered here; {told} is."
+                f"$expand of '{one[:60]}' is not supported; supported: {told}."
             )
     return {one.lower() for one in named}
 

@@ -166,7 +166,7 @@ def _rows(call: ApiCall, text: str) -> list[Row]:
     """The rows of a query over the default workspace; Fault for who may not read all of it."""
     version = call["version"].lower()
     if version not in ("v1.0", "beta"):
-        raise ApiError(404, "InvalidVersion", f"'{version[:20]}' is not a version: v1.0 and beta are.")
+        raise ApiError(404, "InvalidVersion", f"Invalid version '{version[:20]}': use v1.0 or beta.")
     try:
         scope = call.caller.logs(READ, DEFAULT)
     except DeniedError:

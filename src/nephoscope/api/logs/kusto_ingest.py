@@ -37,7 +37,7 @@ def ingest(call: ApiCall) -> ApiResponse:
     call.caller.must(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])
     if table is None:
-        raise _bad_request("BadRequest_EntityNotFound", f"The table '{call['table'][:100]}' is not there.")
+        raise _bad_request("BadRequest_EntityNotFound", f"Table '{call['table'][:100]}' not found.")
     if call.asked("mappingName"):
         raise _bad_request(
             "BadRequest_MappingReferenceWasNotFound",
@@ -45,7 +45,9 @@ def ingest(call: ApiCall) -> ApiResponse:
         )
     kind = (call.asked("streamFormat") or "csv").lower()
     if kind not in FORMATS:
-        raise _bad_request("BadRequest_UnsupportedFormat", f"streamFormat is one of {', '.join(FORMATS)}.")
+        raise _bad_request(
+            "BadRequest_UnsupportedFormat", f"streamFormat must be one of {', '.join(FORMATS)}."
+        )
     records = (
         _json(call.raw)
         if kind not in SEPARATORS
@@ -91,7 +93,7 @@ def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, obje
         if len(row) > len(columns):
             raise _bad_request(
                 "BadRequest_InvalidData",
-                f"Row {number} has {len(row)} cells, the table {len(columns)} columns.",
+                f"Row {number} has {len(row)} cells, but the table has {len(columns)} columns.",
             )
     return [{name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in several]
 

@@ -163,7 +163,7 @@ def _answer_query(
 ) -> dict[str, object]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
-        raise _wrong("The request had no query.", "BadArgumentError")
+        raise _wrong("The request has no query.", "BadArgumentError")
     span = _span(body.get("timespan"), call.instance.now)
     found = [workspace_of(call, one) for one in (workspace, *_others(body))]
     seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
@@ -269,7 +269,7 @@ def _span(text: object, now: datetime) -> RowSpan | None:
     if not text:
         return None
     if not isinstance(text, str):
-        raise _wrong("'timespan' must be a text.", "BadArgumentError")
+        raise _wrong("'timespan' must be a string.", "BadArgumentError")
     first, slash, second = text.partition("/")
     try:
         if not slash:

@@ -134,11 +134,11 @@ def _properties(call: ApiCall) -> dict[str, Any]:
     for name in ("category", "displayName", "query"):
         value = found.get(name)
         if not isinstance(value, str) or not value.strip():
-            raise bad(f"'{name}' must be a text.", f"properties.{name}")
+            raise bad(f"'{name}' must be a string.", f"properties.{name}")
     if len(found["category"]) > LONGEST:
         raise bad(f"'category' has at most {LONGEST} characters.", "properties.category")
     if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
-        raise bad("'version' is 1 or 2.", "properties.version")
+        raise bad("'version' must be 1 or 2.", "properties.version")
     return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))
 
 

@@ -154,7 +154,7 @@ def _read_planned(call: ApiCall) -> ProposedResource:
             raise bad(f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}")
     below = call.text("resourceDetails", "scope").rstrip("/").lower()
     if below and not f"{below}/".startswith(f"{call.scope}/"):
-        raise bad("The scope of the resource is not in that of the request.", "resourceDetails.scope")
+        raise bad("The scope of the resource is outside the scope of the request.", "resourceDetails.scope")
     return ProposedResource(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
 
 

@@ -92,7 +92,7 @@ def result(call: ApiCall) -> ApiResponse:
     if edition is not None and edition.made.when >= asked:
         return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
-        raise ApiError(500, "EvaluationFailed", f"The evaluation failed, and is tried again: {failed}")
+        raise ApiError(500, "EvaluationFailed", f"The evaluation failed and will be retried: {failed}")
     return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
 
 
@@ -118,7 +118,7 @@ def _parse_operation_time(name: str) -> datetime | None:
 def _latest(call: ApiCall) -> None:
     word = (call["policyStatesResource"] or call["policyStatesSummaryResource"]).lower()
     if word not in ("latest", "default"):
-        raise bad(f"'{word[:60]}' is neither latest nor default.", "policyStatesResource", "InvalidParameter")
+        raise bad(f"'{word[:60]}' must be latest or default.", "policyStatesResource", "InvalidParameter")
 
 
 def _failing_address(call: ApiCall, condition: str) -> str:

@@ -92,7 +92,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None:
         return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
-        raise ApiError(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
+        raise ApiError(409, "Conflict", f"The rule {known.id} is part of the content: disable it instead.")
     delete_own_rule(call.service, workspace, known.id)
     return ApiResponse(None)
 
@@ -263,7 +263,7 @@ def _kind(given: object) -> object:
 def _keep(call: ApiCall, workspace: str, kind: Any, properties: dict[str, Any]) -> None:
     id_ = call["ruleId"].lower()
     if kind not in (RuleKind.SCHEDULED, RuleKind.NRT):
-        raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
+        raise bad(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")
     properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
     piece = ContentItem(

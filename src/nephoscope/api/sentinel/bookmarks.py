@@ -101,9 +101,9 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
     try:
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
-        raise bad("The id of a bookmark is a GUID.", "bookmarkId") from error
+        raise bad("The ID of a bookmark must be a GUID.", "bookmarkId") from error
     if known is None and call.instance.state.bookmarks.is_taken(id_):
-        raise ApiError(409, "Conflict", f"The id {id_} was that of another bookmark.")
+        raise ApiError(409, "Conflict", f"The ID {id_} was used by another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
     if until < since and call.text("properties", "queryEndTime"):

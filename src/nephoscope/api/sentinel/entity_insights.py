@@ -162,7 +162,7 @@ def _read_wanted(call: ApiCall) -> frozenset[str] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad("'insightQueryIds' is a list of ids.", "insightQueryIds")
+        raise bad("'insightQueryIds' must be a list of IDs.", "insightQueryIds")
     return frozenset(one.lower() for one in given)
 
 

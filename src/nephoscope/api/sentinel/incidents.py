@@ -94,7 +94,7 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     try:
         id_ = str(uuid.UUID(call["incidentId"]))
     except ValueError as error:
-        raise bad("The id of a new incident is a GUID.", "incidentId") from error
+        raise bad("The ID of a new incident must be a GUID.", "incidentId") from error
     now = call.instance.now
     first, last = (moment(call.text("properties", name), f"properties.{name}") for name in _ACTIVITY)
     return Incident(
@@ -128,7 +128,9 @@ def _changes(call: ApiCall) -> dict[str, Any]:
     if classification:
         reasons = CLASSIFICATIONS.get(classification)
         if reasons is None:
-            raise bad(f"classification is one of {', '.join(CLASSIFICATIONS)}.", "properties.classification")
+            raise bad(
+                f"classification must be one of {', '.join(CLASSIFICATIONS)}.", "properties.classification"
+            )
         found |= {"classification": classification, "reason": call.text("properties", "classificationReason")}
     owner = call.body["properties"].get("owner")
     if isinstance(owner, dict):

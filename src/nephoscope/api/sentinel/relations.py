@@ -48,7 +48,7 @@ def _join(call: ApiCall, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
     incident, bookmark = _ends(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
-        raise missing_fault("What the relation is of")
+        raise missing_fault("The parent of the relation")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
         deliver_some(call.instance.lake, call.instance.state)

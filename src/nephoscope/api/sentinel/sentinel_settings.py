@@ -27,7 +27,7 @@ def _needs(*names: str) -> Check:
     def check(body: Body) -> None:
         for name in names:
             if not isinstance(body["properties"].get(name), str):
-                raise bad(f"'{name}' must be a text.", f"properties.{name}")
+                raise bad(f"'{name}' must be a string.", f"properties.{name}")
 
     return check
 
@@ -66,7 +66,7 @@ _SOURCE_CONTROL = fields(
 
 def _require_kind(body: Body) -> None:
     if not isinstance(body.get("kind"), str) or not body["kind"]:
-        raise bad("A 'kind' is needed.", "kind")
+        raise bad("'kind' is required.", "kind")
 
 
 def _switch_on(_: ApiCall, body: Body, __: Body | None) -> Body:

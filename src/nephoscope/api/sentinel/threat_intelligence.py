@@ -89,7 +89,7 @@ def query(call: ApiCall) -> ApiResponse:
     found = [body(call, one) for one in _all(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
-        raise bad(f"pageSize is a whole number from 1 to {MOST}.", "pageSize")
+        raise bad(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
     return answer_list(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
 
 
@@ -133,7 +133,7 @@ def _id(name: str) -> str:
     try:
         return f"{KIND}--{uuid.UUID(name)}"
     except ValueError as error:
-        raise bad("The name of an indicator is a GUID.", "name") from error
+        raise bad("The name of an indicator must be a GUID.", "name") from error
 
 
 def _all(call: ApiCall, workspace: str) -> list[Intel]:
@@ -177,7 +177,7 @@ SHAPE = fields(
 
 def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
     if str(call.body.get("kind", "")).lower() != KIND:
-        raise bad("Only threat intelligence of the kind 'indicator' can be put.", "kind")
+        raise bad("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
     properties = read(SHAPE, call.body)["properties"]
     document: dict[str, Any] = {"type": KIND, "spec_version": "2.1", "id": _id(name), "pattern_type": "stix"}
     document |= {

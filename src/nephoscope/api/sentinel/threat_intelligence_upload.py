@@ -80,9 +80,9 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
 def _source(call: ApiCall) -> str:
     given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
-        raise bad(f"'sourcesystem' must be a text of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
+        raise bad(f"'sourcesystem' must be a string of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
     if given.strip().lower() == _OWN:
-        raise bad(f"The name {given.strip()!r} is not a source's own.", "sourcesystem")
+        raise bad(f"The name {given.strip()!r} is reserved: choose another source name.", "sourcesystem")
     return given.strip()
 
 

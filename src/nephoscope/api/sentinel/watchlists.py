@@ -211,7 +211,7 @@ def _rows(call: ApiCall) -> list[list[str]]:
     for number, row in enumerate(found, skipped + 1):
         if len(row) != len(found[0]):
             raise bad(
-                f"rawContent: row {number} has {len(row)} cells, the header {len(found[0])}.",
+                f"rawContent: row {number} has {len(row)} cells, but the header has {len(found[0])}.",
                 "properties.rawContent",
             )
     return found

@@ -39,7 +39,7 @@ def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
     alias, parameters = properties.get(ALIAS) or "", properties.get(PARAMETERS) or ""
     for name, value in ((ALIAS, alias), (PARAMETERS, parameters)):
         if not isinstance(value, str) or len(value) > LONGEST:
-            raise bad(f"'{name}' must be a text of at most {LONGEST:,} characters.", f"properties.{name}")
+            raise bad(f"'{name}' must be a string of at most {LONGEST:,} characters.", f"properties.{name}")
     if not alias:
         if parameters:
             raise bad(
@@ -51,9 +51,7 @@ def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
         told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
         raise bad(told, f"properties.{ALIAS}")
     if not may_call(alias):
-        raise bad(
-            f"'{alias}' is a word of the language: a function cannot be called by it.", f"properties.{ALIAS}"
-        )
+        raise bad(f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}")
     _parse("", "print 1", parameters, PARAMETERS)
     _parse(alias, str(properties["query"]), parameters, "query")
     return StoredFunction(alias, str(properties["query"]).strip(), parameters)

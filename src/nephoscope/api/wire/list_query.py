@@ -97,7 +97,7 @@ class _Query:
         """Where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
         found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
-            raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+            raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
         return int(found[1]), found[2]
 
     def page(self, first: Body, skip: int, token: str) -> ApiResponse:
@@ -130,7 +130,7 @@ class _Query:
         for _, several in self._pick(first, ""):
             found += several
             if len(found) > MOST_ORDERED:
-                told = f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
+                told = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
                 raise bad(told, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
             found.sort(key=lambda body, path=path: sort_key(at_path(body, path)), reverse=descending)  # type: ignore[misc]

@@ -41,7 +41,7 @@ def admit(call: ApiCall, options: Iterable[str] = USUAL) -> None:
     given = (name for name in call.query if name.startswith("$"))
     for name in given:
         if name.lower() not in known:
-            raise unsupported_fault(f"The query option {name[:40]} is not answered here.")
+            raise unsupported_fault(f"The query option {name[:40]} is not supported.")
 
 
 def eventual(call: ApiCall, what: str) -> None:
@@ -96,7 +96,7 @@ class CollectionQuery:
         found = [row for _, row in islice(self.among(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
             raise unsupported_fault(
-                f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
+                f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
             )
         for path, descending in reversed(self.orders):
             found.sort(key=lambda row, path=path: sort_key(at_path(row, path)), reverse=descending)  # type: ignore[misc]
@@ -130,5 +130,5 @@ def _orders(text: str) -> list[tuple[str, bool]]:
     """(path, whether descending) of `$orderby`."""
     found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
     if len(text) > 1000 or not all(found):
-        raise unsupported_fault("$orderby is not understood: it is properties, each with asc or desc.")
+        raise unsupported_fault("$orderby is invalid: use properties, each with asc or desc.")
     return [(one[1], (one[2] or "").lower() == "desc") for one in found if one is not None]

@@ -20,7 +20,7 @@ _INDUSTRIAL = "T0"
 def _technique(value: object, path: str) -> str:
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise bad(f"{value!r:.60} is not a technique: one is written as T1078 or T1078.004.", path)
+        raise bad(f"{value!r:.60} is not a technique ID such as T1078 or T1078.004.", path)
     if not found[1].startswith(_INDUSTRIAL) and found[1] not in techniques():
         raise bad(f"ATT&CK has no technique {found[1]}.", path)
     return found[0]

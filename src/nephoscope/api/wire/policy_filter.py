@@ -115,7 +115,7 @@ def _drop_expired(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyList
 
 def _of_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     if value.lower() not in {one.lower() for one in _TYPES}:
-        raise bad(f"policyType is one of {', '.join(_TYPES)}.", "$filter", _CODE)
+        raise bad(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
     return _with(lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower())(
         wanted

@@ -57,7 +57,7 @@ def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
     for one in reversed(text.split(",")):
         read = _ORDER.fullmatch(one)
         if read is None:
-            raise bad(f"$orderby is not understood: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy")
+            raise bad(f"$orderby is invalid: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy")
         found.sort(key=_by(read[1]), reverse=(read[2] or "").lower() == "desc")
     return found
 
@@ -81,7 +81,7 @@ def select_fields(row: Row, names: Iterable[str]) -> Row:
 def names_of(text: str) -> list[str]:
     """The names in `$select`; Fault for what is none."""
     if not re.fullmatch(rf"\s*{_NAMES}\s*", text):
-        raise bad("$select is a list of names.", "$select", "InvalidSelect")
+        raise bad("$select must be a list of names.", "$select", "InvalidSelect")
     return _split_list(text)
 
 

@@ -50,7 +50,7 @@ def of(text: str) -> ResourceFilter:
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
             told = ", ".join(sorted(_NAMES | _PARTS))
-            raise _wrong(f"'{name[:100]}' is not a property that resources are filtered by: {told} are.")
+            raise _wrong(f"'{name[:100]}' is not a property that filters resources: use {told}.")
     types = [
         str(one.value).lower()
         for one in conjuncts(found.tree)

@@ -35,7 +35,7 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
         return None
     for one in named:
         if not _ID.fullmatch(one.lower()):
-            raise _invalid("InvalidSubscriptionId", f"'{one[:100]}' is not the id of a subscription.")
+            raise _invalid("InvalidSubscriptionId", f"'{one[:100]}' is not a subscription ID.")
     found = {one.lower() for one in named}.union(*(_below(call, one) for one in groups))
     if call.reach.everything and not any(_there(call, one) for one in found):
         _none(call, named, groups)
@@ -49,7 +49,7 @@ def _none(call: ApiCall, named: list[str], groups: list[str]) -> None:
         return
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
-        raise _invalid("ManagementGroupNotFound", f"Management group {given} not found.")
+        raise _invalid("ManagementGroupNotFound", f"Management group {given!r} not found.")
     told = f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
     raise _invalid("NoValidSubscriptionsInQueryRequest", told)
 
@@ -88,7 +88,7 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     start, _, mark = rest.partition(":")
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):
-        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+        raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
     began = call.instance.shelf.at(int(version))
     if began is None:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."

@@ -73,7 +73,7 @@ class ApiCall:
             raise ApiError(
                 501,
                 "NotAssessed",
-                "Nothing was assessed yet: run a scan, or connect a tenant and let it be collected.",
+                "Nothing was assessed yet: run a scan, or connect a tenant and wait for its collection.",
             )
         return found
 
@@ -105,7 +105,7 @@ class ApiCall:
         if value is None and not needed:
             return ""
         if not isinstance(value, str) or (needed and not value):
-            raise bad(f"'{'.'.join(path)}' must be a text.", ".".join(path))
+            raise bad(f"'{'.'.join(path)}' must be a string.", ".".join(path))
         return value
 
     def asked(self, name: str) -> str:

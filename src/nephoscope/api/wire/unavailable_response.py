@@ -21,18 +21,18 @@ _TELL = LogRateLimiter(lambda text, _: _LOG.warning("%s", text))
 
 
 def later(error: StateError) -> ApiError:
-    """503 for a fault of the state; the log has the reason, once a minute."""
+    """Return 503 for a database error; the log has the reason, once a minute."""
     with _LOCK:
-        _TELL(str(error), f"a request is not answered: {error}")
+        _TELL(str(error), f"a request failed: {error}")
     return unavailable(public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5)
 
 
 def public_message(error: StateError) -> str:
-    """What anybody may know of a fault of the state."""
+    """Return the public message of a database error, without internal details."""
     if isinstance(error, DiskFullError):
-        return "The server's disk is full: nothing can be kept before there is room."
+        return "The server's disk is full: free disk space, then try again."
     if isinstance(error, DatabaseBusyError):
-        return "The state is being written to by others: try again."
+        return "The database is busy: try again."
     if isinstance(error, DatabaseReadOnlyError):
-        return "The state can only be read now, and nothing be kept: try again."
-    return "The state cannot be reached now: try again."
+        return "The database is read-only at the moment: try again later."
+    return "The database is unavailable: try again later."

@@ -61,7 +61,7 @@ def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
     """Where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
     if words[at].lower() != "providers" or at + 1 == len(words):
         told = "a scope is a subscription, a resource group, a management group or a resource"
-        raise bad(f"'{words[at][:100]}' begins no scope: {told}.", code="InvalidScope")
+        raise bad(f"'{words[at][:100]}' does not start a scope: {told}.", code="InvalidScope")
     space, at = words[at + 1], at + 2
     if _SPACE.fullmatch(space) is None:
         told = f"The resource namespace '{space[:100]!a}' is invalid."

@@ -29,7 +29,7 @@ class FileActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 def run(settings: FileActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Append a line a record and wait for the disk. A file that is full is followed by another; the oldest go.
 
-    A run that was cut off is written again: its lines have the same ids.
+    A run that was truncated is written again: its lines have the same ids.
     """
     allowed = around.operator.files.get(settings.name)
     if allowed is None:

@@ -36,7 +36,8 @@ def change(
     """Add a row a record to what waits for the lake."""
     if state.workspaces.find(settings.workspace) is None:
         raise ActionError(
-            f"workspace {settings.workspace} not found: create it with nephoscope workspaces add", again=False
+            f"workspace {settings.workspace!r} not found: create it with nephoscope workspaces add",
+            again=False,
         )
     if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
         return ActionOutcome("skipped: the workspace already has these alerts and incidents")

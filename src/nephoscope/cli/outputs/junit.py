@@ -97,7 +97,7 @@ def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
         return
     text = row.explanation or row.title
     if element == "failure" and text == row.title:
-        text = describe_failure(row.recommendation)
+        text = describe_failure(row.recommendation.name, row.recommendation.finding)
     child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
     if element == "failure":
         child.text = _clean("\n".join([report.why(row), *row.recommendation.remediation.steps]))

@@ -160,7 +160,7 @@ def _rule_object(
 
 def _finding(row: ReportRow) -> str:
     return (
-        describe_failure(row.recommendation)
+        describe_failure(row.recommendation.name, row.recommendation.finding)
         if row.assessment.state is ComplianceState.NON_COMPLIANT
         else row.title
     )

@@ -81,7 +81,7 @@ class QueryRepl:
         with self._desk.catalog() as (catalog, _):
             table = catalog.table(rest)
         if table is None:
-            raise UsageError(f"table {rest} not found")
+            raise UsageError(f"table {rest!r} not found")
         rows = [{"column": name, "type": kind.value} for name, kind in table.columns]
         show_list(rows, ("column", "type"), "table")
 

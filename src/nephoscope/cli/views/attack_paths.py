@@ -22,8 +22,9 @@ from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.recommendations.report_row import ReportRow
-from nephoscope_policy.model.assessment import Assessment, failure_title
+from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _full(path: AttackPath, console: Console) -> None:
         for one in trees_of(step, "assessments"):
             console.print(
                 Text(
-                    f"   {one['severity']}: {failure_title(text_of(one, 'displayName'))} ({one['key']})",
+                    f"   {one['severity']}: {describe_failure(text_of(one, 'displayName'))} ({one['key']})",
                     style="dim",
                 )
             )

@@ -68,7 +68,7 @@ class Checkpoint:
         if out.exists() and any(out.iterdir()):
             if path.exists():
                 raise CheckpointError(
-                    f"{out} holds an interrupted collection: continue with --resume, or use another folder"
+                    f"{out} contains an interrupted collection: continue with --resume, or use another folder"
                 )
             raise CheckpointError(f"{out} is not empty: use a new folder")
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ class Checkpoint:
     @classmethod
     def _resume(cls, path: Path, question: str) -> Checkpoint:
         if not path.exists():
-            raise CheckpointError(f"{path.parent.parent} holds no interrupted collection: leave --resume out")
+            raise CheckpointError(f"{path.parent.parent} contains no interrupted collection: omit --resume")
         file = path.open("rb+")
         try:
             header = msgspec.json.decode(file.readline(), type=_Header)
@@ -92,7 +92,7 @@ class Checkpoint:
         if header.version != _VERSION or header.question != question:
             file.close()
             raise CheckpointError(
-                f"{path.parent.parent} was begun with other settings or other content: use a new folder, "
+                f"{path.parent.parent} was started with other settings or other content: use a new folder, "
                 "or the same settings"
             )
         found = cls(file, path.parent, header.started)

@@ -49,7 +49,7 @@ class CollectionScope:
         if groups and not named:
             whole = [id_ for id_, _ in groups if id_]
             if whole and (management_groups or len(whole) < len(groups)):
-                raise CollectionScopeError("name the resource groups all by id, or all by name")
+                raise CollectionScopeError("specify the resource groups either all by ID or all by name")
             named = tuple(whole)
         return cls(
             tuple(dict.fromkeys(named)),

@@ -195,7 +195,7 @@ class Collector:
         note_missing(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
             told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
-            raise CollectError(f"nothing to collect: {told}. The sign-in needs the role Reader there")
+            raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
         self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)

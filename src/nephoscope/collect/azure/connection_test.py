@@ -135,7 +135,9 @@ def _subscriptions(
     if unread is not None:
         raise RequestError(str(unread))
     if not seen.subscriptions and not refused:
-        raise RequestError("the sign-in works, and sees no subscription: it needs the role Reader on some")
+        raise RequestError(
+            "the sign-in succeeded, but no subscription is visible: assign the role Reader on at least one"
+        )
     found = pool.map(
         lambda id_: _subscription(clients, id_, names.of(f"/subscriptions/{id_}"), actions),
         sorted(seen.subscriptions),

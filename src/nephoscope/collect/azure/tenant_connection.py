@@ -33,12 +33,12 @@ def normalize_connection(connection: TenantConnection, clouds: Collection[str] =
     CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
     """
     if connection.sign_in not in SIGN_INS or (clouds and connection.cloud not in clouds):
-        raise CollectError("choose how to sign in, and a cloud")
+        raise CollectError("select a sign-in method and a cloud")
     client, id_ = connection.client.strip().lower(), connection.id.strip().lower()
     try:
         CollectionScope.of((client,) if client else ())
     except CollectionScopeError as error:
-        raise CollectError("the client id is the GUID of the application") from error
+        raise CollectError("the client ID must be the GUID of the application") from error
     try:
         asked = CollectionScope.of(
             tuple(one.strip().lower() for one in connection.subscriptions),
@@ -66,13 +66,13 @@ def settings_of(connection: TenantConnection, secrets: TenantSecrets) -> Collect
 def check(connection: TenantConnection, secrets: TenantSecrets) -> None:
     """CollectError for a connection that can never work."""
     if connection.sign_in not in SIGN_INS:
-        raise CollectError(f"how to sign in: one of {', '.join(SIGN_INS)}")
+        raise CollectError(f"the sign-in method must be one of {', '.join(SIGN_INS)}")
     _cloud(connection)
     _scope(connection)
     if connection.sign_in == MANAGED_IDENTITY:
         return
     if not connection.id or not connection.client:
-        raise CollectError("the tenant id and the client id are expected to sign in as an application")
+        raise CollectError("signing in as an application requires the tenant ID and the client ID")
     if connection.sign_in == SECRET and not secrets.secret:
         raise CollectError("the client secret is missing")
     if connection.sign_in == CERTIFICATE:

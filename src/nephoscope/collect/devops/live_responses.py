@@ -76,7 +76,7 @@ def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
     if answer.status in (403, 429) and headers.get("ratelimit-remaining") == "0":
         reset = headers.get("ratelimit-reset", "")
         until = time.strftime("%H:%M:%S UTC", time.gmtime(int(reset))) if reset.isdecimal() else "later"
-        raise RateLimitError(f"the rate limit of the token is used up: run again at {until}")
+        raise RateLimitError(f"the token's rate limit is exhausted: run again at {until}")
     if answer.status not in (200, 204):
         return RestAnswer(answer.status, message=redact_text(message_of(answer.body))[:500])
     return RestAnswer(answer.status, answer.body, _next_page(path, answer))

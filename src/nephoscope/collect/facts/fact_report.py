@@ -49,9 +49,7 @@ class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 def reports_in(data: bytes) -> tuple[FactReport, ...]:
     """The reports in a JSON text, one or a list of them; FactError where it is no such text."""
     if len(data) > MOST_BYTES:
-        raise FactError(
-            "report", f"it has {len(data):,} bytes, and at most {MOST_BYTES:,} are accepted: send it in parts"
-        )
+        raise FactError("report", f"it has {len(data):,} bytes; the maximum is {MOST_BYTES:,}: split it")
     text = data.removeprefix(codecs.BOM_UTF8)
     try:
         found = msgspec.json.decode(text, type=FactReport | tuple[FactReport, ...])
@@ -60,7 +58,7 @@ def reports_in(data: bytes) -> tuple[FactReport, ...]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refuse_text(text, str(error)) from error
     if not found:
-        raise FactError("report", "the list is empty: nothing was learned")
+        raise FactError("report", "the list is empty")
     return (found,) if isinstance(found, FactReport) else found
 
 
@@ -88,7 +86,7 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
         if not in_scope(id_.key, resource.key):
             raise FactError(f"{place}.id", f"must be {report.resource} or below it (got {given['id']!r})")
         if id_.key in seen:
-            raise FactError(f"{place}.id", f"the report has it twice: {given['id']!r}")
+            raise FactError(f"{place}.id", f"occurs twice in the report: {given['id']!r}")
         seen.add(id_.key)
         taken[_claim_of(id_, wholes)].append(body)
     subjects = dict.fromkeys([*wholes, *taken])
@@ -111,7 +109,7 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
 def _check_frame(report: FactReport, now: datetime) -> None:
     """FactError where the time, the tenant or the amount cannot be."""
     if report.read_at.tzinfo is None:
-        raise FactError("readAt", "a time needs a zone, such as 2026-11-29T10:00:00Z")
+        raise FactError("readAt", "must have a time zone, such as 2026-11-29T10:00:00Z")
     if report.read_at > now + AHEAD:
         told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         raise FactError("readAt", f"must not be in the future, because it would never expire: {told}")
@@ -126,7 +124,7 @@ def _check_frame(report: FactReport, now: datetime) -> None:
 def _subject(text: str, place: str) -> ResourceId:
     """The id of something in a subscription."""
     if len(text) > LONGEST_ID:
-        raise FactError(place, f"an id has at most {LONGEST_ID:,} characters")
+        raise FactError(place, f"an ID must not exceed {LONGEST_ID:,} characters")
     try:
         id_ = ResourceId.parse(text)
     except ValueError as error:
@@ -178,10 +176,10 @@ def _check_members(given: Mapping[str, object], place: str) -> None:
     if unknown := sorted(given.keys() - _MEMBERS):
         raise FactError(
             f"{place}.{unknown[0][:100]}",
-            "a resource has no such member: what it tells of itself is in 'properties'",
+            "unknown member: put the resource's own settings in 'properties'",
         )
     if not isinstance(given.get("properties"), dict):
-        raise FactError(f"{place}.properties", "it must be an object: what was learned is in it")
+        raise FactError(f"{place}.properties", "must be an object with the resource's settings")
     if too_deep(given):
         raise FactError(place, f"nested deeper than {DEEPEST} objects and arrays")
     if (size := len(msgspec.json.encode(given))) > MOST_DOCUMENT_BYTES:

@@ -47,7 +47,7 @@ def refuse_text(data: bytes, why: str) -> FactError:
         return FactError(
             "report", f"more follows the first JSON value ({why}): put several reports into one list"
         )
-    return FactError("report", f"it is no JSON in UTF-8 ({why}): send a JSON object, or a list of them")
+    return FactError("report", f"it is not JSON in UTF-8 ({why}): send a JSON object, or a list of them")
 
 
 def refuse_shape(why: str) -> FactError:

@@ -28,7 +28,7 @@ def check_content(content: bytes, digest: str, what: str) -> bytes:
     """Return the content where it has the digest; raises ImageError."""
     algorithm = check_digest_text(digest).partition(":")[0]
     if f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}" != digest:
-        raise ImageError(f"{what} has another digest than {digest}: it was changed or cut on its way")
+        raise ImageError(f"{what} does not match the digest {digest}: it was changed or truncated in transit")
     return content
 
 
@@ -58,7 +58,7 @@ class CheckedStream:
             raise ImageError(f"{self._what} ends after {self._read} of {self._size} bytes")
         if f"{self._digest.partition(':')[0]}:{self._hash.hexdigest()}" != self._digest:
             raise ImageError(
-                f"{self._what} has another digest than {self._digest}: it was changed or cut on its way"
+                f"{self._what} does not match the digest {self._digest}: it was changed or truncated in transit"
             )
 
     def finish(self) -> None:

@@ -43,8 +43,7 @@ class ImageReference:
         found = _REFERENCE.fullmatch(rest)
         if not found or (host and not _HOST.fullmatch(host)) or len(found["repository"]) > _LONGEST:
             raise ImageError(
-                f"{text!r} is not a name of an image: write [host/]repository[:tag][@sha256:...], in "
-                "lower case"
+                f"{text!r} is not an image name: use [host/]repository[:tag][@sha256:...], in lower case"
             )
         repository = found["repository"]
         if host in ("", DOCKER, "index.docker.io"):

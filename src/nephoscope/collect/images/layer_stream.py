@@ -109,7 +109,7 @@ def open_tar(stream: ByteStream, what: str) -> ByteStream:
     rewound = _Rewound(head, stream)
     codec = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
     if head.startswith(_XZ):
-        raise ImageError(f"{what} is compressed by xz, which no image specification knows")
+        raise ImageError(f"{what} is compressed with xz, which image specifications do not support")
     if not codec:
         return rewound
     if codec == "gzip":

@@ -204,7 +204,7 @@ class _LayerReading(Generic[Found]):
         if inspector and (seen := inspector.inspect(path, entry, content)) is not None:
             self.inspected[path] = seen
             if len(self.inspected) + len(self.replaced) > MAX_INSPECTED:
-                raise ImageError(f"{self.tar.what} has more than {MAX_INSPECTED} files of note")
+                raise ImageError(f"{self.tar.what} has more than {MAX_INSPECTED} relevant files")
 
     def _read(self, path: str, entry: TarEntry, begun: bytes) -> None:
         if entry.size > self.reader.max_size:

@@ -249,7 +249,7 @@ class Registry:
         if answer.url.scheme == "https" or self.insecure or _LOOPBACK.fullmatch(answer.url.netloc.decode()):
             return answer
         answer.close()
-        raise ImageDeniedError(f"{what}: {self.host} sends on to {answer.url.host} without TLS")
+        raise ImageDeniedError(f"{what}: {self.host} redirects to {answer.url.host} without TLS")
 
     def _authenticate(self, challenge: str, request: RegistryRequest) -> str:
         """Return the header that a challenge asks for; raises ImageError."""
@@ -263,7 +263,7 @@ class Registry:
             return _basic(self.credential)
         if kind.lower() != "bearer":
             raise ImageDeniedError(
-                f"{what}: {self.host} wants a login of the kind {kind[:40]!r}, which is not known"
+                f"{what}: {self.host} requires the unsupported authentication scheme {kind[:40]!r}"
             )
         return f"Bearer {self._fetch_token(dict(_CHALLENGE.findall(rest)), request.scope, what)}"
 
@@ -272,7 +272,9 @@ class Registry:
         if not realm.startswith("https://") and not (
             self.insecure or _LOOPBACK.fullmatch(urlsplit(realm).netloc)
         ):
-            raise ImageDeniedError(f"{what}: {self.host} sends logins to {realm[:200]!r}, which is not HTTPS")
+            raise ImageDeniedError(
+                f"{what}: {self.host} requests credentials at {realm[:200]!r}, which is not HTTPS"
+            )
         scope = said.get("scope") or wanted
         try:
             answer = self._client.send(
@@ -288,7 +290,7 @@ class Registry:
         try:
             token = msgspec.json.decode(content, type=_Token)
         except msgspec.DecodeError as error:
-            raise ImageDeniedError(f"{what}: {realm} gave no token: {error}") from error
+            raise ImageDeniedError(f"{what}: {realm} returned no token: {error}") from error
         return token.token or token.access_token
 
     def _token_request(self, realm: str, service: str, scope: str) -> httpx.Request:
@@ -380,13 +382,13 @@ def _read_bounded(answer: httpx.Response, most: int, what: str) -> bytes:
 def _refusal(status: int, request: RegistryRequest) -> ImageError:
     what = request.what
     if status == httpx.codes.NOT_FOUND:
-        return ImageNotFoundError(f"{what} is not there")
+        return ImageNotFoundError(f"{what} not found")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         right = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}.get(request.method, "push")
         return ImageDeniedError(
-            f"{what} may not be {request.done} (answer {status}): log in, or give the login the right to {right}"
+            f"{what} cannot be {request.done} (status {status}): log in, or grant the account {right} access"
         )
-    text = f"{what} cannot be {request.done}: the registry answered {status}"
+    text = f"{what} cannot be {request.done}: the registry returned status {status}"
     return ImageUnsupportedError(text) if status == httpx.codes.METHOD_NOT_ALLOWED else ImageError(text)
 
 

@@ -140,7 +140,7 @@ def _upload_path(registry: Registry, location: str, what: str) -> str:
     """Return the path of an upload; raises ImageError for one at another host, which credentials must not reach."""
     target = urlsplit(location)
     if target.netloc != registry.host:
-        raise ImageError(f"{what} would be sent on to {target.netloc[:200]!r}, which is another host")
+        raise ImageError(f"{what} would be redirected to {target.netloc[:200]!r}, which is another host")
     return f"{target.path}?{target.query}" if target.query else target.path
 
 

@@ -147,7 +147,7 @@ class TarStream:
 
     def _size_of(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
-            raise ImageError(f"{self.what} has an extended header with {text[:20]!r} for a size")
+            raise ImageError(f"{self.what} has an extended header with the invalid size {text[:20]!r}")
         return int(text)
 
     def _read_extension(self, kind: bytes, size: int) -> dict[str, str]:
@@ -210,7 +210,7 @@ class TarStream:
         if not header or header == _ZEROS:
             return None
         if not _has_checksum(header, _number(header[148:156])):
-            raise ImageError(f"{self.what} is not a tar: a header has a wrong checksum")
+            raise ImageError(f"{self.what} is not a tar archive: a header has a wrong checksum")
         return header
 
     def _take(self, size: int, may_end: bool = False) -> bytes:
@@ -261,7 +261,7 @@ def _number(field: bytes) -> int:
     if not digits.isdigit():
         digits = digits.split(b"\0", 1)[0].strip()
     if digits.strip(b"01234567"):
-        raise ImageError(f"it is not a tar: a header has {digits[:12]!r} for a number")
+        raise ImageError(f"not a tar archive: a header has {digits[:12]!r} instead of a number")
     return int(digits, 8) if digits else 0
 
 

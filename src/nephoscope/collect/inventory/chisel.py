@@ -46,7 +46,7 @@ def _unpack(file: InventoryFile) -> bytes:
         with pa.input_stream(io.BytesIO(file.content), compression="zstd") as stream:
             text = bytes(stream.read(MAX_UNPACKED + 1))
     except (OSError, pa.ArrowException) as error:
-        raise file.refusal("the file is not packed by Zstandard, or is cut off") from error
+        raise file.refusal("the file is not compressed with Zstandard, or is truncated") from error
     if len(text) > MAX_UNPACKED:
         raise file.refusal(f"the manifest unpacks to more than {MAX_UNPACKED} bytes")
     return text

@@ -22,5 +22,5 @@ def read(file: InventoryFile) -> Iterator[Package]:
     found = _FOLDERS.search(file.path)
     version = word(manifest.get("version"))
     if found is None or not version:
-        raise file.refusal("the path names no extension, or the manifest no version")
+        raise file.refusal("the path has no extension ID, or the manifest has no version")
     yield Package(type="generic", name=found[1], version=version, path=file.path, line=1)

@@ -167,5 +167,5 @@ def read_with(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
             if len(packages) > MAX_PACKAGES:
                 raise file.refusal(f"the file has more than {MAX_PACKAGES} packages")
     except WrongShapeError as error:
-        raise file.refusal(f"the file has not the shape of {reader.title}: {error}") from error
+        raise file.refusal(f"the file does not have the structure of {reader.title}: {error}") from error
     return InventoryReading(reader.name, tuple(packages), tuple(file.set_aside))

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         return
     name = _field(file, begin[1], "name")
     if name is None:
-        raise file.refusal("the specification has no name that stands as text")
+        raise file.refusal("the specification has no literal name")
     version = _field(file, begin[1], "version")
     known = version[0] if version else _constant(file, begin[1])
     if not known:

@@ -40,7 +40,7 @@ def _require_all(file: InventoryFile, entries: dict[str, object]) -> None:
             for other in needed if isinstance(needed, list) else ():
                 if other not in entries:
                     raise file.refusal(
-                        f"{name[:60]} needs {str(other)[:60]}, which the manifest lacks: it is cut off"
+                        f"{name[:60]} needs {str(other)[:60]}, which the manifest lacks: it is truncated"
                     )
 
 

@@ -31,6 +31,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
         raise file.refusal(f"this is not a property list: {str(error)[:200]}") from error
     name = word(properties.get("CFBundleName")) or word(properties.get("CFBundleDisplayName"))
     if not name:
-        raise file.refusal("the property list names no bundle")
+        raise file.refusal("the property list has no bundle")
     version = word(properties.get("CFBundleShortVersionString"))
     yield Package(type="macapps", name=name, version=version, path=file.path, line=1)

@@ -48,7 +48,9 @@ def _unpack(file: InventoryFile, section: bytes) -> object:
     try:
         text = unpacking.decompress(section, MAX_UNPACKED)
         if not unpacking.eof:
-            raise file.refusal(f"the list of crates is cut off, or unpacks to more than {MAX_UNPACKED} bytes")
+            raise file.refusal(
+                f"the list of crates is truncated, or unpacks to more than {MAX_UNPACKED} bytes"
+            )
         found: object = json.loads(text)
     except (zlib.error, ValueError, RecursionError) as error:
         raise file.refusal(f"the list of crates cannot be read: {error}") from error

@@ -18,7 +18,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = table(parse_json(file))
     version = word(document.get("lockVersion"))
     if version != "1":
-        raise file.refusal(f"the version {version or '(none)'} of the lock file is not known")
+        raise file.refusal(f"the version {version or '(none)'} of the lock file is not supported")
     lines = KeyLines(file.text, of_strings=True)
     for entry in tables(document.get("dependencies")):
         organization, groups = word(entry.get("org")), words(entry.get("configurations"))

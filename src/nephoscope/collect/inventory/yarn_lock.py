@@ -68,7 +68,7 @@ def _blocks(file: InventoryFile) -> Iterator[_Block]:
             block = _Block(number, [part.strip().strip('"') for part in named.strip('"').split(",")])
             section = ""
         elif block is None:
-            raise file.refusal("a field stands before any package", number)
+            raise file.refusal("a field precedes the first package", number)
         elif not line.startswith(("    ", "\t\t")) and line.rstrip().endswith(":"):
             section = line.strip()[:-1]
         elif found := _FIELD.fullmatch(line):

@@ -279,7 +279,7 @@ def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
     except ValueError as error:
         raise RecordError(str(error)) from error
     if not id_.type:
-        raise RecordError(f"'id' names a scope and no resource: {text!r}")
+        raise RecordError(f"'id' is a scope, not a resource: {text!r}")
     if not isinstance(body.get("name"), str):
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):

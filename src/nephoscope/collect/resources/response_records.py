@@ -46,7 +46,7 @@ def _inner(value: dict[str, object]) -> object:
 def from_row(columns: list[Any] | tuple[str, ...], row: object) -> dict[str, object]:
     """A row of a table as an object; raises RecordError when it has not as many cells as the table has columns."""
     if not isinstance(row, list) or len(row) != len(columns):
-        raise RecordError(f"the row has not the table's {len(columns)} cells")
+        raise RecordError(f"the row does not have the table's {len(columns)} cells")
     return dict(zip(columns, row, strict=True))
 
 

@@ -57,7 +57,9 @@ def load(
     found = load_tenants(paths, progress, limits)
     if len(found) > 1:
         names = ", ".join(one.tenant or "one without a name" for one in found)
-        raise SnapshotError(f"the files are of {len(found)} tenants ({names}): load each tenant's alone")
+        raise SnapshotError(
+            f"the files belong to {len(found)} tenants ({names}): load each tenant separately"
+        )
     return found[0]
 
 

@@ -23,7 +23,7 @@ _SCHEMAS = {
     "deploymentparameters": ("an ARM parameter file", _TEMPLATE),
     "createuidefinition": ("a portal form of an ARM template", _TEMPLATE),
 }
-_STATE = ("a Terraform state", "show it as JSON and scan that: terraform show -json > state.json")
+_STATE = ("a Terraform state", "convert it to JSON and scan that file: terraform show -json > state.json")
 _WHAT_IF = ("a what-if result", _ALONE)
 _MAX_WALKED = 10_000
 

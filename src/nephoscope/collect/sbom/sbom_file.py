@@ -29,7 +29,7 @@ class SbomFile:
 
     def __init__(self, name: str, content: bytes) -> None:
         if len(content) > MAX_SIZE:
-            raise UnreadableBillError(f"{len(content)} bytes are more than the {MAX_SIZE} that are read")
+            raise UnreadableBillError(f"{len(content)} bytes exceed the limit of {MAX_SIZE}")
         self.name = name.replace("\\", "/").rpartition("/")[2].lower()
         self.content = content
 
@@ -61,7 +61,7 @@ class SbomFile:
         except msgspec.DecodeError as error:
             raise UnreadableBillError(f"this is not JSON: {error}", self._line_of(error)) from None
         except RecursionError:
-            raise UnreadableBillError("its JSON nests too deep") from None
+            raise UnreadableBillError("its JSON nests too deeply") from None
         if not isinstance(value, dict):
             raise UnreadableBillError("its JSON is not an object", 1)
         if too_deep(value, MAX_DEPTH):

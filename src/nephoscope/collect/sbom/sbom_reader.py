@@ -14,4 +14,4 @@ def read_bill(name: str, content: bytes) -> Bill:
         if one.claims(file):
             return one.read(file)
     titles = ", ".join(sorted(one.title for one in all_formats()))
-    raise UnreadableBillError(f"this is not one of the formats that are read: {titles}")
+    raise UnreadableBillError(f"unsupported format: expected one of {titles}")

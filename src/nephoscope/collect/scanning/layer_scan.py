@@ -61,6 +61,6 @@ class LayerScan:
             self._count += found.entries
             if self._count > MAX_ENTRIES:
                 raise ImageError(
-                    f"{self._image.name} has more than {MAX_ENTRIES} packages and entries that are none"
+                    f"{self._image.name} has more than {MAX_ENTRIES} packages and unreadable entries"
                 )
         return found

@@ -186,14 +186,14 @@ def _spell(text: str) -> str:
     if "*" in text:
         if any(fnmatchcase(key, text) for key in known):
             return text
-        raise LicensePolicyError(f"no licence of SPDX is named {text!r}")
+        raise LicensePolicyError(f"unknown SPDX licence {text!r}")
     try:
         parsed = _load_licensing().parse(text, validate=True)
     except (ExpressionError, ParseError) as error:
         raise LicensePolicyError(
-            f"{text!r} is not a licence of SPDX: write its identifier, such as Apache-2.0"
+            f"{text!r} is not an SPDX licence: use its identifier, such as Apache-2.0"
         ) from error
     if parsed is None or isinstance(parsed, (_load_licensing().OR, _load_licensing().AND)):
-        raise LicensePolicyError(f"{text!r} is not one licence: give each by itself")
+        raise LicensePolicyError(f"{text!r} is not a single licence: list each one separately")
     license_key, exception = _keys(parsed)
     return f"{license_key} WITH {exception}" if exception else license_key

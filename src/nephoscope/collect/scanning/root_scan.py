@@ -70,7 +70,7 @@ def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[
             files[entry.path] = found
             entries += found.entries
             if entries > MAX_ENTRIES:
-                raise RootError(f"{scan.root} has more than {MAX_ENTRIES} packages and entries that are none")
+                raise RootError(f"{scan.root} has more than {MAX_ENTRIES} packages and unreadable entries")
     if inspector:
         put_together(files, inspector.finish(), inspector)
     return {path: LayerFind("", found) for path, found in files.items()}, unread

@@ -30,5 +30,5 @@ def read(source: SourceText) -> ArmSource:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     if not isinstance(document.value, dict):
-        raise UnreadableFileError("a template is a JSON object")
+        raise UnreadableFileError("a template must be a JSON object")
     return ArmSource(document)

@@ -50,7 +50,7 @@ def read(source: SourceText) -> Pipeline:
     """Parse a pipeline or a template of one; raises UnreadableFileError."""
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise UnreadableFileError("a pipeline is a map with `steps`, `jobs` or `stages`")
+        raise UnreadableFileError("a pipeline must be a map with `steps`, `jobs` or `stages`")
     pipeline = Pipeline(source, documents[0])
     pipeline.steps = list(_steps(documents[0], "", 0))
     return pipeline

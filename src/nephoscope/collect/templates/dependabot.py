@@ -22,5 +22,5 @@ def read(source: SourceText) -> YamlNode:
     """Parse the settings; raises UnreadableFileError."""
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise UnreadableFileError("the settings are a map with `version` and `updates`")
+        raise UnreadableFileError("the settings must be a map with `version` and `updates`")
     return documents[0]

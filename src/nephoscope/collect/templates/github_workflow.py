@@ -30,5 +30,5 @@ def read(source: SourceText) -> Workflow:
 
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise UnreadableFileError("a workflow is a map with `on` and `jobs`")
+        raise UnreadableFileError("a workflow must be a map with `on` and `jobs`")
     return build_workflow(source, documents[0])

@@ -25,7 +25,7 @@ def read(source: SourceText) -> Pipeline:
     """Parse a pipeline; its header with `spec` is left out. Raises UnreadableFileError."""
     documents = [one for one in parse_yaml(source) if one.kind == "map"]
     if not documents:
-        raise UnreadableFileError("a pipeline is a map of jobs")
+        raise UnreadableFileError("a pipeline must be a map of jobs")
     root = documents[-1]
     return Pipeline(source, root, list(_steps(root)))
 

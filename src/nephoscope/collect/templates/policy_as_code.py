@@ -71,5 +71,5 @@ def read(source: SourceText) -> PolicyDocument:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     if not isinstance(document.value, dict):
-        raise UnreadableFileError("a definition or an exemption is a JSON object")
+        raise UnreadableFileError("a definition or an exemption must be a JSON object")
     return PolicyDocument(document)

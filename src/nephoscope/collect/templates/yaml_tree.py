@@ -122,7 +122,7 @@ class _YamlBuilder:
             return known
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if id(node) in self.open:
-            raise UnreadableFileError("an alias refers to a value that holds it", line, column)
+            raise UnreadableFileError("an alias refers to a value that contains it", line, column)
         if depth > MAX_DEPTH or len(self.done) > MAX_NODES:
             raise UnreadableFileError(
                 f"the YAML is deeper than {MAX_DEPTH} or has more than {MAX_NODES} values", line, column

@@ -25,7 +25,7 @@ def arrow(data: bytes) -> pa.Table:
 def _check_type(field: pa.Field) -> None:
     declared = (field.metadata or {}).get(b"kql.type")
     if declared is not None and declared.decode("utf-8", "replace") not in set(KqlType):
-        raise ValueError(f"the column {field.name} has the type {declared!r}, which KQL does not know")
+        raise ValueError(f"the column {field.name} has the type {declared!r}, which KQL does not support")
 
 
 def _plain(field: pa.Field) -> pa.Field:

@@ -106,7 +106,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
             line = file.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
             raise DelimitedError(
-                f"{path}, near line {number}: not {file.encoding}; name the encoding, such as cp1252"
+                f"{path}, near line {number}: not {file.encoding}; specify the encoding, such as cp1252"
             ) from error
         if not line:
             return
@@ -114,7 +114,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
             raise DelimitedError(f"{path}, line {number}: longer than {LONGEST_LINE:,} characters")
         if "\0" in line:
             raise DelimitedError(
-                f"{path}, line {number}: a byte 0 is in it; name the encoding, such as utf-16"
+                f"{path}, line {number}: contains a NUL byte; specify the encoding, such as utf-16"
             )
         yield line
 
@@ -151,7 +151,7 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 def _check(path: Path, names: Sequence[str]) -> None:
     if len(names) > MOST_COLUMNS:
-        raise DelimitedError(f"{path}: {len(names):,} columns, at most {MOST_COLUMNS:,} are borne")
+        raise DelimitedError(f"{path}: {len(names):,} columns; the maximum is {MOST_COLUMNS:,}")
     if "" in names:
         raise DelimitedError(f"{path}: column {names.index('') + 1} has no name")
     twice = next((name for name in names if names.count(name) > 1), None)

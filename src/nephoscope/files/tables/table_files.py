@@ -63,7 +63,7 @@ def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         if not path.is_file():
-            raise TableFileError(f"{path}: there is no such file or folder")
+            raise TableFileError(f"{path}: no such file or folder")
         return [path]
     below = sorted(one for one in path.rglob("*") if not one.name.startswith("."))
     for one in below:
@@ -72,7 +72,7 @@ def _files(path: Path) -> list[Path]:
             and (one.is_dir() or _suffix(one) in ENDINGS)
             and (why := leads_out(one, (path,)))
         ):
-            raise TableFileError(f"{one}: {why}, or take the link away")
+            raise TableFileError(f"{one}: {why}, or remove the link")
     found = [one for one in below if one.is_file() and _suffix(one) in ENDINGS]
     if not found:
         raise TableFileError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
@@ -132,7 +132,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
 def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
     """CSV with a header; every value is read as text first."""
     if not data.strip():
-        raise TableFileError(f"{path}: the file is empty, a header is expected")
+        raise TableFileError(f"{path}: the file is empty: a header is required")
     options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     head = pyarrow.csv.open_csv(io.BytesIO(data), parse_options=options).schema.names
     found = pyarrow.csv.read_csv(

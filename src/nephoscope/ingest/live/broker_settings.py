@@ -86,7 +86,7 @@ def check(settings: BrokerSettings, around: SourceContext) -> None:
     for broker in settings.brokers:
         validators.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
     if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
-        raise SourceSettingsError("tls: false is for brokers on this machine only: leave it out")
+        raise SourceSettingsError("tls: false is allowed only for brokers on this machine: remove it")
     for topic in settings.topics:
         if not _TOPIC.fullmatch(topic):
             raise SourceSettingsError(

@@ -54,7 +54,7 @@ def check_time(path: Path, found: x509.Certificate, now: datetime | None = None)
     if found.not_valid_before_utc > now:
         begins = _day(found.not_valid_before_utc)
         raise SourceError(
-            f"{path}: this certificate is good from {begins} on; wait for that, or set the clock"
+            f"{path}: the certificate is valid from {begins}; wait until then, or correct the clock"
         )
 
 
@@ -63,7 +63,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SourceError(
-            f"{path}: {(error.strerror or str(error)).lower()}; it must be there and be readable"
+            f"{path}: {(error.strerror or str(error)).lower()}; the file must exist and be readable"
         ) from error
 
 

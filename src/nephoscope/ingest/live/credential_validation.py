@@ -54,7 +54,9 @@ def _moment(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise SourceSettingsError(f"{name}: must end at a moment, as in se=2030-01-31T00:00:00Z") from None
+        raise SourceSettingsError(
+            f"{name}: must have an expiry time, as in se=2030-01-31T00:00:00Z"
+        ) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
@@ -76,12 +78,12 @@ def connection_string(name: str, text: str) -> None:
 def sasl(name: str, text: str) -> None:
     """A user or a password of SASL PLAIN and SCRAM, neither of which takes control characters."""
     if _CONTROL.search(text):
-        raise SourceSettingsError(f"{name}: must have no line breaks and other control characters")
+        raise SourceSettingsError(f"{name}: must not contain line breaks or other control characters")
 
 
 def header(name: str, text: str) -> None:
     """What goes into a header of a request."""
     if not text.isascii() or _CONTROL.search(text) or text != text.strip():
         raise SourceSettingsError(
-            f"{name}: must be of ASCII letters, digits and signs, without line breaks and blanks around it"
+            f"{name}: must contain only ASCII letters, digits and symbols, without line breaks or surrounding spaces"
         )

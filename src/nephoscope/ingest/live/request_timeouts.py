@@ -41,7 +41,7 @@ class TimeoutProtocol(BoundedHead):
     """Answers 408 where a request takes too long to come, and closes; says nothing to the silent.
 
     The connection leaves its `place` when it is gone. Between two requests uvicorn's own limit holds. A client that does not read its
-    answer is cut off.
+    answer is truncated.
     """
 
     pace = RequestTimeouts()

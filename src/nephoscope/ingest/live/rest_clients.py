@@ -77,7 +77,7 @@ def pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[l
         values = answer.body.get("value")
         if not isinstance(values, list):
             raise SourceError(
-                f"{what}: an answer without a list of values: {' '.join(answer.error)}".rstrip(": ")
+                f"{what}: the response has no list of values: {' '.join(answer.error)}".rstrip(": ")
             )
         yield [one for one in values if isinstance(one, dict)]
         url = str(answer.body.get("@odata.nextLink") or answer.body.get("nextLink") or "")

@@ -53,7 +53,7 @@ def add(
     known_secrets(kind, secrets)
     check(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
-        raise StateError(f"there is a source {source.name} already")
+        raise StateError(f"source {source.name!r} already exists")
     workspace = state.workspaces.get(source.workspace).name
     credential = credential_of(source.name) if kind.secrets else ""
     made = Source(source.name, kind.name, to_stored(settings), workspace, credential, source.enabled)
@@ -147,7 +147,7 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
     """A new token that a source of applications lets in, which is kept as a hash; with `revoke` no other is let in any more."""
     source = state.sources.get(name)
     if source.kind != TOKENS:
-        raise StateError(f"source {name} is of the kind {source.kind}: tokens are for {TOKENS}")
+        raise StateError(f"source {name} has the kind {source.kind}: tokens are available only for {TOKENS}")
     secret, hash_ = new_token()
     secrets = secrets_of(state, source)
     before = "" if revoke else secrets.get("tokens", "")

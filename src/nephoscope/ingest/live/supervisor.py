@@ -60,7 +60,7 @@ def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> LiveSou
         secrets = msgspec.json.decode(state.credentials.get(stored.credential).reveal(), type=dict[str, str])
         # both change together: what is stored now goes nowhere but where it was given for
         if state.sources.get(stored.name).settings != stored.settings:
-            raise SourceSettingsError("they were changed meanwhile")
+            raise SourceSettingsError("the settings were changed while the source started")
 
     def find_table(name: str) -> LakeTable | None:
         # A table that another rule makes replaces what the lake knows as a whole.

@@ -45,7 +45,7 @@ def public(setting: str, text: str) -> None:
         return
     if not is_public(address):
         raise SourceSettingsError(
-            f"{setting}: {address} is not public: an owner allows it by the setting private"
+            f"{setting}: {address} is not a public address: an Owner can allow it with the setting private"
         )
 
 

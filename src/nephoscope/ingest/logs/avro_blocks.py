@@ -44,7 +44,7 @@ class BoundedStream:
     def read(self, size: int) -> bytes:
         """So many bytes; fewer at the end."""
         if not 0 <= size <= MAX_RECORD:
-            raise BadRecordError(f"a value of {size} bytes: over {MAX_RECORD}, or less than none")
+            raise BadRecordError(f"a value of {size} bytes: the maximum is {MAX_RECORD}")
         parts, left = [], size
         while left and (part := self._stream.read(left)):
             parts.append(part)

@@ -86,9 +86,9 @@ def _header(source: BoundedStream) -> tuple[object, bytes]:
     except BadRecordError:
         raise
     except EOFError as error:
-        raise BadRecordError("the Avro file is broken: it ends inside its header") from error
+        raise BadRecordError("the Avro file is damaged: it ends inside its header") from error
     except (*faults, SchemaParseException, RecursionError) as error:
-        raise BadRecordError(f"the Avro file is broken: its header is none: {error}"[:300]) from error
+        raise BadRecordError(f"the Avro file is damaged: invalid header: {error}"[:300]) from error
 
 
 def _bytes(body: Any) -> bytes:
@@ -99,7 +99,7 @@ def _check(codec: object, schema: object) -> None:
     """Refuse what Event Hubs Capture does not write; raises BadRecordError."""
     if codec != "null":
         raise BadRecordError(
-            f"the Avro file is packed by {str(codec)[:32]!r}, which Event Hubs Capture does not use: {_HINT}"
+            f"the Avro file is compressed with {str(codec)[:32]!r}, which Event Hubs Capture does not use: {_HINT}"
         )
     fields = schema.get("fields") if isinstance(schema, dict) and schema.get("type") == "record" else None
     names = {field["name"]: field["type"] for field in fields or ()}

@@ -36,7 +36,7 @@ class Formats(NamedTuple):
             *(tuple(form for form in group if form.name == name) for group in self[:3])  # type: ignore[arg-type]
         )
         if not any(found[:3]):
-            raise FormatError(f"no log format {name!r}; there are: auto, {', '.join(self.names())}")
+            raise FormatError(f"unknown log format {name!r}: use auto, {', '.join(self.names())}")
         return found
 
     def into(self, table: str) -> Formats:

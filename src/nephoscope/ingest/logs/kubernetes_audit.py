@@ -63,7 +63,7 @@ class KubernetesAuditFormat:
             event = parse_json_text(properties.get("log"))
             if not isinstance(event, dict):
                 yield context.bad(
-                    "the log of an audit event is no JSON object", "properties.log", event or ""
+                    "the log of an audit event is not a JSON object", "properties.log", event or ""
                 )
                 return
             yield self._row(record, properties, event, context)

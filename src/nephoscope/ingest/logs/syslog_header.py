@@ -118,7 +118,7 @@ def _new(rest: str, match: re.Match[str], priority: int | None) -> SyslogHeader:
     if match["rest"] == "[":
         at = _read_structured(rest, at - 1, data)
     if at < len(rest) and rest[at] != " ":
-        raise BadRecordError("a blank must stand between the structured data and the text")
+        raise BadRecordError("a space is required between the structured data and the message")
     parts = {
         name: "" if match[name] == "-" else match[name] for name in ("host", "app", "process", "message")
     }
@@ -140,7 +140,7 @@ def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int
             parameters[parameter[1]] = _ESCAPED.sub(r"\1", parameter[2])
             at = parameter.end()
         if text[at : at + 1] != "]":
-            raise BadRecordError("an element of the structured data does not end")
+            raise BadRecordError("an element of the structured data is not closed")
         at += 1
     return at
 

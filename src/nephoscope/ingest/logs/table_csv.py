@@ -271,7 +271,7 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
     separator = _separator(line, said)
     names = _names(line, separator or ",")
     if not separator and names and names[0] in TIMES:
-        raise BadRecordError("the header has one column only", place)
+        raise BadRecordError("the header has only one column", place)
     for columns, advice in _DOWNLOADS:
         if columns.issubset(names):
             raise BadRecordError(advice, place)
@@ -285,7 +285,7 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
         )
     if not separator or set(TIMES).isdisjoint(_in_utc(names)):
         raise BadRecordError(
-            f"no column of the header is the time of a row: name it TimeGenerated; found are {', '.join(names)[:200]!r}",
+            f"the header has no time column: name it TimeGenerated; found {', '.join(names)[:200]!r}",
             place,
         )
     twice = sorted({name for name in names if name and names.count(name) > 1})

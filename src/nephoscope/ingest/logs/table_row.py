@@ -84,11 +84,9 @@ def table_of(members: Mapping[str, object], context: StreamContext) -> str:
     named = members.get("Type")
     table = context.table or (named if isinstance(named, str) else "")
     if not table:
-        raise BadRecordError("the row names no table: set it with --table", "Type")
+        raise BadRecordError("the row has no table: set one with --table", "Type")
     if table == QUARANTINE:
-        raise BadRecordError(
-            f"{QUARANTINE} is written by the lake alone: no record is accepted for it", "Type"
-        )
+        raise BadRecordError(f"{QUARANTINE} is written only by nephoscope and accepts no records", "Type")
     own = table in _ASKED_FOR or (table == "Heartbeat" and members.get("Category") == COLLECTOR)
     if own and not context.table:
         raise BadRecordError(f"a record cannot select {table} itself: use --table {table}", "Type")

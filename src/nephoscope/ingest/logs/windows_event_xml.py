@@ -78,7 +78,7 @@ def element_of(piece: EventPiece, text: str) -> ET.Element:
             root = ET.fromstring(f"<events{spaces}>{spelled}</events>")  # noqa: S314
     except (ET.ParseError, ValueError) as error:
         if DOCUMENT_TYPE.search(piece.data):
-            raise BadRecordError("a document type is in the event, which could define entities") from error
+            raise BadRecordError("the event has a document type, which is not allowed") from error
         raise BadRecordError(_describe_error(error, len(spaces))) from error
     if len(root) != 1:
         raise BadRecordError("the root must be a single Event element")
@@ -109,7 +109,7 @@ def event_of(root: ET.Element) -> dict[str, object]:
     names = [_tag(part) for part in root]
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
     if twice:
-        raise BadRecordError(f"the event has more than one element {twice}: two events run into each other")
+        raise BadRecordError(f"the event has more than one element {twice}: two events are merged")
     event = _group_values((name, _of_event(name, part, root)) for name, part in zip(names, root, strict=True))
     if not isinstance(event.get("System"), dict):
         raise BadRecordError("the event has no System element")

@@ -59,7 +59,7 @@ class IndicatorColumns:
                 raise BadItemError(f"a column cannot mean '{meaning}': {', '.join(MEANINGS)} are known")
             if column not in table.columns:
                 raise BadItemError(
-                    f"{table.path}: no column is named {column}; there are {', '.join(table.columns)}"
+                    f"{table.path}: column {column!r} not found; available are {', '.join(table.columns)}"
                 )
         plain = {"".join(filter(str.isalnum, name.lower())): name for name in reversed(table.columns)}
         found = {

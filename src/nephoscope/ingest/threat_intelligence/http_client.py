@@ -95,7 +95,7 @@ class FeedClient:
             except UnreachableAddressError as error:
                 if number == _TRIES - 1 or not error.again:
                     hint = (
-                        ": an owner allows it by the setting private"
+                        ": an Owner can allow it with the setting private"
                         if isinstance(error, PrivateAddressError)
                         else ""
                     )

@@ -63,12 +63,12 @@ def make_id(kind: str, *parts: str) -> str:
 def item(document: object, now: datetime) -> IntelItem:
     """The item of a STIX 2.1 object; BadItemError says what is wrong with it."""
     if not isinstance(document, dict):
-        raise BadItemError("an object of STIX is a JSON object")
+        raise BadItemError("a STIX object must be a JSON object")
     if len(msgspec.json.encode(document)) > LONGEST:
         raise BadItemError(f"the object exceeds {LONGEST >> 10} KiB")
     kind, id_ = document.get("type"), document.get("id")
     if not isinstance(kind, str) or not isinstance(id_, str):
-        raise BadItemError("type and id are expected, both texts")
+        raise BadItemError("type and id are required strings")
     if not _is_id(id_, kind):
         raise BadItemError(f"id {id_[:100]!r} is not {kind[:60]}--UUID")
     created = _moment(document, "created") or _moment(document, "first_observed") or now
@@ -100,7 +100,7 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
         raise BadItemError(f"pattern_type: must be stix (got {str(language)[:60]!r})")
     text = document.get("pattern")
     if not isinstance(text, str) or not text:
-        raise BadItemError("an indicator has a pattern")
+        raise BadItemError("an indicator requires a pattern")
     try:
         return observables(text)
     except PatternError as error:
@@ -136,5 +136,5 @@ def _confidence(document: dict[str, object]) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-        raise BadItemError("confidence is a whole number from 0 to 100")
+        raise BadItemError("confidence must be a whole number from 0 to 100")
     return value

@@ -88,7 +88,7 @@ def withdraw(state: State, workspace: str, ids: Sequence[str], by: str, now: dat
     with state.transaction() as session:
         known = state.intel.known(session, workspace, ids)
         if unknown := [one for one in ids if one not in known]:
-            raise StateError(f"no threat intelligence has the id {unknown[0]}")
+            raise StateError(f"threat intelligence {unknown[0]!r} not found")
         changed = [replace(one, withdrawn=by, published=now) for one in known.values()]
         changed = [replace(one, active=holds(one, now)) for one in changed]
         _write(state, session, [(one, None) for one in changed], now)

@@ -155,7 +155,7 @@ def _changed_at(one: dict[str, object]) -> datetime | None:
 def _indicator(one: dict[str, object], event: dict[str, object], confidence: int | None) -> dict[str, object]:
     id_, value = id_of(one), one.get("value")
     if not id_ or not isinstance(value, str):
-        raise BadItemError("an attribute has uuid and value")
+        raise BadItemError("an attribute requires uuid and value")
     labels = _labels(one, event)
     changed = _changed_at(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
@@ -184,7 +184,7 @@ def _pattern(kind: str, value: str) -> str:
     if kind in _PAIRS:
         parts = value.split("|")
         if len(parts) != 2:
-            raise BadItemError(f"a value of {kind} has two parts with a bar between them")
+            raise BadItemError(f"a value of {kind} must have two parts separated by |")
         value, kind = parts[_PAIRS[kind]], kind.split("|")[_PAIRS[kind]]
     if kind in _ADDRESSES:
         found = pattern_of(value)

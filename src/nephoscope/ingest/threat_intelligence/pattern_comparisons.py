@@ -44,7 +44,7 @@ def comparisons(text: str) -> list[IndicatorComparison]:
 def literal(text: str) -> str:
     """The value that a constant of a pattern stands for."""
     if text.startswith(("h'", "b'")):
-        raise PatternError("a comparison with bytes is not matched")
+        raise PatternError("a comparison with bytes is not supported")
     if text.startswith("t'"):
         return text[2:-1]
     if text.startswith("'"):
@@ -63,16 +63,16 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
 
     def exitObservationExpressions(self, ctx: Any) -> None:
         if ctx.FOLLOWEDBY():
-            raise PatternError("FOLLOWEDBY of several observations is not matched")
+            raise PatternError("FOLLOWEDBY of several observations is not supported")
 
     def exitObservationExpressionAnd(self, ctx: Any) -> None:
         if ctx.AND():
-            raise PatternError("AND of several observations is not matched")
+            raise PatternError("AND of several observations is not supported")
 
     def exitRepeatedQualifier(self, ctx: Any) -> None:
         # compared as text: a number may have more digits than int() takes
         if ctx.IntPosLiteral().getText().lstrip("+0") != "1":
-            raise PatternError(f"{_words(ctx)}: one observation is a match here, several are not counted")
+            raise PatternError(f"{_words(ctx)}: only single observations are supported")
 
     def exitStartStopQualifier(self, ctx: object) -> None:
         raise PatternError(
@@ -81,7 +81,7 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
 
     def exitComparisonExpressionAnd(self, ctx: Any) -> None:
         if ctx.AND():
-            raise PatternError("values that must all be there (AND) are not matched")
+            raise PatternError("values combined with AND are not supported")
 
     def exitPropTestEqual(self, ctx: Any) -> None:
         if ctx.NOT() or ctx.NEQ():

@@ -55,9 +55,9 @@ def _observable(one: IndicatorComparison) -> Observable:
     """The key as Sentinel writes it, and the value checked and in one spelling."""
     key, value = f"{one.kind}:{one.path}", one.value.strip()
     if not value:
-        raise PatternError(f"{key} is compared with an empty text")
+        raise PatternError(f"{key} is compared with an empty string")
     if one.subset and key not in _WITHIN_NETWORKS:
-        raise PatternError(f"the comparison ISSUBSET is for addresses, {key} is none")
+        raise PatternError(f"ISSUBSET compares addresses, not {key}")
     if one.subset or key in _ADDRESSES:
         return key, _address(value, _ADDRESSES.get(key))
     if ":hashes." in key:

@@ -150,7 +150,7 @@ def _unpack_members(
     manifest: BackupManifest | None = None
     for member, stream in _members(file):
         if manifest is not None:
-            raise BackupError(f"{member.name} stands behind the manifest: the backup was changed")
+            raise BackupError(f"{member.name} follows the manifest: the backup was changed")
         if member.name == MANIFEST:
             if member.size > MOST_MANIFEST:
                 raise BackupError(f"the manifest of the backup has over {MOST_MANIFEST >> 20} MiB")
@@ -163,7 +163,7 @@ def _unpack_members(
         found[member.name] = _write_member(member, stream, folder if wanted(member.name) else None)
         yield found[member.name], None
     if manifest is None:
-        raise BackupError("the backup has no end: it was cut off, or never finished")
+        raise BackupError("the backup is incomplete: it was truncated, or never finished")
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
@@ -211,7 +211,7 @@ def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None
             out.flush()
             os.fsync(out.fileno())
     if source.left:
-        raise BackupError(f"{member.name}: the backup is cut off in it")
+        raise BackupError(f"{member.name}: the backup is truncated in this file")
     return BackupEntry(member.name, member.size, source.hexdigest())
 
 

@@ -130,7 +130,7 @@ def _unpack(
             tell("restoring" if folder and wanted is None else "checking", min(done, total), total)
             last = manifest or last
     if last is None:
-        raise BackupError(f"{file}: the backup has no end")
+        raise BackupError(f"{file}: the backup is incomplete")
     return last
 
 

@@ -39,6 +39,8 @@ def check_state(folder: Path) -> None:
             database.execute("PRAGMA trusted_schema = OFF")
             odd = database.execute(query).fetchone()
     except sqlite3.Error as error:
-        raise BackupError(f"{STATE} in the backup is not a database of a state: {error}") from error
+        raise BackupError(f"{STATE} in the backup is not a state database: {error}") from error
     if odd is not None:
-        raise BackupError(f"{STATE} in the backup holds the {odd[0]} {odd[1]}, which no state has")
+        raise BackupError(
+            f"{STATE} in the backup holds the {odd[0]} {odd[1]}, which is not part of the state"
+        )

@@ -59,7 +59,7 @@ class DailyMaintenance:
                 return
             if time.monotonic() > until:
                 raise LakeError(
-                    f"the process that keeps the lake in shape has not done it within {timeout:.0f} s: see `doctor`"
+                    f"the maintenance process did not finish within {timeout:.0f} s: see `doctor`"
                 )
 
     def tidy(self) -> bool:

@@ -56,7 +56,7 @@ class TableMaintenance:
         """Delete files that no version of the last hours (LakeError below 24) and none that somebody has pinned uses; how many."""
         if hours < LEAST_HOURS:
             raise LakeError(
-                f"readers may be at work: a vacuum keeps at least {LEAST_HOURS} hours, not {hours}"
+                f"readers may be active: a vacuum keeps at least {LEAST_HOURS} hours, not {hours}"
             )
         pinned: dict[tuple[str, str], set[int]] = defaultdict(set)
         for workspace, table, version in list_held(self._data):

@@ -75,7 +75,7 @@ class StoredFunctions:
         """Keep a function, in the place of one of that name; LakeError for a bad name, KqlError where it is no KQL."""
         if not is_name(function.name):
             raise LakeError(
-                f"'{function.name}' is not a name of a function: letters, digits and _, up to 128"
+                f"'{function.name}' is not a function name: use letters, digits and _, at most 128 characters"
             )
         parse_function(function.parameters, function.body)
         folder = self._data / FOLDER / workspace
@@ -86,7 +86,7 @@ class StoredFunctions:
     def remove(self, workspace: str, name: str) -> None:
         """Forget a function; LakeError where there is none of that name."""
         if name not in self.list_content_functions(workspace):
-            raise LakeError(f"the workspace {workspace} has no function {name}")
+            raise LakeError(f"function {name!r} not found in the workspace {workspace}")
         path = self._data / FOLDER / workspace / f"{name}.json"
         self._disk.remove(path)
         self._disk.sync_folder(path.parent)

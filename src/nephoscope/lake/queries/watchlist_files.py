@@ -90,10 +90,14 @@ class Watchlists:
     ) -> Path:
         """The file of `save`, which nobody reads before it is shown."""
         if not _ALIAS.fullmatch(alias):
-            raise LakeError(f"'{alias}' is not an alias of a watchlist: letters, digits, space, . _ and -")
+            raise LakeError(
+                f"'{alias}' is not a watchlist alias: use letters, digits, spaces, '.', '_' and '-'"
+            )
         labels = list(dict.fromkeys([*columns, *(name for item in items for name in item)]))
         if items and key not in labels:
-            raise LakeError(f"watchlist {alias}: no item has the column {key}; there are {', '.join(labels)}")
+            raise LakeError(
+                f"watchlist {alias}: no item has the column {key}; available are {', '.join(labels)}"
+            )
         rows = _rows(labels, key, items, now or dt.datetime.now(dt.UTC))
         if ids:
             rows = rows.set_column(0, rows.schema.field(0), pa.array(ids, rows.schema.field(0).type))
@@ -118,7 +122,7 @@ class Watchlists:
     def remove(self, workspace: str, alias: str) -> None:
         """Forget a watchlist; LakeError where there is none of that alias."""
         if self.get(workspace, alias) is None:
-            raise LakeError(f"the workspace {workspace} has no watchlist {alias}")
+            raise LakeError(f"watchlist {alias!r} not found in the workspace {workspace}")
         folder = self._folder(workspace)
         self._disk.remove(folder / f"{alias.lower()}.current")
         self._disk.sync_folder(folder)

@@ -165,7 +165,7 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
         try:
             value = _decode(column[place].as_py())
         except (msgspec.DecodeError, RecursionError):
-            bound.refuse(place, f"{name} is no JSON that can be checked")
+            bound.refuse(place, f"{name} is not JSON that can be checked")
             continue
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)

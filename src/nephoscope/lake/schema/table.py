@@ -126,7 +126,7 @@ def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
 
 def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:
     if not _NAME.fullmatch(name):
-        raise LakeError(f"'{name}' is not a table name: letters, digits and _, up to 128")
+        raise LakeError(f"'{name}' is not a table name: use letters, digits and _, at most 128 characters")
     for column in columns:
         if not _NAME.fullmatch(column) or column == "_Day":
             raise LakeError(

@@ -85,7 +85,7 @@ def find_lacking_columns(handle: DeltaTable, path: Path, table: LakeTable) -> li
             missing.append(field)
         elif pa.field("", lies[field.name]).type != field.type and not _same(lies[field.name], field.type):
             raise TableRefusedError(
-                f"{path}: the column {field.name} lies there as {lies[field.name]}, its table says {field.type}"
+                f"{path}: the column {field.name} is stored as {lies[field.name]}, but the table defines {field.type}"
             )
     return missing
 

@@ -104,7 +104,9 @@ class FileAggregates:
 
 def _forbid_time(one: CompiledQuery, other: CompiledQuery) -> None:
     if (one.sql, one.parameters) != (other.sql, other.parameters) or one.resume is not None:
-        raise TimedAggregateError("what is kept of a file may not depend on now(), nor its columns on rows")
+        raise TimedAggregateError(
+            "a cached aggregate must not depend on now(), and its columns must not depend on rows"
+        )
 
 
 def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:

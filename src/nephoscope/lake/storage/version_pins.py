@@ -118,4 +118,4 @@ def _whole(path: Path) -> bytes:
             except msgspec.DecodeError:
                 continue
             return data
-    raise OSError(f"{path}: does not come to rest")
+    raise OSError(f"{path}: keeps changing: try again")

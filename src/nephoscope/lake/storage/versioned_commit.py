@@ -24,7 +24,7 @@ def commit_next(path: Path, version: int, rows: pa.RecordBatchReader, **how: Any
     try:
         write_deltalake(handle, rows, commit_properties=CommitProperties(max_commit_retries=0), **how)
     except CommitFailedError as error:
-        raise CommitConflictError(f"{path}: another process has made version {version + 1}") from error
+        raise CommitConflictError(f"{path}: another process has created version {version + 1}") from error
     return int(handle.version())
 
 
@@ -35,6 +35,6 @@ def _write_rows(path: Path, rows: pa.RecordBatchReader, how: dict[str, Any]) -> 
         write_deltalake(str(path), rows, mode="error", **kept)
     except DeltaError as error:
         if (path / LOG).is_dir():
-            raise CommitConflictError(f"{path}: another process has made the table") from error
+            raise CommitConflictError(f"{path}: another process has created the table") from error
         raise
     return 0

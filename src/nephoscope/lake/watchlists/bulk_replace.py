@@ -102,7 +102,7 @@ def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
     """A large change of a list; StateError while another one of it is under way."""
     lease = state.leases.take(f"watchlist/{head.id}", new_holder(), _LEASE_SECONDS)
     if lease is None:
-        raise StateError(f"the watchlist {head.alias} is being changed by another: try again")
+        raise StateError(f"the watchlist {head.alias} is being changed by another process: try again")
     try:
         one = BulkReplace(state, head, lease)
         one.clear()

@@ -77,11 +77,11 @@ class WatchlistService:
         """
         if not _ALIAS.fullmatch(alias):
             raise StateError(
-                f"{alias!r} is not an alias of a watchlist: letters, digits, space, . _ and -, at most 128"
+                f"{alias!r} is not a watchlist alias: use letters, digits, spaces, '.', '_' and '-', at most 128 characters"
             )
         if search_key not in columns:
             raise StateError(
-                f"watchlist {alias}: no column is named {search_key}; there are {', '.join(columns)}"
+                f"watchlist {alias}: column {search_key!r} not found; available are {', '.join(columns)}"
             )
         head = WatchlistHead(
             self.workspace, alias, str(uuid.uuid4()), about.pop("name", "") or alias, search_key, tuple(columns), now, now, now,
@@ -91,9 +91,7 @@ class WatchlistService:
         large = len(made) > PORTION
         with self.state.transaction() as session:
             if self.state.watchlists.find(session, self.workspace, alias) is not None:
-                raise StateError(
-                    f"there is a watchlist {alias} already: `watchlists update` changes its items"
-                )
+                raise StateError(f"watchlist {alias!r} already exists: `watchlists update` changes its items")
             self.state.watchlists.put(session, head)
             self._tell(session, head, "Create", now)
             self._fill(session, head, () if large else made, now, whole=False)
@@ -172,7 +170,7 @@ class WatchlistService:
                         self._touch(session, replace(head, holding=head.spare), now)
                         return found.changed
                 one.clear()
-        raise StateError(f"watchlist {head.alias}: others changed it meanwhile, again and again: try again")
+        raise StateError(f"watchlist {head.alias}: it was changed repeatedly by others: try again")
 
     def _all_made(
         self, head: WatchlistHead, given: Iterable[NewWatchlistItem], now: datetime
@@ -325,7 +323,7 @@ class WatchlistService:
     def _require_list(self, session: Session, alias: str) -> WatchlistHead:
         head = self.state.watchlists.find(session, self.workspace, alias)
         if head is None:
-            raise StateError(f"the workspace {self.workspace} has no watchlist {alias}")
+            raise StateError(f"watchlist {alias!r} not found in the workspace {self.workspace}")
         return head
 
     def _make_item(
@@ -334,12 +332,12 @@ class WatchlistService:
         """The item: its id is made of its search key, and of how many of that key came before it."""
         if unknown := next((name for name in one.cells if name not in head.columns), None):
             raise ItemError(
-                f"watchlist {head.alias}: no column is named {unknown}; there are {', '.join(head.columns)}"
+                f"watchlist {head.alias}: column {unknown!r} not found; available are {', '.join(head.columns)}"
             )
         key = one.cells.get(head.search_key, "")
         if not key:
             raise ItemError(
-                f"watchlist {head.alias}: an item has nothing in {head.search_key}, its search key"
+                f"watchlist {head.alias}: an item has no value in its search key {head.search_key}"
             )
         counted[key] += 1
         id_ = str(uuid.uuid5(uuid.UUID(head.id), f"{key}\0{counted[key]}"))

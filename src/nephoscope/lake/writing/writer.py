@@ -197,9 +197,9 @@ class Writer:
             if self._since >= _MEASURED_EVERY or self._waiting + self._since + wanted > self._limit:
                 self._waiting, self._since = size(self._data), 0
             if self._waiting + self._since + wanted > self._limit:
-                raise SpoolFullError(f"the spool holds its limit of {self._limit >> 20} MiB: try again later")
+                raise SpoolFullError(f"the spool is full ({self._limit >> 20} MiB): try again later")
         free = self._disk.free(self._data)
         if free < wanted + self._reserve:
             raise NoRoomError(
-                f"the disk has {free >> 20} MiB left, and {self._reserve >> 20} MiB are kept free: try again later"
+                f"the disk has {free >> 20} MiB left, and {self._reserve >> 20} MiB are reserved: free disk space, then try again"
             )

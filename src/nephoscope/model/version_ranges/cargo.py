@@ -18,7 +18,7 @@ SYNTAXES = ("cargo",)
 def _bounds(text: str) -> list[npm.Bound]:
     term = re.sub(r"\s+", "", text)
     if not term:
-        raise VersionError("a comma stands beside no requirement")
+        raise VersionError("a requirement before or after a comma is empty")
     return npm.bounds("^" + term if term[0].isdigit() and "*" not in term else term)
 
 

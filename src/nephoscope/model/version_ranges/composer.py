@@ -32,7 +32,7 @@ def _fill_numbers(numbers: list[int]) -> str:
 def _numbers(version: str) -> list[int]:
     found = re.match(r"v?(\d+(?:\.\d+)*)", version)
     if not found:
-        raise VersionError(f"{version!r} is not a version that a range can begin with")
+        raise VersionError(f"{version!r} is not a version that can start a range")
     return [int(number) for number in found[1].split(".")]
 
 
@@ -78,7 +78,7 @@ def _compare_bounds(operator: str, version: str) -> list[Bound]:
 def _term(text: str) -> list[Bound]:
     found = _TERM.fullmatch(re.sub(r"@\w+$", "", text))
     if not found:
-        raise VersionError(f"{text!r} is not a constraint of Composer")
+        raise VersionError(f"{text!r} is not a Composer constraint")
     operator, version = found.groups()
     if wildcard := _WILDCARD.fullmatch(version):
         return _wildcard(wildcard[1])

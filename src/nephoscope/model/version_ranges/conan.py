@@ -29,7 +29,7 @@ def _next(version: str, operator: str) -> str:
 def _term(text: str) -> list[VersionComparison]:
     found = _TERM.fullmatch(text)
     if not found or (found[1] in ("~", "^") and not found[2][0].isdigit()):
-        raise VersionError(f"{text!r} is not a range of Conan")
+        raise VersionError(f"{text!r} is not a Conan range")
     operator, version = found.groups()
     if operator in ("~", "^"):
         return [

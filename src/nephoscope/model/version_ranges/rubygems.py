@@ -34,7 +34,7 @@ def _next(version: str) -> str:
 def _comparisons(text: str) -> list[VersionComparison]:
     found = _REQUIREMENT.fullmatch(text)
     if not found or (not found[2] and found[1]) or (found[2] and not rubygems.is_valid(found[2])):
-        raise VersionError(f"{text!r} is not a requirement of RubyGems")
+        raise VersionError(f"{text!r} is not a RubyGems requirement")
     operator, version = found[1] or "=", found[2] or "0"
     if operator != "~>":
         return [VersionComparison(operator, version, "rubygems")]

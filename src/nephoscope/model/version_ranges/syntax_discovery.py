@@ -24,7 +24,7 @@ def syntaxes() -> dict[str, ModuleType]:
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for name in getattr(module, "SYNTAXES", ()):
             if name in found or not hasattr(module, "parse"):
-                raise SyntaxModuleError(f"{module.__name__}: {name} is claimed twice, or there is no parse")
+                raise SyntaxModuleError(f"{module.__name__}: {name} is claimed twice, or parse is missing")
             found[name] = module
     return found
 
@@ -33,6 +33,6 @@ def parse_range(syntax: str, text: str, ecosystem: str = "") -> VersionRange:
     """Read a range; the ecosystem counts where the syntax has no order of its own. Raises VersionError."""
     module = syntaxes().get(syntax)
     if module is None:
-        raise VersionError(f"no syntax of ranges is known by the name {syntax!r}")
+        raise VersionError(f"unknown range syntax {syntax!r}")
     parsed: VersionRange = module.parse(text, ecosystem)
     return parsed

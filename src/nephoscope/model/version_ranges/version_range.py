@@ -29,7 +29,7 @@ def scheme_named(ecosystem: str) -> Scheme:
     """Return the scheme of an ecosystem; raises VersionError where there is none."""
     if scheme := scheme_of(ecosystem):
         return scheme
-    raise VersionError(f"no order of versions is known for {ecosystem!r}")
+    raise VersionError(f"no version order is known for {ecosystem!r}")
 
 
 @dataclass(frozen=True)

@@ -102,4 +102,4 @@ def _run(folder: Path, arguments: tuple[str, ...], given: bytes) -> subprocess.C
     except FileNotFoundError as error:
         raise GitError("--since needs git, which is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {arguments[0]} did not answer within {_SECONDS} s") from error
+        raise GitError(f"git {arguments[0]} did not respond within {_SECONDS} s") from error

@@ -43,7 +43,7 @@ def evaluate(
     management groups, which several evaluations share.
     """
     if now.tzinfo is None:
-        raise ValueError("'now' must be an aware time")
+        raise ValueError("'now' must have a time zone")
     scope = scope.rstrip("/").lower()
     aliases = aliases or Aliases.builtin()
     with no_collection():

@@ -182,7 +182,7 @@ def _shape(case: object) -> None:
         raise CaseError("", f"unknown key '{unknown[0]}'; a case has {', '.join(sorted(CASE_KEYS))}")
     for key, kind in (("note", str), ("resource", dict), ("want", str)):
         if not isinstance(case.get(key), kind):
-            raise CaseError(f".{key}", f"'{key}' is needed")
+            raise CaseError(f".{key}", f"'{key}' is required")
     if case["want"] not in set(ComplianceState):
         raise CaseError(".want", f"'{case['want']}' is not a state; use one of {', '.join(ComplianceState)}")
     if not isinstance(case.get("related", []), list):

@@ -11,6 +11,7 @@ from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope.posture.recommendations.score import ScoreState, SecurityControl, find_standing
 from nephoscope.posture.recommendations.state_counts import StateCounts
+from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 
@@ -35,13 +36,12 @@ class RankedRecommendation:
     @property
     def title(self) -> str:
         """The name of the recommendation, as a failure is called where a resource fails it."""
-        return self.recommendation.title(
-            ComplianceState.NON_COMPLIANT if self.unhealthy else ComplianceState.COMPLIANT
-        )
+        name = self.recommendation.name
+        return failure_title(name) if self.unhealthy else name
 
     @property
     def finding(self) -> str:
-        """What was found on how many of the resources; '' where nothing fails or the title alone says it."""
+        """What was found on how many of the resources; '' where nothing fails or the title cannot be turned round."""
         return self.recommendation.describe_finding(self.counts)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope.posture.recommendations.finding_text import count_failures, describe_failure
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ class Recommendation:
     finding: str = ""
 
     def describe_finding(self, counts: StateCounts) -> str:
-        """Return `Secrets found on 1 of 21 machines, 5 not assessed`; '' where nothing fails or the name alone says it."""
-        return counts.describe(self.finding) if self.finding and counts.unhealthy else ""
+        """Return `Secrets found on 1 of 21 machines, 5 not assessed`; '' where nothing fails or the name is not clear."""
+        text = count_failures(self.name, self.finding) if counts.unhealthy else ""
+        return counts.describe(text) if text else ""
 
     def title(self, state: ComplianceState) -> str:
-        """Return its name, as failure_title calls it where a resource fails it."""
-        return failure_title(self.name) if state is ComplianceState.NON_COMPLIANT else self.name
+        """Return what was found where a resource fails it, else its name."""
+        failed = state is ComplianceState.NON_COMPLIANT
+        return describe_failure(self.name, self.finding) if failed else self.name

@@ -85,6 +85,6 @@ def find_judged_initiative(run: EvaluationRun, wanted: str) -> str:
     if len(found) != 1:
         listed = ", ".join(sorted(names)) or "none"
         raise NotHeldError(
-            f"{len(found)} of the judged initiatives fit {wanted!r}; judged: {listed}", "not-held"
+            f"{len(found)} of the evaluated initiatives match {wanted!r}; evaluated: {listed}", "not-held"
         )
     return found[0]

@@ -140,7 +140,7 @@ class EstateScan:
         if len(found) > 1:
             names = ", ".join(one.tenant or "one without a name" for one in found)
             raise resources.SnapshotError(
-                f"the targets are of {len(found)} tenants ({names}): choose one with --tenant ID"
+                f"the targets belong to {len(found)} tenants ({names}): choose one with --tenant ID"
             )
         return found[0]
 
@@ -166,7 +166,7 @@ class EstateScan:
         kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
         if not kept:
             named = ", ".join(tenant_of(one) or "one without a name" for one in found)
-            raise UnknownScopeError(f"--tenant {self.request.tenant}: the snapshot is of {named}")
+            raise UnknownScopeError(f"--tenant {self.request.tenant}: the snapshot belongs to {named}")
         return kept
 
     def size(self) -> int:

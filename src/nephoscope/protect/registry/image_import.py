@@ -39,9 +39,9 @@ def destination(settings: RegistrySettings, reference: ImageReference) -> tuple[
     """
     if not any(matches_wildcard(reference.host, one) for one in settings.request_registries):
         allowed = ", ".join(settings.request_registries) or "none"
-        raise ImageError(f"images of {reference.host} may not be asked for; allowed are: {allowed}")
+        raise ImageError(f"images of {reference.host} cannot be requested; allowed: {allowed}")
     if not settings.quarantine:
-        raise ImageError("the registry has no quarantine that images are imported to")
+        raise ImageError("the registry has no quarantine to import images into")
     prefix = settings.quarantine[0].quarantine.removesuffix("*")
     host = reference.host.replace(":", "-").strip("[]").lower()
     tag = reference.tag or f"digest-{reference.digest.partition(':')[2][:12]}"
@@ -97,9 +97,7 @@ def import_image(settings: RegistrySettings, request: ImageRequest, target: Regi
 
 def _check(tree: ImageTree, what: str) -> None:
     if any(one.media_type in SCHEMA_1_TYPES for one in tree.documents):
-        raise ImageError(
-            f"{what} has a manifest of schema 1, which cannot be kept elsewhere under its digest"
-        )
+        raise ImageError(f"{what} has a manifest of schema 1, which cannot be copied under its digest")
     blobs = {one.digest: one for document in tree.documents for one in document.blobs}
     if unsized := next((one.digest for one in blobs.values() if one.size <= 0), None):
         raise ImageError(f"{what} does not say how large {unsized} is")

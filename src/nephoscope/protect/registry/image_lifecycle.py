@@ -204,7 +204,7 @@ class ImageWorkflow:
         try:
             key = self.state.credentials.get(KEY_NAME).reveal()
         except CredentialError as error:
-            _LOG.error("%s of %s is not attested: %s: make the key", image.name, image.registry, error)
+            _LOG.error("%s of %s is not attested: %s: create the key", image.name, image.registry, error)
             return
         name = f"{self.registry.host}/{image.repository}"
         generation = self.examiner.generation

@@ -100,7 +100,7 @@ def _walk(
         yield _document(content, digest, media_type, platform, what)
         return
     if not depth:
-        raise ImageError(f"{what} has indexes that lie in each other more than {_DEEPEST} deep")
+        raise ImageError(f"{what} has indexes nested deeper than {_DEEPEST}")
     index = decode(content, ImageIndex, what)
     for descriptor in index.manifests:
         if descriptor.digest not in seen:

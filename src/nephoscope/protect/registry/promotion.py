@@ -72,7 +72,7 @@ def _mount(registry: Registry, source: str, target: str, blob: Descriptor, *, co
     if not copies:
         raise PromotionError(
             f"{registry.host} does not mount {blob.digest} from {source} in {target}:"
-            " give the login the right to pull there, or let the policy copy (copyUnmountable)"
+            " grant the account pull access there, or allow copies in the policy (copyUnmountable)"
         )
     with registry.open_blob(source, blob) as stream:
         upload_blob(registry, target, blob, stream)

@@ -21,7 +21,7 @@ def read_public_key(text: str) -> PublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise PublicKeyError(f"no public key in PEM: {error}") from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048:
-        raise PublicKeyError(f"an RSA key of {key.key_size} bits is too short: 2048 are expected")
+        raise PublicKeyError(f"an RSA key of {key.key_size} bits is too short: at least 2048 are required")
     if not isinstance(key, PublicKey):
         raise PublicKeyError(f"{type(key).__name__} cannot verify: ECDSA, RSA or Ed25519 is expected")
     return key

@@ -118,7 +118,7 @@ def _check_mapping(mapping: QuarantineMapping, place: str) -> None:
             )
     if mapping.target_of(mapping.approved.removesuffix("*") + "x"):
         raise RegistrySettingsError(
-            f"{place}: {mapping.approved} lies in {mapping.quarantine}: what is promoted would be in quarantine again"
+            f"{place}: {mapping.approved} is inside {mapping.quarantine}: promoted images would be quarantined again"
         )
 
 
@@ -148,7 +148,7 @@ def _check_statements(settings: RegistrySettings) -> None:
             )
     if (policy.attestations or policy.builders) and not settings.signer_names:
         raise RegistrySettingsError(
-            "policy.attestations: `keys` is empty, as is `identities`: attestations count by who signed them"
+            "policy.attestations: `keys` is empty, as is `identities`: list who may sign attestations"
         )
 
 
@@ -176,18 +176,16 @@ def _check_key(name: str, key: str) -> None:
 
 def _check_identities(settings: RegistrySettings) -> None:
     if doubled := sorted(settings.keys.keys() & settings.identities.keys()):
-        raise RegistrySettingsError(f"identities.{doubled[0]}: a key has this name: give it another")
+        raise RegistrySettingsError(f"identities.{doubled[0]}: a key already has this name: use another")
     for name, one in settings.identities.items():
         if not one.issuer or not one.subject.strip("*"):
             raise RegistrySettingsError(
-                f"identities.{name}: an issuer and a subject are expected; * stands for any text, but not "
-                "for all of it"
+                f"identities.{name}: an issuer and a subject are required; * matches any text, but cannot "
+                "be the whole value"
             )
     if settings.trust_root is None:
         if settings.identities:
-            raise RegistrySettingsError(
-                "trustRoot: it is absent: without it no certificate of an identity can be verified"
-            )
+            raise RegistrySettingsError("trustRoot is required: it verifies the certificates of identities")
         return
     try:
         read_trust_root(settings.trust_root)

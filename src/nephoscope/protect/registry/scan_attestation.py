@@ -126,7 +126,7 @@ def _layers(registry: Registry, repository: str, tag: str) -> tuple[Descriptor, 
     found = decode(content, ImageManifest, tag).layers
     if any(one.media_type != ENVELOPE_TYPE for one in found):
         raise ImageError(
-            f"{registry.host}/{repository}:{tag} holds other than attestations: ours is not put there"
+            f"{registry.host}/{repository}:{tag} contains other content than attestations: nothing was written there"
         )
     return found
 

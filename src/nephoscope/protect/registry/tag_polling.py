@@ -67,4 +67,6 @@ def _tags(registry: Registry, settings: RegistrySettings) -> Iterator[tuple[str,
 def _limit_names(names: Iterator[str], most: int, what: str) -> Iterator[str]:
     yield from islice(names, most)
     if next(names, None) is not None:
-        _LOG.error("%s lists more than %d names: the rest is not polled; name fewer repositories", what, most)
+        _LOG.error(
+            "%s lists more than %d names: the rest is not polled; select fewer repositories", what, most
+        )

@@ -90,7 +90,7 @@ class Credentials:
         """
         if wrong := next((one for one in given if not _NAME.fullmatch(one)), None):
             raise StateError(
-                f"{wrong!r} cannot name a credential: letters, digits, dot, dash and underscore are expected"
+                f"{wrong!r} is not a valid credential name: use letters, digits, '.', '-' and '_'"
             )
         if not given:
             yield lambda _: None
@@ -118,7 +118,7 @@ class Credentials:
         with self._database.read() as session:
             row = session.get(CredentialRow, name)
         if row is None:
-            raise CredentialError(f"credential {name} not found")
+            raise CredentialError(f"credential {name!r} not found")
         return Secret(self._decrypt(row, self._keys.keys()))
 
     def names(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class Credentials:
             with self._database.write() as session:
                 row = session.get(CredentialRow, name)
                 if row is None:
-                    raise StateError(f"credential {name} not found")
+                    raise StateError(f"credential {name!r} not found")
                 session.delete(row)
         except IntegrityError as error:
             raise StateError(

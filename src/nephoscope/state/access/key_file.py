@@ -37,7 +37,7 @@ class KeyFile:
         except (OSError, UnicodeDecodeError) as error:
             raise StateError(f"{self.path}: the key file cannot be read") from error
         if mode & 0o077:
-            raise StateError(f"{self.path}: others may read the keys (mode {mode:o}): chmod 600 it")
+            raise StateError(f"{self.path}: other users can read the keys (mode {mode:o}): run chmod 600")
         return dict(self._key(number, line) for number, line in enumerate(lines, 1) if line)
 
     def current(self) -> tuple[str, bytes]:

@@ -250,7 +250,7 @@ class Principals:
         self._count_change()
         row = session.get(RoleRow, id_)
         if row is None:
-            raise NotFoundError(f"role assignment {id_} not found")
+            raise NotFoundError(f"role assignment {id_!r} not found")
         found = _assignment(row)
         session.delete(row)
         return found
@@ -363,7 +363,7 @@ class Principals:
     def _row(session: Session, id_: str) -> PrincipalRow:
         row = session.get(PrincipalRow, id_)
         if row is None:
-            raise NotFoundError(f"principal {id_} not found")
+            raise NotFoundError(f"principal {id_!r} not found")
         return row
 
 

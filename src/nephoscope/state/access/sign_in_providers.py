@@ -91,8 +91,8 @@ class SignInProviders:
         """Keep a provider in place of the one of its name; whether it is new. StateError for a wrong name or a missing credential."""
         if not _NAME.fullmatch(provider.name):
             raise StateError(
-                f"{provider.name!r} cannot name a provider: small letters, digits and dashes are "
-                "expected, at most 41"
+                f"{provider.name!r} is not a valid provider name: use lower-case letters, digits and '-', "
+                "at most 41 characters"
             )
         row = session.get(SignInProviderRow, provider.name)
         new = row is None
@@ -106,7 +106,7 @@ class SignInProviders:
             session.flush()
         except IntegrityError as error:
             raise StateError(
-                f"provider {provider.name}: credential {provider.credential} not found"
+                f"provider {provider.name}: credential {provider.credential!r} not found"
             ) from error
         return new
 
@@ -114,7 +114,7 @@ class SignInProviders:
         """Forget a provider; its people stay and can come in by a link. StateError where there is none."""
         row = session.get(SignInProviderRow, name)
         if row is None:
-            raise NotFoundError(f"sign-in provider {name} not found")
+            raise NotFoundError(f"sign-in provider {name!r} not found")
         found = _provider(row)
         session.delete(row)
         session.flush()

@@ -32,12 +32,10 @@ class AuditAnchor:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StateError(f"{self.path}: the anchor of the audit cannot be read") from error
+            raise StateError(f"{self.path}: the audit anchor cannot be read") from error
         number, _, hash_ = said.strip().partition(" ")
         if not (number.isascii() and number.isdecimal() and len(hash_) == 64):
-            raise StateError(
-                f"{self.path}: not an anchor of the audit; put the file of this data folder back"
-            )
+            raise StateError(f"{self.path}: not an audit anchor; put the file of this data folder back")
         return int(number), hash_
 
     def keep(self, number: int, hash_: str) -> None:
@@ -48,7 +46,7 @@ class AuditAnchor:
                 if known is None or known[0] < number:
                     self._write(f"{number} {hash_}\n")
         except (OSError, StateError) as error:  # the entry is kept: the next one brings the anchor along
-            _LOG.error("the anchor of the audit stays behind: %s", error)
+            _LOG.error("the audit anchor was not updated: %s", error)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -222,7 +222,7 @@ class AutomationRuns:
         rows = session.scalars(query.limit(2).with_for_update()).all()
         if len(rows) != 1:
             raise StateError(
-                f"several runs have IDs that start with {id_}" if rows else f"run {id_} not found"
+                f"several runs have IDs that start with {id_}" if rows else f"run {id_!r} not found"
             )
         return _run(rows[0])
 

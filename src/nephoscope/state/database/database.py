@@ -209,9 +209,7 @@ class Database:
         with self.read() as session:
             only_read = session.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
         if only_read:
-            raise DatabaseReadOnlyError(
-                f"{self.shown}: the server lets nothing be changed: transaction_read_only is on"
-            )
+            raise DatabaseReadOnlyError(f"{self.shown}: the server is read-only: transaction_read_only is on")
 
     def now(self, session: Session) -> datetime:
         """The time by which leases run: a server's own, so that hosts with different clocks agree."""
@@ -297,8 +295,8 @@ class Database:
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             if isinstance(error, OverflowError) or _state(error) == _TOO_LARGE:
-                raise NotFoundError("nothing has a number as large as the one that was asked for") from error
-            raise StateError(f"the database cannot keep this: {_why(error)}") from error
+                raise NotFoundError("not found: the number is too large") from error
+            raise StateError(f"the database cannot store this: {_why(error)}") from error
         except PoolTimeoutError as error:
             raise DatabaseBusyError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
@@ -332,9 +330,7 @@ def _parse_url(url: str) -> URL:
             "the URL of the state is not one: sqlite:///FILE or postgresql://USER@HOST/DATABASE"
         ) from error
     if parsed.drivername not in _SQLITE + _POSTGRESQL:
-        raise StateError(
-            f"the state cannot be kept in {parsed.drivername}: sqlite:///FILE or postgresql://... is expected"
-        )
+        raise StateError(f"unsupported database {parsed.drivername}: use sqlite:///FILE or postgresql://...")
     return parsed
 
 
@@ -351,7 +347,7 @@ def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
     try:
         import psycopg  # noqa: F401 - the driver, an extra
     except ImportError as error:
-        raise StateError(f"PostgreSQL needs its driver: {install('postgresql')}") from error
+        raise StateError(f"PostgreSQL requires its driver: {install('postgresql')}") from error
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,

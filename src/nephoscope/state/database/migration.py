@@ -76,7 +76,7 @@ def _check(found: str, shown: str) -> None:
             f" open it with {_OLDER} first"
         )
     raise StateError(
-        f"{shown}: the state is of a newer nephoscope (step {found}, this one knows {steps()[-1]}): use that version"
+        f"{shown}: the state was written by a newer nephoscope (step {found}, this one knows {steps()[-1]}): use that version"
     )
 
 

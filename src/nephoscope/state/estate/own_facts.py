@@ -126,7 +126,7 @@ class OwnFactStore:
             return Receipt.OUTDATED
         if before is None and self._count(session) >= MOST_CLAIMS:
             raise StateError(
-                f"there are {MOST_CLAIMS:,} own facts already: remove those of resources that are gone"
+                f"there are {MOST_CLAIMS:,} reported facts already: delete facts about resources that no longer exist"
             )
         values = {
             "subject": facts.subject, "type": facts.type, "subscription": facts.subscription, "tenant": facts.tenant,

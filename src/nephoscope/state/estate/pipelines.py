@@ -187,7 +187,7 @@ class Pipelines:
             count = session.scalar(select(func.count()).select_from(PipelineRepositoryRow)) or 0
             if count >= MOST_REPOSITORIES:
                 raise StateError(
-                    f"there are {MOST_REPOSITORIES:,} repositories already: delete those that are gone"
+                    f"there are {MOST_REPOSITORIES:,} repositories already: delete repositories that no longer exist"
                 )
         session.merge(PipelineRepositoryRow(**asdict(repository)))
         session.flush()
@@ -195,7 +195,7 @@ class Pipelines:
     def remove_repository(self, session: Session, name: str) -> None:
         """Remove a repository with its runs and work items; NotFoundError where there is none."""
         if session.get(PipelineRepositoryRow, name) is None:
-            raise NotFoundError(f"repository {name} not found")
+            raise NotFoundError(f"repository {name!r} not found")
         for table in (WorkItemRow, PlannedResourceRow, PipelineRunRow):
             session.execute(delete(table).where(table.repository == name))
         session.execute(delete(PipelineRepositoryRow).where(PipelineRepositoryRow.name == name))
@@ -205,7 +205,7 @@ class Pipelines:
         with self._database.read() as session:
             row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
         if row is None:
-            raise NotFoundError(f"pipeline run {id_[:100]} not found")
+            raise NotFoundError(f"pipeline run {id_[:100]!r} not found")
         return PipelineRun(**row)
 
     def has_run(self, session: Session, id_: str) -> PipelineRun | None:
@@ -218,7 +218,7 @@ class Pipelines:
         with self._database.read() as session:
             packed = session.scalar(select(PipelineRunRow.findings).where(PipelineRunRow.id == id_))
         if packed is None:
-            raise NotFoundError(f"pipeline run {id_[:100]} not found")
+            raise NotFoundError(f"pipeline run {id_[:100]!r} not found")
         return msgspec.json.decode(zlib.decompress(packed))
 
     def runs(self, repositories: Collection[str] | None = None, most: int = 100) -> list[PipelineRun]:
@@ -262,7 +262,7 @@ class Pipelines:
             query = _select(WorkItemRow, _ITEM).where(WorkItemRow.id == id_)
             row = session.execute(query).mappings().first()
         if row is None:
-            raise NotFoundError(f"work item {id_[:100]} not found")
+            raise NotFoundError(f"work item {id_[:100]!r} not found")
         return _item(row)
 
     def items(

@@ -91,12 +91,11 @@ class Tenants:
         """Keep a new tenant; StateError for a name that is taken or cannot be one."""
         if not _NAME.fullmatch(tenant.name):
             raise StateError(
-                f"{tenant.name!r} cannot name a tenant: letters, digits, dot, dash and underscore are "
-                "expected"
+                f"{tenant.name!r} is not a valid tenant name: use letters, digits, '.', '-' and '_'"
             )
         with self._database.write() as session:
             if session.get(TenantRow, tenant.name) is not None:
-                raise StateError(f"there is a tenant {tenant.name} already")
+                raise StateError(f"tenant {tenant.name!r} already exists")
             row = TenantRow(
                 name=tenant.name,
                 settings=msgspec.to_builtins(tenant.connection),
@@ -168,7 +167,7 @@ def _hours(hours: float) -> float:
 def _row(session: Session, name: str) -> TenantRow:
     row = session.get(TenantRow, name)
     if row is None:
-        raise NotFoundError(f"tenant {name} not found")
+        raise NotFoundError(f"tenant {name!r} not found")
     return row
 
 

@@ -100,7 +100,7 @@ class Bookmarks:
         )
         rows = list(session.scalars(query.limit(2)))
         if len(rows) != 1 or not id_:
-            raise StateError(f"several bookmarks start with {id_}" if rows else f"bookmark {id_} not found")
+            raise StateError(f"several bookmarks start with {id_}" if rows else f"bookmark {id_!r} not found")
         return _bookmark(rows[0])
 
     def is_taken(self, id_: str) -> bool:

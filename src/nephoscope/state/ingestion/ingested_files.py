@@ -222,7 +222,7 @@ def _add(row: IngestedFileRow, chunk: Chunk) -> None:
 def _row(session: Session, identity: str, workspace: str) -> IngestedFileRow:
     row = session.get(IngestedFileRow, (workspace, identity), with_for_update=True)
     if row is None:
-        raise StateError(f"the file {identity} was not begun in the workspace {workspace}")
+        raise StateError(f"the ingestion of the file {identity} was not started in the workspace {workspace}")
     return row
 
 

@@ -67,11 +67,10 @@ class Sources:
         """Keep a new source as `add` does, within a transaction."""
         if not _NAME.fullmatch(source.name):
             raise StateError(
-                f"{source.name!r} cannot name a source: letters, digits, dot, dash and underscore are "
-                "expected"
+                f"{source.name!r} is not a valid source name: use letters, digits, '.', '-' and '_'"
             )
         if session.get(SourceRow, source.name) is not None:
-            raise StateError(f"there is a source {source.name} already")
+            raise StateError(f"source {source.name!r} already exists")
         row = SourceRow(
             name=source.name, kind=source.kind, settings=dict(source.settings), workspace=source.workspace,
             credential=source.credential or None, enabled=source.enabled, created=self._database.now(session),
@@ -81,8 +80,8 @@ class Sources:
             session.flush()
         except IntegrityError as error:
             raise StateError(
-                f"source {source.name}: there is no workspace {source.workspace} or no credential {source.credential}, "
-                "or there is such a source by now"
+                f"source {source.name}: workspace {source.workspace!r} or credential {source.credential!r} not found, "
+                "or the source already exists"
             ) from error
 
     def get(self, name: str) -> Source:
@@ -122,7 +121,7 @@ class Sources:
         """Change a source within a transaction; ConcurrentChangeError where its settings are no longer those of `source`."""
         row = session.get(SourceRow, source.name, with_for_update=True)
         if row is None:
-            raise NotFoundError(f"source {source.name} not found")
+            raise NotFoundError(f"source {source.name!r} not found")
         if row.settings != dict(source.settings):
             raise ConcurrentChangeError(
                 f"source {source.name} was changed meanwhile: check its current state"
@@ -145,7 +144,7 @@ class Sources:
 def _row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
-        raise NotFoundError(f"source {name} not found")
+        raise NotFoundError(f"source {name!r} not found")
     return row
 
 

@@ -157,7 +157,7 @@ class Inventories:
         before = self.find(session, subject)
         if before is None and self._count(session) >= MOST_SUBJECTS:
             raise StateError(
-                f"there are {MOST_SUBJECTS:,} inventories already: forget those of images and machines that are gone"
+                f"there are {MOST_SUBJECTS:,} inventories already: delete inventories of images and machines that no longer exist"
             )
         if before is not None and before.scanned_at > subject.scanned_at:
             raise StateError(

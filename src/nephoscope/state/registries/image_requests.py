@@ -102,7 +102,7 @@ class ImageRequests:
         """Return the request of an id, locked to the end of the transaction; NotFoundError where there is none."""
         row = session.get(ImageRequestRow, id_, with_for_update=True)
         if row is None:
-            raise NotFoundError(f"request {id_[:100]} not found")
+            raise NotFoundError(f"request {id_[:100]!r} not found")
         return _request(row)
 
     def put(self, session: Session, request: ImageRequest) -> ImageRequest:
@@ -116,7 +116,7 @@ class ImageRequests:
                 .where(ImageRequestRow.status == RequestStatus.OPEN.value)
             )
             if (session.scalar(open_) or 0) >= MOST_OPEN:
-                raise StateError(f"{MOST_OPEN:,} requests wait for an answer already")
+                raise StateError(f"{MOST_OPEN:,} requests are already waiting for an answer")
             row = ImageRequestRow(id=kept.id)
             session.add(row)
         for name in _FIELDS:
@@ -181,7 +181,7 @@ class ImageRequests:
 def _row(session: Session, id_: str) -> ImageRequestRow:
     row = session.get(ImageRequestRow, id_)
     if row is None:
-        raise NotFoundError(f"request {id_[:100]} not found")
+        raise NotFoundError(f"request {id_[:100]!r} not found")
     return row
 
 

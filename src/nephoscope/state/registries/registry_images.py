@@ -184,7 +184,7 @@ class RegistryImages:
         with self._database.read() as session:
             row = session.get(RegistryImageRow, id_)
             if row is None:
-                raise NotFoundError(f"image {id_[:100]} not found")
+                raise NotFoundError(f"image {id_[:100]!r} not found")
             return _image(row)
 
     def put(self, session: Session, image: RegistryImage) -> RegistryImage:

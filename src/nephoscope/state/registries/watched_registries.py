@@ -75,7 +75,7 @@ class WatchedRegistries:
         """Return the registry of a name; NotFoundError where there is none."""
         found = self.find(name)
         if found is None:
-            raise NotFoundError(f"registry {name} not found")
+            raise NotFoundError(f"registry {name!r} not found")
         return found
 
     def put(self, session: Session, registry: WatchedRegistry) -> None:
@@ -86,9 +86,7 @@ class WatchedRegistries:
             )
         row = session.get(WatchedRegistryRow, registry.name)
         if row is None and len(self.all()) >= MOST_REGISTRIES:
-            raise StateError(
-                f"there are {MOST_REGISTRIES} registries already: remove those that are not used"
-            )
+            raise StateError(f"there are {MOST_REGISTRIES} registries already: remove unused registries")
         if row is None:
             row = WatchedRegistryRow(name=registry.name, created=registry.created, mark=secrets.token_hex(8))
             session.add(row)
@@ -101,7 +99,7 @@ class WatchedRegistries:
         """Remove a registry; NotFoundError where there is none."""
         row = session.get(WatchedRegistryRow, name)
         if row is None:
-            raise NotFoundError(f"registry {name} not found")
+            raise NotFoundError(f"registry {name!r} not found")
         session.delete(row)
         session.flush()
 

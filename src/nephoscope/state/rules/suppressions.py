@@ -83,7 +83,7 @@ class Suppressions:
             SuppressionRow.workspace == one.workspace, SuppressionRow.name == one.name
         )
         if session.scalar(query) not in (None, one.id):
-            raise StateError(f"there is a suppression {one.name} already")
+            raise StateError(f"suppression {one.name!r} already exists")
         session.merge(SuppressionRow(**{name: getattr(one, name) for name in _NAMES}))
         session.flush()
 
@@ -109,7 +109,7 @@ class Suppressions:
         for one in self.all(workspace):
             if wanted in (one.id, one.name):
                 return one
-        raise NotFoundError(f"suppression {wanted} not found")
+        raise NotFoundError(f"suppression {wanted!r} not found")
 
 
 def _suppression(row: SuppressionRow) -> StoredSuppression:

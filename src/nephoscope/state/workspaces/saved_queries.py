@@ -108,7 +108,7 @@ class SavedQueries:
         for one in self.list_visible(workspace, owner):
             if one.id == id_:
                 return one
-        raise NotFoundError(f"saved query {id_} not found in the workspace {workspace}")
+        raise NotFoundError(f"saved query {id_!r} not found in the workspace {workspace}")
 
     def list_shared(self, workspace: str) -> list[SavedQuery]:
         """The queries of a workspace that all who read it share, by name."""

@@ -131,7 +131,7 @@ class StoredWatchlists:
         with self._database.read() as session:
             row = session.get(WatchlistRow, (workspace, alias.lower()))
             if row is None:
-                raise StateError(f"the workspace {workspace} has no watchlist {alias}")
+                raise StateError(f"watchlist {alias!r} not found in the workspace {workspace}")
             return _head(row)
 
     def all(self, workspace: str) -> list[tuple[WatchlistHead, int]]:

@@ -69,11 +69,11 @@ class Workspaces:
         """A new workspace with a new id; StateError for a name that is taken or cannot be a folder's, or a value out of range."""
         if not _NAME.fullmatch(name):
             raise StateError(
-                f"{name!r} cannot name a workspace: small letters, digits and dashes are expected, at most 63"
+                f"{name!r} is not a valid workspace name: use lower-case letters, digits and '-', at most 63 characters"
             )
         with self._database.write() as session:
             if session.get(WorkspaceRow, name) is not None:
-                raise StateError(f"there is a workspace {name} already")
+                raise StateError(f"workspace {name!r} already exists")
             row = WorkspaceRow(
                 name=name,
                 id=str(uuid4()),
@@ -134,7 +134,7 @@ def _row(session: Session, name: str) -> WorkspaceRow:
     row = session.get(WorkspaceRow, name)
     if row is None:
         known = ", ".join(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
-        raise NotFoundError(f"workspace {name} not found: expected one of {known}")
+        raise NotFoundError(f"workspace {name!r} not found: expected one of {known}")
     return row
 
 
@@ -154,7 +154,7 @@ def _workspace(session: Session, row: WorkspaceRow) -> Workspace:
 
 def _days(days: int) -> int:
     if not 1 <= days <= MAX_RETENTION_DAYS:
-        raise StateError(f"a retention of {days} days: between 1 and {MAX_RETENTION_DAYS} is expected")
+        raise StateError(f"retention must be 1 to {MAX_RETENTION_DAYS} days (got {days})")
     return days
 
 
@@ -169,7 +169,6 @@ def _subscriptions(subscriptions: Iterable[str] | None) -> list[str] | None:
     for one in found:
         if not _SUBSCRIPTION.fullmatch(one):
             raise StateError(
-                f"{one!r} is not the id of a subscription: a GUID is expected, such as "
-                "00000000-0000-0000-0000-000000000000"
+                f"{one!r} is not a subscription ID: use a GUID such as 00000000-0000-0000-0000-000000000000"
             )
     return found

@@ -174,7 +174,7 @@ def _require_exemption(visit: Visit, key: str) -> Exemption:
     if found is None and visit.form.get("etag"):
         raise ConcurrentChangeError("the exemption was ended by someone else")
     if found is None:
-        raise NotFoundError(f"exemption {wanted[-100:]} not found, or you cannot access it")
+        raise NotFoundError(f"exemption {wanted[-100:]!r} not found, or you cannot access it")
     return found
 
 

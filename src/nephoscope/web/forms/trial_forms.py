@@ -45,7 +45,7 @@ def rule_of(visit: Visit, workspace: str) -> AnalyticRule:
     """The rule that the path names; NotFoundError where there is none."""
     rule = rules_of(visit, workspace).get(visit.parameters["id"].lower())
     if rule is None:
-        raise NotFoundError(f"rule {visit.parameters['id'][:100]} not found in the workspace {workspace}")
+        raise NotFoundError(f"rule {visit.parameters['id'][:100]!r} not found in the workspace {workspace}")
     return rule
 
 

@@ -85,7 +85,9 @@ def document(evidence: Evidence) -> bytes:
         from reportlab.lib.styles import getSampleStyleSheet
         from reportlab.platypus import SimpleDocTemplate
     except ImportError as error:
-        raise NoDocumentError(f"PDF needs the extra pdf: {install('pdf')}; CSV has the same rows") from error
+        raise NoDocumentError(
+            f"PDF requires the extra pdf: {install('pdf')}; CSV has the same rows"
+        ) from error
     out = io.BytesIO()
     title = f"{evidence.standard}: evidence"
     made = SimpleDocTemplate(

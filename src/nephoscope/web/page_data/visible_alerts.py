@@ -67,7 +67,7 @@ class VisibleAlerts:
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._is_visible(found):
             where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
-            raise NotFoundError(f"alert {id_[:100]} not found{where}")
+            raise NotFoundError(f"alert {id_[:100]!r} not found{where}")
         return found
 
     def _is_visible(self, alert: StoredAlert) -> bool:

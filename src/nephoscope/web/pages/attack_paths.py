@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state import NotFoundError
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.control_characters import plain
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity
 
 READ = "Microsoft.Security/attackPaths/read"
@@ -84,7 +84,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     row = next((path for path in edition.attack_paths.list_wanted(reach) if path.name == name), None)
     body = edition.listing.get(row.id, reach) if row else None
     if row is None or body is None:
-        raise NotFoundError(f"attack path {name[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
@@ -100,7 +100,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
-    named = "; ".join(failure_title(one["displayName"]) for one in step["assessments"])
+    named = "; ".join(describe_failure(one["displayName"]) for one in step["assessments"])
     return step["from"], step["to"], step["description"], step["remediation"], named
 
 

@@ -92,7 +92,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     key = ("standard", name.casefold(), visit.reach(READ))
     controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
-        raise NotFoundError(f"standard {name[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
     if visit.asked("format") in ("csv", "pdf"):
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())

@@ -140,7 +140,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     shelf = WorkspaceContent(visit.instance, workspace)
     found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
     if found is None:
-        raise NotFoundError(f"pack {visit.parameters['name'][:100]} not found")
+        raise NotFoundError(f"pack {visit.parameters['name'][:100]!r} not found")
     if visit.request.method == "POST":
         done, left = switch_selected(visit, shelf, PACK)
         if left:

@@ -88,7 +88,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
     visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
     body = edition.listing.get(id_, visit.caller.reach(READ))
     if body is None:
-        raise NotFoundError(f"resource {id_[:500]} not found, or you cannot access it")
+        raise NotFoundError(f"resource {id_[:500]!r} not found, or you cannot access it")
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
     known = {

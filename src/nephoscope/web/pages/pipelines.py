@@ -85,7 +85,7 @@ def repository(visit: Visit) -> Mapping[str, Any] | Response:
     name = visit.parameters["name"].lower()
     found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
     if found is None:
-        raise NotFoundError(f"repository {name[:300]} not found, or you cannot access it")
+        raise NotFoundError(f"repository {name[:300]!r} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
     if visit.asked("format") == "csv":
         return as_csv("runs", RUN_HEADER, map(_run_row, runs))
@@ -102,7 +102,7 @@ def run(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
     if not visit.caller.may(READ, repository_scope(found.repository)):
-        raise NotFoundError(f"pipeline run {found.id} not found")
+        raise NotFoundError(f"pipeline run {found.id!r} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_order)
     shown = [one for one in every if _fits(visit, one)]

@@ -115,7 +115,7 @@ def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, obj
     """One that another tool put."""
     own = next((one for one in own_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
-        raise NotFoundError(f"recommendation {key[:100]} not found, or you cannot access it")
+        raise NotFoundError(f"recommendation {key[:100]!r} not found, or you cannot access it")
     start = page_start(visit)
     file = file_of(visit, key, {"resources": lambda: resources(own)})
     several = own.several[start : start + ROWS]

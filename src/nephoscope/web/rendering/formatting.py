@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup, escape
 
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
@@ -47,6 +48,11 @@ def count_text(count: int, word: str, several: str = "") -> str:
 def unmet(title: str, fails: object = True) -> str:
     """Return the title of a recommendation, as failure_title calls it where something fails it."""
     return failure_title(title) if fails else title
+
+
+def finding(title: str, fails: object = True) -> str:
+    """Return what was found on a resource that fails the recommendation of a title."""
+    return describe_failure(title) if fails else title
 
 
 def cause_text(cause: str, state: str = "") -> str:

@@ -29,12 +29,16 @@ def _write_options(visit: Visit) -> Markup:
     tags = ((f"tag:{one}", one) for one in visit.tags)
     return Markup("").join(
         [
-            Markup('<option value="">All {} subscriptions</option>').format(len(visit.subscriptions)),
+            Markup('<option value="">{}</option>').format(_all_subscriptions(len(visit.subscriptions))),
             _group("Management groups", visit.management_groups.items()),
             _group("Subscriptions", visit.subscriptions.items()),
             _group("Tags of subscriptions and resource groups", tags),
         ]
     )
+
+
+def _all_subscriptions(count: int) -> str:
+    return "1 subscription" if count == 1 else f"All {count} subscriptions"
 
 
 def _group(title: str, scopes: Iterable[tuple[str, str]]) -> Markup:

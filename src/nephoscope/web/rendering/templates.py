@@ -56,6 +56,7 @@ def environment() -> Environment:
         called=display_names.replace_ids,
         path=display_names.path,
         titled=known_names.name_in_title,
+        finding=formatting.finding,
         unmet=formatting.unmet,
         conditions=describe,
         reason=formatting.reason,

@@ -86,7 +86,7 @@ def _places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[i
     """Where the columns stand that a property names, one by one with commas between."""
     known = {column: at for at, (column, _) in enumerate(columns)}
     wanted = [given] if given in known else [one.strip() for one in given.split(",")]
-    told += [f"{name}: column {one} not found" for one in wanted if one not in known]
+    told += [f"{name}: column {one!r} not found" for one in wanted if one not in known]
     return tuple(known[one] for one in wanted if one in known)
 
 

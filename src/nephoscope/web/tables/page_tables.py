@@ -27,6 +27,6 @@ def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable
         return None
     name = visit.asked("table") or next(iter(tables))
     if name not in tables:
-        raise NotFoundError(f"table {name[:100]} not found on this page: expected {', '.join(tables)}")
+        raise NotFoundError(f"table {name[:100]!r} not found on this page: expected {', '.join(tables)}")
     found = tables[name]()
     return as_csv(f"{page}-{name}", found.header, found.rows)

@@ -284,7 +284,7 @@ class Visit:
         wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
         if wanted not in self.every_workspace:
             self.caller.must(permission)
-            raise NotFoundError(f"workspace {wanted[:100]} not found")
+            raise NotFoundError(f"workspace {wanted[:100]!r} not found")
         if permission == LOGS:
             self.caller.logs(permission, wanted)
         else:

@@ -85,7 +85,9 @@ def plain(node: tree.Call) -> tuple[tree.Expression, ...]:
 
 def _bind_aggregate(node: tree.Call, env: Env) -> Bound:
     if env.aggregates is None:
-        raise invalid(f"the aggregate {node.name}() has a meaning only in summarize and its kin", node.span)
+        raise invalid(
+            f"the aggregate {node.name}() can be used only in summarize and similar operators", node.span
+        )
     found = aggregate_call(node, env)
     return reference(env.aggregates.column(found, env.binder), node.span)
 
@@ -105,7 +107,7 @@ def make_aggregate_call(callee: Aggregate, arguments: list[Bound], node: tree.Ex
 
 def _bind_window_call(node: tree.Call, env: Env) -> Bound:
     if env.windows is None:
-        raise invalid(f"{node.name}() needs rows in an order: sort or serialize them before", node.span)
+        raise invalid(f"{node.name}() requires ordered rows: use sort or serialize first", node.span)
     arguments = [env.scalar(argument) for argument in plain(node)]
     found = _window_call(node, arguments)
     return reference(env.windows.column(found, env.binder), node.span)
@@ -217,7 +219,7 @@ def _assert(node: tree.Call, env: Env) -> Bound:
     tested, message = (env.scalar(argument) for argument in node.arguments)
     found = constants.evaluate_condition(tested)
     if found is None or not isinstance(message, Constant):
-        raise unsupported_error("assert() of what is not known before the query runs", node.span)
+        raise unsupported_error("assert() with a condition that is not constant", node.span)
     if not found:
         raise invalid(f"assertion failed: {message.value}", node.span)
     return constants.constant(True, KqlType.BOOL, node.span)
@@ -262,7 +264,7 @@ def _column_ifexists(node: tree.Call, env: Env) -> Bound:
         raise invalid(f"{node.name}() takes 2 arguments: a column's name and a default", node.span)
     wanted = env.scalar(node.arguments[0])
     if not isinstance(wanted, Constant) or not isinstance(wanted.value, str):
-        raise invalid("the column's name must be a constant text", wanted.span)
+        raise invalid("the column's name must be a constant string", wanted.span)
     column = env.row.get(wanted.value)
     if column is None and env.binder.mistakes is not None and env.rows is not None and env.rows.open:
         return unknown_value(node.span)

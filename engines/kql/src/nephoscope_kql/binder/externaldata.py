@@ -59,5 +59,5 @@ def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
 def _location(item: tree.Expression, env: Env) -> str:
     value = env.without_row().scalar(item)
     if not isinstance(value, Constant) or not isinstance(value.value, str):
-        raise invalid("a location is a constant text", item.span)
+        raise invalid("a location is a constant string", item.span)
     return value.value

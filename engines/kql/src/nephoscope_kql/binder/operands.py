@@ -47,7 +47,7 @@ def unary(node: tree.Unary, env: Env) -> Bound:
     if value.type == KqlType.DYNAMIC:
         value = explicit(value, KqlType.REAL)
     if not value.type.numeric and value.type != KqlType.TIMESPAN:
-        raise invalid(f"{node.operator} wants a number or a timespan, not {value.type}", node.span)
+        raise invalid(f"{node.operator} requires a number or a timespan, not {value.type}", node.span)
     value = explicit(value, promote_type(value.type))
     if node.operator == "+":
         return value

@@ -184,7 +184,7 @@ def place_of(expression: tree.Expression, env: Env) -> Catalog:
     found = alias or outer.place(call.name, value.value)
     if found is None:
         raise unsupported_error(
-            f"{call.name}('{value.value}'): none is known here by that name, or none that may be read",
+            f"{call.name}('{value.value}'): not found, or not accessible",
             call.span,
         )
     return found
@@ -316,7 +316,7 @@ def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
         return meaning.env.tabular(meaning.expression)
     if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
         return env.binder.unknown_rows()
-    raise invalid(f"'{name}' stands for a value, not for rows", span)
+    raise invalid(f"'{name}' is a value, not rows", span)
 
 
 def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:

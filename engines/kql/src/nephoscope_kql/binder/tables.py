@@ -54,7 +54,7 @@ def name(node: tree.Name, env: Env) -> Relation:
     """A variable, a stored function without arguments, or a table."""
     meaning = env.names.get(node.name)
     if not env.sees(node.name):
-        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
+        raise invalid(f"'{node.name}' is not accessible under restrict access", node.span)
     if meaning is not None and not isinstance(meaning, LambdaMeaning):
         return rows_of(meaning, node.name, node.span, env)
     if meaning is None:
@@ -91,7 +91,7 @@ def call(node: tree.Call, env: Env) -> Relation:
     if found is None and node.name == "_GetWatchlist":
         return _watchlist(node, env)
     if not env.sees(node.name):
-        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
+        raise invalid(f"'{node.name}' is not accessible under restrict access", node.span)
     if found is None:
         hint = did_you_mean(node.name, known_names(env))
         raise UnknownSourceError(

@@ -35,11 +35,11 @@ def name(node: tree.Name, env: Env) -> Bound:
     if isinstance(meaning, ScalarMeaning):
         return meaning.value
     if isinstance(meaning, RowMeaning):
-        raise invalid(f"'{node.name}' depends on a row; rows of a query of their own cannot", node.span)
+        raise invalid(f"'{node.name}' depends on a row and cannot be used in a separate query", node.span)
     if isinstance(meaning, LambdaMeaning) and not meaning.function.parameters:
         return env.scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:
-        raise invalid(f"'{node.name}' stands for rows or a function, not for a value", node.span)
+        raise invalid(f"'{node.name}' is a table or function, not a value", node.span)
     raise _unknown_name(node.name, env, node.span)
 
 
@@ -66,7 +66,7 @@ def member(node: tree.Member, env: Env) -> Bound:
     ):
         side = env.sides.get(node.target.name)
         if side is None:
-            raise invalid(f"{node.target.name} has a meaning only in the conditions of a join", node.span)
+            raise invalid(f"{node.target.name} can be used only in the conditions of a join", node.span)
         if node.name not in side:
             message = f"no column of {node.target.name} is named '{node.name}'"
             raise UnknownNameError(node.name, message, node.span, did_you_mean(node.name, side))

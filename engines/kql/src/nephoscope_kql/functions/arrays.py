@@ -330,5 +330,5 @@ def _constant_count(count: Bound) -> float:
 def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
     if _constant_count(call.bound[1]) > LONGEST:
-        raise call.fail(1, f"an array that repeat makes has at most {LONGEST:,} elements")
+        raise call.fail(1, f"repeat() makes arrays of at most {LONGEST:,} elements")
     return apply(call, _REPEAT, json_at(call, 0), call[1])

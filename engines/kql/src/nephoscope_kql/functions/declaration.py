@@ -299,7 +299,7 @@ def total(
 
 
 def type_named(value: Bound) -> KqlType:
-    """The type that a constant text names; KqlError (invalid) where it names none."""
+    """The type that a constant string names; KqlError (invalid) where it names none."""
     kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
     if kind is None:
         raise invalid("the name of a type is expected: typeof(long)", value.span)

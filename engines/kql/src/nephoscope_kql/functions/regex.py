@@ -123,7 +123,7 @@ def translate_constant(call: Arguments, position: int, text: str) -> str:
     try:
         return re2(text)
     except RegexError as error:
-        raise call.fail(position, f"no regular expression: {error}") from error
+        raise call.fail(position, f"invalid regular expression: {error}") from error
 
 
 def _guard_invalid(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:

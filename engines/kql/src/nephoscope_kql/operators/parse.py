@@ -138,7 +138,7 @@ def _expression(text: str, span: Span) -> str:
     try:
         return re2(text)
     except RegexError as error:
-        raise invalid(f"no regular expression: {error}", span) from error
+        raise invalid(f"invalid regular expression: {error}", span) from error
 
 
 def _ends(operator: Parse, mode: str) -> bool:
@@ -227,7 +227,7 @@ def _property(item: tree.OperatorParameter, env: Env) -> str:
     if isinstance(found, bool):
         return str(found).lower()
     if not isinstance(found, str):
-        raise invalid(f"{item.name} must be a constant text", item.span)
+        raise invalid(f"{item.name} must be a constant string", item.span)
     return found
 
 

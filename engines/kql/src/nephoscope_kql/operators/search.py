@@ -35,7 +35,7 @@ def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Pa
     }
     names = [name for name in stored | views if env.sees(name)]
     if not names:
-        raise invalid("there is no table to search", span)
+        raise invalid("no table to search", span)
     return [(name, env.tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
 
 

@@ -139,7 +139,9 @@ def results_of(
     value = env.scalar(expression)
     known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
     if not count_columns([value]).keys() <= known:
-        raise invalid("a column stands here only inside an aggregate", expression.span, "or name it after by")
+        raise invalid(
+            "a column can be used here only inside an aggregate", expression.span, "or name it after by"
+        )
     if not given:
         implied = implied_name(expression)
         given = [names.take(implied) if implied else names.next_default_name()]
@@ -166,7 +168,7 @@ def _plain(env: Env) -> Env:
 
 def _collect(call: AggregateCall, env: Env) -> Bound:
     if env.aggregates is None:
-        raise invalid("an aggregate has no meaning here", call.span)
+        raise invalid("an aggregate cannot be used here", call.span)
     return reference(env.aggregates.column(call, env.binder), call.span)
 
 

@@ -178,7 +178,7 @@ def _offset(zone: str) -> int:
     digits = zone[1:].replace(":", "")
     hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
     if hours > 14 or minutes > 59:
-        raise ValueError("the zone lies between -14:00 and +14:00")
+        raise ValueError("the time zone must be between -14:00 and +14:00")
     return (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
 
 

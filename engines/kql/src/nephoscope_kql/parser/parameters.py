@@ -67,7 +67,7 @@ def parameters(
         if name not in known:
             if name.startswith("hint."):
                 span = Span(start, c.ahead(count - 1).end)
-                raise invalid(f"there is no {name}", span, did_you_mean(name, _HINTS))
+                raise invalid(f"unknown hint {name}", span, did_you_mean(name, _HINTS))
             break
         if name in words and c.token.text != name and c.ahead(count + 1).text.lower() not in words[name]:
             break

@@ -99,7 +99,7 @@ def _unpack_slots(
         raise invalid(
             f"bag_unpack() makes a column '{min(taken)}', which the rows have already",
             call.span,
-            "say columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
+            "set columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
         )
     made = {
         name: (call.env.binder.column(name, kind), _slot(call, bag, key, kind))

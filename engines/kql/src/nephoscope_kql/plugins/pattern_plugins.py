@@ -81,7 +81,7 @@ def autocluster(call: PluginCall) -> Relation:
     weight = _weight(call, 1)
     seeds = call.constant(2, "NumSeeds", KqlType.LONG, 25)
     if not 0 <= size <= 1 or seeds < 1:
-        raise invalid("SizeWeight lies between 0 and 1, NumSeeds is 1 or more", call.span)
+        raise invalid("SizeWeight must be between 0 and 1, NumSeeds 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
     settings = (size, seeds, _wildcards(call, 3, columns))
     return _make_mined(

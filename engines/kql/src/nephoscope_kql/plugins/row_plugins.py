@@ -67,7 +67,7 @@ def dcount_intersect(call: PluginCall) -> Relation:
         raise invalid("dcount_intersect() takes 2 to 16 sets", call.span, call.plugin.signature)
     wrong = next((item for item in sets if item.type != KqlType.DYNAMIC), None)
     if wrong is not None:
-        raise invalid(f"dcount_intersect() takes what hll() kept, not {wrong.type}", wrong.span)
+        raise invalid(f"dcount_intersect() takes results of hll(), not {wrong.type}", wrong.span)
     columns: list[tuple[Column, Bound]] = []
     for count in range(1, len(sets) + 1):
         shared = sets[0]

@@ -45,13 +45,13 @@ def parse_bolt(content: bytes) -> BoltBucket:
         size, root = _newest_meta(content)
         return _Store(content, size).bucket(root, 0)
     except (struct.error, IndexError, OverflowError) as error:
-        raise ValueError(f"the store is cut off or damaged: {error}") from error
+        raise ValueError(f"the store is truncated or damaged: {error}") from error
 
 
 def _newest_meta(content: bytes) -> tuple[int, int]:
     (size,) = struct.unpack_from("<I", content, _HEAD + 8)
     if not 512 <= size <= 65_536:
-        raise ValueError("this is not a store of bbolt")
+        raise ValueError("this is not a bbolt database")
     found: list[tuple[int, int]] = []
     for page in (0, 1):
         at = page * size
@@ -60,7 +60,7 @@ def _newest_meta(content: bytes) -> tuple[int, int]:
         if flags & _META and magic == _MAGIC:
             found.append((transaction, root))
     if not found:
-        raise ValueError("this is not a store of bbolt")
+        raise ValueError("this is not a bbolt database")
     return size, max(found)[1]
 
 
@@ -111,5 +111,5 @@ class _Store:
             kind, offset, key, value = struct.unpack_from("<IIII", page, at)
             start = at + offset
             if start + key + value > len(page):
-                raise ValueError("a value of the store is cut off")
+                raise ValueError("a value of the store is truncated")
             yield kind, page[start : start + key], page[start + key : start + key + value]

@@ -69,7 +69,7 @@ def parse_executable(file: InventoryFile) -> Executable:
         if content.startswith(MAGIC[2:]):
             return _mach_o(content)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
-        raise file.refusal(f"the executable is cut off or damaged: {error}") from error
+        raise file.refusal(f"the executable is truncated or damaged: {error}") from error
     raise file.refusal("this is not an ELF, PE or Mach-O file")
 
 

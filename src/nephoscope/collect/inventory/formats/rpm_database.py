@@ -41,7 +41,7 @@ def _blobs(content: bytes) -> Iterator[bytes]:
         else:
             raise ValueError("the file is empty or too short")
     except (struct.error, IndexError, OverflowError) as error:
-        raise ValueError(f"the database is cut off or damaged: {error}") from error
+        raise ValueError(f"the database is truncated or damaged: {error}") from error
 
 
 def _ndb(content: bytes) -> Iterator[bytes]:
@@ -56,7 +56,7 @@ def _ndb(content: bytes) -> Iterator[bytes]:
     for start, index in sorted(slots):
         magic, owner, _, size = struct.unpack_from("<4sIII", content, start)
         if magic != _BLOB_MAGIC or owner != index or start + 16 + size > len(content):
-            raise ValueError("a package of the database is cut off, or is another one's")
+            raise ValueError("a package of the database is truncated, or is another one's")
         yield content[start + 16 : start + 16 + size]
 
 
@@ -65,13 +65,13 @@ def _berkeley(content: bytes) -> Iterator[bytes]:
         (order for order in "<>" if struct.unpack_from(order + "I", content, 12)[0] == _HASH_MAGIC), ""
     )
     if not order:
-        raise ValueError("this is not a database of RPM")
+        raise ValueError("this is not an RPM database")
     (size,) = struct.unpack_from(order + "I", content, 20)
     (last,) = struct.unpack_from(order + "I", content, 32)
     if not 512 <= size <= 65_536:
         raise ValueError(f"the pages of the database have {size} bytes")
     if (last + 1) * size > len(content):
-        raise ValueError("the database is cut off")
+        raise ValueError("the database is truncated")
     for number in range(1, last + 1):
         page = content[number * size : (number + 1) * size]
         if page[25] in (_HASH_UNSORTED, _HASH_SORTED):
@@ -103,7 +103,7 @@ def _overflow(content: bytes, number: int, length: int, size: int, order: str) -
         seen.add(number)
         page = content[number * size : (number + 1) * size]
         if len(page) < size or page[25] != _OVERFLOW:
-            raise ValueError("a package of the database is cut off")
+            raise ValueError("a package of the database is truncated")
         (used,) = struct.unpack_from(order + "H", page, 22)
         parts.append(page[_PAGE_HEAD : _PAGE_HEAD + used])
         (number,) = struct.unpack_from(order + "I", page, 16)

@@ -42,7 +42,7 @@ def parse_rpm_header(blob: bytes) -> RpmHeader:
     try:
         count, size = struct.unpack_from(">II", blob)
         if count > MAX_ENTRIES or 8 + count * 16 + size > len(blob):
-            raise ValueError("the header of a package is cut off")
+            raise ValueError("the header of a package is truncated")
         data = blob[8 + count * 16 : 8 + count * 16 + size]
         tags: dict[int, list[str] | list[int]] = {}
         for index in range(count):

@@ -40,7 +40,7 @@ def word(value: object) -> str:
         return value.strip()
     if isinstance(value, int | float):
         return str(value)
-    raise WrongShapeError(f"must be a text (got {type(value).__name__})")
+    raise WrongShapeError(f"must be a string (got {type(value).__name__})")
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class TextMessage:
         while self._peek() != closing:
             kind, name = self._next()
             if kind != "word":
-                raise self._error(f"a name of a field is expected, not {name!r}")
+                raise self._error(f"expected a field name, found {name!r}")
             self._field(tree, known.get(name) or Field(name, name, "", True), depth)
             while self._peek() in {",", ";"}:
                 self._next()
@@ -79,7 +79,7 @@ class TextMessage:
                 texts.append(_unescape(self._next()[1]))
             return "".join(texts)
         if kind != "word":
-            raise self._error(f"the value of the field {field.name} is expected, not {token!r}")
+            raise self._error(f"expected the value of the field {field.name}, found {token!r}")
         return _word(field, token)
 
     def _peek(self) -> str:
@@ -91,7 +91,7 @@ class TextMessage:
 
     def _next(self) -> tuple[str, str]:
         if self._at >= len(self._tokens):
-            raise self._error("the text ends inside of a message")
+            raise self._error("the text ends inside a message")
         kind, token, _ = self._tokens[self._at]
         self._at += 1
         return kind, token

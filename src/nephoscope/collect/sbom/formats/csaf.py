@@ -25,7 +25,7 @@ def read(file: SbomFile) -> Bill:
     """Read products, vulnerabilities and statements; the mandatory tests of the standard say what is wrong."""
     version = text_of(file.document, "document", "csaf_version")
     if version not in _VERSIONS:
-        raise UnreadableBillError(f"{version[:20]!r} is not a version of CSAF that is read: 2.0, 2.1")
+        raise UnreadableBillError(f"{version[:20]!r} is not a supported version of CSAF: 2.0, 2.1")
     document = AdvisoryDocument(file.document, version)
     return Bill(
         format="csaf",

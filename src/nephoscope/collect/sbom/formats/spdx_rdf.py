@@ -21,5 +21,5 @@ def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
     root = parse_xml(file.text)
     if (root.namespace, root.name) != (RDF, "RDF"):
-        raise UnreadableBillError("the root of RDF/XML is rdf:RDF", root.line)
+        raise UnreadableBillError("the root of RDF/XML must be rdf:RDF", root.line)
     return bill_of(RdfDocument(root).tree(), "rdf")

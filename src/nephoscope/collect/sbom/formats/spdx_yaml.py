@@ -42,7 +42,7 @@ def _compose(text: str) -> object:
             count += 1
             line = event.start_mark.line + 1 if event.start_mark else 0
             if depth > MAX_DEPTH or count > MAX_NODES:
-                raise UnreadableBillError("its YAML nests too deep, or has too many values", line)
+                raise UnreadableBillError("its YAML nests too deeply, or has too many values", line)
             if isinstance(event, yaml.AliasEvent):
                 raise UnreadableBillError("its YAML has an alias, which no document of SPDX needs", line)
         return yaml.compose(text, Loader=_LOADER)

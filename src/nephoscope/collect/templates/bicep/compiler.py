@@ -195,7 +195,7 @@ class _BicepProcess:
         try:
             return msgspec.json.decode(body, type=_Answer)
         except msgspec.DecodeError as error:
-            raise BicepError(f"bicep answered with something else than its protocol: {error}") from error
+            raise BicepError(f"the response of bicep does not follow its protocol: {error}") from error
 
     def _read(self, until: float) -> None:
         """Read what is there; raises BicepError where nothing comes in time, too much does, or bicep ends."""
@@ -215,7 +215,7 @@ class _BicepProcess:
             else:
                 self._said = (self._said + chunk)[:_MAX_SAID]
         if len(self._held) > MAX_BYTES + _CHUNK:
-            raise BicepError(f"bicep answered with more than {MAX_BYTES:,} bytes: split the template")
+            raise BicepError(f"the response of bicep exceeds {MAX_BYTES:,} bytes: split the template")
 
     def _ended_error(self) -> BicepError:
         said = self._said.decode("utf-8", "replace").strip()[:500]
@@ -235,4 +235,4 @@ def _length(head: bytes) -> int:
             raise BicepError(
                 f"bicep answered with {size:,} bytes, more than {MAX_BYTES:,}: split the template"
             )
-    raise BicepError("bicep answered without the length of its message: install Bicep 0.29 or later")
+    raise BicepError("the response of bicep has no message length: install Bicep 0.29 or later")

@@ -32,5 +32,5 @@ def parse_plan(text: str | bytes, name: str) -> TemplateDocument:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     if not isinstance(document.value, dict):
-        raise UnreadableFileError("a plan is an object with resource_changes")
+        raise UnreadableFileError("a plan must be an object with resource_changes")
     return document

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TERRAFORM = (".tf", ".tfvars")
 _ARCHIVE = b"PK\x03\x04"
-_AS_JSON = "show it as JSON and scan that: terraform show -json {name} > {name}.json"
+_AS_JSON = "convert it to JSON and scan that file: terraform show -json {name} > {name}.json"
 
 
 class PlanFiles(Protocol):
@@ -56,7 +56,7 @@ def read_plan(
 
     data = repository.load(name) or b""
     if data.startswith(_ARCHIVE):
-        raise UnreadableFileError(f"a plan as Terraform keeps it: {_AS_JSON.format(name=name)}")
+        raise UnreadableFileError(f"a binary Terraform plan: {_AS_JSON.format(name=name)}")
     document = parse_plan(data, name)
     source = _configuration(repository, document, names)
     return map_plan(document, subscription, before=before, source=source)

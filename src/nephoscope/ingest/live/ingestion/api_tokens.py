@@ -20,7 +20,7 @@ def new_token() -> tuple[str, str]:
 def hash_token(token: str) -> str:
     """SHA-256 in hexadecimal: enough for what is random and long; raises SourceError for what is short."""
     if len(token) < 32:
-        raise SourceError("a token needs 32 characters or more: have one made")
+        raise SourceError("a token must have at least 32 characters: generate one")
     return hashlib.sha256(token.encode()).hexdigest()
 
 

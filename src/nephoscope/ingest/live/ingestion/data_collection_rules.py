@@ -98,7 +98,7 @@ def _documents(path: Path) -> list[dict[str, object]]:
     listed = document.get("value", document) if isinstance(document, dict) else document
     listed = listed if isinstance(listed, list) else [listed]
     if not all(isinstance(one, dict) for one in listed):
-        raise SourceError(f"rules: {path}: a data collection rule is a JSON object")
+        raise SourceError(f"rules: {path}: a data collection rule must be a JSON object")
     return listed
 
 

@@ -96,7 +96,9 @@ class RequestIntake:
         IngestionRefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
         """
         if self._size + len(post.body) > MOST_WAITING:
-            raise IngestionRefusedError(429, "TooManyRequests", "More comes in than can be written.", _AGAIN)
+            raise IngestionRefusedError(
+                429, "TooManyRequests", "Data arrives faster than it can be written.", _AGAIN
+            )
         one = _PendingPost(post, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         self._size += len(post.body)
@@ -198,7 +200,7 @@ class RequestIntake:
         """The rows of a table by workspace; made together where the workspaces keep them equally long and none is bad."""
         table = self.tables(name)
         if table is None:
-            raise IngestionRefusedError(400, "InvalidStream", f"Table {name} not found.")
+            raise IngestionRefusedError(400, "InvalidStream", f"Table {name!r} not found.")
         places = {workspace: self.workspace(workspace) for workspace in groups}
         strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
         if strict:

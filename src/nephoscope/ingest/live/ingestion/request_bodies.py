@@ -40,7 +40,7 @@ def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
     if len(data) > limit:
         raise too_large(limit)
     if not reader.eof:
-        raise IngestionRefusedError(400, "InvalidPayload", "The gzip body ends early.")
+        raise IngestionRefusedError(400, "InvalidPayload", "The gzip body is truncated.")
     return data
 
 

@@ -40,6 +40,6 @@ class RequestQuota:
             if requests >= self.limits.requests or total + size > self.limits.bytes:
                 again = max(1, round(since + _MINUTE - now))
                 raise IngestionRefusedError(
-                    429, "TooManyRequests", "The rule's limit for a minute is reached.", again
+                    429, "TooManyRequests", "The rule's limit per minute is exceeded.", again
                 )
             self._minutes[rule.lower()] = since, requests + 1, total + size

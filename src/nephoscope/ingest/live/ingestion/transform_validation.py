@@ -60,7 +60,9 @@ def _check_query(query: Query) -> None:
     evaluations = [one for one in query.statements if isinstance(one, Evaluation)]
     if len(evaluations) > 1:
         raise KqlError(
-            "a transform is one query: a second one begins here", evaluations[1].span, "unsupported"
+            "a transform must be a single query: a second query starts here",
+            evaluations[1].span,
+            "unsupported",
         )
     _check(query)
 
@@ -88,7 +90,7 @@ def _check(node: Node) -> None:
         if isinstance(one, MvApply):
             _within_record(one)
         elif isinstance(one, ExternalData):
-            raise KqlError("a transform reads no files", one.span, "unsupported")
+            raise KqlError("a transform cannot read files", one.span, "unsupported")
         elif type(one) in _REFUSED or (isinstance(one, Call) and one.name.lower() in _CALLS):
             raise _depends(one)
         else:
@@ -99,7 +101,7 @@ def _within_record(applied: MvApply) -> None:
     """What runs over the elements of one record's array may choose among them."""
     for one in walk(applied):
         if isinstance(one, ExternalData):
-            raise KqlError("a transform reads no files", one.span, "unsupported")
+            raise KqlError("a transform cannot read files", one.span, "unsupported")
         if isinstance(one, Call) and one.name.lower() == "toscalar":
             raise _depends(one)
 

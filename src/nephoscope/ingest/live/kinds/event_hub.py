@@ -177,7 +177,7 @@ class EventHubSource:
         try:
             from confluent_kafka import Consumer, KafkaException
         except ImportError as error:
-            raise SourceError(f"event_hub needs the extra kafka: {install('kafka')}") from error
+            raise SourceError(f"event_hub requires the extra kafka: {install('kafka')}") from error
         try:
             return Consumer(self._configuration(), logger=self._log)
         except (KafkaException, ValueError) as error:

@@ -141,7 +141,7 @@ class LogsIngestionSource:
         try:
             while not stop.wait(0.5):
                 if not served.alive:
-                    raise SourceError("the listener ended by itself: see the log")
+                    raise SourceError("the listener stopped unexpectedly: see the log")
         finally:
             served.close()
             listener.close()

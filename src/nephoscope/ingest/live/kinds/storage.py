@@ -104,7 +104,7 @@ class StorageSource:
             names = list(self._containers(account))
             if not names:
                 raise SourceError(
-                    f"{self.settings.account_url}: no container is named like {', '.join(self.settings.containers)}"
+                    f"{self.settings.account_url}: no container matches {', '.join(self.settings.containers)}"
                 )
             first = account.get_container_client(names[0])
             blob = next(iter(first.list_blobs(name_starts_with=self.settings.prefix or None)), None)

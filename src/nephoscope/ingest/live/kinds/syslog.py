@@ -179,11 +179,11 @@ def check(settings: SyslogSettings, _: SourceContext) -> None:
     """Raise SourceSettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
     given = {name: text for name in ("udp", "tcp", "tls") if (text := getattr(settings, name))}
     if not given:
-        raise SourceSettingsError("udp, tcp or tls: give an address to listen on, such as 0.0.0.0:514")
+        raise SourceSettingsError("udp, tcp or tls: set an address to listen on, such as 0.0.0.0:514")
     for name, text in given.items():
         parse_listen_address(text, name)
     if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
-        raise SourceSettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
+        raise SourceSettingsError(f"tls: must differ from the address of tcp, {settings.tcp}")
     zone_of(settings.zone)
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
 

@@ -131,7 +131,7 @@ class TaxiiSource:
             sink.save(key, {**at, "next": "", "forgot": True})
             if at.get("forgot"):
                 raise SourceError(
-                    f"{self.settings.url}{path}: refuses its own `next` (status {reply.status}) again"
+                    f"{self.settings.url}{path}: rejects its own `next` (status {reply.status})"
                 )
             return True
         if reply.status != 200 or not isinstance(reply.body, dict):

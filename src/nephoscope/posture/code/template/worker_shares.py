@@ -79,7 +79,9 @@ class _WorkerProcess:
         try:
             failed, value = pickle.load(self.inward)  # noqa: S301 - of a copy of this process
         except EOFError:
-            raise ShareError("a process ended before it gave its result: too little memory?") from None
+            raise ShareError(
+                "a worker process ended without a result, possibly because memory ran out"
+            ) from None
         if failed:
             raise ShareError(value)
         return value

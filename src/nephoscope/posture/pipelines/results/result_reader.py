@@ -34,6 +34,6 @@ def read_results(document: object) -> ToolResults:
         if reader.claims(document):
             return reader.read(document)
     raise ResultsError(
-        "is not one of the formats: the gate's JSON (scan -o json), SARIF 2.1.0, CycloneDX JSON, "
+        "unsupported format: use the gate's JSON (scan -o json), SARIF 2.1.0, CycloneDX JSON, "
         "ZAP's JSON or XML, JUnit XML"
     )

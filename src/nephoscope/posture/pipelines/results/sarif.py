@@ -49,7 +49,7 @@ def read(document: Any) -> ToolResults:
     drivers = [mapping_of(mapping_of(run.get("tool")).get("driver")) for run in runs]
     names = {text_of(one.get("name"), 100) for one in drivers}
     if len(names) != 1 or "" in names:
-        raise ResultsError("must be one tool's, with a name: send the runs of each tool by itself", "runs")
+        raise ResultsError("must be one tool's, with a name: send the runs of each tool separately", "runs")
     found = [one for at, run in enumerate(runs) for one in _results(run, f"runs[{at}]")]
     check_size(found, "runs")
     tool = names.pop()

@@ -54,8 +54,7 @@ def _read_form(document: object) -> RegistryEventBatch:
     if "action" in document:
         return RegistryEventBatch(events=tuple(read_acr_webhook(document)))
     raise RegistryEventError(
-        "the form of the event is not known: Distribution, Azure Container Registry, Harbor or "
-        "Event Grid is expected"
+        "unknown event format: Distribution, Azure Container Registry, Harbor or Event Grid is expected"
     )
 
 

@@ -66,7 +66,7 @@ class EvaluationFrame:
         if found is None:
             around = ", ".join(self.turns) or "none"
             raise FunctionError(
-                f"no loop {name!r} is around it (there are: {around})" if name else "no loop is around it"
+                f"no loop {name!r} is around it (there are: {around})" if name else "it is not inside a loop"
             )
         return found
 

@@ -28,7 +28,7 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
     found = _follow_link(origin, path, link)
     if found is None or isinstance(found[2], dict):
         return found
-    _plan(origin).report(found[0].place(found[1]), "a template is a JSON object")
+    _plan(origin).report(found[0].place(found[1]), "a template must be a JSON object")
     return None
 
 

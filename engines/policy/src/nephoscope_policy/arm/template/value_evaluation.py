@@ -91,7 +91,7 @@ def _text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -
     except (ArmError, ArmSyntaxError) as error:
         return frame.fail(document.place(path, error.offset), str(error))
     except RecursionError:
-        return frame.fail(document.place(path), "what it needs is nested too deeply")
+        return frame.fail(document.place(path), "its dependencies are nested too deeply")
     except BudgetError as error:
         return frame.fail(document.place(path), str(error))
 

@@ -73,7 +73,7 @@ def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
         from cvss import CVSS2, CVSS3, CVSS4
         from cvss.exceptions import CVSSError
     except ModuleNotFoundError:
-        raise UnreadableBillError(f"scores of CVSS need the extra sbom: {install('sbom')}") from None
+        raise UnreadableBillError(f"CVSS scores require the extra sbom: {install('sbom')}") from None
     try:
         if name == "cvss_v4":
             four = CVSS4(vector)

@@ -174,7 +174,7 @@ def _is_listed(license_: str) -> bool:
     try:
         from cyclonedx.spdx import is_supported_id
     except ModuleNotFoundError:
-        raise UnreadableBillError(f"licences need the extra sbom: {install('sbom')}") from None
+        raise UnreadableBillError(f"licences require the extra sbom: {install('sbom')}") from None
     return (
         license_.startswith("LicenseRef-scancode-")
         or is_supported_id(license_)
