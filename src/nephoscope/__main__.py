@@ -1,4 +1,4 @@
-"""Where the program begins: while it is still being read, Ctrl-C ends it as the system ends any program, without a word."""
+"""Console entry point: SIGINT keeps its default action until the imports finish."""
 
 import gc
 import signal

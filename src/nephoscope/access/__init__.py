@@ -1,1 +1,1 @@
-"""Who may do what: roles as Azure has them, principals and their secrets, and the guard that every request passes."""
+"""Access: authentication, roles, sign-in and sessions."""
