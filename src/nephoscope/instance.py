@@ -79,17 +79,17 @@ class Instance:
 
     @cached_property
     def entity_contexts(self) -> EntityContexts:
-        """What the estate and the last evaluation know of the entities of alerts and incidents."""
+        """Return what the estate and the last evaluation know of the entities of alerts and incidents."""
         return EntityContexts(self.data, self.shelf)
 
     @cached_property
     def doors(self) -> IngestionEndpoints:
-        """Where records come in at the server's own port."""
+        """Return where records come in at the server's own port."""
         return IngestionEndpoints(self.lake, self.state)
 
     @cached_property
     def sign_in(self) -> SignIn:
-        """How people sign in by a provider."""
+        """Return how people sign in by a provider."""
         return SignIn(self.state, self.guard)
 
     def removed_since(self, when: datetime) -> frozenset[str]:
@@ -97,7 +97,7 @@ class Instance:
         return removed_since(self.state, when)
 
     def load_governing(self) -> EffectivePolicy:
-        """What can be assigned now and what is; made once for what people put and what was published."""
+        """Return what can be assigned now and what is; made once for what people put and what was published."""
         put = [one.body for one in self.state.arm_documents.all(TYPES)]
         edition = self.shelf.newest()
         if edition is None:
@@ -146,7 +146,7 @@ class Instance:
 
 
 def hierarchy_of(shelf: PublishedSnapshotCache) -> Hierarchy:
-    """What lies where, by what was published last."""
+    """Return what lies where, by what was published last."""
     found = shelf.newest()
     if found is None:
         return Hierarchy({})

@@ -84,7 +84,7 @@ class LiveResources:
     base: str = ""
 
     def beside(self) -> LiveRowSource:
-        """Where the rows come from."""
+        """Return where the rows come from."""
         key = (self._stamp, self._alerts, self._assessments, self._sight, self._whole, self.base)
         return LiveRowSource(key, self._list_made)
 
@@ -98,7 +98,7 @@ class LiveResources:
 
     @cached_property
     def _sight(self) -> AlertVisibility:
-        """What the reader may be told of an alert: all that is reached, not only what of it was asked for."""
+        """Return what the reader may be told of an alert: all that is reached, not only what of it was asked for."""
         return self.reader.sight("")
 
     @cached_property
@@ -116,7 +116,7 @@ class LiveResources:
 
     @cached_property
     def _stamp(self) -> str:
-        """What is another as soon as an alert or an assessment is."""
+        """Return what is another as soon as an alert or an assessment is."""
         put = [(one.key, one.changed.isoformat()) for one in self._put]
         told = (self.state.alerts.versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()

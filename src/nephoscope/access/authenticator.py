@@ -73,7 +73,7 @@ class LinkedDeniedError(DeniedError):
 
 
 def digest(secret: str) -> str:
-    """How a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
+    """Return how a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -120,7 +120,7 @@ class Caller:
         return permitted_in_some_repository(self.roles, operation)
 
     def reach(self, operation: str) -> Reach:
-        """What of the estate an operation may be done on."""
+        """Return what of the estate an operation may be done on."""
         found = reach(self.roles, operation, self.hierarchy)
         if self.tenant is None:
             return found
@@ -128,11 +128,11 @@ class Caller:
         return found.within_tenant(self.tenant, subscriptions, self.hierarchy.above(subscriptions))
 
     def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
-        """What of the estate each of many operations may be done on."""
+        """Return what of the estate each of many operations may be done on."""
         return reaches(self.roles, operations, self.hierarchy)
 
     def logs(self, operation: str, workspace: str) -> LakeScope:
-        """Which rows of a workspace an operation may be done on; DeniedError where on none."""
+        """Return which rows of a workspace an operation may be done on; DeniedError where on none."""
         found = log_scope(self.roles, operation, self.hierarchy, workspace)
         if found is None:
             raise DeniedError(self, operation, f"/workspaces/{workspace}")
@@ -174,7 +174,7 @@ class Guard:
         return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
     def _look_up_secret(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
-        """What the state says of a secret, or said a moment ago where this process has changed nothing since."""
+        """Return what the state says of a secret, or said a moment ago where this process has changed nothing since."""
         now, changes = time.monotonic(), self._state.principals.changes
         with self._lock:
             known = self._recent.get((hash_, kinds))

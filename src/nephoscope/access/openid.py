@@ -68,7 +68,7 @@ class OpenId:
     _keys: tuple[float, KeySet] | None = None
 
     def metadata(self) -> Metadata:
-        """What it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
+        """Return what it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
         with self._lock:
             if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
                 told = self._fetch_json("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -104,7 +104,7 @@ class OpenId:
         return self._fetch_json("POST", found.token_endpoint, form, headers)
 
     def userinfo(self, access_token: str) -> dict[str, object]:
-        """What it knows of the person whose access token that is."""
+        """Return what it knows of the person whose access token that is."""
         headers = {"Authorization": f"Bearer {access_token}"}
         return self._fetch_json("GET", self.metadata().userinfo_endpoint, headers=headers)
 

@@ -37,7 +37,7 @@ def asked_test(state: State, name: str) -> datetime | None:
 
 
 def last_test(state: State, name: str) -> ProviderTrial | None:
-    """What the last test of a provider as it is now found, None where it was not tested."""
+    """Return what the last test of a provider as it is now found, None where it was not tested."""
     found = state.checkpoints.get(FOUND, name)
     return msgspec.convert(found, ProviderTrial) if found else None
 

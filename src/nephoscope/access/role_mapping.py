@@ -105,7 +105,7 @@ def too_many_groups(claims: Mapping[str, object]) -> bool:
 
 
 def name_of(claims: Mapping[str, object]) -> str:
-    """How a person is called in lists and in the audit."""
+    """Return how a person is called in lists and in the audit."""
     for claim in _NAMES:
         given = claims.get(claim)
         if isinstance(given, str) and (text := "".join(filter(str.isprintable, given)).strip()[:100]):

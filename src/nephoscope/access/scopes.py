@@ -54,7 +54,7 @@ def find_role_scope(id_: str) -> str:
 
 
 def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
-    """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
+    """Return what of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
     if scope.startswith(WORKSPACE):
         name = scope.removeprefix(WORKSPACE)
         return "" if name in set(workspaces) else f"workspace {name!r} not found"
@@ -129,7 +129,7 @@ class Hierarchy:
 
 
 def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy) -> Reach:
-    """What of the estate an operation may be done on."""
+    """Return what of the estate an operation may be done on."""
     scopes = {one.scope for one in roles if _allows_operation(one, operation)}
     if TENANT in scopes:
         return Reach(everything=True)
@@ -160,7 +160,7 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
 def reaches(
     roles: Iterable[RoleAssignment], operations: Iterable[str], hierarchy: Hierarchy
 ) -> dict[str, Reach]:
-    """What of the estate each of many operations may be done on: found once for those that the same roles allow."""
+    """Return what of the estate each of many operations may be done on: found once for those that the same roles allow."""
     held = tuple(roles)
     names = frozenset(one.role for one in held)
     known: dict[frozenset[str], Reach] = {}
@@ -176,7 +176,7 @@ def reaches(
 def log_scope(
     roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy, workspace: str
 ) -> LakeScope | None:
-    """Which rows of a workspace an operation may be done on, None where on none of them.
+    """Return which rows of a workspace an operation may be done on, None where on none of them.
 
     A role at a resource group reaches no logs: their rows say the subscription, and not all of them the resource.
     """

@@ -27,7 +27,7 @@ class OpenSession:
 
 
 def label(address: str, way: str) -> str:
-    """What is kept of where a session is from and how it began."""
+    """Return what is kept of where a session is from and how it began."""
     return f"{address} {way}"
 
 

@@ -155,7 +155,7 @@ class SignIn:
     def _claims(
         self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
     ) -> tuple[dict[str, object], str]:
-        """What the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
+        """Return what the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
         openid = self.openid(provider)
         found = openid.metadata()
         told = answer.get("iss", "")
@@ -275,7 +275,7 @@ def _challenge(verifier: str) -> str:
 
 
 def _provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRefusedError:
-    """What a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
+    """Return what a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
     if error.down:
         return SignInRefusedError(
             f"{provider.title} is not reachable",

@@ -81,7 +81,7 @@ class AccessTokenIssuer:
         return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}, claims, self._key)
 
     def verify(self, token: str) -> Principal | None:
-        """Whose token it is; None for one that is over, not ours, for another service, or of who is let in no more.
+        """Return whose token it is; None for one that is over, not ours, for another service, or of who is let in no more.
 
         Who shows a secret that is withdrawn is let in no more.
         """

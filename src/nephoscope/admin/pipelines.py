@@ -309,7 +309,7 @@ def origins(ask: AdminRequest, query: ResourceQuery) -> OriginList:
 
 @SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
 def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
-    """What the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
+    """Return what the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
     names = _names(ask, query.repository)
     edition = ask.instance.shelf.newest()
     reach = ask.caller.reach(ASSESSMENTS)

@@ -56,7 +56,7 @@ class MadeSecret(Shape, frozen=True, kw_only=True):
 
 @SECTION.route("GET", "/principals/{id}/secrets", READ)
 def list_secrets(ask: AdminRequest, id: Id) -> SecretList:  # noqa: A002 - the name in the path
-    """What a principal can come in with."""
+    """Return what a principal can come in with."""
     require_principal(ask, id)
     found = ask.instance.state.principals.secrets(list(SecretKind), id)[:MOST]
     return SecretList(value=tuple(map(_secret_shape, found)))

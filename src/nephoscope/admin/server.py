@@ -95,7 +95,7 @@ def backup(ask: AdminRequest) -> BackupState:
 
 @SECTION.route("GET", "/assessment", "Nephoscope/assessment/read")
 def assessment(ask: AdminRequest) -> AssessmentState:
-    """How the assessment of the estate stands."""
+    """Return how the assessment of the estate stands."""
     return _assessment(ask)
 
 

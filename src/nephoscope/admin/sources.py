@@ -151,7 +151,7 @@ class SourceToken(Shape, frozen=True, kw_only=True):
 
 @SECTION.route("GET", "/sourceKinds", READ)
 def kinds_(ask: AdminRequest) -> KindList:  # noqa: ARG001 - a handler's signature
-    """What there can be sources of."""
+    """Return what there can be sources of."""
     return KindList(value=tuple(_kind(one) for one in kinds().values()))
 
 
@@ -221,7 +221,7 @@ def token(ask: AdminRequest, name: Name) -> SourceToken:
 
 @SECTION.route("GET", "/sources/{name}/health", READ)
 def health(ask: AdminRequest, name: Name) -> SourceHealthReport:
-    """How a source is."""
+    """Return how a source is."""
     _source(ask, name)
     found = [one for one in ask.instance.state.source_health.all() if one.source == name]
     return SourceHealthReport(

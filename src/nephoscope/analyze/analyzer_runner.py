@@ -32,7 +32,7 @@ class AnalyzerResult:
     assessments: tuple[Assessment, ...]
 
     def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
-        """What the analyzer said of each resource under each key, with the resource that it was written as."""
+        """Return what the analyzer said of each resource under each key, with the resource that it was written as."""
         known = (one for one in self.said if one.state is not ComplianceState.UNKNOWN)
         return {(one.resource, one.key): (one, made) for one, made in zip(known, self.overlay, strict=True)}
 
@@ -106,7 +106,7 @@ def run(
 def _tell(
     analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, logs: Mapping[str, object]
 ) -> AnalyzerResult:
-    """What an analyzer tells now; of what it told before all that is as it was."""
+    """Return what an analyzer tells now; of what it told before all that is as it was."""
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect(analyzer, _say(analyzer, view), view, {})
@@ -128,7 +128,7 @@ def _collect(
     view: EstateView,
     written: Mapping[tuple[str, str], tuple[Assessment, Resource]],
 ) -> AnalyzerResult:
-    """What comes of what an analyzer says beside the snapshot; `written` is what it said before, as resources."""
+    """Return what comes of what an analyzer says beside the snapshot; `written` is what it said before, as resources."""
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []

@@ -46,7 +46,7 @@ class DocumentStatus:
 
 
 def document_standing(body: Mapping[str, Any]) -> DocumentStatus:
-    """How a published document stands."""
+    """Return how a published document stands."""
     told, type_ = body.get("properties") or {}, _type(body)
     if type_ == _ASSESSMENT:
         state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
@@ -59,7 +59,7 @@ def document_standing(body: Mapping[str, Any]) -> DocumentStatus:
 
 
 def parse_standing(type_: str, text: str) -> DocumentStatus:
-    """How a document stood, from the text that was kept of it."""
+    """Return how a document stood, from the text that was kept of it."""
     if type_ == _ASSESSMENT:
         state, severity, *_ = [*text.split("|"), "", ""]
         return _make_standing(_STATES.get(state, state), severity)
@@ -135,7 +135,7 @@ def _many(
 
 
 def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | None) -> str:
-    """How it stands, and how it stood; nothing of that where no change is told."""
+    """Return how it stands, and how it stood; nothing of that where no change is told."""
     now = document_standing(body)
     if before is None:
         return str(now)
@@ -169,7 +169,7 @@ def _is_failure(body: Mapping[str, object]) -> bool:
 
 
 def _resource(body: Mapping[str, Any]) -> str:
-    """What it is about: the resource, or the scope that a score or a standard is of."""
+    """Return what it is about: the resource, or the scope that a score or a standard is of."""
     found = (body["properties"].get("resourceDetails") or {}).get("id")
     return _line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
 

@@ -35,7 +35,7 @@ class Readiness:
     edition: PublishedSnapshot | None
 
     def missing(self, one: AutomationRule) -> list[str]:
-        """What is missing and what to do about it, a sentence each."""
+        """Return what is missing and what to do about it, a sentence each."""
         found = [why for scope in one.scope.scopes for why in self._scope(scope)]
         return found + [why for action in one.actions for why in self._action(action)]
 

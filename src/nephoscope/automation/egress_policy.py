@@ -28,7 +28,8 @@ def target(url: str, allowed: Sequence[str], seconds: float) -> RequestTarget:
 
 
 def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
-    """Why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run judges it again."""
+    """Return why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run
+    judges it again."""
     try:
         target(url, allowed, seconds)
     except ActionError as error:

@@ -96,7 +96,7 @@ class AutomationEngine:
                 yield from self._work(lease, crew, clock)
 
     def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
-        """What is running belonged to a holder of the lease that is gone."""
+        """Yield what is running belonged to a holder of the lease that is gone."""
         for run in self.state.automation_runs.newest(
             self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
         ):
@@ -263,7 +263,7 @@ class AutomationEngine:
             return self._begin(session, ids, now)
 
     def around(self, now: datetime) -> ActionContext:
-        """What actions may use; ValueError where the operator's file is wrong."""
+        """Return what actions may use; ValueError where the operator's file is wrong."""
         allowed = self._operator()
         return ActionContext(
             self.lake.data,
@@ -336,7 +336,7 @@ def _changes(run: AutomationRun) -> bool:
 
 
 def _soon(now: datetime) -> datetime:
-    """What is due by then is due: runs that are planned together are due some microseconds after each other."""
+    """Return what is due by then is due: runs that are planned together are due some microseconds after each other."""
     return now + timedelta(milliseconds=1)
 
 

@@ -32,7 +32,7 @@ CHANGED, BEFORE, ENTITY = "changed", "before", "entity"
 
 
 def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What conditions look at, of an alert or an incident."""
+    """Return what conditions look at, of an alert or an incident."""
     more = document.get("AdditionalData") or {}
     owner = document.get("Owner") or {}
     return {
@@ -119,7 +119,7 @@ def _derive_identifiers(document: Mapping[str, object]) -> dict[str, str]:
 
 
 def fact_name(text: str) -> str:
-    """How a property of a condition is kept; ValueError that says which there are where it is none.
+    """Return how a property of a condition is kept; ValueError that says which there are where it is none.
 
     Kinds of entities are taken with or without the dash that Azure writes in some: azure-resource, AzureResource.
     """

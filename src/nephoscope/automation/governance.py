@@ -82,7 +82,7 @@ class GovernanceRule:
         )
 
     def assigned(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
-        """What it says of an assessment, of a resource with some tags."""
+        """Return what it says of an assessment, of a resource with some tags."""
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
         began = max(_moment(_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made)

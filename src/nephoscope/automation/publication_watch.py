@@ -88,7 +88,7 @@ class PublicationWatch:
         return len(runs)
 
     def _snapshots(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
-        """Which sources of which automations are to be told of everything now."""
+        """Return which sources of which automations are to be told of everything now."""
         known = self.state.checkpoints.all(PLACE)
         found = set()
         for one in wanted:

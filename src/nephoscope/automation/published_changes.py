@@ -29,13 +29,13 @@ _KEY = "CASE WHEN tenant = '' OR starts_with(key, '/subscriptions/') THEN key EL
 
 
 def stands(edition: PublishedSnapshot) -> pa.Table:
-    """How all documents stand that automations are told of: key (below its tenant where several may have it), type, stands."""
+    """Return how all documents stand that automations are told of: key (below its tenant where several may have it), type, stands."""
     rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
     return pa.table(rows.project(f"{_KEY} AS key, type, stands").order("key").to_arrow_table())
 
 
 def file_of(data: Path, version: int) -> Path:
-    """Where it is kept how the documents of a version stood."""
+    """Return where it is kept how the documents of a version stood."""
     return data / "automation" / f"stood-{version}.parquet"
 
 

@@ -97,7 +97,8 @@ class AutomationRule:
         )
 
     def holds(self, kind: str, event: EventView) -> bool:
-        """Whether a condition holds of an alert or incident as it stands, though nothing happened: `kind` says which of both it is.
+        """Return whether a condition holds of an alert or incident as it stands, though nothing happened: `kind` says which
+        of both it is.
 
         A rule of response is asked whatever it is triggered by.
         """

@@ -31,7 +31,8 @@ class RuleScope:
         return all(_sees(one, key) for one in self.read) and self._contains(key)
 
     def covers_row(self, row: Mapping[str, object]) -> bool:
-        """Whether it may be told of an alert or incident: a resource that the row names is within, and none beyond the author's.
+        """Return whether it may be told of an alert or incident: a resource that the row names is within, and none beyond
+        the author's.
 
         A row that names none is only for a rule that holds for everything.
         """

@@ -42,7 +42,7 @@ class WorkerPool:
         self._pool.submit(lambda: self._ended.put(self.act(run)))
 
     def take_ended(self, seconds: float) -> list[AutomationRun]:
-        """Those that ended; where none has, the first one that does within some seconds."""
+        """Return those that ended; where none has, the first one that does within some seconds."""
         found: list[AutomationRun] = []
         try:
             if self.busy:

@@ -78,7 +78,7 @@ class Account:
 
     @property
     def terms(self) -> frozenset[str]:
-        """What it shares with accounts that work like it."""
+        """Return what it shares with accounts that work like it."""
         said = {
             f"{name}:{str(self.body.get(name)).lower()}"
             for name in ("department", "jobTitle")

@@ -155,7 +155,7 @@ class BehaviorAnalysis:
         mark: dict[str, Any],
         report: BehaviorReport,
     ) -> TenantKnowledge:
-        """What is known of the tenant; where it was gathered anew, its rows of IdentityInfo and UserPeerAnalytics."""
+        """Return what is known of the tenant; where it was gathered anew, its rows of IdentityInfo and UserPeerAnalytics."""
         before = tenant_context.load(self.lake.data, self.workspace)
         digest = tenant_context.estate_digest(self.lake.data)
         if not before.due(digest, now):
@@ -180,7 +180,7 @@ class BehaviorAnalysis:
         return found
 
     def _load_identities(self, now: dt.datetime) -> dict[str, IdentityRecord]:
-        """What IdentityInfo says last of each account."""
+        """Return what IdentityInfo says last of each account."""
         span = RowSpan(now - 3 * AGAIN, now + dt.timedelta(days=1))
         table = self.lake.rows(_KNOWN, workspace=self.workspace, now=now, span=span)
         found = {}

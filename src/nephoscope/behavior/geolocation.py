@@ -43,7 +43,7 @@ class GeoLookup:
         return cls(_database(geoip), _database(asn))
 
     def of(self, address: str) -> GeoLocation:
-        """Where an address is; what is no address is nowhere."""
+        """Return where an address is; what is no address is nowhere."""
         if self.geoip is None and self.asn is None:
             return NOWHERE
         if address not in self._known:
@@ -53,7 +53,7 @@ class GeoLookup:
         return self._known[address]
 
     def network_name(self, address: str) -> str:
-        """Who runs the network of an address, '' where it is not known."""
+        """Return who runs the network of an address, '' where it is not known."""
         return str(_look_up(self.asn, address).get("autonomous_system_organization", ""))
 
     def _looked_up(self, address: str) -> GeoLocation:

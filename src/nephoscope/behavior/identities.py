@@ -71,7 +71,7 @@ def identity_rows(
 
 
 def digest_of(row: Mapping[str, object]) -> str:
-    """What tells the content of a row from another."""
+    """Return what tells the content of a row from another."""
     said = {name: value for name, value in row.items() if name not in _SEEN and value not in (None, "", [])}
     return hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 

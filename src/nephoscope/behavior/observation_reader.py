@@ -60,7 +60,7 @@ class Observer:
     def stretches(
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
     ) -> Iterator[ObservationSpan]:
-        """What came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
+        """Yield what came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
         counted = self._count_rows(ObservationSpan(oldest, until + dt.timedelta(days=1), since, until))
         hours: list[dt.datetime] = []
         for hour in sorted(counted):

@@ -24,7 +24,7 @@ GROUP BY kind, dimension, value ORDER BY kind, dimension, days DESC, value
 
 
 def profile(data: Path, workspace: str, entity: str) -> list[dict[str, object]]:
-    """What is known of an entity: each value of each dimension, on how many days, the first and the last of them."""
+    """Return what is known of an entity: each value of each dimension, on how many days, the first and the last of them."""
     asked = entity.lower()
     asked = load(data, workspace).aliases.get(asked, asked)
     profiles = Profiles(data, workspace)

@@ -71,7 +71,7 @@ def estate_digest(data: Path) -> str:
 
 
 def load(data: Path, workspace: str) -> TenantKnowledge:
-    """What was kept last; nothing where nothing was, or where it cannot be read: it is gathered again then."""
+    """Return what was kept last; nothing where nothing was, or where it cannot be read: it is gathered again then."""
     try:
         return msgspec.json.decode((data / FOLDER / workspace / FILE).read_bytes(), type=TenantKnowledge)
     except (OSError, msgspec.DecodeError):

@@ -156,7 +156,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
 
 def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readiness:
-    """What automations may name; `secrets` are about to be kept."""
+    """Return what automations may name; `secrets` are about to be kept."""
     from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.operator_policy import operator
     from nephoscope.posture.published.edition_cache import PublishedSnapshotCache

@@ -191,7 +191,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 
 
 def _explain_nothing(data: Path, workspace: str) -> str:
-    """What is told where nothing stood out: it may be too early."""
+    """Return what is told where nothing stood out: it may be too early."""
     from nephoscope.behavior.settings import settings_of
 
     with state_of(data) as state:

@@ -200,7 +200,7 @@ def _settings(options: dict[str, Any]) -> CollectionSettings:
 
 
 def _needs(data: Path, options: dict[str, Any]) -> ContentNeeds:
-    """What is read: what the content needs, all else too, or some types alone."""
+    """Return what is read: what the content needs, all else too, or some types alone."""
     from nephoscope.posture.scans.live_estate import content_needs
 
     if options["types"] and options["everything"]:

@@ -227,7 +227,7 @@ def _load(
 
 
 def _request(paths: tuple[str, ...], options: str) -> str:
-    """What names a load with --again: the same paths with the same options go on where that was interrupted."""
+    """Return what names a load with --again: the same paths with the same options go on where that was interrupted."""
     from hashlib import blake2b
 
     from nephoscope.cli.session.ingest_inputs import STDIN
@@ -238,7 +238,7 @@ def _request(paths: tuple[str, ...], options: str) -> str:
 
 
 def _whereabouts(data: Path) -> AddressLookup | None:
-    """Where addresses are in the newest estate of the data folder; None where none was collected."""
+    """Return where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
     from nephoscope.ingest.logs.address_lookup import AddressLookup
 

@@ -192,7 +192,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
 
 
 def _estates(data: Path) -> tuple[Estate, ...]:
-    """What was scanned or collected last of every tenant."""
+    """Return what was scanned or collected last of every tenant."""
     from nephoscope.estate.tenant_stores import newest_estates
 
     found = newest_estates(data)

@@ -107,7 +107,7 @@ def _at_terminal() -> bool:
 
 
 def _ask_digest(file: Path) -> str:
-    """What somebody at the terminal types below the list; '' where there is nothing to accept."""
+    """Return what somebody at the terminal types below the list; '' where there is nothing to accept."""
     manifest, items = _looked_at(file)
     if not items:
         return ""
@@ -116,7 +116,7 @@ def _ask_digest(file: Path) -> str:
 
 
 def _digest(manifest: BackupManifest) -> str:
-    """What accepts a backup: the begin of the hash over all that is in it."""
+    """Return what accepts a backup: the begin of the hash over all that is in it."""
     from nephoscope.lake.backup.restored_audit import DIGITS
 
     return manifest.hash[:DIGITS]

@@ -344,7 +344,7 @@ def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
 
 
 def _translate_errors() -> Any:
-    """What sources raise ends the command with a sentence and exit code 2."""
+    """Return what sources raise ends the command with a sentence and exit code 2."""
     from contextlib import contextmanager
 
     @contextmanager

@@ -142,7 +142,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 
 
 def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """What is to be suppressed: from the options, or from a document of Azure's."""
+    """Return what is to be suppressed: from the options, or from a document of Azure's."""
     from nephoscope.alerts.suppression.condition import ConditionError, conditions
 
     if options["file"]:

@@ -87,7 +87,7 @@ class TypeSources:
         return frozenset((*self.tables, *self.lists, *self.derived))
 
     def apart(self) -> TypeSources:
-        """How they are read of a nephoscope server.
+        """Return how they are read of a nephoscope server.
 
         What Azure's own Defender said is in a table apart from what the server says; what is derived here is there as it was derived.
         """

@@ -48,7 +48,7 @@ class Cloud:
         return f"{self.graph}/.default"
 
     def at(self, endpoint: str) -> Cloud:
-        """The same cloud with Resource Manager at another endpoint, such as a private one; CloudError when it is unusable."""
+        """Return the same cloud with Resource Manager at another endpoint, such as a private one; CloudError when it is unusable."""
         return replace(self, resource_manager=origin(endpoint, "--endpoint"))
 
 

@@ -47,7 +47,7 @@ class AccessToken(Protocol):
 
     @property
     def expires_on(self) -> int:
-        """When it ends."""
+        """Return when it ends."""
 
 
 class Credential(Protocol):
@@ -62,7 +62,8 @@ CredentialSource = Callable[[], Credential]
 
 
 def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSource:
-    """How to sign in for a tenant ('' = the one of the credential itself); raises SignInError for what the environment lacks."""
+    """Return how to sign in for a tenant ('' = the one of the credential itself); raises SignInError for what the
+    environment lacks."""
     # Without a handler of its own, what azure-identity logs of a failure would stand on the terminal beside our sentence.
     logging.getLogger("azure.identity").addHandler(logging.NullHandler())
     makers: dict[str, Callable[[Cloud, str], Credential]] = {
@@ -98,7 +99,7 @@ def _require(*names: str) -> None:
 
 
 def of_cloud(cloud: Cloud) -> dict[str, Any]:
-    """What every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
+    """Return what every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
     from nephoscope.connect.cloud import CLOUDS
 
     return {"authority": cloud.authority, "disable_instance_discovery": cloud.name not in CLOUDS}

@@ -101,7 +101,8 @@ def _choose_address(addresses: Sequence[Address], name: str, allowed: Sequence[s
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the internet: also where it is written within IPv6. Azure's own is inside of every network."""
+    """Return whether an address is one of the internet: also where it is written within IPv6. Azure's own is inside of
+    every network."""
     if address == _PLATFORM:
         return False
     if isinstance(address, IPv6Address):

@@ -141,7 +141,7 @@ def manifest_document(coverage: Coverage) -> dict[str, object]:
 
 
 def manifest_members(coverage: Coverage) -> dict[str, object]:
-    """What a manifest says of one tenant, in a stable order."""
+    """Return what a manifest says of one tenant, in a stable order."""
     found: dict[str, object] = {
         "declared": coverage.declared,
         "scopes": {scope: sorted(types) for scope, types in sorted(coverage.scopes.items())},
@@ -158,7 +158,7 @@ def manifest_members(coverage: Coverage) -> dict[str, object]:
 
 
 def merge(parts: Iterable[Coverage]) -> Coverage:
-    """What several snapshots of one tenant have read together; it is declared only when every part is."""
+    """Return what several snapshots of one tenant have read together; it is declared only when every part is."""
     scopes: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     gaps: dict[str, str] = {}
     times: dict[str, datetime] = {}
@@ -205,7 +205,7 @@ def _left(scope: str, entries: Iterable[str], gone: Container[tuple[str, str]]) 
 
 
 def merge_below(tenants: Sequence[Coverage]) -> Coverage:
-    """What was read in the subscriptions of several tenants; of the only one everything that was read."""
+    """Return what was read in the subscriptions of several tenants; of the only one everything that was read."""
     if len(tenants) == 1:
         return tenants[0]
     own = [

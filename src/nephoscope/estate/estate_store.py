@@ -73,7 +73,7 @@ class EstateStore:
 
     @property
     def path(self) -> Path:
-        """Where the table lies."""
+        """Return where the table lies."""
         return self._path
 
     @property
@@ -193,7 +193,7 @@ class EstateStore:
             yield from (resource_of(row) for row in rows)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
-        """What differs between two times (the later: now), by content hash.
+        """Return what differs between two times (the later: now), by content hash.
 
         `unread` is empty: what a snapshot did not look for stays in the store as it was last read.
         """
@@ -260,7 +260,7 @@ class EstateStore:
 
 
 def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: frozenset[str]) -> Coverage:
-    """What is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
+    """Return what is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
     if before is None:
         return coverage
     old = without(before, forgotten)

@@ -77,6 +77,6 @@ def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
 
 
 def _who(leases: Leases) -> str:
-    """What has the turn, in words."""
+    """Return what has the turn, in words."""
     holder = leases.holder(LEASE)
     return "the server's assessment" if holder and holder == leases.holder(SERVER_LEASE) else "another scan"

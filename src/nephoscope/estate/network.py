@@ -172,7 +172,7 @@ class Network:
         )
 
     def tags(self, subnet: Subnet) -> ServiceTags:
-        """What the service tags mean for an address in a subnet."""
+        """Return what the service tags mean for an address in a subnet."""
         key = (subnet.network, subnet.route_table)
         found = self._tags.get(key)
         if found is None:
@@ -262,7 +262,8 @@ class Network:
         *,
         inbound: bool = True,
     ) -> list[Opening]:
-        """What of the traffic from `remote` to the ports reaches an address, with the rules that allow it; else the other way round.
+        """Return what of the traffic from `remote` to the ports reaches an address, with the rules that allow it; else the
+        other way round.
 
         No group on the way gives one opening without rules per family.
         """

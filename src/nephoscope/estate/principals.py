@@ -56,7 +56,7 @@ class EstatePrincipals:
         return self._estate.coverage.covers(type_, "")
 
     def explain(self, what: str) -> str:
-        """What of the directory was not read, with why, where the export tells why it lacks a type that the text names."""
+        """Return what of the directory was not read, with why, where the export tells why it lacks a type that the text names."""
         gaps = self._estate.coverage.gaps
         reasons = dict.fromkeys(gaps[type_] for type_ in READS if type_ in what and gaps.get(type_))
         return f"{what} ({'; '.join(reasons)})" if reasons else what

@@ -162,7 +162,7 @@ def _clause(
 def first_match(
     matching: Sequence[Clause], protocol: str, family: int, start: TrafficRegion, tag: str = ""
 ) -> list[Opening]:
-    """What the clauses let through of `start`, for one lower-cased protocol and one family or opaque tag."""
+    """Return what the clauses let through of `start`, for one lower-cased protocol and one family or opaque tag."""
     openings: list[Opening] = []
     remaining = [start]
     for clause in matching:
@@ -204,7 +204,7 @@ def _apply(
 
 
 def combine(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
-    """What passes two rule lists in turn: both must allow it."""
+    """Return what passes two rule lists in turn: both must allow it."""
     return [
         Opening(both, first.family, first.tag, first.rules + second.rules)
         for first in left

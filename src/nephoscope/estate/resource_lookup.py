@@ -23,7 +23,7 @@ class AnalyzerEstate(Protocol):
 
     @property
     def coverage(self) -> Coverage:
-        """What was read."""
+        """Return what was read."""
         ...
 
     @property
@@ -43,7 +43,7 @@ def properties(resource: Resource) -> dict[str, object]:
 
 
 def require_complete(resource: Resource) -> dict[str, object]:
-    """The same, where its absence would be taken for an answer: raises DataNotCollectedError on a body that came without."""
+    """Return the same, where its absence would be taken for an answer: raises DataNotCollectedError on a body that came without."""
     if not resource.complete:
         raise DataNotCollectedError(f"the properties of {resource.key}")
     return properties(resource)

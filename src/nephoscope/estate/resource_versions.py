@@ -68,7 +68,7 @@ def is_covered(resource: Resource, coverage: Coverage) -> bool:
 
 
 def diff(before: Estate, after: Estate) -> Diff:
-    """What differs between two estates, by content hash; derived containers are left out."""
+    """Return what differs between two estates, by content hash; derived containers are left out."""
     old, new = hashes(before.resources.values()), hashes(after.resources.values())
     gone = [before.resources[key] for key in old.keys() - new.keys()]
     return Diff(

@@ -95,7 +95,7 @@ class SnapshotIntake:
     def moves(
         self, coverage: Coverage
     ) -> Iterator[tuple[IncomingResource | None, StoredVersion | None, VersionChange]]:
-        """What the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""
+        """Yield what the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""
         for row, version in _join_by_id(iter(self._rows), iter(self._versions)):
             if row is not None:
                 known = (

@@ -79,7 +79,7 @@ def _subnet(id_: str, entry: dict[str, object], known: bool) -> Subnet:
 def virtual_network_tag(
     network: Resource, subnets: Iterable[Subnet], routes: Mapping[str, Resource]
 ) -> AddressSet:
-    """What the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
+    """Return what the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
 
     A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
     """

@@ -62,7 +62,7 @@ def current_resources(data: Path) -> Iterator[Resource]:
 
 
 def subscription_estate(data: Path) -> Estate:
-    """What lies in the subscriptions of all tenants, for look-ups by address or id; it claims to have read nothing."""
+    """Return what lies in the subscriptions of all tenants, for look-ups by address or id; it claims to have read nothing."""
     found = (one for one in current_resources(data) if one.id.subscription)
     return Estate.of(found, Coverage({}), derives=False)
 
@@ -102,7 +102,8 @@ def _write_owner(data: Path, owner: StoreOwner) -> None:
 
 
 def _may_own(data: Path, estate: Estate) -> bool:
-    """Whether a table that nobody owns may be the tenant's: it is not there yet, or all of its subscriptions are the tenant's."""
+    """Return whether a table that nobody owns may be the tenant's: it is not there yet, or all of its subscriptions
+    are the tenant's."""
     store = EstateStore(data)
     if not store.exists:
         return True

@@ -72,7 +72,7 @@ class GzipStream(io.RawIOBase):
         return gzip.BadGzipFile("; ".join([*told, f"and {more} more"] if more > 0 else told))
 
     def _next(self, size: int) -> bytes:
-        """What comes next of the member, or of one behind it and the zeros that padding leaves."""
+        """Return what comes next of the member, or of one behind it and the zeros that padding leaves."""
         if not self._input and not self._holds and not self._fill():
             return self._end()
         if self._member is None:
@@ -136,7 +136,7 @@ class GzipStream(io.RawIOBase):
         return b"\n"
 
     def _rest(self, found: int) -> tuple[bytes, int]:
-        """What has to be held to look further, and where it stands."""
+        """Return what has to be held to look further, and where it stands."""
         kept = found if found >= 0 else max(0, len(self._input) - len(MAGIC) + 1)
         return self._input[kept:], self._at + kept
 
@@ -151,7 +151,7 @@ class GzipStream(io.RawIOBase):
 
 
 def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
-    """What a member gives before it breaks, in smaller and smaller steps, since one that fails gives nothing."""
+    """Return what a member gives before it breaks, in smaller and smaller steps, since one that fails gives nothing."""
     parts: list[bytes] = []
     at, step = 0, 4096
     while step and at < len(data):

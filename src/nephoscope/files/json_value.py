@@ -154,7 +154,7 @@ def is_half(error: str) -> bool:
 
 
 def describe_error(error: str) -> str:
-    """What the decoder says of a text, in words that name what is wrong."""
+    """Return what the decoder says of a text, in words that name what is wrong."""
     text = error.removeprefix("JSON is malformed: ")
     text = text.replace("Number out of range - at `$[...]`", "a number is out of range")
     return text if text == TOO_DEEP else f"not JSON: {text}"

@@ -68,7 +68,7 @@ class TapeRuns:
         return False
 
     def _next(self) -> bytes:
-        """What comes next; nothing at a damage, where what gzip puts between members is no part of the archive."""
+        """Return what comes next; nothing at a damage, where what gzip puts between members is no part of the archive."""
         try:
             data = self._read(_PART)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:

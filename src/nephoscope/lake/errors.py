@@ -18,7 +18,7 @@ class NoRoomError(SpoolFullError):
 
 
 def no_room(error: OSError) -> SpoolFullError:
-    """What it means that the spool could not be written."""
+    """Return what it means that the spool could not be written."""
     full = NoRoomError if error.errno in (errno.ENOSPC, errno.EDQUOT) else SpoolFullError
     return full(f"the spool cannot be written: {error.strerror or error}")
 

@@ -176,7 +176,7 @@ class Lake:
             return self._writer
 
     def catalog(self, scope: LakeScope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
-        """What a principal sees, at the versions of the moment when each table is first asked for."""
+        """Return what a principal sees, at the versions of the moment when each table is first asked for."""
         return LakeCatalog(self._shelf, scope, workspace)
 
     def versions(self) -> dict[tuple[str, str], int]:
@@ -252,7 +252,7 @@ class Lake:
             return pipeline.run((compiled,), text, timeout)[-1].table
 
     def row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
-        """What tells the rows of a query's last result apart; KqlError where it is wrong."""
+        """Return what tells the rows of a query's last result apart; KqlError where it is wrong."""
         with self.catalog(EVERYTHING, workspace) as catalog:
             return self._compiled.compile(text, catalog, now=now).identity
 

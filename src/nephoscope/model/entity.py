@@ -124,7 +124,7 @@ class Entity:
 
     @property
     def title(self) -> str:
-        """How people call it."""
+        """Return how people call it."""
         if self.kind == "Account" and (suffix := self.get("UPNSuffix")):
             return f"{self.get('Name')}@{suffix}"
         if self.kind == "Account" and (domain := self.get("NTDomain")):

@@ -91,6 +91,6 @@ def redact(value: object, key: str = "") -> object:
 
 
 def redact_read(subject: str, value: object) -> object:
-    """What a condition read, without its secrets; `subject` is the alias, field or expression that it was read by."""
+    """Return what a condition read, without its secrets; `subject` is the alias, field or expression that it was read by."""
     words = _WORD.findall(subject)
     return redact(value, words[-1] if words else "")

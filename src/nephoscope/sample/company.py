@@ -22,7 +22,7 @@ _MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machi
 
 
 def folder() -> Traversable:
-    """Where the company's data lies in the package."""
+    """Return where the company's data lies in the package."""
     return files("nephoscope") / "content" / "sample"
 
 
@@ -225,7 +225,7 @@ class Company:
 
     @property
     def vpn(self) -> SampleLocation:
-        """Where the VPN comes out."""
+        """Return where the VPN comes out."""
         facts = self.facts["vpn"]
         return self.at(facts["office"], facts["address"])
 

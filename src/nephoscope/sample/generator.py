@@ -41,7 +41,7 @@ class Generator:
         return (self.start + timedelta(days=place) for place in range(self.days))
 
     def entries(self, day: date) -> list[SampleEntry]:
-        """What was logged on a day of UTC, in the order of the time; the same whichever days stand around it."""
+        """Return what was logged on a day of UTC, in the order of the time; the same whichever days stand around it."""
         near = (day - timedelta(days=1), day, day + timedelta(days=1))
         for one in [one for one in self._begun if one not in near]:
             del self._begun[one]
@@ -50,7 +50,7 @@ class Generator:
         return sorted(found, key=lambda one: (one.time, one.stream))
 
     def _entries(self, day: date) -> list[SampleEntry]:
-        """What was logged of things that begin on a day of the company's clocks."""
+        """Return what was logged of things that begin on a day of the company's clocks."""
         if day not in self._begun:
             self._begun[day] = [
                 entry

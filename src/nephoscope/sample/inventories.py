@@ -46,7 +46,7 @@ class SampleMachine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def contents(self) -> InventoryContents:
-        """What a scan gives of it."""
+        """Return what a scan gives of it."""
         return _contents(self.family, self.release, self.packages)
 
 
@@ -61,7 +61,7 @@ class SampleImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def contents(self) -> InventoryContents:
-        """What a scan gives of it."""
+        """Return what a scan gives of it."""
         return _contents(self.family, self.release, self.packages)
 
 

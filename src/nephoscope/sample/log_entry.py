@@ -34,7 +34,7 @@ Writer = Callable[..., SampleEntry | list[SampleEntry]]
 
 @cache
 def writers() -> Mapping[str, Writer]:
-    """What writes a record of a kind, by the name that attacks use; found in the folder records/."""
+    """Return what writes a record of a kind, by the name that attacks use; found in the folder records/."""
     found: dict[str, Writer] = {}
     for module in _modules("records"):
         found.update(getattr(module, "RECORDS", {}))
@@ -43,7 +43,7 @@ def writers() -> Mapping[str, Writer]:
 
 @cache
 def backgrounds() -> Mapping[str, Background]:
-    """What writes a day of the company's life, by name; found in the folder background/."""
+    """Return what writes a day of the company's life, by name; found in the folder background/."""
     return {module.__name__.rpartition(".")[2]: module.day for module in _modules("background")}
 
 

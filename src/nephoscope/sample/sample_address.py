@@ -31,7 +31,7 @@ class SampleRequest:
 
     @classmethod
     def parse(cls, text: str, today: date | None = None) -> SampleRequest:
-        """What a path says; without `start` the last day is yesterday. ValueError says what is wrong with it."""
+        """Return what a path says; without `start` the last day is yesterday. ValueError says what is wrong with it."""
         given: dict[str, str] = {}
         for part in text.removeprefix(PREFIX).split(",") if text != PREFIX else ():
             name, equals, value = part.partition("=")
@@ -53,7 +53,7 @@ class SampleRequest:
         return cls(start, days, _number(given, "seed", 1, 0, 2**31), users, given.get("attack", ""))
 
     def generator(self) -> Generator:
-        """What makes them; an attack happens on the last day."""
+        """Return what makes them; an attack happens on the last day."""
         attack = attack_named(self.attack) if self.attack else None
         return Generator(self.start, self.days, self.seed, self.users, attack)
 

@@ -24,7 +24,7 @@ class Dice(random.Random):
         return self.random() < chance
 
     def times(self, mean: float) -> int:
-        """How often something happens that happens `mean` times (Poisson; above 30 its normal approximation)."""
+        """Return how often something happens that happens `mean` times (Poisson; above 30 its normal approximation)."""
         if mean > 30:
             return max(0, round(self.gauss(mean, math.sqrt(mean))))
         limit, count, product = math.exp(-mean), 0, self.random()

@@ -43,17 +43,17 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
 
 
 def starters(company: Company, day: date) -> list[Person]:
-    """Who has the first day: some each month begin on a Monday."""
+    """Return who has the first day: some each month begin on a Monday."""
     return [one for one in company.people if one.kind == "employee" and _first(company, one) == day]
 
 
 def leavers(company: Company, day: date) -> list[Person]:
-    """Whose account is closed in the evening of a day."""
+    """Return whose account is closed in the evening of a day."""
     return [one for one in company.people if one.kind == "employee" and _last(company, one) == day]
 
 
 def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
-    """Who left in the days before: their phones still try to fetch mail."""
+    """Return who left in the days before: their phones still try to fetch mail."""
     return [one for back in range(1, within + 1) for one in leavers(company, day - timedelta(days=back))]
 
 

@@ -94,7 +94,7 @@ def span(text: str) -> timedelta:
 
 
 def _actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object:
-    """Who or what plays a part."""
+    """Return who or what plays a part."""
     kind, value = next(iter(wanted.items()))
     return _CAST[kind](company, value, dice)
 

@@ -32,7 +32,7 @@ _CONTENT, _MOST_NAMED = ("content", "functions"), 10
 
 
 def policy_of(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
-    """What an unpacked backup decides, the worst first; BackupError for a state that cannot be read.
+    """Return what an unpacked backup decides, the worst first; BackupError for a state that cannot be read.
 
     `names` are those of all its files, relative to the data folder: of content a look at the names is enough.
     """
@@ -118,7 +118,7 @@ def _of_files(folder: Path) -> Iterator[PolicyItem]:
 
 
 def _of_request(folder: Path) -> Iterator[PolicyItem]:
-    """What the server would assess: files of this machine are read, and decisions waive."""
+    """Yield what the server would assess: files of this machine are read, and decisions waive."""
     try:
         request = last_request(folder)
     except ContentError as error:

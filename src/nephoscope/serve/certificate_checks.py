@@ -14,7 +14,7 @@ from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, Doct
 
 
 def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
-    """How long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
+    """Yield how long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:
         remove = "delete it and its key: `nephoscope serve` creates new ones"

@@ -33,14 +33,14 @@ class ChildProcess:
     code: int | None = None
 
     def poll(self) -> int | None:
-        """How it ended, None while it runs."""
+        """Return how it ended, None while it runs."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self.code = os.waitstatus_to_exitcode(status) if pid else None
         return self.code
 
     def wait(self, seconds: float) -> int:
-        """How it ended; TimeoutError where it still runs after so many seconds."""
+        """Return how it ended; TimeoutError where it still runs after so many seconds."""
         until = time.monotonic() + seconds
         while (code := self.poll()) is None:
             if time.monotonic() >= until:

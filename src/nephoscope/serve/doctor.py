@@ -79,7 +79,7 @@ def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterato
 
 
 def looked_at(patient: CheckContext) -> Iterator[DoctorFinding]:
-    """What the checks find of what is open."""
+    """Yield what the checks find of what is open."""
     for check in CHECKS:
         yield from check(patient)
 
@@ -361,7 +361,7 @@ def lake(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 
 def extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
-    """Which extras are not installed."""
+    """Yield which extras are not installed."""
     for name, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
             yield DoctorFinding("extras", CheckVerdict.INFO, f"{use}: not installed", install(name))

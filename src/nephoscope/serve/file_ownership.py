@@ -44,7 +44,7 @@ def owner_of(path: Path) -> int | None:
 
 
 def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
-    """What lies in a folder at any depth, in order, with the user's number."""
+    """Yield what lies in a folder at any depth, in order, with the user's number."""
     for place, folders, files in os.walk(folder):
         if Path(place) == folder and MADE in folders:
             folders.remove(MADE)

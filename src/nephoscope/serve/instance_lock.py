@@ -68,7 +68,7 @@ def serves(data: Path) -> bool:
 
 
 def holder(data: Path) -> LockHolder | None:
-    """Who held the lock last, None where that is not told."""
+    """Return who held the lock last, None where that is not told."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=LockHolder)
     except (FileNotFoundError, msgspec.DecodeError):

@@ -14,7 +14,7 @@ VARIABLE = "NEPHOSCOPE_PARENT"
 
 
 def to_environment() -> dict[str, str]:
-    """What the environment of a process holds that is to end with this one."""
+    """Return what the environment of a process holds that is to end with this one."""
     return {VARIABLE: str(os.getpid())}
 
 

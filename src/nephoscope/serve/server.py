@@ -73,7 +73,7 @@ def ensure_certificate(settings: ServeSettings) -> tuple[ServeSettings, str]:
 
 
 def processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
-    """What a server consists of: the front, the web process and the workers."""
+    """Return what a server consists of: the front, the web process and the workers."""
 
     def module(name: str) -> Callable[[], object]:
         return lambda: import_module(name).begin(settings)

@@ -60,7 +60,7 @@ class ServeSettings:
         return f"https://{named}" if self.port == 443 else f"https://{named}:{self.port}"
 
     def told(self) -> dict[str, object]:
-        """What may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
+        """Return what may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
         return {
             "data": str(self.data), "host": self.host, "port": self.port, "names": list(self.names), "tenant": self.tenant,
             "certificate": self.certificate, "assessHours": self.assess_hours, "querySeconds": self.query_seconds,

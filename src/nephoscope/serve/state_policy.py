@@ -27,7 +27,7 @@ _MOST_SHOWN, _MOST_RUNS = 300, 1_000_000
 
 
 def effect_of(action: str) -> RestoreEffect:
-    """What comes of an action of response."""
+    """Return what comes of an action of response."""
     if action == "command":
         return RestoreEffect.RUNS
     if action in _SENDING:

@@ -55,7 +55,7 @@ def make_status_writer(settings: ServeSettings) -> Callable[[Mapping[str, Proces
 
 
 def read(data: Path) -> ServerStatus | None:
-    """How the server stood when that changed last; None where there was none of this folder, or the power went meanwhile."""
+    """Return how the server stood when that changed last; None where there was none of this folder, or the power went meanwhile."""
     try:
         found = msgspec.json.decode((data / FILE).read_bytes(), type=ServerStatus)
     except (FileNotFoundError, msgspec.DecodeError):

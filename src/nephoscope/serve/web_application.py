@@ -103,7 +103,7 @@ def application(
 def _middleware(
     metrics: Metrics, hosts: tuple[str, ...], requests_a_minute: int, *, behind_front: bool
 ) -> list[Middleware]:
-    """What every request passes, the outermost first."""
+    """Return what every request passes, the outermost first."""
     trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     return [
         *([Middleware(ForwardedHeaders, counted=metrics.note)] if behind_front else []),
@@ -116,7 +116,7 @@ def _middleware(
 
 
 def _host(instance: Instance, settings: ServeSettings | None) -> ServerInfo:
-    """What the own API is told of the server: nothing that opens anything."""
+    """Return what the own API is told of the server: nothing that opens anything."""
 
     def run_checks() -> Iterator[HealthCheckResult]:
         patient = CheckContext(instance.data, instance.state, instance.lake, instance.now)

@@ -52,7 +52,7 @@ class ImageOverview:
 
     @property
     def status(self) -> str:
-        """Where it stands in its registry; `Scanned` where that is not watched."""
+        """Return where it stands in its registry; `Scanned` where that is not watched."""
         return self.registered.status.value if self.registered else "Scanned"
 
     @property

@@ -19,7 +19,7 @@ class ProductActor:
 
     @property
     def author(self) -> str:
-        """The same name."""
+        """Return the same name."""
         return self.name
 
     def may(self, operation: str, scope: str = "/") -> bool:  # noqa: ARG002 - the protocol's

@@ -62,7 +62,7 @@ class ImportedResults:
 
     @property
     def changes(self) -> FindingChanges:
-        """What it changed in findings."""
+        """Return what it changed in findings."""
         return sum((one.changes for one in self.kept), FindingChanges())
 
 

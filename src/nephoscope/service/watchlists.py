@@ -31,7 +31,7 @@ class WatchlistStore:
 
     @property
     def keeper(self) -> WatchlistService:
-        """What changes the lists, in the name of the actor."""
+        """Return what changes the lists, in the name of the actor."""
         return WatchlistService(self.context.state, self.lake, self.workspace, self.context.author)
 
     @contextmanager

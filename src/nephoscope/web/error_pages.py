@@ -52,7 +52,7 @@ def denied_page(visit: Visit, error: DeniedError) -> Response:
 
 
 def _data_folder_options(visit: Visit) -> str:
-    """What a command must be told besides the data folder, '' where it finds the state there."""
+    """Return what a command must be told besides the data folder, '' where it finds the state there."""
     file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
     return (
         "" if file is not None and file.resolve() == own.resolve() else ", with the server's NEPHOSCOPE_STATE"

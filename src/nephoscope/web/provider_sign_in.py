@@ -45,7 +45,7 @@ def provider_routes(instance: Instance) -> list[BaseRoute]:
 
 
 def after_sign_out(instance: Instance, caller: Caller) -> str:
-    """Where a browser goes that signed out here: it is told where it is still signed in."""
+    """Return where a browser goes that signed out here: it is told where it is still signed in."""
     found = instance.sign_in.provider_of(caller.principal)
     return f"/signed-out?provider={found.name}" if found is not None and found.enabled else "/sign-in"
 

@@ -127,7 +127,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
 
 
 async def nowhere(instance: Instance, request: Request) -> Response:
-    """What a browser is told at a path that is no page: who has not signed in is asked to, as anywhere else."""
+    """Return what a browser is told at a path that is no page: who has not signed in is asked to, as anywhere else."""
     caller = await run_in_threadpool(_caller, instance, request)
     if caller is None:
         return _asked_in(request)
@@ -142,7 +142,7 @@ def for_people(request: Request) -> bool:
 
 
 def _asked_in(request: Request) -> Response:
-    """Who has not signed in does so, and comes back."""
+    """Return who has not signed in does so, and comes back."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
 

@@ -28,7 +28,8 @@ class TableSchema:
     day: tuple[str, str] = ("", "")
 
     def stored_names(self) -> tuple[str, ...]:
-        """What the engine calls the columns: their own names, but where an earlier one differs only by case, with the position."""
+        """Return what the engine calls the columns: their own names, but where an earlier one differs only by case,
+        with the position."""
         seen: set[str] = set()
         result = []
         for place, (name, _) in enumerate(self.columns):
@@ -67,7 +68,8 @@ class Catalog(Protocol):
         ...
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """What `workspace('name')`, `app`, `resource`, `cluster`, `database`, `arg` (the kind) means, None where it is not known."""
+        """Return what `workspace('name')`, `app`, `resource`, `cluster`, `database`, `arg` (the kind) means, None
+        where it is not known."""
         ...
 
 

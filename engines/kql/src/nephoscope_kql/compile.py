@@ -235,7 +235,7 @@ def _compiled_as(
 
 
 def writer(dialect: str) -> Writer:
-    """What writes relations in a dialect; KqlError where there is none of that name."""
+    """Return what writes relations in a dialect; KqlError where there is none of that name."""
     if dialect == "duckdb":
         from nephoscope_kql.dialects.partitioned_statements import write_in_parts
 

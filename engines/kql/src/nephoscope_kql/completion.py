@@ -124,7 +124,7 @@ class _BracketContext:
 
 
 def complete(text: str, position: int, catalog: Catalog) -> tuple[Completion, ...]:
-    """What may be written at `position` (characters); the word that ends there is completed, its case is no matter.
+    """Return what may be written at `position` (characters); the word that ends there is completed, its case is no matter.
 
     Columns first, then variables, tables, words of the language, aggregates and functions. A query that is wrong before the place
     gives fewer columns, never an error.
@@ -214,7 +214,7 @@ def _values(tokens: list[Token], pipes: list[_BracketContext]) -> tuple[str, ...
 
 
 def _forms() -> Iterator[Completion]:
-    """What looks like a function and is bound in its own way: `ago`, `now`, `toscalar`, `prev` ..."""
+    """Return what looks like a function and is bound in its own way: `ago`, `now`, `toscalar`, `prev` ..."""
     from nephoscope_kql.reference import FORMS
 
     return (Completion(name, "function", FORMS[name][1]) for name in sorted(FORMS))
@@ -279,7 +279,7 @@ def _parts(tokens: list[Token]) -> list[_BracketContext]:
 
 
 def _first(tokens: list[Token], start: int) -> int:
-    """Where the first word at or behind an offset starts."""
+    """Return where the first word at or behind an offset starts."""
     return next((token.start for token in tokens if token.start >= start), -1)
 
 

@@ -102,7 +102,7 @@ CHARTS = frozenset(
 
 
 def unknown_option(statement: tree.Set) -> str:
-    """What to note of an option that Kusto does not know, '' of one that it knows."""
+    """Return what to note of an option that Kusto does not know, '' of one that it knows."""
     if statement.name.lower() in INERT | ACTIVE:
         return ""
     meant = did_you_mean(statement.name, INERT | ACTIVE)
@@ -110,7 +110,7 @@ def unknown_option(statement: tree.Set) -> str:
 
 
 def unknown_hints(operator: tree.Operator) -> list[str]:
-    """What to note of the strategies of an operator that Kusto does not know."""
+    """Return what to note of the strategies of an operator that Kusto does not know."""
     given = [item for item in getattr(operator, "parameters", ()) if isinstance(item, tree.OperatorParameter)]
     return [
         f"hint.strategy={item.text} is not known: it changes nothing"

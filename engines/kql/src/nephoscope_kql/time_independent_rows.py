@@ -103,7 +103,7 @@ class SteadySplit:
 
 
 def _chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
-    """What lies below filters and assignments that look at a row alone, and these, the lowest first."""
+    """Return what lies below filters and assignments that look at a row alone, and these, the lowest first."""
     steps: list[Filter | Assign] = []
     while isinstance(relation, Filter | Assign) and not any(map(_looks_around, expressions(relation))):
         steps.append(relation)

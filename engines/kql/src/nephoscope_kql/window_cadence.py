@@ -144,7 +144,7 @@ def offset_of(value: Bound, cadence: Cadence) -> int | None:
 
 
 def _max_rounding(back: int, step: int, cadence: Cadence) -> int:
-    """How much a time is rounded down at most: by nothing where every window ends so that it is a multiple of the step."""
+    """Return how much a time is rounded down at most: by nothing where every window ends so that it is a multiple of the step."""
     multiples = step and cadence.frequency % step == back % step == UNIX_EPOCH_TICKS % step == 0
     return 0 if multiples else step
 

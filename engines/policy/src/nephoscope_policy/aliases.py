@@ -181,7 +181,7 @@ class Aliases:
         return Alias(name, found) if isinstance(found, str) else found
 
     def capability(self, type_: str) -> Capability | None:
-        """What is known of a lower-cased resource type, None where nothing is."""
+        """Return what is known of a lower-cased resource type, None where nothing is."""
         return self._capabilities.get(type_)
 
     def field(self, text: str, api_version: str = "", type_: str = "") -> FieldPath:

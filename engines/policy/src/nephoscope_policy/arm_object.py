@@ -107,5 +107,5 @@ def fault(message: str, path: str) -> PolicyError:
 
 
 def kind(value: object) -> str:
-    """What a JSON value is, in words."""
+    """Return what a JSON value is, in words."""
     return "null" if value is None else _NAMES.get(type(value), type(value).__name__)

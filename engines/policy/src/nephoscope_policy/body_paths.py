@@ -78,7 +78,7 @@ def _parse_bracketed(inner: str, text: str) -> Segment:
 
 @lru_cache(maxsize=32768)
 def fold_segments(segments: Segments) -> Segments:
-    """The same path with lower-cased keys, for bodies whose keys were lower-cased."""
+    """Return the same path with lower-cased keys, for bodies whose keys were lower-cased."""
     return tuple(segment.lower() if isinstance(segment, str) else segment for segment in segments)
 
 

@@ -97,7 +97,7 @@ class Catalogue:
 
     @property
     def taken(self) -> ImportSummary:
-        """What was taken and what not."""
+        """Return what was taken and what not."""
         counts = Counter(entry.kind for entry in self.entries if not entry.fault)
         return ImportSummary(self.files, counts["definition"], counts["initiative"], self.problems)
 
@@ -170,7 +170,7 @@ class Catalogue:
                     yield found
 
     def _suggest_initiative(self, reference: str) -> str:
-        """Which initiative a reference may have meant: by part of its title, else by spelling."""
+        """Return which initiative a reference may have meant: by part of its title, else by spelling."""
         text = reference.casefold().strip()
         titles = {entry.display_name: entry.name for entry in self.initiatives()}
         named = [f"{name} ({title})" for title, name in titles.items() if text and text in title.casefold()]

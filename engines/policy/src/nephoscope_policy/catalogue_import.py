@@ -110,7 +110,8 @@ class CatalogueIntake:
 
 
 def conflict(entry: CatalogueEntry, known: CatalogueEntry) -> ContentProblem:
-    """What to say of an entry whose id and version is held already: a plain duplicate, or another text under the same version."""
+    """Return what to say of an entry whose id and version is held already: a plain duplicate, or another text under
+    the same version."""
     if entry.digest == known.digest:
         return ContentProblem(entry.place, f"a duplicate of {known.place}", error=False)
     return ContentProblem(

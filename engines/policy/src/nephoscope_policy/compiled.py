@@ -231,7 +231,7 @@ def _shared_match(rule: FoldedRule) -> Result | None:
 def _lookup(
     rule: FoldedRule, compiler: Compiler, type_: str
 ) -> Callable[[Any], related_resources.LookupPlan]:
-    """What to look up: one constant where the details depend on parameters alone."""
+    """Return what to look up: one constant where the details depend on parameters alone."""
     existence = rule.tree.then.existence
     if existence is None:
         raise AssertionError("an *IfNotExists rule has details")

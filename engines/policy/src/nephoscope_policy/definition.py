@@ -158,7 +158,7 @@ class Definition:
         parameters: Mapping[str, object] | None = None,
         context: EvaluationContext | None = None,
     ) -> Result:
-        """The same by the tree-walking interpreter."""
+        """Return the same by the tree-walking interpreter."""
         self.check(snapshot.aliases, snapshot.switches)
         return self.bind(parameters).explain(
             Resource.wrap(resource), snapshot, context or EvaluationContext()

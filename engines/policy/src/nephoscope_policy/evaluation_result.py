@@ -58,7 +58,7 @@ class Result:
         return None if self._details is None else self._details()
 
     def explained_by(self, explain: Callable[[], Result]) -> Result:
-        """The same end, whose reasons and details come from an explanation made when they are asked for."""
+        """Return the same end, whose reasons and details come from an explanation made when they are asked for."""
         return Result(
             self.state, self.effect, (), self.cause, self.description, matched=self.matched, explain=explain
         )
@@ -69,7 +69,7 @@ class Result:
             self._reasons, self._details = full._reasons, full._details  # noqa: SLF001 - the same class
 
     def verdict(self) -> tuple[ComplianceState, str, str, bool]:
-        """What two engines must agree on."""
+        """Return what two engines must agree on."""
         return (self.state, self.effect, self.cause, self.matched)
 
     def __eq__(self, other: object) -> bool:

@@ -85,7 +85,7 @@ class EvaluationScope:
         self.steps = steps if steps is not None else Steps()
 
     def within(self, frame: LoopFrame) -> EvaluationScope:
-        """The same scope inside one more loop."""
+        """Return the same scope inside one more loop."""
         return EvaluationScope(
             self.subject,
             self.snapshot,
@@ -129,7 +129,7 @@ def bound_start(
 
 
 def bound_place(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -> BodyPath:
-    """Where the body has what a path without a further `[*]` leads to inside running loops."""
+    """Return where the body has what a path without a further `[*]` leads to inside running loops."""
     for frame in reversed(frames):
         if frame.view is view:
             for (prefix, _), place in zip(reversed(frame.bound), reversed(frame.places), strict=True):
@@ -170,7 +170,7 @@ def _field(scope: EvaluationScope, arguments: list[object]) -> object:
 
 
 def _absent(scope: EvaluationScope) -> object:
-    """What field() returns for an absent property."""
+    """Return what field() returns for an absent property."""
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 

@@ -115,7 +115,7 @@ class FoldedRule:
         return found if isinstance(found, str) else "Unknown"
 
     def reads(self, type_: str, aliases: Aliases, api_version: str = "") -> Reads:
-        """What the rule reads of the body of a resource of a lower-cased type that it judges."""
+        """Return what the rule reads of the body of a resource of a lower-cased type that it judges."""
         if self.effect_key == "disabled" or self.data_plane:
             return NOTHING
         key = (aliases, type_, api_version if aliases.versioned else "")
@@ -138,7 +138,7 @@ class FoldedRule:
         return type_guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
 
     def settled_applicability(self, type_: str, switches: Switches) -> bool | None:
-        """What `applicable` yields for every resource of a type, None where it depends on the resource."""
+        """Return what `applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
         if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):

@@ -23,7 +23,7 @@ class Draft:
         self.patch: list[Change] = []
 
     def value(self, segments: Segments) -> Any:
-        """What a path without `[*]` leads to now, MISSING where it ends early."""
+        """Return what a path without `[*]` leads to now, MISSING where it ends early."""
         return walk(self.body, segments)
 
     def places(self, segments: Segments) -> list[Segments]:

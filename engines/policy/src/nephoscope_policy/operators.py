@@ -223,7 +223,7 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 
 
 def judge(operator: str, left: object, right: object, switches: Switches) -> bool:
-    """What `left operator right` yields; `operator` is lower-cased, `left` may be MISSING.
+    """Return what `left operator right` yields; `operator` is lower-cased, `left` may be MISSING.
 
     Raises OrderError only where the switches say so.
     """

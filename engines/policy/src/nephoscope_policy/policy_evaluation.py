@@ -169,7 +169,7 @@ def _undecided_result(rule: FoldedRule, outcome: ConditionOutcome) -> Result:
 
 
 def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.RelatedLookup:
-    """What the details ask for, by the interpreter; raises ArmError or NotCollected."""
+    """Return what the details ask for, by the interpreter; raises ArmError or NotCollected."""
     existence = rule.tree.then.existence
     if existence is None:
         raise ArmError("", "the details have no related type")

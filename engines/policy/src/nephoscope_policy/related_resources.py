@@ -90,7 +90,7 @@ class LookupPlan:
 
 @lru_cache(maxsize=65536)
 def plan(lookup: RelatedLookup, type_: str) -> LookupPlan:
-    """How to look up from a resource of a lower-cased type."""
+    """Return how to look up from a resource of a lower-cased type."""
     nested = lookup.type.startswith(f"{type_}/")
     extension = lookup.type in EXTENSIONS and lookup.scope != "subscription"
     under = nested or extension
@@ -124,7 +124,7 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
 def _filter_named(
     wanted: LookupPlan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
 ) -> list[View]:
-    """Those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
+    """Return those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
     if not wanted.names or len(found) <= _FEW:
         return _filter_fitting(wanted, found)
     key = (wanted.lookup.type, place, wanted.names)

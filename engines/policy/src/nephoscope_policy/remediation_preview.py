@@ -57,7 +57,7 @@ def preview(
     parameters: Mapping[str, object] | None = None,
     context: EvaluationContext | None = None,
 ) -> Preview:
-    """What the definition's effect would do to a resource.
+    """Return what the definition's effect would do to a resource.
 
     Raises PolicyError for what `check` and `bind` refuse and for operations that cannot be applied, ArmError where an
     expression of the effect fails.

@@ -52,7 +52,7 @@ class Rule(FoldedRule):
         return self.verdict_of(snapshot.view(resource), snapshot, context)
 
     def verdict_of(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
-        """The same for a view that the snapshot holds."""
+        """Return the same for a view that the snapshot holds."""
         if self._ended is not None:
             return self._ended
         aliases = snapshot.aliases

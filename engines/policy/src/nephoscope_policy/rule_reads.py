@@ -37,14 +37,14 @@ class FieldReads:
 
     @classmethod
     def of_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
-        """Those that one condition names."""
+        """Return those that one condition names."""
         fields = cls(fold)
         fields._name({*fields._condition(node, own=True)})
         return fields
 
     @classmethod
     def of_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
-        """Those that a whole rule names."""
+        """Return those that a whole rule names."""
         fields = cls(fold)
         fields._name({*fields._condition(parsed.condition, own=True), *fields._existence(parsed)})
         return fields
@@ -64,7 +64,7 @@ class FieldReads:
             self.related.add(kind.lower() if isinstance(kind, str) else None)
 
     def of(self, aliases: Aliases, type_: str, api_version: str, *, indexed: bool) -> Reads:
-        """What is read of a resource of a lower-cased type."""
+        """Return what is read of a resource of a lower-cased type."""
         itself = self.related & {type_, "*", None}
         container = type_ in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE)
         if self.texts is None or itself or (container and self.calls & {"subscription", "resourcegroup"}):

@@ -24,7 +24,7 @@ _MEMO = "\0memo"
 
 
 def signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> object:
-    """What a condition without counts asks, as JSON with its operands folded; None where that is not settled beforehand."""
+    """Return what a condition without counts asks, as JSON with its operands folded; None where that is not settled beforehand."""
     if isinstance(node, tree.Leaf):
         operand = fold(node.operand)
         literal = isinstance(node.subject, tree.FieldRef) and isinstance(

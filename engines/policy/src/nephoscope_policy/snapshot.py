@@ -195,7 +195,7 @@ class Snapshot:
         return [view for view in self._base.of_type(type_) if view.key not in self._index.by_key] + own
 
     def _own_of_type(self, type_: str) -> list[View]:
-        """The same without what lies below an overlay, in the order of the ids where the snapshot was made in that order."""
+        """Return the same without what lies below an overlay, in the order of the ids where the snapshot was made in that order."""
         if not self._types:
             for subscription, held in self._index.by_subscription:
                 self._types.setdefault(held, []).append(subscription)
@@ -220,7 +220,7 @@ class Snapshot:
         return [view for view in self._base.named(type_, name) if view.key not in self._index.by_key] + own
 
     def named_children(self, parent: str, type_: str, name: str) -> list[View]:
-        """Those of the children of a type whose id ends with a lower-cased name."""
+        """Return those of the children of a type whose id ends with a lower-cased name."""
         names = self._child_names.get((parent, type_))
         if names is None:
             names = self._child_names[parent, type_] = {}
@@ -249,11 +249,12 @@ class Snapshot:
         return self._merge("by_subscription", (subscription, type_))
 
     def types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
-        """Those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a resource; no overlays."""
+        """Return those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a
+        resource; no overlays."""
         return _find_types(self._index.by_group, group, types)
 
     def types_in_subscription(self, subscription: str, types: Iterable[str]) -> list[str]:
-        """The same for the subscription with the lower-cased GUID."""
+        """Return the same for the subscription with the lower-cased GUID."""
         return _find_types(self._index.by_subscription, subscription, types)
 
     def _merge(self, index: str, key: object) -> list[View]:

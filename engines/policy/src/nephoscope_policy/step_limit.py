@@ -29,7 +29,7 @@ class StepTally:
         self.over = 0
 
     def steps(self) -> Steps:
-        """What an evaluation of the rule may do."""
+        """Return what an evaluation of the rule may do."""
         return Steps(self, MOST if self.over < PATIENCE else 0)
 
 

@@ -16,7 +16,7 @@ _CONTAINERS = ("array", "object")
 
 
 def decide(operator: str, left: object, right: object, switches: Switches) -> bool | None:
-    """What `left operator right` yields whatever its Unknowns turn out to be; None where they decide."""
+    """Return what `left operator right` yields whatever its Unknowns turn out to be; None where they decide."""
     if find_unknown(left) is None and find_unknown(right) is None:
         return judge(operator, left, right, switches)
     if find_unknown(right) is not None:

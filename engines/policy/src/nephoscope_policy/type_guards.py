@@ -82,7 +82,7 @@ def _leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> froz
 
 
 def find_applicability_fields(condition: tree.Condition) -> frozenset[str]:
-    """Which of type, name and kind decide applicability of the rule, after Azure's special cases; empty: everything applies."""
+    """Return which of type, name and kind decide applicability of the rule, after Azure's special cases; empty: everything applies."""
     found = {name if (name := field_name(leaf)) in APPLICABILITY_FIELDS else "" for leaf in leaves(condition)}
     if found <= {"kind", "name"}:
         return frozenset()
@@ -100,7 +100,8 @@ def applicable(
     *,
     upper: bool = True,
 ) -> bool:
-    """Whether the condition can hold when only the given fields are judged and all else is taken as true (false when negated)."""
+    """Return whether the condition can hold when only the given fields are judged and all else is taken as true (false
+    when negated)."""
     if isinstance(node, tree.Leaf):
         expected = fold(node.operand) if field_name(node) in fields else MISSING
         if expected is MISSING:

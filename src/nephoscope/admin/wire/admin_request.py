@@ -42,5 +42,5 @@ class AdminRequest:
 
     @property
     def service(self) -> ServiceContext:
-        """What the calls of the service layer work with."""
+        """Return what the calls of the service layer work with."""
         return ServiceContext(self.caller, self.instance.state, self.instance.data)

@@ -54,7 +54,7 @@ class Route:
 
     @property
     def doc(self) -> str:
-        """What it does: the first paragraph of the function's docstring."""
+        """Return what it does: the first paragraph of the function's docstring."""
         return " ".join(inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[0].split("\n"))
 
     @cached_property

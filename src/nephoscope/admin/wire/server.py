@@ -124,7 +124,7 @@ def _handle(
 
 
 def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
-    """What the function takes; Fault 400 for what is not as it is described."""
+    """Return what the function takes; Fault 400 for what is not as it is described."""
     given: dict[str, object] = {}
     for name, type_ in route.parameters.items():
         given[name] = _convert(found[name], type_, name)

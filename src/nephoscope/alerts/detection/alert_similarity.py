@@ -48,7 +48,7 @@ class AlertSimilarityIndex:
             self._saying[said] = self._saying.get(said, 0) | bit
 
     def likest(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
-        """Those that may be the alert, the most alike first; what is found meanwhile is left out."""
+        """Yield those that may be the alert, the most alike first; what is found meanwhile is left out."""
         columns, levels = len(alert.traits), self._levels(alert, keys)
         above = 0
         for count in range(columns, -1, -1):
@@ -62,7 +62,7 @@ class AlertSimilarityIndex:
                 yield -share, self.ids[lowest.bit_length() - 1]
 
     def _levels(self, alert: Alert, keys: Keys) -> list[int]:
-        """Those about the same entities that agree in at least 0, 1, 2 ... columns."""
+        """Return those about the same entities that agree in at least 0, 1, 2 ... columns."""
         about = 0 if keys else self._about_nobody
         for key in keys:
             about |= self._about.get(key, 0)
@@ -89,7 +89,7 @@ class UnnamedAlertIndex:
             self._about_nobody.append((known, keys))
 
     def likest(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
-        """Those that may be the alert, the most alike first."""
+        """Return those that may be the alert, the most alike first."""
         several = {known.id: (known, theirs) for key in keys for known, theirs in self._about.get(key, ())}
         found = (
             (-like, known.id)
@@ -100,7 +100,7 @@ class UnnamedAlertIndex:
 
 
 def _like_nameless(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -> float | None:
-    """How like such an alert is, from 0 to 1, by its entities and times; None where it is another for sure."""
+    """Return how like such an alert is, from 0 to 1, by its entities and times; None where it is another for sure."""
     if alert.held_by != known.held_by and known.held_by not in _LATER:
         return None
     entities = len(mine & theirs) / len(mine | theirs) if mine else 1.0

@@ -54,7 +54,7 @@ def build_alerts(
 
 
 def subject_of(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
-    """What suppressions see of a row."""
+    """Return what suppressions see of a row."""
     details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
     return SuppressionSubject(entities(row, rule.mappings), details)
 
@@ -129,7 +129,7 @@ def _id(rule: str, window: RuleWindow, group: str) -> str:
 
 
 def _severity(rule: AnalyticRule, row: RuleResultRow) -> Severity:
-    """What the row says where the rule asks it, and says one of the four words; else the rule's."""
+    """Return what the row says where the rule asks it, and says one of the four words; else the rule's."""
     text = row.text(rule.override.severity).lower() if rule.override.severity else ""
     return next((one for one in Severity if one.value.lower() == text), rule.severity)
 

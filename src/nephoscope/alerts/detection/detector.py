@@ -99,7 +99,7 @@ class Detector:
             return RuleOutcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
 
     def _find_lacking(self, found: RuleOutcome) -> tuple[str, ...]:
-        """What the query does not give and the rule asks for, where that is missing in an alert now."""
+        """Return what the query does not give and the rule asks for, where that is missing in an alert now."""
         rule, end = found.rule, found.window.end
         if not found.alerts:
             return ()

@@ -40,7 +40,7 @@ class PrefetchedMatches:
 
 
 def foreseen(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
-    """What is found by what is there now; it is looked at without keeping anybody from writing."""
+    """Return what is found by what is there now; it is looked at without keeping anybody from writing."""
     with state.reading() as session:
         stood = state.alerts.versions_of_windows(session, workspace, outcome.rule.id, *reach_of(outcome))
         told = told_before(state, session, workspace, outcome)

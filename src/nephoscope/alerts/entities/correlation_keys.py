@@ -153,7 +153,7 @@ def _specific(entity: Entity, domain: str) -> bool:
 def _find_known_names(
     keys: Iterable[str], around: EnrichmentContext, where: WeakNameScope = NO_PLACE
 ) -> CorrelationKeys:
-    """What the estate knows by the keys: the one name of a machine or an account."""
+    """Return what the estate knows by the keys: the one name of a machine or an account."""
     found = CorrelationKeys()
     for name in dict.fromkeys(around.same[key] for key in keys if key in around.same):
         if name.startswith("machine|"):

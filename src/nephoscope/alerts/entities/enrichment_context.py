@@ -62,7 +62,7 @@ NOWHERE = EnrichmentContext()
 
 
 def surroundings(lake: Lake, workspace: str, now: datetime) -> EnrichmentContext:
-    """What is known now: from the newest estate, the watchlists, and who signed in from where."""
+    """Return what is known now: from the newest estate, the watchlists, and who signed in from where."""
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
     ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)

@@ -27,7 +27,7 @@ _HOST = re.compile(r"([^.\s]+)\.([^\s]+\.[^\s.]+)")
 
 
 def entities(finding: RuleResultRow, mappings: Iterable[EntityMapping]) -> list[Entity]:
-    """What the row speaks of, each once, in the order of the mappings."""
+    """Return what the row speaks of, each once, in the order of the mappings."""
     found: dict[str, Entity] = {}
     for mapping in (*mappings, *_legacy(finding)):
         for entity in _map_entities(finding, mapping):
@@ -58,7 +58,7 @@ def merge_entities(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
 
 
 def _place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int]]) -> int | None:
-    """Where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
+    """Return where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
     for key in entity.keys:
         places = named.get(key, ())
         if len(places) == 1 and not _told_apart(found[places[0]], entity, key):

@@ -35,7 +35,7 @@ class ResourceMention:
 
 
 def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[ResourceMention]:
-    """What a text names by ids, and the subscriptions among some that it names by their GUIDs."""
+    """Return what a text names by ids, and the subscriptions among some that it names by their GUIDs."""
     found = {
         ResourceMention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())
         for one in _ID.finditer(text)

@@ -48,7 +48,7 @@ class AlertVisibility:
     subscriptions: frozenset[str] = frozenset()
 
     def beyond(self, text: str) -> frozenset[ResourceMention]:
-        """What a text names that is out of reach."""
+        """Return what a text names that is out of reach."""
         if self.reach.everything:
             return frozenset()
         return frozenset(one for one in mentions(text, self.subscriptions) if not self._sees(one))
@@ -80,7 +80,7 @@ class AlertVisibility:
 
 
 def sight_of(caller: Caller, workspace: str = "") -> AlertVisibility:
-    """What a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
+    """Return what a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
     if workspace and caller.may(READ, f"/workspaces/{workspace}"):
         return AlertVisibility(EVERYTHING)
     return AlertVisibility(caller.reach(READ), caller.hierarchy.subscriptions)
@@ -129,7 +129,7 @@ class _PartialAlert:
         }
 
     def _words(self) -> re.Pattern[str]:
-        """What must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
+        """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
         words |= {Entity.read(one).title.lower() for one in self.entities if one not in self.kept}
         whole = mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)

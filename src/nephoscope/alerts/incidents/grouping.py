@@ -109,7 +109,7 @@ def _particular(entity: Entity) -> bool:
 
 
 def _own(rule: AnalyticRule, alert: Alert) -> str:
-    """What alerts of one rule have in common that go together."""
+    """Return what alerts of one rule have in common that go together."""
     asked = rule.incidents
     if asked.matching is MatchingMethod.ANY_ALERT:
         return f"rule|{rule.id}"

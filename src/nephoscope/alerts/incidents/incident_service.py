@@ -81,7 +81,7 @@ class IncidentService:
         return taken
 
     def foresee(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
-        """What `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
+        """Return what `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
         return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
 
     def take_in_transaction(
@@ -159,7 +159,8 @@ class IncidentService:
         return replace(alert, held_by=by, held_as=alert.held_as or WORDS.get(by, by)) if by else alert
 
     def _repeats(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
-        """Whether the rule raised an alert about the same entities within its interval, and none of them was a true positive."""
+        """Return whether the rule raised an alert about the same entities within its interval, and none of them was a
+        true positive."""
         subject, interval = subject_of(alert), rule.tuning.repeat
         if interval is None or not subject:
             return False
@@ -267,7 +268,7 @@ class IncidentService:
         return self.alerts([id_], status, now)[0]
 
     def alerts(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
-        """The same of several alerts, of all or of none."""
+        """Return the same of several alerts, of all or of none."""
         with self.state.transaction() as session:
             return [self.alert_stands(session, one, status, now) for one in dict.fromkeys(ids)]
 
@@ -388,6 +389,6 @@ class IncidentService:
 
 
 def subject_of(alert: Alert) -> str:
-    """What stands for the entities that an alert is about, '' where it has none."""
+    """Return what stands for the entities that an alert is about, '' where it has none."""
     keys = "\n".join(sorted(one.key for one in alert.entities))
     return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest() if keys else ""

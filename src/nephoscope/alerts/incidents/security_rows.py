@@ -72,7 +72,7 @@ def events_of(row: dict[str, object]) -> int:
 
 
 def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
-    """What Sentinel's own alerts carry beside their columns."""
+    """Return what Sentinel's own alerts carry beside their columns."""
     return {
         "Query": alert.query,
         "Query Period": timespan(rule.period),
@@ -153,7 +153,7 @@ def incident_row(
 
 
 def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
-    """Who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
+    """Return who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
     name, told = incident.owner, incident.owner_told
     email = name if "@" in name else None
     return {
@@ -165,7 +165,7 @@ def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
 
 
 def _remark(notes: Iterable[IncidentNote]) -> str:
-    """What was said when it was classified, the last time."""
+    """Return what was said when it was classified, the last time."""
     return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
 
 

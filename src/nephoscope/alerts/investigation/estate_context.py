@@ -145,7 +145,8 @@ class EstateContext:
         return self._describe_stranger(entity, missing, ids)
 
     def _describe_stranger(self, entity: Entity, account: EntityFact, ids: Sequence[str]) -> EntityContext:
-        """What is known of a principal that no directory tells of: whose identity it is, and the roles that name it within reach."""
+        """Return what is known of a principal that no directory tells of: whose identity it is, and the roles that
+        name it within reach."""
         seen = self._find_identity(ids)
         if seen is not None:
             kind = (
@@ -294,7 +295,7 @@ class EstateContext:
         return EntityFact("roles", f"{text}; others are not known ({gaps[0]})")
 
     def _unread_scopes(self) -> list[str]:
-        """What was not read of the role assignments: those of a scope, and who holds one of them."""
+        """Return what was not read of the role assignments: those of a scope, and who holds one of them."""
         view = self.index.view
         partial = (one for one in view.roles.by_principal.get("", ()) if self._sees_grant(one.scope))
         scopes = [one for one in self._scopes if not view.covers(ASSIGNMENT_TYPE, one)]

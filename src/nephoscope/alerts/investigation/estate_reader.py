@@ -52,7 +52,7 @@ class EstateReader:
         return self.reads_directory(tenant) or bool(self.visible(subscriptions))
 
     def visible(self, subscriptions: Iterable[str]) -> frozenset[str]:
-        """Those of some subscriptions of which at least a resource group may be read."""
+        """Return those of some subscriptions of which at least a resource group may be read."""
         if self.whole:
             return frozenset(subscriptions)
         around = {group.split("/")[2] for group in self.resources.groups}

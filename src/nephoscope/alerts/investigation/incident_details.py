@@ -60,16 +60,17 @@ class CaseFile:
 
     @property
     def participants(self) -> list[InvolvedEntity]:
-        """Who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
+        """Return who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
         return involved_in(self.alerts, self.bookmarks)
 
     @property
     def parties(self) -> list[Participant]:
-        """Who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it account or application."""
+        """Return who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it
+        account or application."""
         return parties(self.participants, self.applications)
 
     def timeline(self, events: Iterable[TimelineEntry] = ()) -> list[TimelineEntry]:
-        """What happened and what people did, in order."""
+        """Return what happened and what people did, in order."""
         return sorted([*self._moments(), *events], key=lambda one: (one.at, _RANK[one.kind]))
 
     def _moments(self) -> Iterator[TimelineEntry]:

@@ -76,7 +76,7 @@ class KnownEntities:
 
 
 def acquaintance(state: State, workspace: str) -> KnownEntities:
-    """Who is known in a workspace by now."""
+    """Return who is known in a workspace by now."""
     alerts = state.alerts.newest(workspace, held=False, most=MOST)
     bookmarks = state.bookmarks.newest(workspace, most=MOST)
     return KnownEntities(workspace, {one.id: one for one in alerts}, {one.id: one for one in bookmarks})

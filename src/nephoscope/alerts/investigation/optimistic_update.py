@@ -76,7 +76,7 @@ def _said_again(
 
 
 def changes_since(state: State, incident: Incident, etag: str) -> list[IncidentAction]:
-    """What was done to an incident after it had an etag, and which alerts came, in order; [] where the etag is none."""
+    """Return what was done to an incident after it had an etag, and which alerts came, in order; [] where the etag is none."""
     since = moment_of(etag)
     if since is None:
         return []

@@ -41,12 +41,12 @@ class Participant:
 
     @property
     def kinds(self) -> str:
-        """What it is, by each kind that a log gave it."""
+        """Return what it is, by each kind that a log gave it."""
         return ", ".join(dict.fromkeys(one.kind for one in self.entities))
 
     @property
     def title(self) -> str:
-        """How people call it: by a name, or by its id where no log has one."""
+        """Return how people call it: by a name, or by its id where no log has one."""
         names = [name for one in self.entities for name in (one.title, one.get("Name")) if name]
         return next((one for one in names if not _GUID.fullmatch(one)), names[0])
 

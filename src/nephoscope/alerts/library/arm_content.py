@@ -43,7 +43,7 @@ def is_arm(document: object) -> bool:
 
 
 def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
-    """What a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
+    """Yield what a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
     for resource, where, template in _resources(document, place):
         yield from _find_pieces(_TemplateResource(resource, where, source, template))
 
@@ -254,7 +254,7 @@ def _unusable(given: _TemplateResource, reason: str, *, unsupported: bool = Fals
 
 
 def _display_name(given: _TemplateResource) -> str:
-    """What a resource without a title is called; an expression that cannot be told is its own text."""
+    """Return what a resource without a title is called; an expression that cannot be told is its own text."""
     try:
         return _id(given)
     except (ArmError, ArmSyntaxError, FunctionError):

@@ -83,7 +83,7 @@ def _list_imported(
 
 
 def status(one: StoredPiece, held: WorkspaceTables) -> str:
-    """How a piece stands, in words."""
+    """Return how a piece stands, in words."""
     return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
 
 
@@ -115,7 +115,7 @@ def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
 
 
 def list_coverage_sources(packs: list[RulePack], switched: SwitchState) -> Iterator[CoverageRule]:
-    """What speaks of ATT&CK: every rule and query, and whether it is on."""
+    """Yield what speaks of ATT&CK: every rule and query, and whether it is on."""
     for rule in load_shipped().rules:
         yield CoverageRule(rule, "", switched.on(rule.id, default=rule.enabled))
     for query in hunting.load_shipped().rules:

@@ -65,7 +65,7 @@ class StoredPiece(msgspec.Struct, frozen=True):
 
     @property
     def judged(self) -> AvailabilityCheck:
-        """How it stood."""
+        """Return how it stood."""
         return AvailabilityCheck(RuleAvailability(self.standing), self.reasons, self.tables, self.needs)
 
 
@@ -175,7 +175,7 @@ def slug(name: str) -> str:
 
 
 def changes(before: RulePack | None, after: Iterable[StoredPiece]) -> dict[str, list[str]]:
-    """What a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
+    """Return what a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
     old = {(one.kind, one.id): one for one in before.pieces} if before else {}
     new = {(one.kind, one.id): one for one in after}
     changed = [

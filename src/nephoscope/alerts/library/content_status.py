@@ -52,7 +52,7 @@ class AvailabilityCheck:
 
 
 def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> AvailabilityCheck:
-    """How a rule stands: as far as its document and the columns of the workspace's tables say."""
+    """Return how a rule stands: as far as its document and the columns of the workspace's tables say."""
     try:
         rule = AnalyticRule.parse(piece.document, piece.place)
     except AnalyticRuleError as error:
@@ -72,7 +72,7 @@ def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> Avai
 def _judge_columns(
     rule: AnalyticRule, columns: Sequence[str] | None, tables: tuple[str, ...]
 ) -> AvailabilityCheck:
-    """How a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
+    """Return how a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
     lacks = [] if columns is None else [one for one in list_wanted(rule) if one.column not in columns]
     if not lacks:
         return AvailabilityCheck(RuleAvailability.RUNS, (), tables)

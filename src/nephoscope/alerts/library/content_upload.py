@@ -49,7 +49,7 @@ class Upload:
 
     @property
     def archive(self) -> str:
-        """What the files in it are found below: its name, '' of one file."""
+        """Return what the files in it are found below: its name, '' of one file."""
         return "" if self.plain.lower().endswith(SINGLE) else self.plain
 
 

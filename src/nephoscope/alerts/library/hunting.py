@@ -86,7 +86,7 @@ def own_range(query: str) -> bool:
 
 
 def folder() -> Path:
-    """Where the hunting queries lie that come with the product."""
+    """Return where the hunting queries lie that come with the product."""
     return Path(str(files("nephoscope") / "content" / "hunting"))
 
 

@@ -92,7 +92,7 @@ def _group(item: Mapping[str, object]) -> Sequence[Row]:
 
 
 def _turns(item: Mapping[str, object]) -> Sequence[Row]:
-    """What each turn has of its own: nothing where a row is only repeated, else the values of `each`."""
+    """Return what each turn has of its own: nothing where a row is only repeated, else the values of `each`."""
     if (REPEAT in item) == (EACH in item):
         raise ValueError(
             f"{ROWS} needs {REPEAT} or {EACH}" if ROWS in item else f"{REPEAT} or {EACH}, not both"

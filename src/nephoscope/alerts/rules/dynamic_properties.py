@@ -45,7 +45,7 @@ def techniques_of(row: Mapping[str, Any]) -> list[str]:
 
 
 def steps_of(row: Mapping[str, Any]) -> list[str]:
-    """What an alert's row says to do, step by step: a list in JSON, or one text."""
+    """Return what an alert's row says to do, step by step: a list in JSON, or one text."""
     text = row.get("RemediationSteps") or ""
     found = json.loads(text) if text.startswith("[") else [text]
     return [str(one) for one in found if one]

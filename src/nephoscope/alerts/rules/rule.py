@@ -234,7 +234,7 @@ def _check_times(fields: DocumentFields, frequency: timedelta, period: timedelta
 
 
 def _suppression(fields: DocumentFields) -> timedelta | None:
-    """How long a rule is silent after an alert, None where it is not."""
+    """Return how long a rule is silent after an alert, None where it is not."""
     if not fields.flag("suppressionEnabled", default=False):
         return None
     if not fields.has("suppressionDuration"):

@@ -93,7 +93,7 @@ def document_of(path: Path) -> object:
 
 
 def folder() -> Path:
-    """Where the rules lie that come with the product."""
+    """Return where the rules lie that come with the product."""
     return Path(str(files("nephoscope") / "content" / "detections"))
 
 

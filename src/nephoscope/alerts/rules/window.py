@@ -51,7 +51,7 @@ def back_at(rule: AnalyticRule, end: datetime, left_to: datetime | None) -> Rule
 
 
 def ends(rule: AnalyticRule, after: datetime, until: datetime) -> Iterator[datetime]:
-    """When windows of the rule end: every multiple of its frequency since 1970 in (after, until], the same in every process."""
+    """Yield when windows of the rule end: every multiple of its frequency since 1970 in (after, until], the same in every process."""
     step = (after - _FIRST) // rule.frequency + 1
     while (end := _FIRST + step * rule.frequency) <= until:
         yield end
@@ -70,7 +70,7 @@ def count(rule: AnalyticRule, after: datetime, until: datetime) -> int:
 
 
 def settle_time(rule: AnalyticRule, settle: timedelta = SETTLE) -> timedelta:
-    """How long after its end a window of the rule is run."""
+    """Return how long after its end a window of the rule is run."""
     return min(settle, NRT_SETTLE) if rule.kind is RuleKind.NRT else settle
 
 

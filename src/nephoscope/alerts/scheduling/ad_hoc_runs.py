@@ -34,7 +34,7 @@ def remember(state: State, workspace: str, ran: RuleRunResult) -> None:
 
 
 def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
-    """What the last runs came to, by rule: for `newest`."""
+    """Return what the last runs came to, by rule: for `newest`."""
     return state.checkpoints.all(_WHERE.format(workspace))
 
 

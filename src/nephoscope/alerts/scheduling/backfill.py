@@ -243,7 +243,7 @@ class LookBack:
         yield ran
 
     def _left_to(self, rule: AnalyticRule, now: datetime) -> datetime | None:
-        """When the schedule began to look at what comes for an NRT rule; None of other rules."""
+        """Return when the schedule began to look at what comes for an NRT rule; None of other rules."""
         if rule.kind is not RuleKind.NRT:
             return None
         first = self.schedule.state.rule_runs.first(self.schedule.workspace, rule.id)

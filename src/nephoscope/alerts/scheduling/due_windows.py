@@ -38,7 +38,7 @@ class RuleStatus:
 
     @property
     def seconds(self) -> float:
-        """What its last run took."""
+        """Return what its last run took."""
         return self.last.seconds if self.last else 0.0
 
 
@@ -52,7 +52,7 @@ class DueWindows:
     seconds: float = 0.0
 
     def urgency(self, now: datetime, share: tuple[int, int]) -> tuple[bool, bool, float, str]:
-        """What comes first: NRT rules, the worker's own share (its number of so many), what is cheap or has waited long."""
+        """Return what comes first: NRT rules, the worker's own share (its number of so many), what is cheap or has waited long."""
         number, of = share
         waiting = (now - self.ends[0]).total_seconds()
         mine = zlib.crc32(self.rule.id.encode()) % of == number
@@ -60,7 +60,7 @@ class DueWindows:
 
 
 def digest(rule: AnalyticRule) -> str:
-    """What stands for all of a rule that decides whether it can be run."""
+    """Return what stands for all of a rule that decides whether it can be run."""
     text = f"{rule.kind.value} {rule.frequency} {rule.period} {rule.query}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

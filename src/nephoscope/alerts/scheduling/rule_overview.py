@@ -108,7 +108,7 @@ def _status(
 def _next(
     rule: AnalyticRule, last: RuleRun | None, now: datetime, disabled: datetime | None
 ) -> datetime | None:
-    """When the next window is run; None for what is not run."""
+    """Return when the next window is run; None for what is not run."""
     if disabled is not None or not rule.enabled or rule.kind is RuleKind.HUNTING:
         return None
     wanted = last.until + rule.frequency + settle_time(rule) if last else now

@@ -79,7 +79,7 @@ class RuleState:
     def _describe_news(
         self, outcome: RuleOutcome, before: RuleStanding, after: RuleStanding
     ) -> Iterator[tuple[str, str]]:
-        """What is news: (status, words)."""
+        """Yield what is news: (status, words)."""
         if self.skipped:
             yield (
                 FAILURE,

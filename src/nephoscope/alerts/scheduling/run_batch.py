@@ -99,7 +99,7 @@ class RunBatch:
                 self.keep()
 
     def ran(self) -> list[RuleRunResult]:
-        """What was kept since this was asked for."""
+        """Return what was kept since this was asked for."""
         with self._lock:
             found, self._kept = self._kept, []
             return found

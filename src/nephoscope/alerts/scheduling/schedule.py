@@ -160,7 +160,7 @@ class Schedule:
         ]
 
     def _plan(self, reading: LakeReading, now: datetime) -> list[DueWindows]:
-        """What is due, the most urgent first."""
+        """Return what is due, the most urgent first."""
         standings = self.state.rule_standings.all(self.workspace)
         last = self.state.rule_runs.last(self.workspace, before=now)
         faults = self.state.rule_runs.faults(self.workspace)
@@ -172,7 +172,7 @@ class Schedule:
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
 
     def _load_statuses(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
-        """What is known of rules now that nobody else runs them."""
+        """Return what is known of rules now that nobody else runs them."""
         ids = [rule.id for rule in rules]
         standings = self.state.rule_standings.some(self.workspace, ids)
         last = self.state.rule_runs.last(self.workspace, ids, now)
@@ -300,7 +300,7 @@ class Schedule:
         return found.ran()[0]
 
     def known_around(self, now: datetime) -> EnrichmentContext:
-        """What is known around alerts, not older than an hour."""
+        """Return what is known around alerts, not older than an hour."""
         if self._around is None or abs(now - self._around[0]) > AROUND:
             self._around = (now, surroundings(self.lake, self.workspace, now))
         return self._around[1]

@@ -53,5 +53,5 @@ class RuleTuning:
 
 
 def held_by(names: Mapping[str, str], by: str) -> str:
-    """How a person reads by what an alert was held back; `names` are those of suppressions by id."""
+    """Return how a person reads by what an alert was held back; `names` are those of suppressions by id."""
     return names.get(by) or WORDS.get(by, by)

@@ -30,7 +30,7 @@ class RuleSuppressions:
 
     @property
     def next_end(self) -> datetime | None:
-        """When the first of them ends; None where none has an end."""
+        """Return when the first of them ends; None where none has an end."""
         return min((one.expires for one in self.suppressions if one.expires is not None), default=None)
 
     @property

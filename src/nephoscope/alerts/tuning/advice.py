@@ -89,7 +89,7 @@ class TuningAdvisor:
     told: Told = nobody
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
-        """What the advisors think, not tried yet; the rules with the most alerts first."""
+        """Yield what the advisors think, not tried yet; the rules with the most alerts first."""
         cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
         for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
             for kind, advise in advisors().items():

@@ -112,7 +112,7 @@ def details_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
 def find_hidden(
     several: Iterable[PastAlert], rule: str, conditions: Sequence[SuppressionCondition], lists: Lists
 ) -> list[PastAlert]:
-    """Those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
+    """Return those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
     resolved = [one.with_watchlist(lists) for one in conditions]
     return [
         one

@@ -26,7 +26,7 @@ class AppliedAdvice:
 
 
 def list_followed(state: State, workspace: str, rule: str) -> list[AppliedAdvice]:
-    """Those of a rule, the newest first."""
+    """Return those of a rule, the newest first."""
     several: dict[str, list[TuningChange]] = {}
     for one in state.tuning_changes.all(workspace):
         if one.rule == rule and one.advice:

@@ -33,7 +33,7 @@ class EffectiveTuning:
 
     @staticmethod
     def load(state: State, lake: Lake, workspace: str, now: datetime) -> EffectiveTuning:
-        """What is in force now."""
+        """Return what is in force now."""
         return EffectiveTuning(
             state,
             workspace,

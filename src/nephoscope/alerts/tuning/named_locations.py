@@ -75,7 +75,8 @@ def of_estate(estate: Estate) -> list[dict[str, str]]:
 
 
 def of_estates(estates: Iterable[Estate]) -> list[dict[str, str]]:
-    """Those of several tenants' estates, each address once: trusted where every tenant that names it trusts it; NamedLocationError."""
+    """Return those of several tenants' estates, each address once: trusted where every tenant that names it trusts it;
+    NamedLocationError."""
     found: dict[str, dict[str, str]] = {}
     for one in (one for estate in estates for one in of_estate(estate)):
         known = found.setdefault(one["Address"], one)

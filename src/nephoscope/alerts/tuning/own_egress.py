@@ -77,7 +77,7 @@ def _all(estate: Estate, through_nat: set[str]) -> Iterator[EgressAddress]:
 
 
 def _describe_attachment(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
-    """What the address is attached to."""
+    """Return what the address is attached to."""
     body = properties(one)
     if one.key.lower() in through_nat or reference(body.get("natGateway")):
         return "NAT gateway", True

@@ -50,7 +50,7 @@ class ReplayResult:
         return dict(sorted(Counter(one.raised.date() for one in self.raised).items()))
 
     def entities(self, most: int = TOP) -> list[tuple[str, int]]:
-        """What the most of the raised alerts are about: `Account kim@contoso.com` and of how many."""
+        """Return what the most of the raised alerts are about: `Account kim@contoso.com` and of how many."""
         found = Counter(
             name
             for one in self.raised
@@ -59,7 +59,7 @@ class ReplayResult:
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
     def document(self) -> dict[str, Any]:
-        """What came of it as JSON values, with the names and the numbers that people read."""
+        """Return what came of it as JSON values, with the names and the numbers that people read."""
         return {
             "rule": self.rule.name,
             "windows": self.windows,

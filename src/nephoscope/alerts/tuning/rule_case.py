@@ -79,7 +79,7 @@ class Proposal:
     hides: tuple[PastAlert, ...] = field(repr=False)
 
     def id(self, kind: str, rule: str) -> str:
-        """The same for the same change of the same rule."""
+        """Return the same for the same change of the same rule."""
         text = json.dumps([kind, rule, self.step.document()], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
@@ -96,7 +96,7 @@ def hours_of(alerts: Sequence[PastAlert]) -> str:
 
 
 def describe_verdicts(alerts: Sequence[PastAlert]) -> str:
-    """What people said of them: `12 closed false, 3 benign, 5 not judged`."""
+    """Return what people said of them: `12 closed false, 3 benign, 5 not judged`."""
     words = {
         "closed false": sum(one.verdict == "FalsePositive" for one in alerts),
         "benign": sum(one.verdict == "BenignPositive" for one in alerts),

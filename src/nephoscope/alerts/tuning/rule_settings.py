@@ -116,7 +116,7 @@ def _moment(fields: DocumentFields) -> datetime | None:
 
 
 def in_file(rule: AnalyticRule) -> dict[str, object]:
-    """What the rule says itself, '' where it says nothing."""
+    """Return what the rule says itself, '' where it says nothing."""
     return {
         "enabled": rule.enabled,
         "severity": rule.severity.value,

@@ -73,7 +73,7 @@ class RuleTrials:
         return sorted(found, key=lambda one: (one.asked, one.id), reverse=True)
 
     def of(self, workspace: str, rule: str) -> list[RuleTrial]:
-        """Those of a rule, the newest first."""
+        """Return those of a rule, the newest first."""
         return [one for one in self.all() if (one.workspace, one.rule) == (workspace, rule)]
 
     def get(self, workspace: str, rule: str, id_: str) -> RuleTrial:
@@ -124,5 +124,5 @@ class RuleTrials:
 
 
 def _same(one: RuleTrial) -> tuple[object, ...]:
-    """What was asked for, whoever asked and at what time of the day."""
+    """Return what was asked for, whoever asked and at what time of the day."""
     return one.workspace, one.rule, one.what, one.since, one.until.date(), one.advice

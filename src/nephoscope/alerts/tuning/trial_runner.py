@@ -138,7 +138,7 @@ class TrialRunner:
 
 
 def replay_document(done: ReplayResult) -> dict[str, object]:
-    """What came of a replay, with its newest alerts."""
+    """Return what came of a replay, with its newest alerts."""
     found = done.document()
     newest = sorted(done.alerts, key=lambda one: (one.raised, one.id), reverse=True)
     errors = found["errors"]

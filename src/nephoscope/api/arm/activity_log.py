@@ -41,7 +41,7 @@ _CHANNELS = "eventchannels"
 
 @SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
 def events(call: ApiCall) -> ApiResponse:
-    """What was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
+    """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _conditions(call)
     start, most = place(call), call.top(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"

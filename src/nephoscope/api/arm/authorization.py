@@ -40,7 +40,7 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
     f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
 )
 def permissions(call: ApiCall) -> ApiResponse:
-    """What the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
+    """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
     above = set(containers(call.scope, call.caller.hierarchy))
     held = (role(one.role) for one in call.caller.roles if one.scope in above)
     return answer_list(
@@ -87,7 +87,7 @@ def _held_above(call: ApiCall) -> list[dict[str, object]]:
 
 
 def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
-    """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
+    """Return what `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[arm_documents.Test] = []
     exact = False
     for node in conjuncts(_tree(call, _OF_ASSIGNMENTS)):

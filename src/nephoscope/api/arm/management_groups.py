@@ -107,7 +107,7 @@ def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
 
 
 def _all_below(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
-    """What is below a group, however far."""
+    """Return what is below a group, however far."""
     several = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
     below, found = {name}, 0
     while found != len(below):

@@ -33,7 +33,7 @@ def provider_of_tenant(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
 def providers(call: ApiCall) -> ApiResponse:
-    """The same of a subscription: registered are those that are answered here or of which resources were read there."""
+    """Return the same of a subscription: registered are those that are answered here or of which resources were read there."""
     known = KnownTypes.of(call, call.below)
     return answer_list(call, (_of_subscription(call, known, one) for one in known.types))
 

@@ -83,7 +83,7 @@ def _ids(call: ApiCall) -> tuple[list[str], bool]:
 
 
 def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
-    """Those that the caller may read; Fault where one is no id of a resource."""
+    """Return those that the caller may read; Fault where one is no id of a resource."""
     found = []
     for one in ids:
         try:

@@ -104,7 +104,7 @@ def check_query(text: str) -> None:
 
 
 def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
-    """How results are wanted, and the call over the edition that they are to be of."""
+    """Return how results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
         raise bad("'options' must be an object.", "options")
@@ -122,7 +122,7 @@ def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
 
 
 def _reach(call: ApiCall) -> dict[str, Shown]:
-    """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
+    """Return what each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
     asked, within = resource_graph_request.requested_subscriptions(call), _within(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
@@ -164,7 +164,7 @@ def _with_what_holds(
 
 
 def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
-    """What a table of assignments shows by a filter other than the usual one."""
+    """Return what a table of assignments shows by a filter other than the usual one."""
     if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
     held = call.edition.held_above
@@ -177,7 +177,7 @@ def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | Non
 
 
 def _above(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
-    """What contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
+    """Return what contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
     seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
     within = {one for one in seen if asked is None or one in asked}
     around = {f"/subscriptions/{one}" for one in within - reach.subscriptions}

@@ -71,7 +71,7 @@ def by_id(call: ApiCall) -> ApiResponse:
     "Microsoft.Compute/virtualMachines/instanceView/read",
 )
 def instance_view(call: ApiCall) -> ApiResponse:
-    """How a virtual machine runs, as far as it was read."""
+    """Return how a virtual machine runs, as far as it was read."""
     found = call.edition.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
         raise missing_fault(f"The resource '{call.path}'")
@@ -79,7 +79,7 @@ def instance_view(call: ApiCall) -> ApiResponse:
 
 
 def read(call: ApiCall) -> ApiResponse:
-    """What stands at a path of any depth: one document, or the list of those that stand directly below."""
+    """Return what stands at a path of any depth: one document, or the list of those that stand directly below."""
     path = call.path.lower().rstrip("/")
     try:
         ResourceId.parse(path)

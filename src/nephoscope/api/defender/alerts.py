@@ -47,7 +47,7 @@ def _declare_lists() -> None:
 
         @SURFACE.get(where, f"Alerts_ListByLocation{name}", READ)
         def _by_location(call: ApiCall) -> ApiResponse:
-            """The same: all alerts are at one location."""
+            """Return the same: all alerts are at one location."""
             return _list_alerts(call)
 
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)

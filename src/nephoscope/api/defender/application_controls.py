@@ -43,7 +43,7 @@ def check(body: Body) -> None:
 
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
-    """What people put is theirs: nothing recommends it, and no machine is told of it yet."""
+    """Return what people put is theirs: nothing recommends it, and no machine is told of it yet."""
     told = {
         "recommendationStatus": "NotRecommended",
         "configurationStatus": "NotConfigured",

@@ -91,7 +91,7 @@ def _find_metadata(call: ApiCall) -> Body | None:
 
 
 def made_metadata(_: ApiCall, body: Body, __: Body | None) -> Body:
-    """What a subscription puts is its own."""
+    """Return what a subscription puts is its own."""
     return {**body, "properties": {**body["properties"], "assessmentType": "CustomerManaged"}}
 
 
@@ -158,7 +158,7 @@ declare(SURFACE, ASSESSMENTS)
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
 def metadata(call: ApiCall) -> ApiResponse:
-    """What every recommendation says of itself."""
+    """Return what every recommendation says of itself."""
     return _metadata(call)
 
 
@@ -166,13 +166,13 @@ def metadata(call: ApiCall) -> ApiResponse:
     f"/{_PROVIDER}/assessmentMetadata/{{assessmentMetadataName}}", "AssessmentsMetadata_Get", METADATA
 )
 def one_metadata(call: ApiCall) -> ApiResponse:
-    """What one recommendation says of itself."""
+    """Return what one recommendation says of itself."""
     return _one(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
 def metadata_of_subscription(call: ApiCall) -> ApiResponse:
-    """The same, asked of a subscription, with what was put there."""
+    """Return the same, asked of a subscription, with what was put there."""
     kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
     several = _metadata(call)
@@ -183,7 +183,7 @@ def metadata_of_subscription(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
 def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
-    """The same, asked of a subscription."""
+    """Return the same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     published = call.instance.shelf.newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None

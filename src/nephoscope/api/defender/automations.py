@@ -107,7 +107,7 @@ def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
 
 
 def _metadata(call: ApiCall, before: Body | None) -> dict[str, str]:
-    """Who made and changed it, and when."""
+    """Return who made and changed it, and when."""
     now, who = call.instance.now.isoformat(), call.caller.principal.id
     old = (before or {}).get("properties", {}).get("metadata") or {}
     made = {"createdDateTimeUtc": now, "createdBy": who, **old}

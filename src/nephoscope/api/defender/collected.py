@@ -95,7 +95,7 @@ class CollectedProvider:
 
     @property
     def marker(self) -> str:
-        """What stands before its kinds in an id."""
+        """Return what stands before its kinds in an id."""
         return f"/providers/{self.name.lower()}/"
 
 
@@ -123,7 +123,7 @@ def kind_of(provider: CollectedProvider, rest: str) -> str | None:
 
 
 def rest_of(call: ApiCall, provider: CollectedProvider) -> str:
-    """What of the path of a call stands behind its provider."""
+    """Return what of the path of a call stands behind its provider."""
     path = call.path.rstrip("/")
     return path[path.lower().rindex(provider.marker) + len(provider.marker) :]
 
@@ -162,7 +162,7 @@ def _declare(provider: CollectedProvider) -> None:
 
 
 def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) -> ApiResponse:
-    """What was published or collected at the path of a call: one document, or a list; not assessed where there never was any.
+    """Return what was published or collected at the path of a call: one document, or a list; not assessed where there never was any.
 
     Of what is `judged` an evaluation that found none says so by an empty list.
     """

@@ -223,7 +223,7 @@ def _add_assignment(assessment: Body, assignment_: Body | None, now: str) -> Bod
 def _assign_by_rules(
     call: ApiCall, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
 ) -> Iterable[Body]:
-    """What the rules say of assessments."""
+    """Return what the rules say of assessments."""
     ordered = rules(call.instance.state) if known is None else known
     decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
     wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}

@@ -30,7 +30,7 @@ def _declare(word: str, operations: str) -> None:
 
         @SURFACE.get(path, f"{operations}_{name}", permission)
         def _list(call: ApiCall) -> ApiResponse:
-            """Those below the scope; not assessed where there never was any."""
+            """Return those below the scope; not assessed where there never was any."""
             return read(call, _PROVIDER, judged=word == "tasks")
 
     for scope, name in ((_SUBSCRIPTION, "GetSubscriptionLevel"), (_GROUP, "Get")):

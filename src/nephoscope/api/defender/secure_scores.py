@@ -52,7 +52,7 @@ def controls_of_score(call: ApiCall) -> ApiResponse:
     "/providers/Microsoft.Security/secureScoreControlDefinitions", "SecureScoreControlDefinitions_List", READ
 )
 def definitions(call: ApiCall) -> ApiResponse:
-    """What the controls are."""
+    """Return what the controls are."""
     return _list(call, _DEFINITION)
 
 
@@ -60,7 +60,7 @@ def definitions(call: ApiCall) -> ApiResponse:
     f"{_SUBSCRIPTION}/secureScoreControlDefinitions", "SecureScoreControlDefinitions_ListBySubscription", READ
 )
 def definitions_of_subscription(call: ApiCall) -> ApiResponse:
-    """The same, asked of a subscription."""
+    """Return the same, asked of a subscription."""
     page = call.edition.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)
 

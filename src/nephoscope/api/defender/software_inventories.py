@@ -94,7 +94,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 
 def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
-    """What logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
+    """Yield what logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
     rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
     if not rows:
         return

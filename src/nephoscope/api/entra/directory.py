@@ -207,7 +207,7 @@ def _select_shown(
 
 
 def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
-    """What `$expand` names, in lower case; Fault for what is not told here."""
+    """Return what `$expand` names, in lower case; Fault for what is not told here."""
     named = [one.partition("(")[0].strip() for one in _outer(call.asked("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:

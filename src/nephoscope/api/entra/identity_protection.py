@@ -67,7 +67,7 @@ def _declare(kind: RiskCollection) -> None:
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
-        """Those that were read, the newest state of each; not assessed where none ever were."""
+        """Return those that were read, the newest state of each; not assessed where none ever were."""
         return _page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
@@ -89,7 +89,7 @@ def _declare(kind: RiskCollection) -> None:
         throttled=throttled_fault,
     )
     def _history(call: ApiCall) -> ApiResponse:
-        """How the risk of one came to be as it is, the oldest first."""
+        """Return how the risk of one came to be as it is, the oldest first."""
         rows = _rows(
             call, f"{kind.table} | where Id == {quote_literal(call['id'])} | order by TimeGenerated asc"
         )

@@ -22,13 +22,13 @@ SURFACE = ApiSurface("Entra ID")
     "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", PUBLIC, versioned=False
 )
 def configuration(call: ApiCall) -> ApiResponse:
-    """Where the endpoints of the tenant are."""
+    """Return where the endpoints of the tenant are."""
     return ApiResponse(_configuration(call, "/v2.0"))
 
 
 @SURFACE.get("/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", PUBLIC, versioned=False)
 def configuration_v1(call: ApiCall) -> ApiResponse:
-    """The same at the address that older clients read."""
+    """Return the same at the address that older clients read."""
     return ApiResponse(_configuration(call, ""))
 
 
@@ -64,7 +64,7 @@ def token(call: ApiCall) -> ApiResponse:
 
 @SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
 def token_v1(call: ApiCall) -> ApiResponse:
-    """The same at the address that older clients ask."""
+    """Return the same at the address that older clients ask."""
     return _issue_token(call, _form(call))
 
 

@@ -31,7 +31,7 @@ _COMMAND = re.compile(r"""(?:\['[^']*'\]|\["[^"]*"\]|[^|])*""")
 
 @SURFACE.get("/v1/rest/auth/metadata", "Kusto_AuthMetadata", PUBLIC, versioned=False)
 def metadata(call: ApiCall) -> ApiResponse:
-    """Where a client gets a token for this cluster."""
+    """Return where a client gets a token for this cluster."""
     return ApiResponse({
         "AzureAD": {
             "LoginEndpoint": call.base,

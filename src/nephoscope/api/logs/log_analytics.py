@@ -59,7 +59,7 @@ def execute(call: ApiCall) -> ApiResponse:
     "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled_fault
 )
 def get(call: ApiCall) -> ApiResponse:
-    """The same, the query in the address."""
+    """Return the same, the query in the address."""
     return _answer(call, call["workspaceId"], _read_query(call))
 
 
@@ -71,7 +71,7 @@ def execute_resource(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled_fault)
 def get_resource(call: ApiCall) -> ApiResponse:
-    """The same, the query in the address."""
+    """Return the same, the query in the address."""
     return _answer(call, call["workspace"], _read_query(call))
 
 
@@ -221,7 +221,7 @@ def _run(
 
 
 def _together(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
-    """What the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
+    """Return what the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
     scopes = [call.caller.logs(READ, one) for one in workspaces]
     known = [one.ids for one in scopes if one.ids is not None]
     named = [one.workspaces for one in scopes if one.workspaces is not None]

@@ -121,7 +121,7 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
 
 
 def _beside(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
-    """What is kept beside the queries of a workspace, by the key of each."""
+    """Return what is kept beside the queries of a workspace, by the key of each."""
     below = beside(workspace, "").rstrip("/")
     return {one.key: one.body for one in call.instance.state.arm_documents.all([TYPE.lower()], below)}
 

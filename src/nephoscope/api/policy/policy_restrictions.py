@@ -51,7 +51,7 @@ MOST_FIELDS, MOST_VALUES = 50, 100
 
 @SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
 def at_subscription(call: ApiCall) -> ApiResponse:
-    """What policies refuse or ask of a resource that is planned in a subscription."""
+    """Return what policies refuse or ask of a resource that is planned in a subscription."""
     return _check_restrictions(call)
 
 
@@ -61,13 +61,13 @@ def at_subscription(call: ApiCall) -> ApiResponse:
     READ,
 )
 def at_resource_group(call: ApiCall) -> ApiResponse:
-    """What policies refuse or ask of a resource that is planned in a resource group."""
+    """Return what policies refuse or ask of a resource that is planned in a resource group."""
     return _check_restrictions(call)
 
 
 @SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
 def at_management_group(call: ApiCall) -> ApiResponse:
-    """Which types policies refuse in a management group: nothing else of a resource is asked there."""
+    """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
     pending = _read_pending(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
         raise bad("At a management group only the field 'type' is checked.", "pendingFields")
@@ -191,7 +191,7 @@ def _containers(call: ApiCall, scope: str) -> list[Resource]:
 
 
 def _find_enforced(call: ApiCall) -> EnforcedAssignments:
-    """What holds now: made once for what people put and what was read last."""
+    """Return what holds now: made once for what people put and what was read last."""
     put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
     edition = call.instance.shelf.newest()
     if edition is None:

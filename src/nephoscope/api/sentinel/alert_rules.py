@@ -99,7 +99,7 @@ def delete(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
 def templates(call: ApiCall) -> ApiResponse:
-    """What there is to choose: every shipped rule and every rule of an imported pack, on or off."""
+    """Return what there is to choose: every shipped rule and every rule of an imported pack, on or off."""
     workspace = require_workspace(call, READ)
     return _take_page(call, [_template(call, workspace, one) for one in _list_rules(call)])
 
@@ -139,7 +139,7 @@ def _make_rule(call: ApiCall, body: Body, _: Body | None) -> Body:
 
 
 def _template_properties(name: str, tactics: str) -> dict[str, object]:
-    """What a rule takes from the one template of its kind, which Azure lets nobody write."""
+    """Return what a rule takes from the one template of its kind, which Azure lets nobody write."""
     return {
         "displayName": name,
         "description": "A detection of Azure's own: it is kept here and not run.",
@@ -303,7 +303,7 @@ def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | No
 
 
 def _changed_at(call: ApiCall) -> str:
-    """When the rules of the API last changed."""
+    """Return when the rules of the API last changed."""
     pack = _mine(call).pack
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 

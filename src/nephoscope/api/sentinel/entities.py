@@ -127,7 +127,7 @@ def timeline(call: ApiCall) -> ApiResponse:
 
 @SURFACE.ask(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
 def expand(call: ApiCall) -> ApiResponse:
-    """What an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
+    """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
     known, one = known_entity(call)
     since, until = time_range(call)
     ids = [each.id for each in known.alerts_of(one, since, until)]
@@ -137,7 +137,7 @@ def expand(call: ApiCall) -> ApiResponse:
 
 @SURFACE.ask(f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action")
 def expand_bookmark(call: ApiCall) -> ApiResponse:
-    """What an expansion finds around a bookmark: its entities, and the alerts about them."""
+    """Return what an expansion finds around a bookmark: its entities, and the alerts about them."""
     workspace = require_workspace(call, call.permission)
     known = acquaintance(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
@@ -172,7 +172,7 @@ def relation(call: ApiCall) -> ApiResponse:
 
 
 def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
-    """What Azure had said below the path of a call."""
+    """Return what Azure had said below the path of a call."""
     edition = call.instance.shelf.newest()
     if edition is None:
         return []

@@ -119,7 +119,7 @@ INSIGHTS = (
 
 @SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
 def insights(call: ApiCall) -> ApiResponse:
-    """What the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
+    """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
     wanted = _read_wanted(call)

@@ -73,7 +73,7 @@ def _declare(kind: NoteDocumentKind) -> None:
 
     @SURFACE.get(path, f"{kind.operations}_List", read)
     def _list(call: ApiCall) -> ApiResponse:
-        """Those of an incident, in the order in which they were written."""
+        """Return those of an incident, in the order in which they were written."""
         workspace = require_workspace(call, read)
         incident = require_incident(call, workspace)
         return answer_list(
@@ -122,7 +122,7 @@ def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResp
 
 
 def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
-    """What a note says, and whether a task is done."""
+    """Return what a note says, and whether a task is done."""
     if kind.note is NoteKind.COMMENT:
         return call.text("properties", "message", needed=True), False
     status = call.text("properties", "status") or NEW

@@ -263,7 +263,7 @@ def _utc(moment: datetime) -> str:
 
 
 def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
-    """What was said of the owner, else what is known of the person of that name."""
+    """Return what was said of the owner, else what is known of the person of that name."""
     if not one.owner:
         return dict.fromkeys(OWNER)
     told, known = one.owner_told, call.people.get(one.owner)
@@ -276,7 +276,7 @@ def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
 
 
 def _why(call: ApiCall, one: Incident) -> dict[str, str]:
-    """What was said when the incident was classified."""
+    """Return what was said when the incident was classified."""
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
     said = next((note.text for note in notes if note.name == REMARK), "")

@@ -50,7 +50,7 @@ def upload(call: ApiCall) -> ApiResponse:
     WRITE,
 )
 def upload_indicators(call: ApiCall) -> ApiResponse:
-    """The same of indicators alone, as older clients send them."""
+    """Return the same of indicators alone, as older clients send them."""
     return _upload(call, "indicators", ("indicator",))
 
 
@@ -94,7 +94,7 @@ def _objects(call: ApiCall, field: str) -> list[object]:
 
 
 def _find_lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
-    """What a document lacks to be an object of STIX that is taken, in Sentinel's words."""
+    """Yield what a document lacks to be an object of STIX that is taken, in Sentinel's words."""
     if not isinstance(document, dict):
         yield "An object of STIX is a JSON object."
         return

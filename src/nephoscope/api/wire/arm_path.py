@@ -63,7 +63,8 @@ def _piece(text: str, at: int) -> str:
 
 
 def scope_of(path: str) -> str:
-    """What a path is about, lower-cased: what stands before its last provider, else the whole of it as far as it is a container."""
+    """Return what a path is about, lower-cased: what stands before its last provider, else the whole of it as far as
+    it is a container."""
     lowered = path.lower().rstrip("/")
     before, provider, _ = lowered.rpartition("/providers/")
     if provider:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def authenticate(instance: Instance, request: Request) -> Caller:
-    """Who asks; Fault 401 where the request shows no token that is let in."""
+    """Return who asks; Fault 401 where the request shows no token that is let in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     address = request.client.host if request.client else ""

@@ -169,7 +169,7 @@ def accept_anything(value: object, _: str) -> object:
 
 
 def by_type(shapes: Mapping[type, Shape]) -> Shape:
-    """What has another shape as a text than as an object or a list; the last is meant where it is neither."""
+    """Return what has another shape as a text than as an object or a list; the last is meant where it is neither."""
 
     def shape(value: object, path: str) -> object:
         return shapes.get(type(value), list(shapes.values())[-1])(value, path)

@@ -102,7 +102,7 @@ def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
     """The operations of a kind that people only read, as Azure alone makes its documents: list, get."""
 
     def _list(call: ApiCall) -> ApiResponse:
-        """Those below the scope that were put or collected."""
+        """Return those below the scope that were put or collected."""
         return page(call, kind, _parse_filter(call) if kind.filtered else _of_kind(call, kind))
 
     def _get(call: ApiCall) -> ApiResponse:
@@ -165,7 +165,7 @@ def _own(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
 
 
 def _of_kind(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
-    """Those of the kind that a list of documents of several kinds asks for."""
+    """Return those of the kind that a list of documents of several kinds asks for."""
     wanted = call.asked("kind").lower()
     if kind.own is None or not wanted:
         return None
@@ -179,7 +179,7 @@ def _parse_filter(call: ApiCall) -> arm_documents.Test:
 
 
 def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
-    """Those below the scope of a list: what people put first, then what was collected, page by page."""
+    """Return those below the scope of a list: what people put first, then what was collected, page by page."""
     after = read_skip_token(call)
     below = _below(call, kind)
     after_first = bool(after)
@@ -312,7 +312,7 @@ def _secret(name: str, text: str, within: str) -> bool:
 
 
 def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
-    """Who made and changed a document, and when."""
+    """Return who made and changed a document, and when."""
     now, name = call.instance.now.isoformat(), call.caller.name
     kind = "User" if call.caller.principal.kind is PrincipalKind.PERSON else "Application"
     old = (before or {}).get("systemData") or {}
@@ -321,7 +321,7 @@ def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
 
 
 def etag(body: Mapping[str, object]) -> str:
-    """What tells one state of a document from another."""
+    """Return what tells one state of a document from another."""
     text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
 
@@ -335,7 +335,7 @@ def _key(call: ApiCall, permission: str) -> str:
 
 
 def _scope(call: ApiCall, key: str) -> str:
-    """Where the caller needs the permission for what is kept under an id of `_key`."""
+    """Return where the caller needs the permission for what is kept under an id of `_key`."""
     return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.scope
 
 
@@ -363,7 +363,7 @@ def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
 
 
 def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
-    """What people put below a scope, by lower-cased id."""
+    """Return what people put below a scope, by lower-cased id."""
     documented = call.instance.state.arm_documents
     if not call["workspaceName"]:
         several = documented.all([kind.type.lower()], below)
@@ -382,7 +382,8 @@ def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body
 
 
 def _below(call: ApiCall, kind: ArmDocumentKind) -> str:
-    """What a list is below: a document that its path names, else its scope; one of a location has what lies in resource groups too."""
+    """Return what a list is below: a document that its path names, else its scope; one of a location has what lies in
+    resource groups too."""
     path = call.path.lower().rstrip("/")
     words = path.rpartition(f"/providers/{kind.type.split('/')[0].lower()}/")[2].split("/")
     located = words[0] == "locations" and len(words) == 3

@@ -77,7 +77,7 @@ def look_at(lake: Lake, state: State, workspace: str, id_: str, function: Stored
 
 
 def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
-    """What has the name already, whatever its case, '' for nothing."""
+    """Return what has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,
         "a function of the product": [*shipped_functions(), *built_in(), *functions()],

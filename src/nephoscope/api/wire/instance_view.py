@@ -29,7 +29,7 @@ def with_view(body: dict[str, Any]) -> dict[str, object]:
 
 
 def view(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of how a machine runs; without a power state where none was read."""
+    """Return what is known of how a machine runs; without a power state where none was read."""
     known = properties.get("instanceView") or (properties.get("extended") or {}).get("instanceView") or {}
     if known.get("statuses"):
         return dict(known)

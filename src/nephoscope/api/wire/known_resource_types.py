@@ -33,7 +33,7 @@ class KnownTypes:
 
     @classmethod
     def of(cls, call: ApiCall, below: str = "") -> KnownTypes:
-        """What is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
+        """Return what is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
         edition = call.instance.shelf.newest()
         read = edition.listing.resource_types(call.reach, below) if edition is not None else []
         found: dict[str, set[str]] = {one: set() for one in _provider_spellings()}

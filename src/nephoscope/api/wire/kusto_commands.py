@@ -66,7 +66,7 @@ class KustoCommand:
         return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
 
     def at(self, workspace: str) -> KustoCommand:
-        """The same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
+        """Return the same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
         found = self.call.instance.state.workspaces.find(workspace)
         scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
         if found is None:
@@ -84,7 +84,7 @@ class KustoCommand:
 
 
 def run_show_command(asked: KustoCommand, command: str) -> Shown | None:
-    """What a command shows, None where it is none of those that are answered."""
+    """Return what a command shows, None where it is none of those that are answered."""
     text = " ".join(command.split()).rstrip("; ")
     for pattern, show in _COMMANDS:
         found = pattern.fullmatch(text)
@@ -95,7 +95,7 @@ def run_show_command(asked: KustoCommand, command: str) -> Shown | None:
 
 
 def as_rows(table: Shown) -> str:
-    """What a command shows as the text of a datatable, for what is piped after it."""
+    """Return what a command shows as the text of a datatable, for what is piped after it."""
     kinds = [kind for _, kind in table[0]]
     told = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
     cells = (_cell(value, kind) for row in table[1] for value, kind in zip(row, kinds, strict=True))
@@ -245,7 +245,7 @@ def _add_braces(body: str) -> str:
 
 
 def _principal(asked: KustoCommand) -> Shown:
-    """Who asks, as its token says."""
+    """Return who asks, as its token says."""
     who, tenant = asked.call.caller.principal, asked.call.instance.tenant
     person = who.kind == PrincipalKind.PERSON
     word = "aaduser" if person else "aadapp"

@@ -41,16 +41,16 @@ class KustoRequestProperties:
 
     @property
     def given(self) -> RequestProperties:
-        """What of it changes the query."""
+        """Return what of it changes the query."""
         return RequestProperties(self.parameters, self.options)
 
     @property
     def most(self) -> ResultLimit:
-        """How large the results may be: as the options say, never larger than the server gives."""
+        """Return how large the results may be: as the options say, never larger than the server gives."""
         return ResultLimit(self._least(_ROWS, MAX_ROWS), self._least(_BYTES, MAX_BYTES))
 
     def seconds(self, most: float) -> float:
-        """How long the query may take: as servertimeout says, never longer than the server lets it."""
+        """Return how long the query may take: as servertimeout says, never longer than the server lets it."""
         given = self.options.get("servertimeout")
         if given is None:
             return most

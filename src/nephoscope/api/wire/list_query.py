@@ -39,7 +39,8 @@ def has_list_options(call: ApiCall) -> bool:
 
 
 def answer(handler: Handler, call: ApiCall) -> ApiResponse:
-    """What `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where either is wrong."""
+    """Return what `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where
+    either is wrong."""
     query = _Query(call, handler, read(call.asked("$filter")), _orders(call.asked("$orderby")))
     skip, token = query.place()
     first = handler(query.inner(token))
@@ -94,7 +95,7 @@ class _Query:
         return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
 
     def place(self) -> tuple[int, str]:
-        """Where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
+        """Return where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
         found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
             raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")

@@ -71,7 +71,7 @@ class CollectionQuery:
 
     @classmethod
     def of(cls, call: ApiCall) -> CollectionQuery:
-        """What a request picks; Fault for what is not understood."""
+        """Return what a request picks; Fault for what is not understood."""
         if call.asked("$search"):
             eventual(call, "$search query parameter")
         found, (test, names) = read(call.asked("$filter")), search(call.asked("$search"))
@@ -79,7 +79,7 @@ class CollectionQuery:
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
     def among(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
-        """Those that are picked; Fault at the end where a property was named that none of all objects has."""
+        """Yield those that are picked; Fault at the end where a property was named that none of all objects has."""
         for key, row in several:
             self.read += 1
             self.unseen -= {name for name in self.unseen if has_path(row, name)}
@@ -92,7 +92,7 @@ class CollectionQuery:
             )
 
     def in_order(self, several: Iterable[Keyed]) -> list[Keyed]:
-        """Those that are picked as `$orderby` has them, each keyed by its place."""
+        """Return those that are picked as `$orderby` has them, each keyed by its place."""
         found = [row for _, row in islice(self.among(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
             raise unsupported_fault(

@@ -209,7 +209,7 @@ class _FilterParser:
         return AnyItem(path, name, condition)
 
     def _comparison(self, path: PropertyPath) -> Node:
-        """How a property compares, and with what."""
+        """Return how a property compares, and with what."""
         if self.take("in"):
             return Membership(path, self._several())
         sign = self.take(*COMPARED)

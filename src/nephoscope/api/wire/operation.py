@@ -55,7 +55,7 @@ class ApiOperation:
 
     @property
     def doc(self) -> str:
-        """What it does, in a sentence."""
+        """Return what it does, in a sentence."""
         return (self.handler.__doc__ or "").strip().split("\n")[0]
 
 

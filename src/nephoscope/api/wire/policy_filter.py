@@ -41,7 +41,7 @@ class PolicyFilters:
     told: str
 
     def parse_filter(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
-        """What `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
+        """Return what `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
         for name, value in self._words(call.asked("$filter")):
             wanted = self.meanings[name](wanted, value, call.instance.now)
         return wanted
@@ -94,7 +94,7 @@ def _at_exact_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyLis
 
 
 def _make_id_meaning(property_: str) -> Meaning:
-    """Those that name an id."""
+    """Return those that name an id."""
 
     def apply_meaning(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
         key = value.lower().rstrip("/")

@@ -67,7 +67,7 @@ class _PolicyScope:
         object.__setattr__(self, "_edition", self.call.instance.shelf.newest())
 
     def documents(self, after: str) -> Iterator[Keyed]:
-        """Those after an id: as people put them, else as they were published."""
+        """Yield those after an id: as people put them, else as they were published."""
         kept = (
             (key, body) for key, body in self._stored_documents.items() if key > after and self._is_shown(key)
         )

@@ -51,7 +51,7 @@ class PolicyRowSource:
         return f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/{self.word}"
 
     def context(self, call: ApiCall, collection: str = "") -> str:
-        """Where OData finds what the rows are."""
+        """Return where OData finds what the rows are."""
         return f"{self.address(call)}/$metadata#{collection or self.collection}"
 
 

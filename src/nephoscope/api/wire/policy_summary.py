@@ -33,7 +33,7 @@ class Summary:
     def results(
         self, states: Iterable[Row], condition: str = "", *, policies: bool = True
     ) -> dict[str, object]:
-        """How resources and `policies` stand; each resource counts once, by its worst state."""
+        """Return how resources and `policies` stand; each resource counts once, by its worst state."""
         several = list(states)
         resources = _resources(several)
         by_policy = _worst(several, lambda row: [_policy(row)])
@@ -51,7 +51,7 @@ class Summary:
         return found
 
     def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
-        """The same for each assignment, that with most resources that fail first."""
+        """Yield the same for each assignment, that with most resources that fail first."""
         several = _by(states, "policyAssignmentId")
         for id_, rows in sorted(several.items(), key=lambda one: -_count_failing(_resources(one[1]))):
             condition = f"PolicyAssignmentId eq '{id_}'"

@@ -75,7 +75,7 @@ def _row(body: Mapping[str, object]) -> dict[str, object]:
 
 
 def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
-    """The same with each of its tags."""
+    """Yield the same with each of its tags."""
     tags = body.get("tags") or {}
     for name, value in tags.items() if isinstance(tags, Mapping) else ():
         yield {**_row(body), "tagName": name, "tagValue": value}

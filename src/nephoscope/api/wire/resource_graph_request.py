@@ -76,7 +76,7 @@ def _there(call: ApiCall, subscription: str) -> bool:
 
 
 def token(call: ApiCall, start: int) -> str:
-    """What a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
+    """Return what a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
     return pack_token(f"{call.edition.version}:{start}:{_mark(call)}")
 
 
@@ -104,7 +104,7 @@ _MARK = re.compile(r"[0-9a-f]{24}")
 
 
 def _mark(call: ApiCall) -> str:
-    """What tells a query and its caller from others."""
+    """Return what tells a query and its caller from others."""
     wanted = (call.body.get("options") or {}).get("authorizationScopeFilter")
     about = [
         call.caller.principal.id,

@@ -72,7 +72,8 @@ def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
 
 
 def _reads(call: ApiCall, operation: ApiOperation) -> bool:
-    """Whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show what one may see.
+    """Return whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show
+    what one may see.
 
     A management group, and what is assigned and defined there, is read by whom it stands above, as it holds for what they may read.
     """

@@ -47,27 +47,27 @@ class ApiCall:
 
     @property
     def service(self) -> ServiceContext:
-        """What the calls of the service layer work with."""
+        """Return what the calls of the service layer work with."""
         return ServiceContext(self.caller, self.instance.state, self.instance.data)
 
     @property
     def scope(self) -> str:
-        """What the path is about: '/', or the lower-cased id of a container or resource."""
+        """Return what the path is about: '/', or the lower-cased id of a container or resource."""
         return scope_of(self.path)
 
     @property
     def below(self) -> str:
-        """The same as what a list is below: '' for the tenant."""
+        """Return the same as what a list is below: '' for the tenant."""
         return "" if self.scope == "/" else self.scope
 
     @cached_property
     def reach(self) -> Reach:
-        """What of the estate the caller may do this on."""
+        """Return what of the estate the caller may do this on."""
         return self.caller.reach(self.permission)
 
     @cached_property
     def edition(self) -> PublishedSnapshot:
-        """What was published last, or what it goes on with; Fault where nothing was assessed yet."""
+        """Return what was published last, or what it goes on with; Fault where nothing was assessed yet."""
         found = self.began or self.instance.shelf.newest()
         if found is None:
             raise ApiError(
@@ -79,7 +79,7 @@ class ApiCall:
 
     @cached_property
     def people(self) -> Mapping[str, Principal]:
-        """Who the server lets in, by name."""
+        """Return who the server lets in, by name."""
         return {one.name: one for one in self.instance.state.principals.all()}
 
     @cached_property

@@ -31,13 +31,13 @@ def root(call: ApiCall, workspace: str) -> str:
 
 
 def person(call: ApiCall, name: str) -> dict[str, str | None]:
-    """Who did something, as Sentinel writes it; nulls where it is nobody that the server lets in."""
+    """Return who did something, as Sentinel writes it; nulls where it is nobody that the server lets in."""
     known = call.people.get(name)
     return {"objectId": known.id if known else None, "email": name if "@" in name else None, "name": name}
 
 
 def author(call: ApiCall, name: str) -> dict[str, str | None]:
-    """The same with the name that a person signs in by."""
+    """Return the same with the name that a person signs in by."""
     return {**person(call, name), "userPrincipalName": name}
 
 

@@ -58,7 +58,7 @@ def _container(words: list[str]) -> int:
 
 
 def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
-    """Where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
+    """Return where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
     if words[at].lower() != "providers" or at + 1 == len(words):
         told = "a scope is a subscription, a resource group, a management group or a resource"
         raise bad(f"'{words[at][:100]}' does not start a scope: {told}.", code="InvalidScope")

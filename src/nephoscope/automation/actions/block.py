@@ -62,7 +62,7 @@ class BlockActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
-    """What would be blocked: nothing that the estate is run from, that is private, or that belongs to the estate."""
+    """Return what would be blocked: nothing that the estate is run from, that is private, or that belongs to the estate."""
     allowed = around.operator.block
     if allowed is None:
         raise ActionError("operator.yaml must list the management addresses (block.management)", again=False)
@@ -116,7 +116,7 @@ def _check_settings(settings: BlockActionSettings) -> None:
 
 
 def _networks(items: list[str]) -> list[str]:
-    """Those that are addresses or networks; other items of the list guard nothing."""
+    """Return those that are addresses or networks; other items of the list guard nothing."""
     found = []
     for one in items:
         try:

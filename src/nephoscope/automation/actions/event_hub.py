@@ -89,7 +89,8 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
 
 
 def refusal(connection: str, allowed: EventHubPolicy) -> str:
-    """Why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its operator names."""
+    """Return why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its
+    operator names."""
     broker = _broker(_parts(connection))
     if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
         return ""

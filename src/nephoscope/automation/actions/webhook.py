@@ -57,7 +57,7 @@ class WebhookActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 def document_of(run: AutomationRun) -> dict[str, object]:
-    """What receivers are told."""
+    """Return what receivers are told."""
     return {
         "id": run.id,
         "type": run.kind,
@@ -69,7 +69,7 @@ def document_of(run: AutomationRun) -> dict[str, object]:
 
 
 def body_of(run: AutomationRun) -> bytes:
-    """What is posted: the same bytes at every try."""
+    """Return what is posted: the same bytes at every try."""
     return msgspec.json.encode(document_of(run))
 
 
@@ -120,7 +120,7 @@ def _context(ca: str, changed: int) -> ssl.SSLContext:
 
 
 def _authorities_changed_at(ca: str) -> int:
-    """When the file of authorities changed last; 0 where the system has no single one."""
+    """Return when the file of authorities changed last; 0 where the system has no single one."""
     path = ca or ssl.get_default_verify_paths().cafile
     return Path(path).stat().st_mtime_ns if path else 0
 

@@ -19,7 +19,7 @@ def credential(key: str, at: int, name: str) -> str:
 
 
 def secrets_of(key: str, names: Iterable[str]) -> list[str]:
-    """Which of the names of credentials are an automation's; `key` is its lower-cased id."""
+    """Return which of the names of credentials are an automation's; `key` is its lower-cased id."""
     prefix = credential(key, 0, "").rsplit("-", 2)[0]
     return [one for one in names if one.startswith(f"{prefix}-")]
 

@@ -174,7 +174,7 @@ def _judge_targets(
 
 
 def _template_specs(data: Path) -> SpecLookup:
-    """What the estate knows of template specs; it is opened where a template deploys one that no file holds."""
+    """Return what the estate knows of template specs; it is opened where a template deploys one that no file holds."""
 
     def find(id_: str) -> Mapping[str, Any] | None:
         from nephoscope.estate.tenant_stores import tenant_stores

@@ -34,7 +34,7 @@ LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
 
 def reading_of(path: Path, sigma: str) -> CheckoutContent:
-    """What a folder or file holds of detection content."""
+    """Return what a folder or file holds of detection content."""
     from nephoscope.alerts.library.content_discovery import read
     from nephoscope.cli.session.session import progress_line
 

@@ -39,7 +39,7 @@ class IncidentCase:
 
     @property
     def timeline(self) -> list[TimelineEntry]:
-        """What happened and what people did, in order."""
+        """Return what happened and what people did, in order."""
         return self.file.timeline(moment for one in self.events for moment in one.moments())
 
 
@@ -136,7 +136,7 @@ def document_of(case: IncidentCase) -> dict[str, object]:
 
 
 def _summarize(incident: Incident) -> dict[str, object]:
-    """How an incident stands, in short."""
+    """Return how an incident stands, in short."""
     return {
         "number": incident.number,
         "title": incident.title,

@@ -142,7 +142,7 @@ def _tell_passed_over(why: str, paths: list[Path]) -> None:
 
 
 def _sum(tally: LoadTally) -> str:
-    """What became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
+    """Return what became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
     whole, partly, aside, empty = tally.outcome
     rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())
     derived = f" and {tally.derived:,} of traffic analytics" if tally.derived else ""

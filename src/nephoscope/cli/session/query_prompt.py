@@ -57,7 +57,7 @@ class ReplSession(Protocol):
     """What the prompt needs of the command."""
 
     def catalog(self) -> Catalog:
-        """What names there are now."""
+        """Return what names there are now."""
         ...
 
     def run(self, text: str) -> None:
@@ -146,7 +146,8 @@ def _keys() -> KeyBindings:
 
 
 def goes_on(text: str) -> bool:
-    """Whether a query is not at its end: open brackets, a pipe, a comma or an operator as its last word, or only a let statement.
+    """Return whether a query is not at its end: open brackets, a pipe, a comma or an operator as its last word, or only a
+    let statement.
 
     An empty last line ends it nevertheless.
     """

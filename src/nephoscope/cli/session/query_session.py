@@ -165,7 +165,7 @@ def _interruptible(engine: QueryEngine, work: Work) -> list[QueryResult]:
 
 
 def _empty(below: LakeCatalog | None) -> Iterator[str]:
-    """What of the lake was asked and has never had a row: an answer without rows must not look like a quiet day."""
+    """Yield what of the lake was asked and has never had a row: an answer without rows must not look like a quiet day."""
     if below is not None:
         for (workspace, name), version in below.versions().items():
             if version < 0:
@@ -212,7 +212,7 @@ def _watchlist(name: str, schema: TableSchema) -> TableSchema:
 
 
 def parse_allowed(given: Iterable[str]) -> AllowedLocations:
-    """What externaldata may read: folders, hosts, and folders with copies of URLs."""
+    """Return what externaldata may read: folders, hosts, and folders with copies of URLs."""
     folders: list[Path] = []
     hosts: set[str] = set()
     copies: dict[str, Path] = {}

@@ -30,7 +30,7 @@ class QueryRepl:
             self._options["output"] = "table"
 
     def catalog(self) -> Catalog:
-        """What names there are now."""
+        """Return what names there are now."""
         with self._desk.catalog() as (catalog, _):
             return catalog
 

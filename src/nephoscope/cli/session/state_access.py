@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def state_url() -> str | None:
-    """What --state (or NEPHOSCOPE_STATE) gives; None: the file in the data folder."""
+    """Return what --state (or NEPHOSCOPE_STATE) gives; None: the file in the data folder."""
     context = click.get_current_context(silent=True)
     found: str | None = context.find_root().params.get("state") if context else None
     return found

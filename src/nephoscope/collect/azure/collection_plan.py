@@ -123,7 +123,7 @@ class _Planner:
         return parents - {ANY}
 
     def plan(self) -> CollectionPlan:
-        """What came together."""
+        """Return what came together."""
         jobs = [
             ListJob(job.list, job.parents, self._depth(type_, frozenset()), job.spared)
             for type_, job in self._jobs.items()

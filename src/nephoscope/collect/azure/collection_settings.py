@@ -33,7 +33,7 @@ class CollectionSettings:
     sign_in: Callable[[str], CredentialSource] | None = field(default=None, compare=False)
 
     def credential_of(self, tenant: str) -> CredentialSource:
-        """How to sign in for a tenant ('' = the credential's own); raises SignInError."""
+        """Return how to sign in for a tenant ('' = the credential's own); raises SignInError."""
         if self.sign_in is not None:
             return self.sign_in(tenant)
         return credential_source(self.credential, self.cloud, tenant)

@@ -80,11 +80,11 @@ class ContentNeeds:
         )
 
     def only(self, types: Iterable[str]) -> ContentNeeds:
-        """These needs, of some types (in any case) alone."""
+        """Return these needs, of some types (in any case) alone."""
         return replace(self, types=frozenset(type_.lower() for type_ in types), whole=False)
 
     def everything(self) -> ContentNeeds:
-        """These needs and all else that can be read."""
+        """Return these needs and all else that can be read."""
         return replace(self, whole=True)
 
 

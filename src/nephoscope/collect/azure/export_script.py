@@ -50,7 +50,7 @@ def script(kind: str, needs: ContentNeeds) -> str:
 
 
 def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
-    """What is asked, in the order in which one answer needs another."""
+    """Yield what is asked, in the order in which one answer needs another."""
     for table, types in plan.tables.items():
         for number, query in enumerate(queries(plan, reading, table, types)):
             yield _query(f"{table}-{number}", query, plan, reading)
@@ -89,7 +89,7 @@ def _query(name: str, query: GraphTableQuery, plan: CollectionPlan, reading: Typ
 
 
 def _claims(types: Iterable[str], plan: CollectionPlan, reading: TypeSources) -> set[str]:
-    """What is read in full by the rows of some types: they, and the children that their bodies list."""
+    """Return what is read in full by the rows of some types: they, and the children that their bodies list."""
     held = {
         type_
         for type_ in types

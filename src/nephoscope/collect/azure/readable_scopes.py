@@ -61,7 +61,7 @@ class PermissionCheck:
 
 
 def granted_in(arm: ArmGet, scope: str) -> Permissions | FailedRequest:
-    """What the sign-in may do in a scope, or why it may not be asked."""
+    """Return what the sign-in may do in a scope, or why it may not be asked."""
     rows: list[dict[str, object]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)
     failed = reader.read(permissions.url(scope), "", permissions.WHAT, _ASKING, must_be=True)

@@ -181,7 +181,7 @@ class ResourceGraph:
 
 
 def request_body(query: GraphTableQuery, area: QueryArea, token: str) -> dict[str, Any]:
-    """What a page of a query is asked with: the JSON body of the request."""
+    """Return what a page of a query is asked with: the JSON body of the request."""
     options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
     if query.table in _INHERITED and not area.groups:
         options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"

@@ -112,7 +112,7 @@ def _scope(connection: TenantConnection) -> CollectionScope:
 
 
 def _source(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> CredentialSource:
-    """How to make the credential anew; SignInError where azure-identity takes none of it."""
+    """Return how to make the credential anew; SignInError where azure-identity takes none of it."""
 
     def make_credential() -> Credential:
         try:

@@ -36,7 +36,7 @@ class VisibleScope:
             self.groups.add(f"{subscription}/{str(row.get('name', '')).lower()}")
 
     def areas(self, scope: CollectionScope) -> list[QueryArea]:
-        """What queries look at, in parts of up to 200 subscriptions."""
+        """Return what queries look at, in parts of up to 200 subscriptions."""
         if not scope.resource_groups:
             return [QueryArea(self.tenant, part) for part in _parts(sorted(self.subscriptions))]
         subscriptions = sorted({group.split("/", 1)[0] for group in self.groups})

@@ -39,7 +39,7 @@ _POLICY = (
 
 
 def _permissions(of: str, kind: str, variable: str) -> RestListing:
-    """Which pipelines may use a resource."""
+    """Return which pipelines may use a resource."""
     return RestListing(
         docs.PIPELINE_PERMISSIONS, of, f"{_PROJECT}/pipelines/pipelinePermissions/{kind}/{{{variable}}}?{_PREVIEW}",
         "Build (read)", ("allPipelines.authorized", "pipelines.id", "pipelines.authorized"),

@@ -32,7 +32,7 @@ class FactError(ValueError):
         self.place, self.reason = place, message
 
     def within(self, report: int) -> FactError:
-        """The same refusal, the place being in one of several reports."""
+        """Return the same refusal, the place being in one of several reports."""
         inner = "" if self.place == "report" else f".{self.place}"
         return FactError(f"reports[{report}]{inner}", self.reason)
 

@@ -79,7 +79,7 @@ def _row(columns: list[str], cells: list[str], line: int) -> CsvRecord:
 
 
 def _cell(text: str) -> object:
-    """What a cell says: JSON where it is an object or a list, else its text."""
+    """Return what a cell says: JSON where it is an object or a list, else its text."""
     if text.lstrip()[:1] not in ("{", "["):
         return text
     found = decode_flat(text.encode())

@@ -121,7 +121,7 @@ def may_open(buffer: bytearray, before: int, start: int, closes: int) -> bool:
 
 
 def string_stop(buffer: bytearray, offset: int) -> int:
-    """Where a string that opens at the offset meets the character that it may not hold."""
+    """Return where a string that opens at the offset meets the character that it may not hold."""
     match = OPEN_STRING_HEAD.match(buffer, offset)
     return match.end() if match else offset
 

@@ -300,7 +300,7 @@ class RecordSplitter:
         return True
 
     def _next_whole(self, scan: RecordScanState, offset: int) -> int:
-        """Where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
+        """Return where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
         buffer = self._buffer
         after = max(self._position + 1, scan.tested)
         for trial, match in enumerate(CANDIDATE.finditer(buffer, after, min(offset + 1, len(buffer)))):

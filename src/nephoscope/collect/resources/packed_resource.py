@@ -17,7 +17,7 @@ class PackedResource(Resource):
 
     @classmethod
     def pack(cls, resource: Resource) -> PackedResource:
-        """The same resource, packed."""
+        """Return the same resource, packed."""
         packed = cls.__new__(cls)
         for name in ("id", "complete", "derived", "origin"):
             object.__setattr__(packed, name, getattr(resource, name))

@@ -153,7 +153,7 @@ def _items(
 def _pieces(
     stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
 ) -> Iterator[ReadResource | LostRecord | AnswerPages]:
-    """What a file of JSON holds."""
+    """Yield what a file of JSON holds."""
     splitter = RecordSplitter()
     try:
         for chunk in stream:
@@ -171,7 +171,7 @@ def _pieces(
 def _table(
     stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
 ) -> Iterator[ReadResource | LostRecord]:
-    """What a comma-separated file holds."""
+    """Yield what a comma-separated file holds."""
     try:
         for row in rows(stream):
             data = row.text.encode()
@@ -288,7 +288,8 @@ def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
 
 
 def _whole(record: ResourceRecord) -> bool:
-    """Whether the body tells the properties; exports write `{}` for what was not read: docs/decisions/0106-empty-properties.md."""
+    """Return whether the body tells the properties; exports write `{}` for what was not read:
+    docs/decisions/0106-empty-properties.md."""
     properties = record.body.get("properties")
     return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)
 

@@ -116,7 +116,7 @@ def owners(tenants: TenantMap, item: Item, named: str) -> Collection[str]:
 
 
 def unowned_records(source: SourceFile, count: int) -> LostRecord:
-    """What a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
+    """Return what a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
     reason = (
         f"{count} records lie in no subscription and name no tenant, and the files are of several: "
         "put the files of each tenant into a folder of its own"
@@ -162,7 +162,7 @@ def items(
 
 
 def _of_tape(source: SourceFile, limits: ArchiveLimits, joined: JoinedLists) -> Iterator[Item]:
-    """What a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
+    """Yield what a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
         try:
@@ -234,7 +234,7 @@ class SnapshotLoader:
         self._roots[key] = root
 
     def estate(self) -> Estate:
-        """What was read, as an estate."""
+        """Return what was read, as an estate."""
         self.embed()
         self.settle()
         return Estate.of(
@@ -242,7 +242,7 @@ class SnapshotLoader:
         )
 
     def coverage(self) -> Coverage:
-        """What was read, after the embedded children were seen."""
+        """Return what was read, after the embedded children were seen."""
         self._miss_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
         found = replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)

@@ -67,7 +67,7 @@ class Tenancy:
             self._learned[subscription] = tenant
 
     def resolve(self) -> TenantMap:
-        """Which tenant everything belongs to."""
+        """Return which tenant everything belongs to."""
         roots = list(self._roots)
         named = {root: self._tenants_in(root) for root in roots}
         known = sorted({tenant for several in named.values() for tenant in several})
@@ -144,7 +144,8 @@ class TenantMap:
         return self._named_in.get(root, frozenset())
 
     def restrict(self, coverage: Coverage, root: Path, tenant: str) -> Coverage:
-        """What of a manifest speaks of a tenant: its subscriptions, and what lies above them where the manifest is of this tenant."""
+        """Return what of a manifest speaks of a tenant: its subscriptions, and what lies above them where the manifest
+        is of this tenant."""
         above = coverage.tenant or self._of_root.get(root)
         scopes = {
             scope: types

@@ -62,7 +62,7 @@ def _members(body: dict[str, object], depth: int) -> list[tuple[str, object]]:
 
 
 def _depths(value: object, depth: int) -> list[int]:
-    """How deep each rendering lies; the members of a body lie at 1."""
+    """Return how deep each rendering lies; the members of a body lie at 1."""
     if isinstance(value, dict):
         return [found for _, item in _members(value, depth) for found in _depths(item, depth + 1)]
     if isinstance(value, list):

@@ -24,7 +24,7 @@ class LookedFor:
 
     @property
     def digest(self) -> str:
-        """What tells the results of this scan from those of others; '' for packages alone."""
+        """Return what tells the results of this scan from those of others; '' for packages alone."""
         if not (self.secrets or self.permissions or self.malware):
             return ""
         keyed = hashlib.sha256(b"nephoscope secrets\0" + self.secret_key).hexdigest()[:16]

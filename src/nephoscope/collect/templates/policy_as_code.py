@@ -29,7 +29,7 @@ class PolicyDocument:
 
     @property
     def properties(self) -> dict[str, object]:
-        """What it says, without the envelope of ARM."""
+        """Return what it says, without the envelope of ARM."""
         held = self.document.value.get("properties", self.document.value)
         return held if isinstance(held, dict) else {}
 

@@ -86,7 +86,7 @@ class ConnectionBudget:
 
     @property
     def unproven(self) -> int:
-        """Those of them that have proven nothing."""
+        """Return those of them that have proven nothing."""
         return len(self._unproven)
 
     def admit(self, peer: str, *, full: bool = False) -> ConnectionSlot | str:
@@ -168,7 +168,8 @@ class ConnectionBudget:
 
 
 def share_of(address: str) -> str:
-    """What an address is counted as: an IPv6 address is its /64, of which a host may use every address; '' for a local socket."""
+    """Return what an address is counted as: an IPv6 address is its /64, of which a host may use every address; '' for
+    a local socket."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -63,7 +63,7 @@ class ContentTrail:
         return True
 
     def content(self) -> ContentFingerprint:
-        """What the text so far is known by."""
+        """Return what the text so far is known by."""
         digest = self._digest.copy()
         marks = copy.deepcopy(self._marks) if self._marks else Fingerprints(self._head, _SPREAD)
         _hash(digest, marks, self._window, self._base)

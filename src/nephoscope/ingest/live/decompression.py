@@ -132,7 +132,7 @@ def _zstd(stream: io.RawIOBase) -> object:
 
 
 def packing_of(name: str) -> str:
-    """How a file of this name is packed, as the ending of its name; '' where it is not."""
+    """Return how a file of this name is packed, as the ending of its name; '' where it is not."""
     return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 

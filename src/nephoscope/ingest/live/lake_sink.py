@@ -135,7 +135,7 @@ class LakeSink:
         return kept
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
-        """What was saved under a key."""
+        """Return what was saved under a key."""
         found: Mapping[str, Any] | None = self.kept.get(self.source, key)
         return found
 

@@ -142,7 +142,7 @@ class SourceSink(Protocol):
         """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
-        """What was saved under a key, None where nothing was."""
+        """Return what was saved under a key, None where nothing was."""
 
     def save(self, key: str, value: Mapping[str, object]) -> None:
         """Save a checkpoint, after the hand-over that it speaks of."""

@@ -24,7 +24,7 @@ _BROKER = re.compile(r"([A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
 def list_owned(kind: SourceKind, settings: object) -> tuple[str, ...]:
-    """What of settings is the server's own, as `ca (a file of the server)`."""
+    """Return what of settings is the server's own, as `ca (a file of the server)`."""
     return tuple(f"{name} ({one.when})" for name, one in kind.owned.items() if one.holds(settings))
 
 

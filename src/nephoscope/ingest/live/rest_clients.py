@@ -34,7 +34,7 @@ class SourceAccess:
             raise SourceError(str(error)) from error
 
     def sign_in(self) -> CredentialSource:
-        """How to make the credential; raises SourceError for what the environment lacks."""
+        """Return how to make the credential; raises SourceError for what the environment lacks."""
         try:
             return credential_source(self.credential, self.endpoints, self.tenant)
         except SignInError as error:

@@ -76,7 +76,7 @@ def _unknown(kind: SourceKind, name: str, known: list[str]) -> str:
 def _describe_invalid(
     error: msgspec.ValidationError, known: Mapping[str, SettingDescription], given: Mapping[str, object]
 ) -> str:
-    """What is wrong in words."""
+    """Return what is wrong in words."""
     if missing := _MISSING.fullmatch(str(error)):
         return f"{missing[1]}: must be given ({known[missing[1]].help.rstrip('.')})"
     place = _PLACE.search(str(error))
@@ -147,7 +147,7 @@ _BOUNDS = {
 
 
 def _must(one: Mapping[str, Any]) -> str:
-    """What a value must be, for a sentence that ends in it."""
+    """Return what a value must be, for a sentence that ends in it."""
     if "enum" in one:
         return "one of " + ", ".join(one["enum"])
     if "anyOf" in one or one.get("format") == "date-time":

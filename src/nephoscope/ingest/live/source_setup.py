@@ -104,7 +104,7 @@ def change(
 
 
 def owned_now(source: Source) -> tuple[str, ...]:
-    """What of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
+    """Return what of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
     kind = kind_of(source.kind)
     try:
         return list_owned(kind, parse_settings(kind, source.settings))
@@ -133,7 +133,7 @@ def test(lake: Lake, state: State, data: Path, name: str) -> str:
 
 
 def choice(state: State, source: Source) -> str:
-    """What becomes of rows where the workspace of a source takes some tables only; '' where it takes every one."""
+    """Return what becomes of rows where the workspace of a source takes some tables only; '' where it takes every one."""
     workspace = state.workspaces.get(source.workspace)
     if workspace.members is None:
         return ""
@@ -156,7 +156,7 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
 
 
 def error_of(state: State, source: Source, health: SourceHealth | None) -> str:
-    """What is wrong with a source now: its settings, and what it told that is not over."""
+    """Return what is wrong with a source now: its settings, and what it told that is not over."""
     told = sentence(standing_of(health))
     wrong = wrong_settings(state, source)
     return f"{wrong}; {told}" if wrong and told else wrong or told
@@ -171,7 +171,7 @@ def standing_of(health: SourceHealth | None) -> SourceErrorSummary:
 
 
 def wrong_settings(state: State, source: Source) -> str:
-    """What is wrong with the settings of a source, '' where nothing is."""
+    """Return what is wrong with the settings of a source, '' where nothing is."""
     try:
         kind = kind_of(source.kind)
         settings = parse_settings(kind, source.settings)

@@ -23,7 +23,7 @@ _TRYING = ThreadPoolExecutor(MOST, "try-source")
 
 
 def answer(lake: Lake, state: State, data: Path, name: str, seconds: float = SECONDS) -> str:
-    """What a source answers within so many seconds; SourceError where it does not, or where as many are tried already."""
+    """Return what a source answers within so many seconds; SourceError where it does not, or where as many are tried already."""
     if not _SLOTS.acquire(blocking=False):
         raise SourceError(f"{MOST} sources are already being tested: try again in a minute")
     trial = _TRYING.submit(source_setup.test, lake, state, data, name)

@@ -213,7 +213,7 @@ def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
 
 
 def _caller(claims: dict[str, object], identity: object) -> str:
-    """Who called: the user's name, else the object or the application that the token names."""
+    """Return who called: the user's name, else the object or the application that the token names."""
     name = text_of(claims, *_UPN)
     if name:
         return name

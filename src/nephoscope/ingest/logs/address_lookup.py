@@ -163,7 +163,8 @@ class AddressLookup:
 
 
 def _networks_of(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """What a flow log may be of -> its virtual networks: networks, subnets, interfaces, and groups by what they are attached to."""
+    """Return what a flow log may be of -> its virtual networks: networks, subnets, interfaces, and groups by what they
+    are attached to."""
     found: dict[str, set[str]] = defaultdict(set)
     for network in estate.by_type(NETWORK_TYPE):
         found[network.key].add(network.key)

@@ -26,7 +26,7 @@ _CLOSING = re.compile(rb"[\s,\]\}]*\Z")
 
 
 def head_of(data: bytes) -> str:
-    """What the first bytes of a content are known by, '' where they are too few."""
+    """Return what the first bytes of a content are known by, '' where they are too few."""
     return blake2b(data[:HEAD], digest_size=8).hexdigest() if len(data) >= HEAD else ""
 
 

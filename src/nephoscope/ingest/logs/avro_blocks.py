@@ -133,7 +133,7 @@ def _goes_on(window: StreamWindow, offset: int, schema: object, marker: bytes) -
 
 
 def _make_broken(at: int, frame: _Frame, read: _BlockRead, data: bytes) -> BrokenBlock:
-    """What is left of a block behind the messages that were read."""
+    """Return what is left of a block behind the messages that were read."""
     said = f"it says that it has {frame.number} messages, {len(read.messages)} are read"
     why = f"{read.why}; {said}" if read.why else said
     return BrokenBlock(at + read.size, f"the block is broken: {why}", data[read.size :][:_RAW])
@@ -142,7 +142,8 @@ def _make_broken(at: int, frame: _Frame, read: _BlockRead, data: bytes) -> Broke
 def _stretch(
     window: StreamWindow, at: int, schema: object, marker: bytes
 ) -> Iterator[dict[str, object] | BrokenBlock]:
-    """What can be read of the bytes up to the next marker: the messages up to the first broken one, and the block that ends there."""
+    """Yield what can be read of the bytes up to the next marker: the messages up to the first broken one, and the
+    block that ends there."""
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _last(data, schema)
     used = _count_used(data[:behind])
@@ -192,7 +193,7 @@ def _to_marker(window: StreamWindow, marker: bytes) -> tuple[bytes, bool]:
 
 
 def _frame(data: bytes, at: int) -> _Frame | None:
-    """What a block at a byte says of itself; None where that cannot be."""
+    """Return what a block at a byte says of itself; None where that cannot be."""
     count, behind = _long(data, at)
     size, end = _long(data, behind)
     return _Frame(count, size, end - at) if count >= 0 and 0 <= size <= MAX_RECORD else None

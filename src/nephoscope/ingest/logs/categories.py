@@ -127,7 +127,7 @@ class CategoryFormat:
         return row_of(record, context, self.find_filling(table), self.shape)
 
     def find_filling(self, table: str) -> Filling:
-        """What fills rows of a table; made once."""
+        """Return what fills rows of a table; made once."""
         return self.fillings.setdefault(table, Filling(table, self.renames))
 
 

@@ -138,7 +138,7 @@ def _kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
 
 
 def _make_converter(kind: KqlType) -> Callable[[str], object] | None:
-    """What makes a value of a type of a text, None where it stays one."""
+    """Return what makes a value of a type of a text, None where it stays one."""
     if kind is KqlType.STRING:
         return None
     return _parse_time if kind is KqlType.DATETIME else partial(fit_value, kind)
@@ -163,7 +163,7 @@ def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
 
 
 def _own_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
-    """When the device says that it happened."""
+    """Return when the device says that it happened."""
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):
         if key in first:

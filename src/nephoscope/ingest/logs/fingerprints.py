@@ -24,7 +24,7 @@ _SHAPES = (b"{", b"[")
 
 
 def mark_of(digest: Any) -> str:
-    """What a hash is kept as in a mark: the beginning of it."""
+    """Return what a hash is kept as in a mark: the beginning of it."""
     return str(digest.hexdigest()[: 2 * _BYTES])
 
 

@@ -151,7 +151,8 @@ class RecordReader:
         return form is not None and not self._is_no_row(form, item)
 
     def _is_no_row(self, form: LogFormat, record: dict[str, object]) -> bool:
-        """Whether the format of the table that is asked for takes a record that can be no row: nothing in it is called a time."""
+        """Return whether the format of the table that is asked for takes a record that can be no row: nothing in it is
+        called a time."""
         return (
             bool(self.context.table)
             and isinstance(form, RowFormat)

@@ -42,7 +42,8 @@ def unpack_message(data: bytes) -> UnpackedMessage:
 
 
 def _member(member: zlib._Decompress, data: bytes, most: int) -> tuple[bytes, str]:
-    """What a member of gzip holds, and why not more of it was unpacked; piece by piece, since a broken one gives what is before."""
+    """Return what a member of gzip holds, and why not more of it was unpacked; piece by piece, since a broken one
+    gives what is before."""
     parts: list[bytes] = []
     size = 0
     step = 16 * 1024

@@ -102,7 +102,7 @@ class FileIngestion:
             self.state.repeated_loads.finish(self.workspace.name, self.again, run)
 
     def _name_again(self) -> str:
-        """What names this load among those with --again; '' where it is none."""
+        """Return what names this load among those with --again; '' where it is none."""
         if not self.again:
             return ""
         load = self.state.repeated_loads.begin(self.workspace.name, self.again)
@@ -190,7 +190,7 @@ class FileIngestion:
             self.tally.failed[source.name] = content.failure
 
     def _continue(self, source: SourceFile, proof: PrefixProof) -> ContinuedLoad:
-        """Where a file goes on that is proved to begin with what an earlier load took.
+        """Return where a file goes on that is proved to begin with what an earlier load took.
 
         Where that was interrupted, another process may still be at it: it is waited for. A block that was acknowledged and not
         noted, since its process was killed between the two, is noted first.
@@ -300,7 +300,7 @@ class FileIngestion:
             self.tally.unplaced[source.name] = one.name
 
     def _name(self, path: str, content: str, earlier: PreviousLoads) -> str:
-        """What names a load: the content with what else decides its rows, the options and what the path tells."""
+        """Return what names a load: the content with what else decides its rows, the options and what the path tells."""
         said = told_by_path(path)
         decisive = f"{self.options}\0{said}" if said else self.options
         name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content

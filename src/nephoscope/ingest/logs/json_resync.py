@@ -48,7 +48,7 @@ class ByteWindow(NamedTuple):
     far: int
 
     def behind(self, start: int) -> int:
-        """Where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
+        """Return where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
         found = self._find_end(start) if self.data[start] == 0x7B else self.next_record(start + 1, start)
         return self._own_line(start, found)
 
@@ -97,7 +97,7 @@ class ByteWindow(NamedTuple):
             before = kind
 
     def _kind(self, at: int, line: int) -> str:
-        """What a line is that begins with a brace: a whole record, an open or a broken one, or one with more behind it."""
+        """Return what a line is that begins with a brace: a whole record, an open or a broken one, or one with more behind it."""
         walk = JsonWalk(lines=False)
         end = walk.end(self.data, at, line)
         if end < 0:

@@ -157,7 +157,8 @@ class JsonWalk:
             self._open.pop()
 
     def _next_line(self, data: bytes, at: int, start: int) -> bool:
-        """Whether a brace within the record begins its second line, and the first does not end as one that is broken for reading."""
+        """Return whether a brace within the record begins its second line, and the first does not end as one that is
+        broken for reading."""
         if not self._open or self._broke or self._last in b"[,":
             return False
         return self._on_line if at == start else data.find(b"\n", start, at) == at - 1

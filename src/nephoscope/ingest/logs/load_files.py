@@ -69,7 +69,7 @@ def find_files(paths: Sequence[str], limits: ArchiveLimits) -> LogFileSet:
 
 
 def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
-    """What a glob names, but for links out of the folder in which it begins."""
+    """Return what a glob names, but for links out of the folder in which it begins."""
     every = [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute ones too
     if not every:
         raise FileNotFoundError(2, "no such file, folder or glob", pattern)
@@ -280,7 +280,7 @@ def identity(
     limits: ArchiveLimits,
     earlier: Callable[[bytes], KnownLoads] = lambda _: KnownLoads(AppendDetector()),
 ) -> FileContent:
-    """What names the content of a file; packed or not, the same content has the same name.
+    """Return what names the content of a file; packed or not, the same content has the same name.
 
     `earlier` gives what a content may have to do with which begins so (its first 512 bytes, or all).
     """

@@ -151,7 +151,7 @@ class RowFormat(LogFormat, Protocol):
 
     @property
     def asked(self) -> LogFormat:
-        """The same format, which recognises every record."""
+        """Return the same format, which recognises every record."""
         ...
 
 

@@ -53,7 +53,7 @@ class WrappedRecord(NamedTuple):
 
 
 def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecord] | None:
-    """What is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
+    """Return what is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
     name, rows = _content(record), read_answer(record)
     if rows is None and not name:
         return None
@@ -84,7 +84,7 @@ class _Way(NamedTuple):
         return self._replace(path=path, depth=self.depth + 1)
 
     def inside(self, item: dict[str, object] | str, reason: str = "") -> WrappedRecord:
-        """What is at the end of the way."""
+        """Return what is at the end of the way."""
         return WrappedRecord(item, self.path, self.opened, reason)
 
 
@@ -94,7 +94,7 @@ def _content(record: dict[str, object]) -> str:
 
 
 def _within(value: object, way: _Way) -> Iterator[WrappedRecord]:
-    """What is in a value."""
+    """Yield what is in a value."""
     if way.depth > _DEEPEST:
         yield way.inside(_object(value), f"its records are wrapped more than {_DEEPEST} times")
     elif isinstance(value, str):
@@ -164,7 +164,7 @@ def _value(data: bytes) -> tuple[object, str]:
 
 
 def _of_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
-    """What is in bytes that are written a character each; what is no such text is read as it is."""
+    """Yield what is in bytes that are written a character each; what is no such text is read as it is."""
     try:
         data = text.encode("latin-1")
         content, why = unpack_message(data)
@@ -175,7 +175,7 @@ def _of_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
 
 
 def _of_unpacked(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
-    """What is in a text, and why no more of it could be unpacked."""
+    """Yield what is in a text, and why no more of it could be unpacked."""
     yield from _within(text, way)
     if why:
         yield way.inside("", why)

@@ -26,13 +26,13 @@ _NONE = LoadPrefixes()
 
 
 def again(run: str) -> str:
-    """What the identity of a load ends with that was made by --again; '' for one that was not."""
+    """Return what the identity of a load ends with that was made by --again; '' for one that was not."""
     return f"-again-{run}" if run else ""
 
 
 @lru_cache(maxsize=16384)
 def told_by_path(name: str) -> str:
-    """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
+    """Return what the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
     context = StreamContext(name)
     return f"{context.resource_id} {context.tenant_id}".strip().lower()
 
@@ -65,7 +65,7 @@ class PreviousLoads:
             self._found.setdefault(key, LoadPrefixes()).add(one)
 
     def unseen(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
-        """Those of some loads that are not known, though they may have come before."""
+        """Return those of some loads that are not known, though they may have come before."""
         return [
             one
             for one in files
@@ -74,7 +74,8 @@ class PreviousLoads:
         ]
 
     def concerns(self, name: str, content: str, start: bytes, one: IngestedFile) -> bool:
-        """Whether a load may have to do with a content of a name that starts so: the same, a part of it, or a longer version."""
+        """Return whether a load may have to do with a content of a name that starts so: the same, a part of it, or a
+        longer version."""
         short = ShorterLoads()
         short.add(one)
         same_head = bool(one.head) and one.head == head_of(start)
@@ -83,7 +84,7 @@ class PreviousLoads:
         )
 
     def of(self, name: str, start: bytes, options: str) -> AppendDetector:
-        """What finds the loads with the same options that a content of this name continues which starts so."""
+        """Return what finds the loads with the same options that a content of this name continues which starts so."""
         short = LoadPrefixes()
         for one in self._short.of(start):
             short.add(one)
@@ -116,7 +117,8 @@ class PreviousLoads:
         return self._found.get(f"head {head_of(start)}", _NONE)
 
     def _may_be_of(self, said: str, one: IngestedFile) -> bool:
-        """Whether a load may be of the file whose path says so; one without a path that tells something is of the first that does."""
+        """Return whether a load may be of the file whose path says so; one without a path that tells something is of
+        the first that does."""
         told = told_by_path(one.name)
         if said in ("", told):
             return True

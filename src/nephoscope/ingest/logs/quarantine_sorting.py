@@ -53,11 +53,11 @@ class RecordSorter:
 
     @property
     def entries(self) -> list[QuarantineEntry]:
-        """What was left out, in the order in which it was found."""
+        """Return what was left out, in the order in which it was found."""
         return list(self._entries.values())
 
     def outcome(self, records: int) -> RecordOutcome:
-        """What became of so many records."""
+        """Return what became of so many records."""
         kept, faulty, both = len(self._kept), len(self._faulty), len(self._kept & self._faulty)
         return RecordOutcome(kept - both, both, faulty - both, records - kept - faulty + both)
 

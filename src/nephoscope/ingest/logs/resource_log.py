@@ -40,7 +40,7 @@ def as_text(value: object) -> str:
 
 
 def time_of(record: dict[str, object]) -> datetime:
-    """When the event happened (UTC); raises BadRecordError."""
+    """Return when the event happened (UTC); raises BadRecordError."""
     for name in TIME_NAMES:
         if name in record:
             found = moment(record[name])

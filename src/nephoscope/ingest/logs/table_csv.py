@@ -252,7 +252,8 @@ def _is_strict(lines: _CsvLines, separator: str) -> bool:
 
 
 def _separator(line: str, said: str) -> str:
-    """What stands between fields: what is said, else what makes a header with a time, else what is there most; '' = nothing is."""
+    """Return what stands between fields: what is said, else what makes a header with a time, else what is there most;
+    '' = nothing is."""
     match = _SAID.match(said)
     if match:
         return match[1]

@@ -146,7 +146,7 @@ def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
 def _ends(
     addresses: pa.ChunkedArray, near: pa.DictionaryArray, whereabouts: AddressLookup, networks: dict[str, int]
 ) -> dict[str, Any]:
-    """What is known of the addresses of one side: each pair of address and flow log is looked up once.
+    """Return what is known of the addresses of one side: each pair of address and flow log is looked up once.
 
     `networks` numbers the virtual networks, alike for both sides.
     """
@@ -277,7 +277,7 @@ def _flat(column: object) -> pa.Array:
 
 
 def _join_lists(lists: pa.ChunkedArray) -> pa.Array:
-    """What is listed, apart by blanks; nothing where there is nothing."""
+    """Return what is listed, apart by blanks; nothing where there is nothing."""
     flat = _flat(lists)
     return pc.utf8_trim(pc.binary_join(flat, " "), " ")
 

@@ -52,7 +52,7 @@ class VnetFlowFormat:
 
 
 def base_of(record: dict[str, object]) -> dict[str, object]:
-    """What a record says of all its tuples."""
+    """Return what a record says of all its tuples."""
     target = text_of(record, "targetResourceID", "targetResourceId")
     resource = target.lower() if target.startswith("/") else ""
     return {

@@ -104,6 +104,6 @@ def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int 
 
 
 def _refuse_file(form: FileFormat, context: StreamContext, place: str, fault: RecordFault) -> LogBatch:
-    """What a file gave of which nothing can be read: one entry, and no record."""
+    """Return what a file gave of which nothing can be read: one entry, and no record."""
     entry = bad_entry(context, within(place, fault.path), fault.reason, fault.raw, form.name)
     return LogBatch(-1, whole=True, refused=True, bad=[entry])

@@ -156,7 +156,7 @@ def tree(value: object, depth: int = 0) -> Any:
 
 
 def event_data(found: object) -> EventData:
-    """What is written as EventData: an object by names, a list of elements Data, or a text."""
+    """Return what is written as EventData: an object by names, a list of elements Data, or a text."""
     if not isinstance(found, dict):
         return _with_list(
             found if isinstance(found, list) else [found] if found not in (None, "") else [], {}, {}
@@ -225,7 +225,7 @@ def _datum(item: object) -> object:
 
 
 def user_data(found: object) -> EventData:
-    """What is written as UserData: elements, of which a shipper may name the outer one in `xml_name`; or a text."""
+    """Return what is written as UserData: elements, of which a shipper may name the outer one in `xml_name`; or a text."""
     if isinstance(found, dict):
         elements = tree(found)
         if isinstance(elements, dict):

@@ -149,7 +149,7 @@ class EventCutter:
                 gone = match.end() - self._at
 
     def _between(self, data: bytes) -> Iterator[EventPiece]:
-        """What stands between events, where that is not nothing."""
+        """Yield what stands between events, where that is not nothing."""
         for match in _TOKEN.finditer(data):
             if match["begin"] or match["finish"]:
                 rest = _REST_OF_TAG.match(data, match.end())

@@ -86,7 +86,7 @@ def element_of(piece: EventPiece, text: str) -> ET.Element:
 
 
 def _describe_error(error: Exception, before: int) -> str:
-    """What is wrong with the XML of an event, the place counted from its begin."""
+    """Return what is wrong with the XML of an event, the place counted from its begin."""
     if not isinstance(error, ET.ParseError):
         return f"not XML: {error}"
     line, column = error.position

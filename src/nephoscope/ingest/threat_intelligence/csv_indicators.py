@@ -53,7 +53,7 @@ class IndicatorColumns:
         days: int = 0,
         source: str = "",
     ) -> IndicatorColumns:
-        """What was given, and for the rest what the headings say; BadItemError where no column holds the values."""
+        """Return what was given, and for the rest what the headings say; BadItemError where no column holds the values."""
         for meaning, column in given.items():
             if meaning not in MEANINGS:
                 raise BadItemError(f"a column cannot mean '{meaning}': {', '.join(MEANINGS)} are known")

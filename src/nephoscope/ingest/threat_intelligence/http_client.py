@@ -159,7 +159,7 @@ class FeedClient:
 
 
 def _error_text(body: object) -> str:
-    """What an error of TAXII or MISP says of itself; nothing of what is another answer.
+    """Return what an error of TAXII or MISP says of itself; nothing of what is another answer.
 
     Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)
     """
@@ -189,7 +189,7 @@ def _after(text: str, otherwise: float) -> float:
 
 
 def refusal(url: str, reply: FeedResponse) -> SourceError:
-    """What a server said instead of an answer, and what to look at."""
+    """Return what a server said instead of an answer, and what to look at."""
     hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?",
              406: "; does it speak this version (TAXII 2.1, not 2.0)?"}  # fmt: skip
     redirect = f"; it leads to {reply.headers.get('location', '')[:200]}" if 300 <= reply.status < 400 else ""

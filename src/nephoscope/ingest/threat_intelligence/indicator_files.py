@@ -42,7 +42,7 @@ class IndicatorFileOptions:
 def items(
     path: Path, reading: IndicatorFileOptions, now: datetime
 ) -> Iterator[IntelItem | Retraction | RefusedItem]:
-    """What a file holds; UnreadableError where it cannot be read at all."""
+    """Yield what a file holds; UnreadableError where it cannot be read at all."""
     if reading.form == "csv" or (reading.form == "auto" and path.suffix.lower() in _TABLES):
         yield from _table(path, reading, now)
         return

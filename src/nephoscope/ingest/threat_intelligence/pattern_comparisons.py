@@ -111,7 +111,7 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
 
 
 def _unmatched_error(ctx: Any) -> PatternError:
-    """What to say of a test of another kind: by its operator, with the NOT before it."""
+    """Return what to say of a test of another kind: by its operator, with the NOT before it."""
     tokens = [one.getText() for one in ctx.getChildren() if one.getChildCount() == 0]
     operator = [one for one in tokens if not one.startswith("'")]
     return PatternError(f"the comparison {' '.join(operator)} is not matched; =, IN and ISSUBSET are")

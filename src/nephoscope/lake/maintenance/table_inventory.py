@@ -48,7 +48,7 @@ def first_kept(now: dt.datetime, days: int) -> dt.date:
 def list_expired(
     data: Path, kept: Callable[[str, str], int | None], now: dt.datetime
 ) -> Iterator[ExpiredDays]:
-    """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
+    """Yield what a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
     for name, table in list_tables(data):
         days_kept = kept(name, table)
         if days_kept is None:

@@ -55,7 +55,7 @@ _Key = tuple[str, tuple[tuple[str, object], ...], "RowSpan"]
 
 
 def _key(compiled: CompiledQuery, span: RowSpan) -> _Key:
-    """What the rows of a query depend on at one version of the tables."""
+    """Return what the rows of a query depend on at one version of the tables."""
     return compiled.sql, tuple(sorted(compiled.parameters.items())), span
 
 
@@ -91,7 +91,7 @@ class _PrecomputedQuery:
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
     def at(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
-        """What is left to compute for a window; `now`: the parameters of the whole query."""
+        """Return what is left to compute for a window; `now`: the parameters of the whole query."""
         ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
 

@@ -109,7 +109,7 @@ class LakeCatalog:
 
     @property
     def scope(self) -> LakeScope:
-        """Whose view it is."""
+        """Return whose view it is."""
         return self._scope
 
     @property
@@ -226,14 +226,14 @@ class LakeCatalog:
         return self._pinned[relation].snapshot
 
     def begin(self, name: str) -> dt.datetime | None:
-        """When the oldest row of a table happened; None where it has none that the scope may see."""
+        """Return when the oldest row of a table happened; None where it has none that the scope may see."""
         if self.table(name) is None:
             return None
         snapshot = self.snapshot(f"{self._workspace}/{name}")
         return min((one.first for one in snapshot.files if one.first), default=None) if snapshot else None
 
     def again(self) -> LakeCatalog:
-        """The same view at the newest versions."""
+        """Return the same view at the newest versions."""
         return LakeCatalog(self._shelf, self._scope, self._workspace)
 
     def scan(self, relation: str, span: RowSpan | None = None) -> FileScan:

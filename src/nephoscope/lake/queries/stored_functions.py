@@ -45,7 +45,7 @@ class StoredFunctions:
         )
 
     def list_content_functions(self, workspace: str) -> Mapping[str, StoredFunction]:
-        """Those of content by name."""
+        """Return those of content by name."""
         folder = self._data / FOLDER / workspace
         found = {}
         for path in sorted(folder.glob("[!.]*.json")):

@@ -33,7 +33,7 @@ class Watchlist:
     path: Path
 
     def seen_as(self, relation: str) -> TableSchema:
-        """What the KQL binder sees."""
+        """Return what the KQL binder sees."""
         storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
         return TableSchema(self.alias, self.columns, relation, storage)
 

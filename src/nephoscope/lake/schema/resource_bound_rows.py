@@ -105,7 +105,7 @@ def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | Non
 
 
 def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
-    """What a column says of a resource; of the standard columns in lower case, as the lake stores them."""
+    """Return what a column says of a resource; of the standard columns in lower case, as the lake stores them."""
     parts = binding.parts
     return {
         Identity.RESOURCE: binding.key if name.startswith("_") else binding.resource,

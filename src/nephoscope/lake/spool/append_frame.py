@@ -57,7 +57,7 @@ class SpoolFrame:
     intact: bool
 
     def parts(self) -> Iterator[tuple[FramePart, int]]:
-        """What there is of each table, and the byte of the file at which it begins."""
+        """Yield what there is of each table, and the byte of the file at which it begins."""
         place = self.end - len(self.payload)
         for part in self.header.parts:
             yield part, place

@@ -157,7 +157,7 @@ class Sequences:
         return best
 
     def _read(self, segment: Segment) -> dict[str, int]:
-        """What a segment holds. One that was closed meanwhile has its new name; what is gone is in the state."""
+        """Return what a segment holds. One that was closed meanwhile has its new name; what is gone is in the state."""
         for path in (segment.path, segment_path(segment.path.parent, segment.number, closed=True)):
             try:
                 if path.suffix == OPEN:

@@ -78,7 +78,7 @@ class FileAggregates:
         return told
 
     def _load_kept(self, folder: Path, path: Path) -> pa.Table | None:
-        """What is kept of a file; None where nothing is, or where it cannot be read."""
+        """Return what is kept of a file; None where nothing is, or where it cannot be read."""
         try:
             with pa.OSFile(str(folder / _name(path))) as file:
                 return pa.ipc.open_file(file).read_all()

@@ -81,7 +81,7 @@ def group_rows(
     arranged: Callable[[list[pa.Table]], pa.Table] = join_tables,
     reach: int = 1,
 ) -> Iterator[pa.Table]:
-    """The same rows as tables of ROW_GROUP rows or of about GROUP_BYTES, the last one of what is left.
+    """Yield the same rows as tables of ROW_GROUP rows or of about GROUP_BYTES, the last one of what is left.
 
     `reach` groups at most are held, and `arranged` makes one table of what is held before one is given away.
     """

@@ -124,7 +124,7 @@ class TableSnapshots:
 
 
 def _entry(path: Path, version: int) -> int:
-    """Which file the log's entry of a version is, 0 where there is none: one that was put aside may have been made again."""
+    """Return which file the log's entry of a version is, 0 where there is none: one that was put aside may have been made again."""
     try:
         return (path / LOG / f"{version:020d}.json").stat().st_ino
     except FileNotFoundError:

@@ -61,7 +61,7 @@ class Additions:
         return AddedRows(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
 
     def _of(self, table: str, version: int) -> AddedRows | None:
-        """What a version added; None where its entry of the log or a file of it is gone."""
+        """Return what a version added; None where its entry of the log or a file of it is gone."""
         key = table, version
         if key not in self._known:
             folder = table_path(self.data, *table.split("/", 1))

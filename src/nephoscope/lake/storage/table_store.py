@@ -27,7 +27,7 @@ CHECKPOINT_EVERY = 50
 
 
 def table_path(data: Path, workspace: str, table: str) -> Path:
-    """Where a table of a workspace lies."""
+    """Return where a table of a workspace lies."""
     return data / LAKE / workspace / table
 
 

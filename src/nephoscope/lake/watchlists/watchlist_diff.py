@@ -51,7 +51,7 @@ class WatchlistPlan:
 def plan_change(
     before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, whole: bool
 ) -> WatchlistPlan:
-    """What it takes to have `made` beside the items that are there, with `whole` in their place."""
+    """Return what it takes to have `made` beside the items that are there, with `whole` in their place."""
     known = {one.id: one for one in before}
     wanted = {one.id: one for one in made}
     new = [one for id_, one in wanted.items() if id_ not in known]
@@ -71,7 +71,7 @@ def plan_change(
 
 
 def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> WatchlistPlan:
-    """What it takes to have no items that are over."""
+    """Return what it takes to have no items that are over."""
     over = [one for one in before if one.expires is not None and one.expires <= now]
     kept = [one for one in before if one.expires is None or one.expires > now]
     return WatchlistPlan(gone=tuple(over), after=tuple(kept))

@@ -14,7 +14,7 @@ TABLE = "Watchlist"
 
 
 def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[str, object]:
-    """What happened to a list: Create, Update or Delete."""
+    """Return what happened to a list: Create, Update or Delete."""
     return _row(head, status, "watchlist", now, by) | {
         "_DTItemId": head.id,
         "_DTTimestamp": now.isoformat(),
@@ -24,7 +24,7 @@ def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[s
 def item_rows(
     head: WatchlistHead, items: Sequence[WatchlistItem], status: str, now: datetime, by: str
 ) -> list[dict[str, object]]:
-    """What happened to items, a row each."""
+    """Return what happened to items, a row each."""
     common = _row(head, status, "watchlist-item", now, by)
     return [
         common

@@ -140,7 +140,7 @@ class WatchlistService:
         *,
         whole: bool,
     ) -> WatchlistChanges:
-        """The same in a transaction that is open."""
+        """Return the same in a transaction that is open."""
         keys = None if whole else [one.key for one in made]
         plan = plan_change(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
         if plan.nothing:

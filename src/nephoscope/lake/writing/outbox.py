@@ -41,7 +41,7 @@ class OutboxReceiver(Protocol):
         ...
 
     def writer(self) -> Writer:
-        """What appends rows."""
+        """Return what appends rows."""
         ...
 
 

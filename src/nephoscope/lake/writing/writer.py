@@ -148,7 +148,7 @@ class Writer:
         self.close()
 
     def _recall_sequence(self, producer: str, claim: Claim) -> int:
-        """What this writer remembers, where no other appended since it did."""
+        """Return what this writer remembers, where no other appended since it did."""
         mark = claim.mark
         with self._lock:
             found = self._acknowledged.get(producer)

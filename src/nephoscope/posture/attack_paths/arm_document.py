@@ -65,7 +65,7 @@ def properties(path: AttackPath) -> dict[str, object]:
 
 
 def internal_id(entity: GraphEntity) -> str:
-    """What an entity is called inside documents: the same for the same entity in all of them."""
+    """Return what an entity is called inside documents: the same for the same entity in all of them."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, entity.id))
 
 

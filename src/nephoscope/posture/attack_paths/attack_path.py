@@ -33,7 +33,7 @@ class Chain:
 
     @property
     def target(self) -> GraphEntity:
-        """What the attacker takes."""
+        """Return what the attacker takes."""
         return self.entities[-1]
 
 
@@ -48,7 +48,7 @@ class AttackPath:
 
     @cached_property
     def id(self) -> str:
-        """The same for the same type and entities in every evaluation."""
+        """Return the same for the same type and entities in every evaluation."""
         told = "\0".join([self.chain.type.name, *(one.id for one in self.chain.entities)])
         return str(uuid.uuid5(uuid.NAMESPACE_URL, told))
 
@@ -66,7 +66,7 @@ class AttackPath:
 
     @property
     def story(self) -> str:
-        """How an attacker goes, as one text."""
+        """Return how an attacker goes, as one text."""
         return " ".join(f"{one.why}." for one in self.chain.connections)
 
 

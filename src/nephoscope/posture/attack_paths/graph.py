@@ -44,7 +44,7 @@ class SecurityGraph:
         return (one for one in tuple(self._entities.values()) if one.type in types)
 
     def insights(self, id_: str) -> Mapping[InsightKind, Insight]:
-        """What is known of an entity."""
+        """Return what is known of an entity."""
         return self._insights.get(id_, {})
 
     def outward(self, id_: str) -> Sequence[Connection]:

@@ -38,7 +38,7 @@ class GraphFacts:
 
     @cached_property
     def scopes(self) -> Scopes:
-        """What lies in a scope."""
+        """Return what lies in a scope."""
         return Scopes(self.view)
 
     def gap(self, subscription: str, reason: str) -> None:

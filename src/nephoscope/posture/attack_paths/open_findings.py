@@ -76,24 +76,24 @@ class OpenFindings:
             self._naming[account][finding] = None
 
     def of(self, key: str) -> tuple[OpenFinding, ...]:
-        """What a resource and its children fail, the gravest first."""
+        """Return what a resource and its children fail, the gravest first."""
         found = self._found.get(key, {}).values()
         return tuple(sorted(found, key=lambda one: (-one.severity.rank, one.title, one.resource)))
 
     def weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
-        """Those that let an attacker in."""
+        """Return those that let an attacker in."""
         return tuple(one for one in self.of(key) if one.opens)
 
     def find_guarding(self, key: str) -> tuple[OpenFinding, ...]:
-        """Those whose fix closes the way to the resource."""
+        """Return those whose fix closes the way to the resource."""
         return tuple(one for one in self.of(key) if one.guards)
 
     def of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
-        """Those of a score control."""
+        """Return those of a score control."""
         return tuple(one for one in self.of(key) if one.control == control)
 
     def find_naming(self, account: str) -> tuple[OpenFinding, ...]:
-        """Those that fail because of an account, by its lower-cased object id."""
+        """Return those that fail because of an account, by its lower-cased object id."""
         return tuple(self._naming.get(account, ()))
 
 

@@ -54,7 +54,7 @@ def risk(chain: Chain) -> Risk:
 
 
 def _begin(chain: Chain) -> Iterator[RiskPoint]:
-    """How easily the path is begun; at most 3 points."""
+    """Yield how easily the path is begun; at most 3 points."""
     if chain.entities[0] == INTERNET:
         yield from _from_internet(chain)
         return
@@ -78,7 +78,7 @@ def _from_internet(chain: Chain) -> Iterator[RiskPoint]:
 
 
 def _target(chain: Chain) -> Iterator[RiskPoint]:
-    """What is at the end; 1 to 3 points."""
+    """Yield what is at the end; 1 to 3 points."""
     last, target = chain.connections[-1], chain.target
     if (sensitive := chain.insights[-1].get(InsightKind.SENSITIVE_DATA)) is not None:
         yield RiskPoint(3, sensitive.text, "Sensitive data")
@@ -96,7 +96,7 @@ def _target(chain: Chain) -> Iterator[RiskPoint]:
 
 
 def _way(chain: Chain) -> Iterator[RiskPoint]:
-    """What makes the way shorter or longer."""
+    """Yield what makes the way shorter or longer."""
     weak = [one.get(InsightKind.WEAKNESS) for one in chain.insights[:-1]]
     worst = next((f for one in weak if one for f in one.findings if f.severity is Severity.CRITICAL), None)
     if worst is not None:

@@ -103,18 +103,18 @@ class DataGap:
 
     @property
     def subject(self) -> str:
-        """What is missing, a resource type as Azure writes it."""
+        """Return what is missing, a resource type as Azure writes it."""
         told = self.missing.subject
         return spell_type(told) if self.missing.need in _TYPED else told
 
     @property
     def title(self) -> str:
-        """What is missing, else the kind of thing that is."""
+        """Return what is missing, else the kind of thing that is."""
         return self.subject or self.missing.need.value
 
 
 def missing_of(cause: str, description: str) -> MissingData:
-    """What a verdict lacked, by its cause and description."""
+    """Return what a verdict lacked, by its cause and description."""
     need = _need_of(description) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
     return MissingData(need, _subject(need, description))
 

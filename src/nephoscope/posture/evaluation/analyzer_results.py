@@ -49,7 +49,7 @@ class Analyzers(Protocol):
     def __call__(
         self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None, /
     ) -> Analysis:
-        """What they add."""
+        """Return what they add."""
         ...
 
 
@@ -69,7 +69,7 @@ def no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # n
 def every_analyzer(
     estate: Estate, now: datetime, before: PreviousEvaluation | None = None, logs: Logs | None = None
 ) -> Analysis:
-    """What all analyzers of the package say; those that read logs are Unknown without them."""
+    """Return what all analyzers of the package say; those that read logs are Unknown without them."""
     from nephoscope.estate.estate_view import (
         EstateView,
     )  # what judges templates runs no analyzer, and need not load what they see
@@ -85,7 +85,7 @@ def no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | Non
 
 
 def _earlier(before: PreviousEvaluation, estate: Estate, now: datetime) -> PreviousAnalysis:
-    """What analyzers said before, with the types of which a resource, or the age of a report, is another."""
+    """Return what analyzers said before, with the types of which a resource, or the age of a report, is another."""
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
     keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}

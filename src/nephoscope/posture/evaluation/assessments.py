@@ -182,7 +182,7 @@ class Assessments(Sequence[Assessment]):
     def outcomes(
         self, block: EvaluationBlock, positions: Sequence[int]
     ) -> Iterator[tuple[int, EvaluationOutcome]]:
-        """How some positions of a block ended, exemptions and attestations laid over."""
+        """Yield how some positions of a block ended, exemptions and attestations laid over."""
         requirement = self._program.requirements[block.requirement]
         rows = self._verdicts.outcomes.rows
         numbers = self._verdicts.columns[self._program.checks[block.check].key, block.type]

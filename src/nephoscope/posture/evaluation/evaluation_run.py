@@ -78,7 +78,7 @@ class PreparedPlan:
 
     @cached_property
     def concerns(self) -> Concerns:
-        """Which requirements concern which types."""
+        """Return which requirements concern which types."""
         return concerns_of(self.program, self.rules)
 
 

@@ -178,7 +178,7 @@ class Evaluator:
         return found
 
     def context(self, check: PolicyCheck) -> EvaluationContext:
-        """What the rule's functions are told."""
+        """Return what the rule's functions are told."""
         return (
             self._context
             if check.bound_to is None

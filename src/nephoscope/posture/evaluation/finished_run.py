@@ -63,7 +63,7 @@ class EvaluationRun:
 
     @property
     def coverage(self) -> Coverage:
-        """What the snapshot has read."""
+        """Return what the snapshot has read."""
         return self.estate.coverage
 
     def covers_everywhere(self, type_: str) -> bool:
@@ -99,7 +99,7 @@ class EvaluationRun:
 
     @cached_property
     def errors(self) -> tuple[ContentProblem, ...]:
-        """What could not be used or does not fit together: documents, references, scopes, exemptions."""
+        """Return what could not be used or does not fit together: documents, references, scopes, exemptions."""
         found = [*self.plan.problems, *self.engine.program.problems]
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
         found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
@@ -151,7 +151,7 @@ class EvaluationRun:
         return total
 
     def metadata(self, key: str) -> Recommendation:
-        """What is known of a recommendation; a key that no content explains is named by itself."""
+        """Return what is known of a recommendation; a key that no content explains is named by itself."""
         return self.engine.program.recommendations.of(key)
 
     def standard_exemptions(self, exemption: Exemption) -> tuple[Exemption, ...]:
@@ -194,7 +194,7 @@ class EvaluationRun:
         return rule.explain(resource, self.engine.snapshot, self.context(check))
 
     def context(self, check: PolicyCheck) -> EvaluationContext:
-        """What a check's rule is told beside the resources."""
+        """Return what a check's rule is told beside the resources."""
         return (
             self._unbound
             if check.bound_to is None

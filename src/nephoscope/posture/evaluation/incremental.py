@@ -175,7 +175,7 @@ class AnalyzerChanges:
 def _parts(
     old: Analysis, new: Analysis
 ) -> Iterator[tuple[Analysis | AnalyzerResult, Analysis | AnalyzerResult]]:
-    """What may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
+    """Yield what may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
     if not old.told or not new.told:
         yield old, new
         return

@@ -92,7 +92,7 @@ def _parts(survey: Survey, size: int) -> Iterator[Estate]:
 
 
 def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
-    """What analyzers say, by the subscription of the resource that they say it of ('' = none)."""
+    """Return what analyzers say, by the subscription of the resource that they say it of ('' = none)."""
     resources: defaultdict[str, list[Resource]] = defaultdict(list)
     unknown: defaultdict[str, dict[str, Gap]] = defaultdict(dict)
     assessments: defaultdict[str, list[Assessment]] = defaultdict(list)
@@ -109,7 +109,7 @@ def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
 
 
 def _of_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
-    """What analyzers say of the resources of a part."""
+    """Return what analyzers say of the resources of a part."""
     names = dict.fromkeys(resource.id.subscription for resource in estate.resources.values())
     found = [overlaid[name] for name in names if name in overlaid]
     return Analysis(

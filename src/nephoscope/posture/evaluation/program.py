@@ -333,7 +333,7 @@ def _fault(entry: CatalogueEntry) -> CheckFault | None:
 
 
 def _policy_function(requirement: PolicyRequirement, entry: CatalogueEntry) -> dict[str, str]:
-    """What the template function policy() returns for a member.
+    """Return what the template function policy() returns for a member.
 
     Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
     """

@@ -29,7 +29,7 @@ class EnforcedRule:
     rule: Rule
 
     def document(self) -> dict[str, str]:
-        """What it is known by in Azure: the ids of its definition and assignment, and of its initiative where it is of one."""
+        """Return what it is known by in Azure: the ids of its definition and assignment, and of its initiative where it is of one."""
         one = self.requirement
         found = {
             "policyDefinitionId": self.check.entry.id if self.check.entry is not None else one.definition,

@@ -137,7 +137,7 @@ class Restrictions:
                 yield _display_field(text), restriction
 
     def _open(self, one: EnforcedRule, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
-        """What a rule asks of a field that may have any value: some value, or none of those that it refuses."""
+        """Return what a rule asks of a field that may have any value: some value, or none of those that it refuses."""
         segments = self._segments(text)
         if segments is None:
             return None
@@ -149,7 +149,7 @@ class Restrictions:
         return Restriction(word, one, tuple(map(_text, refused))) if refused else None
 
     def _list_changed(self, one: EnforcedRule, field: str) -> Iterator[tuple[str, Restriction]]:
-        """What an operation of modify or append sets or takes away."""
+        """Yield what an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
             if not isinstance(text, str) or not _below(text, field):

@@ -136,5 +136,5 @@ class Journal:
 
     @property
     def memory(self) -> Iterator[_Kept]:
-        """What the next evaluation compares with."""
+        """Return what the next evaluation compares with."""
         return (_decode_kept(line) for one in self._segments for line in self._memory.read(one))

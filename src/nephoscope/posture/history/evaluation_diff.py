@@ -198,7 +198,7 @@ def _remember(past: RememberedState | None, state: ComplianceState, when: dateti
 
 
 def select_remembered(past: Mapping[Subject, RememberedState]) -> dict[Subject, RememberedState]:
-    """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
+    """Return what is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
     return {
         subject: item
         for subject, item in past.items()

@@ -130,7 +130,7 @@ class History:
         return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
 
     def past(self, evaluation: EvaluationRecord) -> Iterator[tuple[Subject, RememberedState]]:
-        """What was remembered after an evaluation, as a stream."""
+        """Yield what was remembered after an evaluation, as a stream."""
         import pyarrow.dataset as ds
         from deltalake import DeltaTable
 

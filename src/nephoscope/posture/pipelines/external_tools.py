@@ -69,7 +69,7 @@ class ExternalChecks:
 
     @classmethod
     def find_installed(cls) -> ExternalChecks:
-        """Those that stand beside the running Python, or on the path."""
+        """Return those that stand beside the running Python, or on the path."""
         beside = os.pathsep.join(filter(None, (sysconfig.get_path("scripts"), os.environ.get("PATH", ""))))
         found = ((tool, shutil.which(tool.name, path=beside)) for tool in TOOLS)
         return cls(tuple((tool, path) for tool, path in found if path))

@@ -217,7 +217,7 @@ def _names(leaf: str, path: str) -> bool:
 
 
 def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
-    """What is wrong with `metadata.nephoscope`, as (JSON path below it, sentence); nothing where it is absent.
+    """Yield what is wrong with `metadata.nephoscope`, as (JSON path below it, sentence); nothing where it is absent.
 
     The section is what makes a policy a recommendation: severity, remediation, tactics, techniques, controls, scoreControl,
     sameAs. Its schema is docs/reference/policies.md.

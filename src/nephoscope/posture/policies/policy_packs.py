@@ -96,7 +96,7 @@ class Packs:
 
     @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """What was imported, as names, sizes and times: equal as long as the content is the same."""
+        """Return what was imported, as names, sizes and times: equal as long as the content is the same."""
         files = [path for folder in (self._packs, self._tables) for path in self._files(folder)]
         return tuple((path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
 

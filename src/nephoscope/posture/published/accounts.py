@@ -33,12 +33,12 @@ class DirectoryObject:
 
 
 def accounts(edition: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
-    """Those that may be read, by name; read once for an edition."""
+    """Return those that may be read, by name; read once for an edition."""
     return edition.once(("accounts", reach), lambda: _read(edition, reach))
 
 
 def find_accounts(edition: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
-    """Those of which a name, an address or an id contains a text, in any case."""
+    """Return those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
     return [one for one in accounts(edition, reach) if wanted in one.words]
 

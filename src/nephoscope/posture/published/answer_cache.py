@@ -20,7 +20,7 @@ class AnswerCache:
         self._held = 0
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` makes, made once for a key. Whoever gets it must leave it as it is."""
+        """Return what `make` makes, made once for a key. Whoever gets it must leave it as it is."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -40,7 +40,7 @@ class PathEntity(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """What it is, in words."""
+        """Return what it is, in words."""
         return type_name(self.type)
 
     @property
@@ -130,7 +130,7 @@ class AttackPaths:
     documents: Documents
 
     def list_wanted(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
-        """Those that are asked for."""
+        """Return those that are asked for."""
         every = self.documents.once(("attack paths", reach), lambda: self._read(reach))
         return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
 

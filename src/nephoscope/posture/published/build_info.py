@@ -61,14 +61,15 @@ class BuildInfo:
     group_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def gap(self, type_: str, subscription: str = "") -> str:
-        """Why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is told without one."""
+        """Return why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is
+        told without one."""
         tenant = self.tenants.get(subscription)
         if tenant is None:
             return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
 
     def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
-        """What attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
+        """Return what attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
         alone = not any(self.tenants.values())
         return [
             (where, what)
@@ -83,7 +84,7 @@ class BuildInfo:
 
 
 def make_build_info(reports: Sequence[Report]) -> BuildInfo:
-    """What the reports of tenants were made from."""
+    """Return what the reports of tenants were made from."""
     report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
     estates = [one.run.estate for one in reports]
     score = report.score

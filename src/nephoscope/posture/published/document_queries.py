@@ -39,11 +39,12 @@ class Documents:
         self._texts = AnswerCache(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
+        """Return what `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
         return self._answers.once(key, make)
 
     def texts(self, key: Hashable, make: Callable[[], Texts]) -> Texts:
-        """What `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by whoever may change them."""
+        """Return what `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by
+        whoever may change them."""
         return self._texts.once(key, make)
 
     def bodies(self, numbers: Sequence[int]) -> list[str]:

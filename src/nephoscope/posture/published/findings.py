@@ -67,7 +67,7 @@ class ListedFinding:
 
     @property
     def explanation(self) -> str:
-        """Why it stands so, as a text that stands alone."""
+        """Return why it stands so, as a text that stands alone."""
         return describe_gap(self.cause, self.why)
 
 
@@ -107,7 +107,7 @@ class UnjudgedCount:
 
     @property
     def explanation(self) -> str:
-        """Why they could not be judged, as a text that stands alone."""
+        """Return why they could not be judged, as a text that stands alone."""
         return describe_gap(self.cause, self.why)
 
 
@@ -167,7 +167,7 @@ class Findings:
         return _read(self.rows(reach).filter(one_of("subject", resources)).order(ORDERS["severity"]))
 
     def those(self, reach: Reach, wanted: FindingQuery, resources: Iterable[str]) -> frozenset[str]:
-        """Which of some lower-cased ids of resources they are about."""
+        """Return which of some lower-cased ids of resources they are about."""
         rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
         return frozenset(subject for (subject,) in rows.fetchall())
 

@@ -90,7 +90,7 @@ class Inventory:
         return [ListedResource(*row[:8]) for row in found]
 
     def below(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
-        """What lies directly or further below a lower-cased id."""
+        """Return what lies directly or further below a lower-cased id."""
         return list(self.documents.once(("below", reach, key, most), lambda: self._below(reach, key, most)))
 
     def _below(self, reach: Reach, key: str, most: int) -> list[ListedResource]:

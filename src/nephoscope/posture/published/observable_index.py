@@ -40,7 +40,7 @@ class ObservableIndex:
     def found(
         self, reach: Reach, text: str, *, parts: tuple[str, ...] = (), type_: str = "", most: int = 25
     ) -> list[DocumentMention]:
-        """Those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
+        """Return those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
         key = ("mentions", reach, text.strip().lower(), parts, type_, most)
         return list(self.documents.once(key, lambda: self._find(reach, text.strip(), parts, type_, most)))
 

@@ -43,7 +43,7 @@ class PolicyEvents:
     def watch(
         self, several: Iterable[tuple[PublishedDocument, str]]
     ) -> Iterator[tuple[PublishedDocument, str]]:
-        """The same documents, as a stream."""
+        """Yield the same documents, as a stream."""
         for document, table in several:
             known = self._known.get(with_tenant(document.id.key, document.tenant))
             changed = bool(self._known) and known != document.state
@@ -52,7 +52,7 @@ class PolicyEvents:
             yield document, table
 
     def documents(self) -> Iterator[tuple[PublishedDocument, str]]:
-        """Those that changed now, and those of the last 90 days."""
+        """Yield those that changed now, and those of the last 90 days."""
         for document in (*self._new, *self._carry_over()):
             yield document, table_of(document.id.type)
 

@@ -67,7 +67,7 @@ class PublishedSnapshot:
 
     @cached_property
     def made(self) -> BuildInfo:
-        """What it was made from."""
+        """Return what it was made from."""
         import pyarrow.parquet as pq
 
         (file,) = self.files[EVALUATION]
@@ -75,7 +75,7 @@ class PublishedSnapshot:
 
     @cached_property
     def opens(self) -> frozenset[str]:
-        """What the rows say of whose readers may read them beside those whose it is."""
+        """Return what the rows say of whose readers may read them beside those whose it is."""
         import pyarrow.parquet as pq
 
         parts = (
@@ -103,7 +103,7 @@ class PublishedSnapshot:
 
     @property
     def findings(self) -> Findings:
-        """How resources stand against recommendations, to be counted, filtered and sorted."""
+        """Return how resources stand against recommendations, to be counted, filtered and sorted."""
         return Findings(self._documents)
 
     @property
@@ -123,7 +123,7 @@ class PublishedSnapshot:
 
     @property
     def standards(self) -> Standards:
-        """How standards stand."""
+        """Return how standards stand."""
         return Standards(self._documents)
 
     def query(
@@ -193,7 +193,7 @@ class PublishedSnapshot:
         return self.once(("holds", scope), lambda: self.listing.holds(scope))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
+        """Return what `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
         return self._documents.once(key, make)
 
     def _query(

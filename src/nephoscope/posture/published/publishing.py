@@ -50,13 +50,13 @@ _AZURES = (
 
 
 def published_path(data: Path) -> Path:
-    """Where the table lies."""
+    """Return where the table lies."""
     return data / "posture" / "published"
 
 
 @cache
 def kinds() -> Mapping[str, Documents]:
-    """What is published, by the name of its module."""
+    """Return what is published, by the name of its module."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     return {name: importlib.import_module(f"{package.__name__}.{name}").documents for name in names}
 

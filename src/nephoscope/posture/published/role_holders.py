@@ -52,7 +52,8 @@ def scopes_of(edition: PublishedSnapshot, id_: str) -> list[str]:
 
 
 def holders(edition: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
-    """Those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose names may be read."""
+    """Return those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose
+    names may be read."""
     scopes = scopes_of(edition, id_)
     # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
     above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
@@ -68,7 +69,7 @@ def _at(edition: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) 
 def _holder(
     edition: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
-    """Who holds the role of an assignment."""
+    """Return who holds the role of an assignment."""
     told = tree_of(body, "properties")
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
     known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
@@ -114,7 +115,7 @@ def _member(told: object) -> str:
 
 
 def _role(edition: PublishedSnapshot, definition: str, reach: Reach) -> str:
-    """What a role is called."""
+    """Return what a role is called."""
     guid = definition.lower().rsplit("/", 1)[-1]
     known = edition.listing.get(definition, reach) or edition.listing.get(f"{_DEFINITION}/{guid}", reach)
     named = ((known or {}).get("properties") or {}).get("roleName")

@@ -69,7 +69,7 @@ def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
 
 
 def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
-    """Which columns must have which values for a row to be seen, in one of several ways; None = every row.
+    """Return which columns must have which values for a row to be seen, in one of several ways; None = every row.
 
     `opens` is what `_open` says of rows.
     """

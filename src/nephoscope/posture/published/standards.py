@@ -55,7 +55,7 @@ class Standards:
         return [decode_document(body) for body in self.documents.bodies(numbers)]
 
     def _rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
-        """Those that were made here: what Azure had said of them is not how they stand."""
+        """Return those that were made here: what Azure had said of them is not how they stand."""
         return self.documents.rows(reach).filter(
             (ColumnExpression("type") == ConstantExpression(type_))
             & (ColumnExpression("part") != ConstantExpression(COLLECTED))

@@ -41,7 +41,7 @@ class RankedRecommendation:
 
     @property
     def finding(self) -> str:
-        """What was found on how many of the resources; '' where nothing fails or the title cannot be turned round."""
+        """Return what was found on how many of the resources; '' where nothing fails or the title cannot be turned round."""
         return self.recommendation.describe_finding(self.counts)
 
     @property

@@ -95,7 +95,7 @@ class ReportRow:
 
     @property
     def description(self) -> str:
-        """What was found: the words of whoever judged the resource, else the title of a failure."""
+        """Return what was found: the words of whoever judged the resource, else the title of a failure."""
         failed = self.assessment.state is ComplianceState.NON_COMPLIANT
         return self.assessment.description or (self.title if failed else "")
 

@@ -146,7 +146,7 @@ class SecureScore:
 
 
 def find_standing(state: ComplianceState, cause: str) -> ScoreState:
-    """What one assessment says of its resource: a Mitigated exemption is healthy, a Waiver leaves the score."""
+    """Return what one assessment says of its resource: a Mitigated exemption is healthy, a Waiver leaves the score."""
     if state is ComplianceState.EXEMPT:
         return ScoreState.HEALTHY if cause.casefold() == "mitigated" else ScoreState.NOT_APPLICABLE
     return {

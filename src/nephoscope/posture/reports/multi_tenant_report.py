@@ -51,7 +51,7 @@ class CombinedReport:
 
     @property
     def scope(self) -> str:
-        """What was looked at, as a person named it."""
+        """Return what was looked at, as a person named it."""
         return self._first.scope
 
     @property
@@ -76,12 +76,12 @@ class CombinedReport:
 
     @property
     def coverages(self) -> Sequence[Coverage]:
-        """What was read of each tenant."""
+        """Return what was read of each tenant."""
         return [one.coverage for one in self.parts]
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What was read below all tenants; what was read of a tenant itself stands in `coverages` alone."""
+        """Return what was read below all tenants; what was read of a tenant itself stands in `coverages` alone."""
         return merge_below(self.coverages)
 
     @cached_property
@@ -91,7 +91,7 @@ class CombinedReport:
 
     @cached_property
     def errors(self) -> Sequence[ContentProblem]:
-        """What could not be used or does not fit together, what is wrong for several tenants once."""
+        """Return what could not be used or does not fit together, what is wrong for several tenants once."""
         return tuple(dict.fromkeys(one for part in self.parts for one in part.errors))
 
     @property
@@ -105,7 +105,7 @@ class CombinedReport:
         return sum(part.subscriptions for part in self.parts)
 
     def metadata(self, key: str) -> Recommendation:
-        """What is known of a recommendation: by the first tenant that was judged by it."""
+        """Return what is known of a recommendation: by the first tenant that was judged by it."""
         return next((part for part in self.parts if part.judges(key)), self._first).metadata(key)
 
     @cached_property

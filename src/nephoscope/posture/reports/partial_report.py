@@ -91,12 +91,13 @@ class PartedReport:
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What was read below all tenants; what was read of a tenant itself stands in `coverages` alone where there are several."""
+        """Return what was read below all tenants; what was read of a tenant itself stands in `coverages` alone where
+        there are several."""
         return merge_below(self.coverages)
 
     @property
     def errors(self) -> Sequence[ContentProblem]:
-        """What could not be used or does not fit together."""
+        """Return what could not be used or does not fit together."""
         return self.tally.errors
 
     @property
@@ -110,7 +111,7 @@ class PartedReport:
         return self.tally.subscriptions
 
     def metadata(self, key: str) -> Recommendation:
-        """What is known of a recommendation."""
+        """Return what is known of a recommendation."""
         return self.recommendations.of(key)
 
     @cached_property

@@ -34,7 +34,8 @@ def _reason_message(reason: Reason) -> str:
 
 
 def name_subject(subject: str) -> str:
-    """What a condition read, each alias in it by the end of its path; what stands around them is left: `count(securityRules[*])`."""
+    """Return what a condition read, each alias in it by the end of its path; what stands around them is left:
+    `count(securityRules[*])`."""
     if subject.lower().startswith("tags"):  # the name of a tag may have a slash
         return subject
     return _ALIAS.sub(lambda found: found[0].rsplit("/", 1)[-1], subject)

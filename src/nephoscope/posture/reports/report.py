@@ -70,12 +70,12 @@ class Report:
 
     @property
     def coverage(self) -> Coverage:
-        """What the snapshot had read."""
+        """Return what the snapshot had read."""
         return self.run.coverage
 
     @property
     def coverages(self) -> Sequence[Coverage]:
-        """What was read of the tenant."""
+        """Return what was read of the tenant."""
         return (self.coverage,)
 
     @property
@@ -85,7 +85,7 @@ class Report:
 
     @property
     def errors(self) -> Sequence[ContentProblem]:
-        """What could not be used or does not fit together."""
+        """Return what could not be used or does not fit together."""
         return self.run.errors
 
     @property
@@ -99,7 +99,7 @@ class Report:
         return len(self.run.estate.subscriptions)
 
     def metadata(self, key: str) -> Recommendation:
-        """What is known of a recommendation."""
+        """Return what is known of a recommendation."""
         return self.run.metadata(key)
 
     def judges(self, key: str) -> bool:
@@ -226,7 +226,7 @@ class Report:
 
     @cached_property
     def _found_texts(self) -> Mapping[str, str]:
-        """What analyzers found, by the id of the assessment that they wrote."""
+        """Return what analyzers found, by the id of the assessment that they wrote."""
         return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
 
     @cached_property

@@ -27,11 +27,11 @@ class ReportView(Protocol):
 
     @property
     def scope(self) -> str:
-        """What was looked at, as a person named it."""
+        """Return what was looked at, as a person named it."""
 
     @property
     def filter(self) -> ReportFilter:
-        """Which resources are looked at, and which of their rows are shown."""
+        """Return which resources are looked at, and which of their rows are shown."""
 
     @property
     def now(self) -> datetime:
@@ -39,11 +39,11 @@ class ReportView(Protocol):
 
     @property
     def coverage(self) -> Coverage:
-        """What the snapshot had read."""
+        """Return what the snapshot had read."""
 
     @property
     def coverages(self) -> Sequence[Coverage]:
-        """What was read of each tenant: nothing read of one says anything about another."""
+        """Return what was read of each tenant: nothing read of one says anything about another."""
 
     @property
     def quarantine(self) -> Sequence[Quarantined]:
@@ -51,7 +51,7 @@ class ReportView(Protocol):
 
     @property
     def errors(self) -> Sequence[ContentProblem]:
-        """What could not be used or does not fit together."""
+        """Return what could not be used or does not fit together."""
 
     @property
     def resources(self) -> int:
@@ -67,7 +67,7 @@ class ReportView(Protocol):
 
     @property
     def changes(self) -> Moves:
-        """What changed since the evaluation before."""
+        """Return what changed since the evaluation before."""
 
     @property
     def trend(self) -> Sequence[TrendPoint]:
@@ -112,7 +112,7 @@ class ReportView(Protocol):
         """The rows that a person must act on, of those that are shown."""
 
     def metadata(self, key: str, /) -> Recommendation:
-        """What is known of a recommendation."""
+        """Return what is known of a recommendation."""
 
     def reasons(self, row: ReportRow, /) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""

@@ -117,7 +117,7 @@ def _row(
 
 
 def _make_resource(line: _LedgerLine) -> Resource | None:
-    """What a row needs of its resource."""
+    """Return what a row needs of its resource."""
     if line.name is None:
         return None
     body: Mapping[str, object] = {"name": line.name, "tags": line.tags}

@@ -54,7 +54,7 @@ def _checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck
 
 
 def _kind(run: EvaluationRun, check: PolicyCheck | None) -> AssessmentMethod:
-    """How a member is judged; one whose definition is not loaded counts as automatic, and ends unknown."""
+    """Return how a member is judged; one whose definition is not loaded counts as automatic, and ends unknown."""
     if check is None or check.entry is None:
         return AssessmentMethod.AUTOMATIC
     if check.entry.static:

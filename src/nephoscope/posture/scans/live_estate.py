@@ -23,7 +23,7 @@ CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
 def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
-    """What the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
+    """Return what the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
     logs read."""
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
@@ -50,7 +50,7 @@ def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Prog
 
 
 def tenant_folder(data: Path, name: str) -> Path:
-    """Where the snapshots of a connected tenant lie."""
+    """Return where the snapshots of a connected tenant lie."""
     return data / "snapshots" / "tenants" / name
 
 

@@ -126,7 +126,7 @@ class PartedScan:
         report.ledger.add(part)
 
     def _journal(self, compared: ComparisonBase) -> Journal | None:
-        """What to compare with, None where nothing is."""
+        """Return what to compare with, None where nothing is."""
         if not compared.snapshot and compared.recorder is None:
             return None
         version = -1 if compared.recorder is None else compared.recorder.version()

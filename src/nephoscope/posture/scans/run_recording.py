@@ -45,7 +45,7 @@ _Result = TypeVar("_Result")
 
 
 def since_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
-    """What changed from the runs of some tenants to others."""
+    """Return what changed from the runs of some tenants to others."""
     return _changes({subject: past for run in before for subject, past in past_of(run).items()}, after)
 
 
@@ -60,7 +60,7 @@ def past_of(run: EvaluationRun) -> dict[Subject, RememberedState]:
 
 
 def since_date(recorder: Recorder, after: Sequence[EvaluationRun], date: datetime) -> Changes | None:
-    """What changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
+    """Return what changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
     with recorder.safely():
         evaluation = recorder.history.before(recorder.scope, date)
         past = dict(recorder.history.past(evaluation)) if evaluation else None
@@ -182,7 +182,8 @@ class Recorder:
         return changes, kept
 
     def delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
-        """Why the score differs from that of the last evaluation that was made from something else; empty where there is none."""
+        """Return why the score differs from that of the last evaluation that was made from something else; empty where
+        there is none."""
         with self.safely():
             return self._delta(report, judge)
 

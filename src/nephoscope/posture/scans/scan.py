@@ -161,7 +161,7 @@ class EstateScan:
         return self._of_tenant(found, lambda one: one.whole.tenant)
 
     def _of_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
-        """Those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
+        """Return those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
         wanted = self.request.tenant.lower()
         kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
         if not kept:
@@ -205,11 +205,11 @@ class EstateScan:
         return Path(self.collected[target])
 
     def plan(self, estate: Estate) -> EvaluationPlan:
-        """What the estate is judged by; NotHeldError when an initiative is not loaded."""
+        """Return what the estate is judged by; NotHeldError when an initiative is not loaded."""
         return build_plan(self.request, Packs(self.data), estate, self.put)
 
     def _analyze(self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:
-        """What every analyzer says of an estate."""
+        """Return what every analyzer says of an estate."""
         with self.logs(estate, now) as logs:
             return every_analyzer(estate, now, before, logs)
 

@@ -132,7 +132,7 @@ def _test(state: State, data: Path, name: str) -> None:
 
 
 def last_test(tenant: Tenant) -> ConnectionTrial | None:
-    """What the last test of a tenant found, None where it was not tried."""
+    """Return what the last test of a tenant found, None where it was not tried."""
     return msgspec.convert(tenant.tested, ConnectionTrial) if tenant.tested else None
 
 
@@ -149,7 +149,7 @@ def _find_needed_rights(
 
 
 def secrets_of(state: State, tenant: Tenant) -> TenantSecrets:
-    """What a tenant is signed in to with."""
+    """Return what a tenant is signed in to with."""
     if not tenant.credential:
         return TenantSecrets()
     return msgspec.json.decode(state.credentials.get(tenant.credential).reveal(), type=TenantSecrets)

@@ -59,7 +59,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 
 def _helper(company: Company, day: date) -> Person:
-    """Who sits at the service desk: the administrators of identities take turns."""
+    """Return who sits at the service desk: the administrators of identities take turns."""
     return company.person(f"adm-id-{1 + day.toordinal() % 2}")
 
 

@@ -44,7 +44,7 @@ _CRON = (
 
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    """What machines wrote on a day."""
+    """Yield what machines wrote on a day."""
     yield from _domain(company, day, dice)
     for machine in company.machines:
         yield from (

@@ -28,7 +28,7 @@ _ITEMS = (
 
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    """What was done with documents and mail on a day."""
+    """Yield what was done with documents and mail on a day."""
     for person in company.people:
         where = presence(company, person, day) if person.kind == "employee" else None
         if where is None:

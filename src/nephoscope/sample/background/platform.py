@@ -38,7 +38,7 @@ _DEPLOYED = {
 
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    """What was done with resources on a day."""
+    """Yield what was done with resources on a day."""
     yield from _pipelines(company, day, dice)
     yield from _nightly_copy(company, day, dice)
     yield from _automation(company, day, dice)
@@ -191,7 +191,7 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry
 
 
 def _policy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    """What Azure Policy notes of deployments, and what the platform reports."""
+    """Yield what Azure Policy notes of deployments, and what the platform reports."""
     watcher = Application(
         "00000000-0000-0000-0000-000000000000", "1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy"
     )
@@ -238,7 +238,7 @@ def _mine(company: Company, person: Person) -> list[SampleResource]:
 
 
 def _change(company: Company, day: date, window: tuple[float, float], dice: Dice) -> Iterator[SampleEntry]:
-    """What the change board allowed: rules of networks, roles, settings; by the two network administrators and one owner."""
+    """Yield what the change board allowed: rules of networks, roles, settings; by the two network administrators and one owner."""
     network, owner = company.person(f"adm-net-{1 + day.toordinal() % 2}"), company.person("adm-mgmt-1")
     address = company.vpn.address
     for _ in range(dice.randrange(1, 4)):

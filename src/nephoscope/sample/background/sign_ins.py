@@ -139,7 +139,8 @@ def _at_work_on_azure(
 
 
 def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    """What every tenant sees: strangers who try a name or two with a password from a list, mostly of people who are not there."""
+    """Yield what every tenant sees: strangers who try a name or two with a password from a list, mostly of people who
+    are not there."""
     countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
     for moment in every(day, 25, dice, 1):
         place = SampleLocation(dice.outside(), dice.choice(countries), "", 0.0, 0.0)

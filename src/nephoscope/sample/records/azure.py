@@ -35,7 +35,7 @@ def activity(
     correlation: str = "",
     reason: str = "",
 ) -> SampleEntry:
-    """What somebody did with a resource; `body` is the text of the request, `result` Start, Success, Failure or Accept."""
+    """Return what somebody did with a resource; `body` is the text of the request, `result` Start, Success, Failure or Accept."""
     kind = category or {"write": "Write", "delete": "Delete"}.get(
         operation.rpartition("/")[2].lower(), "Action"
     )
@@ -81,7 +81,7 @@ def activity(
 
 
 def _claims(caller: Person | Application, address: str) -> dict[str, str]:
-    """What the caller's token says."""
+    """Return what the caller's token says."""
     claims = {"aud": "https://management.azure.com/", "ipaddr": address, _OBJECT: caller.id}
     if isinstance(caller, Person):
         portal = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
@@ -207,7 +207,7 @@ def blob(
 def _requester(
     company: Company, dice: Dice, auth: str, caller: Person | Application | None
 ) -> dict[str, object]:
-    """Who asks a storage account, and by what."""
+    """Return who asks a storage account, and by what."""
     identity: dict[str, object] = {"type": auth}
     if auth != "Anonymous":
         token = f"{dice.getrandbits(64):016X}"

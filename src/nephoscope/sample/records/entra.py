@@ -197,7 +197,7 @@ def audit(
 
 
 def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, object]:
-    """Who did it: a user, else an application, else the connector of the directory."""
+    """Return who did it: a user, else an application, else the connector of the directory."""
     if user is not None:
         return {
             "user": {
@@ -218,7 +218,7 @@ def _initiator(user: Person | None, app: Application | None, address: str) -> di
 
 
 def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, object]:
-    """What it was done to, with the new values of its properties."""
+    """Return what it was done to, with the new values of its properties."""
     return {
         "id": id_,
         "type": kind,

@@ -110,7 +110,7 @@ def firewall(
     name: str = "afw-hub-we",
     size: int = 0,
 ) -> SampleEntry:
-    """What Azure Firewall decided; with `fqdn` by an application rule, with `threat` by threat intelligence."""
+    """Return what Azure Firewall decided; with `fqdn` by an application rule, with `threat` by threat intelligence."""
     kind = category or ("AZFWThreatIntel" if threat else "AZFWApplicationRule" if fqdn else "AZFWNetworkRule")
     properties: dict[str, object] = {
         "Protocol": protocol,
@@ -228,7 +228,7 @@ def waf(
     name: str = "agw-booking",
     transaction: str = "",
 ) -> SampleEntry:
-    """What the firewall of an application gateway matched."""
+    """Return what the firewall of an application gateway matched."""
     properties = {
         "instanceId": "appgw_0", "clientIp": address, "clientPort": "", "requestUri": path, "ruleSetType": "OWASP CRS",
         "ruleSetVersion": "3.2",

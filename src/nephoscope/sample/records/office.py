@@ -30,7 +30,7 @@ def file(
     target: str = "",
     agent: str = "",
 ) -> SampleEntry:
-    """What somebody did with a document; `target` is whom it was shared with."""
+    """Return what somebody did with a document; `target` is whom it was shared with."""
     folder = f"{_SITE}{site}/Shared Documents"
     more: dict[str, object] = (
         {"TargetUserOrGroupName": target, "TargetUserOrGroupType": "Guest"} if target else {}
@@ -60,7 +60,7 @@ def mailbox(
     operation: str = "MailItemsAccessed",
     parameters: dict[str, str] | None = None,
 ) -> SampleEntry:
-    """What somebody did with a mailbox; `parameters` are those of the command."""
+    """Return what somebody did with a mailbox; `parameters` are those of the command."""
     record = _common(company, dice, time, user, address, operation) | {
         "RecordType": 1 if parameters else 2,
         "Workload": "Exchange",

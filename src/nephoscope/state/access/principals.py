@@ -292,7 +292,8 @@ class Principals:
         return _secret(row)
 
     def find(self, hash_: str, kinds: Iterable[SecretKind]) -> tuple[Principal, PrincipalSecret] | None:
-        """Whose secret a hash is: of a principal that is let in, in force now; the hash is looked up whole, so that nothing leaks."""
+        """Return whose secret a hash is: of a principal that is let in, in force now; the hash is looked up whole, so
+        that nothing leaks."""
         with self._database.read() as session:
             row = session.scalar(
                 select(SecretRow).where(
@@ -310,7 +311,7 @@ class Principals:
             return _principal(owner), _secret(row)
 
     def find_by_secret(self, secret: str) -> Principal | None:
-        """Whose the secret of an id is: of a principal that is let in, in force now."""
+        """Return whose the secret of an id is: of a principal that is let in, in force now."""
         with self._database.read() as session:
             row = session.get(SecretRow, secret)
             if row is None or (row.expires and row.expires <= self.now(session)):

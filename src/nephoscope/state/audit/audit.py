@@ -133,7 +133,7 @@ class Audit:
             return [_entry(row) for row in session.scalars(query)]
 
     def told_of(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
-        """What was done to a target at a time or after it, in order; of more than `most` entries the newest."""
+        """Return what was done to a target at a time or after it, in order; of more than `most` entries the newest."""
         query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
         with self._database.read() as session:
             rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))

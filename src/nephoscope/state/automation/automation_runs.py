@@ -207,7 +207,7 @@ class AutomationRuns:
         session.flush()
 
     def facts(self, session: Session, event: AutomationEvent) -> dict[str, object]:
-        """What the event before said of the same subject."""
+        """Return what the event before said of the same subject."""
         row = session.get(AutomationFactRow, (event.workspace, _key(event)))
         return {} if row is None else dict(row.facts)
 

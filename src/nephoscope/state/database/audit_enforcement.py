@@ -131,7 +131,7 @@ def _check_statement(
 
 
 def _decisions(written: WrittenTables) -> list[str]:
-    """What a statement may write that people decide in, unless the product does it by itself."""
+    """Return what a statement may write that people decide in, unless the product does it by itself."""
     if _BY_PRODUCT.get():
         return []
     return sorted(one for one in written.tables if one == HIDDEN or is_decided(one))

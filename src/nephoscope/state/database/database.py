@@ -269,7 +269,7 @@ class Database:
         self.engine.dispose()
 
     def _failure(self, error: DBAPIError) -> str:
-        """What the driver says; of a copy, which is there because the disk is full, that nothing can be written."""
+        """Return what the driver says; of a copy, which is there because the disk is full, that nothing can be written."""
         said = _why(error)
         return "disk is full" if self.copied and "readonly" in said else said
 
@@ -366,7 +366,7 @@ def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
 
 
 def _why(error: DBAPIError) -> str:
-    """What the driver says, on one line, with what it may quote of a connection string left out."""
+    """Return what the driver says, on one line, with what it may quote of a connection string left out."""
     said = re.sub(r"\s+", " ", str(error.orig)).strip()
     said = re.sub(r"(password\s*=\s*|://[^:/\s]*:)[^\s@]+", r"\1***", said)
     if "database is locked" in said:

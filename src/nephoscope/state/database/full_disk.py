@@ -20,7 +20,7 @@ _FAILURES = ("disk I/O error", "disk is full", "unable to open database file")
 
 
 def explain_full_disk(file: Path, failure: str) -> str:
-    """What to do where a failure of SQLite is that of a full disk; '' where it is not."""
+    """Return what to do where a failure of SQLite is that of a full disk; '' where it is not."""
     if not any(one in failure for one in _FAILURES):
         return ""
     found = os.statvfs(file.parent)
@@ -34,7 +34,7 @@ def explain_full_disk(file: Path, failure: str) -> str:
 
 
 def copy_to_memory(file: Path) -> Callable[[], sqlite3.Connection] | None:
-    """What connects to a copy in memory of a database, to be read only; None where not all that was kept is in its file.
+    """Return what connects to a copy in memory of a database, to be read only; None where not all that was kept is in its file.
 
     The copy is there until what is returned is gone and its connections are closed.
     """
@@ -62,7 +62,7 @@ def copy_to_memory(file: Path) -> Callable[[], sqlite3.Connection] | None:
 
 
 def _file_stamp(file: Path) -> tuple[int, int] | None:
-    """What changes whenever the file does; None where commits wait in the log beside it."""
+    """Return what changes whenever the file does; None where commits wait in the log beside it."""
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:
         return None

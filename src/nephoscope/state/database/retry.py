@@ -28,7 +28,7 @@ def note_commit() -> None:
 
 
 def once_more(do: Callable[[], _Done]) -> _Done:
-    """What `do` gives, done a second time where a connection was lost before any commit; ConnectionLostError where it cannot
+    """Return what `do` gives, done a second time where a connection was lost before any commit; ConnectionLostError where it cannot
     be, or again.
 
     What `do` changes beside the state must be the same when it is done twice, and come after what the state is told of it.

@@ -207,7 +207,7 @@ class OwnFactStore:
             return [FactSummary(*row) for row in session.execute(query)]
 
     def all(self, subscriptions: Collection[str] | None = None) -> Iterator[OwnFacts]:
-        """What was learned of resources in some lower-cased subscriptions (None = everywhere), as a stream in a stable order."""
+        """Yield what was learned of resources in some lower-cased subscriptions (None = everywhere), as a stream in a stable order."""
         wanted = None if subscriptions is None else sorted(subscriptions)
         after: tuple[str, str, str] | None = None
         while batch := self._batch(wanted, after):

@@ -86,7 +86,7 @@ class PipelineRun:
 
     @property
     def series(self) -> PipelineSeries:
-        """What the run is compared within."""
+        """Return what the run is compared within."""
         return PipelineSeries(self.repository, self.tool, self.category)
 
 

@@ -33,7 +33,7 @@ def resources(document: Mapping[str, object]) -> list[ResourceId]:
 
 
 def places(document: Mapping[str, object]) -> frozenset[Place]:
-    """Where the resources lie that the row of an alert names."""
+    """Return where the resources lie that the row of an alert names."""
     return frozenset((one.subscription, one.resource_group_id) for one in resources(document))
 
 
@@ -46,7 +46,8 @@ class KnownPlaces:
         self._lying: defaultdict[Place, set[str]] = defaultdict(set)
 
     def within(self, versions: Sequence[tuple[str, Hashable]], reach: Reach, read: Reader) -> list[str]:
-        """Which alerts, (id, what is equal while it is unchanged), lie in a reach; `read` gives the rows of those not known so."""
+        """Return which alerts, (id, what is equal while it is unchanged), lie in a reach; `read` gives the rows of
+        those not known so."""
         known = self._versions
         if fresh := {id_: version for id_, version in versions if known.get(id_) != version}:
             rows = [(id_, places(row)) for id_, row in read(list(fresh))]

@@ -87,7 +87,7 @@ class StoredAlert:
 
     @property
     def etag(self) -> str:
-        """What names its state: another after each change of what it says and of how it stands."""
+        """Return what names its state: another after each change of what it says and of how it stands."""
         return etag_of(self.changed)
 
 
@@ -116,7 +116,7 @@ class AlertFilter:
     rule: str = ""
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
-        """The same for SQL."""
+        """Return the same for SQL."""
         found: list[ColumnElement[bool]] = [AlertRow.workspace == workspace]
         if self.statuses:
             found.append(AlertRow.status.in_(self.statuses))
@@ -134,7 +134,8 @@ class AlertFilter:
 
 
 def says(text: str) -> ColumnElement[bool]:
-    """Whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix stand apart in it."""
+    """Return whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix
+    stand apart in it."""
     row = type_coerce(AlertRow.document, Text)
     name, _, suffix = text.partition("@")
     whole = row.icontains(text, autoescape=True)
@@ -162,7 +163,7 @@ class Alerts:
         return None if row is None else _alert(row)
 
     def kept(self, session: Session, id_: str) -> StoredAlert | None:
-        """The same where nobody else changes it until the transaction ends."""
+        """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(AlertRow, id_, with_for_update=True)
         return None if row is None else _alert(row)
 
@@ -173,14 +174,14 @@ class Alerts:
     def of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[StoredAlert]:
-        """What a rule raised, or held back, of windows that ended in (after, until]."""
+        """Return what a rule raised, or held back, of windows that ended in (after, until]."""
         query = select(AlertRow).where(*_of_windows(workspace, rule, after, until))
         return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
 
     def versions_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[AlertVersion]:
-        """Which alerts `of_windows` gives, without reading them."""
+        """Return which alerts `of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
             *_of_windows(workspace, rule, after, until)
@@ -202,7 +203,8 @@ class Alerts:
     def raised_about(
         self, session: Session, workspace: str, rule: str, subject: str, end: datetime, interval: timedelta
     ) -> list[StoredAlert]:
-        """What a rule raised about the same entities, of other windows that ended within an interval of a time; the newest first."""
+        """Return what a rule raised about the same entities, of other windows that ended within an interval of a time;
+        the newest first."""
         query = (
             select(AlertRow)
             .where(
@@ -262,7 +264,7 @@ class Alerts:
         return session.scalar(query) or 0
 
     def span(self, session: Session, incident: int) -> tuple[datetime, datetime] | None:
-        """When the first alert of an incident began and the last one ended; None where it has none."""
+        """Return when the first alert of an incident began and the last one ended; None where it has none."""
         query = select(func.min(AlertRow.started), func.max(AlertRow.ended)).where(
             AlertRow.incident == incident
         )

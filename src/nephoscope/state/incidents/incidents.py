@@ -95,7 +95,7 @@ class Incident:
 
     @property
     def etag(self) -> str:
-        """What names its state: another after each change of it, or of the alerts in it."""
+        """Return what names its state: another after each change of it, or of the alerts in it."""
         return etag_of(self.changed)
 
 
@@ -139,7 +139,7 @@ class IncidentFilter:
     numbers: frozenset[int] | None = None
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
-        """The same for SQL."""
+        """Return the same for SQL."""
         found = [IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)]
         if self.statuses:
             found.append(IncidentRow.status.in_(self.statuses))
@@ -215,7 +215,7 @@ class Incidents:
         return _incident(row)
 
     def held(self, session: Session, number: int) -> Incident:
-        """The same where nobody else changes it until the transaction ends."""
+        """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
             raise NotFoundError(f"incident {number} not found")
@@ -229,7 +229,7 @@ class Incidents:
         return found
 
     def keys(self, session: Session, number: int) -> set[str]:
-        """What an incident is found by."""
+        """Return what an incident is found by."""
         return set(session.scalars(select(IncidentKeyRow.key).where(IncidentKeyRow.incident == number)))
 
     def parts(self, session: Session, number: int) -> list[Incident]:
@@ -305,7 +305,7 @@ class Incidents:
         session.flush()
 
     def actions(self, session: Session, number: int) -> list[IncidentAction]:
-        """What people did to an incident, in the order in which they did."""
+        """Return what people did to an incident, in the order in which they did."""
         query = (
             select(IncidentActionRow)
             .where(IncidentActionRow.incident == number)
@@ -361,7 +361,8 @@ class Incidents:
         session.execute(delete(IncidentRow).where(IncidentRow.number == number))
 
     def count(self, statuses: Iterable[IncidentStatus], workspace: str = "") -> int:
-        """How many incidents of a workspace ('' = all) have one of some statuses, those that were merged into another left out."""
+        """Return how many incidents of a workspace ('' = all) have one of some statuses, those that were merged into
+        another left out."""
         wanted = [one.value for one in statuses]
         query = select(func.count()).where(IncidentRow.status.in_(wanted), IncidentRow.merged_into.is_(None))
         if workspace:

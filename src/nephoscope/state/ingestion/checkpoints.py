@@ -41,7 +41,7 @@ class Checkpoints:
             return self.within(session, source)
 
     def within(self, session: Session, source: str) -> dict[str, Any]:
-        """What `all` gives, within a transaction."""
+        """Return what `all` gives, within a transaction."""
         query = select(CheckpointRow).where(CheckpointRow.source == source).order_by(CheckpointRow.key)
         return {row.key: row.value for row in session.scalars(query)}
 

@@ -39,6 +39,6 @@ class CountedSegments:
         return new
 
     def all(self) -> frozenset[str]:
-        """Those that are noted."""
+        """Return those that are noted."""
         with self._database.read() as session:
             return frozenset(session.scalars(select(CountedSegmentRow.segment)))

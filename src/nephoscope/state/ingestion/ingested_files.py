@@ -82,7 +82,7 @@ class IngestedFile:
         return self.identity.partition("-")[0]
 
     def with_chunk(self, chunk: Chunk) -> IngestedFile:
-        """The same with one more chunk; one that is known already adds nothing."""
+        """Return the same with one more chunk; one that is known already adds nothing."""
         if chunk.number <= self.chunk:
             return self
         rows, bad = self.rows + chunk.rows, self.bad + chunk.bad

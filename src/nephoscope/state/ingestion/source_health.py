@@ -80,12 +80,12 @@ class SourceHealth:
 
     @property
     def error(self) -> str:
-        """What is wrong, in a sentence: the last errors and how many more there are; '' where nothing is."""
+        """Return what is wrong, in a sentence: the last errors and how many more there are; '' where nothing is."""
         return sentence(self.standing)
 
     @property
     def error_at(self) -> datetime | None:
-        """When an error was told last that is not over."""
+        """Return when an error was told last that is not over."""
         return self.standing.errors[0].at if self.standing.errors else None
 
 

@@ -77,12 +77,13 @@ class Intels:
         self._database = database
 
     def known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
-        """Those of the ids that are known, within a transaction; at most some hundred ids at a time."""
+        """Return those of the ids that are known, within a transaction; at most some hundred ids at a time."""
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
         return {row.id: _intel(row) for row in session.scalars(query)}
 
     def of_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
-        """What any source has under ids of objects, and what goes by them here, within a transaction; at most some hundred ids."""
+        """Return what any source has under ids of objects, and what goes by them here, within a transaction; at most
+        some hundred ids."""
         query = select(IntelRow).where(
             IntelRow.workspace == workspace, or_(IntelRow.stix.in_(stix), IntelRow.id.in_(stix))
         )

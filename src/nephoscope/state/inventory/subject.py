@@ -64,7 +64,7 @@ class InventorySubject:
 
     @property
     def platform(self) -> str:
-        """Which kind of operating system it runs: Linux, Windows or macOS; '' where its system is not known."""
+        """Return which kind of operating system it runs: Linux, Windows or macOS; '' where its system is not known."""
         family = self.family.lower().replace(" ", "")
         if "windows" in family:
             return "Windows"
@@ -79,7 +79,7 @@ class InventorySubject:
 
     @property
     def identity(self) -> tuple[str, SubjectKind, str]:
-        """What is the same for one machine or image, whoever scanned it."""
+        """Return what is the same for one machine or image, whoever scanned it."""
         return self.tenant, self.kind, self.key
 
 

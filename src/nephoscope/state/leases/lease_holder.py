@@ -40,7 +40,7 @@ def _host() -> str:
 
 
 def _start_time(process: int) -> str:
-    """When a process started; '' where none of that number runs."""
+    """Return when a process started; '' where none of that number runs."""
     try:
         # the name in brackets may hold anything: the fields begin behind the last bracket
         fields = (

@@ -46,7 +46,7 @@ class Lease:
     _leases: Leases = field(repr=False, compare=False)
 
     def renew(self, seconds: float) -> Lease:
-        """The same lease, held for so long from now; LeaseLostError where another has taken it.
+        """Return the same lease, held for so long from now; LeaseLostError where another has taken it.
 
         One that ran out and that nobody took is held again.
         """
@@ -80,7 +80,7 @@ class Leases:
         return self.take_all([name], holder, seconds).get(name)
 
     def take_all(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
-        """Those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
+        """Return those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
         if not names:
             return {}
         gone = self.ended(names)
@@ -156,7 +156,7 @@ class Leases:
         return set(wanted) - held
 
     def holder(self, name: str) -> str:
-        """Who holds a lease now, '' where nobody does."""
+        """Return who holds a lease now, '' where nobody does."""
         with self._database.read() as session:
             row = session.get(LeaseRow, name)
             return row.holder if row is not None and row.until > self._database.now(session) else ""

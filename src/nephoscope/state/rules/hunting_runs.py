@@ -42,7 +42,7 @@ class HuntingRun:
 
     @property
     def length(self) -> timedelta:
-        """How much time it looked at."""
+        """Return how much time it looked at."""
         return self.until - self.since
 
 

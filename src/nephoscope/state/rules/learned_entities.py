@@ -40,7 +40,7 @@ class LearnedEntities:
         session.flush()
 
     def of(self, workspace: str, rule: str) -> frozenset[str]:
-        """What a rule has learned."""
+        """Return what a rule has learned."""
         query = select(LearnedRow.key).where(LearnedRow.workspace == workspace, LearnedRow.rule == rule)
         with self._database.read() as session:
             return frozenset(session.scalars(query))

@@ -68,7 +68,7 @@ class RuleSettings:
             session.flush()
 
     def all(self, workspace: str) -> list[RuleSetting]:
-        """Those of a workspace, by rule and name."""
+        """Return those of a workspace, by rule and name."""
         query = (
             select(RuleSettingRow)
             .where(RuleSettingRow.workspace == workspace)

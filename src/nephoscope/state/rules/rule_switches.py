@@ -46,12 +46,12 @@ class RuleSwitches:
         self._database = database
 
     def of(self, workspace: str) -> SwitchState:
-        """What was decided in a workspace."""
+        """Return what was decided in a workspace."""
         with self._database.read() as session:
             return self._of(session, workspace)
 
     def held(self, session: Session, workspace: str) -> SwitchState:
-        """The same within a transaction; of two that change what they read so, the second waits for the first."""
+        """Return the same within a transaction; of two that change what they read so, the second waits for the first."""
         self._database.queue(session, f"rule switches {workspace}")
         return self._of(session, workspace)
 

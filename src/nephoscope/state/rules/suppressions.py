@@ -58,7 +58,7 @@ class StoredSuppression:
 
     @property
     def etag(self) -> str:
-        """What names its state: another after each change."""
+        """Return what names its state: another after each change."""
         return etag_of(self.changed)
 
     def status(self, now: datetime) -> str:
@@ -95,7 +95,7 @@ class Suppressions:
             session.flush()
 
     def all(self, workspace: str) -> list[StoredSuppression]:
-        """Those of a workspace, the first that was made first."""
+        """Return those of a workspace, the first that was made first."""
         query = (
             select(SuppressionRow)
             .where(SuppressionRow.workspace == workspace)

@@ -61,7 +61,7 @@ class TuningChanges:
         session.flush()
 
     def all(self, workspace: str) -> list[TuningChange]:
-        """Those of a workspace, the first first."""
+        """Return those of a workspace, the first first."""
         query = (
             select(TuningChangeRow)
             .where(TuningChangeRow.workspace == workspace)

@@ -39,7 +39,7 @@ class Workspace:
         return self.table_days.get(table, self.days)
 
     def retention(self, table: str) -> timedelta:
-        """How long the rows of a table are kept."""
+        """Return how long the rows of a table are kept."""
         return timedelta(days=self.kept(table))
 
     def takes(self, table: str) -> bool:

@@ -48,7 +48,7 @@ def say_one(visit: Visit, alert: StoredAlert) -> None:
 
 
 def say_many(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
-    """The same of those that are ticked; how many were changed, and those that were left out."""
+    """Return the same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_etags(visit).items()))
     if not etags:
         raise StateError("no alert is selected")
@@ -78,7 +78,7 @@ def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[Stored
 
 
 def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[IncidentAction]:
-    """Which suppressions were made or changed after they had an etag."""
+    """Return which suppressions were made or changed after they had an etag."""
     since = moment_of(etag.partition("-")[2])
     found = [one for one in several if since is None or one.changed > since]
     return [IncidentAction(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
@@ -100,7 +100,7 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
 
 
 def _days(form: Mapping[str, str]) -> int | None:
-    """How long it lasts; None for no end, which has to be ticked."""
+    """Return how long it lasts; None for no end, which has to be ticked."""
     if form.get("forever"):
         return None
     days = form.get("days", "").strip()

@@ -154,7 +154,7 @@ def end(visit: Visit, key: str) -> int:
 
 
 def since_drawn(visit: Visit) -> FormConflict:
-    """What was done to the exemption of a form after that was drawn, and how it stands."""
+    """Return what was done to the exemption of a form after that was drawn, and how it stands."""
     key = visit.form.get("exemption", "").lower()
     document = visit.instance.state.arm_documents.get(key)
     if document is None or not visit.caller.may(READ, _of(document).scope):

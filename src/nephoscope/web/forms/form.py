@@ -40,7 +40,7 @@ def apply_form(
 
 
 def act(visit: Visit, *known: str) -> str:
-    """What a form asks for, the first of the known where it says nothing; StateError for what is none of them."""
+    """Return what a form asks for, the first of the known where it says nothing; StateError for what is none of them."""
     asked = visit.form.get("act", known[0])
     if asked not in known:
         raise StateError(f"unknown action '{asked[:40]}': expected one of {', '.join(known)}")

@@ -40,7 +40,8 @@ class SubmittedForm:
 
 
 async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> SubmittedForm:
-    """What a form sent with a file of at most so many bytes (0 = it may have none); FormError for one that is too large or is none."""
+    """Return what a form sent with a file of at most so many bytes (0 = it may have none); FormError for one that is
+    too large or is none."""
     bound = most + beside
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > bound:
@@ -65,7 +66,7 @@ async def _make_sent(form: FormData) -> SubmittedForm:
 
 
 def _limit_bytes(receive: Receive, bound: int) -> Receive:
-    """The same, until more bytes came than the bound."""
+    """Return the same, until more bytes came than the bound."""
     seen = 0
 
     async def receive_counted() -> Message:

@@ -121,7 +121,7 @@ def _etags(visit: Visit) -> dict[int, str]:
 
 
 def _decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
-    """What a form decides; StateError where that is nothing that can be."""
+    """Return what a form decides; StateError where that is nothing that can be."""
     form = visit.form
     match act:
         case "take":

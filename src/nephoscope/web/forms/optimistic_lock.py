@@ -32,7 +32,7 @@ class FormConflict:
 
 
 def form_digest(visit: Visit, what: object) -> str:
-    """What the form of something carries."""
+    """Return what the form of something carries."""
     return f"{_digest(what)}.{etag_of(visit.instance.now)}"
 
 
@@ -58,7 +58,7 @@ def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
 
 
 def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> FormConflict:
-    """What the audit tells of a target since the form was drawn; `now` has the values of its fields."""
+    """Return what the audit tells of a target since the form was drawn; `now` has the values of its fields."""
     since = moment_of(visit.form.get("etag", "").partition(".")[2])
     entries = visit.instance.state.audit.told_of(target, since) if since is not None else []
     done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]

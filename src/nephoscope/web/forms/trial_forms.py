@@ -50,7 +50,7 @@ def rule_of(visit: Visit, workspace: str) -> AnalyticRule:
 
 
 def show_trials(visit: Visit, workspace: str, rule: AnalyticRule) -> dict[str, object]:
-    """What the page of a rule shows of its trials and its tuning."""
+    """Return what the page of a rule shows of its trials and its tuning."""
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {
         "may_try": visit.caller.may(LOGS, at),
@@ -112,7 +112,7 @@ def _undo_advice(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
 
 
 def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, Any] | Response:
-    """What the page of a trial shows, or one of its tables as a file."""
+    """Return what the page of a trial shows, or one of its tables as a file."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
     trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])

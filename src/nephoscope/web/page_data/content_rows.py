@@ -57,7 +57,7 @@ class WorkspaceContent:
 
     @property
     def held(self) -> content_listing.WorkspaceTables:
-        """Which tables the workspace has."""
+        """Return which tables the workspace has."""
         lake = self.instance.lake
         return content_listing.WorkspaceTables(
             frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name)

@@ -15,7 +15,8 @@ MOST = 6000
 
 
 def open_in_logs(visit: Visit, alert: StoredAlert) -> str:
-    """Where the query of an alert gives what it gave when it was run, whatever time is chosen; '' where there is none to open."""
+    """Return where the query of an alert gives what it gave when it was run, whatever time is chosen; '' where there
+    is none to open."""
     query = as_run(alert)
     if not query or len(query) > MOST:
         return ""

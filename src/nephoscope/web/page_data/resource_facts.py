@@ -75,26 +75,28 @@ def facts(
 
 
 def _path_gaps(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[str]:
-    """What was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in no subscription."""
+    """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
+    no subscription."""
     found, own = edition.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
     known = edition.made.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
 
 def entity_of(id_: str) -> str:
-    """What attack paths, roles and logs call it: an object of the directory by its object id, a resource by its lower-cased id."""
+    """Return what attack paths, roles and logs call it: an object of the directory by its object id, a resource by its
+    lower-cased id."""
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
 
 
 def display_name(id_: str, body: Mapping[str, object]) -> str:
-    """What people call a resource, or an object of the directory."""
+    """Return what people call a resource, or an object of the directory."""
     told = _properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
     return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
 
 
 def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
-    """What names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
+    """Return what names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
     wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
     found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
@@ -211,7 +213,7 @@ def _rank(sub: SubFinding) -> tuple[bool, int, str]:
 
 
 def _connections(visit: Visit, edition: PublishedSnapshot, id_: str) -> dict[str, Any] | None:
-    """Which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
+    """Return which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
     body = edition.listing.get(
         f"/subscriptions/{_subscription(id_)}/providers/{type_}/internal", visit.caller.reach(CONNECTIONS)

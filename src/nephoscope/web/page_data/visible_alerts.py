@@ -63,7 +63,7 @@ class VisibleAlerts:
         return self._show(self.kept(id_))
 
     def kept(self, id_: str) -> StoredAlert:
-        """The same as it is kept."""
+        """Return the same as it is kept."""
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._is_visible(found):
             where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
@@ -78,7 +78,7 @@ class VisibleAlerts:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
     def _find_saying(self, looked: AlertFilter) -> list[StoredAlert]:
-        """Those that say a text in what is told of them."""
+        """Return those that say a text in what is told of them."""
         return [
             one for one in self._list_page(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)
         ]
@@ -99,7 +99,7 @@ class VisibleAlerts:
 
 
 def told_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
-    """Those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
+    """Return those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
     if visit.caller.reach(READ).nothing or visit.caller.may(READ, f"/workspaces/{wanted}"):
         return VisibleAlerts(visit, (visit.workspace(READ, wanted),))
@@ -108,7 +108,7 @@ def told_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
 
 
 def everywhere(visit: Visit) -> list[VisibleAlerts]:
-    """Those of all workspaces."""
+    """Return those of all workspaces."""
     every = visit.every_workspace
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
@@ -118,7 +118,8 @@ def everywhere(visit: Visit) -> list[VisibleAlerts]:
 
 
 def _says(alert: StoredAlert, text: str) -> bool:
-    """Whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix stand apart in it."""
+    """Return whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix
+    stand apart in it."""
     row = json.dumps(alert.document, ensure_ascii=False).casefold()
     wanted = json.dumps(text, ensure_ascii=False)[1:-1].casefold()
     name, _, suffix = wanted.partition("@")

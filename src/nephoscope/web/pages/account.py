@@ -39,7 +39,7 @@ def _show_sessions(visit: Visit, refused: str = "") -> Mapping[str, object]:
 
 
 def _end_sessions(visit: Visit) -> str:
-    """What was asked to end ends; the address to go to: that of who is signed out here where this browser's session is over."""
+    """Return what was asked to end ends; the address to go to: that of who is signed out here where this browser's session is over."""
     only = visit.form.get("id", "") if act(visit, "end", "everywhere") == "end" else ""
     if act(visit, "end", "everywhere") == "end" and not only:
         return visit.link("/account")

@@ -95,7 +95,7 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
 
 
 def _list_suppressions(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
-    """What holds alerts back in the workspaces whose suppressions the visitor reads."""
+    """Return what holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
     in_force = _in_force(visit, told.workspaces)
     tallies = [state.alert_tallies.of(one, visit.since) for one in in_force] if told.whole else []
@@ -114,7 +114,7 @@ def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, Suppressi
 
 
 def read_filters(visit: Visit) -> AlertFilter:
-    """What the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
+    """Return what the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
     statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
     return AlertFilter(
         statuses,
@@ -127,7 +127,7 @@ def read_filters(visit: Visit) -> AlertFilter:
 
 
 def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
-    """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
+    """Return what the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
         act: caller.may(operation_of(act), f"/workspaces/{told.workspaces[0]}")
@@ -228,7 +228,7 @@ def _page(
 
 
 def _meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAction]:
-    """Who did what to that of which the form was drawn."""
+    """Return who did what to that of which the form was drawn."""
     state, form = visit.instance.state, visit.form
     if form.get("act") == "suppress":
         several = related_suppressions(state, kept.workspace, kept.rule)

@@ -45,7 +45,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def read_filters(visit: Visit) -> WantedPaths:
-    """What the filters of the address ask for."""
+    """Return what the filters of the address ask for."""
     category = visit.asked("category")
     return WantedPaths(
         levels=visit.several("level"),
@@ -105,7 +105,7 @@ def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def graph(told: Mapping[str, Any]) -> str:
-    """What the graph draws, as JSON: nodes with their names, kinds and insights, edges with their titles."""
+    """Return what the graph draws, as JSON: nodes with their names, kinds and insights, edges with their titles."""
     drawn = told["graphComponent"]
     known = {one["entityInternalId"] for one in drawn["insights"] if one["type"] != "passwordAccess"}
     nodes = [

@@ -19,7 +19,7 @@ ROWS, MOST_CSV = 100, 100_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """What the page shows."""
+    """Return what the page shows."""
     standings = visit.instance.state.run_standings
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}

@@ -80,7 +80,7 @@ def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
 
 
 def _title(body: Mapping[str, Any]) -> str:
-    """What a standard is called: Azure's own documents have nothing but a name."""
+    """Return what a standard is called: Azure's own documents have nothing but a name."""
     return str(body["properties"].get("displayName") or body["name"])
 
 

@@ -112,7 +112,7 @@ def _import_pack(visit: Visit, shelf: WorkspaceContent) -> str:
 
 
 def _filter_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
-    """What the filters of the address leave."""
+    """Return what the filters of the address leave."""
     text, chosen, pack = visit.asked("q").casefold(), visit.several("standing"), visit.asked("pack")
     on = ON.get(visit.asked("on"))
     return [
@@ -174,7 +174,7 @@ def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def coverage(visit: Visit) -> Mapping[str, Any] | Response:
-    """Which tactics and techniques of ATT&CK what is on speaks of."""
+    """Return which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
     shelf = WorkspaceContent(visit.instance, workspace)
     switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))

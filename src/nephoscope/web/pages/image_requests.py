@@ -117,7 +117,7 @@ def _deadline(text: str) -> datetime | None:
 
 
 def _state(one: ImageRequest) -> object:
-    """What the forms of a request are drawn of."""
+    """Return what the forms of a request are drawn of."""
     return one.status.value, one.answered_by, one.answer_reason
 
 

@@ -135,7 +135,7 @@ def _ids(places: Iterable[ImageOverview]) -> list[str]:
 
 
 def _state(visit: Visit, id_: str) -> object:
-    """What the forms of an image are drawn of."""
+    """Return what the forms of an image are drawn of."""
     try:
         image = visit.instance.state.registry_images.get(id_)
     except NotFoundError as error:

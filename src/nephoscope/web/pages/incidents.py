@@ -88,7 +88,7 @@ def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
 
 
 def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
-    """What the filters of the address ask for of the chosen scope; without a status those that are open."""
+    """Return what the filters of the address ask for of the chosen scope; without a status those that are open."""
     known = {one.value for one in IncidentStatus}
     statuses = visit.several("status") & known or set(OPEN)
     numbers = visit.incidents_of(workspace)
@@ -182,7 +182,7 @@ def _show_incident(
 
 
 def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
-    """What the forms show: the state of now, and what was typed where that was not done."""
+    """Return what the forms show: the state of now, and what was typed where that was not done."""
     may = visit.caller.may(WRITE, f"/workspaces/{workspace}")
     return {
         "may": may,

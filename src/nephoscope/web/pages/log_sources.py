@@ -117,7 +117,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _of(visit: Visit, source: Source) -> object:
-    """What the forms of a source are drawn of."""
+    """Return what the forms of a source are drawn of."""
     return source.settings, source.enabled, visit.instance.state.credentials.set_at(source.credential)
 
 

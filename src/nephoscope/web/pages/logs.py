@@ -197,7 +197,7 @@ def catalog_of(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
 
 
 def _script(visit: Visit) -> Response:
-    """What the editor asks for: what may be written at a place (`complete`), or where the query is wrong (`check`)."""
+    """Return what the editor asks for: what may be written at a place (`complete`), or where the query is wrong (`check`)."""
     form = visit.form
     place, query = readable(visit, form.get("workspace", "default")), form.get("query", "")[:MAX_QUERY]
     with catalog_of(visit, place) as catalog:

@@ -40,7 +40,7 @@ _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """What the page shows, or one of its tables as a file."""
+    """Return what the page shows, or one of its tables as a file."""
     edition = visit.edition
     if (
         file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})

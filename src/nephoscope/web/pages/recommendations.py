@@ -133,7 +133,7 @@ def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, obj
 def _show_recommendation(
     visit: Visit, edition: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
 ) -> dict[str, Any]:
-    """What the page of one shows."""
+    """Return what the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)
     about = FindingQuery(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
@@ -192,12 +192,12 @@ def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
 
 
 def read_filters(visit: Visit) -> FindingQuery:
-    """What the filters of the address ask for."""
+    """Return what the filters of the address ask for."""
     return FindingQuery(severities=visit.several("severity"), text=visit.asked("q"))
 
 
 def page_start(visit: Visit) -> int:
-    """Where the page of a list begins."""
+    """Return where the page of a list begins."""
     given = visit.asked("start", "0")
     return int(given) if given.isdecimal() and len(given) < 9 else 0
 

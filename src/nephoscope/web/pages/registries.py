@@ -55,7 +55,7 @@ class ListedRegistry:
 
     @property
     def state(self) -> str:
-        """How it is, in a word."""
+        """Return how it is, in a word."""
         return "paused" if not self.registry.enabled else "failing" if self.error else "on"
 
     @property
@@ -147,7 +147,7 @@ def _form_values(settings: RegistrySettings) -> dict[str, str]:
 
 
 def _state(visit: Visit, name: str) -> object:
-    """What the forms of a registry are drawn of."""
+    """Return what the forms of a registry are drawn of."""
     found = visit.instance.state.watched_registries.get(name)
     return found.address, found.username, dict(found.settings), found.enabled
 

@@ -43,7 +43,7 @@ KINDS = (
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """What the page shows."""
+    """Return what the page shows."""
     text = visit.asked("q").strip()
     if visit.asked("format") == "csv":
         found = _find_all(visit, text, MOST_CSV)
@@ -78,7 +78,7 @@ def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
 
 
 def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
-    """What the last evaluation published; accounts belong to the tenant, whatever scope is chosen."""
+    """Return what the last evaluation published; accounts belong to the tenant, whatever scope is chosen."""
     edition = visit.edition
     if edition is None:
         return {}
@@ -92,7 +92,7 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
 
 
 def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
-    """What machines and images hold: vulnerabilities and packages by their names, images by name, tag or digest."""
+    """Return what machines and images hold: vulnerabilities and packages by their names, images by name, tag or digest."""
     reach = visit.reach(READ)
     images = [] if visit.reach(READ_IMAGES).nothing else list_images(visit.service, visit.reach, text)[:most]
     return {
@@ -103,7 +103,7 @@ def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
 
 
 def _mentions(visit: Visit, edition: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
-    """What has an address or names it, and what a CVE was found in."""
+    """Return what has an address or names it, and what a CVE was found in."""
     resources = edition.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
     inside = edition.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
     return [*resources, *inside]

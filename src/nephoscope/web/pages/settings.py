@@ -30,7 +30,7 @@ _BINDING = ("resource", "computer", "device", "also")
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """What the page shows."""
+    """Return what the page shows."""
     tables = {
         "audit": lambda: _audit(visit),
         "people": lambda: _people(visit),

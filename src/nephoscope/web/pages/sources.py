@@ -38,7 +38,7 @@ MOST_FILES = 200
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """What the page shows."""
+    """Return what the page shows."""
     state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
     readable = set(visit.workspaces(READ))
     health = [

@@ -109,7 +109,7 @@ def _order(one: StoredSuppression, now: datetime) -> tuple[int, float]:
 def _filter_suppressions(
     visit: Visit, several: Sequence[ListedSuppression] | Iterator[ListedSuppression]
 ) -> Iterator[ListedSuppression]:
-    """Those that the filters of the address ask for."""
+    """Yield those that the filters of the address ask for."""
     states, text, rule, id_ = (
         visit.several("state"),
         visit.asked("q").casefold(),
@@ -150,7 +150,7 @@ def _end(visit: Visit, workspace: str) -> str:
 
 
 def _changes(visit: Visit, workspace: str) -> FormConflict:
-    """Who changed the suppression after the page was drawn."""
+    """Return who changed the suppression after the page was drawn."""
     since, id_ = moment_of(visit.form.get("etag", "")), visit.form.get("id", "")
     return FormConflict(
         [

@@ -147,7 +147,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _of(visit: Visit, tenant: Tenant) -> object:
-    """What the forms of a tenant are drawn of."""
+    """Return what the forms of a tenant are drawn of."""
     secret = visit.instance.state.credentials.set_at(tenant.credential)
     return tenant.connection, tenant.hours, tenant.enabled, secret
 
@@ -176,7 +176,7 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
 
 
 def _list_trial_rows(trial: ConnectionTrial | None) -> list[tuple[str, str, str, str]]:
-    """What a test found, a row a subscription, a resource group that is read beside it and a permission of Microsoft Graph."""
+    """Return what a test found, a row a subscription, a resource group that is read beside it and a permission of Microsoft Graph."""
     if trial is None:
         return []
     scopes = []

@@ -71,7 +71,7 @@ def moment(value: datetime) -> str:
 
 
 def ago(value: datetime) -> str:
-    """How long ago a time is."""
+    """Return how long ago a time is."""
     seconds = (datetime.now(UTC) - value).total_seconds()
     if seconds < 90:
         return "just now" if seconds < 45 else "a minute ago"
@@ -83,7 +83,7 @@ def ago(value: datetime) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """How long something lasts."""
+    """Return how long something lasts."""
     for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {word}"

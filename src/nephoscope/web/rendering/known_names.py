@@ -37,7 +37,8 @@ def known_names(visit: Visit, texts: Iterable[str]) -> dict[str, str]:
 
 
 def names_in(alert: StoredAlert) -> dict[str, str]:
-    """The same of what an alert tells of its accounts and applications: for its own title alone, since rows claim what they will."""
+    """Return the same of what an alert tells of its accounts and applications: for its own title alone, since rows
+    claim what they will."""
     found: dict[str, str] = {}
     for one in read_entities(alert):
         ids = [one.get(name).lower() for name in _IDS.get(one.kind, ())]

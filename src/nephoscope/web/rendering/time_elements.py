@@ -21,7 +21,7 @@ def moment(value: datetime | str) -> Markup:
 
 
 def ago(value: datetime) -> Markup:
-    """How long ago a time is, with the time as its title."""
+    """Return how long ago a time is, with the time as its title."""
     return _AGO.format(_iso(value), formatting.moment(value), formatting.ago(value))
 
 

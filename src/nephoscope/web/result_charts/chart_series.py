@@ -53,7 +53,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
 
 
 def _series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
-    """What a series is called: by the values that split the rows, with the column where there are several."""
+    """Return what a series is called: by the values that split the rows, with the column where there are several."""
     split = ", ".join(text(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:
         return split

@@ -90,5 +90,5 @@ def _outline(left: float, wide: float, span: tuple[float, float], reach: tuple[f
 
 
 def _down(value: float, low: float, high: float) -> float:
-    """How far down a number is; what lies beyond the axis is at its end."""
+    """Return how far down a number is; what lies beyond the axis is at its end."""
     return HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low)

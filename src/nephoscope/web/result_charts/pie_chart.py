@@ -25,7 +25,7 @@ def bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
 
 
 def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[str, str, float]]:
-    """What each number of a row stands for, the number as it is written, and itself."""
+    """Return what each number of a row stands for, the number as it is written, and itself."""
     places = sorted({*asked.names, *([] if asked.across is None else [asked.across])})
     name = [text(row[at], columns[at][1]) for at in places]
     several = len(asked.numbers) > 1

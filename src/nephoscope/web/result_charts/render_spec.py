@@ -54,7 +54,7 @@ class RenderSpec:
 
 
 def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
-    """What is to be drawn; None where render asks for no chart, or the result has no numbers."""
+    """Return what is to be drawn; None where render asks for no chart, or the result has no numbers."""
     chart, given = hint.chart.lower(), hint.properties
     if not chart or chart in ("table", "card"):
         return None
@@ -141,7 +141,7 @@ def _stacking(chart: str, kind: str, told: list[str]) -> str:
 
 
 def _not_drawn(chart: str, given: Mapping[str, str]) -> list[str]:
-    """What is said of a chart, and of properties, that are drawn otherwise than they were asked for."""
+    """Return what is said of a chart, and of properties, that are drawn otherwise than they were asked for."""
     known = _OVER if chart in ACROSS else _EVERYWHERE
     if chart in ("areachart", "stackedareachart", "columnchart"):
         known |= {"kind"}

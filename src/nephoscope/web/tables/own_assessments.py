@@ -53,7 +53,7 @@ class OwnAssessment:
 
 
 def own_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
-    """Those that the visitor may see of the chosen scope, or at a lower-cased id and below it; those that most fail first."""
+    """Return those that the visitor may see of the chosen scope, or at a lower-cased id and below it; those that most fail first."""
     kept = visit.instance.state.arm_documents
     reach = visit.reach(READ) if not below else visit.caller.reach(READ)
     named: defaultdict[str, list[ArmDocument]] = defaultdict(list)

@@ -25,7 +25,7 @@ HEADER = (
 
 
 def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Priority]:
-    """Those of the scope that the visitor may see; none before the first assessment."""
+    """Return those of the scope that the visitor may see; none before the first assessment."""
     if visit.edition is None:
         return []
     return priorities_of(visit.edition).rank(visit.reach(READ), visit.reach(PATHS), wanted)

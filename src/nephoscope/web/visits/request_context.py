@@ -96,7 +96,7 @@ class Visit:
 
     @property
     def service(self) -> ServiceContext:
-        """What the calls of the service layer work with."""
+        """Return what the calls of the service layer work with."""
         return ServiceContext(self.caller, self.instance.state, self.instance.data)
 
     @property
@@ -106,12 +106,12 @@ class Visit:
 
     @cached_property
     def nonce(self) -> str:
-        """What style sheets of this answer's scripts carry."""
+        """Return what style sheets of this answer's scripts carry."""
         return secrets.token_urlsafe(16)
 
     @cached_property
     def edition(self) -> PublishedSnapshot | None:
-        """What was published last, None where nothing was assessed yet."""
+        """Return what was published last, None where nothing was assessed yet."""
         return self.instance.shelf.newest()
 
     @cached_property
@@ -174,7 +174,7 @@ class Visit:
         return frozenset({scope})
 
     def without(self, name: str) -> Visit:
-        """The same visit at an address that does not have a name."""
+        """Return the same visit at an address that does not have a name."""
         kept = [one for one in self.request.query_params.multi_items() if one[0] != name]
         request = Request({**self.request.scope, "query_string": urlencode(kept).encode()})
         return replace(self, request=request)
@@ -208,7 +208,7 @@ class Visit:
 
     @cached_property
     def place(self) -> Reach | None:
-        """What the chosen scope is of, whoever asks; None where none is chosen."""
+        """Return what the chosen scope is of, whoever asks; None where none is chosen."""
         scope = self.asked("scope")
         if self.edition is not None and scope.startswith("tag:"):
             carried = self.tags.get(scope[4:], TaggedScopes(frozenset(), frozenset()))
@@ -217,14 +217,14 @@ class Visit:
 
     @property
     def place_name(self) -> str:
-        """What people call the chosen scope, '' where none is chosen."""
+        """Return what people call the chosen scope, '' where none is chosen."""
         scope = self.asked("scope") if self.place is not None else ""
         if scope.startswith("tag:"):
             return f"the tag {scope[4:]}"
         return self.management_groups.get(scope.lower()) or self.subscriptions.get(scope.lower(), scope)
 
     def reach(self, permission: str) -> Reach:
-        """What of the chosen scope an operation may be done on."""
+        """Return what of the chosen scope an operation may be done on."""
         return self.within(self.caller.reach(permission))
 
     def within(self, own: Reach) -> Reach:
@@ -236,7 +236,7 @@ class Visit:
         return own.within(self.place.subscriptions)
 
     def rows(self, workspace: str) -> LakeScope:
-        """Which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
+        """Return which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
 
         Rows say their subscription, and not all of them the resource: of a tag they are those of the subscriptions in which it is
         carried. DeniedError where the roles reach none.
@@ -318,7 +318,7 @@ class Visit:
 
     @property
     def since(self) -> datetime:
-        """Where the time range begins."""
+        """Return where the time range begins."""
         return self.instance.now - SPANS[self.span][1]
 
     def link(self, path: str, **changes: str | int | None) -> str:

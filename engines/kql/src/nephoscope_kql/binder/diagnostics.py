@@ -55,7 +55,7 @@ class TooManyErrorsError(Exception):
 
 
 def unknown_value(span: Span) -> ErrorExpression:
-    """What stands for an expression that could not be bound."""
+    """Return what stands for an expression that could not be bound."""
     return ErrorExpression(type=KqlType.DYNAMIC, span=span)
 
 

@@ -130,7 +130,7 @@ class Env:
 
     @property
     def catalog(self) -> Catalog:
-        """Where tables and stored functions come from here."""
+        """Return where tables and stored functions come from here."""
         return self.binder.catalog if self.place is None else self.place
 
     def sees(self, name: str) -> bool:
@@ -138,12 +138,12 @@ class Env:
         return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
     def over(self, relation: Relation, windows: CallCollector | None = None) -> Env:
-        """The same names over the columns of a relation."""
+        """Return the same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
         return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
 
     def without_row(self) -> Env:
-        """The same names, no row: where a sub-query or a function's body is bound."""
+        """Return the same names, no row: where a sub-query or a function's body is bound."""
         return replace(self, row={}, rows=None, sides={}, aggregates=None, windows=None, partition=())
 
     def parts(self, span: Span) -> tuple[Bound, ...]:
@@ -323,11 +323,11 @@ class Binder:
 
     @property
     def met(self) -> int:
-        """How much that is mistaken was met so far."""
+        """Return how much that is mistaken was met so far."""
         return 0 if self.mistakes is None else self.mistakes.met
 
     def bind_or_default(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
-        """What `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
+        """Return what `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
         met = self.met
         try:
             return make()

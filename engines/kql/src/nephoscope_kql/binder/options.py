@@ -13,7 +13,7 @@ from nephoscope_kql.types import KqlType
 
 
 def given_now(env: Env) -> Bound | None:
-    """What `set query_now` says that now() is."""
+    """Return what `set query_now` says that now() is."""
     values = [env.binder.options.get(name) for name in NOW]
     found = next((value for value in values if value is not None), None)
     return None if found is None else explicit(found, KqlType.DATETIME)

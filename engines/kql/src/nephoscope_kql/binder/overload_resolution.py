@@ -59,7 +59,7 @@ def as_dynamic(value: Bound) -> Bound:
 
 
 def cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
-    """How far an argument's type is from a parameter: 0 fits, None cannot be converted."""
+    """Return how far an argument's type is from a parameter: 0 fits, None cannot be converted."""
     if kind in parameter.accepted or parameter.common:
         return 0
     if kind == KqlType.DYNAMIC:

@@ -37,12 +37,12 @@ class PluginCall:
 
     @property
     def span(self) -> Span:
-        """Where the plugin is called."""
+        """Return where the plugin is called."""
         return self.node.span
 
     @cached_property
     def inner(self) -> Env:
-        """Where expressions over a row are bound."""
+        """Return where expressions over a row are bound."""
         return self.env.over(self.relation)
 
     @cached_property

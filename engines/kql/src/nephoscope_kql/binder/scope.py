@@ -161,7 +161,7 @@ def option(statement: tree.Set, env: Env) -> Bound | None:
 
 
 def _pattern(item: tree.Expression) -> str:
-    """What `restrict access to` names: a name, a name with stars, or those of a database."""
+    """Return what `restrict access to` names: a name, a name with stars, or those of a database."""
     if isinstance(item, tree.Wildcard):
         return item.pattern
     if isinstance(item, tree.Name | tree.Member):

@@ -197,7 +197,7 @@ def _column_of(table: str, column: str) -> exp.Select:
 
 
 def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
-    """How a computed column is written over a block."""
+    """Return how a computed column is written over a block."""
     reads = count_columns([value])
     weight = size(value) + sum(
         block.values[one].size * times for one, times in reads.items() if one in block.values

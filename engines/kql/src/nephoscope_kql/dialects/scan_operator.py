@@ -75,7 +75,7 @@ def _of(table_name: str, name: str) -> E:
 
 
 def null(kind: KqlType) -> E:
-    """What a column holds before any row: strings are never null."""
+    """Return what a column holds before any row: strings are never null."""
     return nodes.text("") if kind == KqlType.STRING else nodes.null(kind)
 
 
@@ -168,7 +168,7 @@ class _Machine:
         return [(own, seen) for own, seen in step.seen if seen.id in self.reads or own in self.declared]
 
     def inside(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
-        """What the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
+        """Return what the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
         return [(step, own, seen) for step in self.steps[: level + 1] for own, seen in self.kept(step)]
 
     def held(self, level: int, seen: Column) -> str:
@@ -176,7 +176,7 @@ class _Machine:
         return f"v{level}_{seen.id}"
 
     def blank(self, own: Column, emitter: Emitter) -> E:
-        """What a value is where no row has matched."""
+        """Return what a value is where no row has matched."""
         default = self.declared.get(own)
         return null(own.type) if default is None else scalar(default, {}, emitter)
 
@@ -344,7 +344,7 @@ def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter:
 def _matched_value(
     own: Column, value: Bound | None, values: dict[str, Value], emitter: Emitter, machine: _Machine
 ) -> E:
-    """What a matched row has in a column: what the step assigns, else its own value, else the default."""
+    """Return what a matched row has in a column: what the step assigns, else its own value, else the default."""
     if value is not None:
         return scalar(value, values, emitter)
     return machine.blank(own, emitter) if own in machine.declared else values[own.id].sql

@@ -164,7 +164,7 @@ def _of_constant(value: Constant) -> Copies:
 
 
 def _factors(value: BoundCall) -> list[float]:
-    """How often each argument may be in a call's result."""
+    """Return how often each argument may be in a call's result."""
     name, count = value.function.name, len(value.arguments)
     if name == "strcat_delim":
         return [max(1.0, count - 2.0), *(1.0 for _ in range(count - 1))]

@@ -51,7 +51,7 @@ def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
 
 
 def _timestamp(kind: pa.TimestampType) -> str:
-    """How DuckDB holds an Arrow timestamp: in nanoseconds, else in microseconds, with a zone or without."""
+    """Return how DuckDB holds an Arrow timestamp: in nanoseconds, else in microseconds, with a zone or without."""
     if kind.unit == "ns":
         return "timestamp_ns"
     return "timestamp" if kind.tz is None else "timestamp_tz"

@@ -19,7 +19,8 @@ _INTERRUPTED = "Query interrupted"
 
 
 def find_signal_exception(error: Exception) -> KeyboardInterrupt | SystemExit | None:
-    """What a signal's handler raised, if an error of the engine stands for it; KeyboardInterrupt where a scan does not say which."""
+    """Return what a signal's handler raised, if an error of the engine stands for it; KeyboardInterrupt where a scan
+    does not say which."""
     if threading.current_thread() is not threading.main_thread():
         return None  # handlers run in no other
     if not isinstance(error, duckdb.InvalidInputException):

@@ -196,7 +196,7 @@ avg, avgif = declare_with_condition(
 
 
 def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
-    """What a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
+    """Return what a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
     if kind == KqlType.DYNAMIC:
         return nodes.call(
             "struct_pack",

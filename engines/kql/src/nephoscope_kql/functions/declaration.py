@@ -53,7 +53,8 @@ def macro(head: str, body: str, *uses: Routine) -> Macro:
 
 
 def _expand_macro(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...], int]:
-    """How often each parameter stands in the text of a macro once the macros that it calls are expanded, and how long that is."""
+    """Return how often each parameter stands in the text of a macro once the macros that it calls are expanded, and
+    how long that is."""
     found, size = dict.fromkeys(parameters, 0), 0
     # of each call around: how often it repeats each of its arguments, which of them this is, how often it stands itself
     calls: list[tuple[tuple[int, ...], int, int]] = [((), 0, 1)]
@@ -158,7 +159,7 @@ class ExtraRequirement:
 
     @property
     def extras(self) -> dict[str, str]:
-        """What the reference page says of a function that needs it."""
+        """Return what the reference page says of a function that needs it."""
         return {"needs": f"the extra `{self.extra}`"}
 
 
@@ -213,7 +214,8 @@ def weight(node: exp.Expr) -> int:
 
 
 def make_declarer(module: str, needs: ExtraRequirement) -> Callable[..., ScalarFunction]:
-    """How the functions of a family that needs an extra are declared: (name, signature, summary, routine, *defaults) -> Function."""
+    """Return how the functions of a family that needs an extra are declared: (name, signature, summary, routine,
+    *defaults) -> Function."""
 
     def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> ScalarFunction:
         return scalar(

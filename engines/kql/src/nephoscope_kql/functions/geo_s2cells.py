@@ -97,7 +97,8 @@ def _cells(regions: list[object], level: int) -> list[object]:
 
 
 def _is_too_large(area: float, edges: Iterable[float], level: int) -> bool:
-    """Whether an area, or the longest of edges (in radians), has more cells of a level than there may be, however large these are."""
+    """Return whether an area, or the longest of edges (in radians), has more cells of a level than there may be,
+    however large these are."""
     most = _MOST_CELLS / 4**level
     longest = max(edges, default=0.0)
     return bool(area > most * _LARGEST_AREA or longest > most * 2**level * _LONGEST_DIAGONAL)

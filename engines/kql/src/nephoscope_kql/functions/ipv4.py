@@ -153,7 +153,7 @@ def _among(place: exp.Expr, ranges: list[tuple[int, int]]) -> exp.Expr:
 
 
 def _merge_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same addresses in as few ranges as can be, in order."""
+    """Return the same addresses in as few ranges as can be, in order."""
     found: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if found and low <= found[-1][1] + 1:

@@ -110,7 +110,7 @@ def outlier_scores(values: Reals, low: float = 10.0, high: float = 90.0, test_po
 
 
 def two_lines(values: Reals) -> tuple[int, float]:
-    """Where to divide a series so that a line on each side leaves the least squares, and those squares."""
+    """Return where to divide a series so that a line on each side leaves the least squares, and those squares."""
     size = len(values)
     best = (0, float("inf"))
     for cut in range(1, size - 1):

@@ -88,7 +88,7 @@ series_stats_dynamic = scalar(
 
 
 def _square(values: detection.Reals, fitted: detection.Reals) -> dict[str, float]:
-    """How well a line fits: r², the variance of the values and of what is left."""
+    """Return how well a line fits: r², the variance of the values and of what is left."""
     size = max(1, len(values) - 1)
     total = float(((values - values.mean()) ** 2).sum())
     rest = float(((values - fitted) ** 2).sum())

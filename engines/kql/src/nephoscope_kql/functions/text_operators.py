@@ -87,7 +87,7 @@ def _in_either_case(term: str) -> str:
 
 
 def _borders(term: str, kind: str) -> tuple[str, str]:
-    """What must stand before and behind a term where it begins and ends with a letter or a digit."""
+    """Return what must stand before and behind a term where it begins and ends with a letter or a digit."""
     before = kind != "hassuffix" and _TERM_CHARACTER.match(term[:1] or " ") is not None
     after = kind != "hasprefix" and _TERM_CHARACTER.match(term[-1:] or " ") is not None
     return f"(^|{_APART})" if before else "", f"($|{_APART})" if after else ""

@@ -39,7 +39,7 @@ def _further(last: Evaluate) -> list[tree.Operator]:
 
 
 def _name(operators: tuple[tree.Operator, ...]) -> str:
-    """What `as` calls the rows, where it is the last operator but for render."""
+    """Return what `as` calls the rows, where it is the last operator but for render."""
     kept = [operator for operator in operators if not isinstance(operator, Render)]
     return kept[-1].name if kept and isinstance(kept[-1], As) else ""
 

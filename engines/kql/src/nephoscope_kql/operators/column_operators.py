@@ -48,7 +48,7 @@ _DOTNET = {
 
 
 def over_rows(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
-    """Where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
+    """Return where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
     windows = CallCollector()
     return env.over(relation, windows if is_serialized(relation) else None), windows
 

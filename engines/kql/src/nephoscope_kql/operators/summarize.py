@@ -54,7 +54,7 @@ def _groupable(value: Bound, env: Env) -> None:
 
 
 def _unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
-    """What stands for the columns of an item that cannot be bound."""
+    """Return what stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
     return [(name or names.next_default_name(), unknown_value(item.span)) for name in given]
 
@@ -114,7 +114,7 @@ def group_rows(
 
 
 def _first_place(relation: Relation) -> AggregateCall:
-    """Where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
+    """Return where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
     place = relation.order[0].value
     return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
 

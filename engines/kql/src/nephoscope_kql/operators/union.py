@@ -100,7 +100,7 @@ def named_by_as(relation: Relation) -> str:
 
 
 def _label(item: tree.Expression, env: Env) -> str:
-    """What `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
+    """Return what `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
     if isinstance(item, tree.Name) and not isinstance(env.names.get(item.name), LambdaMeaning | None):
         return ""
     return implied_name(item)

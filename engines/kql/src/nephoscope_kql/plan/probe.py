@@ -23,7 +23,7 @@ class Probe(Protocol):
         ...
 
     def keep(self, relation: Relation) -> Relation:
-        """The same rows under the same columns, computed once and for all."""
+        """Return the same rows under the same columns, computed once and for all."""
         ...
 
 

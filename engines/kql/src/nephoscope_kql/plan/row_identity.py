@@ -74,7 +74,7 @@ class _Found:
 
 
 def row_identity(relation: Relation) -> RowIdentity:
-    """What tells the rows of a bound query's result apart."""
+    """Return what tells the rows of a bound query's result apart."""
     found = _IdentityReader().read(relation)
     ordered = bool(relation.order)
     shown = {column.id: column.name for column in relation.columns}
@@ -181,7 +181,7 @@ class _IdentityReader:
         return _Found(within.stable | elements | {relation.position.id})
 
     def _first(self, relation: FirstOf) -> _Found:
-        """Which row is the first may change; the combination that it is of does not."""
+        """Return which row is the first may change; the combination that it is of does not."""
         within = self.read(relation.input)
         keys = frozenset(
             one.column.id

@@ -24,7 +24,7 @@ class Column:
     type: KqlType
 
     def with_name(self, name: str) -> Column:
-        """The same column under another KQL name."""
+        """Return the same column under another KQL name."""
         return Column(self.id, name, self.type)
 
 

@@ -135,7 +135,7 @@ def new_activity_metrics(call: PluginCall) -> Relation:
 def _further(
     call: PluginCall,
 ) -> tuple[tree.Expression | None, list[tree.Expression], Relation | None]:
-    """What follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""
+    """Return what follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""
     rest = list(call.arguments[5:])
     lookback: Relation | None = None
     if rest and is_tabular(rest[-1], call.env.without_row()):

@@ -43,7 +43,7 @@ def _heaviest_first(data: PatternAttributes) -> Codes:
 
 
 def information(data: PatternAttributes) -> Reals:
-    """How much each column tells: its share of the entropy of all columns; equal shares where none tells anything."""
+    """Return how much each column tells: its share of the entropy of all columns; equal shares where none tells anything."""
     total = float(data.totals[0])
     entropies = []
     for codes, values in zip(data.codes, data.values, strict=True):

@@ -137,12 +137,12 @@ def search(data: PatternAttributes, least: Reals, most: int) -> list[FrequentPat
 
 
 def enough(sums: Reals, least: Reals) -> NDArray[np.bool_]:
-    """Which values (columns of `sums`) weigh enough by some measure."""
+    """Return which values (columns of `sums`) weigh enough by some measure."""
     return np.asarray(((sums >= least[:, None]) & (sums > 0)).any(axis=0))
 
 
 def reduce_values(data: PatternAttributes, least: Reals) -> PatternAttributes:
-    """The same with all values that do not weigh enough as one value, which no pattern has; rows that became equal are one."""
+    """Return the same with all values that do not weigh enough as one value, which no pattern has; rows that became equal are one."""
     codes = []
     for column, values in zip(data.codes, data.values, strict=True):
         size = len(values)
@@ -160,7 +160,7 @@ def reduce_values(data: PatternAttributes, least: Reals) -> PatternAttributes:
 
 
 def describe_pattern(data: PatternAttributes, pattern: FrequentPattern) -> list[tuple[bool, str]]:
-    """What a pattern says, column by column, for an order that does not depend on the order of rows."""
+    """Return what a pattern says, column by column, for an order that does not depend on the order of rows."""
     known = dict(pattern.items)
     cells = [
         str(data.values[column][known[column]].as_py()) if column in known else ""

@@ -173,7 +173,7 @@ def _measure(weight: Column | None, call: PluginCall) -> Bound:
 
 
 def _wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:
-    """What stands for any value, a column; a wildcard of the query is for the columns of its type."""
+    """Return what stands for any value, a column; a wildcard of the query is for the columns of its type."""
     given: dict[KqlType, object] = {}
     for expression in call.arguments[place:]:
         found = call.env.without_row().scalar(expression)

@@ -143,7 +143,7 @@ def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
 
 
 def _empty_value(name: str, kind: KqlType) -> Bound:
-    """What an aggregate gives for a cell without rows."""
+    """Return what an aggregate gives for a cell without rows."""
     if name in _ZERO:
         return explicit(constants.long(0), kind)
     if name in _EMPTY:

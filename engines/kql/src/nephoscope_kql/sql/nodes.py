@@ -155,7 +155,8 @@ _REACHED = re.compile(r"nephoscope (limit|memory): (at most [0-9,]+ [a-z ]+)")
 
 
 def limit_text(limit: int, what: str, kind: str = "limit") -> str:
-    """What an engine raises where there are more than `limit`; `kind` is 'limit' (of the language) or 'memory' (of nephoscope)."""
+    """Return what an engine raises where there are more than `limit`; `kind` is 'limit' (of the language) or 'memory'
+    (of nephoscope)."""
     return f"nephoscope {kind}: at most {limit:,} {what}"
 
 

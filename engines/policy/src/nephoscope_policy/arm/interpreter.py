@@ -23,7 +23,7 @@ def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
 
 
 def interpret_placed(node: Node, hosts: Hosts, scope: object) -> Value:
-    """The same of a node all of whose lambdas are in place, or that has none."""
+    """Return the same of a node all of whose lambdas are in place, or that has none."""
     return _Interpreter(hosts, scope).value(node, LambdaFrame())
 
 

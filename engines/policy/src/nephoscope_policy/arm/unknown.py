@@ -44,12 +44,12 @@ class Unknown:
         return Unknown(type_, self.cause, self.reason, key)
 
     def with_type(self, type_: JsonType) -> Unknown:
-        """The same unknown, of which the type is known now."""
+        """Return the same unknown, of which the type is known now."""
         known = self.type != "any" or type_ in ("any", "null")
         return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled)
 
     def member(self, step: str | int) -> Unknown:
-        """What is unknown of a member or an element; raises FunctionError where the type has none."""
+        """Return what is unknown of a member or an element; raises FunctionError where the type has none."""
         if self.type not in ("any", "array", "object"):
             raise FunctionError(f"{describe_unknown(self)} has no members")
         return Unknown("any", self.cause, self.reason, f"{self.key}.{step}" if self.key else "")
@@ -72,7 +72,7 @@ class OpenObject(dict[str, object]):
         self.rest = rest
 
     def __missing__(self, key: str) -> Unknown:
-        """What is unknown of a member that is not given."""
+        """Return what is unknown of a member that is not given."""
         return self.rest.member(key)
 
 
@@ -180,7 +180,7 @@ def type_of(value: object) -> JsonType:
 
 
 def join(left: Any, right: Any, why: Unknown) -> Any:
-    """What is known of a value that is one of two, where `why` decides which: what both have in common."""
+    """Return what is known of a value that is one of two, where `why` decides which: what both have in common."""
     if compare(left, right):
         return left
     if isinstance(left, dict) and isinstance(right, dict):

@@ -42,7 +42,8 @@ class Coverage:
         return cls({"": frozenset({"*"})}, declared=True, supposed=True)
 
     def covers(self, type_: str, scope: str, name: str = "") -> bool:
-        """Whether every resource of the lower-cased type (and name) in the scope was read, so that absence means 'does not exist'.
+        """Return whether every resource of the lower-cased type (and name) in the scope was read, so that absence means
+        'does not exist'.
 
         A claim holds for its scope and for all that lies below it.
         """
@@ -58,7 +59,8 @@ class Coverage:
             place = scope_above(place)
 
     def claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
-        """When a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired; None for never."""
+        """Return when a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired;
+        None for never."""
         place = scope if self.claimed_at else ""
         while place:
             claims = self.claimed_at.get(place, {})

@@ -105,7 +105,7 @@ class TableBackend(KustoBackend):
         )
 
     def convert_condition_not(self, cond: ConditionNOT, state: ConversionState) -> Any:
-        """What does not hold; a comparison with what is not there is null in KQL, in Sigma it does not hold."""
+        """Return what does not hold; a comparison with what is not there is null in KQL, in Sigma it does not hold."""
         before = self._nullable
         text = super().convert_condition_not(cond, state)
         if self._nullable == before or not isinstance(text, str):

@@ -158,7 +158,7 @@ def _source(rule: SigmaRule) -> str:
 
 
 def _error_text(error: BaseException) -> str:
-    """What is wrong, without the library's lists of everything that would do."""
+    """Return what is wrong, without the library's lists of everything that would do."""
     return _ENDINGS.sub("", str(error)).strip() or type(error).__name__
 
 

@@ -93,7 +93,7 @@ def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> 
 
 
 def _beside(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
-    """What else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
+    """Return what else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
     found = []
     for kind, field in FIELDS.items():
         if kind == entity.kind:

@@ -12,7 +12,7 @@ LEAST_TIMES, LEAST_DAYS, LEAST = 3, 2, 3
 
 
 def advise(case: TuningCase) -> Iterable[Proposal]:
-    """What came at least three times, on two days, and was never true."""
+    """Yield what came at least three times, on two days, and was never true."""
     groups: dict[str, list[PastAlert]] = defaultdict(list)
     for one in case.alerts:
         if one.key:

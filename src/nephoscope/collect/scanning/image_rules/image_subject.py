@@ -62,7 +62,7 @@ class ExaminedImage(ExaminedRoot):
 
     @cached_property
     def run(self) -> RunConfiguration:
-        """How a container of it runs; an image that says nothing of it runs by defaults."""
+        """Return how a container of it runs; an image that says nothing of it runs by defaults."""
         return self.configuration.config or RunConfiguration()
 
     @cached_property
@@ -89,7 +89,7 @@ class ExaminedImage(ExaminedRoot):
 
     @cached_property
     def command(self) -> str:
-        """What a container of it runs, as one line."""
+        """Return what a container of it runs, as one line."""
         words = [self.run.Entrypoint or (), self.run.Cmd or ()]
         return " ".join(part if isinstance(part, str) else " ".join(part) for part in words).strip()
 

@@ -62,7 +62,7 @@ class WhatIfResource:
 
     @property
     def label(self) -> str:
-        """What people know it by beside its id: nothing."""
+        """Return what people know it by beside its id: nothing."""
         return ""
 
     @property
@@ -77,7 +77,7 @@ class WhatIfResource:
 
     @property
     def existing(self) -> bool:
-        """What is only read is not among the changes."""
+        """Return what is only read is not among the changes."""
         return False
 
     @property
@@ -87,7 +87,7 @@ class WhatIfResource:
 
     @property
     def written(self) -> WrittenValue:
-        """Where the whole is written."""
+        """Return where the whole is written."""
         return WrittenValue(self.document, self.path)
 
     def member(self, name: str) -> tuple[str, Any] | None:

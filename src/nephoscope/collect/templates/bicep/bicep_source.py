@@ -37,7 +37,7 @@ class BicepNode:
 
     @property
     def inner(self) -> BicepNode:
-        """What loops repeat and conditions guard; the value itself where there is neither."""
+        """Return what loops repeat and conditions guard; the value itself where there is neither."""
         return self.body.inner if self.body is not None else self
 
 

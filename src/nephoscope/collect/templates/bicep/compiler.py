@@ -158,7 +158,7 @@ class _BicepProcess:
                     stream.close()
 
     def compile(self, path: Path, until: float) -> BicepOutput | BicepError:
-        """What a file compiles to, or why it cannot be; raises BicepError where no answer comes until then."""
+        """Return what a file compiles to, or why it cannot be; raises BicepError where no answer comes until then."""
         self._last += 1
         params: dict[str, object] = {"path": str(path)}
         method = "bicep/compile"

@@ -105,7 +105,8 @@ def _pair_items(
 
 
 def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
-    """Whether a compiled name is that of a declaration: the literal one, or the one that the compiler makes of a module's symbol."""
+    """Return whether a compiled name is that of a declaration: the literal one, or the one that the compiler makes of
+    a module's symbol."""
     written = (one.value.inner.members or {}).get("name") if one.value is not None else None
     if written is None:
         return f"uniqueString('{one.name}'" in name

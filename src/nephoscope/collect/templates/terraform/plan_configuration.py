@@ -30,7 +30,7 @@ class ConfigurationPart(NamedTuple):
 
     @property
     def written_place(self) -> WrittenValue:
-        """Where it is written."""
+        """Return where it is written."""
         return WrittenValue(self.document, self.path)
 
     @property
@@ -39,7 +39,7 @@ class ConfigurationPart(NamedTuple):
         return self.document.text[self.mark.start : self.mark.end]
 
     def below(self, step: str | int) -> ConfigurationPart | None:
-        """What stands below a step; None where nothing does."""
+        """Return what stands below a step; None where nothing does."""
         found = self.mark.below(step)
         return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
 

@@ -23,7 +23,7 @@ class PlanFiles(Protocol):
     """The files that a plan is read with."""
 
     def load(self, name: str) -> bytes | None:
-        """What a file holds, None where there is none."""
+        """Return what a file holds, None where there is none."""
         ...
 
     def names_in(self, folder: str) -> Iterable[str]:

@@ -76,7 +76,7 @@ class TerraformResource:
 
     @property
     def label(self) -> str:
-        """What people know it by: the address."""
+        """Return what people know it by: the address."""
         return self.address
 
     @property
@@ -91,12 +91,12 @@ class TerraformResource:
 
     @property
     def existing(self) -> bool:
-        """What is only read (a data source) is not among the resources."""
+        """Return what is only read (a data source) is not among the resources."""
         return False
 
     @property
     def place(self) -> Place:
-        """Where the resource stands in the plan."""
+        """Return where the resource stands in the plan."""
         return self.document.place(self.path)
 
     @property
@@ -131,7 +131,7 @@ class TerraformResource:
 
     @property
     def told(self) -> TerraformResource | None:
-        """What its table maps; None for azapi, whose bodies are those of ARM."""
+        """Return what its table maps; None for azapi, whose bodies are those of ARM."""
         return None if self.terraform_type in AZAPI_TYPES else self
 
     def says(self, path: Names) -> bool:

@@ -84,7 +84,7 @@ class BlobReader:
             return self._go_on(progress, blocks, settled)
 
     def _copy(self) -> Progress | None:
-        """What is known of a blob whose content another blob of the source brought; None where none did."""
+        """Return what is known of a blob whose content another blob of the source brought; None where none did."""
         size = f"{self.found.size}-"
         if not any(one.startswith(size) for one in self.contents):
             return None

@@ -92,7 +92,7 @@ class FolderFileReader:
     def _begin(
         self, opened: OpenFile, start: bytes, progress: Progress | None, found: ContentMatch | None
     ) -> Progress:
-        """What is known of a file, kept before anything is handed over, so that a sequence never means two things."""
+        """Return what is known of a file, kept before anything is handed over, so that a sequence never means two things."""
         at = found.at if found is not None and not tabular(opened.file.name) else 0
         if progress is not None and at <= progress.offset:
             return progress

@@ -44,7 +44,7 @@ class CompetingFile(NamedTuple):
         return not self.progress.content.size and self.last > 0
 
     def places(self) -> Iterator[int]:
-        """Where a text is compared with it."""
+        """Yield where a text is compared with it."""
         yield from (self.progress.content.size, max(0, self.last))
         yield from self.marks
 
@@ -69,7 +69,7 @@ class FolderContents:
                 self._put(key, Progress.of(kept))
 
     def get(self, key: str) -> Progress | None:
-        """What was read of a file that was there at the last look."""
+        """Return what was read of a file that was there at the last look."""
         return self._known.get(key)
 
     def here(self) -> frozenset[str]:
@@ -147,7 +147,8 @@ class FolderContents:
         return found if found > (0, False) else None
 
     def _may(self, one: Progress, name: str, start: bytes) -> bool:
-        """Whether a short text is more than another file that begins alike: a log that begins anew is no copy of the one before."""
+        """Return whether a short text is more than another file that begins alike: a log that begins anew is no copy
+        of the one before."""
         if len(start) >= HEAD and one.content.first:
             return True
         if family(name) != name:

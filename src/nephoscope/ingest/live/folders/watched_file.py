@@ -34,7 +34,7 @@ class WatchedFile:
 
     @property
     def state(self) -> str:
-        """What changes when it is written to."""
+        """Return what changes when it is written to."""
         return f"{self.stat.st_size}:{self.stat.st_mtime_ns}"
 
     @property

@@ -38,7 +38,7 @@ class HealthFinding:
 
     @property
     def key(self) -> str:
-        """What makes it the same finding at another time."""
+        """Return what makes it the same finding at another time."""
         return f"{self.workspace}/{self.source}/{self.table}/{self.kind}"
 
 
@@ -62,7 +62,7 @@ class TableStatus:
 def judge_health(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
 ) -> TableStatus:
-    """How a table stands; `rates` are its hours, `whole` those of all tables of the source."""
+    """Return how a table stands; `rates` are its hours, `whole` those of all tables of the source."""
     hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
     by_hour = {one.hour: one for one in rates}
     day = [one for one in rates if one.hour > now - timedelta(days=1)]
@@ -88,7 +88,7 @@ def _share(
 def findings(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
 ) -> list[HealthFinding]:
-    """What is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
+    """Return what is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
     found = []
     for kind, detail in (
         ("silent", _silent(health, rates, now)),
@@ -114,7 +114,7 @@ def _expected_rows(by_hour: dict[datetime, SourceRate], health: SourceHealth, ho
 
 
 def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
-    """How long a table that is known brought nothing; one that is not known yet is judged with its source."""
+    """Return how long a table that is known brought nothing; one that is not known yet is judged with its source."""
     profile = SourceProfile.of(health.columns)
     if health.table in ("", QUARANTINE) or health.last_seen is None:
         return ""
@@ -127,7 +127,7 @@ def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) ->
 
 
 def limit(profile: SourceProfile) -> timedelta:
-    """How long a silence may last before it is told."""
+    """Return how long a silence may last before it is told."""
     usual = profile.silence()
     beyond = min(_BEYOND * usual, max(_HOURS_BEYOND, _SHARE_BEYOND * usual))
     least = LEAST_SILENCE if profile.gaps >= _KNOWN_GAPS else FIRST_SILENCE
@@ -163,7 +163,8 @@ def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime
 
 
 def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:
-    """Whether the last two whole hours brought nothing though the same hours of most earlier days did, and those of a week ago."""
+    """Return whether the last two whole hours brought nothing though the same hours of most earlier days did, and
+    those of a week ago."""
     by_hour = {one.hour: one for one in rates}
     this = now.replace(minute=0, second=0, microsecond=0)
     hours = [this - _HOUR, this - 2 * _HOUR]

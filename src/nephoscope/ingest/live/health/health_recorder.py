@@ -176,7 +176,7 @@ class HealthKeeper:
         self.state.outbox.add(session, workspace if taken else DEFAULT, table, row)
 
     def _changes(self, session: Session) -> Iterable[HealthFinding]:
-        """What has changed in schemas since it was told last, a finding a table."""
+        """Return what has changed in schemas since it was told last, a finding a table."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for one in self.state.schema_changes.take(session):
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))

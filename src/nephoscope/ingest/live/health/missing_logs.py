@@ -51,7 +51,7 @@ class MissingLogs:
 def find_missing_logs(
     resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> list[MissingLogs]:
-    """What should have sent logs within `quiet` and did not, sorted by resource."""
+    """Return what should have sent logs within `quiet` and did not, sorted by resource."""
     settings: dict[str, list[Resource]] = {}
     flow_logs: list[Resource] = []
     could: dict[str, Resource] = {}
@@ -82,7 +82,7 @@ def _logged_by(scope: str) -> str:
 def _of_settings(
     scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
-    """What is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
+    """Yield what is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
     kind, resource = _type_of(scope), _logged_by(scope)
     if not resource:
         return

@@ -141,7 +141,7 @@ class RequestIntake:
         return several
 
     def _take_posts(self, posts: Sequence[IngestionPost]) -> list[int | Exception]:
-        """What became of requests: how many records each brought, or why it was not taken."""
+        """Return what became of requests: how many records each brought, or why it was not taken."""
         gc.disable()  # rows have no cycles, and to look for them costs more than to read them
         try:
             first: dict[bytes, _ReadPost] = {}
@@ -258,5 +258,5 @@ class RequestIntake:
 
 
 def _senders(group: Sequence[_ReadPost]) -> list[tuple[ResourceBinding | None, int]]:
-    """Who sent the records of requests, and how many."""
+    """Return who sent the records of requests, and how many."""
     return [(one.post.sender, len(one.records)) for one in group]

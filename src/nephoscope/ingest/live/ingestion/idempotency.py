@@ -26,7 +26,7 @@ class IdempotencyCache:
 
     @staticmethod
     def mark(request: str, stream: str, body: bytes, sender: ResourceBinding | None = None) -> bytes:
-        """What tells a request from others, b'' for one that the client gave no id; those of a bound sender are its own."""
+        """Return what tells a request from others, b'' for one that the client gave no id; those of a bound sender are its own."""
         if not request:
             return b""
         own = "" if sender is None else sender.key

@@ -79,7 +79,7 @@ def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dic
 
 
 def _unfit(made: TransformResult, owner: int, transform: Transform) -> str:
-    """What of a record was not of its declared type, in words."""
+    """Return what of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
     told = (
         f"{name} is no {transform.kind(name).value}: {json_text(value)[:_TOLD]}"

@@ -139,7 +139,8 @@ class FolderSource:
         return found
 
     def _leads_out(self, path: Path, sink: SourceSink | None) -> bool:
-        """Whether something is a link out of the folders (told where new): its writer may not have the rights of this process."""
+        """Return whether something is a link out of the folders (told where new): its writer may not have the rights
+        of this process."""
         why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
         if why:
             self._tell(path, why, sink)
@@ -176,7 +177,8 @@ class FolderSource:
 
 
 def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
-    """Whether nothing is to be done for a file; one that an older release read is gone over once, so that its content is known."""
+    """Return whether nothing is to be done for a file; one that an older release read is gone over once, so that its
+    content is known."""
     known = bool(before.content.digest) or not (before.offset or before.done)
     return known and before.etag == file.state and (before.done or not settled)
 

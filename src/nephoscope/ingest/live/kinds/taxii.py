@@ -196,7 +196,8 @@ class TaxiiSource:
 
 
 def _more(reply: FeedResponse, url: str) -> bool:
-    """Whether a page says that there are more; one that names the next and does not say says so too. SourceError for another word."""
+    """Return whether a page says that there are more; one that names the next and does not say says so too.
+    SourceError for another word."""
     said = tree_of(reply.body).get("more")
     if said is None:
         return bool(tree_of(reply.body).get("next"))
@@ -208,7 +209,7 @@ def _more(reply: FeedResponse, url: str) -> bool:
 def _after(
     at: dict[str, object], number: int, reply: FeedResponse, now: datetime, *, more: bool
 ) -> dict[str, object]:
-    """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
+    """Return where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
     # a server may say of a page with one object only when the first was added
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
         "x-taxii-date-added-first", ""

@@ -477,7 +477,7 @@ def _body(
 
 @compile_lazily
 def _find_member(kind: int, data: Bytes, start: int, end: int) -> int:
-    """Which text of a record a member is: 0 to 2, 3 = the category, -1 = another member, -2 = give up."""
+    """Return which text of a record a member is: 0 to 2, 3 = the category, -1 = another member, -2 = give up."""
     if _is(data, start, end, _CATEGORY):
         return 3
     if kind == NSG:

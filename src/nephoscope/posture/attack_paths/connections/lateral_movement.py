@@ -100,7 +100,7 @@ def _addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
 
 
 def _around(network: Network, configuration: IpConfiguration) -> AddressSet:
-    """What the tag VirtualNetwork means there."""
+    """Return what the tag VirtualNetwork means there."""
     found = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
     if found is None:
         raise DataNotCollectedError(f"the address space around {configuration.id}")

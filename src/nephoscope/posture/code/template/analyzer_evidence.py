@@ -28,7 +28,7 @@ def said_by_analyzer(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessmen
 
 
 def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[WrittenResource, BodyPath]]:
-    """Where the security rules that an analyzer names are planned: as resources, or in the bodies of their groups."""
+    """Yield where the security rules that an analyzer names are planned: as resources, or in the bodies of their groups."""
     for part in said.sub_assessments:
         for id_ in part.details.get("rules") or ():
             key = str(id_).lower()

@@ -116,7 +116,7 @@ class FileJudge:
         return judgement.asked_time
 
     def _beside(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
-        """What the rules of the reader that claims a file find, and these rules."""
+        """Return what the rules of the reader that claims a file find, and these rules."""
         source = self.files.source(name)
         if source is None:
             return None, ()

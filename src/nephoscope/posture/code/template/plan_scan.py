@@ -42,7 +42,7 @@ class NotedFiles:
         self._files = files
 
     def load(self, name: str) -> bytes | None:
-        """What a file holds, None where there is none."""
+        """Return what a file holds, None where there is none."""
         self.read[name] = self._files.digest(name)
         return self._files.repository.load(name)
 
@@ -76,7 +76,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
 def failing_before_apply(
     repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: DeploymentScope
 ) -> list[CodeFinding]:
-    """What fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
+    """Return what fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
     listed, found = [*names], []
     for name in plan_names(repository, listed):
         try:

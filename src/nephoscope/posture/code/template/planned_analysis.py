@@ -79,7 +79,7 @@ class PlannedAnalyzerEstate:
 
     @classmethod
     def of(cls, estate: Estate) -> PlannedAnalyzerEstate:
-        """Those of a planned estate."""
+        """Return those of a planned estate."""
         return cls(GuardedResources(estate.resources), estate.coverage)
 
     def by_type(self, type_: str) -> Iterable[Resource]:
@@ -92,7 +92,7 @@ class PlannedAnalyzerEstate:
 
 
 def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | None = None, /) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
-    """What the analyzers of the network say of a planned estate."""
+    """Return what the analyzers of the network say of a planned estate."""
     if not any(one.type in _ASKED for one in estate.resources.values()):
         return Analysis()
     view = EstateView(PlannedAnalyzerEstate.of(estate), now)
@@ -112,7 +112,7 @@ def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | 
 
 
 def _none_known(analyzer: Analyzer, estate: Estate, gap: DataNotCollectedError) -> dict[str, Gap]:
-    """What an analyzer leaves open where something that all of its answers need is not known."""
+    """Return what an analyzer leaves open where something that all of its answers need is not known."""
     return {
         assessment_id(one.key, key.id).lower(): Gap(gap.what, gap.cause)
         for key in analyzer.keys.values()

@@ -87,7 +87,7 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
 
 
 def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
-    """What is known whole: of every resource the extensions, and what `claims_of` says of its children."""
+    """Return what is known whole: of every resource the extensions, and what `claims_of` says of its children."""
     claims = {key: set(extensions) for key in resources}
     for one in resources.values():
         if one.id.parent in claims:
@@ -96,7 +96,8 @@ def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> 
 
 
 def claims_of(child: Resource) -> Iterator[str]:
-    """What is known whole of the children of a parent that has a child: the one of its name, or all of a kind that has one alone."""
+    """Yield what is known whole of the children of a parent that has a child: the one of its name, or all of a kind
+    that has one alone."""
     name = child.id.name
     yield f"{child.type}/{name}"
     if name in _SINGLE:

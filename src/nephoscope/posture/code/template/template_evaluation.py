@@ -271,7 +271,7 @@ def _reasons(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate)
 def _read(
     resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
 ) -> Iterator[tuple[WrittenResource, BodyPath]]:
-    """What the reasons read that a template can change, as planned resources and paths in their bodies."""
+    """Yield what the reasons read that a template can change, as planned resources and paths in their bodies."""
     for reason in reasons:
         if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
             continue

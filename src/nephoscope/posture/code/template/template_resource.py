@@ -37,7 +37,7 @@ class WrittenResource(Protocol):
 
     @property
     def label(self) -> str:
-        """What people know it by beside its id."""
+        """Return what people know it by beside its id."""
 
     @property
     def api_version(self) -> object:
@@ -57,14 +57,14 @@ class WrittenResource(Protocol):
 
     @property
     def written(self) -> WrittenValue:
-        """Where the whole is written."""
+        """Return where the whole is written."""
 
     def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """The places that a part of the body comes from, the one that decides last."""
 
     @property
     def told(self) -> BodySource | None:
-        """What the source tells of the body; None where it tells all."""
+        """Return what the source tells of the body; None where it tells all."""
 
     def member(self, name: str) -> tuple[str, Any] | None:
         """A member of the JSON that it is written as, with its name as it is spelled; None where there is none."""

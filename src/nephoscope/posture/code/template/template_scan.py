@@ -84,7 +84,7 @@ class TemplateScan:
         self.rules |= self._judge.rules
 
     def _plan_verdict(self, files: RepositoryFiles, name: str, names: Sequence[str]) -> FileVerdict:
-        """What is said of a Terraform plan: of the cache where it has it, else judged."""
+        """Return what is said of a Terraform plan: of the cache where it has it, else judged."""
         key = files.plan_key(name, names)
         found = self._cache.find(key, files.digest) if self._cache is not None else None
         if found is None:
@@ -98,7 +98,7 @@ class TemplateScan:
         self.report.extend(verdict.report(name, deployed=False))
 
     def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
-        """What is said of each file, in order: of the cache where it has it, else judged."""
+        """Return what is said of each file, in order: of the cache where it has it, else judged."""
         known = self._find_cached(files, names)
         wanted = [name for name in names if name not in known]
         if wanted:

@@ -33,7 +33,7 @@ class TemplateSuppressions:
     def without_reason(
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str:
-        """What is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
+        """Return what is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
         own = self._of(resource.written.document).without_reason(rule, around)
         return own or self._of(place.written.document).without_reason(rule, place.region)
 

@@ -38,7 +38,7 @@ def attribute_edit(
 
 
 def _find_origin(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
-    """What a part of the body is made from, its path in any case."""
+    """Return what a part of the body is made from, its path in any case."""
     wanted = folded_path(at)
     return next((built for path, built in resource.rules.items() if folded_path(path) == wanted), None)
 

@@ -52,7 +52,7 @@ class GuardedObject(dict[str, object]):
         return _require_known(super().__getitem__(found), self._where, (*self._path, key))
 
     def __getitem__(self, key: str) -> object:
-        """The same; raises KeyError where there certainly is none."""
+        """Return the same; raises KeyError where there certainly is none."""
         if key not in self:
             raise KeyError(key)
         return self.get(key)

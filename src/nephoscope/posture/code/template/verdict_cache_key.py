@@ -49,7 +49,7 @@ def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
 
 
 def _in_force(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
-    """Which exemptions and attestations hold at a time."""
+    """Return which exemptions and attestations hold at a time."""
     plan = EvaluationPlan(Catalogue([])).reading(decisions)
     exempted = [(one.id, one.active(now)) for one in plan.exemptions]
     return exempted + [(one.id, one.active(now)) for one in plan.attestations]

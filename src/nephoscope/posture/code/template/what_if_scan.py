@@ -32,7 +32,7 @@ def judge_what_ifs(
 def failing_before_deployment(
     repository: Repository, names: Iterable[str], judge: TemplateJudge
 ) -> list[CodeFinding]:
-    """What fails in Azure before the deployments of the what-if results among files, as they themselves say."""
+    """Return what fails in Azure before the deployments of the what-if results among files, as they themselves say."""
     found: list[CodeFinding] = []
     for name, data in _results(repository, names):
         try:

@@ -32,7 +32,7 @@ def processes_for(count: int) -> int:
 
 
 def in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -> list[_Result]:
-    """What work gives for each share of items (by their indexes, about the same weight each); raises ShareError.
+    """Return what work gives for each share of items (by their indexes, about the same weight each); raises ShareError.
 
     Results come in no order that means anything: let them name their items. This process does the first share itself.
     """
@@ -75,7 +75,7 @@ class _WorkerProcess:
         self.outward.flush()
 
     def receive(self) -> Any:
-        """What the process sends next; raises ShareError where it failed."""
+        """Return what the process sends next; raises ShareError where it failed."""
         try:
             failed, value = pickle.load(self.inward)  # noqa: S301 - of a copy of this process
         except EOFError:

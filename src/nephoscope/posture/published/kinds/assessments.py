@@ -127,7 +127,7 @@ def _unhealthy(state: ComplianceState) -> bool:
 
 
 def _additional(report: Report, row: ReportRow) -> dict[str, str]:
-    """What Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
+    """Return what Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
     item = row.assessment
     control = report.control_of(item.key)
     found = {

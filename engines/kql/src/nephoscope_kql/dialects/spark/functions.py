@@ -49,7 +49,7 @@ def _same(name: str) -> Native:
 
 
 def _only(name: str, types: frozenset[KqlType]) -> Native:
-    """The same where every argument has one of the types."""
+    """Return the same where every argument has one of the types."""
     same = _same(name)
     return lambda call: same(call) if types.issuperset(call.types) else None
 

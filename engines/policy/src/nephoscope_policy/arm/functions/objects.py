@@ -80,7 +80,7 @@ def step_into(value: Value, step: Value, place: int) -> Value:
 
 
 def _step_from_end(value: Value, step: dict[str, Value], place: int) -> Value:
-    """What `{"value": step, "fromEnd": true}` leads to, as compilers write it: the last element is 1."""
+    """Return what `{"value": step, "fromEnd": true}` leads to, as compilers write it: the last element is 1."""
     inner, counted = step.get("value"), step.get("fromEnd") is True
     if not counted or not isinstance(value, list) or type(inner) is not int:
         return step_into(value, inner, place)

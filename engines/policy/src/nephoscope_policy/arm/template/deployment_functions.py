@@ -52,7 +52,7 @@ def _resource_group(frame: FrameView, arguments: list[Any]) -> Value:
 
 
 def _of(planned: dict[str, Value] | None, name: str, given: Value) -> Value:
-    """What was given, else what the plan says."""
+    """Return what was given, else what the plan says."""
     found = member(planned, name)
     return given if given is not None or found is None else found[1]
 

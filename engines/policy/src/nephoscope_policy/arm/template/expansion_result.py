@@ -136,17 +136,17 @@ class PlannedResource:
 
     @property
     def place(self) -> Place:
-        """Where the resource is written."""
+        """Return where the resource is written."""
         return self.origin.document.place(self.origin.path)
 
     @property
     def written(self) -> WrittenValue:
-        """Where the whole is written."""
+        """Return where the whole is written."""
         return WrittenValue(self.origin.document, self.origin.path)
 
     @property
     def label(self) -> str:
-        """What people know it by beside its id: nothing."""
+        """Return what people know it by beside its id: nothing."""
         return ""
 
     @property

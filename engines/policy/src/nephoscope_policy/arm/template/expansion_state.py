@@ -43,7 +43,7 @@ class BudgetError(Exception):
 
 
 def weight(value: Value, *, deep: bool) -> int:
-    """What a value weighs, by its outermost level or by all of them."""
+    """Return what a value weighs, by its outermost level or by all of them."""
     if isinstance(value, str):
         return len(value)
     inner = value.values() if isinstance(value, dict) else value
@@ -89,7 +89,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
 
     @property
     def problems(self) -> tuple[TemplateProblem, ...]:
-        """What was reported, in order."""
+        """Return what was reported, in order."""
         return tuple(self._problems.values())
 
     def spend(self, weight: int) -> None:

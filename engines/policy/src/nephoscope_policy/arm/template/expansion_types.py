@@ -76,7 +76,7 @@ class FrameView(Protocol):
 
     @property
     def arguments(self) -> Mapping[str, Value] | None:
-        """Those of a user-defined function by lower-cased name, None outside one."""
+        """Return those of a user-defined function by lower-cased name, None outside one."""
 
     def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> FrameView:
         """The frame of one turn of a loop."""
@@ -110,7 +110,7 @@ class InstanceView(Protocol):
 
     @property
     def scope(self) -> DeploymentScope:
-        """Where it is deployed."""
+        """Return where it is deployed."""
 
     @property
     def frame(self) -> FrameView:
@@ -118,7 +118,7 @@ class InstanceView(Protocol):
 
     @property
     def given(self) -> Mapping[str, GivenParameter]:
-        """What was given, by lower-cased name."""
+        """Return what was given, by lower-cased name."""
 
     @property
     def declared_parameters(self) -> Mapping[str, DeclaredPart]:
@@ -179,7 +179,7 @@ class PlannedResourceView(Protocol):
 
     @property
     def at_turn(self) -> Callable[[int], PlannedResourceView | None] | None:
-        """What gives one of its copies by number."""
+        """Return what gives one of its copies by number."""
 
     @property
     def nested(self) -> DeploymentView | None:
@@ -187,7 +187,7 @@ class PlannedResourceView(Protocol):
 
     @property
     def origin(self) -> WrittenNode:
-        """Where it is written."""
+        """Return where it is written."""
 
     @property
     def is_read(self) -> bool:
@@ -230,7 +230,7 @@ class DeploymentView(Protocol):
 
     @property
     def files(self) -> Collection[str]:
-        """Those of its template and of the ones around it."""
+        """Return those of its template and of the ones around it."""
 
     @property
     def outer(self) -> DeploymentView | None:
@@ -242,7 +242,7 @@ class DeploymentView(Protocol):
 
     @property
     def resources(self) -> Sequence[PlannedResourceView]:
-        """What its template lists."""
+        """Return what its template lists."""
 
     @property
     def symbols(self) -> Mapping[str, Sequence[PlannedResourceView]]:
@@ -278,7 +278,7 @@ class PlanView(Protocol):
 
     @property
     def load(self) -> Callable[[str], str | bytes | TemplateDocument | None] | None:
-        """What gives linked files."""
+        """Return what gives linked files."""
 
     @property
     def by_key(self) -> Mapping[str, PlannedResourceView]:

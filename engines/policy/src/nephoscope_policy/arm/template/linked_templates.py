@@ -104,7 +104,8 @@ def _join_path(origin: WrittenNode, relative: str) -> str:
 
 
 def _candidates(origin: WrittenNode, address: str) -> Iterator[str]:
-    """Where the file behind an address may be: as the template's own address leads, else the end of its path beside the template."""
+    """Yield where the file behind an address may be: as the template's own address leads, else the end of its path
+    beside the template."""
     scope = origin.frame.instance.scope
     if address.startswith(BASE_URI):
         yield posixpath.normpath(unquote(address.removeprefix(BASE_URI).partition("?")[0]))

@@ -42,7 +42,8 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
 
 
 def _absent(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
-    """What a parameter without a value and a default is; in a nested deployment it is an error, since nobody can give it later."""
+    """Return what a parameter without a value and a default is; in a nested deployment it is an error, since nobody
+    can give it later."""
     if type_.nullable:
         return None
     reason = f"the parameter {declared.name!r} has no value"

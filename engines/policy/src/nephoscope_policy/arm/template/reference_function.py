@@ -110,7 +110,7 @@ def _runtime(target: str, *, full: bool) -> Unknown:
 
 
 def answer(resource: PlannedResourceView, *, full: bool) -> Value:
-    """What `reference()` gives of a planned resource: what it is planned with, the rest unknown.
+    """Return what `reference()` gives of a planned resource: what it is planned with, the rest unknown.
 
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
     """

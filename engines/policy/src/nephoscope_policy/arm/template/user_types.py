@@ -81,7 +81,7 @@ class UserType:
         return _resolve_type(self._instance, node)
 
     def faults(self, value: Value) -> Iterator[TypeFault]:
-        """What keeps a value from being of this type; an unknown is of every type that it may be."""
+        """Yield what keeps a value from being of this type; an unknown is of every type that it may be."""
         if isinstance(value, Unknown) or (value is None and self.nullable):
             return
         if self.json != "any" and not _is_of(self.json, value):

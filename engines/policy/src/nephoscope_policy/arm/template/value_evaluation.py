@@ -44,7 +44,7 @@ class _Static:
 
 @lru_cache(maxsize=65_536)
 def compiled_text(text: str) -> CompiledText:
-    """What a text that is an expression is compiled to; raises ArmSyntaxError."""
+    """Return what a text that is an expression is compiled to; raises ArmSyntaxError."""
     expression = parsed_text(text)
     return CompiledText(
         expression.compile(HOSTS, partial_registry()), not PARSERS.isdisjoint(expression.calls)
