@@ -62,6 +62,15 @@ def graph_csv(bodies: Bodies) -> str:
     return text.getvalue()
 
 
+def spreadsheet(bodies: Bodies, separator: str, *, longest: int = 0) -> str:
+    """The rows as a spreadsheet saves them; it cuts cells that are longer than its limit (`longest`)."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator)
+    for row in csv.reader(io.StringIO(graph_csv(bodies))):
+        writer.writerow([cell[:longest] if longest else cell for cell in row])
+    return text.getvalue()
+
+
 def resource_list(bodies: Bodies) -> str:
     """`az resource list`."""
     return json.dumps(

@@ -171,18 +171,28 @@ def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], N
 
 
 def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes in UTF-8 without a mark; one with the mark of UTF-16, as PowerShell writes with `>`, or UTF-32 is recoded."""
+    """The bytes in UTF-8 without a mark; UTF-16, as PowerShell writes with `>`, and UTF-32 with its mark are recoded."""
     first = next(stream, b"")
-    wide = first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
-    if not wide and not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    encoding = _wide_encoding(first)
+    if not encoding:
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from stream
         return
-    decoder = codecs.getincrementaldecoder("utf-32" if wide else "utf-16")()
+    decoder = codecs.getincrementaldecoder(encoding)()
     yield decoder.decode(first).encode()
     for chunk in stream:
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def _wide_encoding(first: bytes) -> str:
+    """The encoding by its mark, of UTF-16 without one by the zeros beside its first two characters; "" for UTF-8."""
+    if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = "".join("x" if byte else "0" for byte in first[:4])
+    return {"x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros, "")
 
 
 def _read_bounded(

@@ -294,7 +294,7 @@ def test_progress_ends_at_the_total():
 
 
 def test_a_file_full_of_rubbish_is_counted_and_cut(tmp_path):
-    (tmp_path / "a.json").write_text("rubbish\n" * 5000)
+    (tmp_path / "a.json").write_text("[]\n" + "rubbish\n" * 5000)
     estate = resources.load([tmp_path])
     assert len(estate.quarantine) == 1001
     assert estate.quarantine[-1].reason == "4000 further records are broken"

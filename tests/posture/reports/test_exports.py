@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -44,10 +45,34 @@ def _bodies():
 BODIES = _bodies()
 WHOLE = {
     "graph.csv": exported.graph_csv,
+    "excel.csv": lambda bodies: exported.spreadsheet(bodies, ";").encode("utf-8-sig"),
+    "excel_sep.csv": lambda bodies: f"sep=;\r\n{exported.spreadsheet(bodies, ';')}".encode(),
+    "excel_unicode.txt": lambda bodies: exported.spreadsheet(bodies, "\t").encode("utf-16"),
+    "redirected.json": lambda bodies: (
+        b"\xff\xfe" + exported.graph_json(bodies).replace("\n", "\r\n").encode("utf-16-le")
+    ),
+    "without_mark.json": lambda bodies: exported.graph_json(bodies).encode("utf-16-be"),
+    "lines.jsonl": lambda bodies: "\r\n\r\n".join(map(json.dumps, exported.graph_rows(bodies))),
+    "lines.ndjson.gz": lambda bodies: gzip.compress(
+        "\n".join(map(json.dumps, exported.graph_rows(bodies))).encode()
+    ),
+    "objects.json": lambda bodies: "\n".join(
+        json.dumps(one, indent=2) for one in exported.graph_rows(bodies)
+    ),
+    "value_and_count.json": lambda bodies: json.dumps(
+        {"value": exported.graph_rows(bodies), "Count": len(bodies)}
+    ),
     "arm.json": exported.arm_list,
     "powershell_100.json": lambda bodies: exported.powershell(bodies, 100),
 }
 LOSING = {
+    "one_of_many.json": lambda bodies: json.dumps(exported.cut(exported.graph_rows(bodies)[0], 2, joined=True)),
+    "redirected_2.json": lambda bodies: exported.powershell(bodies, 2).encode("utf-16"),
+    "cells.csv": lambda bodies: exported.spreadsheet(bodies, ";", longest=400),
+    "broken_off.jsonl": lambda bodies: "\n".join(map(json.dumps, exported.graph_rows(bodies)))[:-700],
+    "table.txt": lambda bodies: "\n".join(f"{one['name']}  rg  {one['type']}" for one in bodies),
+    "rows.tsv": lambda bodies: "\n".join(f"{one['id']}\t{one['name']}" for one in bodies),
+    "rows.yaml": lambda bodies: "\n".join(f"- id: {one['id']}\n  tags: {{}}" for one in bodies),
     "resource_list.json": exported.resource_list,
     "type_list.json": exported.type_list,
     "page.json": exported.cut_page,
@@ -70,7 +95,7 @@ def plan(tmp_path_factory):
 
 def judged(folder, text, name, plan):
     path = folder / name
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     scan = EstateScan(ScanRequest((str(path),)), folder / "data", NOW)
     estate = scan.estate()
     run = scan.judge(estate, plan, NOW)
@@ -109,7 +134,23 @@ def test_exports_that_lose_something_flip_no_verdict_and_say_what_helps(full, pl
     assert flips(full, found) == {}
     assert all(one.cause or one.description for one in found.values() if one.state is ComplianceState.UNKNOWN)
     told = " ".join(one.reason for one in estate.quarantine)
-    assert "export" in told
+    assert any(word in told for word in ("export", "the file ends inside a record", "is text and not JSON"))
+    assert len(estate.quarantine) <= len(BODIES), "a file that is not read at all is told once"
+
+
+def test_pages_in_any_order_are_one_answer(full, plan, tmp_path):
+    """The names of the files of pages say nothing of their order, and the last page alone names no next one."""
+    rows = exported.graph_rows(BODIES)
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for name, part, token in (("9", rows[:20], "next"), ("10", rows[20:30], "more"), ("1", rows[30:], None)):
+        page = {"count": len(part), "data": part, "skip_token": token, "total_records": len(rows)}
+        (folder / f"{name}.json").write_text(json.dumps(page))
+    scan = EstateScan(ScanRequest((str(folder),)), tmp_path / "data", NOW)
+    estate = scan.estate()
+    found = {(one.resource.lower(), one.key): one.state for one in scan.judge(estate, plan, NOW).assessments}
+    assert estate.quarantine == ()
+    assert found == {key: one.state for key, one in full.items()}
 
 
 def test_a_cut_value_leaves_the_verdicts_of_other_values(full, plan, tmp_path):

@@ -1,4 +1,6 @@
-"""Rows of a comma-separated export, as the portal's Resource Graph Explorer and `Export-Csv` write it: nested values are JSON text.
+"""Rows of a CSV export, as the portal's Resource Graph Explorer and `Export-Csv` write it: nested values are JSON text.
+
+A spreadsheet that saves one in a European locale separates the cells by semicolons, and `-o tsv` and "Unicode text" by tabs.
 
 Source: https://learn.microsoft.com/azure/governance/resource-graph/first-query-portal
 """
@@ -6,6 +8,7 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/first-query-
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +19,10 @@ from nephoscope.files.separated_values import separated_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_HEADER = re.compile(rb'\s*(?:#TYPE [^\n]*\n)?\s*("?[A-Za-z_][^"\n{}\[\]]*"?(?:,[^\n{}\[\]]*)+)(?:\r?\n|\Z)')
+_HEADER = re.compile(
+    rb'\s*(?:#TYPE [^\n]*\n|sep=[^\n]*\n)?\s*("?[A-Za-z_][^"\n{}\[\]:]*"?(?:[,;\t][^\n{}\[\]]*)+)(?:\r?\n|\Z)'
+)
+_SEPARATORS = ",;\t"
 _IDS = frozenset({"id", "resourceid"})
 _WITHOUT_IDS = (
     "the table has no column 'id', so that its rows name no resource; the portal's lists of resources leave it out: run "
@@ -41,18 +47,20 @@ class CsvRecord:
 
 
 def is_header(data: bytes) -> bool:
-    """Return whether a file that begins with these bytes is a comma-separated table."""
+    """Return whether a file that begins with these bytes is a table of separated values."""
     return _HEADER.match(data[:MAX_RECORD]) is not None
 
 
 def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
-    for line, cells, wrong in separated_rows(_lines(chunks)):
+    skipped, header, lines = _begin(_lines(chunks))
+    for number, cells, wrong in separated_rows(lines, separator_of(header)):
+        line = skipped + number
         if wrong:
             yield CsvRecord(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
             return
-        if not cells or (not columns and cells[0].startswith("#TYPE")):
+        if not cells:
             continue
         if not columns:
             columns = [_spell(name.strip()) for name in cells]
@@ -61,6 +69,21 @@ def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
                 return
         else:
             yield _row(columns, cells, line)
+
+
+def separator_of(header: str) -> str:
+    """The character between the cells of a header: the first of comma, semicolon and tab that is outside quotes."""
+    return next((one for one in re.sub(r'"[^"]*"', "", header) if one in _SEPARATORS), ",")
+
+
+def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
+    """The number of lines before the header, the header, and the lines from it on; `#TYPE` and `sep=` tell nothing of the rows."""
+    skipped = 0
+    for line in lines:
+        if line.strip() and not line.startswith(("#TYPE", "sep=")):
+            return skipped, line, itertools.chain((line,), lines)
+        skipped += 1
+    return skipped, "", iter(())
 
 
 def _spell(name: str) -> str:

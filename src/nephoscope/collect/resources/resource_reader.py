@@ -41,6 +41,12 @@ EXCERPT = 120
 _MAX_NESTING = 4
 #: What may have no `properties` at all: containers, and objects of the directory.
 _WITHOUT = ("microsoft.resources/", "microsoft.management/", "microsoft.graph/")
+#: An object or array at the beginning of a line, or one that begins with a text or another.
+_JSON = re.compile(rb'^[^\S\n]*[{\[]|[{\[]\s*["{\[]', re.MULTILINE)
+_OTHER_TEXT = (
+    "neither JSON nor a table of separated values with a header: "
+    "export with `az ... -o json`, or with ConvertTo-Json -Depth 100"
+)
 _LOST_ID = re.compile(rb'"(?:id|ResourceId)"\s*:\s*"(/[^"\\\n]{1,1000})"', re.IGNORECASE)
 
 
@@ -142,12 +148,20 @@ def _items(
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
         return
+    if _is_other_text(first):
+        yield LostRecord(Quarantined(Place(source.name, 1, 1), _OTHER_TEXT), "*", source)
+        return
     begun = itertools.chain((first,), stream)
     yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
     yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.list_hints())
     yield from (
         LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
     )
+
+
+def _is_other_text(first: bytes) -> bool:
+    """Return whether the first bytes of a file are text that is neither JSON nor a table: YAML, or what a terminal shows."""
+    return bool(first.strip()) and not is_header(first) and _JSON.search(first) is None
 
 
 def _pieces(
