@@ -19,9 +19,14 @@ from nephoscope.cli.session.options import (
 from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+    from typing import TextIO
 
+    from nephoscope.cli.outputs import Renderer
     from nephoscope.posture.code.template.verdict_explanation import VerdictExplanation
+    from nephoscope.posture.reports.report_interface import ReportView
+    from nephoscope.posture.reports.row_selection import RowSelection
 
 
 @click.command("scan")
@@ -52,28 +57,45 @@ def command(data: Path, /, **options: Any) -> None:
         from nephoscope.cli.session.code_scan import scan_code
 
         sys.exit(scan_code(data, options, _explanation(options["explain"])))
-    from nephoscope.cli.outputs import check_shown, reads, renderer
+    from nephoscope.cli.outputs import check_shown
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
-    from nephoscope.cli.views import explanation, grouping
 
     wanted = options["explain"]
-    output, states = options["output"], options["states"]
-    check_shown(output, states)
-    extract = explanation.reads(wanted) if wanted else reads(output, states)
+    output = "table" if wanted else options["output"]
+    check_shown(options["output"], options["states"])
+    extract, write = _explained(wanted) if wanted else _listed(options)
     with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
         code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
-        if not is_written(report, "table" if wanted else output):
+        if not is_written(report, output):
             sys.exit(code)
-        with open_output(options["output_file"], styled=wanted or output == "table") as out:
-            if wanted:
-                explanation.render(report, wanted, out)
-            else:
-                renderer(output)(report, out)
-                if options["group_by"] and output == "table":
-                    grouping.render(report, options["group_by"], out)
+        with open_output(options["output_file"], styled=output == "table") as out:
+            write(report, out)
     sys.exit(code)
+
+
+def _explained(wanted: str) -> tuple[RowSelection, Renderer]:
+    """Return what an explanation reads of a report, and what writes it."""
+    from nephoscope.cli.views import explanation
+
+    return explanation.reads(wanted), lambda report, out: explanation.render(report, wanted, out)
+
+
+def _listed(options: Mapping[str, Any]) -> tuple[RowSelection, Renderer]:
+    """Return what the output that is asked for reads of a report, and what writes it."""
+    from nephoscope.cli.outputs import reads, renderer
+
+    output, group_by = options["output"], options["group_by"]
+
+    def write(report: ReportView, out: TextIO) -> None:
+        renderer(output)(report, out)
+        if group_by and output == "table":
+            from nephoscope.cli.views import grouping
+
+            grouping.render(report, group_by, out)
+
+    return reads(output, options["states"]), write
 
 
 def _explanation(wanted: str | None) -> VerdictExplanation | None:

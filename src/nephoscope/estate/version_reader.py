@@ -8,14 +8,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from nephoscope.estate.version_row import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import duckdb
     from deltalake import DeltaTable
 
 BATCH = 2048
@@ -121,6 +120,8 @@ def _to_time(column: str, value: Any) -> object:
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     folder = str(path.resolve()).replace("'", "''")
+    import duckdb  # loaded where a store is read: an estate that is scanned for the first time has none
+
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET allowed_directories = ['{folder}']")

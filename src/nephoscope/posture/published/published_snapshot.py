@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote
-
-import pyarrow as pa
 
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.posture.published.answer_cache import AnswerCache
@@ -25,6 +21,7 @@ from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
 from nephoscope.posture.published.row_access import Shown, seen_by
+from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
@@ -58,12 +55,7 @@ class PublishedSnapshot:
     @classmethod
     def of(cls, table: DeltaTable, path: Path) -> PublishedSnapshot:
         """The version of a handle."""
-        found: defaultdict[str, list[Path]] = defaultdict(list)
-        for action in pa.table(table.get_add_actions()).to_pylist():
-            found[action["partition"]["_table"]].append(path / unquote(action["path"]))
-        return cls(
-            table.version(), {name: tuple(sorted(several)) for name, several in found.items()}, path.parent
-        )
+        return cls(table.version(), list_snapshot_files(table, path), path.parent)
 
     @cached_property
     def made(self) -> BuildInfo:

@@ -27,7 +27,7 @@ from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, m
 from nephoscope.posture.published.document import Documents, PublishedDocument
 from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
 from nephoscope.posture.published.policy_events import PolicyEvents
-from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, table_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def publish_tenants(
     before = open_table(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
     moved = list(resource_changes.documents(data, now))
-    events = PolicyEvents(PublishedSnapshot.of(before, published_path(data)).files if before else {}, now)
+    events = PolicyEvents(list_snapshot_files(before, published_path(data)) if before else {}, now)
 
     def every() -> Iterator[tuple[PublishedDocument, str]]:
         yield from events.watch(_of_tenants(reports))

@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nephoscope.analyze.discovery import analyzers
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings, Progress
 from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.attack_paths.graph_builder import READS
 from nephoscope.posture.policies.policy_packs import Packs
 
 LIVE = "azure:"
@@ -25,6 +22,11 @@ CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     """Return what the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
     logs read."""
+    # loaded where something is collected: every scan loads this module
+    from nephoscope.analyze.discovery import analyzers
+    from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
+    from nephoscope.posture.attack_paths.graph_builder import READS
+
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
