@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import WriterProperties, write_deltalake
+from msgspec.structs import replace
 
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
 from nephoscope.posture.published.document_rows import SCHEMA

@@ -4,7 +4,7 @@ import gc
 import signal
 
 #: New objects before Python looks for garbage; at its own 700, loading a command is interrupted more than a hundred times.
-GARBAGE_THRESHOLD = 20_000
+GARBAGE_THRESHOLD = 50_000
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from nephoscope.instance import FAILED
 from nephoscope.posture.published.publishing import publish_documents

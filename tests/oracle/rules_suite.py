@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import corpus_records
+from msgspec.structs import replace
 from policy_comparer import Outcome, matches
 
 import nephoscope_policy as policy

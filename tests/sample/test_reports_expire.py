@@ -6,7 +6,7 @@ content.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from nephoscope.analyze.database_findings import FIXED
 from nephoscope.analyze.system_updates import INSTALLED
@@ -118,7 +119,7 @@ def test_past_its_bound_a_kind_decides_nothing(
     if kind.times:
         estate = with_reports(sample, kind, lambda one: dated(one, kind, NOW.isoformat()))
     else:
-        estate = replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
+        estate = dataclasses.replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
         for other in report_kinds():
             if other.times:
                 estate = with_reports(estate, other, partial(dated, kind=other, time=bound.isoformat()))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import runpy
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from nephoscope.cli.main import cli
 from nephoscope.collect import resources

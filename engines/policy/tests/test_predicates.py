@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather, walk
 from nephoscope_policy.engine_differences import SWITCHES, Switches

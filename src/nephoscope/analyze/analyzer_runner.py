@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzerResult:
+class AnalyzerResult(msgspec.Struct, frozen=True):
     """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis."""
 
     said: tuple[Assessment, ...]
@@ -59,8 +58,7 @@ class AnalyzerOutput(NamedTuple):
         self.told[name], self.logs[name] = told, logs
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousAnalysis:
+class PreviousAnalysis(msgspec.Struct, frozen=True):
     """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
 
     `moved`: time has passed, so that what asks logs up to now may find other rows.

@@ -9,10 +9,11 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/defender-for-apis-p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
@@ -55,8 +56,7 @@ _CALLS = FileAggregate(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Traffic:
+class _Traffic(msgspec.Struct, frozen=True):
     """When each operation was last called, and from when to when there are rows of each service."""
 
     called: dict[str, datetime]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A well-known key with what depends on it.
 
     `title` says in our words what healthy means; `types` are the lower-cased types that policies ask it of; `policies`

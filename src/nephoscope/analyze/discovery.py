@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 import nephoscope.analyze as package
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.assessment import Assessment
 
 
-@dataclass(frozen=True, slots=True)
-class Analyzer:
+class Analyzer(msgspec.Struct, frozen=True):
     """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words.
 
     `by_time`: what it says changes with the time of the evaluation, though nothing else does.

@@ -7,7 +7,8 @@ https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-feder
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.analyze.devops_verdicts import get_nested
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -18,8 +19,7 @@ _GITHUB_SUBJECT = re.compile(r"repo:(?P<owner>[^/:]+)/(?P<repo>[^:]+)(?::(?P<con
 _BRANCH = "ref:refs/heads/"
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True):
     """What a credential trusts: `problem` says why that is too much ('' = it is narrow).
 
     A credential for a branch of a GitHub repository is as narrow as the protection of that branch: then `owner`, `repository` and

@@ -9,9 +9,10 @@ Source: https://docs.github.com/rest/branches/branch-protection, https://docs.gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active
@@ -54,8 +55,7 @@ _REVIEWERS = 2
 _REVIEWS = "required_pull_request_reviews"
 
 
-@dataclass(frozen=True, slots=True)
-class BranchGuard:
+class BranchGuard(msgspec.Struct, frozen=True):
     """What holds for the default branch, and what was not read ('' = everything was)."""
 
     protected: bool

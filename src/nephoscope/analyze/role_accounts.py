@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class AccountCheck:
+class AccountCheck(msgspec.Struct, frozen=True):
     """Who is asked under a key: holders of `classes`, with `below` also on resource groups and resources."""
 
     key: Key

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
 
+import msgspec
+
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
@@ -26,8 +28,7 @@ _AZURES = ("microsoft.security/alertssuppressionrules", "microsoft.security/asse
 _UNANSWERED = ("microsoft.security/complianceresults",)
 
 
-@dataclass(frozen=True, slots=True)
-class ArmListing:
+class ArmListing(msgspec.Struct, frozen=True):
     """How Resource Manager lists a type: GET `<parent id>/<path>?api-version=<api>` for every parent of the lower-cased types `of`.
 
     `of` is `*` for an extension that any resource may have; `under` are then the types that are known to have it (none: any).
@@ -40,16 +41,14 @@ class ArmListing:
     under: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class GraphOmission:
+class GraphOmission(msgspec.Struct, frozen=True):
     """What rows of Resource Graph leave out of a type's bodies: the lower-cased paths, and the API version that has them."""
 
     api: str
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedType:
+class DerivedType(msgspec.Struct, frozen=True):
     """A type that policies look up under a resource, and Azure keeps in a vault: rows of `source`, at the id under `extends`."""
 
     source: str

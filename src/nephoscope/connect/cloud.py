@@ -6,11 +6,11 @@ https://learn.microsoft.com/azure/china/resources-developer-guide, https://learn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 #: What a nephoscope server calls itself.
 OWN = "nephoscope"
@@ -22,8 +22,7 @@ class CloudError(ValueError):
     """Settings of a cloud that cannot be used; the message says which and what they must be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(msgspec.Struct, frozen=True):
     """The endpoints of one cloud, as origins (`https://host[:port]`), and `audience`, for whom Resource Manager's tokens are made."""
 
     name: str

@@ -14,8 +14,9 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from nephoscope.model.secret_redaction import redact_text
 
@@ -166,8 +167,7 @@ def _environment(cloud: Cloud, tenant: str) -> Credential:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _InTenant:
+class _InTenant(msgspec.Struct, frozen=True):
     """A credential whose every token is asked for in one tenant."""
 
     credential: Credential
@@ -182,8 +182,7 @@ def _in_tenant(credential: Credential, tenant: str) -> Credential:
     return _InTenant(credential, tenant) if tenant else credential
 
 
-@dataclass(slots=True)
-class TokenProvider:
+class TokenProvider(msgspec.Struct):
     """The current token for one scope: one at a time, renewed before it ends and when a server no longer takes it."""
 
     source: CredentialSource
@@ -191,7 +190,7 @@ class TokenProvider:
     clock: Callable[[], float] = time.time
     _credential: Credential | None = None
     _token: AccessToken | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
     def current(self) -> str:
         """The bearer token; raises SignInError."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,8 +72,7 @@ def size(intervals: Iterable[Interval]) -> int:
     return sum(high - low + 1 for low, high in intervals)
 
 
-@dataclass(frozen=True, slots=True)
-class AddressSet:
+class AddressSet(msgspec.Struct, frozen=True):
     """A set of IPv4 and IPv6 addresses as merged intervals of integers."""
 
     v4: tuple[Interval, ...] = ()

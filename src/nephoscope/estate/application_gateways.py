@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/rest/api/application-gateway/application-gat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.estate.addresses import is_prefix
 from nephoscope.estate.network_interfaces import reference, references
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 GATEWAY_TYPE = "microsoft.network/applicationgateways"
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayRoute:
+class GatewayRoute(msgspec.Struct, frozen=True):
     """A path from a public listener to a backend pool: ids, the port at the backend, addresses named in the pool."""
 
     gateway: str

@@ -6,9 +6,11 @@ What may be concluded from what was seen is argued in docs/decisions/0041-inferr
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId
@@ -220,14 +222,13 @@ def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> N
         times[scope] = min(time, times.get(scope, time))
 
 
-@dataclass(slots=True)
-class CoverageInference:
+class CoverageInference(msgspec.Struct):
     """What the resources of one snapshot tell about what it has read; feed every resource, then ask for the manifest."""
 
-    _own: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _embedded: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _bodiless: set[tuple[str, str]] = field(default_factory=set)
-    _broken: dict[str, str] = field(default_factory=dict)
+    _own: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
+    _embedded: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
+    _bodiless: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    _broken: dict[str, str] = msgspec.field(default_factory=dict)
 
     def see(
         self, resource: Resource, *, embedded: bool = False, carries: frozenset[str] = frozenset()

@@ -7,7 +7,6 @@ Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import msgspec
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
+from msgspec.structs import replace
 
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
 from nephoscope.estate.estate import Estate
@@ -43,8 +43,7 @@ class StoreError(Exception):
     """The store cannot do what was asked; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSnapshot:
+class StoredSnapshot(msgspec.Struct, frozen=True):
     """A snapshot in the store: when it was taken, the hash of its content, what it read, what was known after it.
 
     `sequence` counts from 1; `coverage` is the snapshot's own; `known` adds what earlier snapshots read and this one did not

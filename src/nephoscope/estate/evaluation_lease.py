@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.leases.lease_renewal import Turns
@@ -37,8 +38,7 @@ class TurnLostError(StoreError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class EstateTurn:
+class EstateTurn(msgspec.Struct, frozen=True):
     """The turn of this process, which a thread renews."""
 
     lease: Lease

@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/azure/firewall/rule-processing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -27,8 +28,7 @@ HUB_CONNECTION_TYPE = "microsoft.network/virtualhubs/hubvirtualnetworkconnection
 IP_GROUP_TYPE = "microsoft.network/ipgroups"
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(msgspec.Struct, frozen=True):
     """A DNAT rule: who may come, lower-cased protocols, the private address and port it leads to."""
 
     firewall: str

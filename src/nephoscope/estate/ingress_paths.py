@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.estate.addresses import AddressSet, size
 from nephoscope.estate.reachability import Opening, remote_of
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 BROAD = {4: 2**24, 6: 2**112}
 
 
-@dataclass(frozen=True, slots=True)
-class IngressPath:
+class IngressPath(msgspec.Struct, frozen=True):
     """How a stranger's packet gets to an address of a machine.
 
     `kind` is a word of the field, `via` the ids on the way, `protocol` lower-cased ('*' = every one), `ports` those at the
@@ -42,8 +42,7 @@ class IngressPath:
         return self.protocol in ("*", protocol) and any(low <= port <= high for low, high in self.ports)
 
 
-@dataclass(frozen=True, slots=True)
-class ReachablePort:
+class ReachablePort(msgspec.Struct, frozen=True):
     """A port of a machine that the Internet reaches: the way, and the openings in the groups on it (none = no group)."""
 
     protocol: str

@@ -6,8 +6,9 @@ Source: https://learn.microsoft.com/rest/api/load-balancer/load-balancers/get
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.estate.network_interfaces import reference, references
 from nephoscope.estate.resource_lookup import properties
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarding:
+class Forwarding(msgspec.Struct, frozen=True):
     """A rule of a load balancer: lower-cased `protocol` ('*' = every one), ports at the frontend and at the machine.
 
     `public` is the lower-cased id of the frontend's public address or prefix ('' = an internal frontend), `private` its
@@ -39,14 +39,13 @@ class Forwarding:
     ports: tuple[Interval, ...]
 
 
-@dataclass(slots=True)
-class Forwardings:
+class Forwardings(msgspec.Struct):
     """Forwardings by what they lead to: pool id, IP configuration id, rule id, and (network id, address) of a pool member."""
 
-    pools: dict[str, list[Forwarding]] = field(default_factory=lambda: defaultdict(list))
-    configurations: dict[str, list[Forwarding]] = field(default_factory=lambda: defaultdict(list))
-    rules: dict[str, Forwarding] = field(default_factory=dict)
-    members: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    pools: dict[str, list[Forwarding]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    configurations: dict[str, list[Forwarding]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    rules: dict[str, Forwarding] = msgspec.field(default_factory=dict)
+    members: dict[str, list[tuple[str, str]]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
     def add(self, balancer: Resource) -> None:
         """Read one load balancer."""

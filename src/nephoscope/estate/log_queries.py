@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 
 class UndeclaredTableError(Exception):
     """An analyzer read a table of the lake that its TABLES do not name, so that nobody would run it again when the table changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredReads:
+class DeclaredReads(msgspec.Struct, frozen=True):
     """What an analyzer may read: tables of the lake, and lower-cased types of resources."""
 
     tables: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FileAggregate:
+class FileAggregate(msgspec.Struct, frozen=True):
     """An aggregate of a table that may be kept by file: KQL that groups the rows of one file, and KQL that merges the groups of all.
 
     `by_file` begins with the table's name and does not ask what time it is; `merge` begins with `Groups`. Merging the groups of any

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from nephoscope.estate.addresses import AddressSet
 
 
-@dataclass(frozen=True, slots=True)
-class IpConfiguration:
+class IpConfiguration(msgspec.Struct, frozen=True):
     """One address of an interface. Ids are lower-cased; `addresses` is empty where the private address is not known.
 
     `public_addresses` are ids of public IP addresses; `inline_public` is the SKU name of one that a scale set model
@@ -29,8 +29,7 @@ class IpConfiguration:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(msgspec.Struct, frozen=True):
     """A network interface: its id, its network security group ('' = none), whether it forwards, its addresses."""
 
     id: str

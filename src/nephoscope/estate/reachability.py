@@ -7,8 +7,9 @@ is a list of *openings*, a region each with the rules that allowed it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.estate.addresses import PUBLIC, AddressSet, Interval, intersect, merge, parse_prefix, subtract
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule
@@ -25,8 +26,7 @@ EVERYWHERE = AddressSet.everything()
 TAG_POINT: tuple[Interval, ...] = ((0, 0),)
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True):
     """A rule with its far side resolved: `addresses` and opaque lower-cased `tags`; `whole` when it means everybody."""
 
     rule: SecurityRule
@@ -39,8 +39,7 @@ class Clause:
         return self.whole or any(within(tag, wider) for wider in self.tags)
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficRegion:
+class TrafficRegion(msgspec.Struct, frozen=True):
     """A product: remote addresses of one family (or TAG_POINT), source ports, destination ports."""
 
     remote: tuple[Interval, ...]
@@ -67,8 +66,7 @@ class TrafficRegion:
         return [piece for piece in rest if piece]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """Traffic that is let through: the region, the family (4, 6) or opaque tag it is about, the rules that allowed it."""
 
     region: TrafficRegion
@@ -77,8 +75,7 @@ class Opening:
     rules: tuple[SecurityRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowDecision:
+class FlowDecision(msgspec.Struct, frozen=True):
     """Whether one flow passes: True, False, or None where opaque tags could decide; the deciding rule, '' id = no group."""
 
     allow: bool | None
@@ -86,8 +83,7 @@ class FlowDecision:
     opaque: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """A rule with its near side resolved, ready to be asked of many interfaces."""
 
     rule: SecurityRule

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,7 @@ CREATE, UPDATE, DELETE = "Create", "Update", "Delete"
 Body = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceChange:
+class ResourceChange(msgspec.Struct, frozen=True):
     """One change of a resource (its lower-cased id); `before` and `after` are the times at which it was looked at."""
 
     key: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
@@ -11,8 +10,7 @@ import msgspec
 from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceBatch:
+class ResourceBatch(msgspec.Struct, frozen=True):
     """A few resources; `digest` names their ids and bodies (b'' = the origin of some is not known)."""
 
     resources: tuple[Resource, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(msgspec.Struct, frozen=True):
     """What differs between an earlier and a later state, as lower-cased ids, sorted.
 
     `removed` are those that are gone where the later state has read their type; `unread` those that the later state does

@@ -7,9 +7,10 @@ classic administrators are not read. Source: https://learn.microsoft.com/azure/r
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
@@ -34,8 +35,7 @@ READS = (ASSIGNMENT_TYPE, DEFINITION_TYPE, *PRINCIPAL_READS)
 _MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleGrant:
+class RoleGrant(msgspec.Struct, frozen=True):
     """An active role assignment: ids lower-cased, `kind` is its lower-cased principalType, `scope` '' is the root."""
 
     assignment: str
@@ -45,8 +45,7 @@ class RoleGrant:
     scope: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoleAccounts:
+class RoleAccounts(msgspec.Struct, frozen=True):
     """Users that hold a class of role, each with the assignments that give it; and what could add more.
 
     `unsure` names what was not read: a caller may conclude from an account that is there, and not from the absence of

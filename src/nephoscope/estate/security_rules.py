@@ -5,9 +5,10 @@ Source: https://learn.microsoft.com/azure/virtual-network/network-security-group
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.estate.addresses import Interval, is_prefix, merge
 from nephoscope_policy.model.resource_id import ResourceId
@@ -25,8 +26,7 @@ class SecurityRuleError(ValueError):
     """A security rule that cannot be read; the message names the group, the rule and the property."""
 
 
-@dataclass(frozen=True, slots=True)
-class RulePeers:
+class RulePeers(msgspec.Struct, frozen=True):
     """One side of a rule: prefixes as text, tags and application security groups, all lower-cased."""
 
     any: bool = False
@@ -35,8 +35,7 @@ class RulePeers:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityRule:
+class SecurityRule(msgspec.Struct, frozen=True):
     """One rule: `protocol` is lower-cased ('*' = every one), ports are merged intervals, `allow` is its access."""
 
     id: str

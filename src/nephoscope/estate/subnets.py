@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.network_interfaces import reference
@@ -20,8 +21,7 @@ SUBNET_TYPE = "microsoft.network/virtualnetworks/subnets"
 ROUTE_TABLE_TYPE = "microsoft.network/routetables"
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(msgspec.Struct, frozen=True):
     """A subnet: `id` as its source spelled it, its network's lower-cased id, prefixes, attached group and route table.
 
     `known` is False where the body came without properties.

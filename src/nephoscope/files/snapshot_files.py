@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope.files.gzip_stream import GzipStream
 from nephoscope.files.symlinks import leads_out
 
@@ -50,8 +52,7 @@ class ArchiveLimits:
     members: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(msgspec.Struct, frozen=True):
     """A file, or an entry of a zip archive: its name for a place, and the argument it was found under.
 
     `label` is the name of what was copied into the file from elsewhere ('' = it has its own).

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
+
+import msgspec
 
 MAX_DEPTH = 200
 MAX_ELEMENTS = 5_000_000
@@ -19,8 +20,7 @@ class XmlError(ValueError):
         self.message, self.line = message, line
 
 
-@dataclass(slots=True)
-class XmlElement:
+class XmlElement(msgspec.Struct):
     """An element: its namespace and local name, attributes by local name, text without spaces around it, and its line."""
 
     namespace: str
@@ -28,7 +28,7 @@ class XmlElement:
     attributes: dict[str, str]
     line: int
     text: str = ""
-    children: list[XmlElement] = field(default_factory=list)
+    children: list[XmlElement] = msgspec.field(default_factory=list)
 
     def first(self, *names: str) -> XmlElement | None:
         """Return the element at a path of names, the first of equal ones; None where there is none."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """Subscriptions (lower-cased GUIDs), resource groups (lower-cased ids) and management groups (lower-cased ids above them).
 
     `everything` is the whole tenant, whatever the other fields hold. `above` are lower-cased ids of documents that stand above the

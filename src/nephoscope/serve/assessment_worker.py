@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import msgspec
+
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, settle
 from nephoscope.collect.resources import SnapshotError
@@ -245,7 +247,14 @@ def _scan(
     facts = FactReader(lambda: nullcontext(state))
     logs = partial(frozen_logs, settings.data, state)
     return EstateScan(
-        replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts, logs
+        msgspec.structs.replace(request, targets=kept),
+        settings.data,
+        now,
+        told,
+        dict(snapshots),
+        put,
+        facts,
+        logs,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
@@ -41,8 +42,7 @@ class AdvisoriesError(StateError):
     """A file of advisories that is kept and cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advisories:
+class Advisories(msgspec.Struct, frozen=True):
     """What is said of packages at a time; `imports` tells one state of the feeds from another: number and time by feed.
 
     `database` is None where nothing was imported: then no package is assessed.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.subject import InventorySubject
 
 
-@dataclass(frozen=True, slots=True)
-class ExemptedSubject:
+class ExemptedSubject(msgspec.Struct, frozen=True):
     """What an exemption is asked about: names of a machine or an image, its resource and its tenant, lower-cased."""
 
     names: frozenset[str] = frozenset()

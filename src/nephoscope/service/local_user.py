@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-@dataclass(frozen=True, slots=True)
-class LocalUser:
+class LocalUser(msgspec.Struct, frozen=True):
     """An AuthorizedActor whom the file system authorizes: who cannot write the folder fails at the first change."""
 
     author: str

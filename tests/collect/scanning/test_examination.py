@@ -6,12 +6,12 @@ import hashlib
 import io
 import logging
 import zipfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.collect.images.image_builder import Files, make_layout
 
 from nephoscope.collect.images.layout import open_layout

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import nephoscope
@@ -206,7 +207,7 @@ def write(folder: Path, estate: Estate, types: frozenset[str], *, keep: bool) ->
         for scope, read in estate.coverage.scopes.items()
     }
     (folder / "coverage.json").write_text(
-        json.dumps(manifest_document(replace(estate.coverage, scopes=scopes)))
+        json.dumps(manifest_document(msgspec.structs.replace(estate.coverage, scopes=scopes)))
     )
     return str(folder)
 

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.sample.some_subscriptions import copy_some
 
@@ -165,7 +166,7 @@ def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few,
     publish(tmp_path, few, {})
     made = PublishedSnapshotCache(tmp_path).newest().made
     for number in range(1, 23):
-        publish_documents(tmp_path, [], replace(made, scope=f"{number}"))
+        publish_documents(tmp_path, [], msgspec.structs.replace(made, scope=f"{number}"))
     log = published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
     edition = PublishedSnapshotCache(tmp_path).newest()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
@@ -116,7 +117,9 @@ def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
     assert asked is not None
     assert tenants.collect_due(state, tmp_path, asked.targets, datetime.now(UTC), lambda *_: None) == {}
     assert (
-        tenants.request_of(state, tmp_path) == asked == replace(before, targets=("sample:", "tenant:fails"))
+        tenants.request_of(state, tmp_path)
+        == asked
+        == msgspec.structs.replace(before, targets=("sample:", "tenant:fails"))
     )
     service.remove_tenant(acting(state, tmp_path), "fails")
     assert last_request(tmp_path) == before

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """One alias: its default path, and the paths that single api-versions or resource types (lower-cased) have instead.
 
     `types` serves the few aliases that name no type of their own, such as Microsoft.Compute/imagePublisher.
@@ -18,9 +18,9 @@ class Alias:
 
     name: str
     path: str
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = msgspec.field(default_factory=dict)
     modifiable: bool | None = None
-    types: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def at(self, api_version: str, type_: str = "") -> str:
         """The path for an api-version and a lower-cased type, '' for the default."""
@@ -28,8 +28,7 @@ class Alias:
         return self.versions.get(api_version, path) if self.versions else path
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True):
     """Whether a resource type bears tags and a location, which decides what mode Indexed covers."""
 
     tags: bool

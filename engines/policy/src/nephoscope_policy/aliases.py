@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.alias_table import read
@@ -27,8 +29,7 @@ class UnknownAlias(LookupError):  # noqa: N818 - says what is unknown
     """An alias that stands in no loaded table; the message names it and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPath:
+class FieldPath(msgspec.Struct, frozen=True):
     """Where a field reads: `special` is 'name', 'fullname', 'type' or 'id' and then `segments` is empty.
 
     `segments` has lower-cased keys, `spelled` the keys as a request body writes them; `location` asks for values to be

@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.keywords import EFFECTS
@@ -38,8 +39,7 @@ _NO_MESSAGES: tuple[tuple[str, str], ...] = ()
 _MANAGEMENT_GROUP = f"/providers/{MANAGEMENT_GROUP_TYPE}/"
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(msgspec.Struct, frozen=True):
     """A replaced effect or pinned version for the members and resources that all its selectors pick."""
 
     kind: str
@@ -70,8 +70,7 @@ class Override:
         return all(selector.matches(resource, reference) for selector in self.selectors)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """One policy assignment. `id`, `scope`, `not_scopes` and `target` (the definition or initiative) are lower-cased ids.
 
     The scope '' is the tenant: everything. `messages` are (reference id or '', text). `gaps` are the fields that were not read, each
@@ -84,16 +83,16 @@ class Assignment:
     target: str
     display_name: str = ""
     description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
     not_scopes: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     resource_selectors: tuple[ResourceSelector, ...] = ()
     enforcement_mode: str = "Default"
     pin: Pin | None = None
     messages: tuple[tuple[str, str], ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, object] = msgspec.field(default_factory=dict)
     gaps: tuple[tuple[str, str], ...] = ()
-    unread_parameters: Mapping[str, str] = field(default_factory=dict)
+    unread_parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def parse(cls, document: object, *, partial: bool = False) -> Assignment:

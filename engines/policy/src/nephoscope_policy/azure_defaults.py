@@ -6,7 +6,6 @@ The facts are content (content/azure/template_defaults.json).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
@@ -44,14 +43,13 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     children: dict[str, dict[str, object]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class TypeDefaults:
+class TypeDefaults(msgspec.Struct, frozen=True):
     """The defaults of one type, paths as segments."""
 
     values: tuple[tuple[Segments, Any], ...] = ()
     before: tuple[tuple[str, tuple[tuple[Segments, Any], ...]], ...] = ()
     absent: frozenset[tuple[str, ...]] = frozenset()
-    children: Mapping[str, dict[str, object]] = field(default_factory=dict)
+    children: Mapping[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
     def fill(
         self, body: dict[str, object], told: BodySource | None = None
@@ -80,8 +78,7 @@ def defaults_of(type_: str) -> TypeDefaults:
     return _by_type().get(type_, _NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultChild:
+class DefaultChild(msgspec.Struct, frozen=True):
     """The body of a child that Azure makes with a resource; `source` is the path of the resource's body that it is made from."""
 
     body: dict[str, Any]

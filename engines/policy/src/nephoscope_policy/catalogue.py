@@ -7,9 +7,10 @@ folder, named by the hash of the contents.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, Kind, digest
 from nephoscope_policy.catalogue_import import PUBLIC_CLOUD, CatalogueIntake, conflict
@@ -34,8 +35,7 @@ class NotHeldError(LookupError):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSummary:
+class ImportSummary(msgspec.Struct, frozen=True):
     """What reading some documents came to, for `content import`."""
 
     files: int

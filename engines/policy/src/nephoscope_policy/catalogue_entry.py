@@ -20,8 +20,7 @@ CALLS = ("utcnow", "policy", "subscription", "resourcegroup")
 TYPES: dict[Kind, str] = {"definition": DEFINITION_TYPE, "initiative": INITIATIVE_TYPE}
 
 
-@dataclass(frozen=True, slots=True)
-class ContentProblem:
+class ContentProblem(msgspec.Struct, frozen=True):
     """A document that was not taken, or is in doubt: where and why. `error` is False for what is left out by design."""
 
     place: Place

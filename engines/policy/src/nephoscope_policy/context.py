@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +14,7 @@ LATEST_API = "9999-12-31"
 """requestContext().apiVersion while existing resources are scanned: newer than every real version, as Azure scans with the latest."""
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationContext:
+class EvaluationContext(msgspec.Struct, frozen=True):
     """`now` must be aware; `utc` is the text that utcNow() returns where a caller fixes it.
 
     `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the same name return; where
@@ -23,7 +23,7 @@ class EvaluationContext:
     `attestation` is the state somebody attested for a manual policy, '' where nobody did.
     """
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
     api_version: str = ""
     resource_group: Mapping[str, object] | None = None
     subscription: Mapping[str, Any] | None = None

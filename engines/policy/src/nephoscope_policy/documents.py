@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -32,8 +31,7 @@ class ContentError(Exception):
         self.place = place
 
 
-@dataclass(frozen=True, slots=True)
-class ContentDocument:
+class ContentDocument(msgspec.Struct, frozen=True):
     """One content file: `source` is its bytes or the file that has them (read on demand), `place` names it."""
 
     source: bytes | Traversable

@@ -5,12 +5,12 @@ Each switch is argued in docs/decisions/0020 to 0024. One profile serves everyth
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Switches:
+
+class Switches(msgspec.Struct, frozen=True):
     """A frozen profile of semantic decisions."""
 
     missing_array: Literal["false", "true"] = "false"
@@ -27,7 +27,7 @@ class Switches:
     """Whether guid() and uniqueString(), whose hash is not published, may decide an `if`."""
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in asdict(self).items())
+        return ", ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(self).items())
 
 
 SWITCHES = Switches()

@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
@@ -45,8 +46,7 @@ class PartialContainer(dict[str, object]):
         raise NotCollected(self._what)
 
 
-@dataclass(frozen=True, slots=True)
-class LoopFrame:
+class LoopFrame(msgspec.Struct, frozen=True):
     """One running loop of a count.
 
     `name` is the lower-cased loop name of a value count, or the lower-cased field text of a field count. For a field count

@@ -5,9 +5,10 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy.assignment import is_management_group, scope_id, scope_of, within
 from nephoscope_policy.partial_record import PROPERTIES, ControlRecordReader
@@ -29,8 +30,7 @@ VALIDATION = "assignmentScopeValidation"
 METADATA = "metadata"
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(msgspec.Struct, frozen=True):
     """One exemption; ids, `scope`, `references` and `recommendations` are lower-cased, empty `references` mean every member.
 
     `recommendations` (definition names, from `metadata.nephoscope.recommendations`) exempt those definitions in every assignment

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope_policy import tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm_object import ArmObject, fault
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.source_location import Place
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionGroup:
+class DefinitionGroup(msgspec.Struct, frozen=True):
     """A control that members serve; `metadata_id` is the id of the control's published text ('' = none)."""
 
     name: str
@@ -46,8 +47,7 @@ class InitiativeMember:
     parameters: Mapping[str, tree.Operand] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Initiative:
+class Initiative(msgspec.Struct, frozen=True):
     """A parsed initiative. `parameters` are the declared ones by lower-cased name, `groups` the controls in document order."""
 
     id: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy import explain
 from nephoscope_policy.arm import ArmError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.compiled_scope import CompiledRun
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """A count around a condition: `prefix` is the `[*]`-ended path it goes over, `slot` where its element lies."""
 
     prefix: Segments

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope_policy.body_paths import Segments
 
@@ -11,8 +12,7 @@ from nephoscope_policy.body_paths import Segments
 IDENTITY = frozenset({"id", "name", "type", "fullname", "apiversion"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True):
     """The paths that are read, keys lower-cased, each cut before its first array element; `everything`: they cannot be told.
 
     `above` are the paths and all that they lie under.

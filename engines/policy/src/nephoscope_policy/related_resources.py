@@ -6,9 +6,10 @@ resourceGroupName, existenceScope).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE, Gap
@@ -62,8 +63,7 @@ EXTENSIONS = frozenset(
 _WILDCARDS = frozenset("?*")
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedLookup:
+class RelatedLookup(msgspec.Struct, frozen=True):
     """What an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
 
     type: str
@@ -72,8 +72,7 @@ class RelatedLookup:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LookupPlan:
+class LookupPlan(msgspec.Struct, frozen=True):
     """A look-up as it goes from resources of one type.
 
     `under` says that candidates lie under the evaluated resource, `levels` how many levels below (1 for an extension), `last`

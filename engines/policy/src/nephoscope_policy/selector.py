@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy.arm_object import fault
 
@@ -23,8 +24,7 @@ KINDS = (LOCATION, TYPE, NO_LOCATION, REFERENCE)
 SUBSCRIPTION_LEVEL = "subscriptionlevelresources"
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True):
     """One test: a property of the resource, or the member's reference id, is among the lower-cased `values` (`negated`: is not)."""
 
     kind: str
@@ -55,8 +55,7 @@ class Selector:
         return resource is not None and (_subject(self.kind, resource) in self.values) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceSelector:
+class ResourceSelector(msgspec.Struct, frozen=True):
     """A named set of selectors; it picks a resource that all of them pick."""
 
     name: str

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from nephoscope_policy.arm import ArmExpression
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyLiteral:
+class PolicyLiteral(msgspec.Struct, frozen=True):
     """A JSON value without any template expression in it."""
 
     value: Any
@@ -25,15 +26,13 @@ class TemplateExpression:
     path: str = field(compare=False, default="")
 
 
-@dataclass(frozen=True, slots=True)
-class ListExpression:
+class ListExpression(msgspec.Struct, frozen=True):
     """A JSON array with an expression somewhere inside."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectExpression:
+class ObjectExpression(msgspec.Struct, frozen=True):
     """A JSON object with an expression somewhere inside its values."""
 
     items: tuple[tuple[str, Operand], ...]
@@ -42,8 +41,7 @@ class ObjectExpression:
 Operand = PolicyLiteral | TemplateExpression | ListExpression | ObjectExpression
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRef:
+class FieldRef(msgspec.Struct, frozen=True):
     """The left side `"field": ...`: a name, a tag, an alias, or an expression that yields one."""
 
     name: PolicyLiteral | TemplateExpression
@@ -54,8 +52,7 @@ class FieldRef:
         return self.name.value if isinstance(self.name, PolicyLiteral) else self.name.text
 
 
-@dataclass(frozen=True, slots=True)
-class ValueRef:
+class ValueRef(msgspec.Struct, frozen=True):
     """The left side `"value": ...`."""
 
     operand: Operand
@@ -144,8 +141,7 @@ class Existence:
     condition: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Then:
+class Then(msgspec.Struct, frozen=True):
     """The effect with its details: `existence` for *IfNotExists, `operations` for modify and append, `default_state` for manual."""
 
     effect: PolicyLiteral | TemplateExpression
@@ -156,8 +152,7 @@ class Then:
     effect_path: str = "policyRule.then.effect"
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """A whole parsed definition."""
 
     mode: str

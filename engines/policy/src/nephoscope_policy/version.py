@@ -6,9 +6,10 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +19,7 @@ _PIN = re.compile(r"(\d{1,9}|\*)\.(\d{1,9}|\*)\.(\d{1,9}|\*)(?:-([A-Za-z0-9.]+))
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """`major.minor.patch` with an optional lower-cased suffix (`preview`, `deprecated`); a stable version sorts after its previews."""
 
     major: int
@@ -54,8 +54,7 @@ class Version:
 FIRST = Version(1, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(msgspec.Struct, frozen=True):
     """A version pattern such as `1.*.*`, `2.1.*` or `3.*.*-preview`; None stands for `*`."""
 
     major: int | None = None

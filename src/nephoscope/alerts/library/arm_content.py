@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows

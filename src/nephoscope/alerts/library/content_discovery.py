@@ -6,10 +6,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from msgspec.structs import replace
 
 from nephoscope.alerts.library.arm_content import arm_pieces, is_arm
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent

@@ -25,7 +25,7 @@ def formats() -> list[str]:
 
 def reads(name: str, states: Sequence[str] = ()) -> RowSelection:
     """Return the rows that a format reads; those in states that a person asks for are listed one by one."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     extract = cast("RowSelection", importlib.import_module(f"nephoscope.cli.outputs.{name}").READS)
     return replace(extract, states=extract.states | {ComplianceState(one) for one in states})

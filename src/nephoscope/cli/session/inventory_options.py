@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
+import msgspec
 
 from nephoscope import __version__
 from nephoscope.cli.session.lake_access import lake_of
@@ -41,8 +41,7 @@ def keep_options(command: _Command) -> _Command:
     return command
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryOptions:
+class InventoryOptions(msgspec.Struct, frozen=True):
     """Whether what was found is kept, the id in ARM of the resource that it is of, and its tenant."""
 
     keep: bool

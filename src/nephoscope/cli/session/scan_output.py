@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.scan_sections import (
@@ -45,8 +45,7 @@ _FOUND = 1
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
-class InspectionOptions:
+class InspectionOptions(msgspec.Struct, frozen=True):
     """The wishes of a person: what is shown, and what the exit code says: 1 where a finding is as severe as `fail_on` ('' = never)."""
 
     output: str

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
+
 from nephoscope.cli.session.input_checks import (
     check_earlier,
     check_estates,
@@ -242,7 +244,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> ScanRequest:
     }
     if options["history"]:
         given["history"] = options["history"]
-    return replace(last, **given)
+    return msgspec.structs.replace(last, **given)
 
 
 def _before(scan: EstateScan, since: str | None) -> list[EvaluationRun] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TENANT = re.compile(r"[0-9a-z][0-9a-z.-]{2,252}")
@@ -16,8 +17,7 @@ class CollectionScopeError(ValueError):
     """A scope that cannot be meant; the message says what it must be."""
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionScope:
+class CollectionScope(msgspec.Struct, frozen=True):
     """Everything lower-cased. Without subscriptions and management groups: whatever the credential sees in the tenants.
 
     `resource_groups` are (subscription, name) pairs, the subscription '' where a name is meant in every one that is asked for.

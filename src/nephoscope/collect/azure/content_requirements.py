@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy import tree
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -33,8 +35,7 @@ ALWAYS = frozenset(
 _MODES = frozenset({"all", "indexed"})
 
 
-@dataclass(frozen=True, slots=True)
-class ContentNeeds:
+class ContentNeeds(msgspec.Struct, frozen=True):
     """Lower-cased: `types` to read; `parents` under which types a related type is looked up (absent: only by definitions that
     name no type); `names` that a related type is looked up by ('' = by none); `aliases` that the content mentions.
 

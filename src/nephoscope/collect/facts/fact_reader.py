@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.collect.facts.fact_recording import FORGOTTEN
 from nephoscope.collect.resources.own_facts import LearnedResources
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _PLACE = SourceFile(Path("own facts"), Path("own facts"))
 
 
-@dataclass(frozen=True, slots=True)
-class FactReader:
+class FactReader(msgspec.Struct, frozen=True):
     """Reads own facts where `opened` gives a state, as they are at an aware time.
 
     With `everywhere` it reads those of subscriptions too that no target holds.
@@ -31,7 +31,7 @@ class FactReader:
 
     opened: Callable[[], AbstractContextManager[State | None]] = nullcontext
     everywhere: bool = False
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
     def __call__(self, subscriptions: Collection[str]) -> Iterator[LearnedResources]:
         """The own facts beside a snapshot of some lower-cased subscriptions."""

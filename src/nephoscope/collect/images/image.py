@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope.collect.images.digest import check_content, digest_of
 from nephoscope.collect.images.documents import (
@@ -44,8 +44,7 @@ class ImageStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(msgspec.Struct, frozen=True):
     """An image for one machine. `digest` is that of its manifest, `index_digest` of the index that it was found by, '' for none.
 
     `layers` are its layers as they are stored, the lowest first; `store` opens them.
@@ -67,8 +66,7 @@ class Image:
         return Platform(self.configuration.architecture, self.configuration.os, self.configuration.variant)
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformSelector:
+class PlatformSelector(msgspec.Struct, frozen=True):
     """Which image of an index is wanted."""
 
     os: str = "linux"

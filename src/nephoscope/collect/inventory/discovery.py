@@ -12,9 +12,10 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
+
+import msgspec
 
 import nephoscope.collect.inventory as package
 from nephoscope.collect.inventory.formats.untyped_values import WrongShapeError
@@ -33,8 +34,7 @@ class ReaderModuleError(Exception):
     """A module in this folder that is half a reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryReader:
+class InventoryReader(msgspec.Struct, frozen=True):
     """A module that reads one kind of file; `read` raises UnreadableInventoryError."""
 
     name: str
@@ -45,8 +45,7 @@ class InventoryReader:
     max_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryReading:
+class InventoryReading(msgspec.Struct, frozen=True):
     """What a reader read in a file: the packages, and the entries that it set aside."""
 
     reader: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from nephoscope.collect.inventory.formats.archives import BoundedArchive, UnpackingBudget
 from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
@@ -39,12 +40,11 @@ class _Library(NamedTuple):
     licenses: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Opening:
+class _Opening(msgspec.Struct):
     """The bounds of a file with archives in archives: how many were opened, and what they may still unpack to."""
 
     count: int = 0
-    budget: UnpackingBudget = field(default_factory=UnpackingBudget)
+    budget: UnpackingBudget = msgspec.field(default_factory=UnpackingBudget)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

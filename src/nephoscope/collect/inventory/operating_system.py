@@ -8,11 +8,11 @@ packages of the distributions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingSystem:
+class OperatingSystem(msgspec.Struct, frozen=True):
     """A distribution (`family`) and its release (`version`); '' is unknown. `codename` as os-release has it."""
 
     family: str

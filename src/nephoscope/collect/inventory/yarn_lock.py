@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
@@ -34,12 +35,11 @@ _PROTOCOLS = (
 _NEEDED = ("dependencies", "optionalDependencies", "peerDependencies")
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(msgspec.Struct):
     line: int
     descriptors: list[str]
-    fields: dict[str, str] = field(default_factory=dict)
-    needed: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[str, str] = msgspec.field(default_factory=dict)
+    needed: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.collect.resources.json_grammar import MAX_RECORD, decode_flat
 from nephoscope.files.separated_values import separated_rows
@@ -36,8 +37,7 @@ _SPELLED = {
 _EMPTY = frozenset({"", "null"})
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRecord:
+class CsvRecord(msgspec.Struct, frozen=True):
     """A row with the line on which it ends; `error` says why it is none."""
 
     line: int

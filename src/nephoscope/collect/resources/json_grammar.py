@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -39,8 +38,7 @@ WASTE = re.compile(rb"[^{\[\n\]]*+\]?")
 CLOSES = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
-@dataclass(frozen=True, slots=True)
-class RecordSlice:
+class RecordSlice(msgspec.Struct, frozen=True):
     """A record cut out of a stream: its bytes, its place (1-based), and why it is broken ('' = it is whole).
 
     `columns` are the column names where the record is a row of a table. `value` is what the bytes decode to.
@@ -54,8 +52,7 @@ class RecordSlice:
     value: object = None
 
 
-@dataclass(slots=True)
-class RecordContainer:
+class RecordContainer(msgspec.Struct):
     """What the cursor is inside of: an array of records, or the rest of an answer behind its array.
 
     `separator` stood before the last record, `fails` counts the records in a row that ended elsewhere than guessed.
@@ -78,8 +75,7 @@ class BrokenRecordError(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True)
-class RecordScanState:
+class RecordScanState(msgspec.Struct):
     """How far the search for the end of one record has come.
 
     `stack` holds the brackets that must still close. Once `error` is set the record is lost and only its end is looked for;

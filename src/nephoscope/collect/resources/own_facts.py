@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from nephoscope.files.snapshot_files import SourceFile
     from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class LearnedResources:
+class LearnedResources(msgspec.Struct, frozen=True):
     """Resources with the scope and the entry of a manifest that was read with them.
 
     They lie in a lower-cased subscription; `tenant` is what their writer said of it, '' where nothing. A claim that no longer `holds`

@@ -6,7 +6,7 @@ import importlib
 import itertools
 import pkgutil
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, cast
@@ -62,8 +62,7 @@ class ResourceFormat(Protocol):
         """The records in it; raises RecordError."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadResource:
+class ReadResource(msgspec.Struct, frozen=True):
     """A resource with what decides between two bodies of its id."""
 
     resource: Resource
@@ -71,8 +70,7 @@ class ReadResource:
     source: SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class LostRecord:
+class LostRecord(msgspec.Struct, frozen=True):
     """A record or file that could not be used, and the lower-cased type that is now missing ('*' = unknown, '' = none)."""
 
     quarantined: Quarantined
@@ -80,16 +78,14 @@ class LostRecord:
     source: SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotManifest:
+class SnapshotManifest(msgspec.Struct, frozen=True):
     """What the coverage manifest of a snapshot folder says of one tenant."""
 
     coverage: Coverage
     source: SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerPages:
+class AnswerPages(msgspec.Struct, frozen=True):
     """The file is made of answers; `continued` when the last of them names a further page.
 
     `totals`: the number of records that answers say there are in all -> how many of them the answers hold.
@@ -97,7 +93,7 @@ class AnswerPages:
 
     source: SourceFile
     continued: bool
-    totals: Mapping[int, int] = field(default_factory=dict)
+    totals: Mapping[int, int] = msgspec.field(default_factory=dict)
 
 
 Item = ReadResource | LostRecord | SnapshotManifest | AnswerPages | LearnedResources

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRecord:
+class ResourceRecord(msgspec.Struct, frozen=True):
     """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it.
 
     `note` says why less was read than there is, and what helps ('' = nothing is missing). `narrow` says the same of

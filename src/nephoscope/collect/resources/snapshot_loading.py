@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope.collect.resources.child_resources import child_types, children, is_listed
 from nephoscope.collect.resources.fact_merge import LearnedFacts
@@ -181,21 +183,22 @@ def _make_lost(source: SourceFile, name: str, reason: str) -> LostRecord:
     return LostRecord(Quarantined(Place(name), reason), "*", source)
 
 
-@dataclass(slots=True)
-class SnapshotLoader:
+class SnapshotLoader(msgspec.Struct):
     """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one."""
 
     tenant: str = ""
     tenants: TenantMap | None = None
-    bodies: dict[str, Resource] = field(default_factory=dict)
-    _ranks: dict[str, _Rank] = field(default_factory=dict)
-    _roots: dict[str, Path] = field(default_factory=dict)
-    seen: dict[Path, CoverageInference] = field(default_factory=lambda: defaultdict(CoverageInference))
-    _declared: dict[Path, list[Coverage]] = field(default_factory=lambda: defaultdict(list))
-    quarantine: list[Quarantined] = field(default_factory=list)
-    _paged: dict[Path, list[AnswerPages]] = field(default_factory=lambda: defaultdict(list))
+    bodies: dict[str, Resource] = msgspec.field(default_factory=dict)
+    _ranks: dict[str, _Rank] = msgspec.field(default_factory=dict)
+    _roots: dict[str, Path] = msgspec.field(default_factory=dict)
+    seen: dict[Path, CoverageInference] = msgspec.field(
+        default_factory=lambda: defaultdict(CoverageInference)
+    )
+    _declared: dict[Path, list[Coverage]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    quarantine: list[Quarantined] = msgspec.field(default_factory=list)
+    _paged: dict[Path, list[AnswerPages]] = msgspec.field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
-    learned: LearnedFacts = field(default_factory=LearnedFacts)
+    learned: LearnedFacts = msgspec.field(default_factory=LearnedFacts)
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""

@@ -7,7 +7,7 @@ as the whole would be, given the coverage and the management groups of the whole
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +99,7 @@ class SnapshotSpool:
 
     def _learn(self, item: LearnedResources) -> None:
         """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
-        self._others.append(replace(item, resources=()))
+        self._others.append(msgspec.structs.replace(item, resources=()))
         for one in item.resources:
             line = msgspec.json.encode((0, "", one.body, item.read_at))
             self._write((item.subscription, -1, ""), line)
@@ -225,8 +225,7 @@ class SnapshotSpool:
 _LINE = msgspec.json.Decoder(tuple[int, str, dict[str, object], datetime | None])
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(msgspec.Struct):
     """A tenant of a spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only
     the subscriptions and the resources of the types that were asked for. `cells` are the files of the tenant."""
 

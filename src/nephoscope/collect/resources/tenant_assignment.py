@@ -7,8 +7,10 @@ several tenants' snapshots hold is never put together: each tenant has an estate
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -23,16 +25,15 @@ if TYPE_CHECKING:
 _CONTAINERS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})
 
 
-@dataclass(slots=True)
-class Tenancy:
+class Tenancy(msgspec.Struct):
     """Collects what resources and manifests say of tenants; `resolve` when all were seen. `roots` are the arguments of a scan."""
 
-    _roots: dict[Path, None] = field(default_factory=dict)
-    _of_subscription: dict[str, str] = field(default_factory=dict)
-    _named_in: defaultdict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _subscriptions: defaultdict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _declared: dict[Path, set[str]] = field(default_factory=dict)
-    _learned: dict[str, str] = field(default_factory=dict)
+    _roots: dict[Path, None] = msgspec.field(default_factory=dict)
+    _of_subscription: dict[str, str] = msgspec.field(default_factory=dict)
+    _named_in: defaultdict[Path, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
+    _subscriptions: defaultdict[Path, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
+    _declared: dict[Path, set[str]] = msgspec.field(default_factory=dict)
+    _learned: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def subscriptions(self) -> frozenset[str]:
@@ -114,8 +115,7 @@ def _label(roots: list[Path], declared: Iterable[Path], *, several: bool) -> dic
     return labels
 
 
-@dataclass(frozen=True, slots=True)
-class TenantMap:
+class TenantMap(msgspec.Struct, frozen=True):
     """Which tenant subscriptions and roots belong to; a root that several tenants share has none of its own."""
 
     _of_subscription: dict[str, str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import HiddenFind, LayerFind, hidden_files, merge_layers
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.scanning.root_scan import RootScan
 
 
-@dataclass(frozen=True, slots=True)
-class ExaminationContext:
+class ExaminationContext(msgspec.Struct, frozen=True):
     """What an examination judges by beside what it reads: the time, the digests that are known to be bad (None: no list), licences."""
 
     now: datetime

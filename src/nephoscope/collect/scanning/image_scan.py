@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import LayerFiles, merge_layers
@@ -28,8 +29,7 @@ class LayerCache(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReading:
+class ImageReading(msgspec.Struct, frozen=True):
     """What is done with the layers of an image: what is looked for, where results are kept, and who is told of each that is read.
 
     A cache holds results of one LookedFor (`LayerFolder(folder, looked_for.digest)`).

@@ -6,7 +6,6 @@ Expressions are read by license-expression (extra `sbom`). A licence that is not
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -54,8 +53,7 @@ _SEVERITIES: dict[LicenseVerdict, tuple[Literal["Denied", "NotAllowed", "Unknown
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LicensePolicy:
+class LicensePolicy(msgspec.Struct, frozen=True):
     """Licences that are allowed and that are denied, as identifiers of SPDX, with an exception where one belongs to it.
 
     `*` stands for any text (`GPL-*`). Where nothing is allowed by name, everything that is known and not denied is.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 SecretSeverity = Literal["High", "Medium", "Low"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SecretPlace:
+class SecretPlace(msgspec.Struct, frozen=True, order=True):
     """A secret that stands in a file, from its first to its last line; `rule` names its kind.
 
     `fingerprint` tells it from other secrets and is the same wherever it stands, by whoever has the key; '' where none was given.

@@ -7,7 +7,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.collect.secrets.secret_location import SecretPlace
 from nephoscope.collect.secrets.secret_rules import (
@@ -23,8 +24,7 @@ MAX_FINDINGS = 1_000
 _BINARY_HEAD = 8_192
 
 
-@dataclass(frozen=True, slots=True)
-class SecretScan:
+class SecretScan(msgspec.Struct, frozen=True):
     """What was found in a file; `is_complete` is false where the file was too large to be looked at as a whole."""
 
     places: tuple[SecretPlace, ...]

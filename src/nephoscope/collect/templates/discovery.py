@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 import nephoscope.collect.templates as package
 from nephoscope.collect.templates.source_text import SourceText
@@ -32,8 +33,7 @@ class ReaderError(Exception):
     """A module in this folder that is half a reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateReader:
+class TemplateReader(msgspec.Struct, frozen=True):
     """A module that reads one kind of file; `read` raises UnreadableFileError."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
@@ -30,8 +31,7 @@ _POD_PATHS = {
 _MAX_LISTS = 20
 
 
-@dataclass(slots=True)
-class KubernetesObject:
+class KubernetesObject(msgspec.Struct):
     """An object: its kind, name and namespace ('' where it has none), and the pod that it is or makes (with metadata and spec)."""
 
     node: YamlNode
@@ -47,12 +47,11 @@ class KubernetesObject:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(slots=True)
-class KubernetesManifest:
+class KubernetesManifest(msgspec.Struct):
     """The objects of a file, those of lists too."""
 
     source: SourceText
-    objects: list[KubernetesObject] = field(default_factory=list)
+    objects: list[KubernetesObject] = msgspec.field(default_factory=list)
 
 
 def claims(name: str, head: str) -> bool:

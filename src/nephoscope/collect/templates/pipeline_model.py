@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 
-@dataclass(slots=True)
-class PipelineStep:
+class PipelineStep(msgspec.Struct):
     """A step: its node, its scripts (each a scalar), the shell that reads them ('' for the default), and its job."""
 
     node: YamlNode
@@ -24,10 +23,9 @@ class PipelineStep:
         return f"job {self.job}, step {self.index + 1}" if self.job else f"step {self.index + 1}"
 
 
-@dataclass(slots=True)
-class Pipeline:
+class Pipeline(msgspec.Struct):
     """A pipeline file: its tree and the steps in their order."""
 
     source: SourceText
     root: YamlNode
-    steps: list[PipelineStep] = field(default_factory=list)
+    steps: list[PipelineStep] = msgspec.field(default_factory=list)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.shell.command import ShellCommand
@@ -17,8 +18,7 @@ _NAME = re.compile(r"\.(?:sh|bash|ksh)$")
 _SHEBANG = re.compile(r"#!\s*\S*(?:/|\s)(?:env\s+)?(?:-S\s+)?(?:ba|da|a|k)?sh\b")
 
 
-@dataclass(slots=True)
-class ShellScript:
+class ShellScript(msgspec.Struct):
     """A script and the commands that it may run."""
 
     source: SourceText

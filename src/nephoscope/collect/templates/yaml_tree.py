@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
@@ -17,8 +18,7 @@ MAX_NODES = 500_000
 MAX_DOCUMENTS = 10_000
 
 
-@dataclass(slots=True)
-class YamlNode:
+class YamlNode(msgspec.Struct):
     """A value: `kind` is scalar, map or list; `text` is a scalar's text, `style` its YAML style ('' plain, `'`, `"`, `|`, `>`).
 
     `pairs` holds the keys and values of a map in their order, `items` the values of a list, `tag` the resolved tag.
@@ -29,8 +29,8 @@ class YamlNode:
     tag: str = ""
     text: str = ""
     style: str = ""
-    pairs: list[tuple[YamlNode, YamlNode]] = field(default_factory=list)
-    items: list[YamlNode] = field(default_factory=list)
+    pairs: list[tuple[YamlNode, YamlNode]] = msgspec.field(default_factory=list)
+    items: list[YamlNode] = msgspec.field(default_factory=list)
 
     def get(self, *path: str) -> YamlNode | None:
         """Return the value at a path of keys; None where it is missing. The last of equal keys counts."""

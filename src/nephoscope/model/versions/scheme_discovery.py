@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, Self
+
+import msgspec
 
 import nephoscope.model.versions as package
 from nephoscope.model.versions.errors import VersionError
@@ -26,8 +27,7 @@ class VersionKey(Protocol):
     def __lt__(self, other: Self, /) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(msgspec.Struct, frozen=True):
     """An order of versions; `order` and `is_valid` as the folder's docstring says."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.posture.attack_paths.attack_path import AttackPath
 from nephoscope.posture.attack_paths.entity import INTERNET
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 MOST_OF_A_TYPE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class AttackPathAnalysis:
+class AttackPathAnalysis(msgspec.Struct, frozen=True):
     """The paths, the gaps: (lower-cased subscription GUID or '' for the tenant, what was not known), and the lower-cased ids
     of the resources that the Internet reaches, whether a path leads on from them or not."""
 

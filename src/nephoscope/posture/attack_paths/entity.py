@@ -6,9 +6,10 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.open_findings import OpenFinding
@@ -60,8 +61,7 @@ SUBSCRIPTION, GROUP_OF_RESOURCES, MANAGEMENT_GROUP, TENANT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GraphEntity:
+class GraphEntity(msgspec.Struct, frozen=True):
     """What stands on a path. `id` is the lower-cased ARM id, a lower-cased Entra object id, or a word (internet, tenant).
 
     `type` is the lower-cased ARM type or one of the words above; `resource` the ARM id as it was read ('' = none).
@@ -82,8 +82,7 @@ class GraphEntity:
 INTERNET = GraphEntity("internet", INTERNET_TYPE, "Internet")
 
 
-@dataclass(frozen=True, slots=True)
-class Insight:
+class Insight(msgspec.Struct, frozen=True):
     """A fact about an entity, as a sentence; `findings` are the failing recommendations that say so."""
 
     kind: InsightKind
@@ -91,8 +90,7 @@ class Insight:
     findings: tuple[OpenFinding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """A step from one entity (its id) to the next: `why` it can be taken, `remedy` what closes it, `findings` what to fix for that."""
 
     source: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -27,8 +28,7 @@ _OPEN_NETWORK = "Restrict unauthorized network access"
 _NETWORK = frozenset({_OPEN_NETWORK, "Secure management ports", ACCESS})
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFinding:
+class OpenFinding(msgspec.Struct, frozen=True):
     """A recommendation that a resource fails: `resource` is its lower-cased id, `control` its score control ('' = none).
 
     `accounts` are the lower-cased object ids of the accounts because of which it fails.

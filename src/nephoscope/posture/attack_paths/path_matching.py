@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.posture.attack_paths.attack_path import Chain
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.path_type import PathStep, PathType
 
 
-@dataclass(frozen=True, slots=True)
-class _Trail:
+class _Trail(msgspec.Struct, frozen=True):
     """The begin of a chain."""
 
     entities: tuple[GraphEntity, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 MAX_FILE = 16 * 1024 * 1024
 _SECONDS = 120
@@ -15,8 +16,7 @@ class GitError(Exception):
     """What git could not answer, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitBase:
+class GitBase(msgspec.Struct, frozen=True):
     """The files below a folder at a commit by path relative to the folder, and old names of those that were renamed since."""
 
     commit: str

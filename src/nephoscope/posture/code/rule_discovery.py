@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 import nephoscope.posture.code.rules as package
 from nephoscope.posture.code.code_rule import CodeRule
@@ -17,8 +18,7 @@ class RuleFileError(Exception):
     """A module in a folder of rules that is half a rule, or two of one id."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeCheck:
+class CodeCheck(msgspec.Struct, frozen=True):
     """A rule with the reader whose documents it judges, and its function."""
 
     rule: CodeRule

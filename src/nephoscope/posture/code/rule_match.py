@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from nephoscope.collect.templates.source_text import TextSpan
 
 
-@dataclass(frozen=True, slots=True)
-class CodeMatch:
+class CodeMatch(msgspec.Struct, frozen=True):
     """A place where a rule does not hold.
 
     `message` says what is wrong there; `edits` replace spans by texts; `subject` is the job, step or stage. `unknown` is the reason
@@ -23,8 +22,7 @@ class CodeMatch:
     scope: TextSpan | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CodeOptions:
+class CodeOptions(msgspec.Struct, frozen=True):
     """What a repository's own settings say: registries that images may come from, and labels that images have.
 
     `label_formats` is a name of a label -> the format of its value (text, url, email, hash, semver, rfc3339, spdx). `optional` runs
@@ -32,6 +30,6 @@ class CodeOptions:
     """
 
     allowed_registries: frozenset[str] = frozenset()
-    label_formats: dict[str, str] = field(default_factory=dict)
+    label_formats: dict[str, str] = msgspec.field(default_factory=dict)
     strict_labels: bool = False
     optional: bool = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from nephoscope import analyze
 from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis
@@ -19,8 +20,7 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True):
     """`overlay` are the resources that analyzers write, `unknown` the ids that they could not compute with the reason why.
 
     `told` is what each analyzer adds to these, `logs` the versions of the tables of the lake that it read: the next run takes over
@@ -28,14 +28,13 @@ class Analysis:
     """
 
     overlay: tuple[Resource, ...] = ()
-    unknown: Mapping[str, Gap] = field(default_factory=dict)
+    unknown: Mapping[str, Gap] = msgspec.field(default_factory=dict)
     assessments: tuple[Assessment, ...] = ()
-    told: Mapping[str, AnalyzerResult] = field(default_factory=dict)
-    logs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    told: Mapping[str, AnalyzerResult] = msgspec.field(default_factory=dict)
+    logs: Mapping[str, Mapping[str, object]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousEvaluation:
+class PreviousEvaluation(msgspec.Struct, frozen=True):
     """An earlier evaluation: its estate, its time, and what the analyzers added."""
 
     estate: Estate

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.posture.evaluation.body_diff import Paths
 from nephoscope.posture.evaluation.check_layout import Roster
@@ -24,12 +25,11 @@ from nephoscope_policy.resource_view import View
 from nephoscope_policy.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class EstateChange:
+class EstateChange(msgspec.Struct, frozen=True):
     """`paths` are the ids that appeared, vanished or differ, with where they differ (None = not known, or everywhere); `coverage` are
     (scope, entry) of the manifest that differ, '*' = any."""
 
-    paths: Mapping[str, Paths | None] = field(default_factory=dict)
+    paths: Mapping[str, Paths | None] = msgspec.field(default_factory=dict)
     coverage: frozenset[tuple[str, str]] = frozenset()
 
 

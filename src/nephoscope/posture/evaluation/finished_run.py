@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis
@@ -33,8 +34,7 @@ from nephoscope_policy.rule import Rule
 from nephoscope_policy.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True):
     """The working parts of a run, which the next run takes over; `base` is the snapshot without what analyzers wrote."""
 
     program: Program

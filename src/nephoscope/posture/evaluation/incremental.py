@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from nephoscope.analyze.analyzer_runner import AnalyzerResult
 from nephoscope.estate.estate import Estate
@@ -153,8 +154,7 @@ def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
     return base.overlay(sorted(analysis.overlay, key=lambda one: one.id.key), analysis.unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzerChanges:
+class AnalyzerChanges(msgspec.Struct, frozen=True):
     """What analyzers say otherwise than before, by lower-cased id: what they write (None = no more), and what they cannot say."""
 
     overlay: Mapping[str, Resource | None]

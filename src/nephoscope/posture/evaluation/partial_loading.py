@@ -7,11 +7,13 @@ the resources that analyzers read, and the compiled rules.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from nephoscope.analyze import analyzer_runner, assessment_overlay
 from nephoscope.collect.resources.subscription_spool import PART, Survey
@@ -134,4 +136,4 @@ def _with_unplaced(run: EvaluationRun, homes: frozenset[str], *, first: bool) ->
         in mine
         or (first and home not in homes)
     ]
-    return replace(run, engine=replace(run.engine, layout=layout))
+    return dataclasses.replace(run, engine=replace(run.engine, layout=layout))

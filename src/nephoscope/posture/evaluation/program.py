@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class CheckFault:
+class CheckFault(msgspec.Struct, frozen=True):
     """Why a check cannot be evaluated; every resource that it would judge ends in `state` with this cause."""
 
     state: ComplianceState
@@ -51,8 +50,7 @@ STATIC = CheckFault(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCheck:
+class PolicyCheck(msgspec.Struct, frozen=True):
     """One definition with its parameter values and effect; assignments and initiatives that agree on these share it.
 
     `effect` is the overriding one ('' = the definition's own). `bound_to` is the assignment and member that the rule asks policy()
@@ -61,7 +59,7 @@ class PolicyCheck:
 
     key: str
     entry: CatalogueEntry | None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
     effect: str = ""
     bound_to: Mapping[str, str] | None = None
     fault: CheckFault | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope.estate.coverage import was_read
 from nephoscope.estate.estate import Estate
@@ -29,8 +31,7 @@ class ChangeKind(StrEnum):
     RETIRED = "retired"
 
 
-@dataclass(frozen=True, slots=True)
-class RememberedState:
+class RememberedState(msgspec.Struct, frozen=True):
     """What is remembered of a subject: its last state, whether it is open (failing as far as anybody knows), and since when."""
 
     state: ComplianceState
@@ -40,8 +41,7 @@ class RememberedState:
     fixed: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FindingChange:
+class FindingChange(msgspec.Struct, frozen=True):
     """One finding that moved."""
 
     kind: ChangeKind

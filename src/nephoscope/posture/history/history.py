@@ -9,7 +9,6 @@ That last commit is made only where no other evaluation was added since `version
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -68,8 +67,7 @@ _EVALUATIONS = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationRecord:
+class EvaluationRecord(msgspec.Struct, frozen=True):
     """One evaluation of a scope; `estate`, `content` and `decisions` are hashes of what it was made from, `exemptions` their JSON.
 
     `percentage` is None where nothing could be scored.
@@ -89,8 +87,7 @@ class EvaluationRecord:
     findings_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
+class TrendPoint(msgspec.Struct, frozen=True):
     """The score at one instant."""
 
     when: datetime

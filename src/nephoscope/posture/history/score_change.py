@@ -7,11 +7,11 @@ the estate of now (estate). The three parts add up to the whole move.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
@@ -28,8 +28,7 @@ class Cause(StrEnum):
     ESTATE = "estate: resources that were changed, added or removed"
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreDelta:
+class ScoreDelta(msgspec.Struct, frozen=True):
     """How far one cause moved the share of the score (0.01 is one percentage point)."""
 
     cause: Cause

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,8 +31,7 @@ MOST_FILES = 2_000
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalTool:
+class ExternalTool(msgspec.Struct, frozen=True):
     """A program: the files that it judges, its configuration files, and how it is called with the files behind."""
 
     name: str
@@ -61,8 +60,7 @@ class ToolFailedError(Exception):
     """A program that gave no results: the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalChecks:
+class ExternalChecks(msgspec.Struct, frozen=True):
     """The programs that are run, each with its path."""
 
     programs: Sequence[tuple[ExternalTool, str]]

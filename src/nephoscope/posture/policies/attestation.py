@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/attestation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from nephoscope_policy.assignment import scope_id, scope_of
 from nephoscope_policy.model.state import ComplianceState
@@ -23,8 +24,7 @@ REFERENCE = "policyDefinitionReferenceId"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyAttestation:
+class PolicyAttestation(msgspec.Struct, frozen=True):
     """One attestation; `scope` is the lower-cased id of the very resource it speaks of, `reference` '' means every member.
 
     `since` is when the state was last changed, or else when the evidence was assessed. `gaps` are the fields that were not read, each

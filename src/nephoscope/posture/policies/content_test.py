@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
 from nephoscope_policy import Definition, EvaluationContext, PolicyError, Snapshot

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope.collect.resources.truncated_values import cut_out
 from nephoscope.estate.estate import Estate
@@ -29,8 +31,7 @@ _PARSERS: dict[str, Callable[..., Assignment | Exemption | PolicyAttestation]] =
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationPlan:
+class EvaluationPlan(msgspec.Struct, frozen=True):
     """Everything but the estate and the time that decides an evaluation; `problems` are documents that could not be used."""
 
     catalogue: Catalogue

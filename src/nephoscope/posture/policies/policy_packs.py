@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -29,8 +28,7 @@ class _StoredPack(msgspec.Struct):
     documents: list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedContent:
+class ImportedContent(msgspec.Struct, frozen=True):
     """What is known of an imported pack or alias table."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope.posture.published.document_rows import PROMOTED
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport
@@ -25,8 +25,7 @@ What an older one wrote is judged and published anew when a server starts.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class BuildInfo:
+class BuildInfo(msgspec.Struct, frozen=True):
     """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
 
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
@@ -56,9 +55,9 @@ class BuildInfo:
     path_gaps: tuple[tuple[str, str], ...] = ()
     exposed: tuple[str, ...] = ()
     edition: int = 0
-    tenants: Mapping[str, str] = field(default_factory=dict)
-    tenant_gaps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    group_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tenants: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tenant_gaps: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    group_names: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
     def gap(self, type_: str, subscription: str = "") -> str:
         """Return why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is

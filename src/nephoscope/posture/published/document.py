@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedDocument:
+class PublishedDocument(msgspec.Struct, frozen=True):
     """An ARM body. `subject`, `key`, `state`, `severity`, `cause` and `title` are what lists of findings are filtered and sorted by.
 
     `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import pyarrow as pa
 
 from nephoscope.posture.published.document import PublishedDocument
@@ -27,8 +28,7 @@ class LiveRows:
     keys: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRowSource:
+class LiveRowSource(msgspec.Struct, frozen=True):
     """Where rows that are true now come from: `key` is equal where they are, so that they are made only where an answer needs them."""
 
     key: Hashable

@@ -10,7 +10,6 @@ import importlib
 import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties
+from msgspec.structs import replace
 
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table

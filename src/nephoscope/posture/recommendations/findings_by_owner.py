@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.state import Severity
 
 
-@dataclass(slots=True)
-class OwnerFindings:
+class OwnerFindings(msgspec.Struct):
     """The findings of one owner by severity, and on how many resources they are."""
 
-    findings: Counter[Severity] = field(default_factory=Counter)
+    findings: Counter[Severity] = msgspec.field(default_factory=Counter)
     resources: int = 0
 
     def add(self, other: OwnerFindings) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope.posture.recommendations.recommendation import Recommendation
@@ -15,8 +16,7 @@ from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class RankedRecommendation:
+class RankedRecommendation(msgspec.Struct, frozen=True):
     """A recommendation with how its resources stand and the score points that making all of them healthy adds.
 
     `gain` is in points of the control over the whole estate: only a resource that fails nothing else in the control gains when

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from nephoscope.posture.recommendations.finding_text import count_failures, describe_failure
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 SeveritySource = Literal["own", "published", "same-as", "control", "inferred"]
 
 
-@dataclass(frozen=True, slots=True)
-class Remediation:
+class Remediation(msgspec.Struct, frozen=True):
     """How to fix a finding: steps for a person, a command line, a Bicep or ARM fragment ('' where there is none)."""
 
     steps: tuple[str, ...] = ()
@@ -23,8 +23,7 @@ class Remediation:
     bicep: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(msgspec.Struct, frozen=True):
     """A recommendation. `severity_source` says where the severity comes from.
 
     `own`: the definition itself says it; `published`: Microsoft's documentation says it of the policy or of the assessment key that

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope_policy.data_gap import describe_gap
@@ -41,8 +43,7 @@ def group_order(group: RecommendationGroup, recommendation: Recommendation) -> t
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
+class ReportRow(msgspec.Struct, frozen=True):
     """One assessment with what a reader needs beside it; `change` is new, fixed, reopened, removed or ''; `tenant` is the tenant
     that the resource is of, '' where it is not known.
 
@@ -109,8 +110,7 @@ class ReportRow:
         return next((text for key, text in self.tags.items() if key.casefold() == tag.casefold()), "")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFilter:
+class ReportFilter(msgspec.Struct, frozen=True):
     """Which resources are looked at and which of their rows are shown; an empty field lets everything through.
 
     `severities` and `states` are for display alone: no figure and no gate depends on them. The others are a scope. Values are compared

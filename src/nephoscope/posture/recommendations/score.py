@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityControl:
+class SecurityControl(msgspec.Struct, frozen=True):
     """A security control: its id (a GUID), name and the points that a perfect estate gets for it."""
 
     id: str
@@ -39,8 +39,7 @@ class ScoreState(IntEnum):
     UNHEALTHY = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ControlScore:
+class ControlScore(msgspec.Struct, frozen=True):
     """The score of one control over some resources; `unknown` resources count neither way."""
 
     control: SecurityControl
@@ -75,8 +74,7 @@ class ControlScore:
         return self.control.max_score / self.weight * self.unhealthy if self.weight else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeScore:
+class ScopeScore(msgspec.Struct, frozen=True):
     """The score of one subscription."""
 
     subscription: str
@@ -104,8 +102,7 @@ class ScopeScore:
         return self.max > 0
 
 
-@dataclass(frozen=True, slots=True)
-class SecureScore:
+class SecureScore(msgspec.Struct, frozen=True):
     """The score of an estate: each subscription's, and per control over all of them."""
 
     subscriptions: tuple[ScopeScore, ...]

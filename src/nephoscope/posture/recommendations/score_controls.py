@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.recommendations.score import SecurityControl
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 INFERRED = "inferred"
 
 
-@dataclass(frozen=True, slots=True)
-class ControlPlacement:
+class ControlPlacement(msgspec.Struct, frozen=True):
     """The control of one recommendation, the publication that says so (or `inferred`), and for an inferred one the `basis`."""
 
     control: str
@@ -33,8 +33,7 @@ class ControlPlacement:
         return self.source == INFERRED
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
+class Controls(msgspec.Struct, frozen=True):
     """All score controls, and the placements by lower-cased policy GUID or assessment key."""
 
     controls: tuple[SecurityControl, ...]

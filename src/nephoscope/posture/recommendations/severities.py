@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentDocument, ContentError
@@ -20,16 +21,14 @@ _NAME = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}")
 _PUBLISHED = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedSeverity:
+class PublishedSeverity(msgspec.Struct, frozen=True):
     """A published severity and the short name of the page that says so."""
 
     severity: Severity
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Severities:
+class Severities(msgspec.Struct, frozen=True):
     """All published severities by lower-cased policy GUID and by lower-cased assessment key; `sources` explains the page names."""
 
     policies: Mapping[str, PublishedSeverity]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState
@@ -42,8 +43,7 @@ class Responsibility(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class ComplianceRequirement:
+class ComplianceRequirement(msgspec.Struct, frozen=True):
     """One policy of a standard: the reference in the initiative, its definition key, how it is judged and what its resources are.
 
     `covered` says whether the types it asks about were read: without a verdict and without coverage it is unknown, not passed.
@@ -91,8 +91,7 @@ _WORST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ControlCompliance:
+class ControlCompliance(msgspec.Struct, frozen=True):
     """One control (a policy definition group) of a standard."""
 
     name: str
@@ -107,8 +106,7 @@ class ControlCompliance:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(msgspec.Struct, frozen=True):
     """A standard: an initiative read as controls; `ungrouped` are policies that no group names."""
 
     id: str
@@ -133,8 +131,7 @@ class Standard:
         return round(self.outcomes[StandardState.PASSED] / judged, 4) if judged else None
 
 
-@dataclass(frozen=True, slots=True)
-class ComplianceMember:
+class ComplianceMember(msgspec.Struct, frozen=True):
     """What `comply` needs to know of a policy in an initiative."""
 
     reference: str

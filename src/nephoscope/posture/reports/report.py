@@ -293,8 +293,7 @@ def list_failing(report: ReportView) -> list[RankedRecommendation]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RecommendationSummary:
+class RecommendationSummary(msgspec.Struct, frozen=True):
     """The assessments of one recommendation that ended in one state; `reason` is the most frequent cause."""
 
     recommendation: Recommendation

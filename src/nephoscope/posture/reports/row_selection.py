@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportRow
 from nephoscope_policy.model.state import ComplianceState
@@ -12,8 +13,7 @@ EVERY = frozenset(ComplianceState)
 NOTHING: frozenset[ComplianceState] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class RowSelection:
+class RowSelection(msgspec.Struct, frozen=True):
     """The rows in some states, of each group the first `each` (None = all), those that `takes` lets through.
 
     Rows in `reasons` are read with the conditions that decided them.

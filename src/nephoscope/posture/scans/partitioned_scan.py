@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
@@ -30,18 +32,16 @@ from nephoscope.posture.scans.scan import EstateScan, NoSuchScopeError, save_req
 FROM_BYTES = 128 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSelection:
+class ReportSelection(msgspec.Struct, frozen=True):
     """What is read of the evaluation: which rows, by which filter, and the tag by which findings are counted ('' = none)."""
 
     extract: RowSelection
-    filter: ReportFilter = field(default_factory=ReportFilter)
+    filter: ReportFilter = msgspec.field(default_factory=ReportFilter)
     tag: str = ""
     top: int = 15
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonBase:
+class ComparisonBase(msgspec.Struct, frozen=True):
     """With what: another `snapshot`, or the last evaluation before `date`, else the one before this one, which is then recorded.
 
     `recorder` is None where no history is read.

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from nephoscope.estate.damage_errors import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
@@ -228,7 +230,7 @@ def _made_from(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> tup
         _join_hashes(snapshots),
         _join_hashes([plan.catalogue.digest for plan in plans]),
         _join_hashes([decisions_hash(plan) for plan in plans]),
-        exemptions_text(replace(plans[0], exemptions=exemptions)),
+        exemptions_text(msgspec.structs.replace(plans[0], exemptions=exemptions)),
     )
 
 

@@ -52,8 +52,7 @@ class NoSuchScopeError(Exception):
         super().__init__(f"--scope {scope}: no resource of the snapshot lies at or under it")
 
 
-@dataclass(frozen=True, slots=True)
-class ScanRequest:
+class ScanRequest(msgspec.Struct, frozen=True):
     """What a person asked to be scanned, and by what.
 
     `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
@@ -105,7 +104,7 @@ class EstateScan:
     @property
     def repeatable(self) -> ScanRequest:
         """The request with the snapshots that were collected in place of live targets: repeating it asks Azure nothing."""
-        return replace(
+        return msgspec.structs.replace(
             self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
         )
 
@@ -126,7 +125,7 @@ class EstateScan:
     def _facts(self, targets: Sequence[str] | None) -> FactReader:
         """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
         everywhere = FACTS in (targets or self.request.targets)
-        return replace(self.facts, everywhere=everywhere, now=self.now)
+        return msgspec.structs.replace(self.facts, everywhere=everywhere, now=self.now)
 
     def collect(self) -> None:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""

@@ -175,7 +175,9 @@ def request_of(state: State, data: Path) -> ScanRequest | None:
         others = [one for one in others if one != SAMPLE]
     alone = bool(names) and SAMPLE not in others
     history = HISTORY if alone else (before.history if before else "default")
-    request = replace(before or ScanRequest(()), targets=(*others, *names, *learned), history=history)
+    request = msgspec.structs.replace(
+        before or ScanRequest(()), targets=(*others, *names, *learned), history=history
+    )
     if not request.targets:
         forget_request(data)
         return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from nephoscope.collect.images.documents import SCHEMA_1_TYPES
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError, RegistryUnreachableError

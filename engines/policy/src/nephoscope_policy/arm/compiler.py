@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
+
+import msgspec
 
 from nephoscope_policy.arm import call_resolution
 from nephoscope_policy.arm.call_resolution import Functions, Host, Hosts
@@ -19,13 +20,12 @@ from nephoscope_policy.arm.value import Value
 Closure: TypeAlias = Callable[[object, LambdaFrame], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class _CallTable:
+class _CallTable(msgspec.Struct, frozen=True):
     """What calls mean while one expression is compiled, and the nodes (by identity) found to ask no host and no lambda."""
 
     hosts: Hosts
     functions: Functions | None
-    pure: set[int] = field(default_factory=set)
+    pure: set[int] = msgspec.field(default_factory=set)
 
     def is_pure(self, node: Node) -> bool:
         """Return whether nothing at or below a node asks a host or a lambda; its operands were asked before."""

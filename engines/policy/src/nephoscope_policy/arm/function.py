@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from nephoscope_policy.arm.value import Value
 
@@ -12,8 +13,7 @@ Thunk: TypeAlias = Callable[[], Value]
 """An argument that is evaluated when it is called."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArmFunction:
+class ArmFunction(msgspec.Struct, frozen=True):
     """A pure function of the language.
 
     `body` gets the list of evaluated arguments, or of thunks where `lazy`; it raises FunctionError. `most` is None where the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import msgspec
@@ -15,11 +14,10 @@ MAX_STEPS = 500_000
 """Lambda calls, and elements that reduce carries along, in one evaluation."""
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(msgspec.Struct):
     """The steps that one evaluation may still take."""
 
-    left: int = field(default_factory=lambda: MAX_STEPS)
+    left: int = msgspec.field(default_factory=lambda: MAX_STEPS)
 
     def spend(self, steps: int) -> None:
         """Take steps; raises FunctionError when none are left."""
@@ -42,8 +40,7 @@ class LambdaFrame(msgspec.Struct, frozen=True):
 Body: TypeAlias = Callable[[LambdaFrame], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaArgument:
+class LambdaArgument(msgspec.Struct, frozen=True):
     """A lambda argument: calling it evaluates the body with the parameters bound."""
 
     parameters: tuple[str, ...]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache, reduce
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import ArmError, FunctionError

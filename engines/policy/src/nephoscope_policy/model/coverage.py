@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope_policy.model.resource_id import scope_above
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """The coverage manifest of one tenant's snapshot: a tree of scopes, each with what was read there in full.
 
     `scopes` maps a lower-cased scope ('' for the tenant, then a management group, subscription, resource group or resource) to the
@@ -30,11 +30,11 @@ class Coverage:
 
     scopes: dict[str, frozenset[str]]
     declared: bool = False
-    gaps: dict[str, str] = field(default_factory=dict)
+    gaps: dict[str, str] = msgspec.field(default_factory=dict)
     tenant: str = ""
-    read_at: dict[str, datetime] = field(default_factory=dict)
+    read_at: dict[str, datetime] = msgspec.field(default_factory=dict)
     supposed: bool = False
-    claimed_at: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    claimed_at: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
 
     @classmethod
     def everything(cls) -> Coverage:

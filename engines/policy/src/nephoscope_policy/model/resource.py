@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ def unread_paths(body: Mapping[str, object]) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(map(str, path)) for path in paths if isinstance(path, list) and path)
 
 
-@dataclass(frozen=True, slots=True)
-class Planning:
+class Planning(msgspec.Struct, frozen=True):
     """What is known of a resource that a deployment is to make, beside the body that is sent.
 
     The body may hold `arm.unknown.Unknown` values, and a member of `properties` that it lacks is what Azure makes of it: unknown, but

@@ -5,16 +5,16 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 SUBSCRIPTION_TYPE = "microsoft.resources/subscriptions"
 RESOURCE_GROUP_TYPE = "microsoft.resources/subscriptions/resourcegroups"
 MANAGEMENT_GROUP_TYPE = "microsoft.management/managementgroups"
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceId:
+class ResourceId(msgspec.Struct, frozen=True):
     """A parsed resource id; every field is lower-cased, and '' where the id has no such part.
 
     `key` is the whole id, lower-cased without a trailing slash; `type` is `namespace/type[/child type...]`

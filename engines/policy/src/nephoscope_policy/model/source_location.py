@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A file with a 1-based line and column (0 = unknown) and a JSON path ('' = the whole document)."""
 
     file: str
@@ -19,8 +18,7 @@ class Place:
         return f"{self.file}{position}" + (f" at {self.path}" if self.path else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(msgspec.Struct, frozen=True):
     """An input record that could not be used: where it is, why, and the record's first characters."""
 
     place: Place

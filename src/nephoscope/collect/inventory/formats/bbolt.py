@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 _MAGIC = 0xED0CDAED
 _BRANCH, _LEAF, _META = 0x01, 0x02, 0x04
@@ -17,8 +18,7 @@ MAX_DEPTH = 60
 MAX_KEYS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class BoltBucket:
+class BoltBucket(msgspec.Struct, frozen=True):
     """A bucket: its values and the buckets within it, by their keys."""
 
     values: dict[bytes, bytes]

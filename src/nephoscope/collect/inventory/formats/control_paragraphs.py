@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
 
-@dataclass(slots=True)
-class Paragraph:
+class Paragraph(msgspec.Struct):
     """Fields by their lower-cased names, each with all its values in order, and the line where the paragraph begins."""
 
     line: int
-    fields: dict[str, list[str]] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
+    fields: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    lines: dict[str, int] = msgspec.field(default_factory=dict)
 
     def get(self, name: str) -> str:
         """Return the first value of a field by its lower-cased name, '' where there is none."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
@@ -26,8 +27,7 @@ MAX_SECTIONS = 10_000
 MAX_SECTION = 16_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class BinarySection:
+class BinarySection(msgspec.Struct, frozen=True):
     """A section: its name, its address when loaded, and where its bytes stand in the file."""
 
     name: str
@@ -36,8 +36,7 @@ class BinarySection:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
+class Executable(msgspec.Struct, frozen=True):
     """The sections of a file, and its bytes; `is_big_endian` tells how it writes numbers."""
 
     content: bytes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 import nephoscope.collect.scanning.image_rules.rules as package
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
@@ -16,8 +17,7 @@ class ImageRuleFileError(Exception):
     """A module in the folder of rules that is half a rule, or two of one id."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageCheck:
+class ImageCheck(msgspec.Struct, frozen=True):
     """A rule with its function, which takes an ExaminedImage or, where it judges roots, an ExaminedRoot."""
 
     rule: ImageRule

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+import msgspec
+
 from nephoscope.collect.images.documents import HistoryEntry, ImageConfiguration, RunConfiguration
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 
@@ -19,8 +21,7 @@ _MAX_PORT = 65_535
 _FIRST_YEAR = 2013
 
 
-@dataclass(frozen=True, slots=True)
-class NotedFile:
+class NotedFile(msgspec.Struct, frozen=True):
     """A file or folder whose permissions are noted: its type and permissions as `st_mode` has them, and the layer that it is of."""
 
     mode: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from nephoscope_policy.arm.template import TemplateDocument
 
@@ -23,16 +24,14 @@ class RepositoryError(Exception):
     """A path that cannot be read as templates: what is wrong and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFile:
+class TemplateFile(msgspec.Struct, frozen=True):
     """A template by its path relative to the root (with `/`), and the paths of the parameters files that belong to it."""
 
     name: str
     parameters: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Repository:
+class Repository(msgspec.Struct):
     """The files below a root: templates and parameters files by relative path, each file read once.
 
     `overlay` holds texts by relative path that go before those on disk (a compiled template), or are all that there is where
@@ -41,12 +40,12 @@ class Repository:
     """
 
     root: Path
-    overlay: Mapping[str, bytes] = field(default_factory=dict)
+    overlay: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     on_disk: bool = True
-    compiled: dict[str, TemplateDocument] = field(default_factory=dict)
-    compiled_parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _read: dict[str, bytes | None] = field(default_factory=dict)
-    _parsed: dict[str, TemplateDocument] = field(default_factory=dict)
+    compiled: dict[str, TemplateDocument] = msgspec.field(default_factory=dict)
+    compiled_parameters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    _read: dict[str, bytes | None] = msgspec.field(default_factory=dict)
+    _parsed: dict[str, TemplateDocument] = msgspec.field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
         """The bytes of a file by its relative path; None where there is none inside the root, or it is too large."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,8 +28,7 @@ def is_template_spec(name: str) -> bool:
     return name.startswith("/") and _MARK in name.lower()
 
 
-@dataclass(slots=True)
-class TemplateSpecs:
+class TemplateSpecs(msgspec.Struct):
     """The versions of template specs that files of a repository hold: as Azure gives them, and in templates that make them.
 
     A version that a template makes is found by a name that is written out. `elsewhere` is asked for those that no file holds.
@@ -40,7 +38,7 @@ class TemplateSpecs:
     names: Iterable[str]
     elsewhere: SpecLookup | None = None
     _held: list[tuple[str, TemplateDocument]] | None = None
-    _found: dict[str, TemplateDocument | None] = field(default_factory=dict)
+    _found: dict[str, TemplateDocument | None] = msgspec.field(default_factory=dict)
 
     def find(self, id_: str) -> TemplateDocument | None:
         """Give the version of an id, of which parts may be open; None where there is none."""

@@ -6,9 +6,11 @@ children that the deployment gives it; all else of it is unknown, and only what 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.inline_children import RepeatedChildren
@@ -65,7 +67,7 @@ def _name_by_id(resource: Resource) -> Resource:
     planned = resource.planned
     if planned is None or not planned.unnamed or "{" in resource.name:
         return resource
-    return replace(resource, planned=replace(planned, unnamed=""))
+    return dataclasses.replace(resource, planned=replace(planned, unnamed=""))
 
 
 def _missing(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:

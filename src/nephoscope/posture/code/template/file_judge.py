@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
@@ -24,17 +25,15 @@ NOT_KNOWN = CodeRule(
 )
 
 
-@dataclass(slots=True)
-class TemplateExpansions:
+class TemplateExpansions(msgspec.Struct):
     """The expansions of a template with each of its parameters files, those that failed as a whole, and the files that they read."""
 
-    expansions: list[TemplateExpansion] = field(default_factory=list)
-    unread: list[UnreadFile] = field(default_factory=list)
-    loaded: dict[str, str] = field(default_factory=dict)
+    expansions: list[TemplateExpansion] = msgspec.field(default_factory=list)
+    unread: list[UnreadFile] = msgspec.field(default_factory=list)
+    loaded: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class FileJudge:
+class FileJudge(msgspec.Struct):
     """Judges files of a repository; `deployed` are templates that are known to be deployed by others, and not judged alone."""
 
     judge_of_plans: TemplateJudge

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
@@ -23,11 +25,10 @@ FLAT = frozenset({"agentPoolProfiles"})
 BodyPath = tuple[str | int, ...]
 
 
-@dataclass(slots=True)
-class RepeatedChildren:
+class RepeatedChildren(msgspec.Struct):
     """Where children stand in the bodies of their parents: by the parent's key and the lower-cased path, the child's key."""
 
-    places: dict[tuple[str, BodyPath], str] = field(default_factory=dict)
+    places: dict[tuple[str, BodyPath], str] = msgspec.field(default_factory=dict)
 
     def add(self, resources: dict[str, Resource]) -> None:
         """Put each child that its parent lacks into the parent's body."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.app_service_authentication import put_sign_in
@@ -28,8 +30,7 @@ _EXTENSIONS = frozenset({"microsoft.insights/diagnosticsettings", "microsoft.aut
 _SINGLE = frozenset({"current", "default", "web"})
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedEstate:
+class PlannedEstate(msgspec.Struct, frozen=True):
     """The estate, and by lower-cased id the planned resource behind each of its resources that a deployment makes.
 
     `derived` are the children that Azure makes with a resource: the key of that resource, and the path of its body that they show.
@@ -41,7 +42,7 @@ class PlannedEstate:
     planned: Mapping[str, WrittenResource]
     derived: Mapping[str, tuple[str, Segments]]
     unplaced: Sequence[tuple[WrittenResource, str]] = ()
-    repeated: RepeatedChildren = field(default_factory=RepeatedChildren)
+    repeated: RepeatedChildren = msgspec.field(default_factory=RepeatedChildren)
     implied: frozenset[str] = frozenset()
 
 
@@ -158,4 +159,6 @@ def _fill_defaults(body: dict[str, object], planning: Planning, told: BodySource
     identifier = ResourceId.parse(str(body["id"]))
     filled, absent = defaults_of(identifier.type).fill(body, told)
     known = find_unknown(filled) is None
-    return Resource(identifier, filled, complete=known, planned=replace(planning, absent=absent))
+    return Resource(
+        identifier, filled, complete=known, planned=msgspec.structs.replace(planning, absent=absent)
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -22,15 +21,14 @@ from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 _CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class RepositoryFiles:
+class RepositoryFiles(msgspec.Struct):
     """The files of a repository with its templates by name, which are taken to be deployed to a scope."""
 
     repository: Repository
     templates: Mapping[str, TemplateFile]
     scope: DeploymentScope
     specs: TemplateSpecs | None = None
-    _digests: dict[str, str] = field(default_factory=dict)
+    _digests: dict[str, str] = msgspec.field(default_factory=dict)
 
     def load(self, name: str) -> bytes | TemplateDocument | None:
         """Give what a file holds, of a Bicep file what it compiles to, or a template spec by its id; None where there is none."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from nephoscope.posture.code.code_rule import CodeRule
@@ -45,19 +45,18 @@ _STATES = {
 }
 
 
-@dataclass(slots=True)
-class TemplateJudgement:
+class TemplateJudgement(msgspec.Struct):
     """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
 
     `unjudged` are the places of planned resources that no policy can judge, with the reason. `asked_time` is True where the time was
     asked for: at another time the verdicts may be others.
     """
 
-    findings: list[CodeFinding] = field(default_factory=list)
-    states: Counter[ComplianceState] = field(default_factory=Counter)
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    resources: list[PlannedPlace] = field(default_factory=list)
-    unjudged: list[tuple[Region, str]] = field(default_factory=list)
+    findings: list[CodeFinding] = msgspec.field(default_factory=list)
+    states: Counter[ComplianceState] = msgspec.field(default_factory=Counter)
+    elsewhere: Counter[str] = msgspec.field(default_factory=Counter)
+    resources: list[PlannedPlace] = msgspec.field(default_factory=list)
+    unjudged: list[tuple[Region, str]] = msgspec.field(default_factory=list)
     asked_time: bool = False
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
 from nephoscope.posture.code.planned_resources import PlannedPlace
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.template.template_evaluation import TemplateJudgement
 
 
-@dataclass(slots=True)
-class TemplateReport:
+class TemplateReport(msgspec.Struct):
     """What a scan of templates came to; `states` and `elsewhere` count assessments as Judgement has them."""
 
-    findings: list[CodeFinding] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    unread: list[UnreadFile] = field(default_factory=list)
-    states: Counter[ComplianceState] = field(default_factory=Counter)
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    resources: list[PlannedPlace] = field(default_factory=list)
+    findings: list[CodeFinding] = msgspec.field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
+    unread: list[UnreadFile] = msgspec.field(default_factory=list)
+    states: Counter[ComplianceState] = msgspec.field(default_factory=Counter)
+    elsewhere: Counter[str] = msgspec.field(default_factory=Counter)
+    resources: list[PlannedPlace] = msgspec.field(default_factory=list)
 
     def take(self, judgement: TemplateJudgement) -> None:
         """Add what judging one plan came to."""

@@ -13,7 +13,6 @@ import itertools
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -35,8 +34,7 @@ Held = Callable[[str], str]
 """Gives the digest of what a file of the repository holds now, '' where there is none."""
 
 
-@dataclass(slots=True)
-class VerdictCache:
+class VerdictCache(msgspec.Struct):
     """The entries of a folder that rest on `basis`; `largest` bounds the folder in bytes.
 
     `damaged` names the entries that could not be used, `failure` says why nothing is kept any more ('' = it is).
@@ -45,7 +43,7 @@ class VerdictCache:
     folder: Path
     basis: bytes
     largest: int
-    damaged: list[str] = field(default_factory=list)
+    damaged: list[str] = msgspec.field(default_factory=list)
     failure: str = ""
     _written: int = 0
 

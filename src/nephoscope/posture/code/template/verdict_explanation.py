@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_rule import CodeRule
@@ -16,8 +17,7 @@ Wanted: TypeAlias = Callable[[str], bool]
 """Whether the resource of an id is to be explained."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedVerdict:
+class ExplainedVerdict(msgspec.Struct, frozen=True):
     """A verdict on a planned resource; each reason has the region that it read, None where no file says it."""
 
     resource: str
@@ -28,8 +28,7 @@ class ExplainedVerdict:
     reasons: tuple[tuple[Reason, Region | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictExplanation:
+class VerdictExplanation(msgspec.Struct, frozen=True):
     """Which resources are explained, and how their verdicts are written."""
 
     wants: Wanted

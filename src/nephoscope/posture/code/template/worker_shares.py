@@ -8,8 +8,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Any, NoReturn, TypeAlias, TypeVar
+
+import msgspec
 
 _Result = TypeVar("_Result")
 Names: TypeAlias = frozenset[str]
@@ -62,8 +63,7 @@ def _divide(weights: Sequence[int], processes: int) -> list[list[int]]:
     return [sorted(share) for share in shares if share]
 
 
-@dataclass(frozen=True, slots=True)
-class _WorkerProcess:
+class _WorkerProcess(msgspec.Struct, frozen=True):
     """A process and the ends of its pipes here."""
 
     process: int

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.estate.addresses import Interval, merge
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -35,8 +36,7 @@ PROTOCOLS = ("tcp", "udp")
 MOST = 400
 
 
-@dataclass(frozen=True, slots=True)
-class MachineEndpoint:
+class MachineEndpoint(msgspec.Struct, frozen=True):
     """A machine's address in a virtual network (its lower-cased id): what may come in to it and go out from it, by protocol.
 
     `near` are the addresses that it has a way to.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from nephoscope_policy.arm.errors import FunctionError
 
@@ -43,8 +44,7 @@ _DURATION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DotNetDateTime:
+class DotNetDateTime(msgspec.Struct, frozen=True):
     """A point in time: ticks of 100 ns since 0001-01-01T00:00:00 UTC, and the offset of its zone in minutes."""
 
     ticks: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
+
+import msgspec
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.value import number_text
@@ -125,13 +126,12 @@ _PART = re.compile(
 )
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(msgspec.Struct):
     """A section of a custom format: literal pieces and digit places in order, and what they mean together."""
 
-    parts: list[tuple[str, str]] = field(default_factory=list)
-    whole: list[str] = field(default_factory=list)
-    fraction: list[str] = field(default_factory=list)
+    parts: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    whole: list[str] = msgspec.field(default_factory=list)
+    fraction: list[str] = msgspec.field(default_factory=list)
     point: bool = False
     grouping: bool = False
     thousands: int = 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from nephoscope_policy.model.source_location import Place
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateProblem:
+class TemplateProblem(msgspec.Struct, frozen=True):
     """Something that keeps a template or a part of it from being expanded: its place, and what is wrong and what to do.
 
     `error` is False where nothing is wrong with the template: a part of it could not be known, such as a remote template.

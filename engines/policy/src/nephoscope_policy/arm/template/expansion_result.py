@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope_policy.arm.template.document import WrittenValue, member
 from nephoscope_policy.arm.template.errors import TemplateProblem
@@ -228,8 +229,7 @@ def _text_or_unknown(text: str) -> Value:
     return Unknown("string", "parameter", f"a part of {shown_pattern(text)} is unknown", text, filled=True)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDeployment:
+class PlannedDeployment(msgspec.Struct, frozen=True):
     """A deployment: its id and name, the id of its scope ('' = the tenant), its outputs by name, and where its template is written.
 
     `written` is None for a nested deployment whose template could not be read.
@@ -242,8 +242,7 @@ class PlannedDeployment:
     written: WrittenValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateExpansion:
+class TemplateExpansion(msgspec.Struct, frozen=True):
     """What a template makes.
 
     `deployments` begins with the template's own; `resources` holds what all of them make, in the order of the documents, nested

@@ -7,8 +7,9 @@ needs the one that makes what it is handed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
 from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, WrittenValue
@@ -17,8 +18,7 @@ from nephoscope_policy.arm.value import Value
 from nephoscope_policy.model.source_location import Place
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenNode:
+class WrittenNode(msgspec.Struct, frozen=True):
     """A template or a resource as it is written: its document, path and JSON, and the frame of its expressions."""
 
     document: TemplateDocument
@@ -27,8 +27,7 @@ class WrittenNode:
     frame: FrameView
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredPart:
+class DeclaredPart(msgspec.Struct, frozen=True):
     """A part of a template under its name: its path and its JSON."""
 
     name: str
@@ -36,8 +35,7 @@ class DeclaredPart:
     node: Any
 
 
-@dataclass(frozen=True, slots=True)
-class GivenParameter:
+class GivenParameter(msgspec.Struct, frozen=True):
     """A parameter's value as it was given: its document and path, and the frame of its expressions (None: it is literal)."""
 
     document: TemplateDocument
@@ -46,8 +44,7 @@ class GivenParameter:
     frame: FrameView | None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """An output of a deployment: its declared type ('' = none), its value, and where it is written."""
 
     name: str

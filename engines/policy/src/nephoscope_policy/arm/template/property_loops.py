@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from nephoscope_policy.arm.template.document import member
 
 
-@dataclass(frozen=True, slots=True)
-class VariableLoop:
+class VariableLoop(msgspec.Struct, frozen=True):
     """A variable that a loop makes."""
 
     loop: dict[str, Any]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from nephoscope_policy.arm.text_patterns import is_open
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedName:
+class PlannedName(msgspec.Struct, frozen=True):
     """A resource's id, the scope or resource that it stands in, its type and its short name; texts may be patterns."""
 
     id: str

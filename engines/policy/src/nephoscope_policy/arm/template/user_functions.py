@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Path, member
@@ -16,8 +17,7 @@ MAX_CALLS = 64
 """Calls of user-defined functions inside one another."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserFunction:
+class UserFunction(msgspec.Struct, frozen=True):
     """A user-defined function: its parameters' names in order, and where its output's value stands."""
 
     name: str

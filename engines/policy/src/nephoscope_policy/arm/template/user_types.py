@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.expansion_types import InstanceView
@@ -29,8 +30,7 @@ _JSON: dict[str, JsonType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TypeFault:
+class TypeFault(msgspec.Struct, frozen=True):
     """What keeps a value from being of a type: the path inside the value, and the rest of a sentence about it."""
 
     path: Path

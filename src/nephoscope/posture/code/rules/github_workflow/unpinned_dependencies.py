@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
