@@ -12,6 +12,9 @@ from click.testing import CliRunner, Result
 from tests.collect.images.image_builder import make_layout
 
 from nephoscope.cli.main import cli
+from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.state import State
+from nephoscope.state.inventory.subject import SubjectFilter
 
 STATUS = """Package: libfoo1
 Status: install ok installed
@@ -88,6 +91,37 @@ def test_vulnerabilities_of_an_image(data: Path, layout: str) -> None:
     assert "not read: app/broken/package-lock.json: " in shown.stderr
     assert run(data, "image", layout, "--look-for", "secrets", "--fail-on", "low").exit_code == 3
     assert run(data, "image", layout, "--platform", "linux").exit_code == 2
+
+
+def test_what_is_found_beside_packages_is_stored_without_the_secret(data: Path, tmp_path: Path) -> None:
+    token = "ghp_" + "1234567890abcdefABCDEF1234567890abCD"
+    make_layout(tmp_path / "layout", [{**BASE, "app/.env": f"GITHUB_TOKEN={token}\n".encode()}])
+    asked = (
+        "image",
+        str(tmp_path / "layout"),
+        "--keep",
+        "--look-for",
+        "secrets",
+        "--look-for",
+        "configuration",
+    )
+    shown = json.loads(run(data, *asked, "-o", "json").stdout)
+    told = run(data, *asked, "--deny-license", "GPL-*")
+    assert "; other findings: " in told.stderr
+    with State.of(data) as state:
+        (subject,) = state.inventories.subjects(SubjectFilter(EVERYTHING))
+        kept = state.image_examinations.findings(subject.id)
+    assert kept is not None
+    assert kept.examined == ("configuration", "secrets", "licenses")
+    places = [(one.rule, one.path, one.line) for one in kept.findings if one.kind == "secret"]
+    assert places == [(one["rule"], one["path"], one["first_line"]) for one in shown["secrets"]]
+    assert [path for _, path, _ in places] == ["app/.env"]
+    assert kept.counts["configuration"] == sum(one["status"] == "Unhealthy" for one in shown["configuration"])
+    assert token not in json.dumps([str(one) for one in kept.findings])
+    packages = run(data, *asked[:3], "--packages", "-o", "json")
+    assert "; other findings: " not in packages.stderr
+    with State.of(data) as state:
+        assert state.image_examinations.findings(subject.id) == kept
 
 
 def test_without_advisories_nothing_is_clean(tmp_path: Path, layout: str) -> None:

@@ -21,6 +21,7 @@ from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import (
+    ImageScan,
     InventoryError,
     MachineScan,
     forget_inventories,
@@ -39,6 +40,7 @@ from nephoscope.service.vulnerabilities import (
 from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter
+from nephoscope.state.inventory.image_examinations import ImageFinding, StoredExamination
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
@@ -54,6 +56,25 @@ TABLES = Path(str(files("nephoscope.content") / "tables"))
 def house(tmp_path: Path) -> Iterator[House]:
     with State.of(tmp_path) as state:
         yield House(state, tmp_path)
+
+
+def test_an_examination_is_replaced_by_the_next_and_forgotten_with_its_image(house: House) -> None:
+    held = house.context.state.image_examinations
+    secret = ImageFinding("secret", "Key", "High", "private-key", "app/id_rsa", 3)
+    scan = ImageScan(InventoryContents(), house.now, "shop/web", DIGEST)
+    id_ = keep_inventory(
+        house.context, replace(scan, examination=StoredExamination.of(["secrets"], [secret] * 2_100))
+    ).subject.id
+    assert held.counts([id_, 99]) == {id_: StoredExamination(("secrets",), {"secret": 2_100})}
+    kept = held.findings(id_)
+    assert kept is not None
+    assert (kept.findings[0], len(kept.findings)) == (secret, 2_000)
+    keep_inventory(house.context, scan)
+    assert held.findings(id_) == kept  # of packages alone: the examination stays
+    keep_inventory(house.context, replace(scan, examination=StoredExamination.of(["malware"], [])))
+    assert held.findings(id_) == StoredExamination(("malware",), {})
+    forget_inventories(house.context, [id_])
+    assert held.findings(id_) is None
 
 
 def test_a_finding_opens_closes_and_opens_again_with_its_history(house: House) -> None:

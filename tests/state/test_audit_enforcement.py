@@ -32,7 +32,7 @@ OF_THE_PRODUCT = {
     "outbox", "outbox_batch", "producers", "repeated_loads", "rule_runs", "rule_standings", "schema_changes", "sign_in_attempts",
     "source_errors", "source_health", "source_rates", "usage_untold",
     "registry_events", "inventory_packages", "inventory_package_names", "inventory_package_sets", "package_vulnerabilities",
-    "finding_changes", "vulnerability_findings", "known_vulnerabilities",
+    "finding_changes", "vulnerability_findings", "known_vulnerabilities", "image_examinations",
 }  # fmt: skip
 KIM = Actor("kim")
 every_table()

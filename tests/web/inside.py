@@ -20,6 +20,7 @@ from nephoscope.service.inventories import ImageScan, MachineScan, keep_image_li
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry
 from nephoscope.service.service_context import ServiceContext
+from nephoscope.state.inventory.image_examinations import ImageFinding, StoredExamination
 from nephoscope.state.inventory.inventories import ImageListing
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage
 from nephoscope.vulnerability.database.feed_import import import_feed
@@ -83,9 +84,13 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
     image = InventoryContents(packages=(package("lamp", layer=LAYER), package("desk", layer=LAYER)))
     for digest, repository in ((HELD, "quarantine/shop/web"), (BAD, "quarantine/shop/miner")):
         keep_inventory(context, ImageScan(image, now, repository, digest, SERVER, ("1.4",), REGISTRY))
-    keep_inventory(
-        context, ImageScan(InventoryContents("alpine", "3.19", ()), now, "shop/free", FREE, tags=("v1",))
+    found = (
+        ImageFinding("secret", "Private <key>", "High", "private-key", "app/id_rsa", 1, LAYER),
+        ImageFinding("configuration", "A user should be set: root", "Medium", "user-is-root"),
     )
+    examination = StoredExamination.of(("configuration", "secrets"), found)
+    alpine = InventoryContents("alpine", "3.19", ())
+    keep_inventory(context, ImageScan(alpine, now, "shop/free", FREE, tags=("v1",), examination=examination))
     container = RunningContainer(HELD, "main", "web", "ReplicaSet", "shop-1")
     keep_image_listing(context, ImageListing(CLUSTER.lower(), "", now, frozenset({HELD}), (container,)))
     return context

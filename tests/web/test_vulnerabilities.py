@@ -173,7 +173,26 @@ def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClien
     held, free = told[HELD], told[FREE]
     assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
     assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
-    assert (free["Critical"], free["Secrets"], free["Packages not assessed"]) == ("0", "", "")
+    assert (free["Critical"], free["Secrets"], free["Configuration"]) == ("0", "1", "1")
+    assert (free["Malware"], free["Licences"], free["Packages not assessed"]) == ("", "", "")
+
+
+def test_an_image_that_a_command_scanned_shows_its_findings(owner: TestClient) -> None:
+    page = owner.get(f"/images/{FREE}").text
+    assert "Private &lt;key&gt;" in page
+    for text in (
+        "Findings of the scan",
+        "app/id_rsa:1",
+        "A user should be set: root",
+        "– Malware",
+        "1 Secrets",
+    ):
+        assert text in words(page), text
+    found = rows(owner, f"/images/{FREE}?format=csv&table=findings")
+    assert [(one["Kind"], one["Severity"], one["Rule"], one["Line"]) for one in found] == [
+        ("secret", "High", "private-key", "1"),
+        ("configuration", "Medium", "user-is-root", ""),
+    ]
 
 
 def test_an_image_shows_its_parts_and_no_secret(owner: TestClient) -> None:

@@ -73,7 +73,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:
-        keep_scan(data, keeping.image(found.contents, image, target, tag))
+        keep_scan(data, keeping.image(found, image, target, tag))
     show_examination(image.name, found, assessments, judged_by)
 
 

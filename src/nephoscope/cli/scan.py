@@ -64,7 +64,7 @@ def command(data: Path, /, **options: Any) -> None:
     wanted = options["explain"]
     output = "table" if wanted else options["output"]
     check_shown(options["output"], options["states"])
-    extract, write = _explained(wanted) if wanted else _listed(options)
+    extract, write = _view_explanation(wanted) if wanted else _view_rows(options)
     with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
         code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
@@ -75,14 +75,14 @@ def command(data: Path, /, **options: Any) -> None:
     sys.exit(code)
 
 
-def _explained(wanted: str) -> tuple[RowSelection, Renderer]:
+def _view_explanation(wanted: str) -> tuple[RowSelection, Renderer]:
     """Return what an explanation reads of a report, and what writes it."""
     from nephoscope.cli.views import explanation
 
     return explanation.reads(wanted), lambda report, out: explanation.render(report, wanted, out)
 
 
-def _listed(options: Mapping[str, Any]) -> tuple[RowSelection, Renderer]:
+def _view_rows(options: Mapping[str, Any]) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
     from nephoscope.cli.outputs import reads, renderer
 

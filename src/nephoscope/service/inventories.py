@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingChanges, MatchedPackage
+    from nephoscope.state.inventory.image_examinations import StoredExamination
 
 READ = "Microsoft.Security/assessments/read"
 DELETE = "Microsoft.Security/assessments/delete"
@@ -65,7 +66,10 @@ class MachineScan:
 
 @dataclass(frozen=True, slots=True)
 class ImageScan:
-    """What a scan found in an image: where it is, its digest and tags, and the id in ARM of its registry where it has one."""
+    """What a scan found in an image: where it is, its digest and tags, and the id in ARM of its registry where it has one.
+
+    `examination` is what it found beside packages; with None the stored one stays.
+    """
 
     contents: InventoryContents
     scanned_at: datetime
@@ -77,6 +81,7 @@ class ImageScan:
     tenant: str = ""
     scanner: str = OWN_SCANNER
     scanner_version: str = ""
+    examination: StoredExamination | None = None
 
     @property
     def name(self) -> str:
@@ -112,7 +117,10 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> St
         WRITE, scope_of(subject), scope_of(subject), act="keep inventory", name=subject.name, packages=len(packages)
     ), context.state.database.write() as session:  # fmt: skip
         numbers = _enter(context, session, packages, matched, imports)
-        return _keep(context, session, subject, scan.contents.packages, packages, numbers)
+        kept = _keep(context, session, subject, scan.contents.packages, packages, numbers)
+        if isinstance(scan, ImageScan) and scan.examination is not None:
+            context.state.image_examinations.put(session, kept.subject.id, scan.examination)
+        return kept
 
 
 def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from nephoscope.state.ingestion.sources import Sources
     from nephoscope.state.ingestion.table_usage import Usages
     from nephoscope.state.ingestion.threat_intelligence import Intels
+    from nephoscope.state.inventory.image_examinations import ImageExaminations
     from nephoscope.state.inventory.inventories import Inventories
     from nephoscope.state.inventory.vulnerabilities import Vulnerabilities
     from nephoscope.state.leases.leases import Leases
@@ -123,6 +124,7 @@ class State:
         run_standings: RunStandings
         pipelines: Pipelines
         inventories: Inventories
+        image_examinations: ImageExaminations
         vulnerabilities: Vulnerabilities
         watched_registries: WatchedRegistries
         registry_images: RegistryImages

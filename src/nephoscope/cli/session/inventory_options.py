@@ -19,6 +19,7 @@ from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
+    from nephoscope.collect.scanning.examination import ImageExamination
     from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
@@ -29,7 +30,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 def keep_options(command: _Command) -> _Command:
     """Add the options that say whether what was found is kept, and of which resource it is."""
     options = (
-        click.option("--keep", is_flag=True, help="Store the packages and vulnerabilities, replacing the previous scan."),
+        click.option("--keep", is_flag=True, help="Store the results, replacing the previous scan."),
         click.option(
             "--resource", default="", metavar="ID",
             help="With --keep: ARM ID of the machine, or of the registry that holds the image.",
@@ -80,15 +81,16 @@ class InventoryOptions(msgspec.Struct, frozen=True):
         names = image_names(host, repository, image.digest, tags)
         return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
 
-    def image(self, contents: InventoryContents, image: Image, target: str, tag: str) -> ImageScan:
+    def image(self, found: ImageExamination, image: Image, target: str, tag: str) -> ImageScan:
         """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
+        from nephoscope.service.image_examinations import store_form
         from nephoscope.service.inventories import ImageScan
         from nephoscope.state.inventory.subject import OWN_SCANNER
 
         host, repository, tags = _parse_target(target, tag)
         return ImageScan(
-            contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
-            OWN_SCANNER, __version__,
+            found.contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
+            OWN_SCANNER, __version__, store_form(found),
         )  # fmt: skip
 
 
@@ -121,5 +123,16 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     tell(
         f"stored: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; "
         f"findings: {changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} "
-        "reopened"
+        f"reopened{_count_others(scan)}"
     )
+
+
+def _count_others(scan: MachineScan | ImageScan) -> str:
+    """Return the words that count what was stored of an image beside vulnerabilities; '' where nothing else was examined."""
+    examination = getattr(scan, "examination", None)
+    if examination is None:
+        return ""
+    parts = ", ".join(
+        f"{count:,} {kind.replace('_', ' ')}" for kind, count in sorted(examination.counts.items())
+    )
+    return f"; other findings: {parts or 'none'}"

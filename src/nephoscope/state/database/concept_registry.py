@@ -54,6 +54,7 @@ CONCEPTS = {
     "run_standings": ("automation.run_status", "RunStandings"),
     "pipelines": ("estate.pipelines", "Pipelines"),
     "inventories": ("inventory.inventories", "Inventories"),
+    "image_examinations": ("inventory.image_examinations", "ImageExaminations"),
     "vulnerabilities": ("inventory.vulnerabilities", "Vulnerabilities"),
     "watched_registries": ("registries.watched_registries", "WatchedRegistries"),
     "image_requests": ("registries.image_requests", "ImageRequests"),

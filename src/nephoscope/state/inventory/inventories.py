@@ -24,6 +24,7 @@ from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.inventory.finding_changes import newest_change, note_changes
+from nephoscope.state.inventory.image_examinations import drop_examinations
 from nephoscope.state.inventory.statement_batches import BATCH, parts
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
 from nephoscope.state.tables.inventory_rows import (
@@ -199,6 +200,7 @@ class Inventories:
             wanted = InventorySubjectRow.id.in_(part)
             sets = session.scalars(select(InventorySubjectRow.package_set).where(wanted)).all()
             session.execute(delete(VulnerabilityFindingRow).where(VulnerabilityFindingRow.subject.in_(part)))
+            drop_examinations(session, part)
             session.execute(delete(InventorySubjectRow).where(wanted))
             for digest in dict.fromkeys(sets):
                 self._drop_set(session, digest)

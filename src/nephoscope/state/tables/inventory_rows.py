@@ -150,6 +150,16 @@ class FindingChangeRow(Base):
     change: Mapped[int] = mapped_column(Integer)
 
 
+class ImageExaminationRow(Base):
+    """Findings of a scan in an image beside vulnerabilities: the parts it examined, `counts` by kind, and the list."""
+
+    __tablename__ = "image_examinations"
+    subject: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    examined: Mapped[list[str]] = mapped_column(Json)
+    counts: Mapped[dict[str, int]] = mapped_column(Json)
+    findings: Mapped[list[dict[str, object]]] = mapped_column(Json)
+
+
 class ImageListingRow(AuditedRow):
     """The images that a registry holds or a cluster runs, all of them, at a time; `digests` are texts, `containers` lists of texts."""
 

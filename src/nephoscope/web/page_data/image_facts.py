@@ -13,6 +13,7 @@ from nephoscope.protect.registry.registry_settings import read_settings
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
     from nephoscope.service.image_overview import ImageOverview
+    from nephoscope.state.inventory.image_examinations import ImageFinding, StoredExamination
     from nephoscope.web.visits.request_context import Visit
 
 #: Kinds of reasons -> the section of the page that they stand in.
@@ -20,8 +21,11 @@ SECTIONS = {
     "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
     "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
     "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base image",
+    "not_examined": "Not assessed",
     "signature": "Signatures and attestations", "attestation": "Signatures and attestations", "artifact": "Other content",
 }  # fmt: skip
+#: Sections -> the part of an examination that finds what stands in them.
+PARTS = {"Malware": "malware", "Secrets": "secrets", "Configuration": "configuration", "Licences": "licenses"}
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "requested another scan"}
 
@@ -64,15 +68,42 @@ def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, obje
     return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
 
 
-def problem_counts(image: ImageOverview) -> dict[str, int] | None:
-    """Return how many problems beside vulnerabilities were found, by section; None where it was not examined for them."""
+def problem_counts(
+    image: ImageOverview, stored: Mapping[int, StoredExamination]
+) -> Mapping[str, int | None] | None:
+    """Return how many problems beside vulnerabilities were found, by section; None where it was not examined for them.
+
+    `stored` are the examinations of scans by their ids. They count where the registry of the image has none.
+    """
     summary = image.registered.summary if image.registered else None
-    if summary is None:
-        return None
+    if summary is not None:
+        return _count_sections(summary.get("problems", {}))
+    scans = [stored[one.id] for one in image.subjects if one.id in stored]
+    return _stored_counts(scans) if scans else None
+
+
+def _count_sections(problems: Mapping[str, int]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for kind, count in summary.get("problems", {}).items():
+    for kind, count in problems.items():
         counts[SECTIONS.get(kind, "Other content")] += int(count)
     return counts
+
+
+def _stored_counts(scans: Sequence[StoredExamination]) -> dict[str, int | None]:
+    """Return the most that a single platform has of each section; None for a part that no scan examined."""
+    counted = [_count_sections(one.counts) for one in scans]
+    examined = {part for one in scans for part in one.examined}
+    return {
+        name: max(one[name] for one in counted) if part in examined else None for name, part in PARTS.items()
+    }
+
+
+def findings_by_section(findings: Iterable[ImageFinding]) -> dict[str, list[ImageFinding]]:
+    """Return the stored findings of an image by the section that they stand in."""
+    found: dict[str, list[ImageFinding]] = {}
+    for one in findings:
+        found.setdefault(SECTIONS[one.kind], []).append(one)
+    return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
 
 
 def not_assessed(image: ImageOverview) -> int | None:

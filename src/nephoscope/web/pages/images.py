@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from starlette.responses import Response
 
 from nephoscope.model.package import Package
 from nephoscope.service.exemption_lookup import find_exemptions
+from nephoscope.service.image_examinations import examinations_of, findings_of
 from nephoscope.service.image_overview import (
     MOST_IMAGES,
     STATUS_WORDS,
@@ -26,11 +27,13 @@ from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, l
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
+from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.page_data.image_facts import (
     decisions_of,
+    findings_by_section,
     layers_of,
     not_assessed,
     problem_counts,
@@ -53,6 +56,7 @@ HEADER = (
 )  # fmt: skip
 FINDING_HEADER = ("Severity", "Package", "Version", "Fixed in", "State", "CVE", "Exempt", "Exempt until")
 PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
+PROBLEM_HEADER = ("Kind", "Severity", "Finding", "Rule", "Place", "Line", "Layer")
 REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 
 
@@ -62,12 +66,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     shown = [one for one in every if _fits(visit, one)]
     reach = visit.reach(INVENTORIES)
     if visit.asked("format") == "csv":
-        return as_csv("images", HEADER, _rows(shown, severities_of(visit.service, reach, shown)))
+        return as_csv("images", HEADER, _rows(visit, shown, severities_of(visit.service, reach, shown)))
     start = page_start(visit)
     page = shown[start : start + ROWS]
     return {
         "images": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
-        "counts": severities_of(visit.service, reach, page), "summed": _sum_counts, "problems": problem_counts, "words": STATUS_WORDS,
+        "counts": severities_of(visit.service, reach, page), "summed": _sum_counts, "problems": _counting(visit, page),
+        "words": STATUS_WORDS,
         "unassessed": not_assessed, "statuses": _statuses(every), "running": sum(bool(one.running) for one in every),
         "registries": [one.address for one in readable_registries(visit.service, visit.reach(READ_IMAGES))],
         "server": visit.asked("registry"), "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
@@ -92,6 +97,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
             ((one.digest, one.packages, " ".join(one.ecosystems)) for one in layers_of(packages)),
         ),
         "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
+        "findings": lambda: PageTable(PROBLEM_HEADER, map(_problem_row, findings_of(visit.service, places))),
     }
     file = file_of(visit, "image", tables)
     return file if file is not None else _show_image(visit)
@@ -108,7 +114,8 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
         "packages": packages[:ROWS], "held": len(packages), "layers": layers_of(packages), "sections": _sections(places),
         "counts": _sum_counts(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
-        "problems": problem_counts, "held_exempt": find_exemptions(visit.service, found), "stated": statements_of(visit, places),
+        "problems": _counting(visit, places), "problem_sections": findings_by_section(findings_of(visit.service, places)),
+        "held_exempt": find_exemptions(visit.service, found), "stated": statements_of(visit, places),
         "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
         "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
@@ -152,6 +159,14 @@ def _fits(visit: Visit, one: ImageOverview) -> bool:
     )
 
 
+def _counting(
+    visit: Visit, images: Sequence[ImageOverview]
+) -> Callable[[ImageOverview], Mapping[str, int | None] | None]:
+    """Return what counts the problems of an image, with the stored examinations of images."""
+    stored = examinations_of(visit.service, images)
+    return lambda image: problem_counts(image, stored)
+
+
 def _statuses(every: Iterable[ImageOverview]) -> dict[str, int]:
     counts = Counter(one.status for one in every)
     return {name: counts[name] for name in STATUS_WORDS if counts[name]}
@@ -168,14 +183,15 @@ def _sum_counts(
 
 
 def _rows(
-    several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
+    visit: Visit, several: Sequence[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> Iterator[Sequence[Any]]:
+    problems_of = _counting(visit, several)
     for one in several:
-        severities, problems = _sum_counts([one], counts), problem_counts(one)
+        severities, problems = _sum_counts([one], counts), problems_of(one)
         yield (
             STATUS_WORDS[one.status], one.server, one.repository, " ".join(one.tags), one.digest, " ".join(one.running),
             *("" if severities is None else severities[name] for name in SEVERITIES),
-            *("" if problems is None else problems.get(name, 0) for name in PROBLEMS),
+            *("" if problems is None or problems.get(name, 0) is None else problems.get(name, 0) for name in PROBLEMS),
             not_assessed(one), one.scanned_at.isoformat() if one.scanned_at else "",
             "; ".join(str(each.get("text", "")) for each in (one.registered.reasons if one.registered else ())),
         )  # fmt: skip
@@ -220,6 +236,10 @@ def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Seq
 
 def _package_row(one: Package) -> Sequence[object]:
     return one.name, one.version, one.type, " ".join(one.licenses), one.path, one.layer
+
+
+def _problem_row(one: ImageFinding) -> Sequence[object]:
+    return one.kind, one.severity, one.title, one.rule, one.path, one.line or "", one.layer
 
 
 def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:

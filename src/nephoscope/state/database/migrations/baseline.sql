@@ -111,6 +111,14 @@ CREATE TABLE hunting_runs (
     CONSTRAINT pk_hunting_runs PRIMARY KEY (workspace, "query")
 );
 
+CREATE TABLE image_examinations (
+    subject INTEGER NOT NULL,
+    examined TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    CONSTRAINT pk_image_examinations PRIMARY KEY (subject)
+);
+
 CREATE TABLE image_listings (
     resource_id TEXT NOT NULL,
     tenant TEXT NOT NULL,
