@@ -109,12 +109,7 @@ class Instance:
 
     def assess_soon(self, author: str, address: str = "") -> datetime:
         """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
-        asked = self.now
-        with self.state.transaction() as session:
-            self.state.audit.add(session, author, TRIGGER, "/", address=address)
-        self.state.checkpoints.remove(*FAILED)
-        self.state.checkpoints.put(*ASSESS_SOON, asked.isoformat())
-        return asked
+        return request_assessment(self.state, author, address)
 
     def open_incidents(self) -> int:
         """Count how many incidents are not closed, over all workspaces."""
@@ -143,6 +138,16 @@ class Instance:
                 yield made
             finally:
                 made.queries.close()
+
+
+def request_assessment(state: State, author: str, address: str = "") -> datetime:
+    """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
+    asked = datetime.now(UTC)
+    with state.transaction() as session:
+        state.audit.add(session, author, TRIGGER, "/", address=address)
+    state.checkpoints.remove(*FAILED)
+    state.checkpoints.put(*ASSESS_SOON, asked.isoformat())
+    return asked
 
 
 def hierarchy_of(shelf: PublishedSnapshotCache) -> Hierarchy:

@@ -55,12 +55,12 @@ def test_a_tenant_is_connected_changed_and_forgotten(ask, instance, contoso):
 @pytest.mark.parametrize(
     ("connection", "secrets", "said"),
     [
-        pytest.param({**ASKED, "tenant": ""}, {"secret": SECRET}, "tenant id", id="tenant"),
-        pytest.param({**ASKED, "client": "x"}, {"secret": SECRET}, "client id", id="client"),
+        pytest.param({**ASKED, "tenant": ""}, {"secret": SECRET}, "tenant ID", id="tenant"),
+        pytest.param({**ASKED, "client": "x"}, {"secret": SECRET}, "client ID", id="client"),
         pytest.param({**ASKED, "subscriptions": ["x'y"]}, {"secret": SECRET}, "subscription", id="subscription"),
         pytest.param(ASKED, {}, "client secret is missing", id="secret"),
         pytest.param({**ASKED, "signIn": "certificate"}, {"certificate": "-----BEGIN"}, "cannot be read", id="certificate"),
-        pytest.param({**ASKED, "cloud": "/etc/passwd"}, {"secret": SECRET}, "choose", id="cloud"),
+        pytest.param({**ASKED, "cloud": "/etc/passwd"}, {"secret": SECRET}, "select a sign-in method", id="cloud"),
         pytest.param({**ASKED, "signIn": "magic"}, {"secret": SECRET}, "magic", id="sign-in"),
     ],
 )  # fmt: skip

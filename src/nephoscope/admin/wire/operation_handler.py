@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.operations.declaration.operation import MissingError, OperationCall, RefusedRequestError
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
@@ -21,14 +21,15 @@ def handler_of(operation: Operation) -> Callable[..., object]:
 
     @functools.wraps(operation.function)
     def answer(ask: AdminRequest, **given: Any) -> object:
-        call = OperationCall(
-            ask.service, ask.instance.guard, ask.instance.lake if operation.needs_lake else None
-        )
+        lake = ask.instance.lake if operation.needs_lake else None
+        call = OperationCall(ask.service, ask.instance.guard, lake, ask.caller.principal.id)
         try:
             return operation.function(call, **given)
         except RefusedRequestError as error:
             message = str(error)
             raise bad(message if message.endswith((".", "?")) else f"{message}.", error.target) from error
+        except MissingError as error:
+            raise missing_fault(error.what) from error
         except NotFoundError as error:
             named = next((given[name] for name in operation.parameters), "")
             raise missing_fault(f"{operation.group.noun} {named}") from error

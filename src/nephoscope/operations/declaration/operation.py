@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from nephoscope.access.scopes import TENANT
-from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
+from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,23 @@ class RefusedRequestError(Exception):
         self.target = target
 
 
+class MissingError(NotFoundError):
+    """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was not found")
+        self.what = what
+
+
+@contextmanager
+def finding(what: str) -> Iterator[None]:
+    """Raise MissingError where a NotFoundError is raised within the block."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise MissingError(what) from error
+
+
 @contextmanager
 def refusing(target: str, *errors: type[Exception]) -> Iterator[None]:
     """Raise RefusedRequestError with the sentence of an error where one of these is raised within the block."""
@@ -62,11 +79,15 @@ def refusing(target: str, *errors: type[Exception]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
-    """One call of an operation: who acts on which state, and what else the face has open."""
+    """One call of an operation: who acts on which state, and what else the face has open.
+
+    `principal` is the id of who acts, '' for the local user.
+    """
 
     service: ServiceContext
     guard: Guard
     _lake: Lake | None = None
+    principal: str = ""
 
     @property
     def state(self) -> State:

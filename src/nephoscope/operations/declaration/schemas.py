@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -23,14 +24,15 @@ Name = Annotated[
 PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$(?!\n)"
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=PLAIN)]
 One = TypeVar("One")
+Kept = TypeVar("Kept", bound="Shape")
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What is sent or answered: camelCase outside, and nothing that is not described."""
+    """A request or answer: camelCase outside, and nothing that is not described."""
 
 
 class ErrorDetail(Shape, frozen=True, kw_only=True):
-    """What was wrong: Azure's code, a sentence, and where in the request."""
+    """The cause of an error: Azure's code, a sentence, and where in the request."""
 
     code: str
     message: str
@@ -44,7 +46,7 @@ class Error(Shape, frozen=True, kw_only=True):
 
 
 class PageQuery(Shape, frozen=True, kw_only=True):
-    """Which page of a list."""
+    """The page of a list."""
 
     top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")] = 100
     after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the previous page.")] = ""
@@ -57,3 +59,14 @@ def take_page(
     rest = sorted((one for one in items if key(one) > asked.after), key=key)
     page = tuple(rest[: asked.top])
     return page, key(page[-1]) if len(rest) > asked.top else ""
+
+
+def shape_of(shape: type[Kept], source: object, **given: object) -> Kept:
+    """Return a Shape with what an object has under the same names; enumerations become their values, `given` goes before.
+
+    For Shapes of answers: what is kept is shown, whatever bounds the request had.
+    """
+    names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
+    values = given | {name: getattr(source, name) for name in names if name not in given}
+    plain = {names[name]: one.value if isinstance(one, Enum) else one for name, one in values.items()}
+    return msgspec.convert(plain, shape, from_attributes=True)

@@ -16,7 +16,7 @@ from nephoscope.operations.declaration.operation import (
     refusing,
 )
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Id, Shape
+from nephoscope.operations.declaration.schemas import PLAIN, Id, Shape, shape_of
 from nephoscope.operations.protect.registries import RegistryName
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
@@ -30,7 +30,7 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=PLAI
 
 
 class NewImageRequest(Shape, frozen=True, kw_only=True):
-    """A public image that somebody wants in a registry that is watched, why, and by when."""
+    """A public image that is requested for a registry, why, and by when."""
 
     image: Annotated[
         str, describe("Such as docker.io/library/nginx:1.27.", max_length=500, pattern=PLAIN, argument=True)
@@ -78,7 +78,7 @@ class ImageRequestList(Shape, frozen=True, kw_only=True):
 
 
 class ImageRequestQuery(Shape, frozen=True, kw_only=True):
-    """Which requests: of a status ('' = all), and only one's own."""
+    """A filter of requests: of a status ('' = all), and only your own."""
 
     status: Annotated[
         Literal["", "Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed"],
@@ -89,7 +89,7 @@ class ImageRequestQuery(Shape, frozen=True, kw_only=True):
 
 
 class AnswerReason(Shape, frozen=True, kw_only=True):
-    """Why a request is answered so."""
+    """The reason of an answer."""
 
     reason: Annotated[Reason, describe("Reason, stored in the audit log.")]
 
@@ -171,5 +171,4 @@ def withdraw(call: OperationCall, id: Id) -> None:  # noqa: A002
 
 
 def _shape(one: ImageRequest) -> ImageRequestShape:
-    names = (name for name in ImageRequestShape.__struct_fields__ if name != "status")
-    return ImageRequestShape(**{name: getattr(one, name) for name in names}, status=one.status.value)
+    return shape_of(ImageRequestShape, one)

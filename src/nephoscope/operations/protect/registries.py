@@ -51,7 +51,7 @@ class NewRegistry(Shape, frozen=True, kw_only=True):
 
 
 class RegistryChange(Shape, frozen=True, kw_only=True):
-    """What is to be another; what is absent stays as it is."""
+    """Changes of a registry; what is left out stays."""
 
     address: Address | None = None
     username: Text | None = None
@@ -83,7 +83,7 @@ class RegistryList(Shape, frozen=True, kw_only=True):
 
 
 class RegistryTrialShape(Shape, frozen=True, kw_only=True):
-    """Whether a registry could be reached, and what it said."""
+    """The result of a registry's connection test."""
 
     works: bool
     message: str
@@ -103,7 +103,7 @@ class EventsSecret(Shape, frozen=True, kw_only=True):
 
 
 class AttestationKeyRequest(Shape, frozen=True, kw_only=True):
-    """Whether the key of attestations is made again."""
+    """The request for the key of attestations."""
 
     renew: Annotated[
         bool, describe("Create a new key; attestations by the previous key are verified with its public key.")
@@ -136,7 +136,7 @@ def registries(call: OperationCall) -> RegistryList:
 
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/registries/{name}", 201))
 def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryShape:
-    """Watch a registry from now on."""
+    """Monitor a registry."""
     with refusing("body", RegistrySettingsError):
         made = service.add_registry(
             call.service, name, body.address, _settings(body.settings), username=body.username,

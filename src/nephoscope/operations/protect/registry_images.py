@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.operations.declaration.operation import ApiRoute, CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, shape_of
 from nephoscope.service import registries as service
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES
 from nephoscope.state.registries.registry_images import RegistryImage, RegistryImageFilter
@@ -54,7 +54,7 @@ class RegistryImageList(Shape, frozen=True, kw_only=True):
 
 
 class RegistryImageQuery(Shape, frozen=True, kw_only=True):
-    """Which images: of a registry ('' = all), a status, with a text in repository, tag or digest."""
+    """A filter of images: of a registry ('' = all), a status, with a text in repository, tag or digest."""
 
     registry: Annotated[
         str,
@@ -70,14 +70,14 @@ class RegistryImageQuery(Shape, frozen=True, kw_only=True):
 
 
 class RegistryImageDecision(Shape, frozen=True, kw_only=True):
-    """What is to become of an image that quarantine holds, and why."""
+    """The decision about a quarantined image, and its reason."""
 
     decision: Literal["promote", "reject", "examine"]
     reason: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)] = ""
 
 
 class DecisionReason(Shape, frozen=True, kw_only=True):
-    """Why an image is promoted or rejected."""
+    """The reason of a decision."""
 
     reason: Annotated[
         str, describe("Justification, stored in the audit log.", max_length=2000, pattern=PLAIN)
@@ -164,7 +164,7 @@ def image(call: OperationCall, id: ImageId) -> RegistryImageShape:  # noqa: A002
 
 @OPERATIONS.operation(WRITE_IMAGES, ApiRoute("POST", "/registryImages/{id}/decision"))
 def decide(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
-    """Promote or reject an image that quarantine holds, or have it examined again; malware is never promoted."""
+    """Promote or reject a quarantined image, or scan it again; malware is never promoted."""
     if body.decision == "examine":
         return _image(service.examine_again(call.service, [id])[0])
     return _image(service.decide_image(call.service, id, body.decision, body.reason))
@@ -189,9 +189,4 @@ def examine(call: OperationCall, id: ImageId) -> None:  # noqa: A002
 
 
 def _image(one: RegistryImage) -> RegistryImageShape:
-    told = ("status", "step", "reasons", "summary")
-    names = [name for name in RegistryImageShape.__struct_fields__ if name not in told]
-    return RegistryImageShape(
-        **{name: getattr(one, name) for name in names}, status=one.status.value, step=one.step.value,
-        reasons=tuple(dict(reason) for reason in one.reasons), summary=dict(one.summary or {}),
-    )  # fmt: skip
+    return shape_of(RegistryImageShape, one, summary=dict(one.summary or {}))

@@ -8,22 +8,26 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.collect.azure.collection_settings import CollectError
-from nephoscope.collect.azure.connection_test import ConnectionTrial, PermissionTrial, SubscriptionTrial
 from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
 from nephoscope.collect.azure.required_permissions import PermissionProvider, names
 from nephoscope.collect.azure.tenant_connection import MOST_CERTIFICATE, TenantSecrets, normalize_connection
-from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, take_page
+from nephoscope.instance import request_assessment
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    MissingError,
+    OperationCall,
+    OperationGroup,
+    refusing,
+)
+from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, shape_of, take_page
 from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Tenant, TenantConnection
 
-SECTION = RouteSection("tenants", "Tenants")
+OPERATIONS = OperationGroup("tenants", "Tenants", "A tenant")
 Hours = Annotated[
     float, msgspec.Meta(ge=LEAST_HOURS, le=MOST_HOURS, description="Hours between collections.")
 ]
@@ -31,7 +35,7 @@ Scopes = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1000)]
 
 
 class ConnectionShape(Shape, frozen=True, kw_only=True):
-    """What is asked and as whom; without subscriptions and management groups: whatever the sign-in sees.
+    """The scope and the credential of a collection; without subscriptions and management groups, all that the sign-in can read.
 
     `tenant` is its GUID or domain, `client` the GUID of the application, `cloud` a name.
     """
@@ -62,7 +66,7 @@ class GroupShape(Shape, frozen=True, kw_only=True):
 
 
 class SubscriptionShape(Shape, frozen=True, kw_only=True):
-    """Whether a subscription answered as a whole, why not, the actions that the sign-in lacks in it, and the groups that are read."""
+    """The access to a subscription: whether all of it is readable, why not, the missing actions, and the groups that are read."""
 
     id: str
     name: str
@@ -73,7 +77,7 @@ class SubscriptionShape(Shape, frozen=True, kw_only=True):
 
 
 class PermissionShape(Shape, frozen=True, kw_only=True):
-    """Whether an application permission of Microsoft Graph is granted, else what Graph said."""
+    """The state of an application permission of Microsoft Graph, with its response if not granted."""
 
     name: str
     granted: bool
@@ -81,7 +85,7 @@ class PermissionShape(Shape, frozen=True, kw_only=True):
 
 
 class TrialShape(Shape, frozen=True, kw_only=True):
-    """What trying a tenant found; `works`: everything that was asked for may be read."""
+    """The result of a tenant's test; `works`: everything in scope is readable."""
 
     when: datetime
     works: bool
@@ -123,7 +127,7 @@ class NewTenant(Shape, frozen=True, kw_only=True):
 
 
 class TenantChange(Shape, frozen=True, kw_only=True):
-    """What is to change; what is left out stays."""
+    """Changes of a tenant; what is left out stays."""
 
     connection: ConnectionShape | msgspec.UnsetType = msgspec.UNSET
     secrets: TenantSecretShape | msgspec.UnsetType = msgspec.UNSET
@@ -132,7 +136,7 @@ class TenantChange(Shape, frozen=True, kw_only=True):
 
 
 class GrantRequest(Shape, frozen=True, kw_only=True):
-    """For what rights are wanted; `exact`: by a role with these actions alone, else by the built-in role Reader."""
+    """The connection whose rights are listed; `exact`: by a role with these actions alone, else by the built-in role Reader."""
 
     connection: ConnectionShape = ConnectionShape()
     exact: bool = False
@@ -156,33 +160,33 @@ class GrantShape(Shape, frozen=True, kw_only=True):
     bicep: str
 
 
-@SECTION.route("GET", "/tenants", READ)
-def tenants(ask: AdminRequest, query: PageQuery) -> TenantList:
-    """The connected tenants."""
-    found, after = take_page(ask.instance.state.tenants.all(), lambda one: one.name, query)
-    return TenantList(value=tuple(_tenant_shape(ask, one) for one in found), next=after)
+@OPERATIONS.operation(READ, ApiRoute("GET", "/tenants"))
+def tenants(call: OperationCall, query: PageQuery) -> TenantList:
+    """List the connected tenants."""
+    found, after = take_page(call.state.tenants.all(), lambda one: one.name, query)
+    return TenantList(value=tuple(_tenant_shape(call, one) for one in found), next=after)
 
 
-@SECTION.route("POST", "/tenants", WRITE, status=201)
-def connect(ask: AdminRequest, body: NewTenant) -> TenantShape:
-    """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/tenants", 201))
+def connect(call: OperationCall, body: NewTenant) -> TenantShape:
+    """Connect a tenant; the managed identity of the server and a custom cloud need an Owner."""
     wanted = Tenant(body.name, _parse_connection(body.connection), hours=body.hours)
-    if any(one.name == body.name for one in ask.instance.state.tenants.all()):
-        raise ApiError(409, "Conflict", f"Tenant {body.name!r} already exists.")
+    if any(one.name == body.name for one in call.state.tenants.all()):
+        raise StateError(f"Tenant {body.name!r} already exists.")
     with refusing("tenant", StateError):
-        return _tenant_shape(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
+        return _tenant_shape(call, service.connect_tenant(call.service, wanted, _secrets(body.secrets)))
 
 
-@SECTION.route("GET", "/tenants/{name}", READ)
-def one(ask: AdminRequest, name: Name) -> TenantShape:
-    """One tenant."""
-    return _tenant_shape(ask, _tenant(ask, name))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/tenants/{name}"))
+def one(call: OperationCall, name: Name) -> TenantShape:
+    """Show one tenant."""
+    return _tenant_shape(call, _tenant(call, name))
 
 
-@SECTION.route("PATCH", "/tenants/{name}", WRITE)
-def change(ask: AdminRequest, name: Name, body: TenantChange) -> TenantShape:
-    """Change a tenant, pause it or let it go on; it is collected soon where it asks for something else."""
-    wanted = _tenant(ask, name)
+@OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/tenants/{name}"))
+def change(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
+    """Change, pause or resume a tenant; it is collected soon if its scope changed."""
+    wanted = _tenant(call, name)
     if body.connection is not msgspec.UNSET:
         wanted = replace(wanted, connection=_parse_connection(body.connection))
     if body.hours is not msgspec.UNSET:
@@ -191,35 +195,35 @@ def change(ask: AdminRequest, name: Name, body: TenantChange) -> TenantShape:
         wanted = replace(wanted, enabled=body.enabled)
     secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
     with refusing("tenant", StateError):
-        return _tenant_shape(ask, service.change_tenant(ask.service, wanted, secrets))
+        return _tenant_shape(call, service.change_tenant(call.service, wanted, secrets))
 
 
-@SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
-def remove(ask: AdminRequest, name: Name) -> None:
-    """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
-    service.remove_tenant(ask.service, _tenant(ask, name).name)
+@OPERATIONS.operation(DELETE, ApiRoute("DELETE", "/tenants/{name}", 204))
+def remove(call: OperationCall, name: Name) -> None:
+    """Delete a tenant with its secret and snapshots; its assessments remain until the next evaluation."""
+    service.remove_tenant(call.service, _tenant(call, name).name)
 
 
-@SECTION.route("POST", "/tenants/{name}/test", WRITE, status=202)
-def test(ask: AdminRequest, name: Name) -> TenantShape:
-    """Have the server sign in and look what may be read; when `testing` of the tenant is null again, `tested` is what was found."""
-    service.ask_tenant_test(ask.service, _tenant(ask, name).name)
-    return _tenant_shape(ask, _tenant(ask, name))
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/tenants/{name}/test", 202))
+def test(call: OperationCall, name: Name) -> TenantShape:
+    """Test a tenant's permissions in the background; when `testing` is null again, `tested` has the result."""
+    service.ask_tenant_test(call.service, _tenant(call, name).name)
+    return _tenant_shape(call, _tenant(call, name))
 
 
-@SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
-def collect(ask: AdminRequest, name: Name) -> TenantShape:
-    """Collect a tenant and assess it now; it begins within seconds."""
-    service.collect_tenant_soon(ask.service, _tenant(ask, name).name)
-    ask.instance.assess_soon(ask.caller.name, ask.caller.address)
-    return _tenant_shape(ask, _tenant(ask, name))
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/tenants/{name}/collect", 202))
+def collect(call: OperationCall, name: Name) -> TenantShape:
+    """Collect and assess a tenant now; the collection starts within seconds."""
+    service.collect_tenant_soon(call.service, _tenant(call, name).name)
+    request_assessment(call.state, call.service.actor.name, call.service.actor.address)
+    return _tenant_shape(call, _tenant(call, name))
 
 
-@SECTION.route("POST", "/tenantGrants", READ)
-def grant(ask: AdminRequest, body: GrantRequest) -> GrantShape:
-    """The rights that collecting takes, and scripts for `az` and Bicep that grant them; nothing is changed."""
+@OPERATIONS.operation(READ, ApiRoute("POST", "/tenantGrants"))
+def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
+    """List the rights that a collection needs, with scripts for `az` and Bicep that grant them; nothing is changed."""
     connection = _parse_connection(body.connection)
-    found = CollectionGrant(connection, kept.find_needed_rights(ask.instance.data, connection), body.exact)
+    found = CollectionGrant(connection, kept.find_needed_rights(call.service.data, connection), body.exact)
     return GrantShape(
         rights=tuple(RightShape(place=one.place.value, name=one.name, why=one.why) for one in found.rights),
         actions=names(found.rights, PermissionProvider.AZURE),
@@ -241,14 +245,14 @@ def _secrets(given: TenantSecretShape) -> TenantSecrets:
     return TenantSecrets(given.secret, given.certificate, given.password)
 
 
-def _tenant(ask: AdminRequest, name: str) -> Tenant:
-    found = next((one for one in ask.instance.state.tenants.all() if one.name == name), None)
+def _tenant(call: OperationCall, name: str) -> Tenant:
+    found = next((one for one in call.state.tenants.all() if one.name == name), None)
     if found is None:
-        raise missing_fault(f"A tenant {name}")
+        raise MissingError(f"A tenant {name}")
     return found
 
 
-def _tenant_shape(ask: AdminRequest, tenant: Tenant) -> TenantShape:
+def _tenant_shape(call: OperationCall, tenant: Tenant) -> TenantShape:
     asked, trial = tenant.connection, kept.last_test(tenant)
     connection = ConnectionShape(
         tenant=asked.id, sign_in=asked.sign_in, client=asked.client,  # type: ignore[arg-type]  # it was checked
@@ -257,26 +261,5 @@ def _tenant_shape(ask: AdminRequest, tenant: Tenant) -> TenantShape:
     return TenantShape(
         name=tenant.name, connection=connection, hours=tenant.hours, enabled=tenant.enabled, has_secrets=bool(tenant.credential),
         created=tenant.created, collected=tenant.collected, error=tenant.error, error_at=tenant.error_at,
-        tested=_trial(trial) if trial else None, testing=kept.asked_test(ask.instance.state, tenant.name),
+        tested=shape_of(TrialShape, trial) if trial else None, testing=kept.asked_test(call.state, tenant.name),
     )  # fmt: skip
-
-
-def _trial(found: ConnectionTrial) -> TrialShape:
-    return TrialShape(
-        when=found.when,
-        works=found.works,
-        error=found.error,
-        subscriptions=tuple(map(_subscription, found.subscriptions)),
-        permissions=tuple(map(_permission, found.permissions)),
-    )
-
-
-def _subscription(one: SubscriptionTrial) -> SubscriptionShape:
-    groups = tuple(GroupShape(id=each.id, name=each.name, lacks=each.lacks) for each in one.groups)
-    return SubscriptionShape(
-        id=one.id, name=one.name, answers=one.answers, reason=one.reason, lacks=one.lacks, groups=groups
-    )
-
-
-def _permission(one: PermissionTrial) -> PermissionShape:
-    return PermissionShape(name=one.name, granted=one.granted, reason=one.reason)

@@ -9,15 +9,19 @@ import msgspec
 
 from nephoscope.access.provider_tests import asked_test, last_test
 from nephoscope.access.role_mapping import ProviderError
-from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    MissingError,
+    OperationCall,
+    OperationGroup,
+    RefusedRequestError,
+)
 from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.service import sign_in_providers as service
 from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
-SECTION = RouteSection("signInProviders", "Sign-in providers")
+OPERATIONS = OperationGroup("signInProviders", "Sign-in providers", "A sign-in provider")
 ProviderName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$(?!\n)", description="A provider's name.")
 ]
@@ -25,7 +29,7 @@ Word = Annotated[Text, msgspec.Meta(min_length=1)]
 
 
 class RuleShape(Shape, frozen=True, kw_only=True):
-    """Who has the value in the claim may come in, with a role at a scope where one is named."""
+    """A claim value whose users can sign in, with a role at a scope if one is named."""
 
     claim: Word
     value: Word
@@ -34,7 +38,7 @@ class RuleShape(Shape, frozen=True, kw_only=True):
 
 
 class ProviderTest(Shape, frozen=True, kw_only=True):
-    """Whether a provider can be used, and why not."""
+    """The result of a provider's test."""
 
     when: datetime
     works: bool
@@ -80,61 +84,59 @@ class NewProvider(Shape, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-@SECTION.route("GET", "/signInProviders", READ)
-def providers(ask: AdminRequest) -> ProviderList:
-    """The providers."""
-    return ProviderList(
-        value=tuple(_provider_shape(ask, one) for one in ask.instance.state.sign_in_providers.all())
-    )
+@OPERATIONS.operation(READ, ApiRoute("GET", "/signInProviders"))
+def providers(call: OperationCall) -> ProviderList:
+    """List the providers."""
+    return ProviderList(value=tuple(_provider_shape(call, one) for one in call.state.sign_in_providers.all()))
 
 
-@SECTION.route("GET", "/signInProviders/{name}", READ)
-def one(ask: AdminRequest, name: ProviderName) -> ProviderShape:
-    """One provider."""
-    return _provider_shape(ask, _require_provider(ask, name))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/signInProviders/{name}"))
+def one(call: OperationCall, name: ProviderName) -> ProviderShape:
+    """Show one provider."""
+    return _provider_shape(call, _require_provider(call, name))
 
 
-@SECTION.route("PUT", "/signInProviders/{name}", WRITE)
-def put(ask: AdminRequest, name: ProviderName, body: NewProvider) -> ProviderShape:
-    """Keep a provider."""
+@OPERATIONS.operation(WRITE, ApiRoute("PUT", "/signInProviders/{name}"))
+def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderShape:
+    """Create or replace a provider."""
     rules = tuple(ClaimRule(one.claim, one.value, one.role, one.scope) for one in body.rules)
     wanted = SignInProvider(
         name, body.title, body.issuer, body.client_id, "", body.scopes, rules, body.trust, body.enabled
     )
     client_secret = "" if body.client_secret is msgspec.UNSET else body.client_secret
     try:
-        made = service.put_provider(ask.service, wanted, client_secret)
+        made = service.put_provider(call.service, wanted, client_secret)
     except ProviderError as error:
-        raise bad(str(error), str(error).partition(":")[0]) from error
-    return _provider_shape(ask, made)
+        raise RefusedRequestError(str(error), str(error).partition(":")[0]) from error
+    return _provider_shape(call, made)
 
 
-@SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
-def remove(ask: AdminRequest, name: ProviderName) -> None:
-    """Forget a provider and its client secret; its people stay."""
-    service.remove_provider(ask.service, _require_provider(ask, name).name)
+@OPERATIONS.operation(DELETE, ApiRoute("DELETE", "/signInProviders/{name}", 204))
+def remove(call: OperationCall, name: ProviderName) -> None:
+    """Delete a provider and its client secret; its users are preserved."""
+    service.remove_provider(call.service, _require_provider(call, name).name)
 
 
-@SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
-def test(ask: AdminRequest, name: ProviderName) -> ProviderShape:
-    """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
-    found = _require_provider(ask, name)
-    service.ask_provider_test(ask.service, name)
-    return _provider_shape(ask, found)
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/signInProviders/{name}/test", 202))
+def test(call: OperationCall, name: ProviderName) -> ProviderShape:
+    """Test a provider in the background; when `testing` is null again, `tested` has the result."""
+    found = _require_provider(call, name)
+    service.ask_provider_test(call.service, name)
+    return _provider_shape(call, found)
 
 
-def _require_provider(ask: AdminRequest, name: str) -> SignInProvider:
-    found = ask.instance.state.sign_in_providers.find(name)
+def _require_provider(call: OperationCall, name: str) -> SignInProvider:
+    found = call.state.sign_in_providers.find(name)
     if found is None:
-        raise missing_fault(f"A sign-in provider {name}")
+        raise MissingError(f"A sign-in provider {name}")
     return found
 
 
-def _provider_shape(ask: AdminRequest, one: SignInProvider) -> ProviderShape:
+def _provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
     rules = tuple(
         RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
     )
-    state = ask.instance.state
+    state = call.state
     test = last_test(state, one.name)
     tested = ProviderTest(when=test.when, works=test.works, message=test.message) if test else None
     return ProviderShape(

@@ -8,20 +8,26 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault, refusing
 from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.source_setup import TOKENS
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, take_page
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    MissingError,
+    OperationCall,
+    OperationGroup,
+    RefusedRequestError,
+    refusing,
+)
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, shape_of, take_page
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
+from nephoscope.state.ingestion.source_health import SourceHealth
 from nephoscope.state.ingestion.sources import Source
 
-SECTION = RouteSection("sources", "Sources")
+OPERATIONS = OperationGroup("sources", "Sources", "A source")
 Settings = Annotated[
     dict[Name, Any], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
 ]
@@ -65,7 +71,7 @@ class NewSource(Shape, frozen=True, kw_only=True):
 
 
 class SourceChange(Shape, frozen=True, kw_only=True):
-    """What is to change; settings and secrets that are left out stay.
+    """Changes of a source; settings and secrets that are left out stay.
 
     Where a setting changes that decides where a secret goes, the secrets are given anew.
     """
@@ -76,7 +82,7 @@ class SourceChange(Shape, frozen=True, kw_only=True):
 
 
 class SourceTest(Shape, frozen=True, kw_only=True):
-    """Whether a source can be reached, and what it said."""
+    """The result of a connection test."""
 
     works: bool
     message: str
@@ -92,7 +98,7 @@ class PartError(Shape, frozen=True, kw_only=True):
 
 
 class TableHealth(Shape, frozen=True, kw_only=True):
-    """How a table of a source is; `table` is '' for the source itself.
+    """The health of a table of a source; `table` is '' for the source itself.
 
     `errors` are the last ones of its parts, `errorCount` how many there are in all; `leftOut`, of the source itself, are its rows of
     tables that its workspace does not take.
@@ -113,7 +119,7 @@ class TableHealth(Shape, frozen=True, kw_only=True):
 
 
 class SourceHealthReport(Shape, frozen=True, kw_only=True):
-    """How a source is, table by table."""
+    """The health of a source, table by table."""
 
     value: tuple[TableHealth, ...]
 
@@ -149,95 +155,85 @@ class SourceToken(Shape, frozen=True, kw_only=True):
     token: str
 
 
-@SECTION.route("GET", "/sourceKinds", READ)
-def kinds_(ask: AdminRequest) -> KindList:  # noqa: ARG001 - a handler's signature
-    """Return what there can be sources of."""
+@OPERATIONS.operation(READ, ApiRoute("GET", "/sourceKinds"))
+def kinds_(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
+    """List the kinds of sources with their settings and secrets."""
     return KindList(value=tuple(_kind(one) for one in kinds().values()))
 
 
-@SECTION.route("GET", "/sources", READ)
-def sources(ask: AdminRequest, query: PageQuery) -> SourceList:
-    """The sources."""
-    found, after = take_page(ask.instance.state.sources.all(), lambda one: one.name, query)
-    return SourceList(value=tuple(_source_shape(ask, one) for one in found), next=after)
+@OPERATIONS.operation(READ, ApiRoute("GET", "/sources"))
+def sources(call: OperationCall, query: PageQuery) -> SourceList:
+    """List the sources."""
+    found, after = take_page(call.state.sources.all(), lambda one: one.name, query)
+    return SourceList(value=tuple(_source_shape(call, one) for one in found), next=after)
 
 
-@SECTION.route("POST", "/sources", WRITE, status=201)
-def add(ask: AdminRequest, body: NewSource) -> SourceShape:
-    """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
-    state, kind = ask.instance.state, _kind_of(body.kind)
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/sources", 201), needs_lake=True)
+def add(call: OperationCall, body: NewSource) -> SourceShape:
+    """Add a source; one that reads the server's own files, listens at its addresses or signs in as the server needs an Owner."""
+    state, kind = call.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
-        raise ApiError(409, "Conflict", f"Source {body.name!r} already exists.")
+        raise StateError(f"Source {body.name!r} already exists.")
     if state.workspaces.find(body.workspace) is None:
-        raise bad(f"Workspace {body.workspace!r} not found.", "workspace")
+        raise RefusedRequestError(f"Workspace {body.workspace!r} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
-    table = ask.instance.lake.tables.get
+    table = call.lake.tables.get
     with refusing("settings", SourceError, StateError):
-        made = service.add_source(ask.service, source, body.settings, body.secrets, table=table)
-    return _source_shape(ask, made)
+        made = service.add_source(call.service, source, body.settings, body.secrets, table=table)
+    return _source_shape(call, made)
 
 
-@SECTION.route("GET", "/sources/{name}", READ)
-def one(ask: AdminRequest, name: Name) -> SourceShape:
-    """One source."""
-    return _source_shape(ask, _source(ask, name))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}"))
+def one(call: OperationCall, name: Name) -> SourceShape:
+    """Show one source."""
+    return _source_shape(call, _source(call, name))
 
 
-@SECTION.route("PATCH", "/sources/{name}", WRITE)
-def change(ask: AdminRequest, name: Name, body: SourceChange) -> SourceShape:
-    """Change a source or switch it on or off; it is started again with it within seconds. What is the server's own needs an owner."""
-    source = _source(ask, name)
+@OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/sources/{name}"))
+def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
+    """Change a source, or enable or disable it; it restarts within seconds. Settings of the server itself need an Owner."""
+    source = _source(call, name)
     settings = body.settings if body.settings is not msgspec.UNSET else None
     secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
     with refusing("settings", SourceError, StateError):
-        made = service.change_source(ask.service, source.name, settings, secrets, enabled=enabled)
-    return _source_shape(ask, made)
+        made = service.change_source(call.service, source.name, settings, secrets, enabled=enabled)
+    return _source_shape(call, made)
 
 
-@SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
-def remove(ask: AdminRequest, name: Name) -> None:
-    """Forget a source, how far it was read, and its secrets; its rows stay."""
-    service.remove_source(ask.service, _source(ask, name).name)
+@OPERATIONS.operation(DELETE, ApiRoute("DELETE", "/sources/{name}", 204))
+def remove(call: OperationCall, name: Name) -> None:
+    """Delete a source with its checkpoints and secrets; ingested data is preserved."""
+    service.remove_source(call.service, _source(call, name).name)
 
 
-@SECTION.route("POST", "/sources/{name}/test", WRITE)
-def test(ask: AdminRequest, name: Name) -> SourceTest:
-    """Try whether a source can be reached, without reading from it."""
-    found = service.try_source(ask.service, ask.instance.lake, _source(ask, name).name)
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/sources/{name}/test"), needs_lake=True)
+def test(call: OperationCall, name: Name) -> SourceTest:
+    """Test the connection of a source without reading from it."""
+    found = service.try_source(call.service, call.lake, _source(call, name).name)
     return SourceTest(works=found.works, message=found.message)
 
 
-@SECTION.route("POST", "/sources/{name}/tokens", HOST, status=201)
-def token(ask: AdminRequest, name: Name) -> SourceToken:
-    """Make a token that a source of the kind logs_ingestion lets in."""
-    source = _source(ask, name)
+@OPERATIONS.operation(HOST, ApiRoute("POST", "/sources/{name}/tokens", 201))
+def token(call: OperationCall, name: Name) -> SourceToken:
+    """Create a token for a source of the kind logs_ingestion."""
+    source = _source(call, name)
     if source.kind != TOKENS:
-        raise ApiError(
-            409, "Conflict", f"{name} is a source of the kind {source.kind}: tokens are only for {TOKENS}."
-        )
-    return SourceToken(token=service.make_source_token(ask.service, name))
+        raise StateError(f"{name} is a source of the kind {source.kind}: tokens are only for {TOKENS}.")
+    return SourceToken(token=service.make_source_token(call.service, name))
 
 
-@SECTION.route("GET", "/sources/{name}/health", READ)
-def health(ask: AdminRequest, name: Name) -> SourceHealthReport:
-    """Return how a source is."""
-    _source(ask, name)
-    found = [one for one in ask.instance.state.source_health.all() if one.source == name]
-    return SourceHealthReport(
-        value=tuple(
-            TableHealth(
-                table=one.table, workspace=one.workspace, first_seen=one.first_seen, last_seen=one.last_seen,
-                last_event=one.last_event, rows=one.rows, bad=one.bad, lag=one.lag, left_out=one.left_out, error=one.error,
-                errors=tuple(
-                    PartError(key=part.key, error=part.error, since=part.since, at=part.at)
-                    for part in one.standing.errors
-                ),
-                error_count=one.standing.count,
-            )
-            for one in found
-        )
-    )  # fmt: skip
+@OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}/health"))
+def health(call: OperationCall, name: Name) -> SourceHealthReport:
+    """Show the ingestion health of a source."""
+    _source(call, name)
+    found = [one for one in call.state.source_health.all() if one.source == name]
+    return SourceHealthReport(value=tuple(map(_table_health, found)))
+
+
+def _table_health(one: SourceHealth) -> TableHealth:
+    errors = tuple(shape_of(PartError, part) for part in one.standing.errors)
+    return shape_of(TableHealth, one, errors=errors, error_count=one.standing.count)
 
 
 def _kind_of(name: str) -> SourceKind:
@@ -245,28 +241,21 @@ def _kind_of(name: str) -> SourceKind:
         return kind_of(name)
 
 
-def _source(ask: AdminRequest, name: str) -> Source:
-    found = next((one for one in ask.instance.state.sources.all() if one.name == name), None)
+def _source(call: OperationCall, name: str) -> Source:
+    found = next((one for one in call.state.sources.all() if one.name == name), None)
     if found is None:
-        raise missing_fault(f"A source {name}")
+        raise MissingError(f"A source {name}")
     return found
 
 
 def _kind(kind: SourceKind) -> KindShape:
-    settings = tuple(
-        SettingShape(name=one.name, type=one.type, default=one.default, help=one.help, owners=one.owners)
-        for one in describe_kind(kind)
-    )
+    settings = tuple(shape_of(SettingShape, one) for one in describe_kind(kind))
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
-def _source_shape(ask: AdminRequest, one: Source) -> SourceShape:
+def _source_shape(call: OperationCall, one: Source) -> SourceShape:
     health = next(
-        (
-            each
-            for each in ask.instance.state.source_health.all()
-            if each.source == one.name and not each.table
-        ),
+        (each for each in call.state.source_health.all() if each.source == one.name and not each.table),
         None,
     )
     return SourceShape(

@@ -7,16 +7,20 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import ApiError, missing_fault, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    MissingError,
+    OperationCall,
+    OperationGroup,
+    refusing,
+)
 from nephoscope.operations.declaration.schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind
 
-SECTION = RouteSection("principals", "Users and programs")
+OPERATIONS = OperationGroup("principals", "Users and programs", "A principal")
 READ = "Nephoscope/principals/read"
 Kind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200)]
@@ -63,7 +67,7 @@ class PrincipalList(Shape, frozen=True, kw_only=True):
 
 
 class NewPrincipal(Shape, frozen=True, kw_only=True):
-    """Who is to be let in; without roles nothing is seen yet."""
+    """A user or program to add; without roles it can see nothing."""
 
     kind: Kind
     name: Called
@@ -71,64 +75,66 @@ class NewPrincipal(Shape, frozen=True, kw_only=True):
 
 
 class PrincipalChange(Shape, frozen=True, kw_only=True):
-    """What is to change; what is left out stays."""
+    """Changes of a principal; what is left out stays."""
 
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
     subject: Text | msgspec.UnsetType = msgspec.UNSET
     binding: BindingShape | msgspec.UnsetType | None = msgspec.UNSET
 
 
-@SECTION.route("GET", "/principals", READ)
-def everybody(ask: AdminRequest, query: PageQuery) -> PrincipalList:
-    """Everybody who was ever let in, disabled or not."""
-    found, after = take_page(ask.instance.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
+@OPERATIONS.operation(READ, ApiRoute("GET", "/principals"))
+def everybody(call: OperationCall, query: PageQuery) -> PrincipalList:
+    """List users and programs, including disabled ones."""
+    found, after = take_page(call.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
     return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
 
 
-@SECTION.route("POST", "/principals", WRITE, status=201)
-def add(ask: AdminRequest, body: NewPrincipal) -> PrincipalShape:
-    """Let a person or program in."""
+@OPERATIONS.operation(WRITE, ApiRoute("POST", "/principals", 201))
+def add(call: OperationCall, body: NewPrincipal) -> PrincipalShape:
+    """Add a user or program."""
     binding = None if body.binding is None else _parse_binding(body.binding)
-    made = service.add_principal(ask.service, PrincipalKind(body.kind), body.name, binding=binding)
-    return principal_shape(require_principal(ask, made.id))
+    made = service.add_principal(call.service, PrincipalKind(body.kind), body.name, binding=binding)
+    return principal_shape(require_principal(call, made.id))
 
 
-@SECTION.route("GET", "/principals/{id}", READ)
-def one(ask: AdminRequest, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
-    """One of them."""
-    return principal_shape(require_principal(ask, id))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/principals/{id}"))
+def one(call: OperationCall, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
+    """Show one principal."""
+    return principal_shape(require_principal(call, id))
 
 
-@SECTION.route("PATCH", "/principals/{id}", WRITE)
-def change(ask: AdminRequest, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
-    """Let somebody in no more, which ends sessions, tokens and secrets, or again; say how a sign-in provider calls a person.
+@OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/principals/{id}"))
+def change(call: OperationCall, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
+    """Disable an account, which revokes its sessions, tokens and secrets, or enable it again.
+
+    Set the subject by which a provider identifies a user.
 
     Bind a program to the one resource that its logs are about, or end that (`null`).
     """
-    who = require_principal(ask, id)
-    if body.disabled is True and id == ask.caller.principal.id:
-        raise ApiError(409, "Conflict", "You cannot disable yourself: ask another Owner.")
-    with ask.instance.state.database.together():
+    who = require_principal(call, id)
+    if body.disabled is True and id == call.principal:
+        raise service.ConflictError("You cannot disable yourself: ask another Owner.")
+    with call.state.database.together():
         if body.disabled is not msgspec.UNSET:
-            service.disable_principal(ask.service, who, disabled=body.disabled)
+            service.disable_principal(call.service, who, disabled=body.disabled)
         if body.subject is not msgspec.UNSET:
-            service.link_subject(ask.service, who, body.subject)
+            service.link_subject(call.service, who, body.subject)
         if body.binding is not msgspec.UNSET:
             binding = None if body.binding is None else _parse_binding(body.binding)
-            service.bind_principal(ask.service, who, binding)
-    return principal_shape(require_principal(ask, id))
+            service.bind_principal(call.service, who, binding)
+    return principal_shape(require_principal(call, id))
 
 
-def require_principal(ask: AdminRequest, id_: str) -> Principal:
-    """The principal of an id; Fault 404 where there is none."""
-    found = ask.instance.state.principals.get(id_)
+def require_principal(call: OperationCall, id_: str) -> Principal:
+    """Return the principal with an ID. Raises MissingError."""
+    found = call.state.principals.get(id_)
     if found is None:
-        raise missing_fault(f"A principal {id_}")
+        raise MissingError(f"A principal {id_}")
     return found
 
 
 def principal_shape(one: Principal) -> PrincipalShape:
-    """A principal as it is answered."""
+    """Return a principal as the API shows it."""
     kind: Kind = one.kind.value
     return PrincipalShape(
         id=one.id,
@@ -150,6 +156,6 @@ def principal_shape(one: Principal) -> PrincipalShape:
 
 
 def _parse_binding(given: BindingShape) -> ResourceBinding:
-    """The binding that a body describes; Fault 400 where it cannot be."""
+    """Return the binding that a body describes. Raises RefusedRequestError."""
     with refusing("binding", ValueError):
         return bind_resource(given.resource, given.computer, given.device, given.also)

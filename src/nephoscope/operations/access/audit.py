@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.admin_request import AdminRequest
-from nephoscope.admin.wire.route import RouteSection
-from nephoscope.operations.declaration.schemas import Shape
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    OperationCall,
+    OperationGroup,
+)
+from nephoscope.operations.declaration.schemas import Shape, shape_of
 
-SECTION = RouteSection("audit", "Audit")
+OPERATIONS = OperationGroup("audit", "Audit", "An entry")
 READ = "Nephoscope/audit/read"
 
 
@@ -37,7 +40,7 @@ class EntryList(Shape, frozen=True, kw_only=True):
 
 
 class AuditQuery(Shape, frozen=True, kw_only=True):
-    """Which entries."""
+    """The entries to return."""
 
     before: (
         Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Return only entries with smaller numbers.")]
@@ -47,7 +50,7 @@ class AuditQuery(Shape, frozen=True, kw_only=True):
 
 
 class Verification(Shape, frozen=True, kw_only=True):
-    """Whether every entry fits behind the one before it; `broken` is the first that does not, or is gone.
+    """The state of the chain of entries; `broken` is the first that does not, or is gone.
 
     `last` is the newest hash, to keep elsewhere. Where it is not `anchored`, entries taken off the end cannot be told.
     """
@@ -59,30 +62,24 @@ class Verification(Shape, frozen=True, kw_only=True):
     anchored: bool
 
 
-@SECTION.route("GET", "/audit", READ)
-def entries(ask: AdminRequest, query: AuditQuery) -> EntryList:
-    """The newest entries, or those before a number."""
+@OPERATIONS.operation(READ, ApiRoute("GET", "/audit"))
+def entries(call: OperationCall, query: AuditQuery) -> EntryList:
+    """List the newest entries, or those before a number."""
     before = None if query.before is msgspec.UNSET else query.before
-    found = ask.instance.state.audit.entries(before=before, most=query.top)
-    shown = tuple(
-        EntryShape(
-            number=one.number, moment=one.moment, author=one.author, operation=one.operation, target=one.target,
-            outcome=one.outcome, address=one.address, detail=one.detail, hash=one.hash,
-        )
-        for one in found
-    )  # fmt: skip
+    found = call.state.audit.entries(before=before, most=query.top)
+    shown = tuple(shape_of(EntryShape, one) for one in found)
     return EntryList(value=shown, next=found[-1].number if found and found[-1].number > 1 else 0)
 
 
-@SECTION.route("GET", "/audit/verification", READ)
-def verification(ask: AdminRequest) -> Verification:
-    """Compute the chain of hashes anew."""
-    broken = ask.instance.state.audit.broken()
-    last = ask.instance.state.audit.entries(most=1)
+@OPERATIONS.operation(READ, ApiRoute("GET", "/audit/verification"))
+def verification(call: OperationCall) -> Verification:
+    """Verify the chain of hashes."""
+    broken = call.state.audit.broken()
+    last = call.state.audit.entries(most=1)
     return Verification(
         whole=broken is None,
         entries=last[0].number if last else 0,
         last=last[0].hash if last else "",
         broken=broken,
-        anchored=ask.instance.state.audit.anchored(),
+        anchored=call.state.audit.anchored(),
     )
