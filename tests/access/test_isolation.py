@@ -53,7 +53,7 @@ BASE = "https://127.0.0.1"
 #: What differs from one answer of one server to the next; how long ago something was grows while pages are read.
 _PASSING = re.compile(
     r'nonce-?[="\'\w+/-]+|name="(?:state|etag|token)" value="[^"]*"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|\+00:00| UTC)?'
-    r'|data-ago title="[^"]*">[^<]*|class="quiet">\d+\.\d\d s ·|"\$?skipToken":"[^"]*"|\$skip[tT]oken=[^"&]*'
+    r'|data-ago title="[^"]*">[^<]*|class="text-quiet">\d+\.\d\d s ·|"\$?skipToken":"[^"]*"|\$skip[tT]oken=[^"&]*'
     r"|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-(?!0{12})[0-9a-f]{12}"
 )
 _LINK = re.compile(r'(?:href|src)="(/[^"]*)"')

@@ -40,7 +40,7 @@ def test_the_graph_is_drawn(opened, address, longest):
 def test_steps_without_a_script(opened, address, longest):
     page = opened(java_script_enabled=False).new_page()
     page.goto(f"{address[0]}/attack-paths/{longest.name}")
-    assert page.locator(".steps > li").count() == len(longest.entities) - 1
+    assert page.locator(".step-list > li").count() == len(longest.entities) - 1
     assert page.locator("canvas").count() == 0
-    page.locator(".steps a").first.click()
+    page.locator(".step-list a").first.click()
     assert "/recommendations/" in page.url

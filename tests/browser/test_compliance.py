@@ -49,8 +49,8 @@ def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) -> None:
     page = context.new_page()
     page.goto(f"{context.base}/compliance")
-    page.locator("td.title a").first.click()
-    shown = page.locator("summary .title.mono, summary .title").all_inner_texts()
+    page.locator("td.table__title a").first.click()
+    shown = page.locator("summary .text-title.text-code, summary .text-title").all_inner_texts()
     assert "HB-1" in shown
     found = {}
     for name, kind in (("Evidence as CSV", "csv"), ("as PDF", "pdf")):
@@ -75,6 +75,6 @@ def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) 
 def test_the_standard_is_sound(context: Any) -> None:
     page = context.new_page()
     page.goto(f"{context.base}/compliance")
-    path = page.locator("td.title a").first.get_attribute("href")
+    path = page.locator("td.table__title a").first.get_attribute("href")
     wrong = looked_at(context, context.base, [path])
     assert not wrong, "\n".join(wrong)

@@ -90,7 +90,7 @@ def test_from_an_empty_server_to_an_assessed_tenant(
     page.get_by_text("no permission is missing").wait_for()
     # the line of progress goes by itself, and the page then says when the tenant was collected
     expect(page.locator("#progress")).to_have_count(0, timeout=240_000)
-    expect(page.locator(".head")).to_contain_text("collected 20", timeout=240_000)
+    expect(page.locator(".page__head")).to_contain_text("collected 20", timeout=240_000)
     page.get_by_role("link", name="Inventory").click()
     vaults = [key for key in azure.world.bodies if ResourceId.parse(key).type == "microsoft.keyvault/vaults"]
     assert vaults

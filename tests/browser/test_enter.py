@@ -36,8 +36,8 @@ def test_enter_in_the_comment_closes_with_it(opened, address, number, script):
     expect(page.get_by_role("status")).to_have_text("1 changed.")
     page.goto(f"{base}/incidents/{number}")
     expect(page.get_by_text("a test of ours").first).to_be_visible()
-    expect(page.locator(".head")).to_contain_text("Closed")
-    expect(page.locator(".head ~ p").first).not_to_contain_text("owner ada")
+    expect(page.locator(".page__head")).to_contain_text("Closed")
+    expect(page.locator(".page__head ~ p").first).not_to_contain_text("owner ada")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])

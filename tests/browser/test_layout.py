@@ -28,8 +28,8 @@ FAULTS = """
   const shown = (one) => one.checkVisibility() && box(one).height > 0;
   const name = (one) => `${one.tagName.toLowerCase()}${one.id ? '#' + one.id : ''}.${[...one.classList].join('.')}`;
   const px = (one, side) => `${Math.round(box(one)[side])} pixels`;
-  const scrolled = (one) => one.closest('.scroll, pre, .unseen, .cm-editor') !== null;
-  const blocks = [...main.children].filter((one) => shown(one) && !one.matches('.unseen'));
+  const scrolled = (one) => one.closest('.table-frame, pre, .visually-hidden, .cm-editor') !== null;
+  const blocks = [...main.children].filter((one) => shown(one) && !one.matches('.visually-hidden'));
   for (const one of blocks) {
     // a form may be narrower than the page, where its style says so
     if (box(one).width < 0.98 * inner && getComputedStyle(one).maxWidth === 'none')
@@ -41,16 +41,16 @@ FAULTS = """
       wrong.push(`${name(one)} lies over ${name(other)}`);
   }
   // where a page is a list, people see its filters and where it begins without scrolling
-  const listed = document.querySelector('.side a[aria-current=page]') !== null;
-  for (const one of main.querySelectorAll('form.filters[method=get]')) {
+  const listed = document.querySelector('.nav a[aria-current=page]') !== null;
+  for (const one of main.querySelectorAll('form.filter-bar[method=get]')) {
     if (listed && shown(one) && box(one).top + scrollY > 0.6 * window.innerHeight) wrong.push(`filters begin ${px(one, 'top')} down`);
   }
-  const list = main.querySelector('#list .scroll, #list');
+  const list = main.querySelector('#list .table-frame, #list');
   const least = (width > 900 ? 0.6 : 0.9) * inner;
   if (list && shown(list) && box(list).width < least) wrong.push(`the list is ${px(list, 'width')} wide`);
   if (listed && list && shown(list) && box(list).top + scrollY > window.innerHeight)
     wrong.push(`the list begins ${px(list, 'top')} down`);
-  for (const one of width > 900 ? main.querySelectorAll('#list .scroll') : []) {
+  for (const one of width > 900 ? main.querySelectorAll('#list .table-frame') : []) {
     if (one.scrollWidth > one.clientWidth + 1) wrong.push(`the list hides ${one.scrollWidth - one.clientWidth} pixels`);
   }
   for (const one of main.querySelectorAll('*')) {

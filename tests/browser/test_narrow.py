@@ -9,7 +9,8 @@ pytestmark = pytest.mark.system
 
 WIDE = """
 () => [...document.querySelectorAll('main *, header *')]
-  .filter((one) => one.checkVisibility() && !one.closest('.scroll') && one.getBoundingClientRect().right > window.innerWidth + 0.5)
+  .filter((one) => one.checkVisibility() && !one.closest('.table-frame')
+    && one.getBoundingClientRect().right > window.innerWidth + 0.5)
   .map((one) => `${one.tagName}.${one.className}`)
 """
 QUERY = "/logs?workspace=estate&query=resources | take 3"
@@ -38,5 +39,5 @@ def test_an_open_menu_fits(opened, address, name):
     page = opened(390).new_page()
     page.goto(base + QUERY)
     page.locator("summary", has_text=name).click()
-    expect(page.locator("details.who[open] .menu")).to_be_visible()
+    expect(page.locator("details.menu[open] .menu__panel")).to_be_visible()
     fits(page)

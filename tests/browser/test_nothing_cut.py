@@ -9,8 +9,8 @@ pytestmark = pytest.mark.system
 
 #: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest.
 CUT = """() => [...document.querySelectorAll('main p, main li, main h2, main small, main th, main td')].filter(one => {
-  const card = one.closest('.card');
-  if (!card || one.closest('.scroll, pre, .unseen')) return false;
+  const card = one.closest('.panel');
+  if (!card || one.closest('.table-frame, pre, .visually-hidden')) return false;
   const range = document.createRange();
   range.selectNodeContents(one);
   return range.getBoundingClientRect().right > card.getBoundingClientRect().right + 1;
@@ -32,5 +32,5 @@ def test_details_of_an_alert_need_no_scrolling(opened, address):
     base, _ = address
     page = opened(1440).new_page()
     page.goto(f"{base}/alerts/{ALERT}")
-    facts = page.locator(".scroll:has(table.facts)")
+    facts = page.locator(".table-frame:has(table.table--facts)")
     assert facts.evaluate("one => one.scrollWidth <= one.clientWidth")

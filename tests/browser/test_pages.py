@@ -121,7 +121,7 @@ def test_from_the_worst_recommendation_to_an_exemption(opened, address):
     page.locator("#exemptions").get_by_label("Reason").fill("a proxy keeps them apart")
     page.locator("#exemptions").get_by_role("button", name="Change").click()
     expect(page.get_by_text("1 exemption changed")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#exemptions td.wrap", has_text="a proxy keeps them apart")).to_be_visible()
+    expect(page.locator("#exemptions td.table__text", has_text="a proxy keeps them apart")).to_be_visible()
     page.get_by_role("button", name="End the exemption").click()
     expect(page.get_by_text("1 exemption ended")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#exemptions")).to_have_count(0)

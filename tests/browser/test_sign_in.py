@@ -97,8 +97,8 @@ def test_in_and_out(page, base, issuer, request):
     at_the_provider(page, "ada")
     page.get_by_role("heading", name="Inventory").wait_for()
     assert page.url == f"{base}/inventory?span=30d"
-    page.locator("details.who summary").click()
-    assert "Reader at all scopes" in page.locator("details.who").inner_text()
+    page.locator(".topbar__account summary").click()
+    assert "Reader at all scopes" in page.locator(".topbar__account").inner_text()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Signed out").wait_for()
     assert not page.evaluate("axe.run()")["violations"]

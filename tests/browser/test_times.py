@@ -56,7 +56,7 @@ def test_a_cell_keeps_all_digits_of_its_time(opened, address):
     base, _ = address
     page = opened(timezone_id=ZONE, locale="en-US").new_page()
     page.goto(base + EXACT)
-    cell = page.locator("table.rows time")
+    cell = page.locator("table.table--results time")
     assert cell.inner_text().replace("\u202f", " ") == "Nov 25, 2026, 9:16:05.1234567 PM EST"
     assert cell.get_attribute("title") == "2026-11-26T02:16:05.1234567Z (UTC)"
     page.goto(base + EXACT.replace("local", "utc"))

@@ -426,7 +426,7 @@ def test_the_style_sheet_is_there_while_nobody_draws_pages(tmp_path):
 
     style, script = asyncio.run(ask())
     assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
-    assert ".card" in style.text
+    assert ".panel" in style.text
     assert script.status_code == 502
 
 

@@ -46,7 +46,7 @@ def test_the_page_lists_them(browser):
     text = here.get("/account").text
     assert text.count(">End</button>") == 2
     assert text.index("198.51.100.9") < text.index("203.0.113.7"), "the newest first"
-    assert '203.0.113.7 <span class="state compliant">this browser</span>' in text
+    assert '203.0.113.7 <span class="state state--pass">this browser</span>' in text
     assert "a one-time link" in text
     assert "<td>entra</td>" in text
     assert 'href="/account"' in text, "the menu leads to it"

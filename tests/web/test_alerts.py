@@ -128,6 +128,6 @@ def test_incidents_are_decided_many_at_once(instance, owner, visitor):
 def test_an_alert_is_not_offered_the_state_that_it_has(owner):
     text = owner.get(f"/alerts/{ALERT}").text
     (form,) = (part.partition("</form>")[0] for part in text.split("<h2>Status</h2>")[1:])
-    status = re.search(r'<span class="state \w+">(\w+)</span></p></div>', text)[1]
+    status = re.search(r'<span class="state state--\w+">(\w+)</span></p></div>', text)[1]
     offered = set(re.findall(r'name="act" value="(\w+)"', form))
     assert offered == {act for act, leads in ACTIONS.items() if leads != status}

@@ -34,7 +34,7 @@ def test_one_with_its_steps_and_what_its_graph_draws(instance, owner):
     assert [node["name"] for node in drawn["nodes"]] == [entity.name for entity in one.entities]
     assert len(drawn["edges"]) == len(one.entities) - 1
     assert drawn["nodes"][-1]["role"] == "target"
-    steps = page[page.index('class="steps"') :]
+    steps = page[page.index('class="step-list"') :]
     assert "/recommendations/" in steps
     assert all(entity.name in steps for entity in one.entities)
     rows = list(csv.DictReader(io.StringIO(owner.get(f"/attack-paths/{one.name}?format=csv").text)))

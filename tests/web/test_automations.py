@@ -74,7 +74,7 @@ def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner
         "refused",
         "properties.sources: has no event source",
     )
-    assert '<span class="state error">refused</span>' in owner.get("/automations").text
+    assert '<span class="state state--error">refused</span>' in owner.get("/automations").text
 
 
 def test_the_metrics_count_runs_by_status(instance, anybody):

@@ -1,128 +1,170 @@
-"""Classes of the style sheets belong to one component each: a rule for a chart cannot reach a paragraph of the same class."""
+"""Classes of pages: a style sheet a component, each class in one of them, none that no page uses or that no sheet knows."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import nephoscope.web as package
+from nephoscope.web.style_sheet import read_style_sheet
 
 WEB = Path(package.__file__).parent
-SHEET = WEB / "static" / "nephoscope.css"
-CHARTS = ("templates/chart.html", "rendering/charts.py")
-#: What a chart may take of the page around it.
-SHARED = frozenset({"card", "pad", "quiet", "num", "wrap"})
-#: Classes that are put beside the class of a component on purpose: buttons, spacing, errors.
-COMBINED = frozenset({"act", "pad", "stack", "wrong"})
-NAME = re.compile(r"\.([A-Za-z_][\w-]*)")
+STYLES = WEB / "static" / "styles"
+#: What a component is called by libraries that write their own classes.
+FOREIGN = ("cm-", "u-", "uplot")
+#: Parts of a class that templates put together: `state--` of a status.
+TOGETHER = (
+    "chart-links__node",
+    "state--",
+    "severity--",
+    "chart-part--",
+    "chart-fill",
+    "chart-line",
+    "chart-plot--",
+    "chart-arc--",
+    "chart-links__node--",
+    "table__row--",
+)
+#: Classes that a component may change of another that stands in it: a list in a menu has no edge of its own.
+HELD = {
+    "chart": {"panel"},
+    "context": {"item-list"},
+    "field": {"text-code"},
+    "filter-bar": {"field__input", "menu"},
+    "item-list": {"panel--padded"},
+    "menu": {"filter-bar", "item-list", "topbar__avatar"},
+    "message-list": {"chain", "panel--padded"},
+    "nav": {"icon"},
+    "reveal": {"stack"},
+    "disclosure": {"message-list"},
+    "stack": {"field__input"},
+    "standalone": {"button--primary"},
+    "stat-strip": {"panel"},
+    "text": {"skip-link", "visually-hidden"},
+    "topbar": {"field__input", "icon"},
+}
+NAME = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 
 
-def selectors(sheet: str) -> Iterator[list[str]]:
-    """The selectors of each rule outside of a media query; those inside change what a rule outside says."""
+def selectors(sheet: str) -> list[str]:
+    """The selectors of a sheet, those in media queries too."""
     flat = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
-    flat = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", flat)
-    for found in re.findall(r"([^{}]+)\{[^{}]*\}", flat):
-        yield [one.strip() for one in found.split(",")]
+    flat = re.sub(r"@media[^{]*\{", "", re.sub(r"@font-face\s*\{[^}]*\}", "", flat))
+    return [
+        one.strip()
+        for found in re.findall(r"([^{}]+)\{[^{}]*\}", flat)
+        for one in found.split(",")
+        if one.strip()
+    ]
 
 
-def compounds(selector: str) -> list[str]:
-    """`.card > p.wrong:hover` -> `.card`, `p.wrong`."""
-    bare = re.sub(r"::?[\w-]+(\([^)]*\))?|\[[^\]]*\]", "", selector)
-    return [one for one in re.split(r"[\s>+~]+", bare) if one]
+def component(path: Path) -> str:
+    """`03-base.css` -> `base`."""
+    return re.sub(r"^\d+-", "", path.stem)
 
 
-def faults_of(sheet: str) -> list[str]:
-    """Classes that a sheet defines twice, or uses both as a component and as a variant of another."""
-    whole = re.compile(r"^\.[\w-]+$")
-    rules = list(selectors(sheet))
-    homes = Counter(one[1:] for several in rules for one in several if whole.match(one))
-    twice = [f".{name} has {count} rules" for name, count in sorted(homes.items()) if count > 1]
-    variants = {
-        name
-        for several in rules
-        for selector in several
-        for part in compounds(selector)
-        for name in NAME.findall(part)[1:]
-    }
-    both = sorted((variants & homes.keys()) - COMBINED)
-    return twice + [f".{name} is a component and a variant of another" for name in both]
+def belongs(name: str, block: str) -> bool:
+    """Whether a class is the block, an element, or a variant of it."""
+    return re.fullmatch(rf"{re.escape(block)}(?:(?:__|--|-)[\w-]+|\d)?", name) is not None or name == block
+
+
+def strange_classes(block: str, sheet: str) -> list[str]:
+    """Classes that a sheet names and that are neither of its component nor held by it."""
+    found = {name for one in selectors(sheet) for name in NAME.findall(one)}
+    return sorted(
+        name for name in found if not belongs(name, block) and name not in HELD.get(block, ()) and not name.startswith(FOREIGN)
+    )  # fmt: skip
 
 
 def classes_in(text: str) -> set[str]:
     """The classes that a template or a module writes; of a name that is put together what stands before the gap."""
     found: set[str] = set()
-    for value in re.findall(r'\bclass="([^"]*)"', text):
-        bare = re.sub(r"\{%.*?%\}", " ", value)
-        found.update(re.sub(r"\{\{?.*?\}\}?", "", one) for one in re.sub(r"\{\{.*?\}\}", "{}", bare).split())
+    for value in re.findall(r'\bclass="((?:\{\{.*?\}\}|\{%.*?%\}|[^"])*)"', text):
+        gaps = re.findall(r"\{\{(.*?)\}\}", value)
+        bare = re.sub(r"\{\{.*?\}\}", "{}", re.sub(r"\{%.*?%\}", " ", value))
+        found.update(re.sub(r"\{.*", "", one) for one in bare.split())
+        found.update(
+            one
+            for gap in gaps
+            for one in re.findall(r"""['"] ?([a-z]+(?:-[a-z]+)*(?:(?:__|--)[\w-]+|))['"]""", gap)
+            if "-" in one or "_" in one
+        )
     return {one for one in found if one}
 
 
-def of_templates() -> Mapping[str, set[str]]:
-    """File -> the classes that it writes."""
-    files = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
-    return {str(one.relative_to(WEB)): classes_in(one.read_text(encoding="utf-8")) for one in files}
+def written() -> Mapping[str, set[str]]:
+    """Class -> the files that write it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    files = [*WEB.glob("templates/*.html"), *WEB.rglob("*.py"), WEB.parent / "serve" / "error_pages.py"]
+    for file in files:
+        for name in classes_in(file.read_text(encoding="utf-8")):
+            found[name].add(file.name)
+    for name in re.findall(r'"(icon[\w -]*)"', (WEB / "rendering" / "icons.py").read_text(encoding="utf-8")):
+        for one in name.split():
+            found[one].add("icons.py")
+    for file in (WEB / "static").glob("*.js"):
+        for name in re.findall(r'className = "([\w-]+)"', file.read_text(encoding="utf-8")):
+            found[name].add(file.name)
+    return found
 
 
-def mixed(used: Mapping[str, set[str]]) -> list[str]:
-    """Classes that charts share with pages, by accident."""
-    wrong = []
-    for file, names in sorted(used.items()):
-        charts = {one for one in names if one.startswith("chart-")}
-        if file in CHARTS:
-            wrong += [f"{file}: {one}" for one in sorted(names - charts - SHARED - {"chart"})]
-    return wrong
+def defined() -> set[str]:
+    """The classes of all sheets."""
+    return {name for one in selectors(read_style_sheet().decode()) for name in NAME.findall(one)}
 
 
-def test_a_class_has_one_rule_and_one_meaning():
-    assert faults_of(SHEET.read_text(encoding="utf-8")) == []
+@pytest.mark.parametrize("path", sorted(STYLES.glob("*.css")), ids=component)
+def test_a_sheet_names_the_classes_of_its_component(path):
+    assert strange_classes(component(path), path.read_text(encoding="utf-8")) == []
 
 
-def test_charts_have_their_own_classes():
-    assert mixed(of_templates()) == []
-
-
-def test_rules_of_charts_name_no_class_of_pages():
-    wrong = [
-        selector
-        for several in selectors(SHEET.read_text(encoding="utf-8"))
-        for selector in several
-        if (names := set(NAME.findall(selector))) and any(one.startswith("chart-") for one in names)
-        if {one for one in names if not one.startswith("chart-")} - {"card"}
-    ]
-    assert wrong == []
-
-
-def test_the_sheet_has_every_class_of_a_chart():
-    known = set(NAME.findall(SHEET.read_text(encoding="utf-8")))
-    written = {one for file, names in of_templates().items() if file in CHARTS for one in names}
+def test_every_class_that_pages_write_has_a_rule():
+    known = defined()
     missing = {
-        one for one in written if one.startswith("chart-") and not any(each.startswith(one) for each in known)
+        name: files
+        for name, files in written().items()
+        if name not in known
+        and not any(name == one and any(k.startswith(one) for k in known) for one in TOGETHER)
     }
-    assert missing == set()
+    assert missing == {}
+
+
+def test_every_rule_is_of_a_class_that_pages_write():
+    used = written()
+    unused = {
+        name
+        for name in defined()
+        if name not in used
+        and not name.startswith((*FOREIGN, *TOGETHER))
+        and not name.startswith("__________")
+    }
+    assert unused == set()
 
 
 @pytest.mark.parametrize(
-    ("sheet", "fault"),
+    ("block", "sheet", "strange"),
     [
-        (".crumbs, .under { margin: 0; } .under { display: flex; }", ".under has 2 rules"),
-        (
-            ".columns { columns: 4; } .plot.columns { overflow: visible; }",
-            ".columns is a component and a variant of another",
-        ),
-        (".state { color: red; } .state.new { color: blue; }", ""),
-        (".menu { top: 0; } @media (max-width: 900px) { .menu { top: 1px; } }", ""),
+        ("chart", ".chart-under, .under { display: grid; }", ["under"]),
+        ("state", ".state { color: red; } .state--new { color: blue; } .state::before { content: ''; }", []),
+        ("nav", ".nav__link .icon { color: red; } .panel { margin: 0; }", ["panel"]),
+        ("menu", "@media (max-width: 900px) { .menu { top: 1px; } .page { top: 1px; } }", ["page"]),
     ],
 )
-def test_the_check_finds_what_it_is_for(sheet, fault):
-    assert faults_of(sheet) == ([fault] if fault else [])
+def test_the_check_finds_what_it_is_for(block, sheet, strange):
+    assert strange_classes(block, sheet) == strange
 
 
-def test_the_check_finds_a_class_of_pages_in_a_chart():
-    page = '<p class="under quiet">'
-    chart = '<ul class="under{% if x %} chart-under--timed{% endif %}"><rect class="chart-fill{{ n }}">'
-    used = {"templates/base.html": classes_in(page), "templates/chart.html": classes_in(chart)}
-    assert mixed(used) == ["templates/chart.html: under"]
+def test_classes_are_found_in_templates():
+    page = '<p class="under text-quiet"><span class="state {{ {"Open": "state--new"}.get(x, "") }}">'
+    assert classes_in(page + '<b class="a{% if x %} b--{{ y }}{% endif %}">') == {
+        "under",
+        "text-quiet",
+        "state",
+        "state--new",
+        "a",
+        "b--",
+    }

@@ -216,7 +216,7 @@ def test_the_page_draws_columns_without_a_script(owner):
     assert "<title>2026-11-22T00:00:00Z · Success: 2</title>" in text
     assert '<time datetime="2026-11-22T00:00:00Z">2026-11-22</time>' in text
     assert "By &lt;day&gt;</h2>" in text
-    assert '<p class="quiet">xaxis=log is not drawn in a columnchart.</p>' in text
+    assert '<p class="text-quiet">xaxis=log is not drawn in a columnchart.</p>' in text
     assert "data-points" not in text
     assert 'class="chart-legend"' in text
     assert (

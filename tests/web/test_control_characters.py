@@ -19,13 +19,13 @@ from nephoscope.web.rendering.control_characters import plain, show_control_char
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CASES = [
     ("<p>plain</p>", "<p>plain</p>"),
-    ("<p>gpj.\u202eexe</p>", '<p>gpj.<span class="control">U+202E</span>exe</p>'),
-    ("\u2066a\u2069", '<span class="control">U+2066</span>a<span class="control">U+2069</span>'),
-    ("<title>a\u202eb</title><b>\u200f</b>", '<title>a[U+202E]b</title><b><span class="control">U+200F</span></b>'),
+    ("<p>gpj.\u202eexe</p>", '<p>gpj.<span class="text-control">U+202E</span>exe</p>'),
+    ("\u2066a\u2069", '<span class="text-control">U+2066</span>a<span class="text-control">U+2069</span>'),
+    ("<title>a\u202eb</title><b>\u200f</b>", '<title>a[U+202E]b</title><b><span class="text-control">U+200F</span></b>'),
     ("<option value='\u202e'>\u202e</option>", "<option value='\u202e'>[U+202E]</option>"),
-    ("<textarea>\u202e</textarea>\u202e", '<textarea>\u202e</textarea><span class="control">U+202E</span>'),
+    ("<textarea>\u202e</textarea>\u202e", '<textarea>\u202e</textarea><span class="text-control">U+202E</span>'),
     ("<input value='\u202e'>", "<input value='\u202e'>"),
-    ("<b>\x00\ufeff</b>", '<b><span class="control">U+0000</span><span class="control">U+FEFF</span></b>'),
+    ("<b>\x00\ufeff</b>", '<b><span class="text-control">U+0000</span><span class="text-control">U+FEFF</span></b>'),
     ("<b>tab\tline\r\n</b>", "<b>tab\tline\r\n</b>"),
     ("<b>\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f4bb</b>", "<b>\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f4bb</b>"),
 ]  # fmt: skip
@@ -44,7 +44,7 @@ def test_no_value_of_a_template_reorders_and_all_else_stays(one, other):
     assert inner[1] == str(escape(other))
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", inner[2])
     back = re.sub(
-        '<span class="control">U[+]([0-9A-F]{4})</span>', lambda found: chr(int(found[1], 16)), inner[2]
+        '<span class="text-control">U[+]([0-9A-F]{4})</span>', lambda found: chr(int(found[1], 16)), inner[2]
     )
     assert back == str(escape(one))
 
@@ -58,7 +58,7 @@ def test_the_title_of_an_incident_reorders_no_page(instance, owner):
     for path in ("/incidents?span=90d", f"/incidents/{kept.number}"):
         text = owner.get(path).text
         assert "\u202e" not in re.sub(r"<[^>]*>", "", text)
-        assert 'Report <span class="control">U+202E</span>fdp.exe' in text
+        assert 'Report <span class="text-control">U+202E</span>fdp.exe' in text
 
 
 @given(st.text())

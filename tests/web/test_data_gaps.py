@@ -29,7 +29,7 @@ def gaps(instance):
 
 def test_the_page_says_what_settles_each_gap(owner, gaps):
     text = owner.get("/gaps").text
-    assert text.count('<details class="fold"') == len(gaps)
+    assert text.count('<details class="drawer"') == len(gaps)
     for gap in gaps[:3]:
         assert gap.title in text
     assert "nephoscope collect --type Microsoft.Authorization/roleAssignments --out more" in text

@@ -131,7 +131,7 @@ def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance,
     with monkeypatch.context() as patch:
         patch.setattr(instance.state.database, "file", instance.data / "other.db")
         assert "with the server&#39;s NEPHOSCOPE_STATE" in asks.get("/settings", headers=HTML).text
-    line = html.unescape(re.search(r'<p class="mono">(.*?)</p>', told.text)[1])
+    line = html.unescape(re.search(r'<p class="text-code">(.*?)</p>', told.text)[1])
     done = CliRunner().invoke(cli, shlex.split(line)[1:])
     assert done.exit_code == 0, (line, done.output)
     monotonic = time.monotonic() + FRESH + 1

@@ -132,7 +132,7 @@ def test_an_old_page_changes_and_ends_nothing(instance, owner, visitor, finding)
     told = post(second, finding, mine, old).text
     said = told.split('role="alert"')[1].split("</section>")[0]
     assert "</span> changed it" in said
-    assert 'reason is <span class="mono">a proxy</span> now' in said
+    assert 'reason is <span class="text-code">a proxy</span> now' in said
     assert 'value="my &lt;own&gt;"' in told
     assert post(second, finding, mine, told).status_code == 303
     assert post(owner, finding, {"act": "end", "exemption": one.body["id"]}).status_code == 303

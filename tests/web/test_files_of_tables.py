@@ -108,10 +108,13 @@ def test_the_test_of_a_tenant_is_whole_in_its_file(owner):
 def test_a_technique_is_counted_once(owner, every):
     page = owner.get(f"/content/coverage?x=1{every}").text
     table = dict(
-        re.findall(r'<td class="title"><a href="#[^"]*">([^<]+)</a></td><td class="num">(\d+)</td>', page)
+        re.findall(
+            r'<td class="table__title"><a href="#[^"]*">([^<]+)</a></td><td class="table__number">(\d+)</td>',
+            page,
+        )
     )
     below = dict(
-        re.findall(r'<summary><h2>([^<]+)</h2> <span class="quiet">([\d,]+) techniques?</span>', page)
+        re.findall(r'<summary><h2>([^<]+)</h2> <span class="text-quiet">([\d,]+) techniques?</span>', page)
     )
     assert table == below
     rows = list(csv.DictReader(io.StringIO(owner.get(f"/content/coverage?format=csv{every}").text)))

@@ -48,7 +48,7 @@ def test_what_to_do_is_told_in_steps(owner):
 
 def test_an_account_of_three_names_takes_part_once(owner, number):
     text = owner.get(f"/incidents/{number}").text
-    (shown,) = re.findall(r'<li><span class="quiet">Account, CloudApplication</span>.*?</li>', text)
+    (shown,) = re.findall(r'<li><span class="text-quiet">Account, CloudApplication</span>.*?</li>', text)
     assert "pipeline-data</a>" in shown
     assert ID in shown
     assert "3 alerts" in shown

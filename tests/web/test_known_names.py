@@ -49,7 +49,7 @@ def test_the_overview_says_them_alike(owner, told):
 
 
 def test_an_entity_is_told_by_its_name(owner):
-    assert f'<td class="wrap wide" title="{USER}">{NAME}</td>' in owner.get("/alerts").text
+    assert f'<td class="table__text table__optional" title="{USER}">{NAME}</td>' in owner.get("/alerts").text
 
 
 def test_who_does_not_read_the_directory_sees_the_id(visitor, told, sandbox):

@@ -24,8 +24,8 @@ class Frame:
 
     @property
     def addresses(self) -> list[str]:
-        (side,) = re.findall(r'<nav class="side".*?</nav>', self.text, re.DOTALL)
-        return [html.unescape(one) for one in re.findall(r'<li><a href="([^"]+)"', side)]
+        (side,) = re.findall(r'<nav class="nav".*?</nav>', self.text, re.DOTALL)
+        return [html.unescape(one) for one in re.findall(r'<li><a class="nav__link" href="([^"]+)"', side)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,7 +53,7 @@ def test_no_entry_is_refused(visitor, sandbox, role, scope):
 
 def tables(text: str) -> set[str]:
     own = text.partition("Estate tables")[0]
-    return set(re.findall(r'<details><summary class="mono">(\w+)</summary>', own))
+    return set(re.findall(r'<details><summary class="text-code">(\w+)</summary>', own))
 
 
 def test_the_tables_of_logs_are_those_with_rows_of_the_visitor(owner, visitor, sandbox):

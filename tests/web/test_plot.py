@@ -95,5 +95,5 @@ def test_pages_draw_them(owner, chart, mark):
 
 def test_heads_of_numbers_stand_over_them(owner):
     text = owner.get("/logs", params={"query": "datatable(a:string, n:long)['x', 1]"}).text
-    assert '<th scope="col" title="long" class="num">n</th>' in text
+    assert '<th scope="col" title="long" class="table__number">n</th>' in text
     assert "<h2>1 row</h2>" in text

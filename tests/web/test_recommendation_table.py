@@ -25,7 +25,7 @@ def told(instance):
 def titles(page: str) -> list[str]:
     return [
         unescape(one)
-        for one in re.findall(r'<td class="title"><a href="/recommendations/[^"]+">([^<]+)</a>', page)
+        for one in re.findall(r'<td class="table__title"><a href="/recommendations/[^"]+">([^<]+)</a>', page)
     ]
 
 

@@ -98,7 +98,7 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     assert "alerts</strong> would have been raised" in done
     assert "hx-trigger" not in done.split('<main id="content"')[1]
     assert "could not be run" not in done
-    assert re.search(r'class="state compliant">done', owner.get(ADDRESS).text)
+    assert re.search(r'class="state state--pass">done', owner.get(ADDRESS).text)
     told = [one for one in instance.state.audit.entries(most=5) if one.target.startswith("replay of rule")]
     assert told
 
@@ -194,7 +194,7 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
 
 def test_durations_are_words(owner):
     page = owner.get("/rules").text
-    assert re.search(r"<td class=\"wide\">\d+ (minutes|hours?|days?)</td>", page)
+    assert re.search(r"<td class=\"table__optional\">\d+ (minutes|hours?|days?)</td>", page)
     assert json.dumps("0:00") not in page
 
 

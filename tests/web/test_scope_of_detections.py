@@ -60,8 +60,8 @@ def names(client, page: str, column: str, **asked):
 
 def badge(client, page: str, **asked) -> int:
     text = client.get("/sources", params=asked).text
-    (link,) = re.findall(rf'<li><a href="{page}[?"].*?</li>', text, re.DOTALL)
-    return int(re.search(r'class="count">([\d,]+)', link)[1].replace(",", ""))
+    (link,) = re.findall(rf'<li><a class="nav__link" href="{page}[?"].*?</li>', text, re.DOTALL)
+    return int(re.search(r'class="nav__count">([\d,]+)', link)[1].replace(",", ""))
 
 
 def test_alerts_are_those_that_name_a_resource_of_the_scope(owner, sandbox, elsewhere):
@@ -103,7 +103,7 @@ def test_the_search_keeps_the_scope(owner, sandbox, elsewhere):
     assert not {f"Alert of {elsewhere}", f"Story of {elsewhere}"} & found
     assert "Resources in sub-bwf-sandbox" in owner.get("/search", params={"scope": sandbox, "q": "of"}).text
     text = owner.get("/inventory", params={"scope": sandbox, "span": "30d", "zone": "local"}).text
-    (form,) = re.findall(r'<form class="find".*?</form>', text, re.DOTALL)
+    (form,) = re.findall(r'<form class="topbar__search".*?</form>', text, re.DOTALL)
     kept = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
     assert kept == {"scope": sandbox, "span": "30d", "zone": "local"}
 

@@ -204,7 +204,7 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
         "4,321 rows dropped, because workspace default does not accept their tables"
         in owner.get("/sources/logs/blobs").text
     )
-    assert '<td class="num wide">4,321</td>' in owner.get("/sources").text
+    assert '<td class="table__number table__optional">4,321</td>' in owner.get("/sources").text
     rows = csv.DictReader(io.StringIO(owner.get("/sources?format=csv").text))
     assert [(one["Table"], one["Dropped"]) for one in rows if one["From"] == "blobs"] == [("Syslog", "0")]
     whole = csv.DictReader(io.StringIO(owner.get("/sources?format=csv&table=sources").text))

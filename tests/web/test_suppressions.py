@@ -52,7 +52,7 @@ def clean(instance):
 
 
 def options(page: str) -> list[tuple[str, str]]:
-    (choices,) = re.findall(r'<fieldset class="choices">.*?</fieldset>', page, re.DOTALL)
+    (choices,) = re.findall(r'<fieldset class="choice-list">.*?</fieldset>', page, re.DOTALL)
     assert re.findall(r'value="([^"]*)" required( checked)?>', choices)[0][1]
     assert choices.count(" checked>") == 1
     return re.findall(r'value="([^"]*)" required(?: checked)?> ([^<]*)', choices)
@@ -111,11 +111,11 @@ def test_no_end_and_the_whole_rule_are_chosen(instance, owner):
 
 def test_a_rule_that_is_suppressed_whole_is_not_ok(owner):
     assert status(owner)["Status"] == "ok"
-    assert "state compliant" in row_of(owner.get(f"/rules?q={RULE.name}").text)
+    assert "state--pass" in row_of(owner.get(f"/rules?q={RULE.name}").text)
     sent(owner, PAGE, {**FORM, "about": "rule"})
     assert (status(owner)["Status"], status(owner)["Suppressed"]) == ("suppressed", "all")
     row = row_of(owner.get("/rules?status=suppressed").text)
-    assert "state compliant" not in row
+    assert "state--pass" not in row
     assert ">suppressed<" in row
     page = owner.get(f"/rules/{RULE.id}").text
     assert "All alerts of this rule are suppressed</strong> until <time" in page
@@ -222,7 +222,9 @@ def test_ending_takes_the_permission_and_the_state_that_was_looked_at(instance, 
 
 def test_the_permission_is_one_of_the_roles(visitor):
     assert READ.endswith("alertsSuppressionRules/read")
-    addresses = re.findall(r'<li><a href="([^"]+)"', visitor(("Security Reader", "/")).get("/rules").text)
+    addresses = re.findall(
+        r'<li><a class="nav__link" href="([^"]+)"', visitor(("Security Reader", "/")).get("/rules").text
+    )
     assert "/suppressions" in addresses
 
 

@@ -314,7 +314,7 @@ def test_an_old_page_of_a_tenant_changes_nothing(instance, owner, second):
     assert told.status_code == 409
     said = notice(told.text)
     assert f"{name_of(owner)}</span> changed it" in said
-    assert 'hours is <span class="mono">12</span> now' in said
+    assert 'hours is <span class="text-code">12</span> now' in said
     assert 'name="hours" inputmode="decimal" value="24"' in told.text
     assert instance.state.tenants.get("fabrikam").hours == 12
     assert sent(second, address, {"act": "remove"}, old).status_code == 409

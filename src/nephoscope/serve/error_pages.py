@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 
-STYLE = "/static/nephoscope.css"
+from nephoscope.web.style_sheet import STYLE_SHEET, read_style_sheet
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -17,12 +17,12 @@ _PAGE = """<!doctype html>
 <title>{title} · nephoscope</title>
 <link rel="stylesheet" href="{style}">
 </head>
-<body class="alone">
-<main class="card">
-<p class="brand">nephoscope</p>
+<body class="standalone">
+<main class="standalone__panel">
+<p class="standalone__brand">nephoscope</p>
 <h1>{title}</h1>
 <p>{text}</p>
-<p><a class="link" href="/">To the overview</a></p>
+<p><a class="text-link" href="/">To the overview</a></p>
 </main>
 </body>
 </html>
@@ -36,10 +36,11 @@ def by_browser(headers: Headers) -> bool:
 
 def page(status: int, title: str, text: str, headers: dict[str, str] | None = None) -> Response:
     """A page without a script that says what happened."""
-    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), style=STYLE), status, headers)
+    return HTMLResponse(
+        _PAGE.format(title=escape(title), text=escape(text), style=STYLE_SHEET), status, headers
+    )
 
 
 def style() -> Response:
     """The style sheet of all pages."""
-    found = files("nephoscope.web").joinpath("static", "nephoscope.css")
-    return Response(found.read_bytes(), media_type="text/css")
+    return Response(read_style_sheet(), media_type="text/css")

@@ -13,8 +13,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from nephoscope.serve.error_pages import STYLE, by_browser, page, style
+from nephoscope.serve.error_pages import by_browser, page, style
 from nephoscope.serve.security_headers import HEADERS
+from nephoscope.web.style_sheet import STYLE_SHEET
 
 #: Headers by which the front tells the web process who asks; nobody else can: they are taken out of every request first.
 OWN = b"x-nephoscope-"
@@ -169,7 +170,7 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
 
 def _bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
-    if scope["path"] == STYLE and scope["method"] in ("GET", "HEAD"):
+    if scope["path"] == STYLE_SHEET and scope["method"] in ("GET", "HEAD"):
         return _secure_answer(style())
     return _fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
 

@@ -33,9 +33,11 @@ from nephoscope.web.content_security_policy import with_nonce
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
+from nephoscope.web.style_sheet import read_style_sheet, style_address
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop, local, signed_in
+from nephoscope.web.visits.theme_cookie import choose_theme
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ def routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
     show_navigation(navigation)
     return [
+        Route("/static/nephoscope.css", _style, methods=["GET"]),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
         Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
+        Route("/theme", _theme, methods=["POST"]),
         Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
         *(Route(page.path, _endpoint(instance, page), methods=list(page.methods)) for page in pages()),
@@ -206,6 +210,24 @@ def _link(instance: Instance) -> Endpoint:
 def _find_session(instance: Instance, request: Request, secret: str) -> str | None:
     address = request.client.host if request.client else ""
     return instance.guard.by_link(secret, address, request.cookies.get(COOKIE, ""))
+
+
+async def _style(request: Request) -> Response:
+    """The style sheet; an address with the hash of its content may be kept."""
+    kept = str(request.url.query) == style_address().partition("?")[2]
+    caching = "public, max-age=31536000, immutable" if kept else "no-cache"
+    return Response(read_style_sheet(), media_type="text/css", headers={"Cache-Control": caching})
+
+
+async def _theme(request: Request) -> Response:
+    """The color scheme of the visitor's browser."""
+    if not own(request):
+        return error_pages.from_elsewhere(request)
+    try:
+        form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
+    except FormError as error:
+        return error_pages.alone(request, error.status, "Invalid request", str(error))
+    return choose_theme(form.get("theme", ""), form.get("next", "/"))
 
 
 def _sign_out(instance: Instance) -> Endpoint:

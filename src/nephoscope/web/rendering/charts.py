@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from nephoscope.web.rendering.formatting import brief
 
 _ARC = Markup(
-    '<circle class="chart-arc" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
+    '<circle class="chart-arc chart-arc--{}" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
 )
 _RING = Markup(
     '<svg width="104" height="104" viewBox="0 0 104 104" role="img" aria-label="{}">'
@@ -19,10 +19,19 @@ _RING = Markup(
 )
 
 
+#: The bands of a score: what it is below, and its name in style sheets.
+BANDS = ((0.4, "poor"), (0.6, "weak"), (0.8, "fair"))
+
+
+def band(share: float) -> str:
+    """Return the band of a score of 0 to 1: `poor`, `weak`, `fair` or `good`."""
+    return next((name for below, name in BANDS if share < below), "good")
+
+
 def ring(share: float | None, label: str) -> Markup:
     """A ring filled by a share of 0 to 1."""
     around = 2 * math.pi * 44
-    arc = _ARC.format(f"{around * share:.1f}", f"{around:.1f}") if share else Markup("")
+    arc = _ARC.format(band(share), f"{around * share:.1f}", f"{around:.1f}") if share else Markup("")
     return _RING.format(label, arc)
 
 

@@ -46,4 +46,4 @@ def _text(text: str, inside: str) -> str:
 
 def _mark(found: re.Match[str], *, plain: bool) -> str:
     number = f"U+{ord(found[0]):04X}"
-    return f"[{number}]" if plain else f'<span class="control">{number}</span>'
+    return f"[{number}]" if plain else f'<span class="text-control">{number}</span>'

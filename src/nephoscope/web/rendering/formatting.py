@@ -121,7 +121,7 @@ def brief(text: str) -> str:
 
 def format_code(told: str) -> Markup:
     """A text in which what stands between backticks is code."""
-    return Markup(_CODE.sub(r'<span class="mono">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
+    return Markup(_CODE.sub(r'<span class="text-code">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
 
 
 def kind(id_: str) -> str:

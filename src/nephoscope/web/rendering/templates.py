@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from nephoscope import __version__
 from nephoscope.web.rendering import charts, display_names, formatting, known_names, time_elements
 from nephoscope.web.rendering.control_characters import show_control_characters
+from nephoscope.web.rendering.icons import icon
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
 from nephoscope.web.rendering.suppression_choices import describe
+from nephoscope.web.style_sheet import style_address
 from nephoscope.web.visits.request_context import KEPT, SPANS
 
 
@@ -34,6 +36,8 @@ def environment() -> Environment:
         version=__version__,
         choices=choices,
         placed=describe_place,
+        icon=icon,
+        style_address=style_address,
         state_words={state.value: word for state, word in formatting.STATES.items()},
         now=lambda: datetime.now(UTC),
     )

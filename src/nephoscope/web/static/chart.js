@@ -1,7 +1,6 @@
 // Charts over time: drawn by uPlot in the place of the server's drawing, which stays where there is no script.
+import { color } from "./theme.js";
 import uPlot from "./vendor/uplot.js";
-
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // Times as the tables write them: of days the date, else the hour, with the date where it changes.
 const two = (number) => String(number).padStart(2, "0");
@@ -27,9 +26,9 @@ for (const place of document.querySelectorAll(".chart[data-points]")) {
   const label = place.querySelector("svg").getAttribute("aria-label");
   const utc = document.documentElement.dataset.zone !== "local";
   const moment = (seconds) => (utc ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000));
-  const axis = { stroke: style("--third"), grid: { stroke: style("--edge"), width: 1 }, ticks: { stroke: style("--edge"), width: 1 }, font: "12px sans-serif" };
-  const colour = (at) => style(`--${["one", "two", "three", "four", "five", "six"][at]}`);
-  const lines = names.map((name, at) => ({ label: name, stroke: colour(at), fill: kind === "area" ? `${colour(at)}33` : undefined, width: 1.75, spanGaps: false }));
+  const axis = { stroke: color("ink-3"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 }, font: "12px sans-serif" };
+  const colour = (at) => color(`series-${at + 1}`);
+  const lines = names.map((name, at) => ({ label: name, stroke: colour(at), fill: kind === "area" ? colour(at).replace(/^rgb\((.*)\)$/, "rgba($1, .2)") : undefined, width: 1.75, spanGaps: false }));
   const host = document.createElement("div");
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", label);

@@ -62,11 +62,11 @@ const kql = StreamLanguage.define({
   languageData: { commentTokens: { line: "//" }, closeBrackets: { brackets: ["(", "[", "{", "'", '"'] } },
 });
 const colours = HighlightStyle.define([
-  { tag: tags.keyword, color: "var(--lead)", fontWeight: "600" },
-  { tag: tags.string, color: "var(--good)" },
-  { tag: tags.number, color: "var(--medium)" },
-  { tag: tags.comment, color: "var(--third)", fontStyle: "italic" },
-  { tag: tags.function(tags.variableName), color: "var(--low)" },
+  { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
+  { tag: tags.string, color: "var(--state-pass)" },
+  { tag: tags.number, color: "var(--severity-medium)" },
+  { tag: tags.comment, color: "var(--ink-3)", fontStyle: "italic" },
+  { tag: tags.function(tags.variableName), color: "var(--severity-low)" },
 ]);
 
 function run() {

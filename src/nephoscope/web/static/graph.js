@@ -1,10 +1,11 @@
 // The graph of an attack path, drawn by Cytoscape; the steps below it say the same without a script.
+import { color } from "./theme.js";
 import cytoscape from "./vendor/cytoscape.js";
 
 const place = document.querySelector("[data-graph]");
 const { nodes, edges } = JSON.parse(place.dataset.graph);
 const host = document.createElement("div");
-host.className = "drawn";
+host.className = "graph__drawing";
 host.setAttribute("role", "img");
 host.setAttribute("aria-label", nodes.map((one) => one.name).join(", then "));
 place.append(host);
@@ -16,17 +17,16 @@ const shown = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}â
 const shapes = { entry: "round-rectangle", target: "octagon" };
 
 function style() {
-  const value = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const font = getComputedStyle(document.body).fontFamily;
   return [
     { selector: "node", style: {
-      label: "data(label)", shape: "data(shape)", width: 46, height: 46, "background-color": value("--sheet"), "border-width": 2, "border-color": value("--edge-strong"),
-      color: value("--fore"), "font-size": 13, "font-family": font, "text-wrap": "wrap", "text-max-width": 130, "text-valign": "bottom", "text-margin-y": 6 } },
-    { selector: "node[?weak]", style: { "border-color": value("--high"), "background-color": value("--high-soft") } },
-    { selector: "node[role = 'target']", style: { "border-color": value("--critical"), "background-color": value("--critical-soft"), "border-width": 3 } },
+      label: "data(label)", shape: "data(shape)", width: 46, height: 46, "background-color": color("surface"), "border-width": 2, "border-color": color("line-strong"),
+      color: color("ink"), "font-size": 13, "font-family": font, "text-wrap": "wrap", "text-max-width": 130, "text-valign": "bottom", "text-margin-y": 6 } },
+    { selector: "node[?weak]", style: { "border-color": color("severity-high"), "background-color": color("severity-high-soft") } },
+    { selector: "node[role = 'target']", style: { "border-color": color("severity-critical"), "background-color": color("severity-critical-soft"), "border-width": 3 } },
     { selector: "edge", style: {
-      label: "data(title)", width: 1.75, "line-color": value("--edge-strong"), "target-arrow-color": value("--edge-strong"), "target-arrow-shape": "triangle", "curve-style": "bezier",
-      color: value("--second"), "font-size": 11.5, "font-family": font, "text-wrap": "wrap", "text-max-width": 84, "text-background-color": value("--ground"), "text-background-opacity": 1, "text-background-padding": 2 } },
+      label: "data(title)", width: 1.75, "line-color": color("line-strong"), "target-arrow-color": color("line-strong"), "target-arrow-shape": "triangle", "curve-style": "bezier",
+      color: color("ink-2"), "font-size": 11.5, "font-family": font, "text-wrap": "wrap", "text-max-width": 84, "text-background-color": color("bg"), "text-background-opacity": 1, "text-background-padding": 2 } },
     { selector: "node.beside", style: { "text-valign": "center", "text-halign": "right", "text-margin-x": 10, "text-margin-y": 0, "text-justification": "left" } },
     { selector: "edge.beside", style: { "text-margin-x": 4 } },
   ];

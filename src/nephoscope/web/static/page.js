@@ -2,7 +2,7 @@
 
 document.addEventListener("change", (event) => {
   // Filters and scope apply as they are chosen.
-  const form = event.target.closest("form.scope, form.filters[method=get]");
+  const form = event.target.closest("form.topbar__scope, form.filter-bar[method=get]");
   if (form && event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
   // A tick in the head of a table ticks its rows.
   const name = event.target.dataset.all;
@@ -32,12 +32,7 @@ function localised(one) {
 arrived();
 document.addEventListener("htmx:after:swap", arrived);
 
-// On a narrow screen the navigation is a row that scrolls: the page that is shown stands in its middle.
-const side = document.querySelector(".side");
-const current = side?.querySelector("a[aria-current]");
-if (current && side.scrollWidth > side.clientWidth) side.scrollLeft += current.getBoundingClientRect().left - side.getBoundingClientRect().left - (side.clientWidth - current.offsetWidth) / 2;
-
 // One menu at a time, and Escape closes it.
-const menus = () => document.querySelectorAll("details.who[open]");
+const menus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("click", (event) => { for (const one of menus()) if (!one.contains(event.target)) one.open = false; });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") for (const one of menus()) one.open = false; });

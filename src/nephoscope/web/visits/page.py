@@ -69,3 +69,8 @@ class Page:
     under_scope: str = ""
     ahead: Callable[[PublishedSnapshot, Reach], object] | None = None
     queries: Callable[[Visit], bool] | None = None
+
+    @property
+    def icon(self) -> str:
+        """The icon of the page in the navigation, named by its path (`libraries/icons.txt`)."""
+        return self.path.strip("/") or "overview"

@@ -20,6 +20,7 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import TaggedScopes, tags
+from nephoscope.web.visits.theme_cookie import chosen_theme
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
@@ -315,6 +316,11 @@ class Visit:
         """The key of the time range, one of SPANS."""
         given = self.asked("span", "7d")
         return given if given in SPANS else "7d"
+
+    @property
+    def theme(self) -> str:
+        """The color scheme that the visitor chose: `light`, `dark`, '' = that of the system."""
+        return chosen_theme(self.request)
 
     @property
     def since(self) -> datetime:

@@ -1,0 +1,24 @@
+"""The style sheet of all pages: one file a component in `static/styles`, served as one."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+#: Where browsers ask for it. The address of the fonts in it is relative to this.
+STYLE_SHEET = "/static/nephoscope.css"
+
+
+@cache
+def read_style_sheet() -> bytes:
+    """Read all components, in the order of their names: fonts, tokens, elements and text have numbers and come first."""
+    folder = files("nephoscope.web").joinpath("static", "styles")
+    parts = sorted((one for one in folder.iterdir() if one.name.endswith(".css")), key=lambda one: one.name)
+    return b"\n".join(one.read_bytes() for one in parts)
+
+
+@cache
+def style_address() -> str:
+    """Return the address with a hash of the content, so that a browser may keep what it fetched."""
+    return f"{STYLE_SHEET}?v={hashlib.sha256(read_style_sheet()).hexdigest()[:16]}"
