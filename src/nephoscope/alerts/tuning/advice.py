@@ -75,7 +75,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class TuningAdvisor:
-    """Looks at what rules raised in windows that ended in [since, until); `detector`: one that knows some windows already.
+    """Looks at what rules raised in windows that ended in [since, until).
 
     `told` hears how many windows of the trials of a rule are done.
     """
@@ -85,7 +85,6 @@ class TuningAdvisor:
     workspace: str
     since: datetime
     until: datetime
-    detector: CachingDetector | None = None
     told: Told = nobody
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
@@ -103,11 +102,12 @@ class TuningAdvisor:
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
             several = list(group)
             known = past(self.state, self.workspace, self.since, self.until, rule)
-            detector = self.detector or CachingDetector(self.lake, self.workspace)
-            tried = (
-                self._try_advice(detector, one, known, at, len(several)) for at, one in enumerate(several)
-            )
-            yield from (one for one in tried if one is not None)
+            with self.lake.reading(self.workspace) as reading:
+                detector = CachingDetector(self.lake, self.workspace, reading=reading)
+                tried = (
+                    self._try_advice(detector, one, known, at, len(several)) for at, one in enumerate(several)
+                )
+                yield from (one for one in tried if one is not None)
 
     def _try_advice(
         self, detector: CachingDetector, one: Advice, known: Sequence[PastAlert], at: int, count: int

@@ -114,7 +114,9 @@ def replay(
     told: Told = nobody,
 ) -> ReplayResult:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
-    return replay_windows(Detector(lake, workspace), rule, list(ends(rule, since, until)), now, told)
+    with lake.reading(workspace) as reading:
+        detector = Detector(lake, workspace, reading=reading)
+        return replay_windows(detector, rule, list(ends(rule, since, until)), now, told)
 
 
 def replay_windows(

@@ -35,6 +35,7 @@ from nephoscope.state.database.sqlite_connection import (
     begin_transaction,
     set_up_connection,
 )
+from nephoscope.state.database.sqlite_dialect import COMPILED, DRIVER
 from nephoscope.state.database.state_errors import (
     ConnectionLostError,
     DatabaseBusyError,
@@ -103,9 +104,8 @@ class Database:
     def of_file(file: Path, clock: Callable[[], datetime] | None = None) -> Database:
         """The SQLite database in a file, whatever characters its path has."""
         _own_file(file)
-        engine = create_engine(
-            URL.create("sqlite", database=str(file)), hide_parameters=True, max_overflow=-1
-        )
+        engine = create_engine(URL.create(DRIVER, database=str(file)), hide_parameters=True, max_overflow=-1)
+        engine.update_execution_options(compiled_cache=COMPILED)
         event.listen(engine, "connect", set_up_connection)
         event.listen(engine, "begin", begin_transaction)
         return Database(engine, file, clock)
@@ -117,11 +117,12 @@ class Database:
         if connect is None:
             return None
         engine = create_engine(
-            URL.create("sqlite", database=str(file)),
+            URL.create(DRIVER, database=str(file)),
             hide_parameters=True,
             max_overflow=-1,
             creator=connect,
         )
+        engine.update_execution_options(compiled_cache=COMPILED)
         event.listen(engine, "connect", set_up_connection)
         event.listen(engine, "begin", begin_transaction)
         database = Database(engine, file, None)
