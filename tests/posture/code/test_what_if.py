@@ -74,6 +74,53 @@ def test_what_will_be_there_is_judged_at_its_line(kind: str, as_answered: bool) 
     assert states(result) == [("Failed", line_of(text, '"supportsHttpsTrafficOnly": false'))]
 
 
+TEMPLATE: dict[str, Any] = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+}
+
+
+def failing(result: Result, file: str) -> dict[str, Any]:
+    listed = [one["finding"] for one in json.loads(result.stdout)["findings"]]
+    (found,) = [one for one in listed if one["rule"] == HTTPS and one["region"]["file"] == file]
+    return dict(found)
+
+
+def write_template(name: str, https: Any, account_name: str = "stshop") -> str:
+    resource = {**account(https), "name": account_name}
+    del resource["id"]
+    text = json.dumps({**TEMPLATE, "resources": [resource]}, indent=1)
+    Path(name).write_text(text)
+    return text
+
+
+@pytest.mark.parametrize("order", [("what-if.json", "main.json"), ("main.json", "what-if.json"), (".",)])
+def test_the_template_that_deploys_it_has_the_fix(order: tuple[str, ...]) -> None:
+    write([change("Modify", before=account(True), after=account(False))])
+    text = write_template("main.json", https=False)
+    asked = ["--data", "../data", "scan", *order, "-o", "json"]
+    result = CliRunner().invoke(cli, asked)
+    found, source = failing(result, "what-if.json"), failing(result, "main.json")
+    assert found["fix"] == source["fix"] != []
+    assert found["fix"][0]["region"]["line"] == line_of(text, '"supportsHttpsTrafficOnly": false')
+    assert source["region"] in found["related"]
+    CliRunner().invoke(cli, [*asked, "--fix"])
+    assert '"supportsHttpsTrafficOnly": true' in Path("main.json").read_text()
+    assert '"supportsHttpsTrafficOnly": true' not in Path("what-if.json").read_text().partition('"after"')[2]
+
+
+@pytest.mark.parametrize(("name", "related"), [("stshop", 1), ("stother", 0)])
+def test_a_template_without_the_fault_is_named_and_one_of_other_resources_is_not(
+    name: str, related: int
+) -> None:
+    write([change("Modify", before=account(True), after=account(False))])
+    write_template("main.json", https=True, account_name=name)
+    found = failing(CliRunner().invoke(cli, ["--data", "../data", "scan", ".", "-o", "json"]), "what-if.json")
+    assert not found.get("fix")
+    assert sum(one["file"] == "main.json" for one in found.get("related", ())) == related
+    assert any("no source to change" in one for one in found["remediation"]) is not bool(related)
+
+
 @pytest.mark.parametrize(
     "one",
     [change("Delete", before=account(False)), change("Ignore", before=account(False), after=account(False))],

@@ -24,6 +24,7 @@ from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
+from nephoscope.posture.code.template.what_if_sources import link_to_templates
 from nephoscope.posture.code.template.worker_shares import Exchange, in_shares, processes_for
 from nephoscope_policy.arm.template import DeploymentScope
 
@@ -54,6 +55,7 @@ class TemplateScan:
         self.beside_findings: list[CodeFinding] = []
         self.beside_unread: list[UnreadFile] = []
         self.beside_files: list[str] = []
+        self.what_ifs: set[str] = set()
         self.now = judge.now
         self._judge = judge
         self._scope = scope
@@ -80,7 +82,7 @@ class TemplateScan:
                 self._merge_beside(name, verdict.beside)
         for name in plans:
             self._add_plan(name, self._plan_verdict(files, name, names))
-        judge_what_ifs(repository, names, self._judge, self.report)
+        self.what_ifs.update(judge_what_ifs(repository, names, self._judge, self.report))
         self.rules |= self._judge.rules
 
     def _plan_verdict(self, files: RepositoryFiles, name: str, names: Sequence[str]) -> FileVerdict:
@@ -206,6 +208,8 @@ def _scan_files(
         compiled = _compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
     report = scan.report
+    if scan.what_ifs:
+        report.findings = link_to_templates(report.findings, report.resources, scan.what_ifs)
     templates = frozenset(report.files)
     files = [*report.files, *(one for one in scan.beside_files if one not in templates)]
     unread = {*report.unread, *(one for one in scan.beside_unread if one.region.file not in templates)}

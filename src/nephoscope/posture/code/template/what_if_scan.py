@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def judge_what_ifs(
     repository: Repository, names: Iterable[str], judge: TemplateJudge, report: TemplateReport
-) -> None:
-    """Judge the what-if results among files and add what comes of them to a report."""
+) -> list[str]:
+    """Judge the what-if results among files and add what comes of them to a report; returns their names."""
+    judged = []
     for name, data in _results(repository, names):
+        judged.append(name)
         report.files.append(name)
         try:
             listed = read_what_if(data, name)
@@ -27,6 +29,7 @@ def judge_what_ifs(
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
         report.take(judge.judge(listed))
+    return judged
 
 
 def failing_before_deployment(
