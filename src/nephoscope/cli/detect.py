@@ -17,7 +17,6 @@ from nephoscope.cli.session.progress_lines import ProgressLines
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -261,6 +260,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     import signal
 
     from nephoscope.cli.session.behavior_run import learn_and_judge
+    from nephoscope.lake.errors import LakeError
 
     def stop(*_: object) -> None:
         if schedule.is_stopping:

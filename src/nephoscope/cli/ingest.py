@@ -13,7 +13,6 @@ from nephoscope.cli.session.list_output import show_list, shown_as
 from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell
 from nephoscope.cli.terminal.messages import tell as say
-from nephoscope.lake.errors import SpoolFullError
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -128,6 +127,7 @@ def _ingest_all(
     from nephoscope.cli.session.session import progress_line
     from nephoscope.files.snapshot_files import ArchiveLimits
     from nephoscope.ingest.logs.load_files import find_files, packed_size
+    from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.writing.memory_release import give_back
 
     give_back()

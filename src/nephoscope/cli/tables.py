@@ -13,7 +13,6 @@ from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +90,7 @@ def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str,
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; the JSON output is the input of `tables import`."""
+    from nephoscope.lake.errors import LakeError
     from nephoscope.lake.schema.column_types import STANDARD
     from nephoscope.lake.schema.tables import Tables
 
@@ -137,6 +137,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     """
     from nephoscope.files.tables.table_definitions import definitions
     from nephoscope.files.tables.table_files import TableFileError
+    from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
 
     refused = 0

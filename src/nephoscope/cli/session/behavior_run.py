@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
@@ -16,6 +15,7 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
     from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
+    from nephoscope.lake.errors import LakeError
     from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError
 

@@ -13,7 +13,6 @@ import msgspec
 from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.alert_events import AlertEvents
@@ -64,6 +63,7 @@ def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
     """The case with the contexts of its entities, or with the reason why there are none."""
     from nephoscope.entity_context import EntityContexts
     from nephoscope.estate.estate_store import StoreError
+    from nephoscope.lake.errors import LakeError
     from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 
     known = EntityContexts(data, PublishedSnapshotCache(data))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from nephoscope.cli.session.state_access import state_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
     """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
+    from nephoscope.lake.errors import LakeError
     from nephoscope.resource_graph import opened_lake
 
     try:
@@ -32,6 +32,7 @@ def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
 
 def take_in(data: Path, lake: Lake, state: State) -> None:
     """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
+    from nephoscope.lake.errors import LakeError
     from nephoscope.lake.spool.segments import folders, segments
     from nephoscope.lake.writing.outbox import deliver
 

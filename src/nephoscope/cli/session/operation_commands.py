@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from nephoscope.access.authenticator import Guard
     from nephoscope.operations.declaration.operation import CommandLine, Operation, OperationGroup
+    from nephoscope.state import State
 
 #: What the name of the option that gives null has behind that of its field.
 _NONE = "__none"
@@ -130,19 +133,23 @@ def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str
         sys.exit(FINDINGS)
 
 
-@contextmanager
-def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
-    """What an operation works with; what cannot be done ends the command with its message."""
+def _guard_of(state: State) -> Guard:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
 
+    return Guard(state, lambda: Hierarchy({}))
+
+
+@contextmanager
+def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
+    """What an operation works with; what cannot be done ends the command with its message."""
     try:
         if operation.needs_lake:
             with lake_of(data) as (lake, state):
-                yield OperationCall(service_of(data, state), Guard(state, lambda: Hierarchy({})), lake)
+                yield OperationCall(service_of(data, state), partial(_guard_of, state), lake)
         else:
             with state_of(data) as state:
-                yield OperationCall(service_of(data, state), Guard(state, lambda: Hierarchy({})))
+                yield OperationCall(service_of(data, state), partial(_guard_of, state))
     except RefusedRequestError as error:
         usage_error(str(error))
 

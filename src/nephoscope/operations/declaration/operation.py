@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from nephoscope.access.scopes import TENANT
+from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Scoped = Callable[[Mapping[str, str]], str] | None
 
 def everywhere(_: Mapping[str, str]) -> str:
     """An operation about no part of the estate: a role at the tenant is wanted."""
-    return TENANT
+    return ROOT_SCOPE
 
 
 def of_workspace(parameters: Mapping[str, str]) -> str:
@@ -85,7 +85,7 @@ class OperationCall:
     """
 
     service: ServiceContext
-    guard: Guard
+    _guard: Callable[[], Guard]
     _lake: Lake | None = None
     principal: str = ""
 
@@ -93,6 +93,11 @@ class OperationCall:
     def state(self) -> State:
         """The state."""
         return self.service.state
+
+    @property
+    def guard(self) -> Guard:
+        """The guard, which makes secrets of principals."""
+        return self._guard()
 
     @property
     def lake(self) -> Lake:
