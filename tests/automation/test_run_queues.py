@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.waiting import wait_until
 
 from nephoscope.automation import run_queues as choosing
 from nephoscope.automation.run_queues import MOST, RunQueues
@@ -120,8 +120,7 @@ def meanwhile(work: Callable[[], None]) -> Any:
 
 
 def until(there: Path) -> None:
-    while not there.exists():
-        time.sleep(0.01)
+    wait_until(there.exists, lambda: list(there.parent.iterdir()))
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -141,6 +140,12 @@ def test_an_alert_is_told_while_a_receiver_of_bulk_takes_its_time(
     assert [(one.status.value, one.attempts) for one in ended] == [("done", 1)] * 4
 
 
+def _are_done(state: State) -> bool:
+    runs = state.automation_runs.of_language(RuleLanguage.AUTOMATION)
+    assert not [one for one in runs if one.detail.startswith("hold was stopped")]
+    return all(one.status is RunStatus.DONE for one in runs)
+
+
 def test_a_workspace_does_not_wait_for_another(lake: Lake, state: State, tmp_path: Path) -> None:
     state.workspaces.add("other")
     (lake.data / "responses").mkdir(parents=True)
@@ -150,15 +155,7 @@ def test_a_workspace_does_not_wait_for_another(lake: Lake, state: State, tmp_pat
         desks.ask([])
         until(tmp_path / "begun")
         planned(state, "tell", workspace="other")
-        while not all(
-            one.status is RunStatus.DONE for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)
-        ):
-            assert not [
-                one
-                for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)
-                if one.detail.startswith("hold was stopped")
-            ]
-            time.sleep(0.05)
+        wait_until(lambda: _are_done(state))
 
 
 def test_many_runs_cost_one_transaction_each_and_are_not_looked_for_each_time(

@@ -6,11 +6,11 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.waiting import wait_until
 
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
@@ -23,17 +23,19 @@ PROVIDER = Path(__file__).parents[1] / "access" / "sign_in" / "provider.mjs"
 SECRET = "the secret of+the client"
 
 
+def _answers(client, address):
+    try:
+        return client.get(address).raise_for_status()
+    except httpx.TransportError:
+        return None
+
+
 @pytest.fixture(scope="module")
 def base(address):
     """The server by a name of another site than the provider's, which comes at 127.0.0.1; it answers."""
     trust = ssl.create_default_context(cafile=address[1] / "tls" / "ca.crt")
     with httpx.Client(verify=trust, timeout=120) as client:
-        while True:
-            try:
-                client.get(f"{address[0]}/healthz").raise_for_status()
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
+        wait_until(lambda: _answers(client, f"{address[0]}/healthz"))
     return address[0].replace("127.0.0.1", "localhost")
 
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.waiting import wait_until
 
 from nephoscope.lake.errors import ProducerOvertakenError
 from nephoscope.lake.lake import Lake
@@ -47,6 +48,11 @@ def started(stack: ExitStack, data: Path, acks: Path, count: int) -> subprocess.
     return process
 
 
+def _has_lines(acks: Path, count: int, writer: subprocess.Popen) -> bool:
+    assert writer.poll() is None
+    return acks.exists() and acks.read_text().count("\n") >= count
+
+
 def shared(tmp_path: Path, count: int, kill: bool) -> None:
     data, acks = tmp_path / "data", tmp_path / "acks"
     with ExitStack() as stack:
@@ -55,8 +61,7 @@ def shared(tmp_path: Path, count: int, kill: bool) -> None:
             process.stdin.write("\n")
             process.stdin.flush()
         if kill:
-            while not acks.exists() or acks.read_text().count("\n") < count:
-                assert processes[0].poll() is None
+            wait_until(lambda: _has_lines(acks, count, processes[0]))
             processes[1].kill()
         assert processes[0].wait() == 0
         assert processes[1].wait() == (-9 if kill else 0)

@@ -502,6 +502,7 @@ def serving(azure: Azure) -> Iterator[Azure]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server ended before it had started"
         time.sleep(0.01)
     azure.origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from nephoscope.state.rules.rule_state import RuleStanding
 
 LOG = "log"
 END_SECONDS = 90
+#: One that has not said where it answers after so long is killed, and the test fails with what it did say.
+START_SECONDS = 240.0
 
 
 @dataclass
@@ -63,13 +66,26 @@ def start(
         )
     assert process.stdout is not None
     wanted = "/link/" if link else "trusted through"
-    told = ""
-    while wanted not in told and (line := process.stdout.readline()):
-        told += line
+    told = _read_until(wanted, process)
+    assert wanted in told, f"{told}{(data / LOG).read_text()[-3000:]}"
     found = re.search(r"is available at (\S+)\nits certificate is trusted through (\S+)", told)
     assert found is not None, f"{told}{(data / LOG).read_text()[-3000:]}"
     once = re.search(r"https://\S+/link/\S+", told)
     return Started(process, data, found[1], found[2], once[0] if once else "")
+
+
+def _read_until(wanted: str, process: subprocess.Popen[str]) -> str:
+    """Read what a server says until it has said something, or has ended; it is killed where it says nothing for long."""
+    assert process.stdout is not None
+    silent = threading.Timer(START_SECONDS, process.kill)
+    silent.start()
+    told = ""
+    try:
+        while wanted not in told and (line := process.stdout.readline()):
+            told += line
+    finally:
+        silent.cancel()
+    return told
 
 
 def note_rules_as_run(data: Path, workspace: str = "default") -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 from starlette.testclient import TestClient
+from tests.waiting import wait_until
 
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
@@ -343,8 +344,8 @@ def _idle(database: Database) -> None:
         session.execute(text("SET idle_in_transaction_session_timeout = 1"))
         pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.read() as other:
-            while not other.execute(gone, {"pid": pid}).scalar_one():
-                other.execute(text("SELECT pg_stat_clear_snapshot()"))
+            clear = text("SELECT pg_stat_clear_snapshot()")
+            wait_until(lambda: other.execute(clear) and other.execute(gone, {"pid": pid}).scalar_one())
         session.execute(text("SELECT 1"))
 
 

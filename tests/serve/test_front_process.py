@@ -459,6 +459,7 @@ def test_a_client_that_goes_away_ends_its_request_at_the_web_process(tmp_path, b
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:
+            assert not serving.done(), serving.exception()
             await asyncio.sleep(0.001)
         onward = ReverseProxy(path)
         headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]

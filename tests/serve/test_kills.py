@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.serve.starting import start
+from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -58,12 +59,7 @@ class Server:
 
     def start(self) -> None:
         """Start, as what looks after a service does."""
-        # as an installed program, which is compiled when it is installed; an empty text stands for none
-        compiled = {
-            "PYTHONPYCACHEPREFIX": str(self.data / "compiled"),
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
-        self.server = start(self.data, "--port", str(self.port), environment=compiled)
+        self.server = start(self.data, "--port", str(self.port))
         self.process, self.authority = self.server.process, self.server.authority
 
     def pids(self) -> dict[str, int]:
@@ -76,8 +72,7 @@ class Server:
 
     def kill(self, name: str) -> None:
         wanted = set(NAMES) - set(STARTED_ANEW) if name == "service" else {name}
-        while wanted - self.pids().keys():
-            time.sleep(0.05)
+        wait_until(lambda: wanted <= self.pids().keys(), lambda: f"{self.pids()} {self.server.log}")
         pids = self.pids()
         for pid in pids.values() if name == "service" else (pids[name],):
             os.kill(pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from tests.serve.starting import note_rules_as_run, serving
+from tests.waiting import wait_until
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.rate_limit import Buckets, RateLimitMiddleware
@@ -113,8 +114,7 @@ def test_the_supervisor_starts_again_and_ends_all():
     keeper = ProcessSupervisor([short, long_], said.append)
     thread = threading.Thread(target=keeper.run)
     thread.start()
-    while sum("exit code 7" in one for one in said) < 2:
-        time.sleep(0.02)
+    wait_until(lambda: sum("exit code 7" in one for one in said) >= 2, lambda: said)
     long = keeper.pids()["long"]
     keeper.stop.set()
     thread.join()

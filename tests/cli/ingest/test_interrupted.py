@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
+from tests.waiting import wait_until
 
 from nephoscope.cli.session.ingest_inputs import remove_left
 from nephoscope.ingest.logs import record_framing, whole_file_formats
@@ -178,9 +179,8 @@ def _waiting(data: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "ingest", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         try:
-            while not set(data.glob("ingest-*")) - before:
-                assert process.poll() is None
-                time.sleep(0.02)
+            wait_until(lambda: process.poll() is not None or set(data.glob("ingest-*")) - before)
+            assert process.poll() is None
             yield process
         finally:
             process.kill()
