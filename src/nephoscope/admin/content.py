@@ -17,7 +17,7 @@ from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePac
 from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
-from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, take_page
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, shape_of, take_page
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK
@@ -177,18 +177,9 @@ def _pack(ask: AdminRequest, name: str) -> RulePack:
 
 def _pack_shape(ask: AdminRequest, one: RulePack) -> PackShape:
     on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
-    return PackShape(
-        name=one.name, origin=one.origin, imported=one.imported, workspace=one.workspace, pieces=len(one.pieces),
-        refused=len(one.refusals), on=on,
-    )  # fmt: skip
+    return shape_of(PackShape, one, pieces=len(one.pieces), refused=len(one.refusals), on=on)
 
 
 def _pieces(rows: Iterable[Mapping[str, Any]]) -> tuple[PieceShape, ...]:
-    return tuple(
-        PieceShape(
-            kind=row["kind"], id=row["id"], name=row["name"], version=row["version"], file=row["file"],
-            standing=row["standing"], status=row["status"], needs=tuple(row["needs"]), tables=tuple(row["tables"]),
-            reasons=tuple(row["reasons"]), notes=tuple(row["notes"]),
-        )
-        for row in rows
-    )  # fmt: skip
+    names = PieceShape.__struct_fields__
+    return tuple(msgspec.convert({name: row[name] for name in names}, PieceShape) for row in rows)

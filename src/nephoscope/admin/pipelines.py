@@ -11,7 +11,7 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import missing_fault, refusing
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, shape_of
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -22,7 +22,6 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import (
     PipelineRepository,
     PipelineRun,
-    WorkItem,
     WorkItemFilter,
     WorkItemStatus,
 )
@@ -288,7 +287,7 @@ def work_items(ask: AdminRequest, query: WorkItemQuery) -> WorkItemList:
     names, held = _names(ask, query.repository), ask.instance.state.pipelines
     found = held.items(names, statuses, most=query.top)
     total = sum(held.item_counts(WorkItemFilter(names, statuses), "status").values())
-    return WorkItemList(value=tuple(map(_item, found)), total=total)
+    return WorkItemList(value=tuple(shape_of(WorkItemShape, one) for one in found), total=total)
 
 
 @SECTION.route("GET", "/pipelines/origins", READ, scoped=None)
@@ -296,15 +295,7 @@ def origins(ask: AdminRequest, query: ResourceQuery) -> OriginList:
     """The templates and lines that made a resource, as the newest runs of default branches planned it."""
     _readable(ask)
     found = made_by(ask.service, query.resource)
-    return OriginList(
-        value=tuple(
-            OriginShape(
-                repository=one.planned.repository, file=one.planned.file, line=one.planned.line, run=one.planned.run,
-                certain=one.certain,
-            )
-            for one in found
-        )
-    )  # fmt: skip
+    return OriginList(value=tuple(shape_of(OriginShape, one.planned, certain=one.certain) for one in found))
 
 
 @SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
@@ -338,31 +329,16 @@ def _names(ask: AdminRequest, repository: str) -> list[str]:
 
 
 def _run(one: PipelineRun) -> PipelineRunShape:
-    return PipelineRunShape(
-        id=one.id, repository=one.repository, tool=one.tool, category=one.category, run_id=one.run_id, branch=one.branch,
-        commit=one.commit_id, pull_request=one.pull_request, url=one.url, started=one.started, author=one.author,
-        decides=one.decides, note=one.note, counts=one.counts, severities=one.severities,
-    )  # fmt: skip
+    return shape_of(PipelineRunShape, one, commit=one.commit_id)
 
 
 def _repository(one: PipelineRepository, counts: dict[str, int]) -> PipelineRepositoryShape:
-    return PipelineRepositoryShape(
-        name=one.shown, default_branch=one.default_branch, url=one.url, open=counts
-    )
-
-
-def _item(one: WorkItem) -> WorkItemShape:
-    names = WorkItemShape.__struct_fields__
-    return WorkItemShape(
-        **{name: getattr(one, name) for name in names if name != "status"}, status=one.status.value
-    )
+    return shape_of(PipelineRepositoryShape, one, name=one.shown, open=counts)
 
 
 def _violation(one: ViolatedPass) -> ViolationShape:
     told, planned = one.finding, one.origin.planned
     return ViolationShape(
         resource=told.resource, recommendation=told.recommendation, title=told.title, severity=told.severity.value, why=told.why,
-        origin=OriginShape(
-            repository=planned.repository, file=planned.file, line=planned.line, run=planned.run, certain=one.origin.certain
-        ),
+        origin=shape_of(OriginShape, planned, certain=one.origin.certain),
     )  # fmt: skip
