@@ -17,6 +17,7 @@ from nephoscope.cli.session.progress_lines import ProgressLines
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -240,10 +241,10 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
         tell(line)
     if form == "table":
         shown = [row for row in rows if row["rows"] or row["alerts"] or row["suppressed"] or row["error"]]
-        alerts = sum(row["alerts"] for row in rows)
-        tell(
-            f"{len(rows):,} windows run, {alerts:,} new alerts, {sum(bool(row['error']) for row in rows):,} errors"
-        )
+        ran = format_count(len(rows), "window")
+        alerts = format_count(sum(row["alerts"] for row in rows), "new alert")
+        errors = format_count(sum(bool(row["error"]) for row in rows), "error")
+        tell(f"{ran} run, {alerts}, {errors}")
     show_list(shown, COLUMNS, form)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule
@@ -49,9 +50,11 @@ def look_back(
         since = first.replace(minute=0, second=0, microsecond=0)
     looking = LookBack(schedule, again=again)
     yield from looking.run(since, until, now)
-    tell(
-        f"{looking.windows:,} windows from {_write(since)} to {_write(until)}, {looking.empty:,} of them certainly empty"
-    )
+    span = f"from {_write(since)} to {_write(until)}"
+    if looking.windows:
+        tell(f"{format_count(looking.windows, 'window')} {span}, {looking.empty:,} of them certainly empty")
+    else:
+        tell(f"no window of a rule ends {span}: later rows are read when their windows end, or now with --at")
 
 
 def oldest_row(lake: Lake, workspace: str) -> datetime | None:
