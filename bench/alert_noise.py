@@ -104,12 +104,14 @@ def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> Non
 
 def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None:
     """Take what windows found to the desk, as the schedule would."""
-    detector, desk = windows.detector(), IncidentService(state, "default")
+    detector, incident_service = windows.detector(), IncidentService(state, "default")
     known = EffectiveTuning.load(state, windows.lake, "default", found[0][0]) if tuned and found else None
     for end, rule in found:
         one = known.rule(rule) if known else rule
         if one.enabled:
-            desk.take(detector.run(one, at(one, end), end + timedelta(minutes=6)), end + timedelta(minutes=6))
+            incident_service.take(
+                detector.run(one, at(one, end), end + timedelta(minutes=6)), end + timedelta(minutes=6)
+            )
 
 
 def closed(state: State, now: datetime) -> None:

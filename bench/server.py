@@ -36,8 +36,8 @@ import httpx  # noqa: E402
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache  # noqa: E402
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot  # noqa: E402
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402
 from nephoscope.serve.server_settings import ServeSettings  # noqa: E402
 from nephoscope.state import State  # noqa: E402
@@ -112,22 +112,22 @@ def load(orders: Orders) -> dict[str, Any]:
 
 def asks(data: Path) -> list[Ask]:
     """What users ask for: pages, one subscription's lists of the API, and queries of the estate."""
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
-    several = sorted(edition.made.subscriptions)[:20]
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
+    several = sorted(snapshot.made.subscriptions)[:20]
     found = [Ask(f"page {path.partition('?')[0]}", path) for path in PAGES]
-    worst = edition.findings.tallies(EVERYTHING)[:5]
+    worst = snapshot.findings.tallies(EVERYTHING)[:5]
     found += [Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}") for one in worst]
     found += [
         Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}?start=100") for one in worst
     ]
     found += [
         Ask("page /resource", f"/resource{quote(id_)}")
-        for id_, _, _ in edition.findings.worst(EVERYTHING, most=5)
+        for id_, _, _ in snapshot.findings.worst(EVERYTHING, most=5)
     ]
     found += [
         Ask("page /resource", f"/resource{quote(one.id.lower())}")
-        for one in edition.inventory.page(EVERYTHING, text="vm", most=5)
+        for one in snapshot.inventory.page(EVERYTHING, text="vm", most=5)
     ]
     found += [
         Ask(f"page {path} of one subscription", f"{path}?scope={one}")
@@ -213,9 +213,9 @@ def lists(server: Running, data: Path, headers: dict[str, str], options: argpars
 
 def first_views(server: Running, data: Path, headers: dict[str, str]) -> None:
     """Print how long the pages of resources take that nobody asked for before, one after another."""
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
-    every = edition.inventory.page(EVERYTHING, text="a", start=200, most=20 * FIRST_VIEWS)
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
+    every = snapshot.inventory.page(EVERYTHING, text="a", start=200, most=20 * FIRST_VIEWS)
     times = []
     with _client(server, headers) as client:
         for one in every[::20]:
@@ -249,13 +249,13 @@ def _each_once(server: Running, headers: dict[str, str], several: list[Ask]) -> 
 
 def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
     """Queries through the API and by the engine alone, in turn."""
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
     good = True
     print("overhead: median of 15, in turn")
     with _client(server, headers) as client, State.of(data) as state, Lake.open(data, state) as lake:
         pairs = [
-            (f"graph {name}", _engine(edition, text), _posted(client, GRAPH, text))
+            (f"graph {name}", _engine(snapshot, text), _posted(client, GRAPH, text))
             for name, text in ESTATE.items()
         ]
         pairs += [
@@ -271,8 +271,8 @@ def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
     return good
 
 
-def _engine(edition: PublishedSnapshot, text: str) -> Callable[[], object]:
-    return lambda: edition.query(other(text), EVERYTHING)
+def _engine(snapshot: PublishedSnapshot, text: str) -> Callable[[], object]:
+    return lambda: snapshot.query(other(text), EVERYTHING)
 
 
 def _asked(lake: Lake, text: str) -> Callable[[], object]:

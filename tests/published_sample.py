@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -34,6 +34,6 @@ def _publish(data: Path, now: datetime) -> None:
     data.mkdir()
     scan = EstateScan(ScanRequest(("sample:",)), data, now)
     publish(data, Report(scan.run(scan.estate()), "sample:"), {})
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
-    edition.listing.types()  # makes the copy by which lists are answered
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
+    snapshot.listing.types()  # makes the copy by which lists are answered

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
 from nephoscope.posture.published.document_rows import SCHEMA
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import published_path
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import EVALUATION
 
 GROUP = 16_384
@@ -25,18 +25,18 @@ GROUP = 16_384
 
 def enlarge(data: Path, assessments: int) -> int:
     """Publish so many copies of what a data folder has published that there are at least so many assessments; how many there are."""
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
     own = len(
         pq.read_table(
-            sorted(edition.files["securityresources"]),
+            sorted(snapshot.files["securityresources"]),
             columns=["type"],
             filters=[("type", "=", "microsoft.security/assessments")],
         )
     )
     times = -(-assessments // own)
-    batches = (batch for number in range(times) for batch in _copy(edition, number))
-    evaluation = pa.RecordBatch.from_pylist([evaluation_row(_many(edition.made, times))], schema=SCHEMA)
+    batches = (batch for number in range(times) for batch in _copy(snapshot, number))
+    evaluation = pa.RecordBatch.from_pylist([evaluation_row(_many(snapshot.made, times))], schema=SCHEMA)
     reader = pa.RecordBatchReader.from_batches(SCHEMA, _with(batches, evaluation))
     write_deltalake(
         str(published_path(data)), reader, mode="overwrite", partition_by=["_table"],
@@ -50,11 +50,11 @@ def _with(batches: Iterator[pa.RecordBatch], last: pa.RecordBatch) -> Iterator[p
     yield last
 
 
-def _copy(edition: PublishedSnapshot, number: int) -> Iterator[pa.RecordBatch]:
+def _copy(snapshot: PublishedSnapshot, number: int) -> Iterator[pa.RecordBatch]:
     """The documents of a copy; what stands over all subscriptions is only in the first one."""
-    names = {one: renamed(one, number) for one in edition.made.subscriptions}
+    names = {one: renamed(one, number) for one in snapshot.made.subscriptions}
     pattern = re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
-    for table, files in edition.files.items():
+    for table, files in snapshot.files.items():
         if table == EVALUATION:
             continue
         rows = [

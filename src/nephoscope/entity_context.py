@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import InvolvedEntity
     from nephoscope.estate.estate_store import EstateStore
     from nephoscope.model.entity import Entity
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
     from nephoscope.posture.published.findings import ListedFinding
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 _GRAPH = "/providers/microsoft.graph/"
 
@@ -49,8 +49,8 @@ _GRAPH = "/providers/microsoft.graph/"
 class EntityContexts:
     """Gives the contexts of entities from what a data folder holds; safe for threads."""
 
-    def __init__(self, data: Path, shelf: PublishedSnapshotCache) -> None:
-        self._data, self._shelf = data, shelf
+    def __init__(self, data: Path, snapshots: PublishedSnapshotCache) -> None:
+        self._data, self._snapshots = data, snapshots
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[int, EstateIndex]] = {}
         self._refreshed = False
@@ -66,7 +66,7 @@ class EntityContexts:
         if not several:
             return None
         found = EntityContextSearch(several, reader).describe(involved)
-        return _with_results(found, self._shelf.newest(), reader)
+        return _with_results(found, self._snapshots.newest(), reader)
 
     def indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
         """The index of the newest estate of every tenant of which the reader may read anything."""
@@ -227,15 +227,15 @@ def _parse(entity: Entity) -> ResourceId | None:
 
 
 def _with_results(
-    contexts: Sequence[EntityContext | None], edition: PublishedSnapshot | None, reader: EstateReader
+    contexts: Sequence[EntityContext | None], snapshot: PublishedSnapshot | None, reader: EstateReader
 ) -> list[EntityContext | None]:
     """The contexts with the unhealthy assessments of their resources and the attack paths through them."""
     keys = {
         one.resource for one in contexts if one is not None and one.resource.startswith("/subscriptions/")
     }
-    assessed = _find_assessments(edition, reader, keys) if edition is not None and keys else {}
+    assessed = _find_assessments(snapshot, reader, keys) if snapshot is not None and keys else {}
     return [
-        None if one is None else _with_result(one, assessed.get(one.resource), edition, reader)
+        None if one is None else _with_result(one, assessed.get(one.resource), snapshot, reader)
         for one in contexts
     ]
 
@@ -243,25 +243,25 @@ def _with_results(
 def _with_result(
     context: EntityContext,
     findings: Sequence[ListedFinding] | None,
-    edition: PublishedSnapshot | None,
+    snapshot: PublishedSnapshot | None,
     reader: EstateReader,
 ) -> EntityContext:
     if not context.resource:
         return context
     facts, weaknesses = context.facts, context.weaknesses
     if context.resource.startswith("/subscriptions/"):
-        facts = (*facts, _describe_assessments(findings, edition, reader))
+        facts = (*facts, _describe_assessments(findings, snapshot, reader))
         weaknesses = None if findings is None else _weaknesses(findings)
     return replace(
-        context, facts=facts, weaknesses=weaknesses, paths=_paths(edition, reader, context.resource)
+        context, facts=facts, weaknesses=weaknesses, paths=_paths(snapshot, reader, context.resource)
     )
 
 
 def _describe_assessments(
-    findings: Sequence[ListedFinding] | None, edition: PublishedSnapshot | None, reader: EstateReader
+    findings: Sequence[ListedFinding] | None, snapshot: PublishedSnapshot | None, reader: EstateReader
 ) -> EntityFact:
     if findings is None:
-        return unknown("assessments", _why_unassessed(edition, reader))
+        return unknown("assessments", _why_unassessed(snapshot, reader))
     states = Counter(one.state for one in findings)
     unjudged = states[ComplianceState.UNKNOWN] + states[ComplianceState.ERROR]
     more = f", {unjudged} not assessed" if unjudged else ""
@@ -270,8 +270,8 @@ def _describe_assessments(
     )
 
 
-def _why_unassessed(edition: PublishedSnapshot | None, reader: EstateReader) -> str:
-    if edition is None:
+def _why_unassessed(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
+    if snapshot is None:
         return "nothing was assessed yet: run `nephoscope scan`"
     if reader.assessments.nothing:
         return "your roles do not reach assessments"
@@ -279,11 +279,11 @@ def _why_unassessed(edition: PublishedSnapshot | None, reader: EstateReader) -> 
 
 
 def _find_assessments(
-    edition: PublishedSnapshot, reader: EstateReader, keys: Collection[str]
+    snapshot: PublishedSnapshot, reader: EstateReader, keys: Collection[str]
 ) -> dict[str, list[ListedFinding]]:
     """Lower-cased resource id -> its assessments, the gravest first; ids without any are left out."""
     found: dict[str, list[ListedFinding]] = {}
-    for one in edition.findings.of(reader.assessments, keys):
+    for one in snapshot.findings.of(reader.assessments, keys):
         found.setdefault(one.resource, []).append(one)
     return found
 
@@ -307,11 +307,11 @@ def _control(recommendation: str) -> str:
 
 
 def _paths(
-    edition: PublishedSnapshot | None, reader: EstateReader, key: str
+    snapshot: PublishedSnapshot | None, reader: EstateReader, key: str
 ) -> tuple[EntityAttackPath, ...] | None:
     """The attack paths through a resource or a principal, the gravest first; None where they are not to be had."""
-    if edition is None or reader.attack_paths.nothing:
+    if snapshot is None or reader.attack_paths.nothing:
         return None
     through = key.rsplit("/", 1)[-1] if key.startswith(_GRAPH) else key
-    several = edition.attack_paths.list_wanted(reader.attack_paths, WantedPaths(through=through))
+    several = snapshot.attack_paths.list_wanted(reader.attack_paths, WantedPaths(through=through))
     return tuple(EntityAttackPath(one.id, one.title, one.level.value) for one in several)

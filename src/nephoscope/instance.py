@@ -27,7 +27,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.live_security_resources import removed_since
 from nephoscope.posture.governance.effective_policy import TYPES, EffectivePolicy
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -53,7 +53,7 @@ class Instance:
     data: Path
     state: State
     lake: Lake
-    shelf: PublishedSnapshotCache
+    snapshots: PublishedSnapshotCache
     guard: Guard
     tokens: AccessTokenIssuer
     tenant: str = NO_TENANT
@@ -80,7 +80,7 @@ class Instance:
     @cached_property
     def entity_contexts(self) -> EntityContexts:
         """Return what the estate and the last evaluation know of the entities of alerts and incidents."""
-        return EntityContexts(self.data, self.shelf)
+        return EntityContexts(self.data, self.snapshots)
 
     @cached_property
     def doors(self) -> IngestionEndpoints:
@@ -99,13 +99,13 @@ class Instance:
     def load_governing(self) -> EffectivePolicy:
         """Return what can be assigned now and what is; made once for what people put and what was published."""
         put = [one.body for one in self.state.arm_documents.all(TYPES)]
-        edition = self.shelf.newest()
-        if edition is None:
+        snapshot = self.snapshots.newest()
+        if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)
-        gone = self.removed_since(edition.made.when)
+        gone = self.removed_since(snapshot.made.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, gone, text)
-        return edition.once(key, lambda: EffectivePolicy.of(self.data, edition, gone, put))
+        return snapshot.once(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put))
 
     def assess_soon(self, author: str, address: str = "") -> datetime:
         """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
@@ -127,11 +127,11 @@ class Instance:
         query_limits: QueryLimits | None = None,
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
-        shelf = PublishedSnapshotCache(data)
-        with State.of(data, url) as state, opened_lake(data, state, tenant, shelf) as lake:
-            guard = Guard(state, lambda: hierarchy_of(shelf))
+        snapshots = PublishedSnapshotCache(data)
+        with State.of(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
+            guard = Guard(state, lambda: hierarchy_of(snapshots))
             made = cls(
-                data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", tenant), tenant, query_seconds,
+                data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", tenant), tenant, query_seconds,
                 managed_identity, query_limits or QueryLimits(),
             )  # fmt: skip
             try:
@@ -150,9 +150,9 @@ def request_assessment(state: State, author: str, address: str = "") -> datetime
     return asked
 
 
-def hierarchy_of(shelf: PublishedSnapshotCache) -> Hierarchy:
+def hierarchy_of(snapshots: PublishedSnapshotCache) -> Hierarchy:
     """Return what lies where, by what was published last."""
-    found = shelf.newest()
+    found = snapshots.newest()
     if found is None:
         return Hierarchy({})
     return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions), found.made.tenants)

@@ -79,7 +79,7 @@ class LiveResources:
 
     state: State
     tenant: str
-    edition: PublishedSnapshot
+    snapshot: PublishedSnapshot
     reader: LiveReader
     base: str = ""
 
@@ -146,11 +146,11 @@ class LiveResources:
     def _list_collected(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
-        gone = removed_since(self.state, self.edition.made.when)
+        gone = removed_since(self.state, self.snapshot.made.when)
         after = ""
         shown = [one for key, one in decided.items() if _sees(self._alerts, key)]
         while True:
-            page = self.edition.listing.page([ALERTS], self._alerts, after=after, most=_PAGE, collected=True)
+            page = self.snapshot.listing.page([ALERTS], self._alerts, after=after, most=_PAGE, collected=True)
             passed = decided.keys() | gone
             shown += [one for one in page.bodies if str(one["id"]).lower() not in passed]
             if not (after := page.after):

@@ -10,8 +10,8 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.live_security_resources import LiveReader, LiveResources
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 def opened_lake(
-    data: Path, state: State, tenant: str = NO_TENANT, shelf: PublishedSnapshotCache | None = None
+    data: Path, state: State, tenant: str = NO_TENANT, snapshots: PublishedSnapshotCache | None = None
 ) -> Lake:
     """Open the lake of a data folder, whose queries read the estate as it was published last; `tenant` is the id that rows carry."""
-    newest = _Newest(state, tenant, shelf or PublishedSnapshotCache(data))
+    newest = _Newest(state, tenant, snapshots or PublishedSnapshotCache(data))
     return Lake.open(data, state, newest)
 
 
@@ -44,28 +44,28 @@ class _Newest:
 
     state: State
     tenant: str
-    shelf: PublishedSnapshotCache
+    snapshots: PublishedSnapshotCache
 
     def __call__(self) -> PublishedGraph:
-        return PublishedGraph(self.shelf.newest(), self._beside)
+        return PublishedGraph(self.snapshots.newest(), self._beside)
 
-    def _beside(self, edition: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
-        reader = LiveReader.for_reaches(reaches, frozenset(edition.made.subscriptions))
-        return LiveResources(self.state, self.tenant, edition, reader).beside()
+    def _beside(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
+        reader = LiveReader.for_reaches(reaches, frozenset(snapshot.made.subscriptions))
+        return LiveResources(self.state, self.tenant, snapshot, reader).beside()
 
 
 def must_read_estate(
-    caller: Caller, lake: Lake, shelf: PublishedSnapshotCache, workspace: str, query: str
+    caller: Caller, lake: Lake, snapshots: PublishedSnapshotCache, workspace: str, query: str
 ) -> None:
     """Raise DeniedError where a rule of a workspace would read more of the estate than who writes it may read; see must_read_whole."""
     with lake.catalog(EVERYTHING, workspace) as catalog:
         with suppress(KqlError):  # a query that is wrong is refused by who keeps it
             compile_results(query, catalog)
-        must_read_whole(caller, shelf.newest(), catalog.graph_tables, lake.workspace(workspace))
+        must_read_whole(caller, snapshots.newest(), catalog.graph_tables, lake.workspace(workspace))
 
 
 def must_read_estate_by(
-    caller: Caller, lake: Lake, shelf: PublishedSnapshotCache, workspace: str, function: StoredFunction
+    caller: Caller, lake: Lake, snapshots: PublishedSnapshotCache, workspace: str, function: StoredFunction
 ) -> None:
     """Raise DeniedError where rules that call a function might read more of the estate by it than who writes it may read.
 
@@ -76,7 +76,7 @@ def must_read_estate_by(
     named = {_token_text(one).lower() for one in tokens} & TABLES.keys()
     if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
-    must_read_whole(caller, shelf.newest(), named, lake.workspace(workspace))
+    must_read_whole(caller, snapshots.newest(), named, lake.workspace(workspace))
 
 
 def _token_text(token: Token) -> str:

@@ -15,7 +15,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.serve.server import make_listener
 from nephoscope.state import State
 

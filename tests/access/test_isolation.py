@@ -33,7 +33,7 @@ from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.outbox import deliver
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import ScanRequest, save_request
@@ -131,14 +131,14 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
     report = judged(folders, data)
     Recorder(data, "default").record(report)
     save_request(ScanRequest(tuple(folders)), data)
-    shelf = PublishedSnapshotCache(data)
+    snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         write_logs(lake, state, companies)
         look_inside(state, data, companies)
         deliver_rows(lake, state)
-        guard = Guard(state, lambda: hierarchy_of(shelf))
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
         instance = Instance(
-            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", a.tenant), a.tenant
+            data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", a.tenant), a.tenant
         )
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
@@ -22,10 +22,10 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
     with State.of(data) as state, opened_lake(data, state) as lake:
-        shelf = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(shelf))
+        snapshots = PublishedSnapshotCache(data)
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
         yield Instance(
-            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
+            data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
         )
 
 

@@ -14,7 +14,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
@@ -41,11 +41,11 @@ def publish_estate(tmp_path_factory):
 def instance(tmp_path_factory, publish_estate):
     data = tmp_path_factory.mktemp("server")
     publish_estate(data)
-    shelf = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state, TENANT, shelf) as lake:
-        guard = Guard(state, lambda: hierarchy_of(shelf))
+    snapshots = PublishedSnapshotCache(data)
+    with State.of(data) as state, opened_lake(data, state, TENANT, snapshots) as lake:
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
         yield Instance(
-            data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
+            data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
         )
 
 
@@ -58,7 +58,7 @@ def server(instance):
 @pytest.fixture(scope="module")
 def subscriptions(instance):
     """Name -> id of the sample's subscriptions."""
-    return {name: id_ for id_, name in instance.shelf.newest().made.subscriptions.items()}
+    return {name: id_ for id_, name in instance.snapshots.newest().made.subscriptions.items()}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def machine(instance, subscriptions):
         rf"({below}/resourceGroups/([^/]+)/providers/microsoft.compute/virtualmachines/[^/]+)/providers/.*"
     )
     several = (
-        instance.shelf.newest().listing.page(["microsoft.security/assessments"], EVERYTHING, below).bodies
+        instance.snapshots.newest().listing.page(["microsoft.security/assessments"], EVERYTHING, below).bodies
     )
     found = next(one for each in several if (one := re.fullmatch(pattern, each["id"], re.IGNORECASE)))
     return found[1], found[2]

@@ -19,8 +19,8 @@ from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import ScanRequest
 from nephoscope.serve.assessment_worker import assess, due
 from nephoscope.serve.server_settings import ServeSettings
@@ -43,7 +43,7 @@ def some(tmp_path_factory):
 def failing(instance, subscriptions):
     """A resource of that subscription that fails a recommendation: (resource, recommendation)."""
     wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
-    found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=4000)
+    found = instance.snapshots.newest().findings.page(EVERYTHING, wanted, order="resource", most=4000)
     one = next(one for one in found if subscriptions["sub-bwf-sandbox"] in one.resource)
     return one.resource, one.recommendation
 
@@ -122,7 +122,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
     assigned = "/providers/Microsoft.Authorization/policyAssignments/no-westus"
     by = {"properties": {"policyDefinitionId": definition}}
     everywhere = ROOT + assigned
-    later = replace(instance, shelf=PublishedSnapshotCache(tmp_path))
+    later = replace(instance, snapshots=PublishedSnapshotCache(tmp_path))
     with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):
             assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201

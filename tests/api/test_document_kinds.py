@@ -193,7 +193,7 @@ def test_every_kept_kind_says_what_follows():
 
 def test_an_automation_is_told_of_what_its_author_reads(server, instance, token, subscriptions):
     subscription = subscriptions["sub-bwf-sandbox"]
-    listing = instance.shelf.newest().listing
+    listing = instance.snapshots.newest().listing
     group = str(
         listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, f"/subscriptions/{subscription}").bodies[0]["id"]
     )
@@ -219,7 +219,9 @@ def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
 ):
     subscription = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     group = str(
-        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, subscription).bodies[0]["id"]
+        instance.snapshots.newest()
+        .listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, subscription)
+        .bodies[0]["id"]
     )
     headers = {"Authorization": f"Bearer {token(('Contributor', group.lower()))}"}
     path = f"{group}/providers/Microsoft.Security/automations/patched?{VERSION}"
@@ -266,7 +268,7 @@ def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, s
     scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     body = {"properties": {"sources": SOURCES, "actions": [posting("https://x/"), posting(uri)]}}
     group = str(
-        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+        instance.snapshots.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
     )
     path = f"{group}/providers/Microsoft.Security/automations/inside"
     told = server.put(f"{path}?{VERSION}", headers=owner, json=body)
@@ -285,7 +287,7 @@ def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, s
 def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, instance, subscriptions):
     scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     group = str(
-        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+        instance.snapshots.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
     )
     path = f"{group}/providers/Microsoft.Security/automations/inside?{VERSION}"
     body = {"properties": {"sources": SOURCES, "actions": [posting("https://10.0.0.4/?sig=1")]}}

@@ -221,13 +221,13 @@ def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
     keys = {row["name"] for row in off}
     assert keys
     assert keys.isdisjoint(one.key for one in report.run.engine.program.requirements)
-    edition = instance.shelf.newest()
-    assert edition.findings.states(EVERYTHING) == edition.made.states
-    assert keys.isdisjoint(one.recommendation for one in edition.findings.tallies(EVERYTHING))
-    told = edition.listing.page((ASSESSMENT,), EVERYTHING, most=10_000).bodies
-    assert len(told) == len(off) + edition.findings.count(EVERYTHING)
+    snapshot = instance.snapshots.newest()
+    assert snapshot.findings.states(EVERYTHING) == snapshot.made.states
+    assert keys.isdisjoint(one.recommendation for one in snapshot.findings.tallies(EVERYTHING))
+    told = snapshot.listing.page((ASSESSMENT,), EVERYTHING, most=10_000).bodies
+    assert len(told) == len(off) + snapshot.findings.count(EVERYTHING)
     failing = [one for one in told if one["properties"]["status"]["code"] == "Unhealthy"]
-    assert len(failing) == edition.made.states["NonCompliant"]
+    assert len(failing) == snapshot.made.states["NonCompliant"]
 
 
 def test_a_finding_is_found_by_azures_own_key(ask, server, owner):

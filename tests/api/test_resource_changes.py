@@ -13,10 +13,10 @@ from nephoscope.estate.resource_changes import changes, diff_values
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.document import PublishedDocument, arm
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
 from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

@@ -22,10 +22,10 @@ def sent(instance, table, *rows):
 @pytest.fixture(scope="module")
 def machines(instance):
     """Two machines of different subscriptions, and what was reported of them."""
-    edition = instance.shelf.newest()
+    snapshot = instance.snapshots.newest()
     from nephoscope.model.read_reach import EVERYTHING
 
-    found = edition.listing.page(["microsoft.compute/virtualmachines"], EVERYTHING).bodies
+    found = snapshot.listing.page(["microsoft.compute/virtualmachines"], EVERYTHING).bodies
     first = found[0]
     second = next(one for one in found if one["id"].split("/")[2] != first["id"].split("/")[2])
     return first["id"].lower(), second["id"].lower()

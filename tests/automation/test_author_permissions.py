@@ -12,7 +12,7 @@ from nephoscope.automation.rule_catalogue import load_automations
 from nephoscope.automation.rule_formats.security_actions import credential
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.cli.main import cli
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.access.principals import PrincipalKind
 
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"

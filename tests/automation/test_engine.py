@@ -121,10 +121,10 @@ def test_what_changed_is_known_and_own_changes_ask_no_rule(engine, raise_alert, 
     who = engine({"when": ["incident.updated"], "actions": [TAG], **when("changed", "severity")})
     raise_alert()
     assert list(who.tick()) == []
-    desk = IncidentService(state, "default")
-    desk.comment(1, "hm", NOW, "kim")
+    incident_service = IncidentService(state, "default")
+    incident_service.comment(1, "hm", NOW, "kim")
     assert list(who.tick()) == []
-    desk.change(1, NOW, "kim", severity="Low")
+    incident_service.change(1, NOW, "kim", severity="Low")
     assert [one.status.value for one in who.tick()] == ["done"]
     assert list(who.tick()) == []
 

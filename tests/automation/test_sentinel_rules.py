@@ -165,15 +165,15 @@ def test_what_changed(keep, respond, raise_alert, state: State) -> None:
         left=body(tag["from"], triggersWhen="Updated", conditions=[left]),
         label=body(tag["label"], triggersWhen="Updated", conditions=[labelled]),
     )
-    desk, now = IncidentService(state, "default"), datetime.now(UTC)
-    desk.change(1, now, "kim", status=IncidentStatus.ACTIVE)
+    incident_service, now = IncidentService(state, "default"), datetime.now(UTC)
+    incident_service.change(1, now, "kim", status=IncidentStatus.ACTIVE)
     respond()
     assert state.incidents.get(1).labels == ("to",)
     # the label that the first rule added is one more since rules were asked last
-    desk.change(1, now, "kim", severity="Low")
+    incident_service.change(1, now, "kim", severity="Low")
     respond()
     assert set(state.incidents.get(1).labels) == {"to", "from", "label"}
-    desk.change(1, now, "kim", labels=("to",))
+    incident_service.change(1, now, "kim", labels=("to",))
     respond()
     assert state.incidents.get(1).labels == ("to",), "nothing was added"
 

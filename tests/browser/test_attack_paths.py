@@ -6,7 +6,7 @@ import pytest
 from tests.browser.test_pages import looked_at
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 pytestmark = pytest.mark.system
 

@@ -12,7 +12,7 @@ from tests.web.conftest import LONG
 
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system

@@ -13,7 +13,7 @@ from tests.web.inside import CVE, HELD
 
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State
 from nephoscope.web.all_pages import pages
 

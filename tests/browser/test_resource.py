@@ -6,7 +6,7 @@ import pytest
 from tests.browser.test_pages import looked_at
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 pytestmark = pytest.mark.system
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.system
 @pytest.fixture(scope="module")
 def paths(address):
     """Addresses of a machine that the Internet reaches, of one that an attack path ends in, of an account, and of searches."""
-    edition = PublishedSnapshotCache(address[1]).newest()
-    every = edition.attack_paths.list_wanted(EVERYTHING)
+    snapshot = PublishedSnapshotCache(address[1]).newest()
+    every = snapshot.attack_paths.list_wanted(EVERYTHING)
     machine = next(one.entry.key for one in every if "/virtualmachines/" in one.entry.key)
     store = next(one.target.key for one in every if one.target.key)
     account = next(one.entry for one in every if one.entry.type == "user")

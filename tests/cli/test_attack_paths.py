@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
+from nephoscope.posture.recommendations.finding_text import describe_failure
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def test_listed_and_one_in_full(data: Path) -> None:
     assert all(path["name"][:8] in listed for path in told["paths"])
     full = run(data, "sample:", "--show", one["name"][:8]).stdout
     assert "1. " in full
-    assert one["properties"]["attackPathSteps"][0]["assessments"][0]["displayName"] in full
+    weakness = one["properties"]["attackPathSteps"][0]["assessments"][0]
+    assert describe_failure(weakness["displayName"]) in full
 
 
 def test_filters_and_a_table_as_csv(data: Path) -> None:

@@ -132,8 +132,8 @@ def test_an_operation(added: ModuleType, tmp_path: Path) -> None:
 @adding(nephoscope.web.pages, "acme_vaults.py")
 def test_a_page(added: ModuleType) -> None:
     found = next(one for one in all_pages.pages() if one.path == "/acme")
-    visit: Any = type("Visit", (), {"edition": None})
-    assert found.filled(visit) == {"edition": None}
+    visit: Any = type("Visit", (), {"snapshot": None})
+    assert found.filled(visit) == {"snapshot": None}
 
 
 @adding(nephoscope.analyze, "acme_locks.py")

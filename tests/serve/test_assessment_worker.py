@@ -18,7 +18,7 @@ from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierar
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published import publishing
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans import run_recording, tenants
 from nephoscope.posture.scans.scan import ScanRequest, last_request, save_request
 from nephoscope.serve import assessment_worker
@@ -76,13 +76,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
     data = tmp_path / "data"
-    shelf = PublishedSnapshotCache(data)
+    snapshots = PublishedSnapshotCache(data)
     return Instance(
         data,
         state,
         lake,
-        shelf,
-        Guard(state, lambda: hierarchy_of(shelf)),
+        snapshots,
+        Guard(state, lambda: hierarchy_of(snapshots)),
         AccessTokenIssuer(state, data / "keys", NO_TENANT),
     )
 
@@ -98,13 +98,13 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     save_request(ScanRequest((small,)), settings.data)
     tenants.connect(state, Tenant("contoso", ASKED), TenantSecrets("s"))
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
-    first = instance.shelf.newest()
+    first = instance.snapshots.newest()
     assert first is not None
     assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
     tenants.remove(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
-    newest = instance.shelf.newest()
+    newest = instance.snapshots.newest()
     assert newest is not None
     assert newest.made.when > first.made.when
     assert (trouble(instance), state.checkpoints.get(*FAILED)) == ("", "")
@@ -121,10 +121,10 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     with monkeypatch.context() as patch:
         patch.setattr(run_recording, "publish_tenants", lambda *_, **__: None)
         assessment_worker.assess(settings, request, state)
-    assert instance.shelf.newest() is None
+    assert instance.snapshots.newest() is None
     assert assessment_worker.due(settings, state, instance.now) is not None
     assessment_worker.assess(settings, request, state)
-    assert instance.shelf.newest() is not None
+    assert instance.snapshots.newest() is not None
     assert assessment_worker.due(settings, state, instance.now) is None
 
 
@@ -156,13 +156,13 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
         assessment_worker.assess(settings, request, state)
-    older = instance.shelf.newest()
+    older = instance.snapshots.newest()
     assert older is not None
     assert older.made.outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
         assessment_worker.work(settings, Once())
     assert "the published assessment is from an older release: it is shown until" in caplog.text
-    newer = instance.shelf.newest()
+    newer = instance.snapshots.newest()
     assert newer is not None
     assert (newer.version > older.version, newer.made.outdated) == (True, False)
     assert assessment_worker.due(settings, state, instance.now) is None
@@ -189,4 +189,4 @@ def test_an_assessment_ends_when_the_server_does(state: State, instance: Instanc
     with pytest.raises(assessment_worker.ServerEndingError):
         assessment_worker.assess(ServeSettings(data=instance.data), ScanRequest((small,)), state, ending)
     assessment_worker.work(ServeSettings(data=instance.data), ending)
-    assert instance.shelf.newest() is None
+    assert instance.snapshots.newest() is None

@@ -14,7 +14,7 @@ from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings

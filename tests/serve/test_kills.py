@@ -137,7 +137,7 @@ class Load:
 
     def alert(self) -> None:
         with State.of(self.server.data) as state:
-            desk = IncidentService(state, "default")
+            incident_service = IncidentService(state, "default")
             for number in itertools.count():
                 if self.stop.wait(0.1):
                     return
@@ -145,7 +145,7 @@ class Load:
                 alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), ())
                 # a window of the schedule for each, since one that looks in between tells the same alert
                 end = MIDNIGHT + number * RULE.frequency
-                desk.take(
+                incident_service.take(
                     RuleOutcome(RULE, RuleWindow(end - RULE.period, end), 1, (alert,)), now, scheduled=False
                 )
                 self.raised.append(f"a{number}")

@@ -13,7 +13,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser

@@ -23,7 +23,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.serve.web_application import application
 from nephoscope.service import tenants, watchlists, workspaces
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -78,8 +78,8 @@ class Faces:
 @pytest.fixture
 def faces(tmp_path: Path) -> Iterator[Faces]:
     with arranged(tmp_path) as (state, lake, data):
-        guard, shelf = Guard(state, lambda: Hierarchy({})), PublishedSnapshotCache(data)
-        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", ID))
+        guard, snapshots = Guard(state, lambda: Hierarchy({})), PublishedSnapshotCache(data)
+        instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", ID))
         with TestClient(application(instance), base_url="https://127.0.0.1") as client:
             yield Faces(instance, client)
 

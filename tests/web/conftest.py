@@ -21,7 +21,7 @@ from nephoscope.ingest.live import source_setup
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser
@@ -166,7 +166,7 @@ def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
     copy_published(tmp_path_factory, data, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     with State.of(data) as state, opened_lake(data, state) as lake:
-        shelf = PublishedSnapshotCache(data)
+        snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         with state.transaction() as session:
             kept = state.incidents.put(
@@ -174,7 +174,7 @@ def instance(tmp_path_factory):
             )
             state.alerts.put(session, alert(ALERT, kept.number))
         set_up(state, data)
-        yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
+        yield Instance(data, state, lake, snapshots, Guard(state, lambda: hierarchy_of(snapshots)), tokens)
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +218,8 @@ def owner(visitor):
 @pytest.fixture(scope="module")
 def sandbox(instance):
     (found,) = [
-        id_ for id_, name in instance.shelf.newest().made.subscriptions.items() if name == "sub-bwf-sandbox"
+        id_
+        for id_, name in instance.snapshots.newest().made.subscriptions.items()
+        if name == "sub-bwf-sandbox"
     ]
     return found

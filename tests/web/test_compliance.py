@@ -15,8 +15,8 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state import State
@@ -42,14 +42,14 @@ def instance(tmp_path_factory):
     )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.of(data) as state, Lake.open(data, state) as lake:
-        shelf = PublishedSnapshotCache(data)
+        snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
-        yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
+        yield Instance(data, state, lake, snapshots, Guard(state, lambda: hierarchy_of(snapshots)), tokens)
 
 
 @pytest.fixture(scope="module")
 def page(instance):
-    (name,) = {one["name"] for one in instance.shelf.newest().listing.page([KIND], EVERYTHING).bodies}
+    (name,) = {one["name"] for one in instance.snapshots.newest().listing.page([KIND], EVERYTHING).bodies}
     return f"/compliance/{name}"
 
 
@@ -87,7 +87,7 @@ def test_who_may_not_read_it_has_no_evidence(visitor, page):
 
 
 def test_a_standard_is_called_by_its_title_and_tells_its_policies(owner, page, instance):
-    (body,) = instance.shelf.newest().listing.page([KIND], EVERYTHING).bodies
+    (body,) = instance.snapshots.newest().listing.page([KIND], EVERYTHING).bodies
     title = body["properties"]["displayName"]
     assert title != body["name"], "the name in its id is no title"
     assert f">{escape(title)}</a>" in owner.get("/compliance").text

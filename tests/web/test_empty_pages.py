@@ -10,7 +10,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
@@ -22,10 +22,10 @@ def client(tmp_path_factory):
     """An owner of a server that assessed nothing yet."""
     data = tmp_path_factory.mktemp("empty")
     with State.of(data) as state, Lake.open(data, state) as lake:
-        shelf = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(shelf))
+        snapshots = PublishedSnapshotCache(data)
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
-        instance = Instance(data, state, lake, shelf, guard, tokens)
+        instance = Instance(data, state, lake, snapshots, guard, tokens)
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ada")
             state.principals.grant(session, person.id, "Owner", "/", "test")

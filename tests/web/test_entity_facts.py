@@ -21,16 +21,16 @@ ALERT = "0c000000-0000-0000-0000-000000000001"
 @pytest.fixture(scope="module")
 def target(instance, sandbox):
     """The id of a resource with unhealthy assessments on an attack path."""
-    edition = instance.shelf.newest()
+    snapshot = instance.snapshots.newest()
     keys = (
         one.target.key
-        for one in edition.attack_paths.list_wanted(EVERYTHING)
+        for one in snapshot.attack_paths.list_wanted(EVERYTHING)
         if "/providers/" in one.target.key and sandbox not in one.target.key
     )
     return next(
         key
         for key in keys
-        if any(one.state == "NonCompliant" for one in edition.findings.of(EVERYTHING, [key]))
+        if any(one.state == "NonCompliant" for one in snapshot.findings.of(EVERYTHING, [key]))
     )
 
 
@@ -82,7 +82,7 @@ def test_the_incident_shows_facts_assessments_and_paths(instance, owner, number,
         assert word in first
     findings = [
         one
-        for one in instance.shelf.newest().findings.of(EVERYTHING, [target])
+        for one in instance.snapshots.newest().findings.of(EVERYTHING, [target])
         if one.state == "NonCompliant"
     ]
     assert f'href="/recommendations/{findings[0].recommendation}"' in first

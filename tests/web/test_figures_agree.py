@@ -17,8 +17,8 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.outputs import renderer
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
@@ -57,10 +57,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     data: Path = tmp_path_factory.mktemp("data")
     publish(data, report, {})
-    shelf = PublishedSnapshotCache(data)
+    snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
-        guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", "t"))
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", "t"))
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")
             state.principals.grant(session, person.id, "Owner", "/", "test")

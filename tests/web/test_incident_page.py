@@ -84,7 +84,7 @@ def test_the_list_as_a_file_has_the_columns_of_the_page(owner, number):
 
 
 def test_a_service_principal_is_told_once_where_the_directory_knows_its_application(instance, owner, visitor):
-    listing = instance.shelf.newest().listing
+    listing = instance.snapshots.newest().listing
     found = listing.page(["microsoft.graph/serviceprincipals"], EVERYTHING).bodies
     one = next(each for each in found if each["properties"].get("appId") not in (None, each["name"]))
     names = (

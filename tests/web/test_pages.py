@@ -28,12 +28,12 @@ from nephoscope.web.site import COOKIE, local
 
 def addresses(instance):
     """An address of every page."""
-    finding = instance.shelf.newest().findings.page(EVERYTHING, most=1)[0]
+    finding = instance.snapshots.newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(load_shipped().rules)).id
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": instance.shelf.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
+        "/attack-paths/{name}": instance.snapshots.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
@@ -87,7 +87,7 @@ def test_who_has_no_role_sees_nothing(instance, visitor):
 
 def test_a_visitor_sees_the_own_subscription_only(instance, visitor, sandbox):
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
-    others = {name for id_, name in instance.shelf.newest().made.subscriptions.items() if id_ != sandbox}
+    others = {name for id_, name in instance.snapshots.newest().made.subscriptions.items() if id_ != sandbox}
     for address in ("/", "/recommendations?all=1", "/inventory"):
         text = reader.get(address).text
         assert "sub-bwf-sandbox" in text
@@ -271,7 +271,7 @@ def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):
 
 def test_an_exemption_is_put_by_a_form(instance, owner, visitor):
     wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
-    finding = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
+    finding = instance.snapshots.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     address = f"/recommendations/{finding.recommendation}"
     form = {
         "act": "exempt",

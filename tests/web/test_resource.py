@@ -25,15 +25,15 @@ ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storage
 
 
 @pytest.fixture(scope="module")
-def edition(instance):
-    return instance.shelf.newest()
+def snapshot(instance):
+    return instance.snapshots.newest()
 
 
 @pytest.fixture(scope="module")
-def connected(edition):
+def connected(snapshot):
     """A machine with an allowed connection."""
     type_ = "microsoft.security/locations/allowedconnections"
-    several = edition.listing.page((type_,), EVERYTHING).bodies
+    several = snapshot.listing.page((type_,), EVERYTHING).bodies
     told = [one for body in several for one in body["properties"]["connectableResources"]]
     return next(one for one in told if one["inboundConnectedResources"])
 
@@ -77,10 +77,10 @@ def test_alerts_are_for_who_reaches_them(visitor, named):
     assert "Not available to your roles" not in text
 
 
-def test_findings_inside_are_there(owner, edition):
+def test_findings_inside_are_there(owner, snapshot):
     sub = next(
         one
-        for one in edition.listing.page((SUBS,), EVERYTHING).bodies
+        for one in snapshot.listing.page((SUBS,), EVERYTHING).bodies
         if "/virtualmachines/" in one["id"].lower()
     )
     resource, _, rest = sub["id"].lower().partition("/providers/microsoft.security/")
@@ -89,8 +89,8 @@ def test_findings_inside_are_there(owner, edition):
     assert f"/recommendations/{rest.split('/')[1]}" in text
 
 
-def test_every_finding_inside_leads_to_its_recommendation(owner, edition):
-    subs = edition.listing.page((SUBS,), EVERYTHING).bodies
+def test_every_finding_inside_leads_to_its_recommendation(owner, snapshot):
+    subs = snapshot.listing.page((SUBS,), EVERYTHING).bodies
     names = {one["id"].rpartition("/subAssessments/")[0].rsplit("/", 1)[-1] for one in subs}
     for name in names:
         assert owner.get(f"/recommendations/{name}").status_code == 200, name
@@ -103,10 +103,10 @@ def test_allowed_connections_are_there(owner, connected):
     assert f"TCP {ports(other['tcpPorts'])}" in text
 
 
-def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
+def test_what_faces_the_internet_says_whom_it_answers(owner, snapshot):
     told = {
         one["id"].lower().partition(f"/providers/{EXPOSURE.lower()}")[0]: one["properties"]
-        for one in edition.listing.page((EXPOSURE.lower(),), EVERYTHING, most=1000).bodies
+        for one in snapshot.listing.page((EXPOSURE.lower(),), EVERYTHING, most=1000).bodies
     }
     assert {one.get("answers") for one in told.values()} >= {"everybody", "listed networks", "nobody"}
     everybody = next(id_ for id_, one in told.items() if one.get("answers") == "everybody")
@@ -122,10 +122,10 @@ def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
     assert ("Not reachable from the Internet" in text) != bool(told[quiet]["notCollected"])
 
 
-def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, edition, named):
+def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, snapshot, named):
     id_ = named.lower()
-    found = holders(edition, id_, EVERYTHING, EVERYTHING)
-    assert {one.scope for one in found} <= set(scopes_of(edition, id_))
+    found = holders(snapshot, id_, EVERYTHING, EVERYTHING)
+    assert {one.scope for one in found} <= set(scopes_of(snapshot, id_))
     above = [one for one in found if one.scope.startswith("/providers/microsoft.management/")]
     assert above
     text = section(owner.get(f"/resource{named}").text, "roles")
@@ -135,13 +135,13 @@ def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, edition, n
     assert "Eligible and deny assignments" in text
 
 
-def test_its_chain_of_scopes_is_whole(edition, sandbox):
+def test_its_chain_of_scopes_is_whole(snapshot, sandbox):
     group = f"/subscriptions/{sandbox}/resourcegroups/g"
     vault = f"{group}/providers/microsoft.keyvault/vaults/v"
-    chain = scopes_of(edition, f"{vault}/secrets/s")
+    chain = scopes_of(snapshot, f"{vault}/secrets/s")
     assert chain[:4] == [f"{vault}/secrets/s", vault, group, f"/subscriptions/{sandbox}"]
     assert chain[-1] == ""
-    assert chain[4:-1] == [one.lower() for one in edition.made.ancestors[sandbox]]
+    assert chain[4:-1] == [one.lower() for one in snapshot.made.ancestors[sandbox]]
 
 
 def test_logs_are_asked_for_what_names_it(owner, visitor, named):
@@ -156,27 +156,27 @@ def test_logs_are_asked_for_what_names_it(owner, visitor, named):
     assert nobody.get(f"/resource{named}").status_code == 200
 
 
-def test_an_account_has_what_it_holds_and_leads_to(owner, edition):
-    path = next(one for one in edition.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
+def test_an_account_has_what_it_holds_and_leads_to(owner, snapshot):
+    path = next(one for one in snapshot.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
     text = owner.get(
         f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}"
     ).text
     assert path.title in section(text, "paths")
-    held = held_by(edition, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
+    held = held_by(snapshot, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
     assert held
     roles = section(text, "roles")
     assert "Assigned roles" in roles
     assert all(one.role in roles for one in held)
     group = next(
         one
-        for one in edition.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies
+        for one in snapshot.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies
         if one["properties"]["members"]
     )
     member = group["properties"]["members"][0]
-    by_group = {one.principal for one in held_by(edition, member, EVERYTHING, EVERYTHING)}
+    by_group = {one.principal for one in held_by(snapshot, member, EVERYTHING, EVERYTHING)}
     assert by_group <= {
         member,
-        *(one["name"] for one in edition.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies),
+        *(one["name"] for one in snapshot.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies),
     }
 
 
@@ -210,7 +210,7 @@ def test_changes_show_no_secret(path, value, shown):
     assert mask_secret(path, value) == shown
 
 
-def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
+def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
     told = {
         "id": f"{named}/providers/Microsoft.Resources/changes/c1",
         "properties": {
@@ -222,7 +222,7 @@ def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
             },
         },
     }
-    page = type(edition.listing).page
+    page = type(snapshot.listing).page
 
     def with_change(self, types, *arguments, **named_ones):
         if tuple(types) == ("microsoft.resources/changes",):
@@ -230,22 +230,22 @@ def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
         return page(self, types, *arguments, **named_ones)
 
     assert "No changes between collections" in section(owner.get(f"/resource{named}").text, "changes")
-    monkeypatch.setattr(type(edition.listing), "page", with_change)
+    monkeypatch.setattr(type(snapshot.listing), "page", with_change)
     text = section(owner.get(f"/resource{named}").text, "changes")
     assert "properties.hardware</span>: a → &lt;b&gt;" in text
     assert ">new<" not in text
     assert "***" in text
 
 
-def test_an_account_has_the_findings_about_it(owner, edition):
+def test_an_account_has_the_findings_about_it(owner, snapshot):
     sub = next(
         one
-        for one in edition.listing.page((SUBS,), EVERYTHING).bodies
-        if edition.listing.get(f"/providers/microsoft.graph/users/{one['name']}", EVERYTHING)
+        for one in snapshot.listing.page((SUBS,), EVERYTHING).bodies
+        if snapshot.listing.get(f"/providers/microsoft.graph/users/{one['name']}", EVERYTHING)
     )
     page = owner.get(f"/resource/providers/microsoft.graph/users/{sub['name']}").text
     assert sub["properties"]["displayName"] in section(page, "inside")
-    account = edition.listing.get(f"/providers/microsoft.graph/users/{sub['name']}", EVERYTHING)
+    account = snapshot.listing.get(f"/providers/microsoft.graph/users/{sub['name']}", EVERYTHING)
     assert f"<h1>{account['properties']['userPrincipalName']}</h1>" in page
 
 

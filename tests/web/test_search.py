@@ -72,15 +72,15 @@ def test_what_no_alert_names_finds_no_incident(owner, known, text):
 
 
 def test_accounts_are_found_with_what_leads_from_them(instance, owner, known):
-    edition = instance.shelf.newest()
-    path = next(one for one in edition.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
+    snapshot = instance.snapshots.newest()
+    path = next(one for one in snapshot.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
     found = rows(owner, path.entry.name)
     assert ("account", path.entry.name) in found
     assert ("attack path", path.title) in found
     page = owner.get("/search", params={"q": path.entry.name}).text
     assert f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}" in page
     assert f"/attack-paths/{path.name}" in page
-    group = edition.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies[0]["properties"][
+    group = snapshot.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies[0]["properties"][
         "displayName"
     ]
     assert ("group", group) in rows(owner, group.upper())
@@ -99,8 +99,10 @@ def test_what_the_visitor_may_not_read_is_not_found(instance, visitor, known, sa
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     kinds = {kind for text in ("sought", "e") for kind, _ in rows(reader, text)}
     assert not kinds & {"incident", "alert", "rule"}
-    edition = instance.shelf.newest()
-    mine = {one.title for one in edition.attack_paths.list_wanted(EVERYTHING) if sandbox in str(one.entities)}
+    snapshot = instance.snapshots.newest()
+    mine = {
+        one.title for one in snapshot.attack_paths.list_wanted(EVERYTHING) if sandbox in str(one.entities)
+    }
     assert {name for kind, name in rows(reader, "e") if kind == "attack path"} <= mine
 
 
@@ -110,8 +112,8 @@ def test_nothing_is_sought_without_a_text(owner):
 
 
 def test_an_address_finds_the_resource_that_has_it(instance, owner):
-    edition = instance.shelf.newest()
-    told = edition.listing.page(("microsoft.network/publicipaddresses",), EVERYTHING).bodies
+    snapshot = instance.snapshots.newest()
+    told = snapshot.listing.page(("microsoft.network/publicipaddresses",), EVERYTHING).bodies
     one = next(each for each in told if each["properties"].get("ipAddress"))
     address = one["properties"]["ipAddress"]
     assert ("mention", f"{one['name']}: properties.ipAddress") in rows(owner, address)

@@ -326,5 +326,7 @@ def test_files_that_were_taken_in_are_shown_to_who_may_read_their_workspace(owne
     assert "/srv/logs/&lt;signins&gt;.json" in page
     assert "No data yet." not in page
     assert "SigninLogs" in owner.get("/sources?format=csv&table=files").text
-    stranger = visitor(("Reader", f"/subscriptions/{next(iter(instance.shelf.newest().made.subscriptions))}"))
+    stranger = visitor(
+        ("Reader", f"/subscriptions/{next(iter(instance.snapshots.newest().made.subscriptions))}")
+    )
     assert "signins" not in stranger.get("/sources").text

@@ -16,8 +16,8 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.automation.published_changes import bodies, stands
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish_tenants
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
@@ -60,10 +60,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(data: Path) -> Iterator[Client]:
     """Makes a client of somebody who reads at a scope."""
-    shelf = PublishedSnapshotCache(data)
+    snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
-        guard = Guard(state, lambda: hierarchy_of(shelf))
-        instance = Instance(data, state, lake, shelf, guard, AccessTokenIssuer(state, data / "keys", A))
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A))
         with TestClient(application(instance), base_url="https://127.0.0.1") as made:
 
             def reader(scope: str) -> TestClient:
@@ -163,18 +163,18 @@ def test_a_reader_of_one_tenant_is_told_of_no_other(client: Client, tenant: str)
 
 
 def test_documents_for_automations_name_the_tenant(data: Path) -> None:
-    edition = PublishedSnapshotCache(data).newest()
-    assert edition is not None
+    snapshot = PublishedSnapshotCache(data).newest()
+    assert snapshot is not None
     type_ = "microsoft.security/assessments"
     keys = [
         one
-        for one in stands(edition).column("key").to_pylist()
+        for one in stands(snapshot).column("key").to_pylist()
         if ROLE.lower() in one and one.count("/assessments/") == 1
     ]
-    found = list(bodies(edition, type_, keys))
+    found = list(bodies(snapshot, type_, keys))
     assert [str(one["tenantId"]) for one in found].count(A) == len(found) / 2
     assert {str(one["tenantId"]) for one in found} == set(TENANTS)
-    assert [one["tenantId"] for one in bodies(edition, type_, keys[:1])] == [A]
+    assert [one["tenantId"] for one in bodies(snapshot, type_, keys[:1])] == [A]
     assert not any(
-        "tenantId" in one for one in bodies(edition, type_, None) if "/subscriptions/" in str(one["id"])[:15]
+        "tenantId" in one for one in bodies(snapshot, type_, None) if "/subscriptions/" in str(one["id"])[:15]
     )

@@ -18,7 +18,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import RegistrySettings
 from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
@@ -39,10 +39,10 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     data = tmp_path_factory.mktemp("inside")
     with State.of(data) as state, Lake.open(data, state) as lake:
         look_inside(state, data)
-        shelf = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(shelf))
+        snapshots = PublishedSnapshotCache(data)
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
-        yield Instance(data, state, lake, shelf, guard, tokens)
+        yield Instance(data, state, lake, snapshots, guard, tokens)
 
 
 @pytest.fixture(scope="module")

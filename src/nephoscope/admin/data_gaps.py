@@ -50,11 +50,11 @@ def data_gaps(ask: AdminRequest) -> DataGapList:
     reach = ask.caller.reach(READ)
     if reach.nothing:
         ask.caller.must(READ)
-    edition = ask.instance.shelf.newest()
-    if edition is None:
+    snapshot = ask.instance.snapshots.newest()
+    if snapshot is None:
         return DataGapList(value=(), assessments=0, unjudged=0)
-    found = gaps_in(edition.findings, reach)
-    assessed = sum(edition.findings.states(reach).values())
+    found = gaps_in(snapshot.findings, reach)
+    assessed = sum(snapshot.findings.states(reach).values())
     return DataGapList(
         value=tuple(map(_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)
     )

@@ -302,9 +302,9 @@ def origins(ask: AdminRequest, query: ResourceQuery) -> OriginList:
 def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     """Return what the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
     names = _names(ask, query.repository)
-    edition = ask.instance.shelf.newest()
+    snapshot = ask.instance.snapshots.newest()
     reach = ask.caller.reach(ASSESSMENTS)
-    found = [] if edition is None else violated_passes(ask.service, edition.findings, reach, names)
+    found = [] if snapshot is None else violated_passes(ask.service, snapshot.findings, reach, names)
     return ViolationList(value=tuple(map(_violation, found[: query.top])))
 
 

@@ -56,8 +56,8 @@ def recommendations(ask: AdminRequest, query: RecommendationQuery) -> Recommenda
     reach = ask.caller.reach(READ)
     if reach.nothing:
         ask.caller.must(READ)
-    edition = ask.instance.shelf.newest()
-    ranked = priorities_of(edition).rank(reach, ask.caller.reach(PATHS)) if edition is not None else []
+    snapshot = ask.instance.snapshots.newest()
+    ranked = priorities_of(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
 

@@ -114,8 +114,8 @@ def _assessment(ask: AdminRequest) -> AssessmentState:
     checkpoints, request = ask.instance.state.checkpoints, last_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None
-    edition = ask.instance.shelf.newest() if request is not None else None
-    last = edition.made.when if edition is not None else None
+    snapshot = ask.instance.snapshots.newest() if request is not None else None
+    last = snapshot.made.when if snapshot is not None else None
     return AssessmentState(
         targets=request.targets if request is not None else (), last=last, asked=when,
         pending=when is not None and (last is None or when > last), failed=checkpoints.get(*FAILED) or "",

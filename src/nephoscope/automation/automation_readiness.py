@@ -32,7 +32,7 @@ class Readiness:
     state: State
     operator: OperatorPolicy
     secrets: Collection[str]
-    edition: PublishedSnapshot | None
+    snapshot: PublishedSnapshot | None
 
     def missing(self, one: AutomationRule) -> list[str]:
         """Return what is missing and what to do about it, a sentence each."""
@@ -45,13 +45,13 @@ class Readiness:
                 f"the scope {scope} is invalid: use /subscriptions/ID or "
                 "/subscriptions/ID/resourceGroups/NAME"
             )
-        elif self.edition is not None and scope.strip("/") and not self._holds(self.edition, scope):
+        elif self.snapshot is not None and scope.strip("/") and not self._holds(self.snapshot, scope):
             yield f"the scope {scope} has no assessed resource: nothing is sent until it has one"
 
-    def _holds(self, edition: PublishedSnapshot, scope: str) -> bool:
+    def _holds(self, snapshot: PublishedSnapshot, scope: str) -> bool:
         key = ColumnExpression("key")
         below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
-        rows = edition.listing.documents.rows(EVERYTHING)
+        rows = snapshot.listing.documents.rows(EVERYTHING)
         return bool(rows.filter((key == ConstantExpression(scope)) | below).limit(1).fetchall())
 
     def _action(self, action: Mapping[str, object]) -> Iterator[str]:

@@ -25,8 +25,8 @@ from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule, Trigger
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
     from nephoscope.state import State
 
 PLACE, SEEN = "automation", "seen"
@@ -42,49 +42,49 @@ class PublicationWatch:
 
     data: Path
     state: State
-    shelf: PublishedSnapshotCache
+    snapshots: PublishedSnapshotCache
     holder: str = field(default_factory=new_holder)
 
     def look(self, now: datetime | None = None) -> int:
         """Plan runs for what was published since the last look; how many. Nothing where another process looks."""
-        edition = self.shelf.newest()
-        if edition is None:
+        snapshot = self.snapshots.newest()
+        if snapshot is None:
             return 0
         seen = self.state.checkpoints.get(PLACE, SEEN)
-        wanted = [one for one in load_automations(self.state, self.shelf)[0] if one.enabled]
+        wanted = [one for one in load_automations(self.state, self.snapshots)[0] if one.enabled]
         moment = now or datetime.now(UTC)
-        if seen == edition.version and not self._snapshots(wanted, moment):
+        if seen == snapshot.version and not self._snapshots(wanted, moment):
             return 0
         lease = self.state.leases.take("automation", self.holder, _LEASE_SECONDS)
         if lease is None:
             return 0
         try:
-            return self._look(edition, wanted, moment)
+            return self._look(snapshot, wanted, moment)
         finally:
             lease.release()
 
-    def _look(self, edition: PublishedSnapshot, wanted: list[AutomationRule], now: datetime) -> int:
+    def _look(self, snapshot: PublishedSnapshot, wanted: list[AutomationRule], now: datetime) -> int:
         seen = self.state.checkpoints.get(PLACE, SEEN)
         moved: dict[str, dict[str, str | None]] = {}
-        if seen != edition.version:
-            stood = stands(edition)
+        if seen != snapshot.version:
+            stood = stands(snapshot)
             if seen is not None and file_of(self.data, seen).exists():
                 moved = find_changes(pq.read_table(file_of(self.data, seen)), stood)
             elif seen is not None:
                 _LOG.warning("version %s was removed: changes since then are not exported", seen)
-            keep(self.data, edition.version, stood)
+            keep(self.data, snapshot.version, stood)
         due = self._snapshots(wanted, now)
         order = count()
         runs = [
             run
             for one in wanted
-            for run in plan_runs(one, list(self._batches(edition, one, moved, due)), now, order)
+            for run in plan_runs(one, list(self._batches(snapshot, one, moved, due)), now, order)
         ]
         with self.state.transaction(product="automations") as session:
             self.state.automation_runs.plan(session, runs)
-            told = {SEEN: edition.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
+            told = {SEEN: snapshot.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
             self.state.checkpoints.keep(session, PLACE, told)
-        forget(self.data, edition.version)
+        forget(self.data, snapshot.version)
         return len(runs)
 
     def _snapshots(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
@@ -105,7 +105,7 @@ class PublicationWatch:
 
     def _batches(
         self,
-        edition: PublishedSnapshot,
+        snapshot: PublishedSnapshot,
         one: AutomationRule,
         moved: Mapping[str, Mapping[str, str | None]],
         due: set[tuple[str, int]],
@@ -118,16 +118,18 @@ class PublicationWatch:
             keys = None if kind.snapshot else moved.get(kind.type, {})
             if keys is None or keys:
                 before = {key: text for key, text in (keys or {}).items() if text is not None}
-                found = list(match_documents(edition, one, trigger, None if keys is None else list(keys)))
-                of = f"version {edition.version}"
-                yield EventBatch(kind, DEFAULT, (kind.name, at, edition.version), found, of=of, before=before)
+                found = list(match_documents(snapshot, one, trigger, None if keys is None else list(keys)))
+                of = f"version {snapshot.version}"
+                yield EventBatch(
+                    kind, DEFAULT, (kind.name, at, snapshot.version), found, of=of, before=before
+                )
 
 
 def match_documents(
-    edition: PublishedSnapshot, one: AutomationRule, trigger: Trigger, keys: list[str] | None
+    snapshot: PublishedSnapshot, one: AutomationRule, trigger: Trigger, keys: list[str] | None
 ) -> Iterator[dict[str, object]]:
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.published is not None
-    for body in bodies(edition, trigger.published.type, keys):
+    for body in bodies(snapshot, trigger.published.type, keys):
         if one.scope.covers(str(body["id"]).lower()) and trigger.condition.holds(view_document(body)):
             yield body

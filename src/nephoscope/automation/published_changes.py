@@ -28,9 +28,9 @@ _MANY = 1000
 _KEY = "CASE WHEN tenant = '' OR starts_with(key, '/subscriptions/') THEN key ELSE '/tenants/' || tenant || key END"
 
 
-def stands(edition: PublishedSnapshot) -> pa.Table:
+def stands(snapshot: PublishedSnapshot) -> pa.Table:
     """Return how all documents stand that automations are told of: key (below its tenant where several may have it), type, stands."""
-    rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
+    rows = snapshot.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
     return pa.table(rows.project(f"{_KEY} AS key, type, stands").order("key").to_arrow_table())
 
 
@@ -70,9 +70,11 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     return found
 
 
-def bodies(edition: PublishedSnapshot, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, object]]:
+def bodies(
+    snapshot: PublishedSnapshot, type_: str, keys: Sequence[str] | None
+) -> Iterator[dict[str, object]]:
     """The documents of a type, all (None) or some, in the order of their ids; one outside subscriptions names its tenant."""
-    documents = edition.listing.documents
+    documents = snapshot.listing.documents
     groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]
     for group in groups:
         rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))

@@ -13,7 +13,7 @@ from nephoscope.automation.rule_formats.author_permissions import limit_to_autho
 from nephoscope.automation.rule_formats.response_rules import load_response_rules
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_formats.sentinel_rules import load_sentinel_rules
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class LoadedRules:
         return [*self.wrong_files, *map(str, self.unusable)]
 
 
-def load_rules(data: Path, state: State, shelf: PublishedSnapshotCache | None = None) -> LoadedRules:
+def load_rules(data: Path, state: State, snapshots: PublishedSnapshotCache | None = None) -> LoadedRules:
     """Load the rules of response, the automations, and the automation rules of Sentinel, in this order."""
     files, wrong_files = load_response_rules(data)
-    automations, wrong = load_automations(state, shelf or PublishedSnapshotCache(data))
+    automations, wrong = load_automations(state, snapshots or PublishedSnapshotCache(data))
     sentinel, not_understood = load_sentinel_rules(state)
     return LoadedRules(
         [*files, *automations, *sentinel], [str(one) for one in wrong_files], [*wrong, *not_understood]
@@ -45,13 +45,13 @@ def load_rules(data: Path, state: State, shelf: PublishedSnapshotCache | None = 
 
 
 def load_automations(
-    state: State, shelf: PublishedSnapshotCache
+    state: State, snapshots: PublishedSnapshotCache
 ) -> tuple[list[AutomationRule], list[UnusableRule]]:
     """Load the automations by id within what their authors may do now, and those that cannot be used with the reason."""
     found: list[AutomationRule] = []
     wrong: list[UnusableRule] = []
-    edition = shelf.newest()
-    made = edition.made if edition is not None else None
+    snapshot = snapshots.newest()
+    made = snapshot.made if snapshot is not None else None
     hierarchy = (
         Hierarchy(made.ancestors, frozenset(made.subscriptions), made.tenants)
         if made is not None

@@ -14,7 +14,7 @@ from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_facts import view_row
 from nephoscope.automation.publication_watch import match_documents
 from nephoscope.automation.rule import AutomationRule, Trigger
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 from nephoscope.state.database.database import StateError
 
@@ -56,10 +56,10 @@ def try_with_documents(engine: AutomationEngine, rule: AutomationRule, now: date
 
 def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, object] | None]]:
     """Yield each trigger on published documents: how many it asks for now, and the first."""
-    edition = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).newest()
     for trigger in rule.triggers:
-        if trigger.published is not None and edition is not None:
-            found = list(match_documents(edition, rule, trigger, None))
+        if trigger.published is not None and snapshot is not None:
+            found = list(match_documents(snapshot, rule, trigger, None))
             yield trigger, len(found), found[0] if found else None
 
 

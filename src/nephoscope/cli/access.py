@@ -298,7 +298,7 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
     """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
     from nephoscope.access.scopes import find_unknown_scope
     from nephoscope.instance import hierarchy_of
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     hierarchy = hierarchy_of(PublishedSnapshotCache(data))
     if why := find_unknown_scope(scope, hierarchy, state.workspaces.names()):

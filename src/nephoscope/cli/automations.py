@@ -44,7 +44,7 @@ def list_(data: Path, /, output: str) -> None:
     exist.
     """
     from nephoscope.automation.rule_catalogue import load_automations
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     with state_of(data) as state:
         found, wrong = load_automations(state, PublishedSnapshotCache(data))
@@ -159,7 +159,7 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
     """Return what automations may name; `secrets` are about to be kept."""
     from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.operator_policy import operator
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     kept = {*state.credentials.names(), *secrets}
     try:
@@ -223,7 +223,7 @@ def _find_id(state: State, name: str) -> str:
 
 def _require_automation(data: Path, state: State, name: str) -> AutomationRule:
     from nephoscope.automation.rule_catalogue import load_automations
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     found = [
         one
@@ -300,7 +300,7 @@ def run(data: Path, /) -> None:
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.publication_watch import PublicationWatch
     from nephoscope.automation.rule_catalogue import load_rules
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     dead = False
     with lake_of(data) as (lake, state):

@@ -59,7 +59,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.collect.scanning.layer_cache import LayerFolder
     from nephoscope.service.examinations import looked_for
 
-    keeping = InventoryOptions.asked(asked)
+    keeping = InventoryOptions.parse(asked)
     parts = () if packages else look_for
     judged_by = wishes(asked, packages=packages)
     around = circumstances(data, parts, allowed, denied)

@@ -48,7 +48,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
     from nephoscope.service.examinations import looked_for
 
-    keeping = InventoryOptions.asked(asked)
+    keeping = InventoryOptions.parse(asked)
     around = circumstances(data, look_for, allowed, denied)
     try:
         wanted = looked_for(data, look_for, around.now)

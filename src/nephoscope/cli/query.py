@@ -124,8 +124,8 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
         raise click.UsageError("--csv-safe requires --output csv")
     try:
         if query is None and sys.stdin.isatty() and not (only_format or explain):
-            with _desk(data, options) as desk:
-                _converse(desk, data)
+            with _session(data, options) as session:
+                _converse(session, data)
             return
         text = sys.stdin.read() if query is None else _text(query)
         _once(text, data, options, only_format=only_format, explain=explain)
@@ -143,11 +143,11 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
 
             click.echo(format_query(text), nl=False)
             return
-        with _desk(data, options) as desk:
+        with _session(data, options) as session:
             if explain:
-                click.echo(desk.explain_query(text))
+                click.echo(session.explain_query(text))
             else:
-                _run(desk, text, options)
+                _run(session, text, options)
     except KqlError as error:
         code = _print_errors(error, text)
         if not options["tables"] and any("no table" in one.message for one in error.all):
@@ -163,17 +163,17 @@ def _explain_missing_table(data: Path) -> None:
         )
 
 
-def _run(desk: QuerySession, text: str, options: Mapping[str, object]) -> None:
+def _run(session: QuerySession, text: str, options: Mapping[str, object]) -> None:
     from nephoscope.cli.session.result_output import show
 
-    answer = desk.ask(text)
+    answer = session.ask(text)
     for note in answer.notes:
         click.echo(f"note: {note}", err=True)
     show(answer.results, options)
 
 
 @contextmanager
-def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
+def _session(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
     """The files that were given, or the lake, or both where a workspace is named beside files."""
     from nephoscope.cli.session.query_session import QuerySession
 
@@ -193,7 +193,7 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
         yield QuerySession.of(options, lake, workspace.name)
 
 
-def _converse(desk: QuerySession, data: Path) -> None:
+def _converse(session: QuerySession, data: Path) -> None:
     """The prompt; what it shows and how can be changed in it."""
     try:
         from nephoscope.cli.session.query_prompt import converse
@@ -206,7 +206,7 @@ def _converse(desk: QuerySession, data: Path) -> None:
         ) from error
     from nephoscope.cli.session.repl_commands import QueryRepl
 
-    converse(QueryRepl(desk, _print_errors), data)
+    converse(QueryRepl(session, _print_errors), data)
 
 
 def _text(query: str) -> str:

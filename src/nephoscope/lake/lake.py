@@ -88,7 +88,7 @@ class Lake:
         self._pins = Pins(self._data, self._disk)
         self.functions = StoredFunctions(self._data, self._disk, saved)
         self.watchlists = Watchlists(self._data, self._disk)
-        self._shelf = SharedCatalogState(
+        self._catalog_state = SharedCatalogState(
             self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._written_to,
             self.functions, self.watchlists, graph,
         )  # fmt: skip
@@ -98,7 +98,7 @@ class Lake:
         self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self.seen_tables = TableVisibilityCache(self.catalog)
-        self._shelf.visible = self.seen_tables.of
+        self._catalog_state.visible = self.seen_tables.of
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -177,11 +177,11 @@ class Lake:
 
     def catalog(self, scope: LakeScope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
         """Return what a principal sees, at the versions of the moment when each table is first asked for."""
-        return LakeCatalog(self._shelf, scope, workspace)
+        return LakeCatalog(self._catalog_state, scope, workspace)
 
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> its newest version, of every table that lies in the lake."""
-        newest = self._shelf.snapshots.newest
+        newest = self._catalog_state.snapshots.newest
         found = {one: newest(table_path(self._data, *one)) for one in list_tables(self._data)}
         return {one: snapshot.version for one, snapshot in found.items() if snapshot is not None}
 

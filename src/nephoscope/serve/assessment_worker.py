@@ -26,7 +26,7 @@ from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, estate_
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import tenants

@@ -16,7 +16,7 @@ from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.rule_catalogue import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent

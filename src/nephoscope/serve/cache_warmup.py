@@ -17,40 +17,40 @@ from nephoscope.web.visits.tag_scopes import tags
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.serve")
 
 
-def warm(edition: PublishedSnapshot) -> None:
+def warm(snapshot: PublishedSnapshot) -> None:
     """Make the copy that lists are made from, what pages show of the whole estate, and the tags that the picker of each has.
 
     LakeError or duckdb.Error where there is no room for it.
     """
-    _ = edition.made, edition.types
-    tags(edition, EVERYTHING)
+    _ = snapshot.made, snapshot.types
+    tags(snapshot, EVERYTHING)
     for page in pages():
         if page.ahead is not None:
-            page.ahead(edition, EVERYTHING)
+            page.ahead(snapshot, EVERYTHING)
 
 
-def keep_warm(shelf: PublishedSnapshotCache, contexts: EntityContexts) -> None:
+def keep_warm(snapshots: PublishedSnapshotCache, contexts: EntityContexts) -> None:
     """Look for newer editions and estates from threads for as long as the process runs; no request waits for one to be made ready."""
-    shelf.make_ready(warm)
-    for look, of in ((_look, shelf), (_look_at_estates, contexts)):
+    snapshots.make_ready(warm)
+    for look, of in ((_look, snapshots), (_look_at_estates, contexts)):
         threading.Thread(target=look, args=(of,), name="warming", daemon=True).start()
 
 
-def _look(shelf: PublishedSnapshotCache) -> None:
+def _look(snapshots: PublishedSnapshotCache) -> None:
     begun = False
     while True:
         try:
-            edition = shelf.newest()
-            if edition is not None and not begun:
+            snapshot = snapshots.newest()
+            if snapshot is not None and not begun:
                 begun = True
-                warm(edition)
+                warm(snapshot)
         except (LakeError, duckdb.Error) as error:  # whoever asks is told as well
             _LOG.warning("the published assessment cannot be read: %s", error)
         time.sleep(LOOK_SECONDS)

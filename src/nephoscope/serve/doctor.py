@@ -19,7 +19,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.serve import status_file
 from nephoscope.serve.audit_check import audit

@@ -83,9 +83,9 @@ class Metrics:
 
     def text(self, instance: Instance) -> bytes:
         """The metrics as Prometheus reads them."""
-        edition = instance.shelf.newest()
-        if edition is not None:
-            made = edition.made
+        snapshot = instance.snapshots.newest()
+        if snapshot is not None:
+            made = snapshot.made
             self.resources.set(made.resources)
             self.assessed.set(made.when.timestamp())
             if made.percentage is not None:

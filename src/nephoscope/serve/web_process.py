@@ -60,7 +60,7 @@ def serve(settings: ServeSettings) -> None:
             timeout_keep_alive=75,
             limit_concurrency=1000,
         )
-        keep_warm(instance.shelf, instance.entity_contexts)
+        keep_warm(instance.snapshots, instance.entity_contexts)
         logging.getLogger("nephoscope.serve").info("listening on %s", settings.web)
         uvicorn.Server(config).run(sockets=[listening])
 

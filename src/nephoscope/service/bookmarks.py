@@ -33,7 +33,7 @@ def keep_row(
         "tags": tags,
     }
     with context.transact(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
-        return _shelf(context, workspace).keep(
+        return _bookmark_service(context, workspace).keep(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
         )
 
@@ -46,10 +46,10 @@ def put_bookmark(
         WRITE, workspace_scope(workspace), _target(bookmark.id), act="put", workspace=workspace,
         incident=incident.number if incident else None,
     ):  # fmt: skip
-        shelf = _shelf(context, workspace)
-        shelf.put(bookmark)
+        bookmarks = _bookmark_service(context, workspace)
+        bookmarks.put(bookmark)
         if incident is not None and bookmark.incident is None:
-            shelf.promote([bookmark.id], context.now, context.author, incident=incident.number)
+            bookmarks.promote([bookmark.id], context.now, context.author, incident=incident.number)
 
 
 def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes: Any) -> Bookmark:
@@ -58,7 +58,7 @@ def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes
     with context.transact(
         operation, workspace_scope(workspace), _target(id_), workspace=workspace, **changes
     ):
-        return _shelf(context, workspace).change(id_, context.now, context.author, **changes)
+        return _bookmark_service(context, workspace).change(id_, context.now, context.author, **changes)
 
 
 def promote_bookmarks(
@@ -74,7 +74,7 @@ def promote_bookmarks(
     }
     targets = [_target(one) for one in ids]
     with context.transact(WRITE, workspace_scope(workspace), targets, workspace=workspace, **detail):
-        return _shelf(context, workspace).promote(
+        return _bookmark_service(context, workspace).promote(
             ids, context.now, context.author, incident=incident, title=title, severity=severity
         )
 
@@ -83,5 +83,5 @@ def _target(id_: str) -> str:
     return f"bookmark {id_}"
 
 
-def _shelf(context: ServiceContext, workspace: str) -> BookmarkService:
+def _bookmark_service(context: ServiceContext, workspace: str) -> BookmarkService:
     return BookmarkService(IncidentService(context.state, workspace))

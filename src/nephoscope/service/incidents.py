@@ -59,12 +59,12 @@ def decide_incidents(
     Returns those that were left as they are, because they have another etag or cannot be decided so.
     """
     context.require(WRITE, workspace_scope(workspace))
-    desk, skipped = IncidentService(context.state, workspace), []
+    incident_service, skipped = IncidentService(context.state, workspace), []
     with context.state.transaction() as session:
         # always in one order: two transactions that change the same ones do not hold each other up
         for number, etag in sorted(etags.items()):
             try:
-                decide(session, desk, number, etag, decision, context.now, context.author)
+                decide(session, incident_service, number, etag, decision, context.now, context.author)
                 context.enter(
                     session, WRITE, target_of(number), act=act, workspace=workspace, **decision.changes
                 )
@@ -107,9 +107,9 @@ def update_incident(
 ) -> Incident:
     """Change fields of an incident, whoever changed it last; StateError for what does not go together."""
     context.require(WRITE, workspace_scope(workspace))
-    desk = IncidentService(context.state, workspace)
+    incident_service = IncidentService(context.state, workspace)
     with context.state.transaction() as session:
-        kept = desk.apply(session, number, context.now, context.author, changes, remark=remark)
+        kept = incident_service.apply(session, number, context.now, context.author, changes, remark=remark)
         context.enter(session, WRITE, target_of(number), act="set", workspace=workspace, **changes)
     return kept
 
@@ -133,12 +133,12 @@ def add_note(
     context: ServiceContext, workspace: str, number: int, kind: NoteKind, text: str, name: str = "", *, done: bool = False
 ) -> None:  # fmt: skip
     """Add a comment or a task to an incident; `name` is the id that a client gives it."""
-    desk = IncidentService(context.state, workspace)
+    incident_service = IncidentService(context.state, workspace)
     with _audit_note(context, workspace, number, kind, "write", f"add {kind.value}"):
         if kind is NoteKind.COMMENT:
-            desk.comment(number, text, context.now, context.author, name)
+            incident_service.comment(number, text, context.now, context.author, name)
         else:
-            desk.task(number, text, context.now, context.author, name, done=done)
+            incident_service.task(number, text, context.now, context.author, name, done=done)
 
 
 def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:

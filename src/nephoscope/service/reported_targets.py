@@ -11,7 +11,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.entity_context import EntityContexts
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError
 from nephoscope_policy.model.resource_id import ResourceId

@@ -57,20 +57,20 @@ def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_alerts_are_compared_before_the_transaction(state: State, looked: list[bool]) -> None:
-    desk = IncidentService(state, "default")
-    desk.take(outcome("a"), NOON)
-    assert desk.take(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
+    incident_service = IncidentService(state, "default")
+    incident_service.take(outcome("a"), NOON)
+    assert incident_service.take(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
     assert looked == [False, False]
 
 
 def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[bool]) -> None:
-    desk, both = IncidentService(state, "default"), outcome("a", "b")
-    desk.take(outcome("a"), NOON)
-    before = desk.foresee(both)
-    desk.alert("id-a", "Resolved", NOON + MINUTE)
-    desk.take(both, NOON + 2 * MINUTE)
+    incident_service, both = IncidentService(state, "default"), outcome("a", "b")
+    incident_service.take(outcome("a"), NOON)
+    before = incident_service.foresee(both)
+    incident_service.alert("id-a", "Resolved", NOON + MINUTE)
+    incident_service.take(both, NOON + 2 * MINUTE)
     with state.transaction() as session:
-        assert desk.take_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts == ()
+        assert incident_service.take_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts == ()
     assert looked == [False, False, False, True]
     assert [(one.id, one.status) for one in state.alerts.newest("default")] == [
         ("id-a", "Resolved"),
@@ -79,9 +79,9 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
 
 
 def test_what_may_have_changed_at_the_same_moment_is_compared_again(state: State, looked: list[bool]) -> None:
-    desk = IncidentService(state, "default")
-    desk.take(outcome("a"), NOON)
-    desk.take(outcome("a"), NOON)
+    incident_service = IncidentService(state, "default")
+    incident_service.take(outcome("a"), NOON)
+    incident_service.take(outcome("a"), NOON)
     assert looked == [False, False, True]
 
 

@@ -31,10 +31,12 @@ def take(state: State, name: str, *addresses: str) -> None:
 
 
 def work(state: State, number: int, owner: str = "ana") -> None:
-    desk = IncidentService(state, "default")
-    desk.change(number, LATER, "ana", owner=owner, status=IncidentStatus.ACTIVE, labels=("case-42",))
-    desk.comment(number, "the victim confirmed it", LATER, "ana")
-    desk.task(number, "reset the password", LATER, "ana")
+    incident_service = IncidentService(state, "default")
+    incident_service.change(
+        number, LATER, "ana", owner=owner, status=IncidentStatus.ACTIVE, labels=("case-42",)
+    )
+    incident_service.comment(number, "the victim confirmed it", LATER, "ana")
+    incident_service.task(number, "reset the password", LATER, "ana")
 
 
 def read(state: State, number: int) -> tuple[Incident, list[str]]:
@@ -84,19 +86,19 @@ def test_who_merges_by_hand_loses_no_work(state: State, into: int) -> None:
 def test_the_higher_severity_outlives_a_merge(state: State, chosen: str, kept: str) -> None:
     take(state, "one", "192.0.2.1")
     take(state, "two", "192.0.2.2")
-    desk = IncidentService(state, "default")
-    desk.change(2, LATER, "ana", severity=chosen)
-    assert desk.merge(1, [2], LATER, "ana").severity == kept
+    incident_service = IncidentService(state, "default")
+    incident_service.change(2, LATER, "ana", severity=chosen)
+    assert incident_service.merge(1, [2], LATER, "ana").severity == kept
 
 
 def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
     take(state, "one", "192.0.2.1")
     take(state, "two", "192.0.2.2")
-    desk = IncidentService(state, "default")
-    desk.change(
+    incident_service = IncidentService(state, "default")
+    incident_service.change(
         1, LATER, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="InaccurateData"
     )
-    merged = desk.merge(1, [2], LATER, "ana")
+    merged = incident_service.merge(1, [2], LATER, "ana")
     assert (merged.status, merged.closed, merged.classification, merged.reason) == (
         IncidentStatus.NEW,
         None,
@@ -109,12 +111,12 @@ def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
 def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
     for number in (1, 2, 3):
         take(state, str(number), f"192.0.2.{number}")
-    desk = IncidentService(state, "default")
-    desk.merge(1, [2], LATER, "ana")
+    incident_service = IncidentService(state, "default")
+    incident_service.merge(1, [2], LATER, "ana")
     with pytest.raises(StateError, match="incident 2 was merged into incident 1"):
-        desk.merge(2, [3], LATER, "ana")
+        incident_service.merge(2, [3], LATER, "ana")
     with pytest.raises(StateError, match="was merged into incident 1"):
-        desk.change(2, LATER, "ana", status=IncidentStatus.ACTIVE)
+        incident_service.change(2, LATER, "ana", status=IncidentStatus.ACTIVE)
     assert sorted(one.number for one in state.incidents.newest("default")) == [1, 3]
 
 
@@ -122,10 +124,10 @@ def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
 def test_what_was_merged_into_an_incident_that_goes_leads_nowhere_else(state: State, target: int) -> None:
     for number in (1, 2, 3):
         take(state, str(number), f"192.0.2.{number}")
-    desk = IncidentService(state, "default")
-    desk.merge(2, [3], LATER, "ana")
-    desk.merge(1, [2], LATER, "ana")
-    desk.remove(target, LATER + timedelta(hours=1), "ben")
+    incident_service = IncidentService(state, "default")
+    incident_service.merge(2, [3], LATER, "ana")
+    incident_service.merge(1, [2], LATER, "ana")
+    incident_service.remove(target, LATER + timedelta(hours=1), "ben")
     found = {number: one.merged_into for number, one in state.incidents.verdicts("default").items()}
     assert found == ({2: None, 3: 2} if target == 1 else {1: None, 3: 1})
     freed = 2 if target == 1 else 3

@@ -48,21 +48,21 @@ def test_a_person_takes_an_incident_up(state, number, changes, by, acknowledged,
 
 
 def test_the_first_moment_stays(state: State, number: int) -> None:
-    desk = IncidentService(state, "default")
-    desk.comment(number, "seen", MADE + MINUTE, "ana")
-    desk.change(number, MADE + 2 * MINUTE, "ana", owner="ana")
-    desk.change(number, MADE + 3 * MINUTE, "kim", owner="kim")
+    incident_service = IncidentService(state, "default")
+    incident_service.comment(number, "seen", MADE + MINUTE, "ana")
+    incident_service.change(number, MADE + 2 * MINUTE, "ana", owner="ana")
+    incident_service.change(number, MADE + 3 * MINUTE, "kim", owner="kim")
     found = state.incidents.get(number)
     assert (found.first_modified, found.acknowledged) == (MADE + MINUTE, MADE + 2 * MINUTE)
 
 
 def test_times_of_all_and_of_each_group(state: State) -> None:
-    desk = IncidentService(state, "default")
+    incident_service = IncidentService(state, "default")
     first, second, third = opened(state), opened(state), opened(state, "Low")
-    desk.change(first, MADE + 10 * MINUTE, "ana", owner="ana")
-    desk.change(second, MADE + 20 * MINUTE, "ana", owner="ana")
+    incident_service.change(first, MADE + 10 * MINUTE, "ana", owner="ana")
+    incident_service.change(second, MADE + 20 * MINUTE, "ana", owner="ana")
     end = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
-    desk.change(second, MADE + 60 * MINUTE, "ana", **end)
+    incident_service.change(second, MADE + 60 * MINUTE, "ana", **end)
     opened(state, "Low", MADE - 2 * timedelta(days=1))
     every, high, low = response_times(
         state.incidents.list_created("default", MADE, MADE + MINUTE), "severity"
@@ -76,18 +76,18 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
         None,
         None,
     )
-    desk.change(second, MADE + 70 * MINUTE, "ana", status=IncidentStatus.ACTIVE)
+    incident_service.change(second, MADE + 70 * MINUTE, "ana", status=IncidentStatus.ACTIVE)
     assert response_times([state.incidents.get(second)])[0].closed == 0
-    desk.merge(first, [third], MADE + 80 * MINUTE, "ana")
+    incident_service.merge(first, [third], MADE + 80 * MINUTE, "ana")
     assert response_times(state.incidents.list_created("default", MADE, MADE + MINUTE))[0].incidents == 2
 
 
 def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lake: Lake) -> None:
-    desk = IncidentService(state, "default")
-    desk.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
-    desk.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
-    desk.complete_task(number, 1, MADE + 3 * MINUTE, "kim")
-    desk.change(number, MADE + 4 * MINUTE, "kim", owner="")
+    incident_service = IncidentService(state, "default")
+    incident_service.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
+    incident_service.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
+    incident_service.complete_task(number, 1, MADE + 3 * MINUTE, "kim")
+    incident_service.change(number, MADE + 4 * MINUTE, "kim", owner="")
     with state.transaction() as session:
         done = [(one.author, one.text) for one in state.incidents.actions(session, number)]
     assert done == [
@@ -107,9 +107,9 @@ def test_the_command_offers_every_group() -> None:
 
 
 def test_no_time_is_negative_though_a_clock_was_set_back(state: State, number: int) -> None:
-    desk = IncidentService(state, "default")
+    incident_service = IncidentService(state, "default")
     closing = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
-    closed = desk.change(number, MADE - 10 * MINUTE, "ana", **closing)
+    closed = incident_service.change(number, MADE - 10 * MINUTE, "ana", **closing)
     assert (closed.closed, closed.acknowledged) == (MADE, MADE)
     kept = replace(closed, closed=MADE - MINUTE, acknowledged=MADE - MINUTE)
     (times,) = response_times([kept])

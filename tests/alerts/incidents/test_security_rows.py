@@ -128,13 +128,13 @@ def incidents(state: State) -> list[dict[str, Any]]:
 
 
 def test_an_incident_says_who_works_on_it_and_why_it_was_closed(state: State) -> None:
-    desk = IncidentService(state, "default")
-    desk.take(outcome_of({"A": "1"}), END)
+    incident_service = IncidentService(state, "default")
+    incident_service.take(outcome_of({"A": "1"}), END)
     with state.transaction() as session:
         ana = state.principals.add(session, PrincipalKind.PERSON, "ana@contoso.com")
-    desk.change(1, END, "ana", owner="ana@contoso.com")
+    incident_service.change(1, END, "ana", owner="ana@contoso.com")
     closing = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
-    desk.change_all([1], END, "ana", closing, "the key was rotated")
+    incident_service.change_all([1], END, "ana", closing, "the key was rotated")
     first, *_, last = incidents(state)
     assert first["Owner"] == dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"))
     assert last["Owner"] == {

@@ -60,12 +60,14 @@ def resource(id_: str) -> Entity:
 
 def take(state: State, *raised: Raised, around: EnrichmentContext | None = None) -> None:
     """Raise alerts one after another, each by a rule of its own: (name, hours after noon, entities)."""
-    desk = IncidentService(state, "default") if around is None else IncidentService(state, "default", around)
+    incident_service = (
+        IncidentService(state, "default") if around is None else IncidentService(state, "default", around)
+    )
     for name, hours, entities in raised:
         rule = AnalyticRule(name, name, "x", tactics=("Discovery",))
         at = NOON + timedelta(hours=hours)
         alert = Alert(name, name, name, "", Severity.MEDIUM, at, at, at, ("Discovery",), entities=entities)
-        desk.take(
+        incident_service.take(
             RuleOutcome(rule, RuleWindow(at - timedelta(hours=1), at), 1, (alert,)), at + timedelta(days=1)
         )
 

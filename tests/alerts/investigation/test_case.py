@@ -258,9 +258,9 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     )
     now = datetime.now(UTC)
     list(Schedule(lake, state, [FAILED, IN], "default").once(HOUR + ONE_HOUR, now))
-    desk = IncidentService(state, "default")
-    desk.change(1, now + MINUTE, "ana", owner="ana")
-    desk.comment(1, "looks real", now + 2 * MINUTE, "ana")
+    incident_service = IncidentService(state, "default")
+    incident_service.change(1, now + MINUTE, "ana", owner="ana")
+    incident_service.comment(1, "looks real", now + 2 * MINUTE, "ana")
     file = case_file(state, "default", 1, now)
     assert file.tactics == ["InitialAccess", "CredentialAccess"]
     assert file.techniques == ["T1078", "T1110"]

@@ -21,8 +21,8 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.resource import Resource
@@ -313,13 +313,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_assessments_and_attack_paths_are_told(sample: Path) -> None:
-    edition = PublishedSnapshotCache(sample).newest()
-    assert edition is not None
-    every = edition.attack_paths.list_wanted(WHOLE.attack_paths)
+    snapshot = PublishedSnapshotCache(sample).newest()
+    assert snapshot is not None
+    every = snapshot.attack_paths.list_wanted(WHOLE.attack_paths)
     path = next(one for one in every if one.target.key)
     ids = [path.target.key, f"{path.target.key}-gone"]
     there, gone = describe(sample, *(entity("AzureResource", ResourceId=one) for one in ids))
-    findings = edition.findings.of(WHOLE.assessments, [path.target.key])
+    findings = snapshot.findings.of(WHOLE.assessments, [path.target.key])
     assert findings
     assert [one.key for one in there.weaknesses] == [
         one.recommendation for one in findings if one.state.value == "NonCompliant"

@@ -141,23 +141,23 @@ def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Pu
     now = datetime.now(UTC)
     rows = HuntingRunner(lake, "default").rows(query(), OVER, now)
     assert len({mark for mark, _ in rows}) == 2
-    shelf = BookmarkService(IncidentService(state, "default"))
+    bookmarks = BookmarkService(IncidentService(state, "default"))
     by_user = {row.text("UserPrincipalName"): row for _, row in rows}
-    first = shelf.keep(query(), by_user["kim@contoso.com"], OVER, now, "ana", notes="odd", tags=["case7"])
+    first = bookmarks.keep(query(), by_user["kim@contoso.com"], OVER, now, "ana", notes="odd", tags=["case7"])
     assert {one["Type"] for one in first.entities} == {"account", "ip"}
     assert first.event_time == HOUR
-    second = shelf.keep(query(), by_user["ana@contoso.com"], OVER, now, "ana", name="Her own")
-    shelf.change(second.id[:8], now + MINUTE, "kim", notes="hers", tags=["x"])
-    incident = shelf.promote(
+    second = bookmarks.keep(query(), by_user["ana@contoso.com"], OVER, now, "ana", name="Her own")
+    bookmarks.change(second.id[:8], now + MINUTE, "kim", notes="hers", tags=["x"])
+    incident = bookmarks.promote(
         [first.id, second.id[:8]], now + 2 * MINUTE, "kim", title="Spray", severity="High"
     )
     assert (incident.first_activity, incident.last_activity) == (HOUR, HOUR + 5 * MINUTE)
     with state.transaction() as session:
         assert [one.name for one in state.bookmarks.of(session, incident.number)] == ["Query q1", "Her own"]
-    with pytest.raises(StateError, match="in incident 1 already"):
-        shelf.promote([first.id], now, "kim")
+    with pytest.raises(StateError, match="already in incident 1"):
+        bookmarks.promote([first.id], now, "kim")
     with pytest.raises(StateError, match="bookmark 'zz' not found"):
-        shelf.change("zz", now, "kim", notes="")
+        bookmarks.change("zz", now, "kim", notes="")
     deliver(lake, state)
     lake.flush()
     text = "HuntingBookmark | summarize arg_max(TimeGenerated, *) by BookmarkId | order by EventTime asc"
@@ -187,8 +187,8 @@ def test_an_alert_of_the_same_account_joins(
     put("SigninLogs", signin(0))
     now = datetime.now(UTC)
     ((_, row),) = HuntingRunner(lake, "default").rows(query(), OVER, now)
-    shelf = BookmarkService(IncidentService(state, "default"))
-    incident = shelf.promote([shelf.keep(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
+    bookmarks = BookmarkService(IncidentService(state, "default"))
+    incident = bookmarks.promote([bookmarks.keep(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
     mapping = {
         "entityType": "Account",
         "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
@@ -204,14 +204,14 @@ def test_an_alert_of_the_same_account_joins(
 def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(0), signin(1, "ana@contoso.com"))
     now = datetime.now(UTC)
-    desk = IncidentService(state, "default")
-    shelf = BookmarkService(desk)
+    incident_service = IncidentService(state, "default")
+    bookmarks = BookmarkService(incident_service)
     kept = [
-        shelf.keep(query(), row, OVER, now, "ana")
+        bookmarks.keep(query(), row, OVER, now, "ana")
         for _, row in HuntingRunner(lake, "default").rows(query(), OVER, now)
     ]
-    first, second = (shelf.promote([one.id], now, "ana").number for one in kept)
-    desk.merge(first, [second], now, "ana")
+    first, second = (bookmarks.promote([one.id], now, "ana").number for one in kept)
+    incident_service.merge(first, [second], now, "ana")
     with state.transaction() as session:
         assert {one.id for one in state.bookmarks.of(session, first)} == {one.id for one in kept}
         assert state.bookmarks.of(session, second) == []

@@ -261,9 +261,9 @@ def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Pu
 
 def test_a_severity_that_a_person_chose_stays(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
-    schedule, desk = Schedule(lake, state, [rule()], "default"), IncidentService(state, "default")
+    schedule, incident_service = Schedule(lake, state, [rule()], "default"), IncidentService(state, "default")
     list(schedule.tick(HOUR + 66 * MINUTE))
-    desk.change(1, HOUR + 70 * MINUTE, "ana", severity="Low")
+    incident_service.change(1, HOUR + 70 * MINUTE, "ana", severity="Low")
     put("SigninLogs", signin(70))
     list(schedule.tick(HOUR + 126 * MINUTE))
     (incident,) = state.incidents.newest("default")
@@ -274,17 +274,21 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10), signin(12, "ali@contoso.com", "198.51.100.7"))
     now = HOUR + 2 * ONE_HOUR
     list(Schedule(lake, state, [rule()], "default").tick(HOUR + 66 * MINUTE))
-    desk = IncidentService(state, "default")
-    desk.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
-    desk.comment(1, "known scanner", now, "ana")
-    desk.merge(1, [2], now, "ana")
+    incident_service = IncidentService(state, "default")
+    incident_service.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
+    incident_service.comment(1, "known scanner", now, "ana")
+    incident_service.merge(1, [2], now, "ana")
     assert len(state.alerts.newest("default", incident=1)) == 2
     assert [one.number for one in state.incidents.newest("default")] == [1]
     with pytest.raises(StateError, match="TruePositive"):
-        desk.change(1, now, "ana", status=IncidentStatus.CLOSED)
+        incident_service.change(1, now, "ana", status=IncidentStatus.CLOSED)
     with pytest.raises(StateError, match="IncorrectAlertLogic"):
-        desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="x")
-    closed = desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive")
+        incident_service.change(
+            1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="x"
+        )
+    closed = incident_service.change(
+        1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive"
+    )
     assert (closed.reason, closed.closed) == ("IncorrectAlertLogic", now)
     with pytest.raises(StateError, match="incident 9 not found"):
-        desk.comment(9, "x", now, "ana")
+        incident_service.comment(9, "x", now, "ana")

@@ -63,11 +63,11 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
         busy += sorted(one for one in set(hours) if hours.count(one) > 20)
         loading.take(vault, datetime.combine(day, time(), UTC))
     lake.flush()
-    detector, desk = Detector(lake, "default"), IncidentService(state, "default")
+    detector, incident_service = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
-        desk.take(detector.run(rule, at(rule, one), end), one)
+        incident_service.take(detector.run(rule, at(rule, one), end), one)
     for incident in state.incidents.newest("default"):
-        desk.change(
+        incident_service.change(
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
         )
     later = [one for one in busy if one > middle]

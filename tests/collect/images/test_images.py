@@ -197,7 +197,7 @@ def test_names_of_images(text: str, parsed: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "Web", "a//b", "../x", "web:", "web@sha256:12", "reg.example/", "a b"])
 def test_what_is_no_name_of_an_image(text: str) -> None:
-    with pytest.raises(ImageError, match="is not a name of an image"):
+    with pytest.raises(ImageError, match="is not an image name"):
         ImageReference.parse(text)
 
 

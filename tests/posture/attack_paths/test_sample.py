@@ -11,8 +11,8 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.attack_paths.arm_document import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -28,7 +28,7 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def edition(report, tmp_path_factory):
+def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
     return PublishedSnapshotCache(data).newest()
@@ -89,49 +89,49 @@ def test_blocked_accounts_begin_nothing(report) -> None:
     assert not [one for one in entries if "former" in one]
 
 
-def test_resource_graph_finds_them(edition, report) -> None:
+def test_resource_graph_finds_them(snapshot, report) -> None:
     text = """securityresources | where type == 'microsoft.security/attackpaths'
         | mv-expand entity = properties.graphComponent.entities
         | where tostring(entity.entityIdentifiers.azureResourceId) endswith '/stbwfcampaign'
         | where array_length(properties.graphComponent.connections) == 1
         | project level = tostring(properties.riskLevel), path = tostring(properties.displayName), subscriptionId"""
-    (result,) = edition.query(text, EVERYTHING)
+    (result,) = snapshot.query(text, EVERYTHING)
     (row,) = result.table.to_pylist()
     assert list(row.values())[:2] == [
         "Critical",
         "Storage account with sensitive data allows anonymous access",
     ]
-    (count,) = edition.query(
+    (count,) = snapshot.query(
         "securityresources | where type == 'microsoft.security/attackpaths' | count", EVERYTHING
     )
     assert list(count.table.to_pylist()[0].values()) == [len(report.attack_paths.paths)]
 
 
-def test_they_are_listed_and_filtered(edition, report) -> None:
-    every = edition.attack_paths.list_wanted(EVERYTHING)
+def test_they_are_listed_and_filtered(snapshot, report) -> None:
+    every = snapshot.attack_paths.list_wanted(EVERYTHING)
     assert [one.level.rank for one in every] == sorted((one.level.rank for one in every), reverse=True)
     assert {one.name for one in every} == {one.id for one in report.attack_paths.paths}
     assert {
         one.level.value
-        for one in edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
+        for one in snapshot.attack_paths.list_wanted(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
     } == {"High"}
-    storage = edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
+    storage = snapshot.attack_paths.list_wanted(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
     assert {one.type for one in storage} == {"public-storage-sensitive-data", "exposed-machine-data-store"}
     through = WantedPaths(through=storage[0].target.key)
-    assert edition.attack_paths.list_wanted(EVERYTHING, through) == storage
+    assert snapshot.attack_paths.list_wanted(EVERYTHING, through) == storage
     assert (
-        edition.attack_paths.list_wanted(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
+        snapshot.attack_paths.list_wanted(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
     )
-    assert edition.made.path_gaps == tuple(
+    assert snapshot.made.path_gaps == tuple(
         (where or report.tenant, what) for where, what in report.attack_paths.gaps
     )
     assert chokes(every) == chokes(list(reversed(every)))
 
 
-def test_others_do_not_see_them(edition) -> None:
-    every = edition.attack_paths.list_wanted(EVERYTHING)
+def test_others_do_not_see_them(snapshot) -> None:
+    every = snapshot.attack_paths.list_wanted(EVERYTHING)
     one = every[0].id.split("/")[2]
-    seen = edition.attack_paths.list_wanted(Reach(subscriptions=frozenset({one})))
+    seen = snapshot.attack_paths.list_wanted(Reach(subscriptions=frozenset({one})))
     assert seen
     assert {path.id.split("/")[2] for path in seen} == {one}
-    assert edition.attack_paths.list_wanted(Reach()) == ()
+    assert snapshot.attack_paths.list_wanted(Reach()) == ()

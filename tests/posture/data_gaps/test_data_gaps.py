@@ -26,9 +26,9 @@ from nephoscope.posture.data_gaps.gap_groups import (
     unsettled_of,
 )
 from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, permissions, remedy, why_unreadable
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.azure_facts import report_types
@@ -275,9 +275,9 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
 def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
     report = judged(tmp_path, changed(sample, WORLDS[0]))
     publish(tmp_path, report, {})
-    edition = PublishedSnapshotCache(tmp_path).newest()
-    assert edition is not None
-    told = {one.missing: one.count for one in gaps_in(edition.findings, EVERYTHING)}
+    snapshot = PublishedSnapshotCache(tmp_path).newest()
+    assert snapshot is not None
+    told = {one.missing: one.count for one in gaps_in(snapshot.findings, EVERYTHING)}
     of_report = {one.missing for one in data_gaps(unsettled_of(report))}
     assert told.keys() == of_report
-    assert sum(told.values()) == edition.findings.count(EVERYTHING, UNJUDGED)
+    assert sum(told.values()) == snapshot.findings.count(EVERYTHING, UNJUDGED)

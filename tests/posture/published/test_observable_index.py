@@ -10,9 +10,9 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.observable_index import parse_sought
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 SUBS = "microsoft.security/assessments/subassessments"
@@ -49,7 +49,7 @@ SUB = {
 
 
 @pytest.fixture(scope="module")
-def edition(tmp_path_factory):
+def snapshot(tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     several = [(PublishedDocument.of(one), "resources") for one in RESOURCES]
     several.append((PublishedDocument.of(SUB), "securityresources"))
@@ -79,22 +79,22 @@ def edition(tmp_path_factory):
         pytest.param("", [], id="nothing"),
     ],
 )  # fmt: skip
-def test_what_names_an_address(edition, text, wanted):
-    found = edition.mentions.found(EVERYTHING, text, parts=("resources",))
+def test_what_names_an_address(snapshot, text, wanted):
+    found = snapshot.mentions.found(EVERYTHING, text, parts=("resources",))
     assert [(one.title, *one.places) for one in found] == wanted
 
 
 @pytest.mark.parametrize("text", ["CVE-2021-44228", "cve-2021-44228", "CVE-2021-442280"])
-def test_what_a_cve_was_found_in(edition, text):
-    (one,) = edition.mentions.found(EVERYTHING, text, type_=SUBS)
+def test_what_a_cve_was_found_in(snapshot, text):
+    (one,) = snapshot.mentions.found(EVERYTHING, text, type_=SUBS)
     assert (one.title, one.resource) == ("Log4Shell", id_(ONE, VM, "vm"))
-    assert edition.mentions.found(EVERYTHING, "CVE-2021-4422", type_=SUBS) == []
+    assert snapshot.mentions.found(EVERYTHING, "CVE-2021-4422", type_=SUBS) == []
 
 
-def test_no_more_than_may_be_read_are_told(edition):
+def test_no_more_than_may_be_read_are_told(snapshot):
     reach = Reach(subscriptions=frozenset({OTHER}))
-    assert [one.title for one in edition.mentions.found(reach, "10.90.1.4")] == ["far"]
-    assert [one.title for one in edition.mentions.found(EVERYTHING, "10.90.1.4", most=1)] == ["nic"]
+    assert [one.title for one in snapshot.mentions.found(reach, "10.90.1.4")] == ["far"]
+    assert [one.title for one in snapshot.mentions.found(EVERYTHING, "10.90.1.4", most=1)] == ["nic"]
 
 
 @pytest.mark.parametrize("text", ["1.2.3", "1.2.3.4/24", "CVE-21-1", "CVE-2021-44228 ", "x"])

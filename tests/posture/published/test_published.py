@@ -14,9 +14,9 @@ from tests.sample.some_subscriptions import copy_some
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.history.evaluation_diff import RememberedState
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.resource_graph_tables import TABLES
@@ -50,12 +50,12 @@ def published(report, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def edition(published):
+def snapshot(published):
     return published.newest()
 
 
-def lab(edition) -> Reach:
-    (found,) = [id_ for id_, name in edition.made.subscriptions.items() if name == "sub-bwf-sandbox"]
+def lab(snapshot) -> Reach:
+    (found,) = [id_ for id_, name in snapshot.made.subscriptions.items() if name == "sub-bwf-sandbox"]
     return Reach(subscriptions=frozenset({found}))
 
 
@@ -63,17 +63,17 @@ def test_nothing_was_published(tmp_path):
     assert PublishedSnapshotCache(tmp_path).newest() is None
 
 
-def test_verdicts_are_those_of_the_report(report, edition):
+def test_verdicts_are_those_of_the_report(report, snapshot):
     told = verdicts(report.run.assessments)
-    states = edition.findings.states(EVERYTHING)
+    states = snapshot.findings.states(EVERYTHING)
     assert states == {state: sum(one is state for one in told.values()) for state in set(told.values())}
-    assert edition.made.states == {state.value: count for state, count in report.run.states().items()}
-    assert edition.made.percentage == report.score.percentage
+    assert snapshot.made.states == {state.value: count for state, count in report.run.states().items()}
+    assert snapshot.made.percentage == report.score.percentage
 
 
-def test_tallies_add_up(edition):
-    tallies = edition.findings.tallies(EVERYTHING)
-    assert sum(one.counts.total() for one in tallies) == edition.findings.count(EVERYTHING)
+def test_tallies_add_up(snapshot):
+    tallies = snapshot.findings.tallies(EVERYTHING)
+    assert sum(one.counts.total() for one in tallies) == snapshot.findings.count(EVERYTHING)
     failing = [one for one in tallies if one.unhealthy]
     assert tallies[: len(failing)] == failing
     assert [one.severity.rank for one in failing] == sorted(
@@ -81,17 +81,17 @@ def test_tallies_add_up(edition):
     )
 
 
-def test_every_page_once(edition):
-    whole = edition.findings.count(EVERYTHING)
+def test_every_page_once(snapshot):
+    whole = snapshot.findings.count(EVERYTHING)
     pages = [
-        edition.findings.page(EVERYTHING, order="resource", start=start, most=500)
+        snapshot.findings.page(EVERYTHING, order="resource", start=start, most=500)
         for start in range(0, whole, 500)
     ]
     ids = [one.id for page in pages for one in page]
     assert len(ids) == len(set(ids)) == whole
     seen, after = [], ""
     while True:
-        page = edition.listing.page([ASSESSMENT], EVERYTHING, after=after, most=700)
+        page = snapshot.listing.page([ASSESSMENT], EVERYTHING, after=after, most=700)
         seen += [body["id"] for body in page.bodies if not off(body)]
         if not (after := page.after):
             break
@@ -103,36 +103,36 @@ def off(body) -> bool:
     return body["properties"]["status"].get("cause") == "OffByPolicy"
 
 
-def test_filters(edition):
+def test_filters(snapshot):
     failing = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
-    assert {one.state for one in edition.findings.page(EVERYTHING, failing)} == {
+    assert {one.state for one in snapshot.findings.page(EVERYTHING, failing)} == {
         ComplianceState.NON_COMPLIANT
     }
-    one = edition.findings.page(EVERYTHING, failing, most=1)[0]
-    about = edition.findings.page(EVERYTHING, FindingQuery(resource=one.resource))
+    one = snapshot.findings.page(EVERYTHING, failing, most=1)[0]
+    about = snapshot.findings.page(EVERYTHING, FindingQuery(resource=one.resource))
     assert {each.resource for each in about} == {one.resource}
     assert one.id in {each.id for each in about}
-    named = edition.findings.page(EVERYTHING, FindingQuery(text=one.resource.rsplit("/", 1)[-1].upper()))
+    named = snapshot.findings.page(EVERYTHING, FindingQuery(text=one.resource.rsplit("/", 1)[-1].upper()))
     assert one.id in {each.id for each in named}
     below = FindingQuery(scope="/".join(one.resource.split("/")[:3]))
-    assert 0 < edition.findings.count(EVERYTHING, below) < edition.findings.count(EVERYTHING)
+    assert 0 < snapshot.findings.count(EVERYTHING, below) < snapshot.findings.count(EVERYTHING)
 
 
-def test_the_estate_is_given_back_as_it_was(report, edition):
+def test_the_estate_is_given_back_as_it_was(report, snapshot):
     for resource in list(report.run.estate.resources.values())[::97]:
-        assert edition.listing.get(resource.key.upper(), EVERYTHING) == resource.body
+        assert snapshot.listing.get(resource.key.upper(), EVERYTHING) == resource.body
 
 
-def test_scores_and_standards(report, edition):
-    scores = edition.listing.page(["microsoft.security/securescores"], EVERYTHING).bodies
+def test_scores_and_standards(report, snapshot):
+    scores = snapshot.listing.page(["microsoft.security/securescores"], EVERYTHING).bodies
     told = {one.subscription: one.percentage for one in report.score.subscriptions if one.is_scored}
     assert {one["id"].split("/")[2]: one["properties"]["score"]["percentage"] for one in scores} == told
-    controls = edition.listing.page(
+    controls = snapshot.listing.page(
         ["microsoft.security/securescores/securescorecontrols"], EVERYTHING
     ).bodies
     unhealthy = sum(one["properties"]["unhealthyResourceCount"] for one in controls)
     assert unhealthy == sum(one.unhealthy for one in report.score.controls)
-    standards = edition.listing.page(["microsoft.security/regulatorycompliancestandards"], EVERYTHING).bodies
+    standards = snapshot.listing.page(["microsoft.security/regulatorycompliancestandards"], EVERYTHING).bodies
     assert {one["properties"]["state"] for one in standards} <= {"Failed", "Passed", "Skipped", "Unsupported"}
 
 
@@ -144,22 +144,22 @@ def test_since_when_is_remembered(report, tmp_path):
     )
     first = NOW - timedelta(days=3)
     publish(tmp_path, report, {subject: RememberedState(ComplianceState.NON_COMPLIANT, True, first, first)})
-    edition = PublishedSnapshotCache(tmp_path).newest()
+    snapshot = PublishedSnapshotCache(tmp_path).newest()
     about = FindingQuery(resource=subject[0], recommendations=frozenset({subject[1]}))
-    (one,) = edition.findings.page(EVERYTHING, about)
-    told = edition.listing.get(one.id, EVERYTHING)["properties"]["status"]
+    (one,) = snapshot.findings.page(EVERYTHING, about)
+    told = snapshot.listing.get(one.id, EVERYTHING)["properties"]["status"]
     assert told["firstEvaluationDate"] == first.isoformat()
     assert one.why == told.get("description", "")
 
 
 def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     publish(tmp_path, few, {})
-    shelf = PublishedSnapshotCache(tmp_path)
-    old = shelf.newest()
-    assert shelf.newest() is old
+    snapshots = PublishedSnapshotCache(tmp_path)
+    old = snapshots.newest()
+    assert snapshots.newest() is old
     publish(tmp_path, replace(few, scope="again"), {})
-    assert shelf.newest().made.scope == "again"
-    assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
+    assert snapshots.newest().made.scope == "again"
+    assert old.findings.count(EVERYTHING) == snapshots.newest().findings.count(EVERYTHING)
 
 
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
@@ -169,44 +169,44 @@ def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few,
         publish_documents(tmp_path, [], msgspec.structs.replace(made, scope=f"{number}"))
     log = published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
-    edition = PublishedSnapshotCache(tmp_path).newest()
-    assert (edition.made.scope, edition.findings.count(EVERYTHING)) == ("22", 0)
+    snapshot = PublishedSnapshotCache(tmp_path).newest()
+    assert (snapshot.made.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
 
 
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
     publish(tmp_path, few, {})
-    shelf, go = PublishedSnapshotCache(tmp_path), threading.Event()
-    old = shelf.newest()
+    snapshots, go = PublishedSnapshotCache(tmp_path), threading.Event()
+    old = snapshots.newest()
     made = []
 
-    def ready(edition):
+    def ready(snapshot):
         assert go.wait(60)
-        made.append(edition.findings.count(EVERYTHING))
+        made.append(snapshot.findings.count(EVERYTHING))
         if len(made) > 1:
             raise LakeError("no room")
 
-    shelf.make_ready(ready)
+    snapshots.make_ready(ready)
     for number, scope in enumerate(("again", "once more"), 1):
         go.clear()
         publish(tmp_path, replace(few, scope=scope), {})
-        assert shelf.newest() is shelf.newest() is old
+        assert snapshots.newest() is snapshots.newest() is old
         go.set()
-        shelf.settle()
-        assert (old := shelf.newest()).made.scope == scope
+        snapshots.settle()
+        assert (old := snapshots.newest()).made.scope == scope
         assert len(made) == number
 
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", sorted(TABLES))
-def test_a_reach_sees_its_own_rows_only_by_kql(edition, table):
-    reach = lab(edition)
+def test_a_reach_sees_its_own_rows_only_by_kql(snapshot, table):
+    reach = lab(snapshot)
     (mine,) = reach.subscriptions
     query = f"{table} | summarize n = count() by subscriptionId, type"
-    found = edition.query(query, reach)[-1].table.to_pylist()
+    found = snapshot.query(query, reach)[-1].table.to_pylist()
     strangers = {row["type"] for row in found if row["subscriptionId"] not in ("", mine)}
     assert not strangers
-    everywhere = {row["subscriptionId"]: 1 for row in edition.query(query, EVERYTHING)[-1].table.to_pylist()}
+    everywhere = {row["subscriptionId"]: 1 for row in snapshot.query(query, EVERYTHING)[-1].table.to_pylist()}
     assert table not in ("resources", "securityresources") or len(everywhere) > 5
 
 
@@ -220,30 +220,30 @@ def test_a_reach_sees_its_own_rows_only_by_kql(edition, table):
         "resourcecontainers | lookup (resources | project subscriptionId, name) on subscriptionId | project subscriptionId",
     ],
 )
-def test_no_operator_leads_out_of_the_reach(edition, query):
-    reach = lab(edition)
-    rows = edition.query(query, reach)[-1].table.to_pylist()
+def test_no_operator_leads_out_of_the_reach(snapshot, query):
+    reach = lab(snapshot)
+    rows = snapshot.query(query, reach)[-1].table.to_pylist()
     assert {row["subscriptionId"] for row in rows} <= {"", *reach.subscriptions}
     assert any(row["subscriptionId"] for row in rows)
 
 
-def test_a_group_is_a_reach(edition):
+def test_a_group_is_a_reach(snapshot):
     one = next(
-        one for one in edition.findings.page(EVERYTHING, most=500) if "/resourcegroups/" in one.resource
+        one for one in snapshot.findings.page(EVERYTHING, most=500) if "/resourcegroups/" in one.resource
     )
     group = "/".join(one.resource.split("/")[:5])
     reach = Reach(groups=frozenset({group}))
-    assert {each.resource.startswith(group) for each in edition.findings.page(reach, most=1000)} == {True}
-    assert edition.listing.get("/".join(group.split("/")[:3]), reach) is not None, (
+    assert {each.resource.startswith(group) for each in snapshot.findings.page(reach, most=1000)} == {True}
+    assert snapshot.listing.get("/".join(group.split("/")[:3]), reach) is not None, (
         "the subscription above it has a name"
     )
-    assert edition.findings.count(Reach()) == 0
+    assert snapshot.findings.count(Reach()) == 0
 
 
-def test_tables_are_found_in_any_case_and_a_wrong_one_is_told(edition):
-    assert edition.query("ReSourceS | count", EVERYTHING)[-1].table.num_rows == 1
+def test_tables_are_found_in_any_case_and_a_wrong_one_is_told(snapshot):
+    assert snapshot.query("ReSourceS | count", EVERYTHING)[-1].table.num_rows == 1
     with pytest.raises(KqlError, match="Nothing"):
-        edition.query("Nothing | count", EVERYTHING)
+        snapshot.query("Nothing | count", EVERYTHING)
 
 
 def test_kinds_are_found_in_their_folder():
@@ -278,24 +278,24 @@ def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
         PublishedSnapshotCache(tmp_path).newest().findings.count(EVERYTHING)
 
 
-def test_what_was_read_for_one_reach_is_given_to_no_other(edition):
-    first, other = sorted(edition.made.subscriptions)[:2]
+def test_what_was_read_for_one_reach_is_given_to_no_other(snapshot):
+    first, other = sorted(snapshot.made.subscriptions)[:2]
     one, another = (Reach(subscriptions=frozenset({each})) for each in (first, other))
     for _ in range(2):
         for reach, mine in ((EVERYTHING, None), (one, first), (another, other), (Reach(), "")):
-            bodies = edition.listing.page([ASSESSMENT], reach, most=900).bodies
+            bodies = snapshot.listing.page([ASSESSMENT], reach, most=900).bodies
             seen = {body["id"].lower().split("/")[2] for body in bodies}
             assert seen <= {mine} if mine is not None else len(seen) > 1
             assert bool(bodies) == (mine != "")
-    id_ = edition.listing.page([ASSESSMENT], one, most=1).bodies[0]["id"]
-    assert edition.listing.get(id_, one) == edition.listing.get(id_, EVERYTHING)
-    assert edition.listing.get(id_, another) is None
+    id_ = snapshot.listing.page([ASSESSMENT], one, most=1).bodies[0]["id"]
+    assert snapshot.listing.get(id_, one) == snapshot.listing.get(id_, EVERYTHING)
+    assert snapshot.listing.get(id_, another) is None
 
 
-def test_who_changes_a_document_that_was_read_changes_it_for_nobody_else(edition):
-    (body,) = edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies
+def test_who_changes_a_document_that_was_read_changes_it_for_nobody_else(snapshot):
+    (body,) = snapshot.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies
     kept = dict(body)
     body.clear()
-    assert edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies == (kept,)
-    edition.listing.get(kept["id"], EVERYTHING).clear()
-    assert edition.listing.get(kept["id"], EVERYTHING) == kept
+    assert snapshot.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies == (kept,)
+    snapshot.listing.get(kept["id"], EVERYTHING).clear()
+    assert snapshot.listing.get(kept["id"], EVERYTHING) == kept

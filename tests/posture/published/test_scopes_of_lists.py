@@ -9,9 +9,9 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import ASSESSMENT, FindingQuery
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 ACCOUNTS, SERVERS = "Microsoft.Storage/storageAccounts", "Microsoft.Sql/servers"
@@ -44,7 +44,7 @@ def assessment(place: str, name: str) -> PublishedDocument:
 
 
 @pytest.fixture(scope="module")
-def edition(tmp_path_factory):
+def snapshot(tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     bodies = [{"id": one, "name": one.rsplit("/", 1)[-1], "type": one.split("/")[6]} for one in RESOURCES]
     several = [(PublishedDocument.of(body), "resources") for body in bodies]
@@ -64,49 +64,49 @@ def below(scope: str) -> list[str]:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_documents_below_a_scope(edition, scope):
+def test_documents_below_a_scope(snapshot, scope):
     wanted = [f"{one}/providers/{ASSESSMENT}/{name}" for one in below(scope) for name in ("a1", "a2")]
-    found = edition.listing.page((ASSESSMENT,), EVERYTHING, scope).bodies
+    found = snapshot.listing.page((ASSESSMENT,), EVERYTHING, scope).bodies
     assert [one["id"].lower() for one in found] == sorted(wanted)
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_pages_below_a_scope(edition, scope):
+def test_pages_below_a_scope(snapshot, scope):
     seen, after = [], ""
     while True:
-        page = edition.listing.page((ASSESSMENT,), EVERYTHING, scope, after=after, most=3)
+        page = snapshot.listing.page((ASSESSMENT,), EVERYTHING, scope, after=after, most=3)
         assert len(page.bodies) <= 3
         seen += [one["id"].lower() for one in page.bodies]
         after = page.after
         if not after:
             break
     assert seen == [
-        one["id"].lower() for one in edition.listing.page((ASSESSMENT,), EVERYTHING, scope).bodies
+        one["id"].lower() for one in snapshot.listing.page((ASSESSMENT,), EVERYTHING, scope).bodies
     ]
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_findings_below_a_scope_and_of_a_resource(edition, scope):
-    subjects = [one.resource for one in edition.findings.page(EVERYTHING, FindingQuery(scope=scope))]
+def test_findings_below_a_scope_and_of_a_resource(snapshot, scope):
+    subjects = [one.resource for one in snapshot.findings.page(EVERYTHING, FindingQuery(scope=scope))]
     assert sorted(subjects) == sorted([*below(scope)] * 2)
-    of_it = edition.findings.page(EVERYTHING, FindingQuery(resource=scope)) if scope else []
+    of_it = snapshot.findings.page(EVERYTHING, FindingQuery(resource=scope)) if scope else []
     assert {one.resource for one in of_it} == {scope} & {one.lower() for one in PLACES}
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_resources_below_a_scope(edition, scope):
+def test_resources_below_a_scope(snapshot, scope):
     resources = {one.lower() for one in RESOURCES}
-    found = [one.id.lower() for one in edition.inventory.below(EVERYTHING, scope)] if scope else []
+    found = [one.id.lower() for one in snapshot.inventory.below(EVERYTHING, scope)] if scope else []
     assert found == [one for one in below(scope) if scope and one in resources and one != scope]
     assert (
-        edition.inventory.below(EVERYTHING, scope, most=1) == edition.inventory.below(EVERYTHING, scope)[:1]
+        snapshot.inventory.below(EVERYTHING, scope, most=1) == snapshot.inventory.below(EVERYTHING, scope)[:1]
     )
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_document_of_an_id(edition, place):
+def test_a_document_of_an_id(snapshot, place):
     id_ = f"{place}/providers/{ASSESSMENT}/a1"
-    found = edition.listing.get(id_.upper(), EVERYTHING)
+    found = snapshot.listing.get(id_.upper(), EVERYTHING)
     assert found is not None
     assert found["id"].lower() == id_.lower()
-    assert edition.listing.get(f"{id_}1", EVERYTHING) is None
+    assert snapshot.listing.get(f"{id_}1", EVERYTHING) is None

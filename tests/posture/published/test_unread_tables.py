@@ -10,9 +10,9 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
@@ -26,7 +26,7 @@ def recommendation(subscription: str) -> PublishedDocument:
 
 
 @pytest.fixture(scope="module")
-def edition(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
     """Only the other subscription has recommendations of Azure Advisor."""
     data = tmp_path_factory.mktemp("published")
     vault: dict[str, Any] = {
@@ -57,6 +57,6 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
     ],
 )
 def test_a_table_is_unread_where_a_reader_sees_no_row_of_it(
-    edition: PublishedSnapshot, table: str, reach: Reach, unread: bool
+    snapshot: PublishedSnapshot, table: str, reach: Reach, unread: bool
 ) -> None:
-    assert edition.unread([table], {table: reach}) == [table][: int(unread)]
+    assert snapshot.unread([table], {table: reach}) == [table][: int(unread)]

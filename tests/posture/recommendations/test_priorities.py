@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -31,7 +31,7 @@ def report(run):
 
 
 @pytest.fixture(scope="module")
-def edition(report, tmp_path_factory):
+def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
     return PublishedSnapshotCache(data).newest()
@@ -44,33 +44,33 @@ def as_told(report: Report) -> list[tuple[object, ...]]:
     ]
 
 
-def published(edition, reach: Reach, wanted: FindingQuery = EVERY) -> list[tuple[object, ...]]:
-    found = priorities_of(edition).rank(reach, reach, wanted)
+def published(snapshot, reach: Reach, wanted: FindingQuery = EVERY) -> list[tuple[object, ...]]:
+    found = priorities_of(snapshot).rank(reach, reach, wanted)
     return [(one.tally.recommendation, one.tally.unhealthy, one.control, one.gain) for one in found]
 
 
-def test_it_is_the_ranking_of_the_report(report, edition):
-    assert published(edition, EVERYTHING) == as_told(report)
+def test_it_is_the_ranking_of_the_report(report, snapshot):
+    assert published(snapshot, EVERYTHING) == as_told(report)
     assert sum(one.gain > 0 for one in report.ranked_recommendations) > 10
 
 
 @pytest.mark.parametrize("name", ["sub-bwf-sandbox", "sub-bwf-data-prod", "sub-bwf-identity"])
-def test_it_is_that_of_the_subscriptions_that_are_looked_at(run, edition, name):
-    ids = [id_ for id_, known in edition.made.subscriptions.items() if known == name]
+def test_it_is_that_of_the_subscriptions_that_are_looked_at(run, snapshot, name):
+    ids = [id_ for id_, known in snapshot.made.subscriptions.items() if known == name]
     assert ids
     told = as_told(Report(run, "sample:", ReportFilter(subscriptions=frozenset(ids))))
-    assert published(edition, Reach(subscriptions=frozenset(ids))) == told
+    assert published(snapshot, Reach(subscriptions=frozenset(ids))) == told
 
 
-def test_a_filter_leaves_gains_as_they_are(edition):
-    every = published(edition, EVERYTHING)
-    high = published(edition, EVERYTHING, FindingQuery(severities=frozenset({Severity.HIGH.value})))
+def test_a_filter_leaves_gains_as_they_are(snapshot):
+    every = published(snapshot, EVERYTHING)
+    high = published(snapshot, EVERYTHING, FindingQuery(severities=frozenset({Severity.HIGH.value})))
     assert high
     assert set(high) < set(every)
 
 
-def test_why_tells_attack_paths_and_exposure(report, edition):
-    ranked = {one.tally.recommendation: one for one in priorities_of(edition).rank(EVERYTHING, EVERYTHING)}
+def test_why_tells_attack_paths_and_exposure(report, snapshot):
+    ranked = {one.tally.recommendation: one for one in priorities_of(snapshot).rank(EVERYTHING, EVERYTHING)}
     worst: dict[str, list[Severity]] = {}
     for path in report.attack_paths.paths:
         found = {
@@ -98,5 +98,5 @@ def test_why_tells_attack_paths_and_exposure(report, edition):
     assert any("reachable from the Internet" in one.why for one in ranked.values())
 
 
-def test_who_may_not_see_attack_paths_is_not_told_of_them(edition):
-    assert all(one.paths == 0 for one in priorities_of(edition).rank(EVERYTHING, Reach()))
+def test_who_may_not_see_attack_paths_is_not_told_of_them(snapshot):
+    assert all(one.paths == 0 for one in priorities_of(snapshot).rank(EVERYTHING, Reach()))

@@ -14,7 +14,7 @@ from nephoscope.collect.facts.fact_recording import record, remove
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_selection import RowSelection

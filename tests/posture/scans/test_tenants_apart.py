@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_selection import RowSelection
@@ -189,9 +189,9 @@ def reader(*several):
     )
 
 
-def seen(edition, reach):
-    types = sorted({type_ for several in edition.types.values() for type_ in several})
-    listed = [body for one in types for body in edition.listing.page([one], reach, collected=True).bodies]
+def seen(snapshot, reach):
+    types = sorted({type_ for several in snapshot.types.values() for type_ in several})
+    listed = [body for one in types for body in snapshot.listing.page([one], reach, collected=True).bodies]
     rows = [
         result.table.to_pylist()
         for table in (
@@ -201,9 +201,9 @@ def seen(edition, reach):
             "policyresources",
             "securityresources",
         )
-        for result in edition.query(f"{table} | order by id asc, tenantId asc", reach)
+        for result in snapshot.query(f"{table} | order by id asc, tenantId asc", reach)
     ]
-    return json.dumps([listed, rows, edition.listing.get(GROUP, reach)], default=str, sort_keys=True)
+    return json.dumps([listed, rows, snapshot.listing.get(GROUP, reach)], default=str, sort_keys=True)
 
 
 def test_a_reader_of_one_tenant_sees_the_same_with_the_other_beside_it(companies, tmp_path):
@@ -230,10 +230,10 @@ def test_a_reader_of_one_tenant_sees_the_same_with_the_other_beside_it(companies
 
 
 def test_both_management_groups_of_one_name_are_listed_page_by_page(companies, tmp_path):
-    edition = published(companies, tmp_path / "data")
+    snapshot = published(companies, tmp_path / "data")
     names, after = [], ""
     while True:
-        page = edition.listing.page(
+        page = snapshot.listing.page(
             ["microsoft.management/managementgroups"], EVERYTHING, after=after, most=1
         )
         names += [one["properties"]["displayName"] for one in page.bodies]

@@ -27,7 +27,7 @@ from nephoscope.estate.evaluation_lease import (
     estate_turn,
 )
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_request, save_request

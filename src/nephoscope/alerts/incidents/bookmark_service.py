@@ -31,7 +31,7 @@ TABLE = "HuntingBookmark"
 class BookmarkService:
     """The bookmarks of the workspace of a desk."""
 
-    desk: IncidentService
+    incident_service: IncidentService
 
     def keep(
         self, query: AnalyticRule, row: RuleResultRow, over: HuntingRange, now: datetime, by: str, *, name: str = "", notes: str = "",
@@ -41,24 +41,24 @@ class BookmarkService:
         found = entities(row, query.mappings or _mappings(row))
         moments = row.moments()
         bookmark = Bookmark(
-            str(uuid.uuid4()), self.desk.workspace, name or query.name, query.query, query.name, over.since, over.until,
+            str(uuid.uuid4()), self.incident_service.workspace, name or query.name, query.query, query.name, over.since, over.until,
             moments[-1] if moments else over.until, row.document(), by, now, by, now,
             [one.document(place + 1) for place, one in enumerate(found)], sorted(bookmark_keys(found)),
             list(query.tactics), list(query.techniques), list(tags), notes,
         )  # fmt: skip
-        with self.desk.state.transaction() as session:
+        with self.incident_service.state.transaction() as session:
             self._put(session, bookmark)
         return bookmark
 
     def put(self, bookmark: Bookmark) -> None:
         """Keep a bookmark as it is given, in the place of the one of its id."""
-        with self.desk.state.transaction() as session:
+        with self.incident_service.state.transaction() as session:
             self._put(session, bookmark)
 
     def change(self, id_: str, now: datetime, by: str, **changes: Any) -> Bookmark:
         """Set `name`, `notes`, `tags`, `deleted` of the bookmark whose id begins so."""
-        with self.desk.state.transaction() as session:
-            before = self.desk.state.bookmarks.read(session, self.desk.workspace, id_)
+        with self.incident_service.state.transaction() as session:
+            before = self.incident_service.state.bookmarks.read(session, self.incident_service.workspace, id_)
             changed = replace(before, **changes, changed=now, changed_by=by)
             self._put(session, changed)
         return changed
@@ -71,29 +71,34 @@ class BookmarkService:
 
         A `title` or `severity` that is given stays whatever alerts join; else they are the first bookmark's name and Medium.
         """
-        state = self.desk.state
+        state = self.incident_service.state
         with state.transaction() as session:
-            found = [state.bookmarks.read(session, self.desk.workspace, one) for one in dict.fromkeys(ids)]
+            found = [
+                state.bookmarks.read(session, self.incident_service.workspace, one)
+                for one in dict.fromkeys(ids)
+            ]
             taken = next((one for one in found if one.incident not in (None, incident)), None)
             if taken is not None:
                 raise StateError(f"the bookmark {taken.id} is already in incident {taken.incident}")
             told = "\n".join(one.notes for one in found if one.notes)
             made = Incident(
-                self.desk.workspace, title or found[0].name, told, severity or "Medium", now, now, now, now,
+                self.incident_service.workspace, title or found[0].name, told, severity or "Medium", now, now, now, now,
                 severity_set=bool(severity), title_set=bool(title),
             )  # fmt: skip
             into = made if incident is None else state.incidents.read(session, incident)
-            gathered = self.desk.gather(session, found, into, now, by)
+            gathered = self.incident_service.gather(session, found, into, now, by)
             for one in found:
                 self._put(session, replace(one, incident=gathered.number, changed=now, changed_by=by))
         return gathered
 
     def _put(self, session: Session, bookmark: Bookmark) -> None:
-        self.desk.state.bookmarks.put(session, bookmark)
+        self.incident_service.state.bookmarks.put(session, bookmark)
         self._tell(session, bookmark)
 
     def _tell(self, session: Session, bookmark: Bookmark) -> None:
-        self.desk.state.outbox.add(session, self.desk.workspace, TABLE, bookmark_row(bookmark))
+        self.incident_service.state.outbox.add(
+            session, self.incident_service.workspace, TABLE, bookmark_row(bookmark)
+        )
 
 
 def _mappings(row: RuleResultRow) -> list[EntityMapping]:

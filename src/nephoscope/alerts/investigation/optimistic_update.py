@@ -34,7 +34,7 @@ class IncidentUpdate:
 
 def decide(
     session: Session,
-    desk: IncidentService,
+    incident_service: IncidentService,
     number: int,
     etag: str,
     decision: IncidentUpdate,
@@ -45,10 +45,10 @@ def decide(
 
     ConcurrentChangeError where it has another now, StateError where it cannot be decided so; nothing is changed then.
     """
-    incidents = desk.state.incidents
+    incidents = incident_service.state.incidents
     incident = incidents.held(session, number)
-    if incident.workspace != desk.workspace:
-        raise NotFoundError(f"incident {number} not found in the workspace {desk.workspace}")
+    if incident.workspace != incident_service.workspace:
+        raise NotFoundError(f"incident {number} not found in the workspace {incident_service.workspace}")
     if incident.etag != etag:
         raise ConcurrentChangeError(f"incident {number} was changed by someone else: check its current state")
     if incident.merged_into is not None:
@@ -58,15 +58,17 @@ def decide(
         raise StateError(f"incident {number} is closed: reopen it first")
     if closed and decision.opens:
         incidents.unremark(session, number)
-    again = bool(decision.remark) and _said_again(session, desk, number, decision, now)
-    desk.apply(session, number, now, by, decision.changes, remark="" if again else decision.remark)
+    again = bool(decision.remark) and _said_again(session, incident_service, number, decision, now)
+    incident_service.apply(
+        session, number, now, by, decision.changes, remark="" if again else decision.remark
+    )
 
 
 def _said_again(
-    session: Session, desk: IncidentService, number: int, decision: IncidentUpdate, now: datetime
+    session: Session, incident_service: IncidentService, number: int, decision: IncidentUpdate, now: datetime
 ) -> bool:
     """Return whether it was said before why the incident is classified so: what is said now takes that place."""
-    incidents = desk.state.incidents
+    incidents = incident_service.state.incidents
     old = next((one for one in incidents.notes(session, number) if one.name == REMARK), None)
     if old is None:
         return False

@@ -58,7 +58,7 @@ class RunBatch:
     """
 
     turns: Turns
-    desk: IncidentService
+    incident_service: IncidentService
     now: datetime
     _waiting: dict[str, Lease] = field(default_factory=dict)
     _outcomes: list[tuple[RuleLease, RuleOutcome]] = field(default_factory=list)
@@ -140,10 +140,10 @@ class RunBatch:
         self, several: Sequence[tuple[RuleLease, RuleOutcome]], over: Sequence[Lease] = ()
     ) -> list[RuleRunResult]:
         """Keep outcomes and give the leases back that are over, all of it or nothing."""
-        state = self.desk.state
+        state = self.incident_service.state
         courses: dict[int, RuleState | None] = {}
         found: list[RuleRunResult] = []
-        before = [self.desk.foresee(outcome) for _, outcome in several]
+        before = [self.incident_service.foresee(outcome) for _, outcome in several]
         with state.transaction(product="detection") as session:
             lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
             for (turn, outcome), known in zip(several, before, strict=True):
@@ -171,7 +171,7 @@ class RunBatch:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
-        taken = self.desk.take_in_transaction(session, outcome, self.now, before)
+        taken = self.incident_service.take_in_transaction(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
         after = course.went_on(session, outcome, self.now)
@@ -181,10 +181,10 @@ class RunBatch:
         self, session: Session, courses: dict[int, RuleState | None], several: Sequence[RuleRunResult]
     ) -> None:
         """Note the runs of rules that have a course, and how these stand."""
-        state, noted = self.desk.state, [one for one in courses.values() if one is not None]
+        state, noted = self.incident_service.state, [one for one in courses.values() if one is not None]
         rules = {one.standing.rule for one in noted}
         runs = [
-            self.desk.run_of(one.outcome, one.taken, self.now)
+            self.incident_service.run_of(one.outcome, one.taken, self.now)
             for one in several
             if not one.lost and one.outcome.rule.id in rules
         ]

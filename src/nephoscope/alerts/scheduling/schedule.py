@@ -225,8 +225,10 @@ class Schedule:
             if not self._may_be_heavy(several[0], turns, held):
                 self.more = True
                 return
-            desk = IncidentService(self.state, self.workspace, self._around[1] if self._around else NOWHERE)
-            found = RunBatch(turns, desk, look.now)
+            incident_service = IncidentService(
+                self.state, self.workspace, self._around[1] if self._around else NOWHERE
+            )
+            found = RunBatch(turns, incident_service, look.now)
             turns.watch = found.watch
             try:
                 yield from self._one_by_one(found, several, plan, look)
@@ -271,7 +273,9 @@ class Schedule:
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
-                found.desk = IncidentService(self.state, self.workspace, self.known_around(look.now))
+                found.incident_service = IncidentService(
+                    self.state, self.workspace, self.known_around(look.now)
+                )
             found.add(turn, outcome)
             yield from found.ran()
             # an outcome with an error was kept at once

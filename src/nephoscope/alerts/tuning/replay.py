@@ -127,11 +127,11 @@ def replay_windows(
     seconds, errors = 0.0, []
     with scratch() as state:
         workspace = detector.workspace
-        desk = IncidentService(state, workspace)
+        incident_service = IncidentService(state, workspace)
         for end in moments:
             told(windows, len(moments))
             outcome = detector.run(_add_knowledge(rule, state, workspace), at(rule, end), now)
-            desk.take(outcome, now)
+            incident_service.take(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:
                 errors.append((end, outcome.error))

@@ -81,8 +81,8 @@ def _held_above(call: ApiCall) -> list[dict[str, object]]:
     scopes = call.caller.hierarchy.above({subscription}) | {""}
     if len(words) > 3:
         scopes |= {f"/subscriptions/{subscription}"} if subscription in reach.subscriptions else set()
-    held = reach.with_above(call.edition.held_above(frozenset(scopes)))
-    found = (call.edition.listing.get(key, held) for key in sorted(held.above) if f"/{ASSIGNMENTS}/" in key)
+    held = reach.with_above(call.snapshot.held_above(frozenset(scopes)))
+    found = (call.snapshot.listing.get(key, held) for key in sorted(held.above) if f"/{ASSIGNMENTS}/" in key)
     return [one for one in found if one is not None]
 
 

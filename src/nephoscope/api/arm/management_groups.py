@@ -23,7 +23,7 @@ _SUBSCRIPTION = "/subscriptions"
 @SURFACE.get(_LIST, "ManagementGroups_List", READ)
 def groups(call: ApiCall) -> ApiResponse:
     """The management groups above what the caller may read."""
-    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
+    page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
     return answer_list(call, (_short(call, one) for one in page.bodies), page.after)
 
 
@@ -49,7 +49,7 @@ def descendants(call: ApiCall) -> ApiResponse:
 @SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
 def entities(call: ApiCall) -> ApiResponse:
     """Every management group and subscription that the caller may read, with its parent."""
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)
     )
     body = answer_list(call, (_entity(call, one) for one in page.bodies), page.after).body
@@ -58,7 +58,7 @@ def entities(call: ApiCall) -> ApiResponse:
 
 def _require_group(call: ApiCall) -> dict[str, Any]:
     key = f"{_LIST}/{call['groupId']}"
-    found = call.edition.listing.get(key, call.reach)
+    found = call.snapshot.listing.get(key, call.reach)
     if found is None:
         raise missing_fault(f"The management group '{call['groupId'][:100]}'")
     return found
@@ -95,7 +95,7 @@ def _parent(body: dict[str, Any]) -> str:
 
 
 def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
-    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
+    page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
     for one in page.bodies:
         if _parent(one) == name:
             yield {
@@ -108,7 +108,7 @@ def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
 
 def _all_below(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     """Return what is below a group, however far."""
-    several = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
+    several = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
     below, found = {name}, 0
     while found != len(below):
         found = len(below)

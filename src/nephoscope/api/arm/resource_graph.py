@@ -128,7 +128,7 @@ def _reach(call: ApiCall) -> dict[str, Shown]:
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
 
-    found = find_row_access(call.edition.types, reaches)
+    found = find_row_access(call.snapshot.types, reaches)
     if all(isinstance(one, Reach) and one.nothing for one in found.values()):
         call.caller.must(READ, "/")
     return found | _with_what_holds(call, found, asked)
@@ -167,7 +167,7 @@ def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | Non
     """Return what a table of assignments shows by a filter other than the usual one."""
     if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
-    held = call.edition.held_above
+    held = call.snapshot.held_above
     above = frozenset() if wanted == "atscopeexact" else held(_above(call, reach, asked))
     if wanted == "atscopeaboveandbelow":
         return reach.with_above(above)
@@ -186,11 +186,11 @@ def _above(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozense
 
 def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
-        _require_filled(call, call.edition.reads(text, call.instance.query_seconds), reach)
+        _require_filled(call, call.snapshot.reads(text, call.instance.query_seconds), reach)
         within = _within(call)
         reader = LiveReader.of(call.caller, lambda one: within(call.caller.reach(one)))
-        current = LiveResources(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
-        found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
+        current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
+        found = call.snapshot.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
         return found[-1].table
     except KqlError as error:
         raise query_fault(error) from error
@@ -203,7 +203,7 @@ def _require_filled(call: ApiCall, tables: frozenset[str], reach: Mapping[str, S
     """
     if tables >= never_read():
         return
-    empty = call.edition.unread(tables, reach)
+    empty = call.snapshot.unread(tables, reach)
     if empty:
         told = ", ".join(TABLES[one] for one in empty)
         raise not_assessed(

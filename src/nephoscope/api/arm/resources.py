@@ -44,7 +44,7 @@ def of_group(call: ApiCall) -> ApiResponse:
 
 def _list(call: ApiCall) -> ApiResponse:
     picked, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
-    listing = call.edition.listing
+    listing = call.snapshot.listing
     types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, object]] = []
     after = read_skip_token(call)
@@ -72,7 +72,7 @@ def by_id(call: ApiCall) -> ApiResponse:
 )
 def instance_view(call: ApiCall) -> ApiResponse:
     """Return how a virtual machine runs, as far as it was read."""
-    found = call.edition.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
+    found = call.snapshot.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
         raise missing_fault(f"The resource '{call.path}'")
     return ApiResponse(view(found.get("properties") or {}))
@@ -101,7 +101,7 @@ def _below(call: ApiCall, path: str) -> ApiResponse:
         raise bad(
             f"'{call.path}' is neither a resource ID nor a list of resources.", code="InvalidResourceId"
         ) from error
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [type_],
         call.reach,
         path if direct else scope,

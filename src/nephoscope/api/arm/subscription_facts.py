@@ -41,11 +41,11 @@ Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 def _facts(call: ApiCall) -> Facts:
     """The location and the tags of each resource and resource group of the subscription."""
     key = ("location and tags", call.below, call.reach)
-    return call.edition.once(key, lambda: tuple(_read(call)))
+    return call.snapshot.once(key, lambda: tuple(_read(call)))
 
 
 def _read(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
-    listing, after = call.edition.listing, ""
+    listing, after = call.snapshot.listing, ""
     types = [*listing.resource_types(call.reach, call.below), _GROUP]
     while True:
         page = listing.page(types, call.reach, call.below, after=after)

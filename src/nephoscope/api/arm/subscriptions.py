@@ -36,14 +36,14 @@ def tenants(call: ApiCall) -> ApiResponse:
 @SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
 def subscriptions(call: ApiCall) -> ApiResponse:
     """The subscriptions of which the caller may read something."""
-    page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
+    page = call.snapshot.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
     return answer_list(call, (_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
 def subscription(call: ApiCall) -> ApiResponse:
     """One subscription."""
-    found = call.edition.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
+    found = call.snapshot.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
         raise no_subscription(call["subscriptionId"])
     return ApiResponse(_subscription(call, found))
@@ -52,7 +52,7 @@ def subscription(call: ApiCall) -> ApiResponse:
 @SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
 def groups(call: ApiCall) -> ApiResponse:
     """The resource groups of a subscription."""
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [_GROUP], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
     )
     return answer_list(call, page.bodies, page.after)
@@ -63,7 +63,7 @@ def groups(call: ApiCall) -> ApiResponse:
 )
 def group(call: ApiCall) -> ApiResponse:
     """One resource group."""
-    found = call.edition.listing.get(call.scope, call.reach)
+    found = call.snapshot.listing.get(call.scope, call.reach)
     if found is None:
         raise no_group(call["resourceGroupName"])
     return ApiResponse(found)

@@ -82,7 +82,7 @@ def _find_metadata(call: ApiCall) -> Body | None:
     )
     if kept is not None:
         return kept.body
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     return (
         published.listing.get(f"/{_PROVIDER}/assessmentMetadata/{name}", call.reach)
         if published is not None
@@ -185,7 +185,7 @@ def metadata_of_subscription(call: ApiCall) -> ApiResponse:
 def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None
     return ApiResponse(found_ or require_document(call, OWN_METADATA))
 
@@ -197,7 +197,7 @@ def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
 )
 def put_metadata(call: ApiCall) -> ApiResponse:
     """Describe assessments of one's own; metadata of what is judged here is not replaced."""
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     if published is not None and published.listing.get(id_, call.reach) is not None:
         raise ApiError(
@@ -238,7 +238,7 @@ def sub_assessments(call: ApiCall) -> ApiResponse:
 def sub_assessments_of(call: ApiCall) -> ApiResponse:
     """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
-    if call.edition.listing.holds(inside):
+    if call.snapshot.listing.holds(inside):
         return _subs(call, inside)
     return _subs(call, call.below, call["assessmentName"].lower())
 
@@ -254,7 +254,7 @@ def sub_assessment(call: ApiCall) -> ApiResponse:
 
 
 def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.top(1000)
     )
     wanted = [one for one in page.bodies if key in ("", str(one["properties"].get("assessmentKey")).lower())]
@@ -262,7 +262,7 @@ def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
 
 
 def _metadata(call: ApiCall) -> ApiResponse:
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.top(1000)
     )
     return answer_list(call, page.bodies, page.after)

@@ -133,7 +133,7 @@ def assignments(call: ApiCall) -> ApiResponse:
 )
 def every(call: ApiCall) -> ApiResponse:
     """The assignments of all assessments below a scope."""
-    page = call.edition.listing.page(
+    page = call.snapshot.listing.page(
         [_ASSESSMENTS], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
     )
     mine = {} if read_skip_token(call) else of_scope(call, ASSIGNMENTS, call.below)
@@ -179,7 +179,7 @@ def _of(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
     kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()], assessment.lower())
     mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
     return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
 
@@ -227,5 +227,5 @@ def _assign_by_rules(
     ordered = rules(call.instance.state) if known is None else known
     decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
     wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}
-    tags = call.edition.listing.tags(wanted, call.reach) if wanted else {}
+    tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
     return (document(one, rule.assigned(one, tags.get(resource_of(one), {}))) for one, rule in decided)

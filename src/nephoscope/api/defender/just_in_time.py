@@ -89,7 +89,7 @@ def _machines(call: ApiCall, body: Body) -> None:
 def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
-    if call.instance.shelf.newest() is None or (there(call, key) and visible(call.reach, key)):
+    if call.instance.snapshots.newest() is None or (there(call, key) and visible(call.reach, key)):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
     raise bad(told, path, "InvalidResourceReference")

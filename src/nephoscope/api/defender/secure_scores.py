@@ -26,7 +26,7 @@ def scores(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
 def score(call: ApiCall) -> ApiResponse:
     """One score."""
-    found = call.edition.listing.get(call.path, call.reach)
+    found = call.snapshot.listing.get(call.path, call.reach)
     if found is None:
         raise missing_fault(f"The secure score '{call['secureScoreName']}'")
     return ApiResponse(found)
@@ -61,10 +61,10 @@ def definitions(call: ApiCall) -> ApiResponse:
 )
 def definitions_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription."""
-    page = call.edition.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
+    page = call.snapshot.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)
 
 
 def _list(call: ApiCall, type_: str) -> ApiResponse:
-    page = call.edition.listing.page([type_], call.reach, call.below, after=read_skip_token(call))
+    page = call.snapshot.listing.page([type_], call.reach, call.below, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)

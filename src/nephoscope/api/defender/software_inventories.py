@@ -74,9 +74,11 @@ def list_(call: ApiCall) -> ApiResponse:
     mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known(call)))
     if not mine:
         return collected.read(call, _SECURITY)
-    edition = call.instance.shelf.newest()
+    snapshot = call.instance.snapshots.newest()
     told = (
-        edition.listing.page([TYPE.lower()], call.reach, call.below, collected=True).bodies if edition else ()
+        snapshot.listing.page([TYPE.lower()], call.reach, call.below, collected=True).bodies
+        if snapshot
+        else ()
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
     start, most = place(call), call.top(1000)
@@ -131,10 +133,10 @@ def _rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
 
 def _machines(call: ApiCall) -> Mapping[str, str]:
     """Name -> id of the machines of which there is one of the name."""
-    edition = call.instance.shelf.newest()
-    if edition is None:
+    snapshot = call.instance.snapshots.newest()
+    if snapshot is None:
         return {}
-    several = edition.listing.page(_MACHINES, call.reach, most=MOST).bodies
+    several = snapshot.listing.page(_MACHINES, call.reach, most=MOST).bodies
     names = Counter(str(one["name"]).lower() for one in several)
     return {name: str(one["id"]).lower() for one in several if names[name := str(one["name"]).lower()] == 1}
 

@@ -138,7 +138,7 @@ def _plain(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
 
 def _member(call: ApiCall, id_: str) -> dict[str, object]:
     for kind, word in ((USERS, "user"), (GROUPS, "group"), (PRINCIPALS, "servicePrincipal")):
-        known = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
+        known = call.snapshot.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
         if known is not None:
             told = {name: value for name, value in known["properties"].items() if name not in kind.expanded}
             return {"@odata.type": f"#microsoft.graph.{word}", **told}
@@ -177,7 +177,7 @@ def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) ->
 def _objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[Keyed]:
     """The objects of a kind after a key, in the order of their ids."""
     while True:
-        page = call.edition.listing.page([kind.type], EVERYTHING, after=after, most=MOST)
+        page = call.snapshot.listing.page([kind.type], EVERYTHING, after=after, most=MOST)
         yield from ((str(one["id"]).lower(), one["properties"]) for one in page.bodies)
         after = page.after
         if not after:
@@ -186,7 +186,7 @@ def _objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[K
 
 def _object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[str, object]:
     _require_tenant_read(call)
-    found = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
+    found = call.snapshot.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
     if found is None:
         raise ApiError(
             404,

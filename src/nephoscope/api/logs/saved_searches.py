@@ -77,7 +77,7 @@ def put(call: ApiCall) -> ApiResponse:
     id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
     function = function_of(properties)
     if function is not None:
-        must_read_estate_by(me, call.instance.lake, call.instance.shelf, workspace, function)
+        must_read_estate_by(me, call.instance.lake, call.instance.snapshots, workspace, function)
         look_at(call.instance.lake, state, workspace, id_, function)
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}

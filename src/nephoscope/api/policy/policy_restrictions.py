@@ -179,13 +179,13 @@ def _field(one: object, path: str) -> PendingField:
 
 def _containers(call: ApiCall, scope: str) -> list[Resource]:
     """The group and the subscription that a scope lies in, as far as they were read."""
-    edition = call.instance.shelf.newest()
+    snapshot = call.instance.snapshots.newest()
     words = scope.split("/")
     several = [
         "/".join(words[:length]) for length in (3, 5) if len(words) >= length and words[1] == "subscriptions"
     ]
     found = (
-        [edition.listing.get(one, Reach(everything=True)) for one in several] if edition is not None else []
+        [snapshot.listing.get(one, Reach(everything=True)) for one in several] if snapshot is not None else []
     )
     return [Resource.of(one) for one in found if one is not None]
 
@@ -193,25 +193,25 @@ def _containers(call: ApiCall, scope: str) -> list[Resource]:
 def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     """Return what holds now: made once for what people put and what was read last."""
     put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
-    edition = call.instance.shelf.newest()
-    if edition is None:
+    snapshot = call.instance.snapshots.newest()
+    if snapshot is None:
         return _make_enforced(call.instance.data, None, frozenset(), put)
-    gone = call.instance.removed_since(edition.made.when)
+    gone = call.instance.removed_since(snapshot.made.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, gone, text)
-    return edition.once(key, lambda: _make_enforced(call.instance.data, edition, gone, put))
+    return snapshot.once(key, lambda: _make_enforced(call.instance.data, snapshot, gone, put))
 
 
 def _make_enforced(
-    data: Path, edition: PublishedSnapshot | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
+    data: Path, snapshot: PublishedSnapshot | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
 ) -> EnforcedAssignments:
     """Of the content of a data folder, the documents of people, and the estate without what is gone."""
     packs = Packs(data)
     plan = EvaluationPlan(packs.catalogue()).with_people(put)
     ancestors: Mapping[str, tuple[str, ...]] = {}
-    if edition is not None:
+    if snapshot is not None:
         passed = gone | {entry.id for entry in plan.catalogue.entries}
-        found = edition.listing.page(list(DECIDING), Reach(everything=True), most=50_000, collected=True)
+        found = snapshot.listing.page(list(DECIDING), Reach(everything=True), most=50_000, collected=True)
         plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
-        ancestors = {f"/subscriptions/{one.lower()}": above for one, above in edition.made.ancestors.items()}
+        ancestors = {f"/subscriptions/{one.lower()}": above for one, above in snapshot.made.ancestors.items()}
     return EnforcedAssignments(plan, packs.aliases(), ancestors)

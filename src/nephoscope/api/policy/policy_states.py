@@ -88,8 +88,8 @@ def result(call: ApiCall) -> ApiResponse:
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise missing_fault(f"The operation '{call['operationId'][:60]}'")
-    edition = call.instance.shelf.newest()
-    if edition is not None and edition.made.when >= asked:
+    snapshot = call.instance.snapshots.newest()
+    if snapshot is not None and snapshot.made.when >= asked:
         return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
         raise ApiError(500, "EvaluationFailed", f"The evaluation failed and will be retried: {failed}")

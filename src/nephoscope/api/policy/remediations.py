@@ -86,7 +86,7 @@ def _locations(properties: Body) -> frozenset[str]:
 
 def _states(call: ApiCall) -> Iterator[Body]:
     """The policy states at the scope; none where nothing was assessed yet."""
-    return every(call, STATES) if call.instance.shelf.newest() is not None else iter(())
+    return every(call, STATES) if call.instance.snapshots.newest() is not None else iter(())
 
 
 def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:

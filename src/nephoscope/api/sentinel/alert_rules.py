@@ -270,7 +270,7 @@ def _keep(call: ApiCall, workspace: str, kind: Any, properties: dict[str, Any]) 
         ContentKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
     )
     query = str(properties.get("query") or "")
-    must_read_estate(call.caller, call.instance.lake, call.instance.shelf, workspace, query)
+    must_read_estate(call.caller, call.instance.lake, call.instance.snapshots, workspace, query)
     judged = judge(piece, call.instance.lake, workspace, call.instance.now)
     if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED):
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")

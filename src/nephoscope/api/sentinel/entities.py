@@ -173,11 +173,11 @@ def relation(call: ApiCall) -> ApiResponse:
 
 def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
     """Return what Azure had said below the path of a call."""
-    edition = call.instance.shelf.newest()
-    if edition is None:
+    snapshot = call.instance.snapshots.newest()
+    if snapshot is None:
         return []
     path = call.path.rstrip("/").lower()
-    return list(edition.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
+    return list(snapshot.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
 
 
 def known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:

@@ -23,7 +23,7 @@ def find_document(call: ApiCall) -> dict[str, Any] | None:
     kept = call.instance.state.arm_documents.get(_key(call.path))
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     if published is None or _key(call.path) in call.instance.removed_since(published.made.when):
         return None
     return published.listing.get(call.path, call.reach)
@@ -33,18 +33,18 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
     """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
     found = found_learned(call)
     return (
-        call.edition.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
+        call.snapshot.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
     )
 
 
 def _is_removed(call: ApiCall) -> bool:
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
 
 
 def found_learned(call: ApiCall) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
-    key, published = _key(call.path), call.instance.shelf.newest()
+    key, published = _key(call.path), call.instance.snapshots.newest()
     own = call.instance.state.own_facts.get(key)
     waits = own is not None and (
         published is None or (own.changed is not None and own.changed >= published.made.when)
@@ -69,7 +69,7 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
     after = read_skip_token(call)
     kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
     mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     shown: list[dict[str, object]] = []
     if published is not None:
         several = published.listing.page(

@@ -153,7 +153,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     )
     if own is not None:
         return own
-    published = call.instance.shelf.newest()
+    published = call.instance.snapshots.newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
         raise missing_fault(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
@@ -184,7 +184,7 @@ def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None =
     below = _below(call, kind)
     after_first = bool(after)
     mine = {} if after else of_scope(call, kind, below)
-    published = call.instance.shelf.newest() if kind.collected or mine else call.edition
+    published = call.instance.snapshots.newest() if kind.collected or mine else call.snapshot
     shown: list[Body] = []
     if published is not None:
         several = published.listing.page(

@@ -34,8 +34,8 @@ class KnownTypes:
     @classmethod
     def of(cls, call: ApiCall, below: str = "") -> KnownTypes:
         """Return what is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
-        edition = call.instance.shelf.newest()
-        read = edition.listing.resource_types(call.reach, below) if edition is not None else []
+        snapshot = call.instance.snapshots.newest()
+        read = snapshot.listing.resource_types(call.reach, below) if snapshot is not None else []
         found: dict[str, set[str]] = {one: set() for one in _provider_spellings()}
         for type_ in (*_aliases(call).types(), *_answered_types(), *read):
             namespace, _, rest = type_.partition("/")

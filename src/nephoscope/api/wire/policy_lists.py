@@ -64,7 +64,7 @@ class _PolicyScope:
     _edition: PublishedSnapshot | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_edition", self.call.instance.shelf.newest())
+        object.__setattr__(self, "_edition", self.call.instance.snapshots.newest())
 
     def documents(self, after: str) -> Iterator[Keyed]:
         """Yield those after an id: as people put them, else as they were published."""
@@ -119,22 +119,22 @@ class _PolicyScope:
             return caller.hierarchy.tenants_of([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
-    def _list_published(self, edition: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
-        held = self._find_held(edition, self._holding_scopes)
-        yield self._pages(edition, Reach(above=held, tenants=self._tenants), "", after)
+    def _list_published(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
+        held = self._find_held(snapshot, self._holding_scopes)
+        yield self._pages(snapshot, Reach(above=held, tenants=self._tenants), "", after)
         if self._below:
             groups = frozenset() if self.call.below else self.call.reach.management_groups
-            seen = self.call.reach.with_above(self._find_held(edition, groups))
-            several = self._pages(edition, seen, self.call.below, after)
+            seen = self.call.reach.with_above(self._find_held(snapshot, groups))
+            several = self._pages(snapshot, seen, self.call.below, after)
             yield (one for one in several if one[0] not in held)
 
-    def _find_held(self, edition: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
+    def _find_held(self, snapshot: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
-        return frozenset(key for key in edition.held_above(scopes) if inside in key)
+        return frozenset(key for key in snapshot.held_above(scopes) if inside in key)
 
-    def _pages(self, edition: PublishedSnapshot, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
+    def _pages(self, snapshot: PublishedSnapshot, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
         while not reach.nothing:
-            found = edition.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
+            found = snapshot.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
             for body in found.bodies:
                 yield str(body["id"]).lower().rstrip("/"), body
             after = found.after

@@ -103,7 +103,7 @@ def _rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[
     of_policy = _make_naming_test(call, named) if named else None
     scopes = _below(call, below)
     while True:
-        page = call.edition.listing.page(
+        page = call.snapshot.listing.page(
             [source.type], call.reach, "" if scopes else below, after=after, most=50_000
         )
         for body in page.bodies:

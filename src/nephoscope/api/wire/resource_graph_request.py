@@ -45,7 +45,7 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
 def _none(call: ApiCall, named: list[str], groups: list[str]) -> None:
     """Fault where nothing that is named is there; a management group that is there may have no subscription."""
     known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
-    if any(_group(one) in known or call.edition.holds(_group(one)) for one in groups):
+    if any(_group(one) in known or call.snapshot.holds(_group(one)) for one in groups):
         return
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
@@ -70,14 +70,14 @@ def _below(call: ApiCall, group: str) -> frozenset[str]:
 
 
 def _there(call: ApiCall, subscription: str) -> bool:
-    return subscription in call.edition.made.subscriptions or call.edition.holds(
+    return subscription in call.snapshot.made.subscriptions or call.snapshot.holds(
         f"/subscriptions/{subscription}"
     )
 
 
 def token(call: ApiCall, start: int) -> str:
     """Return what a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
-    return pack_token(f"{call.edition.version}:{start}:{_mark(call)}")
+    return pack_token(f"{call.snapshot.version}:{start}:{_mark(call)}")
 
 
 def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
@@ -89,7 +89,7 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):
         raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
-    began = call.instance.shelf.at(int(version))
+    began = call.instance.snapshots.at(int(version))
     if began is None:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
         raise bad(told, "$skipToken", "SkipTokenExpired")
@@ -109,7 +109,7 @@ def _mark(call: ApiCall) -> str:
     about = [
         call.caller.principal.id,
         wanted,
-        call.edition.made.when,
+        call.snapshot.made.when,
         *(call.body.get(one) for one in _FIELDS),
     ]
     return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()

@@ -95,22 +95,22 @@ def _group(scope: str) -> str:
 
 def _container(call: ApiCall) -> None:
     """Fault where the subscription, resource group or management group of a path is not in the estate that was published last."""
-    edition = call.instance.shelf.newest()
+    snapshot = call.instance.snapshots.newest()
     parts = call.scope.split("/")
-    if edition is None or len(parts) < 3:
+    if snapshot is None or len(parts) < 3:
         return
     if call.scope.startswith(MANAGEMENT_GROUP):
-        _known_group(call, edition, _group(call.scope))
+        _known_group(call, snapshot, _group(call.scope))
     elif parts[1] == "subscriptions":
-        if parts[2] not in edition.made.subscriptions and not there(call, "/".join(parts[:3])):
+        if parts[2] not in snapshot.made.subscriptions and not there(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
         if len(parts) > 4 and parts[3] == "resourcegroups" and not there(call, "/".join(parts[:5])):
             raise no_group(parts[4])
 
 
-def _known_group(call: ApiCall, edition: PublishedSnapshot, group: str) -> None:
+def _known_group(call: ApiCall, snapshot: PublishedSnapshot, group: str) -> None:
     above = call.caller.hierarchy.ancestors.values()
-    if not edition.holds(group) and not any(group in several for several in above):
+    if not snapshot.holds(group) and not any(group in several for several in above):
         name = group.rsplit("/", 1)[-1][:100]
         raise ApiError(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
 
@@ -119,7 +119,7 @@ def _resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
-    if in_group and call.instance.shelf.newest() is not None and not there(call, call.scope):
+    if in_group and call.instance.snapshots.newest() is not None and not there(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
         raise ApiError(
@@ -131,9 +131,9 @@ def _resource(call: ApiCall) -> None:
 
 def there(call: ApiCall, scope: str) -> bool:
     """Return whether a scope, or anything below it, was published, put or learned."""
-    edition, state = call.instance.shelf.newest(), call.instance.state
+    snapshot, state = call.instance.snapshots.newest(), call.instance.state
     return (
-        (edition is not None and edition.holds(scope))
+        (snapshot is not None and snapshot.holds(scope))
         or state.arm_documents.any_below(scope)
         or state.own_facts.any_below(scope)
     )

@@ -66,9 +66,9 @@ class ApiCall:
         return self.caller.reach(self.permission)
 
     @cached_property
-    def edition(self) -> PublishedSnapshot:
+    def snapshot(self) -> PublishedSnapshot:
         """Return what was published last, or what it goes on with; Fault where nothing was assessed yet."""
-        found = self.began or self.instance.shelf.newest()
+        found = self.began or self.instance.snapshots.newest()
         if found is None:
             raise ApiError(
                 501,

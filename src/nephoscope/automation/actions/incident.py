@@ -59,8 +59,10 @@ def change(
     elif settings.status:
         changes["status"] = IncidentStatus(settings.status)
     try:
-        desk = IncidentService(state, run.workspace)
-        desk.apply(session, number, now, BY, changes, comment=settings.comment, tasks=settings.tasks)
+        incident_service = IncidentService(state, run.workspace)
+        incident_service.apply(
+            session, number, now, BY, changes, comment=settings.comment, tasks=settings.tasks
+        )
     except StateError as error:
         raise ActionError(str(error), again=False) from error
     return ActionOutcome(f"incident {number} was changed")

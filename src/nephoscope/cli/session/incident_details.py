@@ -64,7 +64,7 @@ def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
     from nephoscope.entity_context import EntityContexts
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
-    from nephoscope.posture.published.edition_cache import PublishedSnapshotCache
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     known = EntityContexts(data, PublishedSnapshotCache(data))
     try:

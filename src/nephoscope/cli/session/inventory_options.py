@@ -50,7 +50,7 @@ class InventoryOptions(msgspec.Struct, frozen=True):
     tenant: str
 
     @classmethod
-    def asked(cls, options: Mapping[str, Any]) -> Self:
+    def parse(cls, options: Mapping[str, Any]) -> Self:
         """Return what the options say. Raises UsageError where a resource or a tenant is named and nothing is kept."""
         found = cls(options["keep"], options["resource"], options["tenant"])
         if not found.keep and (found.resource or found.tenant):

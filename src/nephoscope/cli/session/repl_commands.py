@@ -22,22 +22,22 @@ _SHOWN = tuple(form for form in FORMATS if form not in BINARY)
 class QueryRepl:
     """One conversation: what is shown, and how."""
 
-    def __init__(self, desk: QuerySession, told: Callable[[KqlError, str], int]) -> None:
-        self._desk = desk
+    def __init__(self, session: QuerySession, told: Callable[[KqlError, str], int]) -> None:
+        self._session = session
         self._told = told
-        self._options: dict[str, object] = dict(desk.options) | {"output_file": None}
+        self._options: dict[str, object] = dict(session.options) | {"output_file": None}
         if self._options["output"] in BINARY:
             self._options["output"] = "table"
 
     def catalog(self) -> Catalog:
         """Return what names there are now."""
-        with self._desk.catalog() as (catalog, _):
+        with self._session.catalog() as (catalog, _):
             return catalog
 
     def run(self, text: str) -> None:
         """Run a query and show what it gives, or what is wrong with it."""
         try:
-            answer = self._desk.ask(text)
+            answer = self._session.ask(text)
             for note in answer.notes:
                 click.echo(f"note: {note}", err=True)
             show(answer.results, self._options)
@@ -62,11 +62,11 @@ class QueryRepl:
 
     def _tables(self, rest: str) -> None:
         """The tables with rows; with a text, every known table whose name holds it."""
-        with self._desk.catalog() as (catalog, below):
+        with self._session.catalog() as (catalog, below):
             names = set(catalog.names())
             known = (
-                {table.name for table in self._desk.lake.tables}
-                if self._desk.lake and below and rest
+                {table.name for table in self._session.lake.tables}
+                if self._session.lake and below and rest
                 else set()
             )
             found = sorted(name for name in names | known if rest.lower() in name.lower())
@@ -78,7 +78,7 @@ class QueryRepl:
         show_list(rows, ("table", "columns"), "table", "table not found")
 
     def _schema(self, rest: str) -> None:
-        with self._desk.catalog() as (catalog, _):
+        with self._session.catalog() as (catalog, _):
             table = catalog.table(rest)
         if table is None:
             raise UsageError(f"table {rest!r} not found")

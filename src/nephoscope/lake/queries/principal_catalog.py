@@ -97,15 +97,21 @@ class LakeCatalog:
     """
 
     def __init__(
-        self, shelf: SharedCatalogState, scope: LakeScope, workspace: str, held: PinnedTables | None = None
+        self,
+        catalog_state: SharedCatalogState,
+        scope: LakeScope,
+        workspace: str,
+        held: PinnedTables | None = None,
     ) -> None:
-        self._shelf, self._scope, self._workspace = shelf, scope, workspace
+        self._catalog_state, self._scope, self._workspace = catalog_state, scope, workspace
         self._lock = threading.Lock()
         self._functions: Mapping[str, StoredFunction] | None = None
         self._shared = held is not None
         self._held = PinnedTables() if held is None else held
         self._pinned = self._held.pinned
-        self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
+        self._released = weakref.finalize(
+            self, _release, catalog_state.pins, self._pinned, shared=self._shared
+        )
 
     @property
     def scope(self) -> LakeScope:
@@ -124,7 +130,7 @@ class LakeCatalog:
         """
         if not self._scope.sees(self._workspace):
             return None
-        table = self._shelf.tables().get(name)
+        table = self._catalog_state.tables().get(name)
         return self.graph_table(name) if table is None else self._pinned_schema(table)
 
     def graph_table(self, name: str) -> TableSchema | None:
@@ -135,14 +141,16 @@ class LakeCatalog:
             return None
         relation = f"{PREFIX}{self._workspace}/{found.relation}"
         with self._lock:
-            self._held.asked.setdefault(relation, (found.relation, self._shelf.workspace(self._workspace)))
+            self._held.asked.setdefault(
+                relation, (found.relation, self._catalog_state.workspace(self._workspace))
+            )
         return replace(found, relation=relation)
 
     def pin_graph(self) -> GraphTables | None:
         """The estate as it stays for all that is read through this catalog; None where there is none beside the lake."""
         with self._lock:
-            if self._held.graph is None and self._shelf.graph is not None:
-                self._held.graph = self._shelf.graph()
+            if self._held.graph is None and self._catalog_state.graph is not None:
+                self._held.graph = self._catalog_state.graph()
         return self._held.graph
 
     def read_graph(self, graph: GraphTables) -> None:
@@ -154,7 +162,7 @@ class LakeCatalog:
         """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
         if name == _ALIASES and self._scope.sees(self._workspace):
             seen = self._scope.sees_lists(self._workspace)
-            aliases = self._shelf.watchlists.aliases(self._workspace) if seen else []
+            aliases = self._catalog_state.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
         return self._stored_functions().get(name) or shipped_functions().get(name)
@@ -168,26 +176,26 @@ class LakeCatalog:
         if not self._scope.sees(self._workspace):
             return []
         limited = self._scope.ids is not None and not self._scope.narrowed
-        visible = self._shelf.visible if limited else None
+        visible = self._catalog_state.visible if limited else None
         known = self.written_tables() if visible is None else visible(self._scope, self._workspace)
         return [*known, *self._stored_functions()]
 
     def written_tables(self) -> list[str]:
         """The tables of the workspace that hold rows, whoever may read them."""
-        tables = self._shelf.tables()
-        return [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
+        tables = self._catalog_state.tables()
+        return [name for _, name in list_tables(self._catalog_state.data, self._workspace) if name in tables]
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
         if not self._scope.sees_lists(self._workspace):
             return None
-        found = self._shelf.watchlists.get(self._workspace, alias)
+        found = self._catalog_state.watchlists.get(self._workspace, alias)
         if found is None:
             return None
         relation = f"{self._workspace}/watchlist/{alias.lower()}"
         with self._lock:
             pinned = self._pinned.setdefault(
-                relation, PinnedTable(self._shelf.workspace(self._workspace), found, None)
+                relation, PinnedTable(self._catalog_state.workspace(self._workspace), found, None)
             )
         return pinned.table.seen_as(relation)
 
@@ -201,7 +209,7 @@ class LakeCatalog:
             return None if name or self.pin_graph() is None else GraphPlace(self.graph_table)
         if kind in ("workspace", "database"):
             found = self._find_workspace(name)
-            return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)
+            return None if found is None else LakeCatalog(self._catalog_state, self._scope, found, self._held)
         address = _CLUSTER.match(name) if kind == "cluster" else None
         id_ = name[address.end() :] if address else ""
         found = self._find_workspace(id_) if _ARM.fullmatch(id_) else None
@@ -210,7 +218,7 @@ class LakeCatalog:
     def _find_workspace(self, named: str) -> str | None:
         """The name of a workspace that the scope sees."""
         arm = _ARM.fullmatch(named)
-        found = self._shelf.find(arm[1] if arm else named)
+        found = self._catalog_state.find(arm[1] if arm else named)
         return found if found is not None and self._scope.sees(found) else None
 
     def versions(self) -> dict[tuple[str, str], int]:
@@ -234,7 +242,7 @@ class LakeCatalog:
 
     def again(self) -> LakeCatalog:
         """Return the same view at the newest versions."""
-        return LakeCatalog(self._shelf, self._scope, self._workspace)
+        return LakeCatalog(self._catalog_state, self._scope, self._workspace)
 
     def scan(self, relation: str, span: RowSpan | None = None) -> FileScan:
         """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time.
@@ -292,7 +300,7 @@ class LakeCatalog:
         """The functions, as they were when the first was asked for."""
         if self._functions is None:
             sees = self._scope.sees(self._workspace)
-            self._functions = self._shelf.functions.of(self._workspace) if sees else {}
+            self._functions = self._catalog_state.functions.of(self._workspace) if sees else {}
         return self._functions
 
     def _pinned_schema(self, table: LakeTable) -> TableSchema:
@@ -303,11 +311,11 @@ class LakeCatalog:
         return self._pinned[relation].table.seen_as(relation)
 
     def _pin(self, table: LakeTable) -> PinnedTable:
-        path = table_path(self._shelf.data, self._workspace, table.name)
-        snapshot = self._shelf.snapshots.newest(path)
+        path = table_path(self._catalog_state.data, self._workspace, table.name)
+        snapshot = self._catalog_state.snapshots.newest(path)
         if snapshot is not None:
-            self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
-        return PinnedTable(self._shelf.workspace(self._workspace), table, snapshot)
+            self._catalog_state.pins.hold((self._workspace, table.name, snapshot.version))
+        return PinnedTable(self._catalog_state.workspace(self._workspace), table, snapshot)
 
 
 @dataclass(frozen=True, slots=True)

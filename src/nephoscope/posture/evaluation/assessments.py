@@ -270,7 +270,7 @@ def _apply_attestation(
     ):
         return outcome
     if attestation.gaps:
-        return _undecided(outcome, attestation.gaps)
+        return _make_undecided(outcome, attestation.gaps)
     until = f" until {attestation.expires_on.isoformat()}" if attestation.expires_on else ""
     text = f"attested as {attestation.state.value}{until}" + (
         f": {attestation.comments}" if attestation.comments else ""
@@ -280,7 +280,7 @@ def _apply_attestation(
 
 def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutcome:
     if exemption.gaps:
-        return _undecided(outcome, exemption.gaps)
+        return _make_undecided(outcome, exemption.gaps)
     until = f" until {exemption.expires_on.isoformat()}" if exemption.expires_on else ""
     name = exemption.display_name or exemption.id
     return EvaluationOutcome(
@@ -291,7 +291,7 @@ def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutco
     )
 
 
-def _undecided(outcome: EvaluationOutcome, gaps: Sequence[tuple[str, str]]) -> EvaluationOutcome:
+def _make_undecided(outcome: EvaluationOutcome, gaps: Sequence[tuple[str, str]]) -> EvaluationOutcome:
     """Unknown, because a record that may change the outcome was not read in full."""
     if outcome.state is ComplianceState.UNKNOWN:
         return outcome

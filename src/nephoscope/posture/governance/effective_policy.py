@@ -37,16 +37,16 @@ class EffectivePolicy:
     def of(
         cls,
         data: Path,
-        edition: PublishedSnapshot | None,
+        snapshot: PublishedSnapshot | None,
         gone: frozenset[str],
         put: Iterable[Mapping[str, object]],
     ) -> EffectivePolicy:
         """Of the content of a data folder, documents of people, and what was published without what is gone."""
         given = list(put)
         plan = EvaluationPlan(Packs(data).catalogue()).with_people(given)
-        if edition is not None:
+        if snapshot is not None:
             passed = gone | {entry.id for entry in plan.catalogue.entries}
-            found = edition.listing.page(list(TYPES), Reach(everything=True), most=50_000, collected=True)
+            found = snapshot.listing.page(list(TYPES), Reach(everything=True), most=50_000, collected=True)
             plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         return cls(plan, frozenset(str(one["id"]).lower() for one in given))
 

@@ -32,19 +32,19 @@ class DirectoryObject:
     words: str
 
 
-def accounts(edition: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
+def accounts(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
     """Return those that may be read, by name; read once for an edition."""
-    return edition.once(("accounts", reach), lambda: _read(edition, reach))
+    return snapshot.once(("accounts", reach), lambda: _read(snapshot, reach))
 
 
-def find_accounts(edition: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
+def find_accounts(snapshot: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
     """Return those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
-    return [one for one in accounts(edition, reach) if wanted in one.words]
+    return [one for one in accounts(snapshot, reach) if wanted in one.words]
 
 
-def _read(edition: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
-    bodies = edition.listing.page(tuple(KINDS), reach, most=MOST).bodies
+def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
+    bodies = snapshot.listing.page(tuple(KINDS), reach, most=MOST).bodies
     return tuple(sorted((account_of(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 

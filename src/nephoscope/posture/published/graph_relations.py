@@ -30,13 +30,13 @@ CurrentRows = Callable[[PublishedSnapshot, Reaches], LiveRowSource]
 class PublishedGraph:
     """The tables of Resource Graph of an edition (None: nothing was published); `current` gives what is true beside it."""
 
-    edition: PublishedSnapshot | None
+    snapshot: PublishedSnapshot | None
     current: CurrentRows
 
     @property
     def version(self) -> int:
         """The version of the edition, -1 where nothing was published."""
-        return -1 if self.edition is None else self.edition.version
+        return -1 if self.snapshot is None else self.snapshot.version
 
     def table(self, name: str) -> TableSchema | None:
         """The table of a name in any case of its letters, or None."""
@@ -48,32 +48,32 @@ class PublishedGraph:
 
         KqlError where no rows of the table would say nothing of the estate.
         """
-        if self.edition is None:
+        if self.snapshot is None:
             raise KqlError(
                 f"no resources were assessed yet, so that {TABLES[table]} cannot be read", hint=ASSESS
             )
-        edition = self.edition
+        snapshot = self.snapshot
         if subscriptions is not None:
             reaches = ReachesWithin(reaches, subscriptions)
-        reach = find_row_access(edition.types, reaches)[table]
-        if edition.unread([table], {table: reach}):
+        reach = find_row_access(snapshot.types, reaches)[table]
+        if snapshot.unread([table], {table: reach}):
             told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
             raise KqlError(told, kind="unsupported")
-        found = GraphCatalog(edition.files, edition.opens).scan(table, reach)
+        found = GraphCatalog(snapshot.files, snapshot.opens).scan(table, reach)
         if table == TABLE:
-            found = with_current(found, edition.current(self.current(edition, reaches)))
+            found = with_current(found, snapshot.current(self.current(snapshot, reaches)))
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
 
 
 def must_read_whole(
-    caller: Caller, edition: PublishedSnapshot | None, tables: Iterable[str], workspace: Workspace
+    caller: Caller, snapshot: PublishedSnapshot | None, tables: Iterable[str], workspace: Workspace
 ) -> None:
     """Raise DeniedError where somebody does not read every row that a query of the product itself reads in a workspace.
 
     Rules run as the product: whoever writes one would else read through its alerts what the own roles do not show. `tables` are the
     lower-cased tables of Resource Graph that it reads.
     """
-    seen = find_row_access(edition.types, caller.reaches) if edition is not None else {}
+    seen = find_row_access(snapshot.types, caller.reaches) if snapshot is not None else {}
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
         if not _whole(seen.get(table) or caller.reach(operation), workspace.subscriptions):

@@ -74,7 +74,7 @@ class Priority:
 class Priorities:
     """The recommendations of an edition."""
 
-    edition: PublishedSnapshot
+    snapshot: PublishedSnapshot
 
     def rank(self, reach: Reach, paths: Reach, wanted: FindingQuery = EVERY) -> list[Priority]:
         """Every recommendation, those with failing resources first, each group in rank order.
@@ -82,22 +82,22 @@ class Priorities:
         `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
         """
         key = ("priorities", reach, paths, wanted)
-        return list(self.edition.once(key, lambda: self._rank(reach, paths, wanted)))
+        return list(self.snapshot.once(key, lambda: self._rank(reach, paths, wanted)))
 
     def _rank(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
-        gains = self.edition.once(("gains", reach), lambda: self._gains(reach))
-        exposed = self.edition.once(("exposed", reach), lambda: self._count_exposed(reach))
-        on_paths = self.edition.once(("weaknesses", paths), lambda: self._weaknesses(paths))
+        gains = self.snapshot.once(("gains", reach), lambda: self._gains(reach))
+        exposed = self.snapshot.once(("exposed", reach), lambda: self._count_exposed(reach))
+        on_paths = self.snapshot.once(("weaknesses", paths), lambda: self._weaknesses(paths))
         found = [
             Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
                      exposed.get(one.recommendation, 0))
-            for one in self.edition.findings.tallies(reach, wanted)
+            for one in self.snapshot.findings.tallies(reach, wanted)
         ]  # fmt: skip
         return sorted(found, key=_order)
 
     def _gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
         """Recommendation -> (control, points): only a resource that fails nothing else in the control gains."""
-        rows = self.edition.findings.rows(reach).filter("control <> ''")
+        rows = self.snapshot.findings.rows(reach).filter("control <> ''")
         stood = rows.project(f"subject, tenant, recommendation, control, {_STANDING} AS standing")
         by_resource = stood.aggregate(_STOOD, "control, subject, tenant")
         counted = by_resource.aggregate(
@@ -118,16 +118,16 @@ class Priorities:
 
     def _controls(self) -> Mapping[str, tuple[str, int]]:
         """Control -> (name, points); they tell nothing of the estate."""
-        bodies = self.edition.listing.page([DEFINITIONS], EVERYTHING, most=10_000).bodies
+        bodies = self.snapshot.listing.page([DEFINITIONS], EVERYTHING, most=10_000).bodies
         return {
             one["name"]: (one["properties"]["displayName"], one["properties"]["maxScore"]) for one in bodies
         }
 
     def _count_exposed(self, reach: Reach) -> Mapping[str, int]:
         """Recommendation -> how many of the resources that fail it the Internet reaches."""
-        findings: Findings = self.edition.findings
+        findings: Findings = self.snapshot.findings
         cursor = findings.documents.cursor()
-        reached = cursor.from_arrow(pa.table({"reached": pa.array(self.edition.made.exposed, pa.string())}))
+        reached = cursor.from_arrow(pa.table({"reached": pa.array(self.snapshot.made.exposed, pa.string())}))
         failing = findings.rows(reach, FAILING, cursor).project("recommendation, subject")
         rows = failing.join(reached, "subject = reached").aggregate(
             "recommendation, count(*)", "recommendation"
@@ -137,7 +137,7 @@ class Priorities:
     def _weaknesses(self, paths: Reach) -> Mapping[str, tuple[int, Severity | None]]:
         """Recommendation -> (how many attack paths it makes, the risk of the worst)."""
         found: dict[str, tuple[int, Severity | None]] = {}
-        for path in self.edition.attack_paths.list_wanted(paths):
+        for path in self.snapshot.attack_paths.list_wanted(paths):
             for key in path.weaknesses:
                 count, gravest = found.get(key, (0, None))
                 found[key] = (count + 1, _graver(gravest, path.level))
@@ -156,6 +156,6 @@ def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
     )
 
 
-def priorities_of(edition: PublishedSnapshot) -> Priorities:
+def priorities_of(snapshot: PublishedSnapshot) -> Priorities:
     """The recommendations of an edition in the order to work on them."""
-    return Priorities(edition)
+    return Priorities(snapshot)

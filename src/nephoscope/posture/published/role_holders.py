@@ -38,7 +38,7 @@ class RoleHolder:
     members: int | None = None
 
 
-def scopes_of(edition: PublishedSnapshot, id_: str) -> list[str]:
+def scopes_of(snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """A lower-cased id and all that lies above it, the nearest first; '' is the tenant."""
     found, at = [], ResourceId.parse(id_)
     while at.key:
@@ -47,61 +47,61 @@ def scopes_of(edition: PublishedSnapshot, id_: str) -> list[str]:
             break
         at = ResourceId.parse(at.parent)
     subscription = ResourceId.parse(id_).subscription
-    above = [one.lower() for one in edition.made.ancestors.get(subscription, ())]
+    above = [one.lower() for one in snapshot.made.ancestors.get(subscription, ())]
     return [*dict.fromkeys([*found, *above]), ""]
 
 
-def holders(edition: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+def holders(snapshot: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     """Return those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose
     names may be read."""
-    scopes = scopes_of(edition, id_)
+    scopes = scopes_of(snapshot, id_)
     # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
     above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
-    seen = reach.with_above(edition.held_above(above))
-    return [one for scope in scopes for one in _at(edition, scope, seen, directory)]
+    seen = reach.with_above(snapshot.held_above(above))
+    return [one for scope in scopes for one in _at(snapshot, scope, seen, directory)]
 
 
-def _at(edition: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
-    held = edition.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
-    return [_holder(edition, body, reach, directory) for body in held]
+def _at(snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+    held = snapshot.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
+    return [_holder(snapshot, body, reach, directory) for body in held]
 
 
 def _holder(
-    edition: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
+    snapshot: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
     """Return who holds the role of an assignment."""
     told = tree_of(body, "properties")
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
-    known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
+    known = snapshot.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
     about: dict[str, object] = (known or {}).get("properties") or {}
     members = about.get("members")
     return RoleHolder(
         principal,
         str(about.get("userPrincipalName") or about.get("displayName") or principal),
         kind,
-        _role(edition, str(told.get("roleDefinitionId") or ""), reach),
+        _role(snapshot, str(told.get("roleDefinitionId") or ""), reach),
         ResourceId.parse(str(body["id"])).parent,
         bool(told.get("condition")),
         len(members) if isinstance(members, list) else None,
     )
 
 
-def held_by(edition: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+def held_by(snapshot: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
-    groups = edition.once(("members", directory), lambda: _members(edition, directory))
+    groups = snapshot.once(("members", directory), lambda: _members(snapshot, directory))
     mine = {object_id} | {group for group, members in groups.items() if object_id in members}
-    every = edition.once(("holders", reach, directory), lambda: _every(edition, reach, directory))
+    every = snapshot.once(("holders", reach, directory), lambda: _every(snapshot, reach, directory))
     return [one for one in every if one.principal in mine]
 
 
-def _every(edition: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
-    several = edition.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
-    return tuple(_holder(edition, one, reach, directory) for one in several)
+def _every(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
+    several = snapshot.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
+    return tuple(_holder(snapshot, one, reach, directory) for one in several)
 
 
-def _members(edition: PublishedSnapshot, directory: Reach) -> Mapping[str, frozenset[str]]:
+def _members(snapshot: PublishedSnapshot, directory: Reach) -> Mapping[str, frozenset[str]]:
     """Object id of each group -> those of its members."""
-    groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
+    groups = snapshot.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
     return {
         str(one["id"]).lower().rsplit("/", 1)[-1]: frozenset(
             _member(each) for each in (one.get("properties") or {}).get("members") or ()
@@ -114,10 +114,10 @@ def _member(told: object) -> str:
     return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 
-def _role(edition: PublishedSnapshot, definition: str, reach: Reach) -> str:
+def _role(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:
     """Return what a role is called."""
     guid = definition.lower().rsplit("/", 1)[-1]
-    known = edition.listing.get(definition, reach) or edition.listing.get(f"{_DEFINITION}/{guid}", reach)
+    known = snapshot.listing.get(definition, reach) or snapshot.listing.get(f"{_DEFINITION}/{guid}", reach)
     named = ((known or {}).get("properties") or {}).get("roleName")
     own = role(guid)
     return str(named or (own.name if own else guid))

@@ -27,7 +27,7 @@ class SwitchConflict:
     why: str
 
 
-def switch_selected(visit: Visit, shelf: WorkspaceContent, kind: str) -> tuple[int, list[SwitchConflict]]:
+def switch_selected(visit: Visit, snapshots: WorkspaceContent, kind: str) -> tuple[int, list[SwitchConflict]]:
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
     chosen, act = _read_ticked(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
@@ -35,9 +35,9 @@ def switch_selected(visit: Visit, shelf: WorkspaceContent, kind: str) -> tuple[i
     if len(chosen) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} items can be changed at once")
     for _ in range(TRIES):
-        found = _try_switch(visit, shelf, kind, chosen)
+        found = _try_switch(visit, snapshots, kind, chosen)
         if found is not None:
-            return len(chosen) - len(found), _explain_left(visit, shelf, kind, found)
+            return len(chosen) - len(found), _explain_left(visit, snapshots, kind, found)
     raise DatabaseBusyError("another change is in progress: submit again")
 
 
@@ -47,28 +47,28 @@ def _read_ticked(visit: Visit) -> dict[str, str]:
 
 
 def _try_switch(
-    visit: Visit, shelf: WorkspaceContent, kind: str, chosen: Mapping[str, str]
+    visit: Visit, snapshots: WorkspaceContent, kind: str, chosen: Mapping[str, str]
 ) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
-    before = visit.instance.state.rule_switches.of(shelf.workspace)
-    rows = shelf.list_imported() if kind == PACK else shelf.rules()
+    before = visit.instance.state.rule_switches.of(snapshots.workspace)
+    rows = snapshots.list_imported() if kind == PACK else snapshots.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:
         raise StateError(f"{unknown[0][:80]} not found")
     left = [known[key] for key, on in chosen.items() if known[key].on is not ON.get(on)]
     keys = [key for key, on in chosen.items() if known[key].on is ON.get(on)]
     if not switch_rules_unchanged(
-        visit.service, shelf.workspace, kind, keys, before, enabled=ON[visit.form["act"]]
+        visit.service, snapshots.workspace, kind, keys, before, enabled=ON[visit.form["act"]]
     ):
         return None
     return left
 
 
 def _explain_left(
-    visit: Visit, shelf: WorkspaceContent, kind: str, rows: list[ContentRow]
+    visit: Visit, snapshots: WorkspaceContent, kind: str, rows: list[ContentRow]
 ) -> list[SwitchConflict]:
     """They with who switched them, or the pack that they are of."""
-    switches, workspace = visit.instance.state.rule_switches, shelf.workspace
+    switches, workspace = visit.instance.state.rule_switches, snapshots.workspace
     own = switches.last(workspace, kind, [one.key for one in rows])
     packs = switches.last(workspace, PACK, {one.pack for one in rows if one.pack})
     found = []

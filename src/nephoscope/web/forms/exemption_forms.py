@@ -121,7 +121,7 @@ def exempt(visit: Visit, key: str) -> int:
 
 def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
-    findings = visit.edition.findings if visit.edition is not None else None
+    findings = visit.snapshot.findings if visit.snapshot is not None else None
     wanted = FindingQuery(recommendations=frozenset({key}))
     known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
     if strange := [one for one in scopes if one not in known]:

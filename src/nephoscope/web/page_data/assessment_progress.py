@@ -42,7 +42,7 @@ def under_way(instance: Instance) -> WorkProgress | None:
 def trouble(instance: Instance) -> str:
     """Explain why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
     if last_request(instance.data) is None:
-        return "" if instance.shelf.newest() is None else NOTHING
+        return "" if instance.snapshots.newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
     return f"The last assessment failed: {failed}" if failed else ""
 
@@ -58,8 +58,8 @@ def _waits(instance: Instance) -> bool:
 
 def up_to_date(instance: Instance) -> bool:
     """Return whether what is shown is judged by all that people changed: an assessment was made since they last did."""
-    asked, edition = instance.state.checkpoints.get(*ASSESS_SOON), instance.shelf.newest()
-    return not asked or (edition is not None and edition.made.when >= datetime.fromisoformat(asked))
+    asked, snapshot = instance.state.checkpoints.get(*ASSESS_SOON), instance.snapshots.newest()
+    return not asked or (snapshot is not None and snapshot.made.when >= datetime.fromisoformat(asked))
 
 
 def _recent(asked: str) -> bool:

@@ -91,7 +91,7 @@ def _is_in_reach(scope: str, caller: Caller) -> bool:
 
 
 def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AutomationListing]:
-    loaded = load_rules(instance.data, instance.state, instance.shelf)
+    loaded = load_rules(instance.data, instance.state, instance.snapshots)
     for rule in loaded.rules:
         yield _row(rule, instance.now, tallies.get(rule.key, RunTally()))
     for wrong in loaded.unusable:

@@ -48,7 +48,7 @@ class ResourceAlerts:
 
 
 def facts(
-    visit: Visit, edition: PublishedSnapshot, id_: str, body: Mapping[str, object]
+    visit: Visit, snapshot: PublishedSnapshot, id_: str, body: Mapping[str, object]
 ) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
@@ -59,26 +59,26 @@ def facts(
         "named": find_named(
             visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
         ),
-        "subs": _subs(visit, edition, id_),
-        "exposure": _exposure(visit, edition, id_),
-        "connections": _connections(visit, edition, id_),
+        "subs": _subs(visit, snapshot, id_),
+        "exposure": _exposure(visit, snapshot, id_),
+        "connections": _connections(visit, snapshot, id_),
         "holders": holding(
-            edition, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
+            snapshot, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
-        "path_gaps": _path_gaps(visit, edition, id_),
-        "roles_gap": edition.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
-        "changes": _changes(visit, edition, id_),
+        "path_gaps": _path_gaps(visit, snapshot, id_),
+        "roles_gap": snapshot.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
+        "changes": _changes(visit, snapshot, id_),
         "kept_days": resource_changes.KEPT.days,
         "logs": _logs(visit, entity_of(id_)),
         "most": MOST,
     }
 
 
-def _path_gaps(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[str]:
+def _path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = edition.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
-    known = edition.made.subscriptions
+    found, own = snapshot.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
+    known = snapshot.made.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
 
@@ -162,8 +162,8 @@ class ExposureFacts(msgspec.Struct, frozen=True, rename="camel"):
     not_collected: tuple[str, ...] = ()
 
 
-def _exposure(visit: Visit, edition: PublishedSnapshot, id_: str) -> ExposureFacts:
-    body = edition.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
+def _exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFacts:
+    body = snapshot.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
     return msgspec.convert(_properties(body), ExposureFacts)
 
 
@@ -179,17 +179,17 @@ class SubFinding:
     resource: str
 
 
-def _subs(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[SubFinding]:
+def _subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
-        every = edition.once(
+        every = snapshot.once(
             ("named subs", reach),
-            lambda: tuple(map(_sub, edition.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
+            lambda: tuple(map(_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
         )
         return sorted((one for one in every if one.id.lower() == entity_of(id_)), key=_rank)
     below = f"{id_}/providers/microsoft.security/assessments"
-    found = edition.listing.page((type_,), reach, below, collected=True).bodies
+    found = snapshot.listing.page((type_,), reach, below, collected=True).bodies
     return sorted(map(_sub, found), key=_rank)
 
 
@@ -212,10 +212,10 @@ def _rank(sub: SubFinding) -> tuple[bool, int, str]:
     return sub.code != "Unhealthy", place, sub.title
 
 
-def _connections(visit: Visit, edition: PublishedSnapshot, id_: str) -> dict[str, Any] | None:
+def _connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[str, Any] | None:
     """Return which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
-    body = edition.listing.get(
+    body = snapshot.listing.get(
         f"/subscriptions/{_subscription(id_)}/providers/{type_}/internal", visit.caller.reach(CONNECTIONS)
     )
     told: list[dict[str, Any]] = _properties(body).get("connectableResources", [])
@@ -231,10 +231,10 @@ class ShownChange:
     values: list[tuple[str, Any, Any]]
 
 
-def _changes(visit: Visit, edition: PublishedSnapshot, id_: str) -> list[ShownChange]:
+def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
     below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
-    found = edition.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
+    found = snapshot.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
     told = [_change(_properties(one)) for one in found]
     return sorted(told, key=lambda one: one.at, reverse=True)
 

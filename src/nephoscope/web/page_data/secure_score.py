@@ -67,13 +67,13 @@ class ShownScore:
     subscriptions: int
 
 
-def score_of(edition: PublishedSnapshot, reach: Reach) -> ShownScore:
+def score_of(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
-    return edition.once(("score", reach), lambda: _score_of(edition, reach))
+    return snapshot.once(("score", reach), lambda: _score_of(snapshot, reach))
 
 
-def _score_of(edition: PublishedSnapshot, reach: Reach) -> ShownScore:
-    scores = [one for one in _scores(edition) if reach.sees(one.subscription)]
+def _score_of(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
+    scores = [one for one in _scores(snapshot) if reach.sees(one.subscription)]
     controls = _controls(each for one in scores for each in one.controls)
     weights = sum(one.weight for one in scores)
     points = sum(one.current / one.max * one.weight for one in scores if one.max)
@@ -82,16 +82,16 @@ def _score_of(edition: PublishedSnapshot, reach: Reach) -> ShownScore:
     return ShownScore(share, (share or 0.0) * highest, highest, tuple(controls), len(scores))
 
 
-def _scores(edition: PublishedSnapshot) -> list[_SubscriptionScore]:
+def _scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
-    return edition.once(("scores",), lambda: _read(edition))
+    return snapshot.once(("scores",), lambda: _read(snapshot))
 
 
-def _read(edition: PublishedSnapshot) -> list[_SubscriptionScore]:
+def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     controls: defaultdict[str, list[_Control]] = defaultdict(list)
-    for body in edition.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
+    for body in snapshot.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
         controls[_subscription(body)].append(_control(body["name"], body["properties"]))
-    scores = edition.listing.page([_SCORE], EVERYTHING, most=100_000).bodies
+    scores = snapshot.listing.page([_SCORE], EVERYTHING, most=100_000).bodies
     found = ((_subscription(body), body["properties"]) for body in scores)
     return [
         _SubscriptionScore(

@@ -27,20 +27,20 @@ _STEPS = ("From", "To", "How", "Fix", "Recommendations")
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
-    edition = visit.edition
-    if edition is None:
-        return {"edition": None}
+    snapshot = visit.snapshot
+    if snapshot is None:
+        return {"snapshot": None}
     reach, start = visit.reach(READ), page_start(visit)
-    every = edition.attack_paths.list_wanted(reach)
-    found = edition.attack_paths.list_wanted(reach, read_filters(visit))
+    every = snapshot.attack_paths.list_wanted(reach)
+    found = snapshot.attack_paths.list_wanted(reach, read_filters(visit))
     if visit.asked("format") == "csv":
         return as_csv("attack-paths", _COLUMNS, map(_row, found))
     return {
-        "edition": edition, "paths": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS,
-        "levels": edition.attack_paths.levels(reach), "severities": list(reversed(Severity)), "chosen": visit.several("level"),
+        "snapshot": snapshot, "paths": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS,
+        "levels": snapshot.attack_paths.levels(reach), "severities": list(reversed(Severity)), "chosen": visit.several("level"),
         "categories": sorted({name for one in every for name in one.categories}), "category": visit.asked("category"),
         "text": visit.asked("q"), "through": _through(every, visit.asked("through")), "chokes": chokes(found),
-        "gaps": edition.made.gaps_for(reach),
+        "gaps": snapshot.made.gaps_for(reach),
     }  # fmt: skip
 
 
@@ -77,20 +77,20 @@ def _row(path: PathRow) -> tuple[str, ...]:
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One path."""
-    edition, name = visit.edition, visit.parameters["name"].lower()
-    if edition is None:
-        return {"edition": None}
+    snapshot, name = visit.snapshot, visit.parameters["name"].lower()
+    if snapshot is None:
+        return {"snapshot": None}
     reach = visit.caller.reach(READ)
-    row = next((path for path in edition.attack_paths.list_wanted(reach) if path.name == name), None)
-    body = edition.listing.get(row.id, reach) if row else None
+    row = next((path for path in snapshot.attack_paths.list_wanted(reach) if path.name == name), None)
+    body = snapshot.listing.get(row.id, reach) if row else None
     if row is None or body is None:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
-    others = {path.name: path for path in edition.attack_paths.list_wanted(reach) if path.name != name}
+    others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {
-        "edition": edition, "path": row, "told": told, "graph": graph(told),
+        "snapshot": snapshot, "path": row, "told": told, "graph": graph(told),
         "shared": [
             (entity, count)
             for entity in row.entities[:-1]
@@ -137,7 +137,7 @@ def _role(id_: str, told: Mapping[str, object]) -> str:
 
 def grave(visit: Visit) -> int | None:
     """Count how many paths there are."""
-    return None if visit.edition is None else len(visit.edition.attack_paths.list_wanted(visit.reach(READ)))
+    return None if visit.snapshot is None else len(visit.snapshot.attack_paths.list_wanted(visit.reach(READ)))
 
 
 PAGES = (

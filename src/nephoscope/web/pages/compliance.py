@@ -46,13 +46,13 @@ class StandardSummary:
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
-    if visit.edition is None:
-        return {"edition": None}
-    standards = standards_of(visit.edition, visit.reach(READ))
+    if visit.snapshot is None:
+        return {"snapshot": None}
+    standards = standards_of(visit.snapshot, visit.reach(READ))
     if visit.asked("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
         return as_csv("compliance", header, map(_row, standards))
-    return {"edition": visit.edition, "standards": standards}
+    return {"snapshot": visit.snapshot, "standards": standards}
 
 
 def _row(one: StandardSummary) -> tuple[str | int, ...]:
@@ -61,9 +61,9 @@ def _row(one: StandardSummary) -> tuple[str | int, ...]:
     return one.title, *states, one.controls.total(), *policies, one.name
 
 
-def standards_of(edition: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
+def standards_of(snapshot: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
     """Each standard that has controls, with these and its policies by state."""
-    return edition.once(("standards", reach), lambda: _standards(edition.standards, reach))
+    return snapshot.once(("standards", reach), lambda: _standards(snapshot.standards, reach))
 
 
 def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
@@ -86,11 +86,11 @@ def _title(body: Mapping[str, Any]) -> str:
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One standard."""
-    if visit.edition is None:
-        return {"edition": None}
+    if visit.snapshot is None:
+        return {"snapshot": None}
     name = visit.parameters["name"]
     key = ("standard", name.casefold(), visit.reach(READ))
-    controls = visit.edition.once(key, lambda: _controls(visit, name))
+    controls = visit.snapshot.once(key, lambda: _controls(visit, name))
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
     if visit.asked("format") in ("csv", "pdf"):
@@ -98,11 +98,11 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     counts = Counter(each["state"] for each in controls.values())
     titles = (
         _title(body)
-        for body in visit.edition.standards.bodies(visit.reach(READ))
+        for body in visit.snapshot.standards.bodies(visit.reach(READ))
         if body["name"].casefold() == name.casefold()
     )
     return {
-        "edition": visit.edition,
+        "snapshot": visit.snapshot,
         "title": next(titles, name),
         "controls": controls,
         "counts": counts,
@@ -111,13 +111,13 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]) -> Response:
     """The evidence as a file."""
-    assert visit.edition is not None
+    assert visit.snapshot is not None
     scope = visit.asked("scope")
     names = {**visit.subscriptions, **visit.management_groups}
     made = Evidence(
         name,
         names.get(scope, scope) or "all resources that the reader can access",
-        visit.edition.made.when,
+        visit.snapshot.made.when,
         visit.caller.name,
         [
             EvidenceControl(
@@ -138,9 +138,9 @@ def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]
 
 
 def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> EvidencePolicy:
-    assert visit.edition is not None
+    assert visit.snapshot is not None
     wanted = FindingQuery(recommendations=frozenset({known["key"].lower()}))
-    found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)
+    found = visit.snapshot.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)
     resources = [(each.resource, each.state.value, each.cause) for each in found]
     return EvidencePolicy(title, known["state"], resources)
 
@@ -148,8 +148,8 @@ def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> EvidencePolic
 def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
     """Control -> its title, state and policies over all subscriptions that are looked at."""
     found: dict[str, dict[str, Any]] = {}
-    assert visit.edition is not None
-    of = partial(visit.edition.standards.of, visit.reach(READ), name)
+    assert visit.snapshot is not None
+    of = partial(visit.snapshot.standards.of, visit.reach(READ), name)
     for body in of(CONTROL):
         control = _control(body["id"])
         known = found.setdefault(

@@ -45,40 +45,40 @@ _BEFORE = {"rules": ("Enabled", "Severity"), "packs": ("Enabled",)}
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list of a kind; a form that comes back switches what is ticked."""
     workspace = visit.workspace(READ)
-    shelf, kind = WorkspaceContent(visit.instance, workspace), visit.asked("kind", "rules")
+    snapshots, kind = WorkspaceContent(visit.instance, workspace), visit.asked("kind", "rules")
     if kind not in KINDS:
         raise StateError(f"unknown kind of content: expected {', '.join(KINDS)}")
     # of a form that is too large nothing is read
     if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
         return apply_form(
-            lambda: _import_pack(visit, shelf), lambda error: _list_kind(visit, shelf, kind, error)
+            lambda: _import_pack(visit, snapshots), lambda error: _list_kind(visit, snapshots, kind, error)
         )
     if visit.request.method == "POST":
-        done, left = switch_selected(visit, shelf, PACK if kind == "packs" else RULE)
+        done, left = switch_selected(visit, snapshots, PACK if kind == "packs" else RULE)
         if not left:
             return RedirectResponse(visit.here(done=done), 303)
-        return {**_show_list(visit, shelf, kind), "overtaken": left, "done": done}
-    return _list_kind(visit, shelf, kind)
+        return {**_show_list(visit, snapshots, kind), "overtaken": left, "done": done}
+    return _list_kind(visit, snapshots, kind)
 
 
 def _list_kind(
-    visit: Visit, shelf: WorkspaceContent, kind: str, refused: str = ""
+    visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = ""
 ) -> Mapping[str, object] | Response:
     """The list; `refused` is why what was sent could not be taken."""
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
-        found = _sort_rows(visit, KINDS[kind][1](shelf))
+        found = _sort_rows(visit, KINDS[kind][1](snapshots))
         return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
-    return _show_list(visit, shelf, kind, refused)
+    return _show_list(visit, snapshots, kind, refused)
 
 
 def _sort_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
     return sorted(_filter_rows(visit, every), key=lambda one: (one.pack, one.name.casefold()))
 
 
-def _show_list(visit: Visit, shelf: WorkspaceContent, kind: str, refused: str = "") -> dict[str, object]:
+def _show_list(visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = "") -> dict[str, object]:
     """The list; those that were left out of what was switched stay ticked."""
-    workspace, every = shelf.workspace, KINDS[kind][1](shelf)
+    workspace, every = snapshots.workspace, KINDS[kind][1](snapshots)
     found = _sort_rows(visit, every)
     start = page_start(visit)
     return {
@@ -92,23 +92,23 @@ def _show_list(visit: Visit, shelf: WorkspaceContent, kind: str, refused: str = 
     }  # fmt: skip
 
 
-def _import_pack(visit: Visit, shelf: WorkspaceContent) -> str:
+def _import_pack(visit: Visit, snapshots: WorkspaceContent) -> str:
     """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
     if visit.file is None or not visit.file[1]:
         raise StateError(f"select a file of at most {MOST_BYTES >> 20} MiB")
     upload = Upload(visit.file[0][:200], visit.file[1], visit.form.get("name", "")[:80])
     instance = visit.instance
     take_ = partial(
-        take, instance.lake, instance.state, shelf.workspace, visit.caller.name, upload, instance.now
+        take, instance.lake, instance.state, snapshots.workspace, visit.caller.name, upload, instance.now
     )
     try:
-        found = import_pack(visit.service, shelf.workspace, upload.pack, take_, origin=upload.plain)
+        found = import_pack(visit.service, snapshots.workspace, upload.pack, take_, origin=upload.plain)
     except UploadError as error:
         raise StateError(str(error)) from error
     if not found.pack.pieces:
         told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
         raise StateError(f"the file has no usable content: {' · '.join(told[:MOST_TOLD])}")
-    return visit.link(f"/content/packs/{found.pack.name}", workspace=shelf.workspace)
+    return visit.link(f"/content/packs/{found.pack.name}", workspace=snapshots.workspace)
 
 
 def _filter_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
@@ -137,18 +137,18 @@ def _row(one: ContentRow, before: Sequence[str]) -> list[object]:
 def pack(visit: Visit) -> Mapping[str, object] | Response:
     """One imported pack, piece by piece; a form that comes back switches all of its rules."""
     workspace = visit.workspace(READ)
-    shelf = WorkspaceContent(visit.instance, workspace)
-    found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
+    snapshots = WorkspaceContent(visit.instance, workspace)
+    found = next((one for one in snapshots.packs if one.name == visit.parameters["name"]), None)
     if found is None:
         raise NotFoundError(f"pack {visit.parameters['name'][:100]!r} not found")
     if visit.request.method == "POST":
-        done, left = switch_selected(visit, shelf, PACK)
+        done, left = switch_selected(visit, snapshots, PACK)
         if left:
             raise ConcurrentChangeError(
                 f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
             )
         return RedirectResponse(visit.here(done=done), 303)
-    every = list(content_listing.rows(found, shelf.held))
+    every = list(content_listing.rows(found, snapshots.held))
     text, chosen = visit.asked("q").casefold(), visit.several("standing")
     shown = [
         row
@@ -176,10 +176,10 @@ def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
 def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     """Return which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
-    shelf = WorkspaceContent(visit.instance, workspace)
+    snapshots = WorkspaceContent(visit.instance, workspace)
     switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
     found = cells(
-        one for one in content_listing.list_coverage_sources(shelf.packs, switched) if every or one.on
+        one for one in content_listing.list_coverage_sources(snapshots.packs, switched) if every or one.on
     )
     if visit.asked("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)

@@ -27,18 +27,18 @@ COLUMNS = (
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
-    edition = visit.edition
-    if edition is None:
-        return {"edition": None}
+    snapshot = visit.snapshot
+    if snapshot is None:
+        return {"snapshot": None}
     reach = visit.reach(READ)
-    gaps = gaps_in(edition.findings, reach)
+    gaps = gaps_in(snapshot.findings, reach)
     if visit.asked("format") == "csv":
         return as_csv("data-gaps", COLUMNS, _rows(gaps))
     return {
-        "edition": edition,
+        "snapshot": snapshot,
         "gaps": gaps,
         "waiting": sum(one.count for one in gaps),
-        "assessed": sum(edition.findings.states(reach).values()),
+        "assessed": sum(snapshot.findings.states(reach).values()),
     }
 
 

@@ -33,24 +33,24 @@ ROWS = 100
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
-    edition = visit.edition
-    if edition is None:
-        return {"edition": None}
+    snapshot = visit.snapshot
+    if snapshot is None:
+        return {"snapshot": None}
     reach, start = visit.reach(READ), page_start(visit)
     type_, text = visit.asked("type").lower(), visit.asked("q")
     if visit.asked("format") == "csv":
-        rows = edition.inventory.page(reach, type_=type_, text=text, most=1_000_000)
+        rows = snapshot.inventory.page(reach, type_=type_, text=text, most=1_000_000)
         return as_csv(
             "inventory",
             ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
             (_row(visit, one) for one in rows),
         )
     return {
-        "edition": edition,
-        "resources": edition.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
-        "total": edition.inventory.count(reach, type_=type_, text=text),
-        "types": edition.inventory.types(reach),
-        "others": edition.inventory.others(reach),
+        "snapshot": snapshot,
+        "resources": snapshot.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
+        "total": snapshot.inventory.count(reach, type_=type_, text=text),
+        "types": snapshot.inventory.types(reach),
+        "others": snapshot.inventory.others(reach),
         "start": start,
         "rows": ROWS,
         "name_of": name_of,
@@ -80,20 +80,20 @@ def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
 
 def one(visit: Visit) -> Mapping[str, object] | Response:
     """One resource."""
-    edition, id_ = visit.edition, "/" + visit.parameters["id"].strip("/").lower()
-    if edition is None:
-        return {"edition": None}
-    tenants = edition.listing.tenants_with(id_, visit.caller.reach(READ))
+    snapshot, id_ = visit.snapshot, "/" + visit.parameters["id"].strip("/").lower()
+    if snapshot is None:
+        return {"snapshot": None}
+    tenants = snapshot.listing.tenants_with(id_, visit.caller.reach(READ))
     tenant = next((one for one in tenants if one == visit.asked("tenant")), next(iter(tenants), ""))
     visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
-    body = edition.listing.get(id_, visit.caller.reach(READ))
+    body = snapshot.listing.get(id_, visit.caller.reach(READ))
     if body is None:
         raise NotFoundError(f"resource {id_[:500]!r} not found, or you cannot access it")
     reach = visit.caller.reach(ASSESSMENTS)
-    findings = edition.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
+    findings = snapshot.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
     known = {
-        **facts(visit, edition, id_, body),
-        "paths": edition.attack_paths.list_wanted(
+        **facts(visit, snapshot, id_, body),
+        "paths": snapshot.attack_paths.list_wanted(
             visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))
         ),
         "put": [
@@ -101,13 +101,13 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
         ],
         "code": code_facts(visit, id_, findings),
         "software": machine_software(visit, id_),
-        "children": edition.inventory.below(visit.caller.reach(READ), id_),
+        "children": snapshot.inventory.below(visit.caller.reach(READ), id_),
     }
     if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:
         return file
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {
-        "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
+        "snapshot": snapshot, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "unknown": sum(one.state in (ComplianceState.UNKNOWN, ComplianceState.ERROR) for one in findings),
         "tenant": tenant if len(tenants) > 1 else "", "others": [one for one in tenants if one != tenant],

@@ -130,14 +130,14 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     """The last result of the query, of the rows that the visitor may read."""
     seconds = visit.instance.query_seconds
     if place == ESTATE:
-        if visit.edition is None:
+        if visit.snapshot is None:
             raise KqlError("nothing was assessed yet: the estate has no data to query")
         reader = LiveReader.of(visit.caller, visit.reach)
         current = LiveResources(
-            visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base
+            visit.instance.state, visit.instance.tenant, visit.snapshot, reader, visit.base
         )
-        seen = find_row_access(visit.edition.types, partial(_reaches, visit))
-        return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
+        seen = find_row_access(visit.snapshot.types, partial(_reaches, visit))
+        return visit.snapshot.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = RowSpan(visit.since, visit.instance.now) if visit.asked("span") else None
@@ -193,7 +193,7 @@ def catalog_of(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
     """The names that a query of the visitor knows at a place."""
     if place != ESTATE:
         return visit.instance.lake.catalog(visit.caller.logs(READ, place), workspace=place)
-    return nullcontext(GraphCatalog(visit.edition.files if visit.edition is not None else {}))
+    return nullcontext(GraphCatalog(visit.snapshot.files if visit.snapshot is not None else {}))
 
 
 def _script(visit: Visit) -> Response:
@@ -245,9 +245,9 @@ class _CompletionCatalog:
 
 def _in_estate(visit: Visit, place: str) -> list[str]:
     """The tables of Resource Graph that have rows and that a query of a workspace reads beside those of the lake."""
-    if place == ESTATE or visit.edition is None or visit.reach(GRAPH).nothing:
+    if place == ESTATE or visit.snapshot is None or visit.reach(GRAPH).nothing:
         return []
-    return [name for table, name in TABLES.items() if table in visit.edition.files]
+    return [name for table, name in TABLES.items() if table in visit.snapshot.files]
 
 
 def _estate_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:

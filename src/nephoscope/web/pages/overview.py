@@ -41,14 +41,14 @@ _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows, or one of its tables as a file."""
-    edition = visit.edition
+    snapshot = visit.snapshot
     if (
         file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
     ) is not None:
         return file
     opened = incidents(visit)
     found: dict[str, Any] = {
-        "edition": edition,
+        "snapshot": snapshot,
         "incidents": opened,
         "names": known_names(visit, (one.title for one in opened or ())),
         "under_way": under_way(visit.instance),
@@ -56,36 +56,36 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "recommendations": "/recommendations",
         "suppressed": suppressed_rules(visit),
     }
-    if edition is None:
+    if snapshot is None:
         return found
     reach = visit.reach(READ)
-    states = edition.findings.states(reach)
+    states = snapshot.findings.states(reach)
     first = list_failing(visit)
     return {
         **found,
-        "score": score_of(edition, visit.reach(SCORES)),
+        "score": score_of(snapshot, visit.reach(SCORES)),
         "trend": trend(visit),
-        "resources": edition.inventory.count(reach),
+        "resources": snapshot.inventory.count(reach),
         "stood": states,
         "severities": _severities([one.tally for one in first]),
         "first": first[:SHOWN],
         "failing": len(first),
-        "worst": (worst := edition.findings.worst(reach, most=SHOWN)),
+        "worst": (worst := snapshot.findings.worst(reach, most=SHOWN)),
         "alike": _find_alike(visit, worst),
-        "causes": edition.findings.causes(reach, UNJUDGED)[:SHOWN],
+        "causes": snapshot.findings.causes(reach, UNJUDGED)[:SHOWN],
         "unknown": states.not_assessed,
         "assessed": sum(states.values()),
     }
 
 
-def ahead(edition: PublishedSnapshot, reach: Reach) -> None:
+def ahead(snapshot: PublishedSnapshot, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
-    score_of(edition, reach)
-    priorities_of(edition).rank(reach, reach)
-    edition.inventory.count(reach)
-    edition.findings.states(reach)
-    edition.findings.worst(reach, most=SHOWN)
-    edition.findings.causes(reach, UNJUDGED)
+    score_of(snapshot, reach)
+    priorities_of(snapshot).rank(reach, reach)
+    snapshot.inventory.count(reach)
+    snapshot.findings.states(reach)
+    snapshot.findings.worst(reach, most=SHOWN)
+    snapshot.findings.causes(reach, UNJUDGED)
 
 
 def list_failing(visit: Visit) -> list[Priority]:
@@ -135,7 +135,7 @@ def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
 
 
 def _controls(visit: Visit) -> PageTable:
-    found = score_of(visit.edition, visit.reach(SCORES)).controls if visit.edition else ()
+    found = score_of(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
     return PageTable(
         ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
         (
@@ -153,13 +153,13 @@ def _controls(visit: Visit) -> PageTable:
 
 
 def _resources(visit: Visit) -> PageTable:
-    found = visit.edition.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.edition else []
+    found = visit.snapshot.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.snapshot else []
     rows = ([one.resource, one.grave, one.failing, one.tenant] for one in found)
     return PageTable(("Resource", "Critical, high", "All", "Tenant"), rows)
 
 
 def _causes(visit: Visit) -> PageTable:
-    found = visit.edition.findings.causes(visit.reach(READ), UNJUDGED) if visit.edition else []
+    found = visit.snapshot.findings.causes(visit.reach(READ), UNJUDGED) if visit.snapshot else []
     return PageTable(
         ("Count", "Why", "State"),
         ([count, cause_text(cause, state), STATES[state]] for state, cause, count in found),

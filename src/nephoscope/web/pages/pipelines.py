@@ -73,7 +73,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "posture": posture[:SHOWN],
         "set_up": len(posture),
         "of": repository_name,
-        "assessed": visit.edition is not None,
+        "assessed": visit.snapshot is not None,
         "runs": runs[:RECENT],
         "open": sum(sum(counts.get(name, {}).values()) for name in names),
         "severities": SEVERITIES,
@@ -144,17 +144,19 @@ def _make_row(
 
 
 def _violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
-    if visit.edition is None:
+    if visit.snapshot is None:
         return []
-    return violated_passes(visit.service, visit.edition.findings, visit.reach(ASSESSMENTS), names)
+    return violated_passes(visit.service, visit.snapshot.findings, visit.reach(ASSESSMENTS), names)
 
 
 def _posture(visit: Visit) -> list[ListedFinding]:
     """The findings on how organizations and repositories are set up, the gravest first."""
-    if visit.edition is None:
+    if visit.snapshot is None:
         return []
     wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}), text=INSIDE)
-    found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="severity", most=MOST_POSTURE)
+    found = visit.snapshot.findings.page(
+        visit.reach(ASSESSMENTS), wanted, order="severity", most=MOST_POSTURE
+    )
     return [one for one in found if repository_name(one.resource)]
 
 

@@ -38,8 +38,8 @@ DONE = ("exempted", "changed", "ended")
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
-    if visit.edition is None:
-        return {"edition": None}
+    if visit.snapshot is None:
+        return {"snapshot": None}
     several = rank_recommendations(visit, read_filters(visit))
     if visit.asked("open"):
         return _list_unjudged(visit, several)
@@ -56,7 +56,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, object]:
     start = page_start(visit)
     return {
-        "edition": visit.edition, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
+        "snapshot": visit.snapshot, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
         "severities": list(reversed(Severity)), "chosen": visit.several("severity"), "text": visit.asked("q"),
         "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {}, "put": (),
     }  # fmt: skip
@@ -64,7 +64,7 @@ def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, object]:
 
 def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
-    found = visit.edition.findings.count_unjudged(visit.reach(READ)) if visit.edition else {}
+    found = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
     counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
     those = [one for one in several if one.tally.recommendation in found]
     those.sort(key=lambda one: -counts[one.tally.recommendation])
@@ -86,19 +86,19 @@ def _unjudged_row(
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One recommendation."""
-    edition, key = visit.edition, visit.parameters["key"].lower()
-    if edition is None:
-        return {"edition": None}
-    known = edition.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
+    snapshot, key = visit.snapshot, visit.parameters["key"].lower()
+    if snapshot is None:
+        return {"snapshot": None}
+    known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
-        return _own(visit, edition, key)
+        return _own(visit, snapshot, key)
     states = visit.several("state") or frozenset({ComplianceState.NON_COMPLIANT.value})
     asked = FindingQuery(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
         except ConcurrentChangeError:
-            shown = _show_recommendation(visit, edition, key, known["properties"], asked)
+            shown = _show_recommendation(visit, snapshot, key, known["properties"], asked)
             return {**shown, "overtaken": exemption_forms.since_drawn(visit)}
         return RedirectResponse(visit.here(**done), 303)
     files = {
@@ -108,10 +108,12 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         ),
     }
     file = file_of(visit, key, files)
-    return file if file is not None else _show_recommendation(visit, edition, key, known["properties"], asked)
+    return (
+        file if file is not None else _show_recommendation(visit, snapshot, key, known["properties"], asked)
+    )
 
 
-def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, object] | Response:
+def _own(visit: Visit, snapshot: PublishedSnapshot, key: str) -> Mapping[str, object] | Response:
     """One that another tool put."""
     own = next((one for one in own_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
@@ -120,7 +122,7 @@ def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, obj
     file = file_of(visit, key, {"resources": lambda: resources(own)})
     several = own.several[start : start + ROWS]
     page = {
-        "edition": edition,
+        "snapshot": snapshot,
         "own": own,
         "several": several,
         "start": start,
@@ -131,24 +133,24 @@ def _own(visit: Visit, edition: PublishedSnapshot, key: str) -> Mapping[str, obj
 
 
 def _show_recommendation(
-    visit: Visit, edition: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
+    visit: Visit, snapshot: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
 ) -> dict[str, Any]:
     """Return what the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)
     about = FindingQuery(recommendations=asked.recommendations)
-    findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
+    findings = snapshot.findings.page(reach, asked, order="resource", start=start, most=ROWS)
     put = exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
-        "edition": edition,
+        "snapshot": snapshot,
         "key": key,
         "own": None,
         "known": {**dict.fromkeys(SAID, ""), **known},
         "place": next((one for one in rank_recommendations(visit, about)), None),
-        "counts": edition.findings.states(reach, about),
+        "counts": snapshot.findings.states(reach, about),
         "findings": findings,
         "origins": made_by_each(visit.service, [one.resource for one in findings]),
-        "total": edition.findings.count(reach, asked),
+        "total": snapshot.findings.count(reach, asked),
         "start": start,
         "rows": ROWS,
         "chosen": asked.states,
@@ -170,8 +172,8 @@ def _show_recommendation(
 
 def _resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> PageTable:
     found = (
-        visit.edition.findings.page(visit.reach(READ), asked, order="resource", most=1_000_000)
-        if visit.edition
+        visit.snapshot.findings.page(visit.reach(READ), asked, order="resource", most=1_000_000)
+        if visit.snapshot
         else []
     )
     told = known["properties"]
@@ -204,9 +206,9 @@ def page_start(visit: Visit) -> int:
 
 def count_failing(visit: Visit) -> int | None:
     """Count how many recommendations have a failing resource."""
-    if visit.edition is None:
+    if visit.snapshot is None:
         return None
-    return sum(1 for tally in visit.edition.findings.tallies(visit.reach(READ)) if tally.unhealthy)
+    return sum(1 for tally in visit.snapshot.findings.tallies(visit.reach(READ)) if tally.unhealthy)
 
 
 PAGES = (

@@ -79,15 +79,15 @@ def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
 
 def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     """Return what the last evaluation published; accounts belong to the tenant, whatever scope is chosen."""
-    edition = visit.edition
-    if edition is None:
+    snapshot = visit.snapshot
+    if snapshot is None:
         return {}
     return {
-        "resources": edition.inventory.page(visit.reach(RESOURCES), text=text, most=most),
-        "mentions": _mentions(visit, edition, text, most),
-        "accounts": accounts.find_accounts(edition, visit.caller.reach(RESOURCES), text),
-        "tallies": list(edition.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
-        "paths": list(edition.attack_paths.list_wanted(visit.reach(PATHS), WantedPaths(text=text))),
+        "resources": snapshot.inventory.page(visit.reach(RESOURCES), text=text, most=most),
+        "mentions": _mentions(visit, snapshot, text, most),
+        "accounts": accounts.find_accounts(snapshot, visit.caller.reach(RESOURCES), text),
+        "tallies": list(snapshot.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
+        "paths": list(snapshot.attack_paths.list_wanted(visit.reach(PATHS), WantedPaths(text=text))),
     }
 
 
@@ -102,10 +102,10 @@ def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     }
 
 
-def _mentions(visit: Visit, edition: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
+def _mentions(visit: Visit, snapshot: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
     """Return what has an address or names it, and what a CVE was found in."""
-    resources = edition.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
-    inside = edition.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
+    resources = snapshot.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
+    inside = snapshot.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
     return [*resources, *inside]
 
 

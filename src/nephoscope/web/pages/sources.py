@@ -65,9 +65,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "files": files,
         "most_files": MOST_FILES,
         "request": last_request(visit.instance.data),
-        "edition": visit.edition,
+        "snapshot": visit.snapshot,
         "trouble": trouble(visit.instance),
-        "resources": visit.edition.inventory.count(visit.caller.reach(ASSESSED)) if visit.edition else 0,
+        "resources": visit.snapshot.inventory.count(visit.caller.reach(ASSESSED)) if visit.snapshot else 0,
         "under_way": under_way(visit.instance),
         "may": visit.caller.may(WRITE, "/"),
     }

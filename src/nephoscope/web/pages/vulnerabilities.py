@@ -246,7 +246,9 @@ def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[Pack
 def _paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
     """Return the attack paths through machines that have the vulnerability."""
     resources = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE} - {""}
-    every = visit.edition.attack_paths.list_wanted(visit.reach(PATHS)) if visit.edition and resources else ()
+    every = (
+        visit.snapshot.attack_paths.list_wanted(visit.reach(PATHS)) if visit.snapshot and resources else ()
+    )
     return [path for path in every if any(entity.key in resources for entity in path.entities)]
 
 

@@ -17,11 +17,11 @@ READ = "Microsoft.Resources/subscriptions/resources/read"
 
 def applications(visit: Visit, involved: Iterable[InvolvedEntity]) -> dict[str, str]:
     """Object id -> application id of the service principals among who takes part, of what the visitor may read of the directory."""
-    if visit.edition is None:
+    if visit.snapshot is None:
         return {}
     reach, found = visit.caller.reach(READ), {}
     for id_ in sorted(object_ids(involved)):
-        body = visit.edition.listing.get(f"/providers/{SERVICE_TYPE}/{id_}", reach)
+        body = visit.snapshot.listing.get(f"/providers/{SERVICE_TYPE}/{id_}", reach)
         if body is not None and (application := (body.get("properties") or {}).get("appId")):
             found[id_] = str(application).lower()
     return found

@@ -29,10 +29,10 @@ def known_names(visit: Visit, texts: Iterable[str]) -> dict[str, str]:
     wanted = {id_ for text in texts for id_ in guids(text)}
     found = {id_: visit.subscriptions[id_] for id_ in wanted & visit.subscriptions.keys()}
     rest = wanted - found.keys()
-    if not rest or visit.edition is None:
+    if not rest or visit.snapshot is None:
         return found
     keys = [f"/providers/{type_}/{id_}" for type_ in KINDS for id_ in sorted(rest)]
-    bodies = visit.edition.listing.several(keys, visit.caller.reach(READ))
+    bodies = visit.snapshot.listing.several(keys, visit.caller.reach(READ))
     return found | {key.rsplit("/", 1)[-1]: account_of(body).name for key, body in bodies.items()}
 
 

@@ -16,12 +16,12 @@ GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 def choices(visit: Visit) -> Markup:
     """The options of the scopes that a visitor may choose, the one that the address asks for selected."""
-    if visit.edition is None:
+    if visit.snapshot is None:
         return _write_options(visit)
     # what a visitor sees decides the key: nobody gets choices that were written for one who sees something else
     reach = visit.caller.reach
     key = (__name__, reach(SUBSCRIPTIONS), reach(GROUPS))
-    written = visit.edition.once(key, lambda: _write_options(visit))
+    written = visit.snapshot.once(key, lambda: _write_options(visit))
     return _select_option(written, visit.asked("scope"))
 
 

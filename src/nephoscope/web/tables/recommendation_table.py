@@ -26,9 +26,9 @@ HEADER = (
 
 def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Priority]:
     """Return those of the scope that the visitor may see; none before the first assessment."""
-    if visit.edition is None:
+    if visit.snapshot is None:
         return []
-    return priorities_of(visit.edition).rank(visit.reach(READ), visit.reach(PATHS), wanted)
+    return priorities_of(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
 def table(several: Iterable[Priority]) -> PageTable:

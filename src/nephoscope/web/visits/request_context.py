@@ -111,17 +111,17 @@ class Visit:
         return secrets.token_urlsafe(16)
 
     @cached_property
-    def edition(self) -> PublishedSnapshot | None:
+    def snapshot(self) -> PublishedSnapshot | None:
         """Return what was published last, None where nothing was assessed yet."""
-        return self.instance.shelf.newest()
+        return self.instance.snapshots.newest()
 
     @cached_property
     def subscriptions(self) -> Mapping[str, str]:
         """Id -> name of the subscriptions that the caller may see, by name."""
-        if self.edition is None:
+        if self.snapshot is None:
             return {}
-        reach, edition = self.caller.reach(SUBSCRIPTIONS), self.edition
-        return edition.once(("subscriptions", reach), lambda: _subscriptions(edition, reach))
+        reach, snapshot = self.caller.reach(SUBSCRIPTIONS), self.snapshot
+        return snapshot.once(("subscriptions", reach), lambda: _subscriptions(snapshot, reach))
 
     def named(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
@@ -131,11 +131,11 @@ class Visit:
     @cached_property
     def tenants(self) -> frozenset[str]:
         """The tenants of which the caller may see something."""
-        if self.edition is None:
+        if self.snapshot is None:
             return frozenset()
         reach = self.caller.reach(SUBSCRIPTIONS)
         return (
-            frozenset(self.edition.made.tenant_gaps)
+            frozenset(self.snapshot.made.tenant_gaps)
             if reach.everything
             else reach.tenants | reach.whole_tenants
         )
@@ -160,7 +160,7 @@ class Visit:
     def chosen_subscriptions(self) -> frozenset[str] | None:
         """The subscriptions that the address chooses: one, those below a management group, or None for all."""
         scope = self.asked("scope").lower()
-        if not scope or self.edition is None:
+        if not scope or self.snapshot is None:
             return None
         if scope.startswith("tag:"):
             carried = self.tags.get(self.asked("scope")[4:])
@@ -184,7 +184,7 @@ class Visit:
     def scoped(self) -> bool:
         """Return whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
         scope = self.asked("scope")
-        if not scope or self.edition is None:
+        if not scope or self.snapshot is None:
             return True
         if scope.startswith("tag:"):
             return scope[4:] in self.tags
@@ -193,14 +193,14 @@ class Visit:
     @cached_property
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see; one that several tenants have is of each."""
-        return management_groups(self.edition.made, self.subscriptions) if self.edition is not None else {}
+        return management_groups(self.snapshot.made, self.subscriptions) if self.snapshot is not None else {}
 
     @cached_property
     def tags(self) -> Mapping[str, TaggedScopes]:
         """The tags of what the visitor may see, with what carries each."""
-        if self.edition is None:
+        if self.snapshot is None:
             return {}
-        return tags(self.edition, self.caller.reach("Microsoft.Resources/subscriptions/resourceGroups/read"))
+        return tags(self.snapshot, self.caller.reach("Microsoft.Resources/subscriptions/resourceGroups/read"))
 
     @property
     def zone(self) -> str:
@@ -211,7 +211,7 @@ class Visit:
     def place(self) -> Reach | None:
         """Return what the chosen scope is of, whoever asks; None where none is chosen."""
         scope = self.asked("scope")
-        if self.edition is not None and scope.startswith("tag:"):
+        if self.snapshot is not None and scope.startswith("tag:"):
             carried = self.tags.get(scope[4:], TaggedScopes(frozenset(), frozenset()))
             return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
         return None if self.chosen_subscriptions is None else Reach(subscriptions=self.chosen_subscriptions)
@@ -345,11 +345,11 @@ class Visit:
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
 
-def _subscriptions(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
+def _subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
     groups = {group.split("/")[2] for group in reach.groups}
     found = {
         id_: name or id_
-        for id_, name in edition.made.subscriptions.items()
+        for id_, name in snapshot.made.subscriptions.items()
         if reach.sees(id_) or id_ in groups
     }
     return name_subscriptions(found)

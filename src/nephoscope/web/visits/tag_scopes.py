@@ -24,18 +24,18 @@ class TaggedScopes:
     groups: frozenset[str]
 
 
-def tags(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
+def tags(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
     """`name=value` -> what carries it, of the containers that a reach sees; those that the most carry, by name.
 
     Read once for an edition and a reach: the picker of every page has them.
     """
-    found: Mapping[str, TaggedScopes] = edition.once((__name__, reach), lambda: _read(edition, reach))
+    found: Mapping[str, TaggedScopes] = snapshot.once((__name__, reach), lambda: _read(snapshot, reach))
     return found
 
 
-def _read(edition: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
+def _read(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes]:
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for body in edition.listing.page([SUBSCRIPTION, GROUP], reach, most=MOST_CONTAINERS).bodies:
+    for body in snapshot.listing.page([SUBSCRIPTION, GROUP], reach, most=MOST_CONTAINERS).bodies:
         own = body.get("tags")
         for name, value in own.items() if isinstance(own, dict) else ():
             found[f"{name}={value}"].add(str(body["id"]).lower().rstrip("/"))

@@ -86,14 +86,14 @@ class PublishedSnapshotCache:
         if coming is not None:
             coming.join()
 
-    def _come(self, ready: Callable[[PublishedSnapshot], object], edition: PublishedSnapshot) -> None:
+    def _come(self, ready: Callable[[PublishedSnapshot], object], snapshot: PublishedSnapshot) -> None:
         try:
-            ready(edition)
+            ready(snapshot)
         except (LakeError, duckdb.Error) as error:  # whoever asks for it is told
             _LOG.warning("the newest evaluation is not made ready: %s", error)
         finally:
             with self._lock:
-                self._known, self._coming = edition, None
+                self._known, self._coming = snapshot, None
 
     def _entry(self, version: int) -> Path:
         return self._path / LOG / f"{version:020d}.json"
