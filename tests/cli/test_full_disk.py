@@ -139,7 +139,7 @@ def test_a_load_waits_for_room_and_says_so_once(
     monkeypatch.setattr(Disk, "free", answers(*[1 << 20] * 5, 1 << 40))
     done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
     assert done.exit_code == 0
-    assert done.stderr.count("the disk has 1 MiB left, and 64 MiB are kept free") == 1
+    assert done.stderr.count("the disk has 1 MiB left, and 64 MiB are reserved") == 1
     assert done.stderr.count("there is room again: goes on") == 1
     found = json.loads(done.stdout)
     assert (found["rows"], found["files"]["read"]) == ({"Syslog": 5}, 1)

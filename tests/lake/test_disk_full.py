@@ -168,7 +168,7 @@ def _until_refused(lake: Lake) -> int:
             append(lake, taken)
         except SpoolFullError:
             break
-    with pytest.raises(SpoolFullError, match="limit"):
+    with pytest.raises(SpoolFullError, match="the spool is full"):
         append(lake, taken)
     return taken
 
@@ -178,7 +178,7 @@ def test_the_reserve_is_left_for_the_flusher(
 ) -> None:
     append(small, 0)
     monkeypatch.setattr(disk, "free", lambda _: 1 << 20)
-    with pytest.raises(SpoolFullError, match="1 MiB left, and 64 MiB are kept free"):
+    with pytest.raises(SpoolFullError, match="1 MiB left, and 64 MiB are reserved"):
         append(small, 1)
     monkeypatch.undo()
     append(small, 1)

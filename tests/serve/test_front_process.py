@@ -140,7 +140,7 @@ def test_a_full_disk_takes_nothing_and_recovers(tmp_path, monkeypatch, free):
     before, refused, after = asyncio.run(ask())
     assert (before.status_code, after.status_code) == (204, 204)
     assert [(one.status_code, one.headers["retry-after"]) for one in refused] == [(503, "5")] * 3
-    assert all("kept free" in one.json()["error"]["message"] for one in refused)
+    assert all("reserved" in one.json()["error"]["message"] for one in refused)
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
         assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 2}]

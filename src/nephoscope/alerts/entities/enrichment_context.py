@@ -85,10 +85,11 @@ def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str
         f"| where Accounts >= {SHARED_BY} | project IPAddress"
     )
     span = RowSpan(now - SHARED_WITHIN, now, now)
-    return {
-        row.text("IPAddress").lower()
-        for row in findings(lake.rows(text, workspace=workspace, now=now, span=span))
-    }
+    with lake.reading(workspace) as reading:
+        compiled = reading.compile(text, now)
+        if reading.empty(compiled, span):
+            return set()
+        return {row.text("IPAddress").lower() for row in findings(reading.rows(compiled, text, span))}
 
 
 def _of_estate(data: Path) -> Mapping[str, str]:
