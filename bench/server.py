@@ -36,6 +36,7 @@ import httpx  # noqa: E402
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
+from nephoscope.posture.published.inventory import InventoryQuery  # noqa: E402
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot  # noqa: E402
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402
@@ -127,7 +128,7 @@ def asks(data: Path) -> list[Ask]:
     ]
     found += [
         Ask("page /resource", f"/resource{quote(one.id.lower())}")
-        for one in snapshot.inventory.page(EVERYTHING, text="vm", most=5)
+        for one in snapshot.inventory.page(EVERYTHING, InventoryQuery("vm"), most=5)
     ]
     found += [
         Ask(f"page {path} of one subscription", f"{path}?scope={one}")
@@ -215,7 +216,7 @@ def first_views(server: Running, data: Path, headers: dict[str, str]) -> None:
     """Print how long the pages of resources take that nobody asked for before, one after another."""
     snapshot = PublishedSnapshotCache(data).newest()
     assert snapshot is not None
-    every = snapshot.inventory.page(EVERYTHING, text="a", start=200, most=20 * FIRST_VIEWS)
+    every = snapshot.inventory.page(EVERYTHING, InventoryQuery("a"), start=200, most=20 * FIRST_VIEWS)
     times = []
     with _client(server, headers) as client:
         for one in every[::20]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
@@ -33,6 +35,47 @@ class ListedResource:
     tenant: str = ""
 
 
+#: The orders of a list, by the name of the column that leads it; `-` before the name turns it round.
+ORDERS = {
+    "findings": "grave ASC, failing ASC, key DESC, tenant DESC",
+    "failing": "failing ASC, grave ASC, key DESC, tenant DESC",
+    "name": "lower(name) ASC, key ASC, tenant ASC",
+    "type": "type ASC, lower(name) ASC, key ASC, tenant ASC",
+    "location": "location ASC, lower(name) ASC, key ASC, tenant ASC",
+    "subscription": "subscription ASC, lower(name) ASC, key ASC, tenant ASC",
+}
+#: The riskiest first.
+DEFAULT_ORDER = "-findings"
+#: What a list can be narrowed by, each with the column that has its values.
+FACETS = {"risk": "risk", "type": "type", "subscription": "subscription", "location": "location"}
+_RISK = "CASE WHEN coalesce(f.grave, 0) > 0 THEN 'high' WHEN coalesce(f.failing, 0) > 0 THEN 'lower' ELSE 'none' END"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryQuery:
+    """Which resources are wanted, and in which order.
+
+    `chosen` has the values of each of FACETS that are wanted (a facet without values wants all), `text` what the id contains.
+    """
+
+    text: str = ""
+    chosen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    order: str = DEFAULT_ORDER
+
+    @property
+    def key(self) -> Hashable:
+        """What tells two queries apart."""
+        return (
+            self.text,
+            tuple(sorted((name, tuple(sorted(found))) for name, found in self.chosen.items())),
+            self.order,
+        )
+
+    def without(self, facet: str) -> InventoryQuery:
+        """Return the query as it is without what was chosen in a facet: what its other values would add is counted by that."""
+        return replace(self, chosen={name: found for name, found in self.chosen.items() if name != facet})
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """The resources of an edition."""
@@ -40,53 +83,62 @@ class Inventory:
     documents: Documents
 
     def _rows(
-        self, reach: Reach, type_: str, text: str, cursor: DuckDBPyConnection | None = None
+        self, reach: Reach, text: str = "", cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         rows = self.documents.rows(reach, cursor).filter(one_of("part", LISTED))
-        if type_:
-            rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_))
         if text:
             key = FunctionExpression("lower", ColumnExpression("key"))
             rows = rows.filter(FunctionExpression("contains", key, ConstantExpression(text.lower())))
         return rows
 
-    def count(self, reach: Reach, *, type_: str = "", text: str = "") -> int:
-        """Count how many there are."""
-        key = ("inventory", reach, type_, text)
-        return self.documents.once(key, lambda: self._count(reach, type_, text))
-
-    def _count(self, reach: Reach, type_: str, text: str) -> int:
-        ((found,),) = self._rows(reach, type_, text).aggregate("count(*)").fetchall()
-        return int(found)
-
-    def types(self, reach: Reach) -> list[tuple[str, int]]:
-        """Count how many there are of each type, the most first."""
-        return list(self.documents.once(("types", reach), lambda: self._types(reach)))
-
-    def _types(self, reach: Reach) -> list[tuple[str, int]]:
-        rows = self._rows(reach, "", "").aggregate("type, count(*) AS n", "type").order("n DESC, type")
-        return [(type_, int(count)) for type_, count in rows.fetchall()]
-
-    def page(
-        self, reach: Reach, *, type_: str = "", text: str = "", start: int = 0, most: int = 100
-    ) -> list[ListedResource]:
-        """Some of them, those that fail the gravest first."""
-        key = ("page of inventory", reach, type_, text, start, most)
-        if most > KEPT_ROWS:
-            return self._page(reach, type_, text, start, most)
-        return list(self.documents.once(key, lambda: self._page(reach, type_, text, start, most)))
-
-    def _page(self, reach: Reach, type_: str, text: str, start: int, most: int) -> list[ListedResource]:
+    def _wanted(self, reach: Reach, query: InventoryQuery) -> DuckDBPyRelation:
+        """The rows of a query, each with its numbers of findings."""
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
-        rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")
+        rows = self._rows(reach, query.text, cursor).project(wanted).set_alias("r")
         failing = self._count_failing(reach, cursor).set_alias("f")
         joined = rows.join(failing, "r.key = f.subject AND r.tenant = f.tenant", "left")
         counted = joined.project(
             "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave,"
-            " r.tenant AS tenant, r.key AS key"
+            f" r.tenant AS tenant, r.key AS key, {_RISK} AS risk"
         )
-        found = counted.order("grave DESC, failing DESC, key, tenant").limit(most, start).fetchall()
+        for facet, found in query.chosen.items():
+            if found:
+                counted = counted.filter(one_of(FACETS[facet], found))
+        return counted
+
+    def count(self, reach: Reach, query: InventoryQuery = InventoryQuery()) -> int:
+        """Count how many there are."""
+        return self.documents.once(("inventory", reach, query.key), lambda: self._count(reach, query))
+
+    def _count(self, reach: Reach, query: InventoryQuery) -> int:
+        chosen = any(query.chosen.values())
+        rows = self._wanted(reach, query) if chosen else self._rows(reach, query.text)
+        ((found,),) = rows.aggregate("count(*)").fetchall()
+        return int(found)
+
+    def facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
+        """Count how many there are of each value of a facet, the most first; what is chosen in the facet itself narrows nothing."""
+        wanted = query.without(facet)
+        key = ("facet of inventory", reach, wanted.key, facet)
+        return list(self.documents.once(key, lambda: self._facet(reach, wanted, facet)))
+
+    def _facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
+        column = FACETS[facet]
+        rows = self._wanted(reach, query).aggregate(f"{column} AS value, count(*) AS n", column)
+        return [(value, int(count)) for value, count in rows.order("n DESC, value").fetchall()]
+
+    def page(
+        self, reach: Reach, query: InventoryQuery = InventoryQuery(), *, start: int = 0, most: int = 100
+    ) -> list[ListedResource]:
+        """Some of them, in the order of the query."""
+        if most > KEPT_ROWS:
+            return self._page(reach, query, start, most)
+        key = ("page of inventory", reach, query.key, start, most)
+        return list(self.documents.once(key, lambda: self._page(reach, query, start, most)))
+
+    def _page(self, reach: Reach, query: InventoryQuery, start: int, most: int) -> list[ListedResource]:
+        found = self._wanted(reach, query).order(_order(query.order)).limit(most, start).fetchall()
         return [ListedResource(*row[:8]) for row in found]
 
     def below(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
@@ -95,7 +147,7 @@ class Inventory:
 
     def _below(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
         rows = (
-            self._rows(reach, "", "")
+            self._rows(reach)
             .filter(under("key", key))
             .filter(ColumnExpression("key") != ConstantExpression(key))
         )
@@ -128,3 +180,12 @@ class Inventory:
             "subject, tenant, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
             "subject, tenant",
         )
+
+
+def _order(name: str) -> str:
+    """The columns of an order; one that is unknown is the default."""
+    known = name if name.removeprefix("-") in ORDERS else DEFAULT_ORDER
+    columns = ORDERS[known.removeprefix("-")]
+    if not known.startswith("-"):
+        return columns
+    return re.sub(r" (ASC|DESC)", lambda found: " DESC" if found[1] == "ASC" else " ASC", columns)

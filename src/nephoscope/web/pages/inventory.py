@@ -10,13 +10,16 @@ from starlette.responses import Response
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.posture.published.inventory import ListedResource
+from nephoscope.posture.published.inventory import DEFAULT_ORDER, FACETS, InventoryQuery, ListedResource
 from nephoscope.state import NotFoundError
+from nephoscope.web.lists.facets import Facet, build_facet
+from nephoscope.web.lists.list_heads import ListColumn, build_heads
 from nephoscope.web.page_data.code_facts import code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
 from nephoscope.web.page_data.resource_facts import entity_of, facts
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.tables.own_assessments import own_assessments
 from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.resource_tables import tables
@@ -29,6 +32,15 @@ from nephoscope_policy.model.state import ComplianceState
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS = 100
+RISKS = {"high": "Critical or high findings", "lower": "Other findings", "none": "No findings"}
+COLUMNS = (
+    ListColumn("name", "Resource"),
+    ListColumn("type", "Type", optional=True),
+    ListColumn("location", "Location", optional=True),
+    ListColumn("subscription", "Subscription", optional=True),
+    ListColumn("findings", "Critical, high", number=True),
+    ListColumn("failing", "Findings", number=True),
+)
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -37,9 +49,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     reach, start = visit.reach(READ), page_start(visit)
-    type_, text = visit.asked("type").lower(), visit.asked("q")
+    query = _query(visit)
     if visit.asked("format") == "csv":
-        rows = snapshot.inventory.page(reach, type_=type_, text=text, most=1_000_000)
+        rows = snapshot.inventory.page(reach, query, most=1_000_000)
         return as_csv(
             "inventory",
             ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
@@ -47,16 +59,33 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         )
     return {
         "snapshot": snapshot,
-        "resources": snapshot.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
-        "total": snapshot.inventory.count(reach, type_=type_, text=text),
-        "types": snapshot.inventory.types(reach),
+        "resources": snapshot.inventory.page(reach, query, start=start, most=ROWS),
+        "total": snapshot.inventory.count(reach, query),
+        "facets": _facets(visit, query),
+        "heads": build_heads(visit, COLUMNS, DEFAULT_ORDER),
         "others": snapshot.inventory.others(reach),
         "start": start,
         "rows": ROWS,
         "name_of": name_of,
-        "type_": type_,
-        "text": text,
+        "text": query.text,
     }
+
+
+def _query(visit: Visit) -> InventoryQuery:
+    chosen = {name: frozenset(one.lower() for one in visit.several(name)) for name in FACETS}
+    return InventoryQuery(visit.asked("q"), chosen, visit.asked("sort") or DEFAULT_ORDER)
+
+
+def _facets(visit: Visit, query: InventoryQuery) -> list[Facet]:
+    """What the list can be narrowed by."""
+    assert visit.snapshot is not None
+    counts = {name: visit.snapshot.inventory.facet(visit.reach(READ), query, name) for name in FACETS}
+    return [
+        build_facet(visit, "risk", "Findings", sorted(counts["risk"]), lambda one: RISKS.get(one, one)),
+        build_facet(visit, "type", "Type", counts["type"], name_type),
+        build_facet(visit, "subscription", "Subscription", counts["subscription"], lambda one: visit.subscriptions.get(one, one)),
+        build_facet(visit, "location", "Location", counts["location"]),
+    ]  # fmt: skip
 
 
 def name_of(visit: Visit, one: ListedResource) -> str:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.observable_index import DocumentMention, parse_sought
 from nephoscope.posture.reports.resource_graph_tables import LISTED
@@ -83,7 +84,7 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     if snapshot is None:
         return {}
     return {
-        "resources": snapshot.inventory.page(visit.reach(RESOURCES), text=text, most=most),
+        "resources": snapshot.inventory.page(visit.reach(RESOURCES), InventoryQuery(text), most=most),
         "mentions": _mentions(visit, snapshot, text, most),
         "accounts": accounts.find_accounts(snapshot, visit.caller.reach(RESOURCES), text),
         "tallies": list(snapshot.findings.tallies(visit.reach(READ), FindingQuery(text=text))),

@@ -12,6 +12,7 @@ from nephoscope import __version__
 from nephoscope.web.rendering import charts, display_names, formatting, known_names, time_elements
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.icons import icon
+from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
 from nephoscope.web.rendering.suppression_choices import describe
@@ -64,6 +65,7 @@ def environment() -> Environment:
         unmet=formatting.unmet,
         conditions=describe,
         reason=formatting.reason,
+        type_name=name_type,
         suppression_state=formatting.suppression_state,
     )
     return made

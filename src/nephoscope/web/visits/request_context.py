@@ -37,6 +37,8 @@ SPANS = {
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 GRAPH = "Microsoft.ResourceGraph/resources/read"
 SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
+#: What an address says of a place in a list: another filter begins it anew.
+FIRST_PAGE = ("start", "after", "before", "done")
 KEPT = ("scope", "span", "zone")
 """Parameters that links keep."""
 
@@ -342,6 +344,13 @@ class Visit:
         ]
         added = [(name, str(value)) for name, value in changes.items() if value is not None]
         query = urlencode([*kept, *added])
+        return f"{self.request.url.path}?{query}" if query else self.request.url.path
+
+    def toggled(self, name: str, value: str) -> str:
+        """The address of the first page of this list with a value of a filter added, or taken out where it is chosen."""
+        kept = [one for one in self.request.query_params.multi_items() if one[0] not in FIRST_PAGE]
+        there = (name, value) in kept
+        query = urlencode([one for one in kept if one != (name, value)] if there else [*kept, (name, value)])
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
 

@@ -1,0 +1,61 @@
+"""Facets of a list: what it can be narrowed by, each value with the count of rows that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+#: Values of a facet that are shown at once; more are behind a link.
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FacetOption:
+    """A value of a facet: its title, how many rows have it, where it leads, and whether it is chosen."""
+
+    title: str
+    count: int
+    address: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A facet with its options; `hidden` more are shown at the address `more`."""
+
+    name: str
+    title: str
+    options: Sequence[FacetOption]
+    hidden: int = 0
+    more: str = ""
+
+    @property
+    def chosen(self) -> int:
+        """How many of its values are chosen."""
+        return sum(one.chosen for one in self.options)
+
+
+def build_facet(
+    visit: Visit,
+    name: str,
+    title: str,
+    counts: Sequence[tuple[str, int]],
+    title_of: Callable[[str], str] = str,
+) -> Facet:
+    """Build a facet from the counts of its values: those that are chosen come first, also where no row has them any more."""
+    chosen = visit.several(name)
+    known = {value for value, _ in counts}
+    every = [*((one, 0) for one in sorted(chosen - known)), *counts]
+    ordered = sorted(every, key=lambda one: one[0] not in chosen)
+    most = len(ordered) if name in visit.several("all") else max(SHOWN, len(chosen))
+    options = [
+        FacetOption(title_of(value) or "none", count, visit.toggled(name, value), value in chosen)
+        for value, count in ordered[:most]
+        if value
+    ]
+    left = len(ordered) - most
+    return Facet(name, title, options, max(0, left), visit.toggled("all", name) if left > 0 else "")
