@@ -52,7 +52,7 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
     (others,) = numbers(text, r"([\d,]+) findings? on role assignments")
     findings = instance.snapshots.newest().findings
     assert listed + others == findings.states(reach)["NonCompliant"]
-    links = re.findall(r'href="(/recommendations\?[^"]*q=[^"]*)">([^<]+)</a> \((\d+)\)', text)
+    links = re.findall(r'href="(/recommendations\?[^"]*q=[^"]*)" title="([^"]+)">[^<]+</a> \((\d+)\)', text)
     assert sum(int(count) for *_, count in links) == others
     for address, type_, count in links:
         assert owner.get(html.unescape(address)).status_code == 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import html
 import io
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
