@@ -39,6 +39,8 @@ HELD = {
     "menu": {"filter-bar", "item-list", "topbar__avatar"},
     "message-list": {"chain", "panel--padded"},
     "nav": {"icon"},
+    "page": {"text-link"},
+    "panel": {"text-link"},
     "reveal": {"stack"},
     "disclosure": {"message-list"},
     "stack": {"field__input"},
