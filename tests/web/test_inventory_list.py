@@ -28,7 +28,7 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def inventory(instance):
-    return instance.shelf.newest().inventory
+    return instance.snapshots.newest().inventory
 
 
 @pytest.fixture(scope="module")
