@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow as pa
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS, TABLE, is_address
 from nephoscope.ingest.logs.log_format import ScannedRows
 from nephoscope.ingest.logs.resource_log import subscription_of
+from nephoscope.ingest.logs.scanner import flow_matrices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class _Scratch(threading.local):
     """The matrices that the scanner fills, kept for the next block of the thread."""
 
     def __init__(self) -> None:
-        self._held: dict[str, NDArray[Any]] = {}
+        self._held: dict[str, Numbers] = {}
 
     def get(self, name: str, *shape: int) -> NDArray[np.int64]:
         """A matrix of at least this shape; what is in it is rubbish."""
@@ -52,28 +53,27 @@ _scratch = _Scratch()
 
 
 class FlowFields:
-    """What the scanner filled in from one block: `fields` by their number; `groups`, `flows` and `records` as flow_scan has them."""
+    """What the scanner filled in from one block: `fields` by number; `groups`, `flows` and `records` as flow_matrices has them."""
 
     def __init__(self, kind: int, data: bytes) -> None:
-        from nephoscope.ingest.logs.scanner import flow_scan
+        from nephoscope.ingest.logs.scanner.flow_scan import scan
+        from nephoscope.ingest.logs.scanner.scanned_columns import fill_columns
 
         self.text = data
         self.bytes = np.frombuffer(data + bytes(_PADDING), np.uint8)
         tuples = len(data) // _SHORTEST + 1
         objects = int(np.count_nonzero(self.bytes == _BRACE)) + 1
-        rows = _scratch.get("rows", tuples, flow_scan.ROW_FIELDS)
+        rows = _scratch.get("rows", tuples, flow_matrices.ROW_FIELDS)
         groups, flows = _scratch.get("groups", 3, objects), _scratch.get("flows", 3, objects)
-        records = _scratch.get("records", flow_scan.RECORD_FIELDS, objects)
+        records = _scratch.get("records", flow_matrices.RECORD_FIELDS, objects)
         self.odd, counts = _scratch.get("odd", 2, 2 * tuples), np.zeros(5, np.int64)
-        self.complete = flow_scan.scan(
-            kind, self.bytes, len(data), rows, groups, flows, records, self.odd, counts
-        )
+        self.complete = scan(kind, self.bytes, len(data), rows, groups, flows, records, self.odd, counts)
         found = dict(zip(("rows", "groups", "flows", "records", "odd"), counts.tolist(), strict=True))
-        wide = np.empty((len(flow_scan.WIDE), found["rows"]), np.int64)
-        narrow = np.empty((len(flow_scan.NARROW), found["rows"]), np.int32)
-        flow_scan.columns(rows, found["rows"], wide, narrow)
-        self.fields: dict[int, NDArray[Any]] = dict(zip(flow_scan.WIDE, wide, strict=True))
-        self.fields.update(zip(flow_scan.NARROW, narrow, strict=True))
+        wide = np.empty((len(flow_matrices.WIDE), found["rows"]), np.int64)
+        narrow = np.empty((len(flow_matrices.NARROW), found["rows"]), np.int32)
+        fill_columns(rows, found["rows"], wide, narrow)
+        self.fields: dict[int, NDArray[np.integer]] = dict(zip(flow_matrices.WIDE, wide, strict=True))
+        self.fields.update(zip(flow_matrices.NARROW, narrow, strict=True))
         self.groups, self.flows = groups[:, : found["groups"]], flows[:, : found["flows"]]
         self.records = records[:, : found["records"]]
         self.others = [data[self.odd[0, one] : self.odd[1, one]] for one in range(found["odd"])]
@@ -89,9 +89,9 @@ class FlowFields:
 
     def addresses(self, field: int) -> pa.Array:
         """The addresses of a field as texts."""
-        from nephoscope.ingest.logs.scanner.flow_scan import print_addresses
+        from nephoscope.ingest.logs.scanner.scanned_columns import print_addresses
 
-        values = self.fields[field]
+        values = self.fields[field].astype(np.int64, copy=False)
         offsets = np.empty(len(values) + 1, np.int32)
         out = np.empty(len(values) * (_LONGEST_ADDRESS if self.others else 15), np.uint8)
         size = print_addresses(values, self.bytes, self.odd, offsets, out)
@@ -106,7 +106,7 @@ class DistinctTexts:
         self.distinct = distinct
         self.places = places
 
-    def at(self, places: NDArray[Any]) -> DistinctTexts:
+    def at(self, places: NDArray[np.integer]) -> DistinctTexts:
         """The texts at some places."""
         return DistinctTexts(self.distinct, self.places[places])
 
@@ -119,7 +119,7 @@ class DistinctTexts:
         return pa.DictionaryArray.from_arrays(pa.array(self.places), pa.array(self.distinct, pa.string()))
 
 
-def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
+def words(places: NDArray[np.integer], distinct: Sequence[str]) -> pa.Array:
     """Words by their number."""
     return pa.DictionaryArray.from_arrays(
         pa.array(places.astype(np.int32, copy=False)), pa.array(distinct, pa.string())
@@ -128,21 +128,19 @@ def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
 
 def scan_block(kind: int, data: bytes, category: str) -> ScannedRows | None:
     """The rows of a block of flow log records, None where the scanner gave up or a record is of another category."""
-    from nephoscope.ingest.logs.scanner import flow_scan
-
     gathered = FlowFields(kind, data)
     if not gathered.complete or not all(is_address(text) for text in set(gathered.others)):
         return None
     records = gathered.records
-    categories = gathered.texts(records[flow_scan.CATEGORY], records[flow_scan.CATEGORY + 1])
+    categories = gathered.texts(records[flow_matrices.CATEGORY], records[flow_matrices.CATEGORY + 1])
     if {text.lower() for text in categories.distinct} != {category}:
         return None
-    group = gathered.fields[flow_scan.GROUP]
-    flow = gathered.groups[flow_scan.WITHIN][group]
-    record = gathered.flows[flow_scan.WITHIN][flow]
+    group = gathered.fields[flow_matrices.GROUP]
+    flow = gathered.groups[flow_matrices.WITHIN][group]
+    record = gathered.flows[flow_matrices.WITHIN][flow]
     outer = gathered.texts(gathered.flows[0], gathered.flows[1]).at(flow)
     inner = gathered.texts(gathered.groups[0], gathered.groups[1]).at(group)
-    named = _vnet_names if kind == flow_scan.VNET else _nsg_names
+    named = _vnet_names if kind == flow_matrices.VNET else _nsg_names
     columns = named(gathered, record, outer, inner)
     if columns is None:
         return None
@@ -191,31 +189,29 @@ def _resource(target: DistinctTexts) -> dict[str, pa.Array]:
 
 
 def _flow_columns(gathered: FlowFields, record: Numbers, kind: int) -> dict[str, pa.Array]:
-    from nephoscope.ingest.logs.scanner import flow_scan
-
-    fields, vnet = gathered.fields, kind == flow_scan.VNET
-    decision, extra = fields[flow_scan.DECISION], fields[flow_scan.EXTRA]
+    fields, vnet = gathered.fields, kind == flow_matrices.VNET
+    decision, extra = fields[flow_matrices.DECISION], fields[flow_matrices.EXTRA]
     columns = {
-        "TimeGenerated": pa.array(fields[flow_scan.TIME]).cast(_MICROSECONDS),
-        "FlowLogVersion": _to_numbers(gathered.records[flow_scan.VERSION][record].astype(np.int32)),
-        "SrcIp": gathered.addresses(flow_scan.SRC),
-        "DestIp": gathered.addresses(flow_scan.DEST),
-        "SrcPort": pa.array(fields[flow_scan.SRC_PORT]),
-        "DestPort": pa.array(fields[flow_scan.DEST_PORT]),
-        "Protocol": pa.array(fields[flow_scan.PROTOCOL]),
-        "FlowDirection": words(fields[flow_scan.DIRECTION], ("Inbound", "Outbound")),
+        "TimeGenerated": pa.array(fields[flow_matrices.TIME]).cast(_MICROSECONDS),
+        "FlowLogVersion": _to_numbers(gathered.records[flow_matrices.VERSION][record].astype(np.int32)),
+        "SrcIp": gathered.addresses(flow_matrices.SRC),
+        "DestIp": gathered.addresses(flow_matrices.DEST),
+        "SrcPort": pa.array(fields[flow_matrices.SRC_PORT]),
+        "DestPort": pa.array(fields[flow_matrices.DEST_PORT]),
+        "Protocol": pa.array(fields[flow_matrices.PROTOCOL]),
+        "FlowDirection": words(fields[flow_matrices.DIRECTION], ("Inbound", "Outbound")),
         "FlowStatus": words(decision == 3 if vnet else decision, ("Allowed", "Denied")),
         "FlowState": words(decision if vnet else extra, ("B", "C", "E", "D", "")),
     }
     if vnet:
-        known = [ENCRYPTIONS[word.decode()] for word in flow_scan.ENCRYPTION_WORDS]
+        known = [ENCRYPTIONS[word.decode()] for word in flow_matrices.ENCRYPTION_WORDS]
         columns["FlowEncryption"] = words(extra, known)
     for place, name in enumerate(COUNTERS):
-        columns[name] = _to_numbers(fields[flow_scan.COUNTS + place])
+        columns[name] = _to_numbers(fields[flow_matrices.COUNTS + place])
     return columns
 
 
-def _to_numbers(values: NDArray[Any]) -> pa.Array:
+def _to_numbers(values: NDArray[np.integer]) -> pa.Array:
     """Numbers; those below zero are null."""
     absent = values < 0
     return pa.array(values, mask=absent if absent.any() else None)
