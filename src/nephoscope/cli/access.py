@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,7 +31,7 @@ def command() -> None:
 @command.command("list")
 @list_options
 @click.pass_obj
-def list_(data: Path, /, **options: Any) -> None:
+def list_(data: Path, /, output: str) -> None:
     """List users and programs with their roles."""
     with _door(data) as (state, _):
         rows = [
@@ -46,7 +46,7 @@ def list_(data: Path, /, **options: Any) -> None:
             }
             for one in state.principals.all()
         ]
-    show_list(rows, ("name", "kind", "roles", "binding", "seen", "disabled"), options["output"])
+    show_list(rows, ("name", "kind", "roles", "binding", "seen", "disabled"), output)
 
 
 @command.command("add")
@@ -235,7 +235,7 @@ def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days:
 )
 @list_options
 @click.pass_obj
-def audit(data: Path, /, most: int, **options: Any) -> None:
+def audit(data: Path, /, most: int, output: str) -> None:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     import sys
 
@@ -248,7 +248,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
             for one in state.audit.entries(most=most)
         ]  # fmt: skip
         broken, anchored = state.audit.broken(), state.audit.anchored()
-    show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), options["output"])
+    show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), output)
     if not anchored:
         tell("the audit has no anchor (keys/audit.anchor): entries deleted from its end cannot be detected")
     if broken is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import WordChoice, judged_by, resource_options
 from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, tell_nothing_assessed
@@ -13,6 +14,14 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class _AttackPathOptions(ViewOptions):
+    levels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    show: str | None
+    listed: bool
+    fail_on: str | None
 
 
 @click.command("attackpaths")
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_context
-def command(context: click.Context, /, **options: Any) -> None:
+def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) -> None:
     """List attack paths through TARGET, or through the last scan: from the Internet or a weak account to a
     subscription, secrets or data. Also lists choke points, where one fix closes several paths, and data
     gaps.
@@ -51,7 +60,7 @@ def command(context: click.Context, /, **options: Any) -> None:
         return
     data: Path = context.obj
     report = report_of(data, options)
-    shown = attack_paths.choose_paths(report, options)
+    shown = attack_paths.choose_paths(report, options["levels"], options["kinds"], options["show"])
     with open_output(target, styled=styled) as out:
         attack_paths.RENDERERS[options["output"]](shown, out)
     least = options["fail_on"]

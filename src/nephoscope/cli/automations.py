@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, Unpack
 
 import click
 
@@ -20,6 +20,7 @@ from nephoscope.cli.terminal.messages import usage_error
 if TYPE_CHECKING:
     from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.rule import AutomationRule
+    from nephoscope.cli.session.automation_options import AutomationOptions
     from nephoscope.state import State
 
 T = TypeVar("T")
@@ -131,7 +132,7 @@ def list_(data: Path, /, output: str) -> None:
     help="Automation as a JSON document in Azure's format.",
 )
 @click.pass_obj
-def add(data: Path, /, name: str, **options: Any) -> None:
+def add(data: Path, /, name: str, **options: Unpack[AutomationOptions]) -> None:
     """Create or replace the automation NAME."""
     from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets
     from nephoscope.automation.rule_formats.security_automations import TENANT, read_automation
@@ -180,7 +181,7 @@ def _read(path: Path) -> dict[str, object]:
     return found
 
 
-def _with_connection(body: dict[str, object], options: dict[str, object]) -> dict[str, object]:
+def _with_connection(body: dict[str, object], options: AutomationOptions) -> dict[str, object]:
     """The document with the connection string of --event-hub, and without those whom Azure names in it."""
     given = body.get("properties")
     if not isinstance(given, dict) or not isinstance(given.get("actions") or [], list):

@@ -169,7 +169,7 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
 @click.option("--asn", metavar="FILE", help="MaxMind database of networks ('' = none).")
 @workspace_option()
 @click.pass_obj
-def settings(data: Path, /, workspace: str, **changes: Any) -> None:
+def settings(data: Path, /, workspace: str, **changes: object) -> None:
     """Show or change the settings of behavior analytics."""
     import msgspec
 
@@ -178,7 +178,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}
-    given |= {key: str(Path(given[key]).resolve()) for key in ("geoip", "asn") if given.get(key)}
+    given |= {key: str(Path(str(given[key])).resolve()) for key in ("geoip", "asn") if given.get(key)}
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -24,6 +24,23 @@ _NARROWING = {
     "subscriptions": "--subscription", "resource_groups": "--resource-group", "management_groups": "--management-group",
     "tenants": "--tenant", "endpoint": "--endpoint", "out": "--out", "resume": "--resume", "no_graph": "--no-graph",
 }  # fmt: skip
+
+
+class _CollectionOptions(TypedDict):
+    subscriptions: tuple[str, ...]
+    resource_groups: tuple[str, ...]
+    management_groups: tuple[str, ...]
+    tenants: tuple[str, ...]
+    credential: str
+    cloud: str
+    endpoint: str | None
+    no_graph: bool
+    policies: tuple[str, ...]
+    everything: bool
+    types: tuple[str, ...]
+    out: Path | None
+    script: str | None
+    resume: bool
 
 
 @click.command("collect")
@@ -114,7 +131,7 @@ _NARROWING = {
     help="Resume the interrupted collection in FOLDER without repeating finished requests.",
 )
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
     """Collect a snapshot of a live estate for `nephoscope scan`: the resources that the loaded content
     needs, or all of them with --everything. Only GET requests and Resource Graph queries are sent; the
     role Reader is sufficient, plus Microsoft Graph's read permissions for accounts. --script prints
@@ -130,7 +147,7 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope_policy.documents import ContentError
 
     if options["script"]:
-        _print_script(data, options)
+        _print_script(data, options["script"], options)
         return
     out = options["out"]
     if out is None:
@@ -153,12 +170,13 @@ def command(data: Path, /, **options: Any) -> None:
     sys.exit(3 if found.gaps else 0)
 
 
-def _print_script(data: Path, options: dict[str, Any]) -> None:
+def _print_script(data: Path, form: str, options: _CollectionOptions) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
     from nephoscope.collect.azure.export_script import script
     from nephoscope_policy.documents import ContentError
 
-    narrowed = [name for name in _NARROWING if options[name]]
+    given = {name for name, value in options.items() if value}
+    narrowed = [name for name in _NARROWING if name in given]
     if narrowed:
         usage_error(
             "--script exports everything that the account can read: remove "
@@ -168,10 +186,10 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
         needs = _needs(data, options)
     except ContentError as error:
         usage_error(str(error))
-    click.echo(script(options["script"], needs), nl=False)
+    click.echo(script(form, needs), nl=False)
 
 
-def _collect(data: Path, options: dict[str, object], out: Path, progress: Progress) -> CollectionResult:
+def _collect(data: Path, options: _CollectionOptions, out: Path, progress: Progress) -> CollectionResult:
     from nephoscope.collect.azure.collector import Collector
 
     settings = _settings(options)
@@ -179,7 +197,7 @@ def _collect(data: Path, options: dict[str, object], out: Path, progress: Progre
     return Collector(settings, needs, out, progress).run()
 
 
-def _settings(options: dict[str, Any]) -> CollectionSettings:
+def _settings(options: _CollectionOptions) -> CollectionSettings:
     from nephoscope.collect.azure.collection_scope import CollectionScope
     from nephoscope.collect.azure.collection_settings import CollectionSettings
     from nephoscope.connect.cloud import cloud_of
@@ -199,7 +217,7 @@ def _settings(options: dict[str, Any]) -> CollectionSettings:
     )
 
 
-def _needs(data: Path, options: dict[str, Any]) -> ContentNeeds:
+def _needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
     """Return what is read: what the content needs, all else too, or some types alone."""
     from nephoscope.posture.scans.live_estate import content_needs
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import judged_by, resource_options
 from nephoscope.cli.terminal.messages import usage_error
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
+class _ComplianceOptions(ViewOptions):
+    standard: str | None
+
+
 @click.command("compliance")
 @judged_by
 @resource_options
@@ -30,7 +35,7 @@ _NAMED = 5
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
     """Show the regulatory compliance of TARGET, or of the last scan, for every evaluated initiative. A
     control passes if none of its policies failed or ended Unknown. Policies that require an attestation
     are manual; policies that cannot be evaluated offline (platform documents, disabled policies) are

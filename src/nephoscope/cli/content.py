@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,7 +57,16 @@ def command() -> None:
 @list_options
 @click.pass_obj
 def import_(
-    data: Path, /, path: Path, name: str, verbose: bool, kind: str, sigma_pipeline: str, **options: Any
+    data: Path,
+    /,
+    path: Path,
+    name: str,
+    verbose: bool,
+    kind: str,
+    sigma_pipeline: str,
+    enable: bool,
+    workspace: str,
+    output: str,
 ) -> None:
     """Import content from PATH: a checkout or folder of policies or of detection content, a single file, or
     an alias table. Detection content is Sentinel's (analytics rules, hunting queries and parsers in YAML,
@@ -71,7 +80,16 @@ def import_(
 
     reading = reading_of(path, sigma_pipeline) if kind != "policies" else None
     if reading is not None and (kind == "rules" or not reading.empty):
-        import_rules(data, path, name or path.resolve().stem, reading, verbose=verbose, **options)
+        import_rules(
+            data,
+            path,
+            name or path.resolve().stem,
+            reading,
+            verbose=verbose,
+            enable=enable,
+            workspace=workspace,
+            output=output,
+        )
         return
     _import_policies(data, path, name, verbose)
 

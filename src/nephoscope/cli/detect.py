@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -37,6 +37,25 @@ BEHAVIOR_EVERY = 5
 """Minutes between looks at behaviour where the command stays."""
 BUDGET = 60.0
 """Seconds after which urgent rules are run again, regardless of other due rules."""
+
+
+class _DetectOptions(TypedDict):
+    folders: tuple[Path, ...]
+    wanted: tuple[str, ...]
+    end: datetime | None
+    since: datetime | None
+    until: datetime | None
+    again: bool
+    schedule: bool
+    every: int
+    workers: int
+    behavior: bool
+    respond: bool
+    share: str | None
+    listing: bool
+    enable: bool
+    workspace: str
+    output: str
 
 
 @click.command("detect")
@@ -87,7 +106,7 @@ BUDGET = 60.0
 @workspace_option()
 @list_options
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
     """Run every rule that is due; with --at, the window that ends at that time; with --from, all windows
     since then. Each window runs once: its alerts are not raised again, and missed windows are caught up.
     The schedule includes windows that ran with --at and --from. SIGTERM and Ctrl-C stop --schedule after
@@ -106,7 +125,7 @@ def command(data: Path, /, **options: Any) -> None:
         sys.exit(FAULT)
 
 
-def _detect(data: Path, options: dict[str, Any]) -> bool:
+def _detect(data: Path, options: _DetectOptions) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.cli.session.backfill_options import look_back, tell_unlooked
@@ -147,7 +166,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
 
 
-def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
+def _asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | None:
     """The range of a look back; None where none is asked for. The command ends where options do not go together."""
     from nephoscope.cli.session.backfill_options import check_range
 
@@ -161,7 +180,7 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
     return check_range(since, until, datetime.now(UTC))
 
 
-def _standings(data: Path, options: dict[str, Any]) -> None:
+def _standings(data: Path, options: _DetectOptions) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.scheduling.rule_overview import overview
     from nephoscope.service.rules import resume_rules
@@ -184,7 +203,7 @@ def _share(text: str | None) -> tuple[int, int]:
     return int(number), int(of)
 
 
-def _arguments(data: Path, options: dict[str, Any]) -> list[str]:
+def _arguments(data: Path, options: _DetectOptions) -> list[str]:
     """The command of one worker, without its share."""
     several = [text for folder in options["folders"] for text in ("--rules", str(folder))]
     several += [text for name in options["wanted"] for text in ("--rule", name)]
@@ -218,7 +237,21 @@ def _rules(
     return rules, len(refused)
 
 
-def _row(ran: RuleRunResult) -> dict[str, object]:
+class _WindowRow(TypedDict):
+    rule: str
+    id: str
+    until: datetime
+    rows: int
+    alerts: int
+    suppressed: int
+    incidents: list[int]
+    seconds: float
+    tuning: list[str]
+    lacking: list[str]
+    error: str
+
+
+def _row(ran: RuleRunResult) -> _WindowRow:
     outcome = ran.outcome
     return {
         "rule": outcome.rule.name,
@@ -235,7 +268,7 @@ def _row(ran: RuleRunResult) -> dict[str, object]:
     }
 
 
-def _show(rows: list[dict[str, Any]], form: str) -> None:
+def _show(rows: list[_WindowRow], form: str) -> None:
     shown = rows
     for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
         tell(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -12,6 +12,8 @@ from nephoscope.cli.session.options import judged_by, resource_options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nephoscope.cli.session.estate_options import ViewOptions
+
 
 @click.command("gaps")
 @judged_by
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:
     """List the data gaps of TARGET, or of the last scan, with the export, permission or command that closes
     each. Gaps that affect the most assessments come first. An assessment reports its first missing input;
     closing a gap can reveal another. To scan later exports together: `nephoscope scan ESTATE MORE`.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -21,7 +21,7 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.hunting import HuntingRange, HuntingResult, HuntingRunner
+    from nephoscope.alerts.library.hunting import HuntingFilter, HuntingRange, HuntingResult, HuntingRunner
     from nephoscope.alerts.rules.query_result import RuleResultRow
     from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.state import State
@@ -50,6 +50,28 @@ def _range(command: _Command) -> _Command:
     return _workspace(command)
 
 
+class _HuntingOptions(TypedDict):
+    workspace: str
+    folders: tuple[Path, ...]
+    since: datetime | None
+    until: datetime | None
+
+
+class _HuntFilterOptions(_HuntingOptions):
+    names: tuple[str, ...]
+    tactics: tuple[str, ...]
+    techniques: tuple[str, ...]
+    tables: tuple[str, ...]
+    every: bool
+    output: str
+
+
+class _BookmarkOptions(_HuntingOptions):
+    notes: str
+    tags: tuple[str, ...]
+    title: str
+
+
 @click.group("hunt", invoke_without_command=True)
 @click.option(
     "--name",
@@ -75,7 +97,7 @@ def _range(command: _Command) -> _Command:
 @_range
 @list_options
 @click.pass_context
-def command(context: click.Context, /, **options: Any) -> None:
+def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) -> None:
     """Run hunting queries over a time range: number of results, and change since the last run. Queries with
     their own time filter (such as ago()) see all rows before --until; other queries see only the range.
     Exits 3 if a query could not run.
@@ -96,24 +118,24 @@ def command(context: click.Context, /, **options: Any) -> None:
         sys.exit(FAULT)
 
 
-def _make_choice(options: dict[str, Any]) -> Any:
+def _make_choice(options: _HuntFilterOptions) -> HuntingFilter:
     from nephoscope.alerts.library.hunting import HuntingFilter
 
-    return HuntingFilter(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
+    return HuntingFilter(options["names"], options["tactics"], options["techniques"], options["tables"])
 
 
 def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
-        hits = sum(row["hits"] > 0 for row in rows)
-        errors = sum(bool(row["error"]) for row in rows)
+        hits = sum(one.run.hits > 0 for one in found)
+        errors = sum(bool(one.run.error) for one in found)
         tell(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} failed")
         rows = rows if every else [row for row in rows if row["hits"] or row["error"] or row["delta"]]
-        rows = [{**row, "error": row["error"].partition("\n")[0][:120]} for row in rows]
+        rows = [{**row, "error": str(row["error"]).partition("\n")[0][:120]} for row in rows]
     show_list(rows, COLUMNS, form)
 
 
-def _row(one: HuntingResult) -> dict[str, Any]:
+def _row(one: HuntingResult) -> dict[str, object]:
     return {
         "query": one.query.name,
         "id": one.query.id,
@@ -136,7 +158,7 @@ def _row(one: HuntingResult) -> dict[str, Any]:
 @_range
 @list_options
 @click.pass_obj
-def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> None:
+def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_HuntingOptions]) -> None:
     """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
     mark; `hunt bookmark` saves rows by their mark.
     """
@@ -152,7 +174,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
         tell(f"{len(rows) - most:,} more rows: use --most to show them")
 
 
-def _cell(value: object) -> Any:
+def _cell(value: object) -> object:
     import json
 
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
@@ -168,7 +190,7 @@ def _cell(value: object) -> Any:
 )
 @_range
 @click.pass_obj
-def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -> None:
+def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack[_BookmarkOptions]) -> None:
     """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
     range.
     """
@@ -235,15 +257,17 @@ def _titles(entities: list[dict[str, object]]) -> list[str]:
 @click.option("--as", "name", metavar="NAME", help="New name.")
 @click.option("--delete", "deleted", is_flag=True, help="Delete the bookmark.")
 @click.pass_obj
-def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
+def note(data: Path, /, id_: str, workspace: str, **options: object) -> None:
     """Change the bookmark whose ID starts with ID."""
     from nephoscope.service.bookmarks import change_bookmark
 
-    changes = {name: value for name, value in options.items() if value not in (None, (), False)}
+    changes = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, (), False)
+    }
     if not changes:
         usage_error("nothing to change: use --note, --tag, --as or --delete")
-    if "tags" in changes:
-        changes["tags"] = list(changes["tags"])
     call_in_workspace(
         data, workspace, lambda context, own: change_bookmark(context, own, id_, **changes), delivers=True
     )
@@ -287,7 +311,7 @@ def promote(
     click.echo(f"incident {found.number}: {found.title}")
 
 
-def _over(options: dict[str, Any]) -> tuple[datetime, HuntingRange]:
+def _over(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.library.hunting import HuntingRange
 

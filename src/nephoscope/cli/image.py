@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -15,6 +15,7 @@ from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
+    from nephoscope.cli.session.scan_output import InsideOptions
     from nephoscope.collect.images.image import Image, PlatformSelector
     from nephoscope.collect.scanning.examination import ExaminedPart
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
-            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: object) -> None:  # fmt: skip
+            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Unpack[InsideOptions]) -> None:  # fmt: skip
     """Scan an image: an OCI layout folder, an archive (docker save, oci-archive), or a name in a registry.
     The credentials of docker and podman are used. Each layer is read once; results are stored in the data
     folder, without secret values. Vulnerabilities come from imported advisories (`nephoscope

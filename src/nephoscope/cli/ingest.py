@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -17,12 +17,24 @@ from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from zoneinfo import ZoneInfo
 
     from nephoscope.ingest.logs.address_lookup import AddressLookup
     from nephoscope.ingest.logs.discovery import Formats
     from nephoscope.ingest.logs.ingestion import FileIngestion
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
+
+
+class _IngestOptions(TypedDict):
+    table: str
+    workspace: str
+    again: bool
+    destination: str
+    analytics: bool
+    zone: str
+    encoding: str
+    output: str
 
 
 @click.command("ingest")
@@ -79,7 +91,7 @@ if TYPE_CHECKING:
 )
 @shown_as("table", "json", help="Output format of the summary.")
 @click.pass_obj
-def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object) -> None:
+def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[_IngestOptions]) -> None:
     """Ingest PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip
     and .tar are decompressed.
 
@@ -117,7 +129,7 @@ def _list(known: Formats) -> None:
 
 
 def _ingest_all(
-    data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: dict[str, Any]
+    data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: _IngestOptions
 ) -> int:
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
@@ -184,7 +196,7 @@ def _load(
     chosen: Formats,
     form: str,
     paths: tuple[str, ...],
-    options: dict[str, Any],
+    options: _IngestOptions,
     advance: Callable[[int], None],
     waits: Callable[[str], None],
 ) -> FileIngestion:
@@ -245,7 +257,7 @@ def _whereabouts(data: Path) -> AddressLookup | None:
     return AddressLookup(subscription_estate(data)) if newest_mark(data) else None
 
 
-def _zone(name: str) -> Any:
+def _zone(name: str) -> ZoneInfo:
     from zoneinfo import ZoneInfo
 
     try:

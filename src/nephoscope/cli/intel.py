@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
@@ -166,6 +166,13 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
         lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
 
 
+class _IntelOptions(TypedDict):
+    value: str
+    source: str
+    kind: str
+    most: int
+
+
 @command.command("list")
 @_WORKSPACE
 @click.option("--value", default="", metavar="TEXT", help="Show only objects that contain this value.")
@@ -187,7 +194,7 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
 )
 @list_options
 @click.pass_obj
-def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
+def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Unpack[_IntelOptions]) -> None:
     """List threat intelligence, newest first."""
     from nephoscope.ingest.threat_intelligence.defanging import refang
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -14,6 +14,7 @@ from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
+    from nephoscope.cli.session.scan_output import InsideOptions
     from nephoscope.collect.scanning.examination import ExaminedPart
 
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
-            allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: object) -> None:  # fmt: skip
+            allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: Unpack[InsideOptions]) -> None:  # fmt: skip
     """List the packages below ROOT: this host, a mounted disk, or an unpacked image. Links are not followed;
     kernel and runtime file systems and container storage are skipped. Vulnerabilities come from imported
     advisories; packages without any advisory are not assessed.

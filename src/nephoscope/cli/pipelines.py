@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -17,8 +17,10 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
+    from nephoscope.cli.session.estate_options import EstateOptions
     from nephoscope.service.pipelines import RecordedRun
     from nephoscope.service.service_context import ServiceContext
+    from nephoscope.state import State
     from nephoscope.state.estate.pipelines import PipelineRun
 
 REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
@@ -41,7 +43,7 @@ def command() -> None:
 def list_(data: Path, /, output: str) -> None:
     """List repositories with their open work items and last run."""
 
-    def rows(context: ServiceContext) -> list[dict[str, Any]]:
+    def rows(context: ServiceContext) -> list[dict[str, object]]:
         kept = context.state.pipelines
         counts = kept.open_counts()
         return [
@@ -182,11 +184,19 @@ def send(
 
     body = prepare(file, os.environ, given, category, partial=partial)
     told = send_to(server, body) if server else record_here(data, body)
-    counts = told["counts"]
+    counts = told.run.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
-    click.echo(f"{'sent before: ' if told['repeated'] else ''}run {told['id']}: {words}")
-    if told["note"]:
-        click.echo(f"no work items changed: {told['note']}")
+    click.echo(f"{'sent before: ' if told.repeated else ''}run {told.run.id}: {words}")
+    if told.run.note:
+        click.echo(f"no work items changed: {told.run.note}")
+
+
+class _CollectOptions(TypedDict):
+    recording: Path | None
+    repositories: tuple[str, ...]
+    endpoint: str | None
+    tenant: str
+    credential: str
 
 
 @command.command("collect")
@@ -230,7 +240,13 @@ def send(
     help="Print the gh, glab or az commands that create a recording, and send no request.",
 )
 def collect(
-    platform: str, organization: str, connector: str, out: Path | None, *, script: bool, **given: Any
+    platform: str,
+    organization: str,
+    connector: str,
+    out: Path | None,
+    *,
+    script: bool,
+    **given: Unpack[_CollectOptions],
 ) -> None:
     """Collect the settings of a GitHub or Azure DevOps ORGANIZATION, or a GitLab group, into a snapshot for
     `nephoscope scan`. Only GET requests are sent, and secret values are never read. The token is read
@@ -294,7 +310,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 @filter_options
 @list_options
 @click.pass_obj
-def posture(data: Path, /, output: str, **options: object) -> None:
+def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> None:
     """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
     by `pipelines collect`).
     """
@@ -345,7 +361,7 @@ def _run_row(one: PipelineRun) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _context(data: Path, state: Any) -> ServiceContext:
+def _context(data: Path, state: State) -> ServiceContext:
     return service_of(data, state)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -101,7 +101,7 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
     if file is None:
         return read_settings(document)
     try:
-        return read_settings(msgspec.json.decode(file.read_bytes(), type=dict[str, Any]))
+        return read_settings(msgspec.json.decode(file.read_bytes(), type=dict[str, object]))
     except msgspec.DecodeError as error:
         usage_error(f"{file}: {error}")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -16,7 +16,8 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.state_access import has_state, workspace_of
 
 if TYPE_CHECKING:
-    from nephoscope.cli.session.query_session import QuerySession
+    from nephoscope.cli.session.query_session import QueryOptions, QuerySession
+    from nephoscope_kql.errors import KqlError
 
 INVALID = 2
 
@@ -108,7 +109,9 @@ INVALID = 2
 @click.option("--format", "only_format", is_flag=True, help="Print the formatted query without running it.")
 @click.option("--explain", is_flag=True, help="Print the compiled SQL without running it.")
 @click.pass_obj
-def command(data: Path, /, query: str | None, only_format: bool, explain: bool, **options: object) -> None:
+def command(
+    data: Path, /, query: str | None, only_format: bool, explain: bool, **options: Unpack[QueryOptions]
+) -> None:
     """Run QUERY (KQL text, a .kql file, or a rule in .yaml) on the lake or on tables in files.
 
     Without QUERY, it is read from standard input; a terminal opens a prompt with completion and history.
@@ -133,7 +136,7 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
         raise click.UsageError(str(error)) from error
 
 
-def _once(text: str, data: Path, options: dict[str, object], *, only_format: bool, explain: bool) -> None:
+def _once(text: str, data: Path, options: QueryOptions, *, only_format: bool, explain: bool) -> None:
     """One query: laid out, explained or run."""
     from nephoscope_kql.errors import KqlError
 
@@ -163,7 +166,7 @@ def _explain_missing_table(data: Path) -> None:
         )
 
 
-def _run(session: QuerySession, text: str, options: Mapping[str, object]) -> None:
+def _run(session: QuerySession, text: str, options: QueryOptions) -> None:
     from nephoscope.cli.session.result_output import show
 
     answer = session.ask(text)
@@ -173,7 +176,7 @@ def _run(session: QuerySession, text: str, options: Mapping[str, object]) -> Non
 
 
 @contextmanager
-def _session(data: Path, options: Mapping[str, Any]) -> Iterator[QuerySession]:
+def _session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
     """The files that were given, or the lake, or both where a workspace is named beside files."""
     from nephoscope.cli.session.query_session import QuerySession
 
@@ -223,7 +226,7 @@ def _text(query: str) -> str:
         raise UsageError(str(error)) from error
 
 
-def _print_errors(error: Any, text: str) -> int:
+def _print_errors(error: KqlError, text: str) -> int:
     """Print every error with its place; the exit code."""
     for one in error.all:
         where = f"line {one.line}, column {one.column}: " if one.line else ""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.session.options import filter_options, judged_by, output_options
 from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class _RecommendationOptions(EstateOptions):
+    show: str | None
+    preview: str | None
+    output: str
+    output_file: Path | None
 
 
 @click.command("recommendations")
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
 @filter_options
 @output_options
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
     from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.output_stream import open_output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -19,11 +19,11 @@ from nephoscope.cli.session.options import (
 from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
     from typing import TextIO
 
     from nephoscope.cli.outputs import Renderer
+    from nephoscope.cli.session.estate_options import ScanOptions
     from nephoscope.posture.code.template.verdict_explanation import VerdictExplanation
     from nephoscope.posture.reports.report_interface import ReportView
     from nephoscope.posture.reports.row_selection import RowSelection
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @exit_code_options
 @judging_templates
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot: Resource
     Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
     wrote. `-` reads standard input, and `sample:` is the bundled sample estate. `azure:` (or
@@ -82,7 +82,7 @@ def _view_explanation(wanted: str) -> tuple[RowSelection, Renderer]:
     return explanation.reads(wanted), lambda report, out: explanation.render(report, wanted, out)
 
 
-def _view_rows(options: Mapping[str, Any]) -> tuple[RowSelection, Renderer]:
+def _view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
     from nephoscope.cli.outputs import reads, renderer
 

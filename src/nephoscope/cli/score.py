@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import shown_as, to_file
 from nephoscope.cli.session.options import judged_by, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class _ScoreOptions(ViewOptions):
+    controls: bool
 
 
 @click.command("score")
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 @shown_as("table", "json", help="Output format.")
 @to_file
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_ScoreOptions]) -> None:
     """Show the secure score of TARGET, or of the last scan, with the formula and points of Defender for
     Cloud. A control scores max / (healthy + unhealthy) x healthy; a resource is healthy if it passes
     every recommendation of the control. Several subscriptions are weighted by their number of resources.
@@ -35,7 +40,8 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.views import score
 
-    report = report_of(data, {**options, "delta": True})
+    asked: _ScoreOptions = {**options, "delta": True}
+    report = report_of(data, asked)
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         if options["output"] == "json":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -30,6 +30,25 @@ FAULT = 3
 DEMO_SECONDS = 600.0
 LEAVE_SECONDS, LOCK_SECONDS, LOOK_SECONDS = 10.0, 1.0, 0.05
 FILE = click.Path(exists=True, dir_okay=False)
+
+
+class _ServeOptions(TypedDict):
+    host: str
+    port: int
+    names: tuple[str, ...]
+    certificate: str | None
+    key: str | None
+    tenant: str
+    assess_every: float
+    behind: tuple[str, ...]
+    managed_identity: str
+    requests_a_minute: int
+    query_seconds: float
+    queries: int
+    queries_of_one: int
+    query_memory: int
+    json_logs: bool
+    demo: bool
 
 
 @click.command("serve")
@@ -104,7 +123,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--json-logs", is_flag=True, help="Log in JSON, one object per line.")
 @click.option("--demo", is_flag=True, help="Assess the bundled sample company if nothing was assessed yet.")
 @click.pass_obj
-def command(data: Path, /, **options: Any) -> None:
+def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
     """Serve the web pages and APIs on one port until Ctrl-C, with TLS by default. Without --certificate, the
     first start creates a certificate authority and a certificate, and prints its path for clients to
     trust. The first user signs in with a printed single-use link that is valid for 30 minutes.
@@ -214,7 +233,7 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _settings(data: Path, options: dict[str, Any]) -> ServeSettings:
+def _settings(data: Path, options: _ServeOptions) -> ServeSettings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
     from nephoscope.serve.server_settings import ServeSettings

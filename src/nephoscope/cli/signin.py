@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -53,6 +53,15 @@ def list_(data: Path, /, output: str) -> None:
     )
 
 
+class _SignInOptions(TypedDict):
+    issuer: str
+    client_id: str
+    secret: str | None
+    title: str | None
+    scopes: tuple[str, ...]
+    trust: Path | None
+
+
 @command.command("add")
 @click.argument("name")
 @click.option(
@@ -81,7 +90,7 @@ def list_(data: Path, /, output: str) -> None:
     help="CA certificate of the provider, if the system does not trust it.",
 )
 @click.pass_obj
-def add(data: Path, /, name: str, **options: Any) -> None:
+def add(data: Path, /, name: str, **options: Unpack[_SignInOptions]) -> None:
     """Add the sign-in provider NAME after reading its configuration; prints the redirect URI to register
     there.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +22,7 @@ from nephoscope.state import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.ingestion.sources import Source
@@ -334,7 +335,7 @@ def _hint_at_later() -> Iterator[None]:
         raise SourceError(f"{error}: fix it, or use --no-test") from error
 
 
-def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
+def _test_source(source: Source, lake: Lake, state: State, data: Path) -> str:
     from nephoscope.ingest.live import source_setup
 
     try:
@@ -343,20 +344,17 @@ def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
         raise click.UsageError(f"source {source.name}: {error}") from error
 
 
-def _translate_errors() -> Any:
-    """Return what sources raise ends the command with a sentence and exit code 2."""
-    from contextlib import contextmanager
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """End the command for what sources raise, with a sentence and exit code 2."""
+    from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
-    @contextmanager
-    def translate() -> Any:
-        try:
-            yield
-        except SourceSettingsError as error:
-            usage_error(f"{error}; {HOW}")
-        except SourceError as error:
-            usage_error(str(error))
-
-    return translate()
+    try:
+        yield
+    except SourceSettingsError as error:
+        usage_error(f"{error}; {HOW}")
+    except SourceError as error:
+        usage_error(str(error))
 
 
 def _new_token(context: ServiceContext, name: str, *, revoke: bool = False) -> None:

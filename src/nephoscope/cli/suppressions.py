@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -19,7 +20,8 @@ from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.suppression.condition import SuppressionCondition
+    from nephoscope.lake.lake import Lake
+    from nephoscope.service.suppressions import NewSuppression
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
 
@@ -74,6 +76,24 @@ def command() -> None:
     """Manage alert suppressions: suppressed alerts are stored as dismissed, and counted."""
 
 
+class _SuppressionOptions(TypedDict):
+    rule: str
+    folders: tuple[Path, ...]
+    entities: tuple[str, ...]
+    parts: tuple[str, ...]
+    aliases: tuple[str, ...]
+    details: tuple[str, ...]
+    amounts: tuple[str, ...]
+    file: Path | None
+    reason: str
+    comment: str
+    expires: datetime | None
+    forever: bool
+    days: int
+    dry_run: bool
+    yes: bool
+
+
 @command.command("create")
 @click.argument("name")
 @_workspace
@@ -101,12 +121,14 @@ def command() -> None:
 )
 @list_options
 @click.pass_obj
-def create(data: Path, /, name: str, workspace: str, output: str, **options: Any) -> None:
+def create(
+    data: Path, /, name: str, workspace: str, output: str, **options: Unpack[_SuppressionOptions]
+) -> None:
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
-    from nephoscope.service.suppressions import NewSuppression, create_suppression
+    from nephoscope.service.suppressions import create_suppression
 
     now = datetime.now(UTC)
     if options["forever"] and options["expires"]:
@@ -114,17 +136,16 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     given = _read_suppression(name, options)
     with lake_of(data) as (lake, state):
         own = workspace_of(state, workspace).name
-        if given["rule"] != "*":
+        if given.rule != "*":
             rules = rules_of(data, state, own, options["folders"])
-            given["rule"] = rule_of(rules, given["rule"]).id
+            given = replace(given, rule=rule_of(rules, given.rule).id)
         found = _would_hold(state, lake, own, given, now - timedelta(days=options["days"]), now)
         bad = [row for row in found if row["verdict"] == "TruePositive"]
         expires = (
-            None if options["forever"] else options["expires"] or given["expires"] or now + timedelta(days=90)
+            None if options["forever"] else options["expires"] or given.expires or now + timedelta(days=90)
         )
         if not options["dry_run"] and (not bad or options["yes"]):
-            new = NewSuppression(**{**given, "expires": expires})
-            create_suppression(service_of(data, state), own, new)
+            create_suppression(service_of(data, state), own, replace(given, expires=expires))
     show_list(found, PREVIEW, output)
     made = (
         ""
@@ -141,69 +162,62 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
         raise SystemExit(1)
 
 
-def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
+def _read_suppression(name: str, options: _SuppressionOptions) -> NewSuppression:
     """Return what is to be suppressed: from the options, or from a document of Azure's."""
     from nephoscope.alerts.suppression.condition import ConditionError, conditions
+    from nephoscope.service.suppressions import NewSuppression
 
     if options["file"]:
-        return _document(name, options)
+        return _document(name, options["file"], options)
     if not options["rule"]:
         usage_error("--rule is required: the ID or name of a rule, or '*' for all rules with --entity")
     try:
         found = conditions(_conditions(options))
     except ConditionError as error:
         usage_error("; ".join(error.reasons))
-    return {
-        "name": name,
-        "rule": options["rule"],
-        "conditions": found,
-        "reason": {one.lower(): one for one in REASONS}[options["reason"].lower()],
-        "comment": options["comment"],
-        "expires": None,
-    }
+    reason = {one.lower(): one for one in REASONS}[options["reason"].lower()]
+    return NewSuppression(name, options["rule"], found, reason, options["comment"])
 
 
-def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for word, prefix, operator in (
-        ("entities", "entities.", "in"),
-        ("details", "details.", "in"),
-        ("amounts", "details.", "atMost"),
-        ("parts", "entities.", "contains"),
-        ("aliases", "entities.", "inWatchlist"),
+def _conditions(options: _SuppressionOptions) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for texts, prefix, operator in (
+        (options["entities"], "entities.", "in"),
+        (options["details"], "details.", "in"),
+        (options["amounts"], "details.", "atMost"),
+        (options["parts"], "entities.", "contains"),
+        (options["aliases"], "entities.", "inWatchlist"),
     ):
-        for text in options[word]:
+        for text in texts:
             field, _, value = text.partition("=")
             several = [one.strip() for one in value.split(",") if one.strip()]
             found.append({"field": prefix + field, operator: several if operator == "in" else value})
     return found
 
 
-def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
+def _document(name: str, file: Path, options: _SuppressionOptions) -> NewSuppression:
     from nephoscope.alerts.tuning.azure_suppression_rule import DocumentError, read
+    from nephoscope.service.suppressions import NewSuppression
 
-    if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
+    if _conditions(options) or options["rule"]:
         usage_error("--file contains the conditions: remove --rule and other conditions")
     try:
-        given = read(options["file"])
+        given = read(file)
     except DocumentError as error:
         usage_error(str(error))
-    rule = given.alert_type
-    return {
-        "name": name, "rule": rule, "conditions": given.conditions, "reason": given.reason, "comment": given.comment,
-        "expires": given.expires,
-    }  # fmt: skip
+    return NewSuppression(
+        name, given.alert_type, given.conditions, given.reason, given.comment, given.expires
+    )
 
 
 def _would_hold(
-    state: State, lake: Any, workspace: str, given: dict[str, Any], since: datetime, until: datetime
-) -> list[dict[str, Any]]:
+    state: State, lake: Lake, workspace: str, given: NewSuppression, since: datetime, until: datetime
+) -> list[dict[str, object]]:
     from nephoscope.alerts.suppression.watchlist_items import watchlist_items
     from nephoscope.alerts.tuning.alert_history import find_hidden, past
 
-    conditions: Sequence[SuppressionCondition] = given["conditions"]
     found = find_hidden(
-        past(state, workspace, since, until), given["rule"], conditions, watchlist_items(lake, workspace)
+        past(state, workspace, since, until), given.rule, given.conditions, watchlist_items(lake, workspace)
     )
     return [
         {

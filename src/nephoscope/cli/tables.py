@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -53,14 +53,14 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     rows = [_row(one, by_name.get(one.workspace)) for one in found]
     if known:
         rows += _without_rows(lake, found)
-    rows = [row for row in rows if text.lower() in row["table"].lower()]
+    rows = [row for row in rows if text.lower() in str(row["table"]).lower()]
     if output != "json":
         rows = [{name: row[name] for name in COLUMNS} for row in rows]
     nothing = "no table has rows" if not text else f"no table with rows matches {text!r}"
     show_list(rows, COLUMNS, output, f"{nothing}: use --known to list all known tables")
 
 
-def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, Any]:
+def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, object]:
     return {
         "workspace": one.workspace,
         "table": one.table,
@@ -76,7 +76,7 @@ def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, Any]:
     }
 
 
-def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, Any]]:
+def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, object]]:
     held = {one.table for one in found}
     empty: dict[str, object] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
     for table in sorted(lake.tables, key=lambda one: one.name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -271,9 +271,9 @@ def _row(tenant: Tenant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _list_trial_rows(found: ConnectionTrial) -> list[dict[str, Any]]:
+def _list_trial_rows(found: ConnectionTrial) -> list[dict[str, object]]:
     scopes = [row for one in found.subscriptions for row in _tried_scopes(one)]
-    permissions = [
+    permissions: list[dict[str, object]] = [
         {
             "kind": "permission", "name": one.name, "id": "", "answers": "yes" if one.granted else LACKING, "reason": one.reason,
             "lacks": [],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -102,6 +102,12 @@ def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
         click.echo(f"| {' | '.join(cells)} |")
 
 
+class _AdviceOptions(TypedDict):
+    folders: tuple[Path, ...]
+    since: datetime | None
+    until: datetime | None
+
+
 @command.command("advice")
 @of_workspace
 @of_rules
@@ -109,27 +115,28 @@ def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
 @click.option("--rule", "wanted", metavar="ID|NAME", help="Show only suggestions for this rule.")
 @list_options
 @click.pass_obj
-def advice(data: Path, /, workspace: str, output: str, **options: object) -> None:
+def advice(
+    data: Path, /, workspace: str, wanted: str | None, output: str, **options: Unpack[_AdviceOptions]
+) -> None:
     """Suggest changes to rules, with the alerts that each would have hidden. Each suggestion is tested by
     running the alerting windows again. None hides a true positive or an alert of an open incident with
     several rules. Confidence: proven = every alert was classified as benign, likely = most of them,
     review = other evidence.
     """
-    with _open_advising(data, workspace, options) as (advising, rules):
+    with _open_advising(data, workspace, options, wanted) as (advising, rules):
         rows = [one.document() for one in advising.list_advice(rules)]
     show_list(rows, ADVICE, output, "no suggestions")
 
 
 @contextmanager
 def _open_advising(
-    data: Path, workspace: str, options: dict[str, Any]
+    data: Path, workspace: str, options: _AdviceOptions, wanted: str | None = None
 ) -> Iterator[tuple[TuningAdvisor, list[AnalyticRule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
     from nephoscope.alerts.tuning.advice import TuningAdvisor
     from nephoscope.cli.session.rule_selection import rule_of, rules_of
 
     begin, end = _span(options["since"], options["until"], 30)
-    wanted = options.get("wanted")
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         own = workspace_of(state, workspace).name
@@ -145,7 +152,12 @@ def _open_advising(
 @click.option("--expires", type=Instant(), metavar="TIME", help="Expiry (default: 90 days from now).")
 @click.pass_obj
 def apply(
-    data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: object
+    data: Path,
+    /,
+    ids: tuple[str, ...],
+    workspace: str,
+    expires: datetime | None,
+    **options: Unpack[_AdviceOptions],
 ) -> None:
     """Apply the suggestions IDs, each tested again first; use the same --from and --to as for `tuning
     advise`.

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -147,6 +147,18 @@ def feeds(data: Path, /, output: str) -> None:
     show_list(rows, FEED_COLUMNS, output)
 
 
+class _FindingOptions(TypedDict):
+    cve: str
+    package: str
+    resource: str
+    image: str
+    severity: str | None
+    exploited: bool
+    fixable: bool
+    closed: bool
+    most: int
+
+
 @command.command("list")
 @click.option("--cve", default="", metavar="ID", help="Show only this vulnerability.")
 @click.option("--package", default="", metavar="NAME", help="Show only this package.")
@@ -188,7 +200,9 @@ def feeds(data: Path, /, output: str) -> None:
 )
 @list_options
 @click.pass_obj
-def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Any) -> None:
+def list_(
+    data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Unpack[_FindingOptions]
+) -> None:
     """List vulnerabilities of machines and images, highest risk first. The order is: exploited, severe, on
     an attack path or reachable from the Internet, likely to be exploited soon. Targets that were not
     fully assessed are listed as well, and the command exits 3.
@@ -225,13 +239,13 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
         unknown = _tell_uncovered(context, wanted)
         _tell_unrated(context, wanted)
     show_list(rows, columns, output, "no vulnerabilities found on stored machines and images")
-    if fail_on and any(rank(row["severity"]) >= rank(fail_on) for row in rows):
+    if fail_on and any(rank(str(row["severity"])) >= rank(fail_on) for row in rows):
         sys.exit(_FOUND)
     if unknown:
         sys.exit(_UNREAD)
 
 
-def _make_filter(asked: dict[str, Any]) -> FindingFilter:
+def _make_filter(asked: _FindingOptions) -> FindingFilter:
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.state.inventory.subject import SubjectFilter
@@ -318,8 +332,9 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
 
 
-def _fix(row: dict[str, Any]) -> str:
-    return f"update to {row['fixed']}" if row["fixed"][:1].isdigit() else f"no fix: {row['fixed']}"
+def _fix(row: dict[str, object]) -> str:
+    fixed = str(row["fixed"])
+    return f"update to {fixed}" if fixed[:1].isdigit() else f"no fix: {fixed}"
 
 
 def _holders(data: Path, name: str) -> list[dict[str, object]]:

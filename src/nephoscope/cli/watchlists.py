@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -46,6 +46,20 @@ def command() -> None:
     """Manage watchlists: small tables that queries read with _GetWatchlist('ALIAS')."""
 
 
+class _TableOptions(TypedDict):
+    expires: str
+    delimiter: str
+    encoding: str
+
+
+class _ListOptions(_TableOptions):
+    key: str
+    name: str
+    description: str
+    provider: str
+    days: int
+
+
 @command.command("create")
 @_WORKSPACE
 @click.argument("alias")
@@ -70,7 +84,9 @@ def command() -> None:
 @_DELIMITER
 @_ENCODING
 @click.pass_obj
-def create(data: Path, /, alias: str, file: Path | None, workspace: str, **options: Any) -> None:
+def create(
+    data: Path, /, alias: str, file: Path | None, workspace: str, **options: Unpack[_ListOptions]
+) -> None:
     """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
@@ -85,13 +101,19 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     key = options["key"] or (template["key"] if template else "")
     if not key:
         usage_error(f"--key is required: one of {', '.join(columns)}")
-    about = {name: options[name] or (template or {}).get(name, "") for name in ("name", "description")}
+    known = template or {}
+    name, description = (
+        options["name"] or known.get("name", ""),
+        options["description"] or known.get("description", ""),
+    )
     source = file.name if file else "template"
-    about |= {"provider": options["provider"], "days": options["days"], "source": source}
     refused: list[str] = []
     with _store(data, workspace) as store:
         given = _good(_read_items(table, key, options["expires"]), {*columns}, refused) if table else ()
-        head = create_watchlist(store, alias, key, columns, given, **about)
+        head = create_watchlist(
+            store, alias, key, columns, given,
+            name=name, description=description, provider=options["provider"], days=options["days"], source=source,
+        )  # fmt: skip
         count = store.context.state.watchlists.count(head)
     click.echo(f"watchlist {alias} created: search key {key}" + (f", {table}" if table else ""))
     if table:
@@ -109,7 +131,9 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
 @_DELIMITER
 @_ENCODING
 @click.pass_obj
-def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, **options: Any) -> None:
+def update(
+    data: Path, /, alias: str, file: Path, workspace: str, whole: bool, **options: Unpack[_TableOptions]
+) -> None:
     """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
     a template (`watchlists templates`) is created if necessary.
     """
@@ -230,7 +254,7 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
         take_in(data, lake, state)
 
 
-def _table(file: Path, options: dict[str, Any]) -> DelimitedFile:
+def _table(file: Path, options: _TableOptions) -> DelimitedFile:
     from nephoscope.files.tables.delimited import DelimitedError, DelimitedFile
 
     try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nephoscope import __version__
 from nephoscope.posture.code.finding import FindingState, fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.code_rule import CodeRule
@@ -22,10 +22,10 @@ def used_rules(report: CodeReport) -> list[CodeRule]:
     return [report.rules[key] for key in dict.fromkeys(finding.rule for finding in report.findings)]
 
 
-def run(report: CodeReport) -> dict[str, Any]:
-    """Return the run without its rules, notifications and results; columns count code points. Without a time, two runs are alike."""
+def run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the run without its notifications and results; columns count code points. Without a time, two runs are alike."""
     return {
-        "tool": {"driver": {"name": "nephoscope", "semanticVersion": __version__}},
+        "tool": {"driver": {"name": "nephoscope", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": f"nephoscope-code/{report.target}/"},
         "columnKind": "unicodeCodePoints",
         "invocations": [
@@ -86,11 +86,8 @@ def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> d
     return result
 
 
-def _location(finding: CodeFinding) -> dict[str, Any]:
-    physical = _physical(finding.region)
-    if finding.evidence:
-        physical["region"]["snippet"] = {"text": finding.evidence}
-    location: dict[str, object] = {"physicalLocation": physical}
+def _location(finding: CodeFinding) -> dict[str, object]:
+    location: dict[str, object] = {"physicalLocation": _physical(finding.region, finding.evidence)}
     if finding.subject:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.subject, "kind": "resource"}]
     return location
@@ -115,8 +112,9 @@ def _fix(finding: CodeFinding) -> dict[str, object]:
     }
 
 
-def _physical(region: Region) -> dict[str, Any]:
-    return {"artifactLocation": _artifact(region.file), "region": _region(region)}
+def _physical(region: Region, snippet: str = "") -> dict[str, object]:
+    shown: dict[str, object] = {**_region(region), **({"snippet": {"text": snippet}} if snippet else {})}
+    return {"artifactLocation": _artifact(region.file), "region": shown}
 
 
 def _artifact(file: str) -> dict[str, object]:

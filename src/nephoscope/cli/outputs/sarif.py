@@ -84,11 +84,11 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     """Write one run over files: failed, unknown and (suppressed) findings are results at their region, unread files notifications."""
     from nephoscope.cli.code import sarif as code_sarif
 
-    run = code_sarif.run(report)
-    run["tool"]["driver"]["rules"] = [
+    rules = [
         _rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
         for rule in code_sarif.used_rules(report)
     ]
+    run = code_sarif.run(report, rules)
     _write(run, code_sarif.notifications(report), code_sarif.results(report, _LEVEL), out)
 
 

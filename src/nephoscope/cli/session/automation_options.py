@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
 
-_ACTIONS = ("webhook", "mail", "program", "files", "table", "event_hub")
+
+class AutomationOptions(TypedDict):
+    """Options of an automation: its events and its actions, as click hands them over."""
+
+    events: tuple[str, ...]
+    where: tuple[str, ...]
+    scopes: tuple[str, ...]
+    webhook: str
+    secret: str
+    batch: int
+    mail: tuple[str, ...]
+    program: str
+    files: str
+    table: str
+    event_hub: str
+    file: Path | None
 
 
-def properties(options: Mapping[str, Any]) -> dict[str, Any]:
+def properties(options: AutomationOptions) -> dict[str, object]:
     """The properties that options say; ValueError where they name no event, no action, or what there is not."""
     _check_options(options)
     rules = [_rule(text) for text in options["where"]]
@@ -19,7 +35,7 @@ def properties(options: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
+def _check_options(options: AutomationOptions) -> None:
     from nephoscope.automation.event_kinds import SOURCES
 
     if not options["events"]:
@@ -27,7 +43,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
     for one in options["events"]:
         if one not in SOURCES:
             raise ValueError(f"--on must be one of {', '.join(SOURCES)} (got {one})")
-    if not any(options[name] for name in _ACTIONS):
+    if not list(_actions(options)):
         raise ValueError(
             "an action is required: --webhook, --mail, --command, --files, --table or --event-hub, "
             "or --from a document"
@@ -45,15 +61,15 @@ def _check_options(options: Mapping[str, Any]) -> None:
             raise ValueError(f"--mail must be an address such as soc@contoso.com (got {one})")
 
 
-def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+def _actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
     if options["webhook"]:
         told = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
         yield {"actionType": "Webhook", **told}
     if options["mail"]:
         yield {"actionType": "Mail", "to": list(options["mail"])}
-    for option, kind in (("program", "Command"), ("files", "Files")):
-        if options[option]:
-            yield {"actionType": kind, "name": options[option]}
+    for name, kind in ((options["program"], "Command"), (options["files"], "Files")):
+        if name:
+            yield {"actionType": kind, "name": name}
     if options["table"]:
         yield {"actionType": "Workspace", "workspaceResourceId": options["table"]}
     if options["event_hub"]:

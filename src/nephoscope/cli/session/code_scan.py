@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
 from nephoscope.cli.session.output_stream import open_output
@@ -41,6 +41,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nephoscope.cli.session.estate_options import ScanOptions
     from nephoscope.collect.templates.arm.template_specs import SpecLookup
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.external_checks import ForeignChecks
@@ -56,15 +57,15 @@ DECISIONS = Path(".nephoscope") / "decisions"
 class _PlanOptions:
     """The options as what a plan is asked for."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: ScanOptions) -> None:
         self.policies: tuple[str, ...] = options["policies"]
         self.initiatives: tuple[str, ...] = options["initiatives"]
-        self.parameters: tuple[tuple[str, Any], ...] = options["parameters"]
+        self.parameters: tuple[tuple[str, object], ...] = options["parameters"]
         self.decisions: tuple[str, ...] = (*options["decisions"], *_own_decisions(options["targets"]))
         self.assigned: bool = options["assigned"]
 
 
-def _fix(report: CodeReport, options: Mapping[str, Any]) -> None:
+def _fix(report: CodeReport, options: ScanOptions) -> None:
     """Write the fixes of what fails into the files, and say how many each got."""
     roots = {open_repository(Path(target))[0].root for target in options["targets"]}
     for root in sorted(roots):
@@ -95,7 +96,7 @@ def _decisions_of(target: Path) -> Path | None:
     return None
 
 
-def _scope(options: Mapping[str, Any]) -> DeploymentScope:
+def _scope(options: ScanOptions) -> DeploymentScope:
     scope = DeploymentScope(location=options["location"])
     if not options["deploy_to"]:
         return scope
@@ -108,7 +109,7 @@ def _scope(options: Mapping[str, Any]) -> DeploymentScope:
     return replace(found, kind=None, location=options["location"])
 
 
-def scan_code(data: Path, options: Mapping[str, Any], explanation: VerdictExplanation | None = None) -> int:
+def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation | None = None) -> int:
     """Judge the targets of the options and write the report, or the explanation in its place; returns the exit code."""
     _check(options)
     explained: list[ExplainedVerdict] = []
@@ -134,7 +135,7 @@ def scan_code(data: Path, options: Mapping[str, Any], explanation: VerdictExplan
     return exit_code(report, options)
 
 
-def _check(options: Mapping[str, object]) -> None:
+def _check(options: ScanOptions) -> None:
     output = options["output"]
     if output not in code_formats():
         usage_error(f"-o {output} does not support findings in files: use {', '.join(code_formats())}")
@@ -142,7 +143,7 @@ def _check(options: Mapping[str, object]) -> None:
 
 def _judge_targets(
     data: Path,
-    options: Mapping[str, Any],
+    options: ScanOptions,
     explanation: VerdictExplanation | None,
     explained: list[ExplainedVerdict],
 ) -> CodeReport:
@@ -176,7 +177,7 @@ def _judge_targets(
 def _template_specs(data: Path) -> SpecLookup:
     """Return what the estate knows of template specs; it is opened where a template deploys one that no file holds."""
 
-    def find(id_: str) -> Mapping[str, Any] | None:
+    def find(id_: str) -> Mapping[str, object] | None:
         from nephoscope.estate.tenant_stores import tenant_stores
 
         held = (store.several([id_]).get(id_) for store in tenant_stores(data))
@@ -190,7 +191,7 @@ def _plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
 
 
 def _cache(
-    data: Path, options: Mapping[str, Any], asked: _PlanOptions, packs: Packs, now: datetime
+    data: Path, options: ScanOptions, asked: _PlanOptions, packs: Packs, now: datetime
 ) -> VerdictCache | None:
     """The verdicts that earlier scans kept in the data folder; none where they are not wanted or cannot be told to be the same."""
     largest = options["cache_size"] << 20
@@ -211,7 +212,7 @@ def _tell_of(cache: VerdictCache) -> None:
         tell(f"results are not cached: {cache.failure}")
 
 
-def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
+def _foreign(options: ScanOptions) -> ForeignChecks | None:
     """The programs that judge files too; where one is needed that is not installed, a usage error."""
     if options["tools"] == "none":
         return None
@@ -263,7 +264,7 @@ def _before(
     return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
 
 
-def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:
+def exit_code(report: CodeReport, options: ScanOptions) -> int:
     """Return 1 for findings that fail, else 3 where something could not be judged, else 4 where nothing was, else 0."""
     if any(_fails(finding, options) for finding in report.failed):
         return FINDINGS
@@ -282,7 +283,7 @@ def _why_nothing(targets: Iterable[str]) -> str:
     return "no policy or rule applies to the resources of these templates"
 
 
-def _fails(finding: CodeFinding, options: Mapping[str, Any]) -> bool:
+def _fails(finding: CodeFinding, options: ScanOptions) -> bool:
     if _matches_patterns(finding, options["passing_policies"]):
         return False
     if _matches_patterns(finding, options["failing_policies"]):

@@ -240,7 +240,7 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
             tell(f"{pack.name}: removed, {format_count(len(pack.pieces), 'piece')}")
 
 
-def rule_document(data: Path, name: str) -> dict[str, Any] | None:
+def rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.alerts.rules.rule_files import document_of, load_shipped

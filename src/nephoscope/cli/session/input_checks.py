@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.resources.template_detection import template_in
@@ -15,7 +16,7 @@ from nephoscope.posture.scans.scan import NoSuchScopeError
 from nephoscope_policy.assignment import scope_id, within
 
 
-def check_options(options: Mapping[str, Any]) -> None:
+def check_options(options: EstateOptions) -> None:
     """Refuse options that name nothing, or that cannot be had together."""
     if any(not target.strip() for target in options["targets"]):
         usage_error("empty TARGET: use a snapshot, or `sample:` for the bundled sample estate")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypedDict, TypeVar
 
 import click
 import msgspec
@@ -42,6 +42,14 @@ def keep_options(command: _Command) -> _Command:
     return command
 
 
+class KeepOptions(TypedDict):
+    """The options of `keep_options` as click hands them over."""
+
+    keep: bool
+    resource: str
+    tenant: str
+
+
 class InventoryOptions(msgspec.Struct, frozen=True):
     """Whether what was found is kept, the id in ARM of the resource that it is of, and its tenant."""
 
@@ -50,7 +58,7 @@ class InventoryOptions(msgspec.Struct, frozen=True):
     tenant: str
 
     @classmethod
-    def parse(cls, options: Mapping[str, Any]) -> Self:
+    def parse(cls, options: KeepOptions) -> Self:
         """Return what the options say. Raises UsageError where a resource or a tenant is named and nothing is kept."""
         found = cls(options["keep"], options["resource"], options["tenant"])
         if not found.keep and (found.resource or found.tenant):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -24,12 +24,12 @@ class Instant(click.ParamType[datetime]):
 
     name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The aware instant."""
         if isinstance(value, datetime):
             return value
         try:
-            moment = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(
                 f"must be a date or time such as 2026-11-24 or 2026-11-24T10:00:00Z (got {value!r})",
@@ -45,12 +45,12 @@ class Setting(click.ParamType[tuple[str, object]]):
     name = "name=value"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, object]:
         """The pair."""
         if isinstance(value, tuple):
             return value
-        name, equals, text = value.partition("=")
+        name, equals, text = str(value).partition("=")
         if not equals or not name:
             self.fail(f"must be NAME=VALUE (got {value!r})", param, ctx)
         try:
@@ -65,12 +65,12 @@ class ReportOption(click.ParamType[tuple[str, Path]]):
     name = "format=file"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, Path]:
         """The pair."""
         if isinstance(value, tuple):
             return value
-        name, _, path = value.partition("=")
+        name, _, path = str(value).partition("=")
         if name not in code_formats() or not path:
             self.fail(
                 f"must be FORMAT=FILE with one of {', '.join(code_formats())} (got {value!r})", param, ctx

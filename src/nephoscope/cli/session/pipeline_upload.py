@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,6 +19,37 @@ _TIMEOUT = 120.0
 _WANTED = {"repository": "--repository", "branch": "--branch", "commit": "--commit", "run_id": "--run-id"}
 
 
+class RunUpload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of the API's operation; `document` is what the tool wrote, the text of it where it is XML."""
+
+    repository: str
+    repository_url: str
+    branch: str
+    commit: str
+    run_id: str
+    url: str
+    pull_request: str
+    default_branch: str
+    category: str
+    partial: bool
+    document: object
+
+
+class UploadedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored run: `note` says why it changed no work items."""
+
+    id: str
+    counts: dict[str, int]
+    note: str
+
+
+class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that was taken; `repeated` says that it was sent before."""
+
+    run: UploadedRun
+    repeated: bool
+
+
 def prepare(
     file: Path,
     environment: Mapping[str, str],
@@ -27,24 +57,17 @@ def prepare(
     category: str,
     *,
     partial: bool,
-) -> dict[str, object]:
+) -> RunUpload:
     """Return the body of the API's operation; a usage error names what neither an option nor the CI server tells."""
     told = ci_run(environment)
-    values = {name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__}
+    values: dict[str, str] = {
+        name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__
+    }
     for name, option in _WANTED.items():
         if not values[name].strip("."):
             usage_error(f"{option} is missing, and no CI environment provides it")
     document = read_document(file)
-    names = {
-        "repository": "repository", "repository_url": "repositoryUrl", "branch": "branch", "commit": "commit", "run_id": "runId",
-        "url": "url", "pull_request": "pullRequest", "default_branch": "defaultBranch",
-    }  # fmt: skip
-    return {
-        **{names[name]: value for name, value in values.items()},
-        "category": category,
-        "partial": partial,
-        "document": document,
-    }
+    return RunUpload(**values, category=category, partial=partial, document=document)
 
 
 def read_document(file: Path) -> object:
@@ -63,8 +86,8 @@ def read_document(file: Path) -> object:
         usage_error(f"{file}: neither JSON nor XML: {error}")
 
 
-def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep a run in the data folder; returns its id, counts and note."""
+def record_here(data: Path, body: RunUpload) -> UploadAnswer:
+    """Keep a run in the data folder."""
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -72,21 +95,21 @@ def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
 
     try:
         new = NewPipelineRun(
-            repository=body["repository"], branch=body["branch"], commit_id=body["commit"], run_id=body["runId"],
-            results=read_results(body["document"]), url=body["url"], pull_request=body["pullRequest"],
-            default_branch=body["defaultBranch"], category=body["category"], repository_url=body["repositoryUrl"],
-            partial=body["partial"],
+            repository=body.repository, branch=body.branch, commit_id=body.commit, run_id=body.run_id,
+            results=read_results(body.document), url=body.url, pull_request=body.pull_request,
+            default_branch=body.default_branch, category=body.category, repository_url=body.repository_url,
+            partial=body.partial,
         )  # fmt: skip
         with acting(data, keeps=True) as service:
             told = record_run(service, new)
     except (ResultsError, RepositoryNameError, RunConflictError) as error:
         usage_error(str(error))
     run = told.run
-    return {"id": run.id, "counts": run.counts, "note": run.note, "repeated": told.repeated}
+    return UploadAnswer(run=UploadedRun(id=run.id, counts=run.counts, note=run.note), repeated=told.repeated)
 
 
-def send_to(server: str, body: Mapping[str, object]) -> dict[str, Any]:
-    """Send a run to a server; a usage error has its answer where it takes none. Returns the run's id, counts and note."""
+def send_to(server: str, body: RunUpload) -> UploadAnswer:
+    """Send a run to a server; a usage error has its answer where it takes none."""
     import httpx
 
     token = os.environ.get(TOKEN, "")
@@ -107,5 +130,4 @@ def send_to(server: str, body: Mapping[str, object]) -> dict[str, Any]:
         usage_error(f"{server}: {error}")
     if answer.status_code != httpx.codes.OK:
         usage_error(f"{server} answered {answer.status_code}: {answer.text[:500]}")
-    told = answer.json()
-    return {**told["run"], "repeated": told["repeated"]}
+    return msgspec.json.decode(answer.content, type=UploadAnswer)

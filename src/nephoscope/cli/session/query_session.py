@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from nephoscope.files.function_files import FunctionFileError, functions
 from nephoscope.files.tables.table_files import FileTable, TableFileError, table
@@ -23,6 +23,8 @@ from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.queries.principal_catalog import LakeCatalog
     from nephoscope_kql.catalog import StoredFunction
@@ -73,6 +75,29 @@ class QueryAnswer:
     notes: tuple[str, ...]
 
 
+class ShownOptions(TypedDict):
+    """Output options of query results."""
+
+    output: str
+    output_file: Path | None
+    rows: int
+    csv_safe: NotRequired[bool]
+
+
+class QueryOptions(ShownOptions):
+    """Options of `query`: tables, functions, watchlists and limits, as click hands them over."""
+
+    tables: tuple[str, ...]
+    workspace: str | None
+    schemas: tuple[str, ...]
+    functions: tuple[Path, ...]
+    watchlists: tuple[str, ...]
+    external: tuple[str, ...]
+    now: datetime | None
+    timeout: float
+    memory: str
+
+
 @dataclass(frozen=True)
 class QuerySession:
     """What queries are asked of: given files, functions and watchlists, and a workspace of a lake where there is one."""
@@ -80,12 +105,12 @@ class QuerySession:
     given: MemoryCatalog
     tables: Mapping[str, FileTable]
     external: AllowedLocations
-    options: Mapping[str, Any]
+    options: QueryOptions
     lake: Lake | None = None
     workspace: str = ""
 
     @staticmethod
-    def of(options: Mapping[str, Any], lake: Lake | None = None, workspace: str = "") -> QuerySession:
+    def of(options: QueryOptions, lake: Lake | None = None, workspace: str = "") -> QuerySession:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_schema(item) for item in options["schemas"])
         reader = parse_allowed(options["external"])

@@ -9,7 +9,7 @@ import click
 
 from nephoscope.cli.results import BINARY, FORMATS
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.query_session import QuerySession, UsageError
+from nephoscope.cli.session.query_session import QueryOptions, QuerySession, UsageError
 from nephoscope.cli.session.result_output import show
 from nephoscope_kql.errors import KqlError
 
@@ -25,7 +25,7 @@ class QueryRepl:
     def __init__(self, session: QuerySession, told: Callable[[KqlError, str], int]) -> None:
         self._session = session
         self._told = told
-        self._options: dict[str, object] = dict(session.options) | {"output_file": None}
+        self._options: QueryOptions = {**session.options, "output_file": None}
         if self._options["output"] in BINARY:
             self._options["output"] = "table"
 

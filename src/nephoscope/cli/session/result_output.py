@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from nephoscope.cli.results import BINARY, STYLED, renderer
 from nephoscope.cli.session.output_stream import open_output, writing_bytes
-from nephoscope.cli.session.query_session import UsageError
+from nephoscope.cli.session.query_session import ShownOptions, UsageError
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
 
 
-def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
     """Write results as `output`, `output_file` and `rows` of the options say; UsageError where the format cannot hold them."""
     form = options["output"]
     if form in BINARY:
@@ -32,13 +32,13 @@ def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
             renderer(form)(results, out, options["rows"])
 
 
-def _exact(options: Mapping[str, object]) -> bool:
+def _exact(options: ShownOptions) -> bool:
     """Return whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
     for_program = options["output"] == "csv" and not options.get("csv_safe")
     return for_program and (options["output_file"] is not None or not sys.stdout.isatty())
 
 
-def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+def _bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
     form = options["output"]
     if len(results) != 1:
         raise UsageError(

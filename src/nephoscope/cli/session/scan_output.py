@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import click
 import msgspec
 
+from nephoscope.cli.session.inventory_options import KeepOptions
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.scan_sections import (
     PACKAGE_COLUMNS,
@@ -84,7 +85,19 @@ def inside_options(command: _Command) -> _Command:
     return command
 
 
-def wishes(options: Mapping[str, Any], *, packages: bool) -> InspectionOptions:
+class GateOptions(TypedDict):
+    """Options of the exit code and the output, as `inside_options` adds them."""
+
+    fail_on: str | None
+    fail_on_unknown: bool
+    output: str
+
+
+class InsideOptions(GateOptions, KeepOptions):
+    """Options that `image` and `inventory` share."""
+
+
+def wishes(options: GateOptions, *, packages: bool) -> InspectionOptions:
     """Return the wishes that the shared options tell."""
     return InspectionOptions(
         options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"]
@@ -249,7 +262,7 @@ def _summarize(
     told = _count_severities(count_severities(findings))
     click.echo(f"vulnerabilities: {told or 'none in assessed packages'}")
     for part, rows in section_rows(examination).items():
-        certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
+        certain = Counter(str(row["severity"]) for row in rows if row.get("status") != "Unknown")
         click.echo(
             f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
         )
@@ -265,7 +278,7 @@ def _describe_empty(examination: Examination, part: str) -> str:
     return "none in assessed packages" if is_partial else "none found"
 
 
-def _count_severities(severities: Any) -> str:
+def _count_severities(severities: Mapping[str, int]) -> str:
     order = ("Critical", "High", "Medium", "Low", "Negligible", "Informational", "Unknown")
     return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
 
@@ -306,7 +319,7 @@ def _exit_code(
 
     found = [one.severity for one in findings]
     found += [
-        row["severity"]
+        str(row["severity"])
         for rows in section_rows(examination).values()
         for row in rows
         if row.get("status") != "Unknown"

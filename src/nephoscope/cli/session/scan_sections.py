@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nephoscope.collect.scanning.examination import Examination
+    from nephoscope.collect.scanning.examination import Examination, SecretFinding
     from nephoscope.vulnerability.matching.findings import PackageFinding
 
-Row = dict[str, Any]
+Row = dict[str, object]
 PACKAGE_COLUMNS = ("type", "name", "version", "path")
 VULNERABILITY_COLUMNS = ("severity", "id", "package", "version", "fixed", "exploited", "epss", "path")
 #: The columns of each part beside packages and vulnerabilities, by the name of its section.
@@ -55,7 +55,7 @@ def _row(found: object) -> Row:
     return row | {"status": found.status} if hasattr(found, "status") else row
 
 
-def _secret_row(found: Any) -> Row:
+def _secret_row(found: SecretFinding) -> Row:
     lines = (found.first_line, found.last_line)
     line = str(lines[0]) if lines[0] == lines[1] else f"{lines[0]}-{lines[1]}"
     return _add_removal(_row(found) | {"line": line})
@@ -63,7 +63,7 @@ def _secret_row(found: Any) -> Row:
 
 def _add_removal(row: Row) -> Row:
     """Add which layer takes the file away, short."""
-    return row | {"removed": f"by {row['removed_by'][:_SHORT]}" if row.get("removed_by") else ""}
+    return row | {"removed": f"by {str(row['removed_by'])[:_SHORT]}" if row.get("removed_by") else ""}
 
 
 def _vulnerability_row(finding: PackageFinding) -> Row:

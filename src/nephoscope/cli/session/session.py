@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import msgspec
 
+from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.session.input_checks import (
     check_earlier,
     check_estates,
@@ -63,7 +63,7 @@ from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 
-def report_of(data: Path, options: Mapping[str, object]) -> Report:
+def report_of(data: Path, options: EstateOptions) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -72,7 +72,7 @@ def report_of(data: Path, options: Mapping[str, object]) -> Report:
     return report
 
 
-def all_reports_of(data: Path, options: Mapping[str, object]) -> ReportView:
+def all_reports_of(data: Path, options: EstateOptions) -> ReportView:
     """Load and judge every tenant of a target; ends as `report_of`."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -80,7 +80,7 @@ def all_reports_of(data: Path, options: Mapping[str, object]) -> ReportView:
 
 
 @contextmanager
-def open_report(data: Path, options: Mapping[str, object], extract: RowSelection) -> Iterator[ReportView]:
+def open_report(data: Path, options: EstateOptions, extract: RowSelection) -> Iterator[ReportView]:
     """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
 
     In parts it has only the rows of the extract, and lives until the context ends.
@@ -96,7 +96,7 @@ def open_report(data: Path, options: Mapping[str, object], extract: RowSelection
 
 
 @contextmanager
-def _open_scan(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[EstateScan, EstateTurn | None]]:
+def _open_scan(data: Path, options: EstateOptions) -> Iterator[tuple[EstateScan, EstateTurn | None]]:
     """A scan, and the turn of what it finds to be kept; None where nothing is kept, and then nobody is waited for.
 
     What is live is collected before, since that may take long; what is judged is what was there when the turn came.
@@ -134,7 +134,7 @@ def _refuse_impossible() -> Iterator[None]:
         usage_error(f"{error}; --no-history evaluates without storing results")
 
 
-def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> EstateScan:
+def _scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
     check_options(options)
     request = _request(data, options)
     return EstateScan(
@@ -167,7 +167,7 @@ def _open_state(data: Path) -> Iterator[State | None]:
 
 
 def _report(
-    scan: EstateScan, estates: Sequence[Estate], options: Mapping[str, Any], turn: EstateTurn | None = None
+    scan: EstateScan, estates: Sequence[Estate], options: EstateOptions, turn: EstateTurn | None = None
 ) -> Report | CombinedReport:
     request = scan.request
     check_estates(estates, request.label, request.scope)
@@ -188,7 +188,7 @@ def _report(
 
 
 def _make_parted(
-    scan: EstateScan, folder: Path, options: Mapping[str, Any], extract: RowSelection, turn: EstateTurn | None
+    scan: EstateScan, folder: Path, options: EstateOptions, extract: RowSelection, turn: EstateTurn | None
 ) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
     if not any(one.records or one.whole.quarantine for one in parted.surveys):
@@ -219,7 +219,7 @@ def _tell(report: ReportView, filter_: ReportFilter) -> None:
         tell("no assessed resource matches the filters")
 
 
-def _request(data: Path, options: Mapping[str, Any]) -> ScanRequest:
+def _request(data: Path, options: EstateOptions) -> ScanRequest:
     """The request of the options; without a target that of the last scan, which the options then amend."""
     request = ScanRequest(
         targets=options["targets"],
@@ -266,7 +266,7 @@ def _compare_with_history(
     report: Report | CombinedReport,
     scan: EstateScan,
     before: list[EvaluationRun] | None,
-    options: Mapping[str, Any],
+    options: EstateOptions,
     turn: EstateTurn | None,
 ) -> Report | CombinedReport:
     """The report with what changed: since --since, or since the evaluation before where it is this one's turn to be kept."""
@@ -298,7 +298,7 @@ def _check_before(recorder: Recorder, since: str) -> None:
         tell(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
 
 
-def _filter(options: Mapping[str, Any]) -> ReportFilter:
+def _filter(options: EstateOptions) -> ReportFilter:
     return ReportFilter(
         subscriptions=tuple(options.get("subscriptions") or ()),
         resource_groups=tuple(options.get("resource_groups") or ()),
@@ -316,7 +316,7 @@ def progress_line() -> Iterator[Progress]:
         yield ProgressLines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
@@ -326,7 +326,7 @@ def progress_line() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int) -> None:
             if what not in tasks:

@@ -46,18 +46,18 @@ def told_errors(health: SourceHealth | None) -> dict[str, object]:
     return {"errors": errors, "errorCount": standing.count}
 
 
-def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
+def standing_errors(state: State, source: Source) -> list[dict[str, object]]:
     """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
     wrong = wrong_settings(state, source)
     told = state.source_errors.all(source.name, KEPT + 1).get(
         (source.name, source.workspace), SourceErrorSummary()
     )
-    rows = [
+    rows: list[dict[str, object]] = [
         {"part": one.key or "completely", "error": one.error, "since": one.since, "last": one.at}
         for one in told.errors
         if one.key != SETTINGS
     ]
-    now = {"part": SETTINGS, "error": wrong, "since": None, "last": None}
+    now: dict[str, object] = {"part": SETTINGS, "error": wrong, "since": None, "last": None}
     return [now, *rows] if wrong else rows
 
 

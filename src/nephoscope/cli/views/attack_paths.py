@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 from rich.table import Table
@@ -54,19 +54,20 @@ class AttackPathView:
         return choke_points([one for one in path.chain.entities if one != INTERNET] for path in self.paths)
 
 
-def choose_paths(report: Report, options: Mapping[str, Any]) -> AttackPathView:
+def choose_paths(
+    report: Report, levels: Iterable[str], types: Iterable[str], begin: str | None
+) -> AttackPathView:
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
-    kinds = frozenset(options["kinds"])
+    kinds = frozenset(types)
     if unknown := sorted(kinds - {one.name for one in path_types()}):
         usage_error(f"--path {unknown[0]}: unknown type; --types lists all types")
-    levels = frozenset(Severity(one) for one in options["levels"])
+    wanted = frozenset(Severity(one) for one in levels)
     every = [one for one in report.attack_paths.paths if _is_within_filter(report, one)]
     found = [
         one
         for one in every
-        if (not levels or one.level in levels) and (not kinds or one.chain.type.name in kinds)
+        if (not wanted or one.level in wanted) and (not kinds or one.chain.type.name in kinds)
     ]
-    begin = options["show"]
     if begin is None:
         return AttackPathView(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]

@@ -102,7 +102,7 @@ def _changes(one: RemediationPreview) -> Iterator[tuple[str, str, str, str]]:
         yield "", "", "", one.note
         return
     for step in one.preview.patch:
-        yield step["op"], step["path"], _line(step["value"]) if "value" in step else "", ""
+        yield str(step["op"]), str(step["path"]), _line(step["value"]) if "value" in step else "", ""
     if one.preview.deployment is not None:
         yield "deploy", one.preview.scope, _line(one.preview.deployment), ""
     for conflict in one.preview.conflicts:
