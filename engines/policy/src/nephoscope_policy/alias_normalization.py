@@ -8,7 +8,7 @@ whose name collides with a field of the envelope stands under `_p_<name>`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, fold_segments, split, walk
 from nephoscope_policy.document import get
@@ -221,8 +221,9 @@ class Normalizer:
             outside = _ELEMENT | self._outside(parts)
             for holder in _holders(properties, parts[:-1]):
                 key = _key(holder, parts[-1])
-                if key is not None and isinstance(holder[key], list):
-                    holder[key] = [_wrap_properties(element, outside) for element in holder[key]]
+                elements = holder[key] if key is not None else None
+                if key is not None and isinstance(elements, list):
+                    holder[key] = [_wrap_properties(element, outside) for element in elements]
 
     def _outside(self, parts: tuple[str, ...]) -> frozenset[str]:
         """The fields of an array's elements whose path lies beside the element's `properties`."""
@@ -304,7 +305,7 @@ def _elements(value: object, short: Segments) -> Iterator[dict[str, object]]:
     yield from (holder for holder in holders if isinstance(holder, dict))
 
 
-def _holders(value: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _holders(value: object, parts: tuple[str, ...]) -> Iterator[dict[str, object]]:
     """The objects that hold an array, through the elements of the arrays around it (wrapped already or not)."""
     if not isinstance(value, dict):
         return
@@ -312,7 +313,9 @@ def _holders(value: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         yield value
         return
     for place in (value, get(value, "properties")):
-        key = _key(place, parts[0]) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            continue
+        key = _key(place, parts[0])
         if key is not None:
             inner = place[key]
             for item in inner if isinstance(inner, list) else [inner]:
@@ -347,14 +350,15 @@ def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool
     target[_key(target, last) or last] = value
 
 
-def _remove(target: dict[str, Any], path: Segments) -> None:
+def _remove(target: dict[str, object], path: Segments) -> None:
     """Remove the value at a path, and objects that it leaves empty."""
     key = _key(target, str(path[0]))
     if key is None:
         return
+    inner = target[key]
     if len(path) == 1:
         del target[key]
-    elif isinstance(target[key], dict):
-        _remove(target[key], path[1:])
-        if not target[key]:
+    elif isinstance(inner, dict):
+        _remove(inner, path[1:])
+        if not inner:
             del target[key]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from nephoscope_policy.alias import Alias, Capability
@@ -38,7 +36,7 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     return table, capabilities
 
 
-def _objects(body: object, name: str, document: ContentDocument) -> dict[str, Any]:
+def _objects(body: object, name: str, document: ContentDocument) -> dict[str, object]:
     found = body.get(name, {}) if isinstance(body, dict) else None
     if not isinstance(found, dict):
         raise PolicyError(f"'{name}' must be an object", name, "compile", document.place)
@@ -46,8 +44,9 @@ def _objects(body: object, name: str, document: ContentDocument) -> dict[str, An
 
 
 def _section(body: object, name: str, document: ContentDocument) -> dict[str, str]:
-    found = _objects(body, name, document)
-    for key, value in found.items():
+    found: dict[str, str] = {}
+    for key, value in _objects(body, name, document).items():
         if not isinstance(value, str):
             raise PolicyError("must be a string", f"{name}.{key}", "compile", document.place)
+        found[key] = value
     return found

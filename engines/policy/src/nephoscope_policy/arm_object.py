@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.errors import PolicyError
 
@@ -36,7 +36,7 @@ class ArmObject:
         """The JSON path of a property."""
         return f"{self.path}.{name}" if self.path else name
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str) -> object:
         """The raw value, None where it is missing or null."""
         return self._items.get(name.lower())
 
@@ -69,7 +69,7 @@ class ArmObject:
         value = self.value(name)
         return ArmObject({} if value is None else value, self.at(name))
 
-    def array(self, name: str) -> list[Any]:
+    def array(self, name: str) -> list[object]:
         """The array under a name; an empty one where it is missing or null."""
         value = self.value(name)
         if value is None:
@@ -84,10 +84,12 @@ class ArmObject:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts of an array."""
+        found: list[str] = []
         for index, item in enumerate(self.array(name)):
             if not isinstance(item, str):
                 raise fault(f"expected text, found {kind(item)}", f"{self.at(name)}[{index}]")
-        return tuple(self.array(name))
+            found.append(item)
+        return tuple(found)
 
     def instant(self, name: str) -> datetime | None:
         """An ISO 8601 time (UTC where it names no offset), None where it is missing or empty."""

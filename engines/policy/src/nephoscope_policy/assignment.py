@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -83,7 +83,7 @@ class Assignment(msgspec.Struct, frozen=True):
     target: str
     display_name: str = ""
     description: str = ""
-    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, object] = msgspec.field(default_factory=dict)
     not_scopes: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     resource_selectors: tuple[ResourceSelector, ...] = ()
@@ -216,18 +216,18 @@ def _stated_pin(properties: ArmObject) -> Pin | None:
     return _pin(properties, "definitionVersion") if properties.value("definitionVersion") else None
 
 
-def _parameters(reader: ControlRecordReader) -> tuple[dict[str, Any], Mapping[str, str]]:
+def _parameters(reader: ControlRecordReader) -> tuple[dict[str, object], Mapping[str, str]]:
     """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
     unread = dict(reader.cut_members("parameters"))
     if unread and "*" not in unread:
         return values(reader.properties.child("parameters"), unread), unread
     found, missing = reader.attempt(
-        "parameters", lambda: values(reader.properties.child("parameters")), dict[str, Any]()
+        "parameters", lambda: values(reader.properties.child("parameters")), dict[str, object]()
     )
     return found, {"*": missing} if missing else {}
 
 
-def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, Any]:
+def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, object]:
     """The values of `{"name": {"value": ...}}`, without parameters whose lower-cased names are `unread`."""
     found = {}
     for name in parameters.raw:

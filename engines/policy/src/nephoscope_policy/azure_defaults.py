@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -37,8 +37,8 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     types: tuple[str, ...]
     source: str
-    values: dict[str, Any] = {}
-    before: dict[str, dict[str, Any]] = {}
+    values: dict[str, object] = {}
+    before: dict[str, dict[str, object]] = {}
     absent: tuple[str, ...] = ()
     children: dict[str, dict[str, object]] = {}
 
@@ -46,8 +46,8 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TypeDefaults(msgspec.Struct, frozen=True):
     """The defaults of one type, paths as segments."""
 
-    values: tuple[tuple[Segments, Any], ...] = ()
-    before: tuple[tuple[str, tuple[tuple[Segments, Any], ...]], ...] = ()
+    values: tuple[tuple[Segments, object], ...] = ()
+    before: tuple[tuple[str, tuple[tuple[Segments, object], ...]], ...] = ()
     absent: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
@@ -65,7 +65,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
             return body, self.absent
         return body, frozenset(one for path in self.absent for one in told.absent_below(path))
 
-    def _values(self, version: str) -> Iterator[tuple[Segments, Any]]:
+    def _values(self, version: str) -> Iterator[tuple[Segments, object]]:
         """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""
         for first, values in self.before:
             if version and version < first:
@@ -81,11 +81,11 @@ def defaults_of(type_: str) -> TypeDefaults:
 class DefaultChild(msgspec.Struct, frozen=True):
     """The body of a child that Azure makes with a resource; `source` is the path of the resource's body that it is made from."""
 
-    body: dict[str, Any]
+    body: dict[str, object]
     source: Segments = ()
 
 
-def default_children(type_: str, id_: str, parent: dict[str, Any]) -> Iterator[DefaultChild]:
+def default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterator[DefaultChild]:
     """The children that Azure makes with a resource of a lower-cased type, an id and a body."""
     for name, properties in defaults_of(type_).children.items():
         kind, _, last = name.rpartition("/")
@@ -93,11 +93,10 @@ def default_children(type_: str, id_: str, parent: dict[str, Any]) -> Iterator[D
         full = "/".join([provider[0], *provider[1::2], kind])
         source = split(properties[_FROM]) if _FROM in properties else ()
         given = walk(parent, source) if source else MISSING
-        own: Any = {key: value for key, value in properties.items() if key != _FROM}
+        defaults = {key: value for key, value in properties.items() if key != _FROM}
+        own: object = given if isinstance(given, Unknown) else defaults
         if isinstance(given, dict):
-            own = _merge_defaults(own, given)
-        elif isinstance(given, Unknown):
-            own = given
+            own = _merge_defaults(defaults, given)
         yield DefaultChild({"id": f"{id_}/{name}", "name": last, "type": full, "properties": own}, source)
 
 
@@ -120,11 +119,11 @@ def _of(facts: TemplateDefaults) -> TypeDefaults:
     return TypeDefaults(values, before, absent, facts.children)
 
 
-def _by_path(values: Mapping[str, Any]) -> tuple[tuple[Segments, Any], ...]:
+def _by_path(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:
     return tuple((split(path), value) for path, value in values.items())
 
 
-def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict[str, Any]:
+def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:
     """A copy of an object in which a path has a value, where neither the path nor what it lies in is there or open."""
     key, *rest = path
     found = step(around, key)

@@ -110,7 +110,7 @@ def always_exists(parent: str, type_: str, name: str = "") -> bool:
     return names is not None and (not name or not names or name in names)
 
 
-def read_facts(name: str, shape: Any) -> Any:
+def read_facts(name: str, shape: object) -> Any:
     """The facts of a file of content/azure in a shape; ContentError where it has another one."""
     for document in shipped_documents("azure"):
         if document.name == name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, overload
 
 
 class Mark(Enum):
@@ -82,10 +82,14 @@ def fold_segments(segments: Segments) -> Segments:
     return tuple(segment.lower() if isinstance(segment, str) else segment for segment in segments)
 
 
-def fold_keys(value: Any) -> Any:
+@overload
+def fold_keys(value: dict[str, object]) -> dict[str, object]: ...
+@overload
+def fold_keys(value: object) -> object: ...
+def fold_keys(value: object) -> object:
     """A copy of a JSON value with lower-cased object keys; of two keys that differ in case the first wins."""
     if isinstance(value, dict):
-        result: dict[str, Any] = {}
+        result: dict[str, object] = {}
         for key, item in value.items():
             lowered = key.lower()
             if lowered not in result:
@@ -96,7 +100,7 @@ def fold_keys(value: Any) -> Any:
     return value
 
 
-def step(value: object, segment: Segment) -> Any:
+def step(value: object, segment: Segment) -> object:
     """One step into a JSON value whose keys may have any case; MISSING where it does not lead anywhere."""
     if isinstance(segment, str):
         if not isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -63,9 +63,9 @@ class CatalogueEntry:
         """Return whether its rule could not be parsed, so that nobody knows which resources it would judge."""
         return bool(self.fault) or (bool(self.unread) and self.types == frozenset())
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The raw document in its ARM envelope."""
-        return msgspec.json.decode(self.data, type=dict[str, Any])
+        return msgspec.json.decode(self.data, type=dict[str, object])
 
 
 def digest(data: bytes) -> str:

@@ -196,7 +196,7 @@ class CompiledPolicy:
 
     def _inner(
         self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
-    ) -> Any:
+    ) -> object:
         run = self._run(slots, view, snapshot, context)
         if run is not None:
             run.target = candidate

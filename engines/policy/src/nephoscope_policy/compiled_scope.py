@@ -54,4 +54,4 @@ def _field(run: EvaluationScope, arguments: list[object]) -> object:
     return HOSTS["field"](run, arguments)
 
 
-FAST_HOSTS: Mapping[str, Callable[[Any, list[Any]], object]] = {**HOSTS, "field": _field}
+FAST_HOSTS: Mapping[str, Callable[[Any, list[object]], object]] = {**HOSTS, "field": _field}

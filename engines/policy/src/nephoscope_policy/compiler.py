@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.constant_folding import ConstantFolder
     from nephoscope_policy.engine_differences import Switches
 
-Test = "Callable[[dict[str, Any], Run], bool]"
-Value = "Callable[[Run], Any]"
+Test = "Callable[[dict[str, object], Run], bool]"
+Value = "Callable[[Run], object]"
 
 
 class Compiler:

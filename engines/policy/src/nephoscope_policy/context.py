@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,7 +26,7 @@ class EvaluationContext(msgspec.Struct, frozen=True):
     now: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
     api_version: str = ""
     resource_group: Mapping[str, object] | None = None
-    subscription: Mapping[str, Any] | None = None
+    subscription: Mapping[str, object] | None = None
     policy: Mapping[str, object] | None = None
     request: Mapping[str, object] | None = None
     claims: Mapping[str, object] | None = None

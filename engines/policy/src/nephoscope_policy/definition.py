@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import type_guards
 from nephoscope_policy.body_paths import MISSING
@@ -55,7 +55,7 @@ class Definition:
         self._rules: dict[str, Rule] = {}
 
     @classmethod
-    def parse(cls, document: Any, place: Place | None = None) -> Definition:
+    def parse(cls, document: object, place: Place | None = None) -> Definition:
         """Parse a policyDefinition document: `{"properties": ...}`, bare properties, or JSON text of either.
 
         Raises PolicyError with the first fault and the others attached.
@@ -66,7 +66,7 @@ class Definition:
         properties = parser.properties(document)
         parsed = parser.definition(properties) if not parser.errors else None
         raise_all(parser.errors, place)
-        if parsed is None:
+        if parsed is None or not isinstance(document, dict):
             raise AssertionError("a document without a tree has an error")
         return cls(parsed, properties, document, parser.prefix)
 

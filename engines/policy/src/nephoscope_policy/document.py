@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope_policy.errors import PolicyError
 
@@ -32,7 +31,7 @@ def load(text: str | bytes) -> object:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     seen: set[str] = set()
     for key, value in pairs:
         if key.lower() in seen:
@@ -44,7 +43,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def get(mapping: Mapping[str, object], name: str, default: object = None) -> Any:
+def get(mapping: Mapping[str, object], name: str, default: object = None) -> object:
     """The value of a key in any case."""
     if name in mapping:
         return mapping[name]

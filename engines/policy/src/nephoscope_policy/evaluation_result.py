@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.model.state import ComplianceState
 
@@ -52,7 +52,7 @@ class Result:
         return self._reasons
 
     @property
-    def details(self) -> Any:
+    def details(self) -> object:
         """The effect's details, evaluated; raises ArmError where one of their expressions fails."""
         self._fill()
         return None if self._details is None else self._details()

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -38,7 +38,7 @@ class Tags(dict[str, object]):
 class PartialContainer(dict[str, object]):
     """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
 
-    def __init__(self, known: dict[str, Any], what: str) -> None:
+    def __init__(self, known: dict[str, object], what: str) -> None:
         super().__init__(known)
         self._what = what
 
@@ -55,8 +55,8 @@ class LoopFrame(msgspec.Struct, frozen=True):
     """
 
     name: str
-    element: Any
-    bound: tuple[tuple[Segments, Any], ...] = ()
+    element: object
+    bound: tuple[tuple[Segments, object], ...] = ()
     view: View | None = None
     places: tuple[BodyPath, ...] = ()
 
@@ -71,7 +71,7 @@ class EvaluationScope:
         subject: View,
         snapshot: Snapshot,
         context: EvaluationContext,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         target: View | None = None,
         frames: tuple[LoopFrame, ...] = (),
         steps: Steps | None = None,
@@ -174,7 +174,7 @@ def _absent(scope: EvaluationScope) -> object:
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
-def _parameters(scope: EvaluationScope, arguments: list[object]) -> Any:
+def _parameters(scope: EvaluationScope, arguments: list[object]) -> object:
     name = _one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
@@ -210,7 +210,7 @@ def _current_path(scope: EvaluationScope, name: str) -> object:
     return None if value is MISSING else value
 
 
-def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
+def _subscription(scope: EvaluationScope, arguments: list[object]) -> object:
     _none("subscription", arguments)
     if scope.context.subscription is not None:
         return dict(scope.context.subscription)
@@ -218,7 +218,10 @@ def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
     if not identifier.subscription:
         raise ArmError("subscription", f"{scope.subject.key or 'the resource'} is in no subscription")
     found = scope.snapshot.subscription_of(scope.subject)
-    known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
+    known: dict[str, object] = {
+        "id": f"/subscriptions/{identifier.subscription}",
+        "subscriptionId": identifier.subscription,
+    }
     if found is None:
         return PartialContainer(known, f"the subscription {identifier.subscription}")
     _check_tags(found)
@@ -234,7 +237,7 @@ def _subscription(scope: EvaluationScope, arguments: list[Any]) -> Any:
     }
 
 
-def _resource_group(scope: EvaluationScope, arguments: list[Any]) -> Any:
+def _resource_group(scope: EvaluationScope, arguments: list[object]) -> object:
     _none("resourceGroup", arguments)
     if scope.context.resource_group is not None:
         return dict(scope.context.resource_group)
@@ -298,7 +301,7 @@ def _claims(scope: EvaluationScope, arguments: list[object]) -> object:
     return dict(scope.context.claims or {})
 
 
-def _utc_now(scope: EvaluationScope, arguments: list[object]) -> Any:
+def _utc_now(scope: EvaluationScope, arguments: list[object]) -> object:
     if arguments:
         raise ArmError("utcNow", "takes no format in a policy rule")
     return scope.context.utc_now
@@ -310,12 +313,12 @@ def _one_text(function: str, arguments: list[object]) -> str:
     return arguments[0]
 
 
-def _none(function: str, arguments: list[Any]) -> None:
+def _none(function: str, arguments: list[object]) -> None:
     if arguments:
         raise ArmError(function, "takes no arguments")
 
 
-HOSTS: Mapping[str, Callable[[EvaluationScope, list[Any]], Any]] = {
+HOSTS: Mapping[str, Callable[[EvaluationScope, list[object]], object]] = {
     "claims": _claims,
     "current": _current,
     "field": _field,

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-s
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -86,7 +86,7 @@ class Exemption(msgspec.Struct, frozen=True):
             gaps=reader.gaps,
         )
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The ARM body, as it would be deployed."""
         properties: dict[str, object] = {
             "policyAssignmentId": self.assignment,

@@ -7,7 +7,7 @@ Every condition ends true, false, unknown (it needs what the snapshot did not re
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -58,7 +58,7 @@ class ConditionOutcome(msgspec.Struct, frozen=True):
     cause: str = NOT_COLLECTED
 
 
-def value(operand: tree.Operand, scope: EvaluationScope) -> Any:
+def value(operand: tree.Operand, scope: EvaluationScope) -> object:
     """The value of an operand; raises ArmError or NotCollected."""
     if isinstance(operand, tree.PolicyLiteral):
         return operand.value
@@ -320,12 +320,12 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
         yield LoopFrame(path.text.lower(), element, bound, scope.target, places)
 
 
-Bound: TypeAlias = tuple[tuple[Segments, Any], ...]
+Bound: TypeAlias = tuple[tuple[Segments, object], ...]
 
 
 def members(
     view: View, start: object, rest: Segments, prefix: Segments, base: BodyPath = ()
-) -> Iterator[tuple[Any, Bound, tuple[BodyPath, ...]]]:
+) -> Iterator[tuple[object, Bound, tuple[BodyPath, ...]]]:
     """(element, bound prefixes, their places) of every member that a path with `[*]` selects; one without it selects itself once.
 
     `prefix` is the path to `start`, `base` where the body has it.

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/initiative-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -89,14 +89,14 @@ class Initiative(msgspec.Struct, frozen=True):
         """Return whether its metadata says that it is deprecated."""
         return ArmObject(dict(self.metadata)).value("deprecated") is True
 
-    def bind(self, values: Mapping[str, object]) -> dict[str, Any]:
+    def bind(self, values: Mapping[str, object]) -> dict[str, object]:
         """Every parameter's value, by lower-cased name: the given one, else the default.
 
         PolicyError (stage compile) for an unknown name, a missing value, a wrong type, or a value that is not allowed.
         """
         return bind(self.parameters, values)
 
-    def bind_partly(self, values: Mapping[str, object], unread: Mapping[str, str]) -> Mapping[str, Any]:
+    def bind_partly(self, values: Mapping[str, object], unread: Mapping[str, str]) -> Mapping[str, object]:
         """Every parameter's value as `bind`, where reading one that was not read raises NotCollected with what is missing.
 
         `unread` has the lower-cased names of these; '*' stands for all that `values` lacks.
@@ -117,7 +117,7 @@ class Initiative(msgspec.Struct, frozen=True):
         }
 
 
-class PartialParameters(dict[str, Any]):
+class PartialParameters(dict[str, object]):
     """Values of parameters, some of which were not read: asking for such a one raises NotCollected."""
 
     def __init__(self, values: Mapping[str, object], missing: Mapping[str, str]) -> None:
@@ -127,7 +127,7 @@ class PartialParameters(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self._missing or super().__contains__(name)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         if name in self._missing:
             raise NotCollected(self._missing[name])
         return super().__getitem__(name)

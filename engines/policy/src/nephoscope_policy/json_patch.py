@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, walk
 from nephoscope_policy.engine_differences import SWITCHES
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Change = dict[str, Any]
+BodyT = TypeVar("BodyT")
 
 
 class Draft:
@@ -22,7 +23,7 @@ class Draft:
         self.body = copy.deepcopy(body)
         self.patch: list[Change] = []
 
-    def value(self, segments: Segments) -> Any:
+    def value(self, segments: Segments) -> object:
         """Return what a path without `[*]` leads to now, MISSING where it ends early."""
         return walk(self.body, segments)
 
@@ -103,25 +104,29 @@ def _find_spelling(value: object, segment: Segment) -> Segment:
     return segment
 
 
-def apply_patch(body: Any, patch: Sequence[Change] | Iterable[Change]) -> Any:
+def apply_patch(body: BodyT, patch: Sequence[Change] | Iterable[Change]) -> BodyT:
     """A copy of a body with add, replace and remove operations applied; raises ValueError for one that does not fit."""
     result = copy.deepcopy(body)
     for change in patch:
         parts = [part.replace("~1", "/").replace("~0", "~") for part in change["path"].split("/")[1:]]
         if not parts:
             raise ValueError("the whole body cannot be patched")
-        holder = result
+        holder: object = result
         for part in parts[:-1]:
             holder = _inside(holder, part, change["path"])
         _apply(holder, parts[-1], change)
     return result
 
 
-def _inside(holder: Any, part: str, path: str) -> Any:
+def _inside(holder: object, part: str, path: str) -> object:
     try:
-        return holder[int(part)] if isinstance(holder, list) else holder[part]
-    except (KeyError, IndexError, ValueError, TypeError) as error:
+        if isinstance(holder, list):
+            return holder[int(part)]
+        if isinstance(holder, dict):
+            return holder[part]
+    except (KeyError, IndexError, ValueError) as error:
         raise ValueError(f"nothing at {path}") from error
+    raise ValueError(f"nothing at {path}")
 
 
 def _apply(holder: object, last: str, change: Change) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Loop(msgspec.Struct, frozen=True):
     slot: int
 
 
-def size(start: int, segments: Segments) -> Callable[[dict[str, Any], CompiledRun], int]:
+def size(start: int, segments: Segments) -> Callable[[dict[str, object], CompiledRun], int]:
     """Count how many members a path selects."""
     read = _members(segments)
     if start < 0:
@@ -36,7 +36,7 @@ def size(start: int, segments: Segments) -> Callable[[dict[str, Any], CompiledRu
     return lambda _, run: read(run.slots[start])
 
 
-def _members(segments: Segments) -> Callable[[Any], int]:
+def _members(segments: Segments) -> Callable[[object], int]:
     head, rest = head_and_rest(segments)
     read = getter(head) if head else None
     if rest is None:

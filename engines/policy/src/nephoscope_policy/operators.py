@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeGuard
 
 from nephoscope_policy.body_paths import MISSING
 
@@ -47,12 +47,12 @@ def text_of(value: object) -> str | None:
     return None
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a JSON value is a number (a boolean is not)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def spaceless(given: Any) -> Any:
+def spaceless(given: object) -> object:
     """A location, or an array of them, without spaces."""
     if isinstance(given, str):
         return given.replace(" ", "")
@@ -68,7 +68,7 @@ def boolish(value: object) -> bool | None:
     return None
 
 
-def equal(left: Any, right: Any, switches: Switches) -> bool:
+def equal(left: object, right: object, switches: Switches) -> bool:
     """Equality of two present values: text in any case, 'true' is true, '5' is 5, an explicit null is ''."""
     if left is None or right is None:
         return (left is None or left == "") and (right is None or right == "")
@@ -104,24 +104,26 @@ def _equal_objects(left: dict[str, object], right: dict[str, object], switches: 
     )
 
 
-def order(left: object, right: Any, switches: Switches) -> int | None:
+def order(left: object, right: object, switches: Switches) -> int | None:
     """-1, 0 or 1; None where the two have no order (switches: or OrderError)."""
-    first, second = left, right
-    if isinstance(left, str) and is_number(right):
-        first = number_of(left)
-    elif isinstance(right, str) and is_number(left):
-        second = number_of(right)
-    elif isinstance(left, str) and isinstance(right, str):
-        first, second = left.casefold(), right.casefold()
-    elif not (isinstance(left, bool) and isinstance(right, bool)) and not (
-        is_number(left) and is_number(right)
-    ):
-        first = None
+    if isinstance(left, str) and isinstance(right, str):
+        one, other = left.casefold(), right.casefold()
+        return int(one > other) - int(one < other)
+    if isinstance(left, bool) and isinstance(right, bool):
+        return int(left) - int(right)
+    first, second = _as_number(left, right), _as_number(right, left)
     if first is None or second is None:
         if switches.mixed_order == "error":
             raise OrderError(f"{left!r} and {right!r} have no order")
         return None
     return int(first > second) - int(first < second)
+
+
+def _as_number(value: object, other: object) -> float | None:
+    """A number, or the number that a text spells where it stands against one."""
+    if isinstance(value, str) and is_number(other):
+        return number_of(value)
+    return value if is_number(value) else None
 
 
 @lru_cache(maxsize=4096)

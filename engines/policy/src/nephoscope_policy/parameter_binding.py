@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.document import kind_of
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def bind(
     declared: Mapping[str, Parameter], given: Mapping[str, object], *, partial: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The value of every declared parameter by lower-cased name.
 
     Raises PolicyError (stage compile) for an unknown name, a missing value (unless `partial`), a wrong type or a value

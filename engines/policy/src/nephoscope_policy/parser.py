@@ -6,7 +6,7 @@ Keywords are read in any case.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import keywords, operand_shapes, tree
 from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
@@ -36,7 +36,7 @@ class Parser:
         """Note an error at a JSON path."""
         self.errors.append(PolicyError(message, f"{self.prefix}{path}" if path else path))
 
-    def properties(self, document: object) -> dict[str, Any]:
+    def properties(self, document: object) -> dict[str, object]:
         """The definition's properties; notes the prefix under which they stand and reports a wrong envelope."""
         if not isinstance(document, dict):
             self.fail("", f"a policy definition is a JSON object, not {kind_of(document)}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_policy.body_paths import MISSING, Segments, head_and_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Read = "Callable[[Any], Any]"
-Test = "Callable[[Any], bool]"
+Read = "Callable[[object], object]"
+Test = "Callable[[object], bool]"
+
+#: A body with lower-cased keys.
+Body: TypeAlias = "dict[str, object]"
 
 
 def getter(segments: Segments) -> Callable[[object], object]:
@@ -26,14 +29,14 @@ def getter(segments: Segments) -> Callable[[object], object]:
 
 
 def _one(first: object) -> Callable[[object], object]:
-    def read(value: object) -> Any:
+    def read(value: object) -> object:
         return value.get(first, MISSING) if type(value) is dict else MISSING
 
     return read
 
 
 def _two(first: object, second: object) -> Callable[[object], object]:
-    def read(value: object) -> Any:
+    def read(value: object) -> object:
         if type(value) is dict:
             value = value.get(first)
             if type(value) is dict:
@@ -44,7 +47,7 @@ def _two(first: object, second: object) -> Callable[[object], object]:
 
 
 def _three(first: object, second: object, third: object) -> Callable[[object], object]:
-    def read(value: object) -> Any:
+    def read(value: object) -> object:
         if type(value) is dict:
             value = value.get(first)
             if type(value) is dict:
@@ -56,25 +59,25 @@ def _three(first: object, second: object, third: object) -> Callable[[object], o
     return read
 
 
-def leaf_of(segments: Segments, test: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
+def leaf_of(segments: Segments, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
     """A condition (body, run) that applies a test to what a path leads to; the usual lengths in one call."""
-    if len(segments) == 1 and isinstance(segments[0], str):
-        first: object = segments[0]
-        return lambda body, _: test(body.get(first, MISSING))
-    if len(segments) == 2 and all(isinstance(segment, str) for segment in segments):
-        return _leaf_of_two(*segments, test)
-    if len(segments) == 3 and all(isinstance(segment, str) for segment in segments):
-        return _leaf_of_three(*segments, test)
-    if len(segments) == 4 and all(isinstance(segment, str) for segment in segments):
-        return _leaf_of_four(*segments, test)
+    names = [segment for segment in segments if isinstance(segment, str)]
+    if len(names) == len(segments):
+        match names:
+            case [first]:
+                return lambda body, _: test(body.get(first, MISSING))
+            case [first, second]:
+                return _leaf_of_two(first, second, test)
+            case [first, second, third]:
+                return _leaf_of_three(first, second, third, test)
+            case [first, second, third, fourth]:
+                return _leaf_of_four(first, second, third, fourth, test)
     read = getter(segments)
     return lambda body, _: test(read(body))
 
 
-def _leaf_of_two(
-    first: object, second: object, test: Callable[[object], bool]
-) -> Callable[[object, object], bool]:
-    def judge(body: Any, _: object) -> bool:
+def _leaf_of_two(first: str, second: str, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
+    def judge(body: Body, _: object) -> bool:
         value = body.get(first)
         return test(value.get(second, MISSING) if type(value) is dict else MISSING)
 
@@ -82,9 +85,9 @@ def _leaf_of_two(
 
 
 def _leaf_of_three(
-    first: object, second: Any, third: object, test: Callable[[object], bool]
-) -> Callable[[object, object], bool]:
-    def judge(body: Any, _: object) -> bool:
+    first: str, second: str, third: str, test: Callable[[object], bool]
+) -> Callable[[Body, object], bool]:
+    def judge(body: Body, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -96,9 +99,9 @@ def _leaf_of_three(
 
 
 def _leaf_of_four(
-    first: object, second: Any, third: Any, fourth: object, test: Callable[[object], bool]
-) -> Callable[[object, object], bool]:
-    def judge(body: Any, _: object) -> bool:
+    first: str, second: str, third: str, fourth: str, test: Callable[[object], bool]
+) -> Callable[[Body, object], bool]:
+    def judge(body: Body, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -112,7 +115,7 @@ def _leaf_of_four(
 
 
 def _walk(segments: Segments) -> Callable[[object], object]:
-    def read(value: object) -> Any:
+    def read(value: object) -> object:
         for segment in segments:
             if type(value) is dict:
                 value = value.get(segment, MISSING) if type(segment) is str else MISSING
@@ -125,7 +128,9 @@ def _walk(segments: Segments) -> Callable[[object], object]:
     return read
 
 
-def every(segments: Segments, test: Callable[[object], bool], missing_array: bool) -> Callable[[Any], bool]:
+def every(
+    segments: Segments, test: Callable[[object], bool], missing_array: bool
+) -> Callable[[object], bool]:
     """Return whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
     head, rest = head_and_rest(segments)
     if rest is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING, Segments, walk
 from nephoscope_policy.resource_view import NotCollected, View
@@ -28,7 +28,7 @@ class Proposed(View):
             return said
         return self._open((name,))
 
-    def at(self, segments: Segments) -> Any:
+    def at(self, segments: Segments) -> object:
         """Follow segments in the body; raises NotCollected for what may still come."""
         found = walk(self.body, segments)
         return self._open(segments) if found is MISSING else found

@@ -5,7 +5,7 @@ Absent is decided outside of `properties` (but for `sku`), within the elements o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
@@ -78,7 +78,7 @@ class PlannedView(View):
         self.explanations = {}
 
     @property
-    def folded(self) -> dict[str, Any]:
+    def folded(self) -> dict[str, object]:
         """The body with lower-cased keys, and the MARKS of what is known; only what `answers` allows may be read of it."""
         found = self._folded
         if found is None:
@@ -118,7 +118,7 @@ class PlannedView(View):
         """The value of a field, which may be or hold an Unknown; raises NotCollected for what is open."""
         return self.special(field.special) if field.special else self._follow(self.body, field.segments)
 
-    def at(self, segments: Segments) -> Any:
+    def at(self, segments: Segments) -> object:
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
         return require_known(self._follow(self.body, segments), shown_segments(segments))
 
@@ -157,7 +157,7 @@ class PlannedView(View):
             value = found
         return value
 
-    def _read_missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> Any:
+    def _read_missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> object:
         if isinstance(around, OpenObject):
             raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):

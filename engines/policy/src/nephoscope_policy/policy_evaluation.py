@@ -5,7 +5,7 @@ Sources: https://learn.microsoft.com/azure/governance/policy/concepts/effect-bas
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import effect_details, explain, related_resources
 from nephoscope_policy.arm import ArmError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.state import ComplianceState
     from nephoscope_policy.resource_view import View
     from nephoscope_policy.snapshot import Snapshot
+    from nephoscope_policy.tree import Operand
 
 MANUAL_STATES: dict[str, ComplianceState] = {
     "compliant": COMPLIANT,
@@ -174,7 +175,7 @@ def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.Relate
     if existence is None:
         raise ArmError("", "the details have no related type")
 
-    def text(operand: Any) -> str:
+    def text(operand: Operand | None) -> str:
         found = None if operand is None else explain.value(operand, scope)
         if found is not None and not isinstance(found, str):
             raise ArmError("", f"the details of {rule.effect} need a text, not {found!r}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.operators import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from nephoscope_policy.engine_differences import Switches
 
-Predicate = "Callable[[Any], bool]"
+Predicate = "Callable[[object], bool]"
 
 
 def predicate(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
@@ -169,12 +169,12 @@ def _contains_key(right: object, switches: Switches) -> Callable[[object], bool]
     return lambda left: left is not MISSING and contains_key(left, right, switches)
 
 
-def _compile_ordered(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _compile_ordered(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if not is_number(right):
         return lambda left: judge(operator, left, right, switches)
     compare = _COMPARISONS[operator]
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if type(left) is int or type(left) is float:
             return compare(left, right)
         if type(left) is str:

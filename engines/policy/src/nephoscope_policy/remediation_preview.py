@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import explain
 from nephoscope_policy.aliases import UnknownAlias
@@ -40,8 +40,8 @@ class Preview:
     """
 
     effect: str
-    patch: tuple[dict[str, Any], ...] = ()
-    deployment: dict[str, Any] | None = None
+    patch: tuple[dict[str, object], ...] = ()
+    deployment: dict[str, object] | None = None
     scope: str = ""
     conflicts: tuple[str, ...] = ()
 
@@ -130,7 +130,7 @@ def _preview_deployment(rule: Rule, scope: EvaluationScope) -> Preview:
     return Preview(rule.effect, deployment=result, scope=_scope(rule, scope, details))
 
 
-def _scope(rule: Rule, scope: EvaluationScope, details: dict[str, Any]) -> str:
+def _scope(rule: Rule, scope: EvaluationScope, details: dict[str, object]) -> str:
     """The id that the deployment goes to: a resource group, or the subscription."""
     identifier = scope.subject.resource.id
     existence = rule.tree.then.existence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
 from nephoscope_policy.data_gap import NOT_COLLECTED
@@ -47,7 +47,7 @@ class View:
         """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
 
     @property
-    def folded(self) -> dict[str, Any]:
+    def folded(self) -> dict[str, object]:
         """The body with lower-cased keys, and the MARKS."""
         found = self._folded
         if found is None:
@@ -74,7 +74,7 @@ class View:
         self._folded = None
 
     @property
-    def id(self) -> Any:
+    def id(self) -> object:
         """The id as its source spelled it."""
         return self.body.get("id") or self.key or MISSING
 
@@ -92,13 +92,13 @@ class View:
             return self.name
         return self.full_name if name == "fullname" else self.id
 
-    def read(self, field: FieldPath) -> Any:
+    def read(self, field: FieldPath) -> object:
         """The value of a field without `[*]`, keys in any case; raises NotCollected for properties that were not read."""
         if field.special:
             return self.special(field.special)
         return self.at(field.segments)
 
-    def at(self, segments: Segments) -> Any:
+    def at(self, segments: Segments) -> object:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
         if self.unread:
             self._check_read(segments)

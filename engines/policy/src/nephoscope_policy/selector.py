@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Selector(msgspec.Struct, frozen=True):
             raise fault("resourceWithoutLocation takes only 'subscriptionLevelResources'", source.at(name))
         return cls(kind, values, included is None)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The JSON that it was read from."""
         return {"kind": self.kind, "notIn" if self.negated else "in": sorted(self.values)}
 
@@ -72,7 +72,7 @@ class ResourceSelector(msgspec.Struct, frozen=True):
             )
         return cls(source.text("name"), selectors)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The JSON that it was read from."""
         return {"name": self.name, "selectors": [selector.document() for selector in self.selectors]}
 

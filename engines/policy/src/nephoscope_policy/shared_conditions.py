@@ -45,7 +45,7 @@ def leaves(found: Any) -> int:
 
 def share_answers(
     test: Callable[[dict[str, Any], CompiledRun], bool], found: object, version: str
-) -> Callable[[dict[str, Any], CompiledRun], bool]:
+) -> Callable[[dict[str, object], CompiledRun], bool]:
     """The condition with its answer kept in the body; `version` is the api-version that its paths are of."""
     key = sys.intern(json.dumps([version, found], sort_keys=True))
 

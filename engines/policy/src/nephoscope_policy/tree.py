@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class PolicyLiteral(msgspec.Struct, frozen=True):
     """A JSON value without any template expression in it."""
 
-    value: Any
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class FieldRef(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """As the document spells it."""
-        return self.name.value if isinstance(self.name, PolicyLiteral) else self.name.text
+        return str(self.name.value) if isinstance(self.name, PolicyLiteral) else self.name.text
 
 
 class ValueRef(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ class Parameter:
     name: str
     type: str
     has_default: bool
-    default: Any
+    default: object
     allowed: tuple[object, ...] | None
     metadata: dict[str, object] = field(compare=False, default_factory=dict)
 
@@ -126,7 +126,7 @@ class EffectOperation:
     target: FieldRef
     value: Operand | None
     condition: Operand | None
-    raw: dict[str, Any] = field(compare=False)
+    raw: dict[str, object] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

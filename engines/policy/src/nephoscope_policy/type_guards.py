@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/policy-appl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
 from nephoscope_policy.body_paths import MISSING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.engine_differences import Switches
     from nephoscope_policy.resource_view import View
 
-Fold = "Callable[[tree.Operand], Any]"
+Fold = "Callable[[tree.Operand], object]"
 APPLICABILITY_FIELDS = frozenset({"type", "name", "kind"})
 
 
@@ -113,7 +113,7 @@ def applicable(
     return all(results) if isinstance(node, tree.AllOf) else any(results)
 
 
-def _read(view: View, name: str) -> Any:
+def _read(view: View, name: str) -> object:
     try:
         return view.at(("kind",)) if name == "kind" else view.special(name)
     except NotCollected:

@@ -43,7 +43,7 @@ def number(arguments: list[Value], position: int) -> float:
     """An integer or a float, as it is."""
     value = arguments[position]
     if is_number(value):
-        return value  # type: ignore[no-any-return]
+        return value
     raise wrong(arguments, position, "a number")
 
 

@@ -48,7 +48,7 @@ class ArmFunction(msgspec.Struct, frozen=True):
 
 def function(
     signature: str, *, lazy: bool = False, policy: bool = True, template: bool = True
-) -> Callable[[Callable[[list[object]], Value]], ArmFunction]:
+) -> Callable[[Callable[[list[Any]], Value]], ArmFunction]:
     """Declare a function by its signature, `name(a, [optional], ...)`; the docstring's first line is the summary."""
     name, _, rest = signature.partition("(")
     words = [word.strip() for word in rest.rstrip(")").split(",") if word.strip()]
@@ -57,7 +57,7 @@ def function(
     least = len(fixed)
     most = None if variadic else len(words)
 
-    def declare(body: Callable[[list[object]], Value]) -> ArmFunction:
+    def declare(body: Callable[[list[Any]], Value]) -> ArmFunction:
         summary = (body.__doc__ or "").strip().partition("\n")[0]
         family = body.__module__.rpartition(".")[2]
         return ArmFunction(name, signature, summary, least, most, body, lazy, policy, template, family)

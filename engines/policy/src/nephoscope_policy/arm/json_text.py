@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 MAX_DEPTH = 128
 """Levels of nesting that a document may have."""
@@ -99,7 +99,7 @@ class _JsonParser:
         self._text = text
         self._at = 0
 
-    def document(self) -> tuple[Any, TextMark]:
+    def document(self) -> tuple[object, TextMark]:
         self._skip()
         if self._at >= len(self._text):
             raise ArmJsonError("the text is empty", 0)

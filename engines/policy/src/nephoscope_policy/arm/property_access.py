@@ -56,6 +56,7 @@ def _access_unknown(target: Value, index: Value) -> Value:
         if not isinstance(index, Unknown):
             return target.member(index)
         return target.member(0).of("any", derived_key("element", (target, index)))
+    assert isinstance(index, Unknown)
     choices = list(target.values()) if isinstance(target, dict) else target
     if not isinstance(choices, list):
         raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")

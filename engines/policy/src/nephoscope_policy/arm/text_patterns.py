@@ -71,7 +71,8 @@ def through_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[ob
         if unknown is None:
             return body(arguments)
         texts = [_text(one) if isinstance(one, Unknown) else one for one in arguments]
-        return from_pattern(body(texts), unknown)
+        made = body(texts)
+        return from_pattern(made, unknown) if isinstance(made, str) else made
 
     return call_widened
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
 
@@ -48,7 +49,7 @@ class Unknown:
         known = self.type != "any" or type_ in ("any", "null")
         return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled)
 
-    def member(self, step: str | int) -> Unknown:
+    def member(self, step: object) -> Unknown:
         """Return what is unknown of a member or an element; raises FunctionError where the type has none."""
         if self.type not in ("any", "array", "object"):
             raise FunctionError(f"{describe_unknown(self)} has no members")
@@ -67,7 +68,7 @@ class OpenObject(dict[str, object]):
 
     __slots__ = ("rest",)
 
-    def __init__(self, members: dict[str, Any], rest: Unknown) -> None:
+    def __init__(self, members: dict[str, object], rest: Unknown) -> None:
         super().__init__(members)
         self.rest = rest
 
@@ -153,7 +154,7 @@ def _compare_objects(left: dict[str, object], right: dict[str, object]) -> bool 
     return None if both and opened else both
 
 
-def _all(answers: Any) -> bool | None:
+def _all(answers: Iterable[bool | None]) -> bool | None:
     result: bool | None = True
     for answer in answers:
         if answer is False:
@@ -179,7 +180,7 @@ def type_of(value: object) -> JsonType:
     return names.get(type(value), "any")
 
 
-def join(left: Any, right: Any, why: Unknown) -> Any:
+def join(left: object, right: object, why: Unknown) -> object:
     """Return what is known of a value that is one of two, where `why` decides which: what both have in common."""
     if compare(left, right):
         return left

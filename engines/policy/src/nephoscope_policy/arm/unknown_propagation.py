@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import ArmError, FunctionError
-from nephoscope_policy.arm.function import ArmFunction
+from nephoscope_policy.arm.function import ArmFunction, Thunk
 from nephoscope_policy.arm.functions.arrays import skip, take
 from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
 from nephoscope_policy.arm.functions.objects import step_into
@@ -36,7 +36,7 @@ from nephoscope_policy.arm.unknown import (
 )
 from nephoscope_policy.arm.value import Spelling, Value
 
-Body = Callable[[list[object]], Value]
+Body = Callable[[list[Any]], Value]
 
 MAX_COMPARED = 300
 """Elements, an unknown among them, of which each is compared with each."""
@@ -171,7 +171,11 @@ def _union_of_arrays(arguments: list[object]) -> Value:
     return distinct
 
 
-def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
+Mergeable: TypeAlias = "dict[str, Value] | Unknown"
+"""An object, or an unknown that may be one."""
+
+
+def merge(base: Mergeable, overlay: Mergeable, *, deep: bool = True) -> dict[str, Value]:
     """`union` of two objects of which something is unknown: an unknown overlay may hide every member below it."""
     if isinstance(overlay, Unknown):
         return OpenObject({}, overlay.of("object"))
@@ -182,11 +186,11 @@ def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
     for key, value in overlay.items():
         own = spelling.find(key)
         known = base.get(own) if own is not None else None
-        hidden = known is None and isinstance(base, OpenObject) and isinstance(value, dict)
-        if deep and isinstance(value, dict) and isinstance(known, dict | Unknown):
-            value = merge(known, value)
-        elif deep and hidden:
-            value = OpenObject(value, base.rest)
+        if deep and isinstance(value, dict):
+            if isinstance(known, dict | Unknown):
+                value = merge(known, value)
+            elif known is None and isinstance(base, OpenObject):
+                value = OpenObject(value, base.rest)
         spelling.put(key, value)
     rest = next((one.rest for one in (overlay, base) if isinstance(one, OpenObject)), None)
     return members if rest is None else OpenObject(members, rest)
@@ -195,17 +199,18 @@ def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
 def _shallow_merge(arguments: list[object]) -> Value:
     if isinstance(arguments[0], Unknown):
         return OpenObject({}, arguments[0].of("object"))
-    result: Value = {}
+    result: dict[str, Value] = {}
     entries = given.array(arguments, 0)
     for place in range(len(entries)):
         result = merge(result, _object(entries, place), deep=False)
     return result
 
 
-def _object(values: list[Any], place: int) -> Value:
+def _object(values: list[object], place: int) -> Mergeable:
     """An object, or an unknown that may be one."""
-    if isinstance(values[place], Unknown) and values[place].type in ("any", "object"):
-        return values[place]
+    value = values[place]
+    if isinstance(value, Unknown) and value.type in ("any", "object"):
+        return value
     return given.get_object(values, place)
 
 
@@ -249,7 +254,7 @@ def _format(arguments: list[object]) -> Value:
     template = arguments[0]
     texts = [pattern(one) for one in arguments]
     if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
-        return from_pattern(registry()["format"].body([template, *texts[1:]]), _first_unknown(arguments))
+        return from_pattern(str(registry()["format"].body([template, *texts[1:]])), _first_unknown(arguments))
     return _first_unknown(arguments).of("string")
 
 
@@ -259,7 +264,7 @@ def _slice(arguments: list[object], *, cut: Body) -> Value:
     return _first_unknown(arguments).of(type_of(arguments[0]))
 
 
-def _if(arguments: list[Any]) -> Value:
+def _if(arguments: list[Thunk]) -> Value:
     condition = arguments[0]()
     if not isinstance(condition, Unknown):
         return arguments[1]() if given.boolean([condition], 0) else arguments[2]()
@@ -269,7 +274,7 @@ def _if(arguments: list[Any]) -> Value:
         return condition.of("any")
 
 
-def _conjunction(arguments: list[Any], *, decides: bool) -> Value:
+def _conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
     unknown = None
     for place, thunk in enumerate(arguments):
         try:
@@ -285,7 +290,7 @@ def _conjunction(arguments: list[Any], *, decides: bool) -> Value:
     return (not decides) if unknown is None else unknown.of("bool")
 
 
-def _coalesce(arguments: list[Any]) -> Value:
+def _coalesce(arguments: list[Thunk]) -> Value:
     for place, thunk in enumerate(arguments):
         value = thunk()
         if isinstance(value, Unknown) and value.type in ("any", "null"):
@@ -296,7 +301,7 @@ def _coalesce(arguments: list[Any]) -> Value:
     return None
 
 
-def _try_get(arguments: list[Any]) -> Value:
+def _try_get(arguments: list[Thunk]) -> Value:
     value = arguments[0]()
     for place, thunk in enumerate(arguments[1:], 1):
         if value is None:
@@ -312,7 +317,9 @@ def _try_get(arguments: list[Any]) -> Value:
             return step.of("any")
         found = step_into(value, step, place)
         value = (
-            value[step] if found is None and isinstance(value, OpenObject) and step not in value else found
+            value[step]
+            if found is None and isinstance(value, OpenObject) and isinstance(step, str) and step not in value
+            else found
         )
     return value
 

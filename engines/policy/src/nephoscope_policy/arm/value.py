@@ -6,13 +6,13 @@ import json
 import math
 from collections.abc import Hashable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.json_text import ArmJsonError, parse_json
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 
-Value: TypeAlias = Any
+Value: TypeAlias = object
 """None, bool, int (64 bit), float, str, list or dict with str keys; a Lambda only as an argument of a lambda function."""
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -23,7 +23,7 @@ MAX_LEVELS = 200
 MAX_ITEMS = 1_000_000
 """Elements or keys that one array or object result may have."""
 
-_KINDS = {
+_KINDS: dict[type, str] = {
     type(None): "null",
     bool: "a boolean",
     int: "an integer",
@@ -41,7 +41,7 @@ def kind(value: Value) -> str:
     return _KINDS.get(type(value)) or ("an object" if isinstance(value, dict) else "a lambda")
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[int | float]:
     """Return whether the value is an integer or a float; a boolean is neither."""
     return type(value) in (int, float)
 
@@ -110,7 +110,7 @@ def identity(value: Value) -> Hashable:
         return ("object", frozenset((key, identity(item)) for key, item in value.items()))
     if isinstance(value, bool) or value is None:
         return ("boolean", value)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def equal(left: Value, right: Value) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.composite import plain
 from nephoscope_policy.arm.errors import FunctionError
@@ -76,18 +74,18 @@ def empty(arguments: list[object]) -> Value:
 
 
 @function("take(originalValue, numberToTake)")
-def take(arguments: list[Any]) -> Value:
+def take(arguments: list[object]) -> Value:
     """Give the first elements or characters: none for a number below 1, all where there are fewer."""
     return _sliceable(arguments)[: max(given.integer(arguments, 1), 0)]
 
 
 @function("skip(originalValue, numberToSkip)")
-def skip(arguments: list[Any]) -> Value:
+def skip(arguments: list[object]) -> Value:
     """Give what follows the first elements or characters: all for a number below 1."""
     return _sliceable(arguments)[max(given.integer(arguments, 1), 0) :]
 
 
-def _sliceable(arguments: list[Any]) -> Any:
+def _sliceable(arguments: list[object]) -> str | list[Value]:
     if isinstance(arguments[0], list | str):
         return arguments[0]
     raise given.wrong(arguments, 0, "an array or a string")
@@ -164,7 +162,7 @@ def _common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
 
 
 @function("union(first, ...)")
-def union(arguments: list[Any]) -> Value:
+def union(arguments: list[object]) -> Value:
     """Give the distinct elements of arrays, or objects merged: nested objects too, else the later value wins; null is left out."""
     arguments = [one for one in arguments if one is not None] or [None]
     if isinstance(arguments[0], dict):
@@ -176,8 +174,8 @@ def union(arguments: list[Any]) -> Value:
         raise given.wrong(arguments, 0, "an array or an object")
     require_bounded(sum(len(given.array(arguments, place)) for place in range(len(arguments))))
     distinct: dict[object, Value] = {}
-    for items in arguments:
-        for item in items:
+    for place in range(len(arguments)):
+        for item in given.array(arguments, place):
             distinct.setdefault(identity(item), item)
     return list(distinct.values())
 

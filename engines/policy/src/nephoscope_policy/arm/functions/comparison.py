@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.collation import collation_key
 from nephoscope_policy.arm.function import function
@@ -40,14 +38,12 @@ def greater_or_equals(arguments: list[object]) -> Value:
     return _order(arguments) >= 0
 
 
-def _order(arguments: list[Any]) -> int:
-    left, right = arguments
+def _order(arguments: list[object]) -> int:
+    left = arguments[0]
     if isinstance(left, str):
-        right = given.text(arguments, 1)
-    elif is_number(left):
-        right = given.number(arguments, 1)
-    else:
-        raise given.wrong(arguments, 0, "a number or a string")
-    if isinstance(left, str):
-        left, right = collation_key(left), collation_key(right)
-    return int(left > right) - int(left < right)
+        one, other = collation_key(left), collation_key(given.text(arguments, 1))
+        return int(one > other) - int(one < other)
+    if is_number(left):
+        number = given.number(arguments, 1)
+        return int(left > number) - int(left < number)
+    raise given.wrong(arguments, 0, "a number or a string")

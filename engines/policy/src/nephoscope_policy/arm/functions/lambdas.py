@@ -65,14 +65,15 @@ def group_by(arguments: list[object]) -> Value:
     """Make an object of arrays: the elements by the key that a lambda (element, [index]) gives."""
     key_of = given.lambda_of(arguments, 1, 1, 2)
     result: dict[str, Value] = {}
+    groups: dict[str, list[Value]] = {}
     spelling = Spelling(result)
     for place, item in enumerate(given.array(arguments, 0)):
         key = _key(key_of(item, place))
         own = spelling.find(key)
         if own is None:
-            spelling.put(key, [item])
+            spelling.put(key, groups.setdefault(key, [item]))
         else:
-            result[own].append(item)
+            groups[own].append(item)
     return result
 
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm import arguments as given
-from nephoscope_policy.arm.function import function
+from nephoscope_policy.arm.function import Thunk, function
 from nephoscope_policy.arm.value import Value
 
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
 @function("if(condition, trueValue, falseValue)", lazy=True)
-def if_(arguments: list[Any]) -> Value:
+def if_(arguments: list[Thunk]) -> Value:
     """Give the second or third argument; the other is not evaluated."""
     return arguments[1]() if given.boolean([arguments[0]()], 0) else arguments[2]()
 
 
 @function("and(...)", lazy=True)
-def and_(arguments: list[Any]) -> Value:
+def and_(arguments: list[Thunk]) -> Value:
     """Say whether all arguments are true; none after the first false one is evaluated."""
     return all(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
 
 
 @function("or(...)", lazy=True)
-def or_(arguments: list[Any]) -> Value:
+def or_(arguments: list[Thunk]) -> Value:
     """Say whether an argument is true; none after the first true one is evaluated."""
     return any(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
 
@@ -65,7 +63,7 @@ def null(_: list[object]) -> Value:
 
 
 @function("coalesce(arg1, ...)", lazy=True)
-def coalesce(arguments: list[Any]) -> Value:
+def coalesce(arguments: list[Thunk]) -> Value:
     """Give the first argument that is not null, null where all are; none after it is evaluated."""
     for thunk in arguments:
         value = thunk()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
@@ -63,7 +62,7 @@ def _parts(arguments: list[object]) -> tuple[int, int]:
 
 
 @function("int(valueToConvert)")
-def int_(arguments: list[Any]) -> Value:
+def int_(arguments: list[object]) -> Value:
     """Convert a number or its text to an integer, cutting off decimals."""
     value = arguments[0]
     if isinstance(value, str):
@@ -74,7 +73,7 @@ def int_(arguments: list[Any]) -> Value:
 
 
 @function("float(valueToConvert)")
-def float_(arguments: list[Any]) -> Value:
+def float_(arguments: list[object]) -> Value:
     """Convert a number or its text to a float."""
     value = arguments[0]
     if isinstance(value, str):

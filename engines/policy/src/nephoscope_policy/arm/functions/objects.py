@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.function import function
+from nephoscope_policy.arm.function import Thunk, function
 from nephoscope_policy.arm.value import Spelling, Value, find_key, from_json, require_bounded
 
 
@@ -29,7 +27,7 @@ def json_(arguments: list[object]) -> Value:
 
 
 @function("items(objectToConvert)")
-def items(arguments: list[Any]) -> Value:
+def items(arguments: list[object]) -> Value:
     """Give an object as an array of `{"key", "value"}`, sorted by key."""
     members = sorted(given.get_object(arguments, 0).items())
     return [{"key": key, "value": value} for key, value in members]
@@ -55,7 +53,7 @@ def shallow_merge(arguments: list[object]) -> Value:
 
 
 @function("tryGet(itemToTest, keyOrIndex, ...)", lazy=True)
-def try_get(arguments: list[Any]) -> Value:
+def try_get(arguments: list[Thunk]) -> Value:
     """Walk by keys and 0-based indexes; null as soon as something is missing, and nothing more is evaluated."""
     value = arguments[0]()
     for place, thunk in enumerate(arguments[1:], 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any
+from collections.abc import Iterator
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.composite import composite_format
@@ -104,7 +104,7 @@ def ends_with(arguments: list[object]) -> Value:
 def index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the first occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
-        return next((place for place, item in _elements(arguments)), -1)
+        return next(_find_places(arguments[0], arguments[1]), -1)
     folded, places = _fold_case(given.text(arguments, 0))
     found = folded.find(given.text(arguments, 1).casefold())
     return found if found < 0 else places[found]
@@ -114,14 +114,14 @@ def index_of(arguments: list[object]) -> Value:
 def last_index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the last occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
-        return max((place for place, item in _elements(arguments)), default=-1)
+        return max(_find_places(arguments[0], arguments[1]), default=-1)
     folded, places = _fold_case(given.text(arguments, 0))
     found = folded.rfind(given.text(arguments, 1).casefold())
     return found if found < 0 else places[found]
 
 
-def _elements(arguments: list[Any]) -> list[tuple[int, Value]]:
-    return [(place, item) for place, item in enumerate(arguments[0]) if equal(item, arguments[1])]
+def _find_places(items: list[Value], wanted: Value) -> Iterator[int]:
+    return (place for place, item in enumerate(items) if equal(item, wanted))
 
 
 def _fold_case(content: str) -> tuple[str, list[int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope_policy.arm.call_resolution import Host
 from nephoscope_policy.arm.errors import FunctionError
@@ -19,7 +18,7 @@ BASE_URI = "https://template.invalid/"
 """What the address of a template starts with where nobody said where it is deployed from."""
 
 
-def _subscription(frame: FrameView, arguments: list[Any]) -> Value:
+def _subscription(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     if scope.kind in ("tenant", "managementGroup"):
@@ -34,7 +33,7 @@ def _subscription(frame: FrameView, arguments: list[Any]) -> Value:
     return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
 
 
-def _resource_group(frame: FrameView, arguments: list[Any]) -> Value:
+def _resource_group(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     if scope.kind != "resourceGroup":
@@ -73,7 +72,7 @@ def _open(what: str) -> Unknown:
     return Unknown("any", "scope", f"nobody said more of {shown_pattern(what)}", opaque(what.lower()))
 
 
-def _management_group(frame: FrameView, arguments: list[Any]) -> Value:
+def _management_group(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     rest = _open(f"the management group {scope.management_group}")
@@ -86,14 +85,14 @@ def _management_group(frame: FrameView, arguments: list[Any]) -> Value:
     return OpenObject(members, rest)
 
 
-def _tenant(frame: FrameView, arguments: list[Any]) -> Value:
+def _tenant(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     known = _require_said(frame.instance.scope.tenant_id, "the tenant's id")
     id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
 
-def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
+def _deployment(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     instance = frame.instance
     deployment = instance.frame.deployment
@@ -101,7 +100,7 @@ def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
         key: value for key, value in instance.node.items() if key in ("$schema", "contentVersion", "metadata")
     }
     rest = _open(f"the deployment {deployment.id}")
-    link = {"uri": template_uri(instance.scope, instance.document.file)}
+    link: dict[str, object] = {"uri": template_uri(instance.scope, instance.document.file)}
     properties: dict[str, object] = {
         "mode": "Incremental",
         "provisioningState": "Accepted",
@@ -122,7 +121,7 @@ def template_uri(scope: DeploymentScope, file: str) -> str:
     return scope.template_uri or BASE_URI + file.lstrip("/")
 
 
-def _deployer(frame: FrameView, arguments: list[Any]) -> Value:
+def _deployer(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     members = {
@@ -132,7 +131,7 @@ def _deployer(frame: FrameView, arguments: list[Any]) -> Value:
     return OpenObject(members, _open("who deploys"))
 
 
-def _environment(frame: FrameView, arguments: list[Any]) -> Value:
+def _environment(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     name = frame.instance.scope.environment
     return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 ScopeKind: TypeAlias = Literal["resourceGroup", "subscription", "managementGroup", "tenant"]
 
@@ -33,7 +33,7 @@ class DeploymentScope:
     subscription_name: str | None = None
     resource_group: str = ASSUMED_GROUP
     location: str | None = None
-    tags: dict[str, Any] | None = field(default=None, hash=False)
+    tags: dict[str, object] | None = field(default=None, hash=False)
     deployment_name: str = "deployment"
     environment: str = "AzureCloud"
     template_uri: str | None = None

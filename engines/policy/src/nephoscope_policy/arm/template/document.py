@@ -144,7 +144,7 @@ def shown_path(path: Path) -> str:
     return "".join(pieces)
 
 
-def member(node: Any, name: str) -> tuple[str, Any] | None:
+def member(node: object, name: str) -> tuple[str, Any] | None:
     """A member of an object with its key as it is spelled, in any case; None where there is none."""
     if not isinstance(node, dict):
         return None

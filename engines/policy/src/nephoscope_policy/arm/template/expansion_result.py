@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -218,7 +218,7 @@ class PlannedResource:
         """A template tells all that is sent."""
         return
 
-    def member(self, name: str) -> tuple[str, Any] | None:
+    def member(self, name: str) -> tuple[str, object] | None:
         """A member of the resource's JSON in the template."""
         return member(self.origin.node, name)
 

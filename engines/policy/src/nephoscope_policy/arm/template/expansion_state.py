@@ -42,7 +42,7 @@ class BudgetError(Exception):
     """The expansion makes more than it may; what would exceed it is unknown."""
 
 
-def weight(value: Value, *, deep: bool) -> int:
+def weight(value: str | list[Value] | dict[str, Value], *, deep: bool) -> int:
     """Return what a value weighs, by its outermost level or by all of them."""
     if isinstance(value, str):
         return len(value)

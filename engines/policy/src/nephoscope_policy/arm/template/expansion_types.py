@@ -23,7 +23,7 @@ class WrittenNode(msgspec.Struct, frozen=True):
 
     document: TemplateDocument
     path: Path
-    node: dict[str, Any]
+    node: dict[str, object]
     frame: FrameView
 
 
@@ -102,7 +102,7 @@ class InstanceView(Protocol):
         """The document that it stands in."""
 
     @property
-    def node(self) -> dict[str, Any]:
+    def node(self) -> dict[str, object]:
         """Its JSON."""
 
     @property
@@ -125,7 +125,7 @@ class InstanceView(Protocol):
     def declared_variables(self) -> Mapping[str, DeclaredPart]:
         """Its variables by lower-cased name."""
 
-    def section(self, name: str) -> tuple[Path, Any]:
+    def section(self, name: str) -> tuple[Path, object]:
         """A section with its path; None for its JSON where it has none."""
 
     def parameter(self, name: str) -> Value:

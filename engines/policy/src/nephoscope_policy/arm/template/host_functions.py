@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.call_resolution import Host
@@ -110,7 +109,7 @@ def _external_input(frame: FrameView, arguments: list[object]) -> Value:
 def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     """A host that Azure alone can answer: it checks its arguments and is unknown."""
 
-    def answer(_: FrameView, arguments: list[Any]) -> Value:
+    def answer(_: FrameView, arguments: list[object]) -> Value:
         _count(arguments, least, most)
         for place in range(min(2, len(arguments))):
             given.text(arguments, place)
@@ -122,7 +121,7 @@ def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
 def _widen_host(host: Host, gives: JsonType) -> Host:
     """The host where an unknown argument decides: an unknown of its type."""
 
-    def answer(frame: Any, arguments: list[Any]) -> Value:
+    def answer(frame: FrameView, arguments: list[object]) -> Value:
         try:
             return host(frame, arguments)
         except UndecidedError as error:
@@ -132,6 +131,9 @@ def _widen_host(host: Host, gives: JsonType) -> Host:
 
 
 _ZONES = "the zones of a region differ by subscription"
+_OBJECTS: dict[str, tuple[Host, JsonType]] = {
+    name: (host, "object") for name, host in deployment_functions.HOSTS.items()
+}
 _HOSTS: dict[str, tuple[Host, JsonType]] = {
     "parameters": (_parameters, "any"),
     "variables": (_variables, "any"),
@@ -153,7 +155,7 @@ _HOSTS: dict[str, tuple[Host, JsonType]] = {
     "tologicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
     "tophysicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
     "tophysicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
-    **{name: (host, "object") for name, host in deployment_functions.HOSTS.items()},
+    **_OBJECTS,
 }
 
 

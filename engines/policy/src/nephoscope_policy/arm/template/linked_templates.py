@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nephoscope_policy.arm.parser import unescape
@@ -142,7 +141,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
     return None
 
 
-def unescape_texts(node: Any) -> Any:
+def unescape_texts(node: object) -> object:
     """A copy of what a template gives to another one that it holds as a value: `[[` at the start of a text stands for `[`."""
     if isinstance(node, str):
         return unescape(node)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope_policy.arm.template.document import member
@@ -12,11 +10,14 @@ from nephoscope_policy.arm.template.document import member
 class VariableLoop(msgspec.Struct, frozen=True):
     """A variable that a loop makes."""
 
-    loop: dict[str, Any]
+    loop: dict[str, object]
 
 
-def loops_of(node: dict[str, Any]) -> list[Any]:
+def loops_of(node: dict[str, object]) -> list[dict[str, object]]:
     """The property loops that an object declares under `copy`, [] where it has none."""
     found = member(node, "copy")
     loops = found[1] if found else None
-    return loops if isinstance(loops, list) and all(isinstance(loop, dict) for loop in loops) else []
+    if not isinstance(loops, list):
+        return []
+    objects = [loop for loop in loops if isinstance(loop, dict)]
+    return objects if len(objects) == len(loops) else []

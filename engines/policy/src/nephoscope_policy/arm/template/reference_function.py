@@ -51,7 +51,9 @@ def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     if found is None:
         _expect_known(frame.deployment, name)
         return _runtime(name, full=True)
-    known = {key: found.body[key] for key in ("id", "name", "type", "location") if key in found.body}
+    known: dict[str, Value] = {
+        key: found.body[key] for key in ("id", "name", "type", "location") if key in found.body
+    }
     return {**known, "name": _full_name(found), "apiVersion": found.api_version}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
@@ -63,7 +62,7 @@ class TemplateInstance:
                 message = _missing_message("parameter", str(given.path[-1]), self.declared_parameters)
                 self.frame.fail(given.document.place(given.path), message)
 
-    def section(self, name: str) -> tuple[Path, Any]:
+    def section(self, name: str) -> tuple[Path, object]:
         """A section of the template with its path; None for its JSON where it has none."""
         found = member(self.node, name)
         return (self.path, None) if found is None else ((*self.path, found[0]), found[1])

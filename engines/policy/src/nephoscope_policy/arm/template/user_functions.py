@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -23,7 +22,7 @@ class UserFunction(msgspec.Struct, frozen=True):
     name: str
     parameters: tuple[str, ...]
     path: Path
-    value: Any
+    value: object
 
     def call(self, frame: FrameView, arguments: list[Value]) -> Value:
         """The value for evaluated arguments; raises FunctionError for a wrong number of them and for endless calls."""

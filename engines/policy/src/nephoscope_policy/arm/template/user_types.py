@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -46,7 +45,7 @@ class UserType:
         self._instance = instance
         self._chain = chain
 
-    def get(self, name: str) -> Any:
+    def get(self, name: str) -> object:
         """A constraint, from the declaration itself or the nearest definition that it refers to; None where there is none."""
         for node in self._chain:
             found = member(node, name)

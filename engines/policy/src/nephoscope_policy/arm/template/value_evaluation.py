@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
 from nephoscope_policy.arm.expression import ArmExpression, parse
@@ -26,7 +26,7 @@ Evaluator: TypeAlias = Callable[[FrameView], Value]
 class CompiledText(NamedTuple):
     """An expression's function, and whether it parses text to values."""
 
-    run: Callable[[Any], Value]
+    run: Callable[[FrameView], Value]
     parses: bool
 
 
@@ -66,7 +66,7 @@ def evaluate(frame: FrameView, document: TemplateDocument, path: Path, node: obj
     return node
 
 
-def evaluator(document: TemplateDocument, path: Path, node: Any) -> Evaluator:
+def evaluator(document: TemplateDocument, path: Path, node: object) -> Evaluator:
     """The evaluator of a node; containers are compiled once for a document."""
     if type(node) is str:
         return _text_evaluator(document, path, node)
@@ -102,14 +102,14 @@ def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evalua
     return lambda frame: _text(frame, document, path, text)
 
 
-def _array(document: TemplateDocument, path: Path, node: list[Any]) -> Evaluator:
+def _array(document: TemplateDocument, path: Path, node: list[object]) -> Evaluator:
     parts = [evaluator(document, (*path, place), item) for place, item in enumerate(node)]
     if all(isinstance(part, _Static) for part in parts):
         return _Static([part.value for part in parts if isinstance(part, _Static)])
     return lambda frame: [part(frame) for part in parts]
 
 
-def _object(document: TemplateDocument, path: Path, node: dict[str, Any]) -> Evaluator:
+def _object(document: TemplateDocument, path: Path, node: dict[str, object]) -> Evaluator:
     loops = loops_of(node)
     static: dict[str, Value] = {}
     parts: list[tuple[str, Evaluator, bool]] = []
@@ -132,7 +132,7 @@ def _object(document: TemplateDocument, path: Path, node: dict[str, Any]) -> Eva
 
 def _with_keys(
     frame: FrameView, document: TemplateDocument, path: Path, parts: list[tuple[str, Evaluator, bool]]
-) -> Value:
+) -> dict[str, Value]:
     """An object with members that an expression names; of one whose name is unknown only that it is there."""
     members: dict[str, Value] = {}
     hidden: Unknown | None = None
@@ -148,7 +148,7 @@ def _with_keys(
 
 
 def _compile_loops(
-    document: TemplateDocument, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
+    document: TemplateDocument, path: Path, node: dict[str, object], parts: list[tuple[str, Evaluator, bool]]
 ) -> Evaluator:
     key, loops = member(node, "copy") or ("copy", [])
 
@@ -166,7 +166,7 @@ def _compile_loops(
 
 
 def loop_values(
-    frame: FrameView, document: TemplateDocument, path: Path, loop: dict[str, Any], name: str
+    frame: FrameView, document: TemplateDocument, path: Path, loop: dict[str, object], name: str
 ) -> Value:
     """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
     count = frame.count(document, path, loop)

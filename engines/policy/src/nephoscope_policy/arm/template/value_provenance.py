@@ -218,8 +218,8 @@ def _coalesce(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | N
 
 
 def _try_get(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
-    inner = tuple(value(one) for one in arguments[1:])
-    return (arguments[0], (*inner, *steps)) if all(isinstance(one, str | int) for one in inner) else None
+    inner = tuple(one for argument in arguments[1:] if isinstance(one := value(argument), str | int))
+    return (arguments[0], (*inner, *steps)) if len(inner) == len(arguments) - 1 else None
 
 
 def _choose_merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
