@@ -69,7 +69,7 @@ def _fraction(ticks: int) -> str:
     return f".{ticks:07}".rstrip("0") if ticks else ""
 
 
-def json_value(value: Any, kind: KqlType) -> Any:
+def json_value(value: Any, kind: KqlType) -> object:
     """A cell as a JSON value: times as text, dynamic as what it holds, numbers that JSON lacks as text."""
     if value is None:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql import tree
 from nephoscope_kql.bind import BoundQuery, bind, bind_all
@@ -43,7 +43,7 @@ class CompiledQuery:
     """
 
     sql: str
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     columns: tuple[tuple[str, KqlType], ...]
     routines: tuple[Routine, ...] = ()
     hint: ResultHint = field(default_factory=ResultHint)

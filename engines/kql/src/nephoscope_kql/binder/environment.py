@@ -180,7 +180,7 @@ SOURCES: dict[type[tree.Node], SourceBinder] = {}
 CALLS: dict[str, CallBinder] = {}
 """Calls that are bound by themselves, not by a signature: `now`, `typeof`, `column_ifexists`."""
 
-B = TypeVar("B", bound=Callable[..., Any])
+B = TypeVar("B", bound=Callable[..., object])
 T = TypeVar("T")
 
 

@@ -90,7 +90,7 @@ class PluginCall:
             raise invalid(f"{name} of {self.plugin.name}() must be a column", expression.span)
         return found.column
 
-    def constant(self, place: int, name: str, kind: KqlType, default: Any = None) -> Any:
+    def constant(self, place: int, name: str, kind: KqlType, default: object = None) -> Any:
         """The value of an argument that must be a constant of a type; `default` (None = it is needed) where it is left out, or '~'."""
         expression = self.argument(place, name) if default is not None else self.wanted(place, name)
         if expression is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import msgspec
 
@@ -28,8 +27,8 @@ _BARE = re.compile(r"[^()'\"\\;|]*")
 class RequestProperties:
     """`parameters` by name and `options` by name, each value as JSON has it; a text is a literal of KQL, or a string itself."""
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def nothing(self) -> bool:

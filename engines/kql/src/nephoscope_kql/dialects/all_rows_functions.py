@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -54,9 +54,13 @@ def _cell(row: str, place: int, kind: KqlType) -> exp.Expr:
 
 @lru_cache(maxsize=512)
 def _routine(
-    name: str, settings: tuple[Any, ...], takes: tuple[str, ...], gives: tuple[str, ...], body: Any
+    name: str,
+    settings: tuple[object, ...],
+    takes: tuple[str, ...],
+    gives: tuple[str, ...],
+    body: Callable[..., Iterable[pa.Array]],
 ) -> ArrowFunction:
-    def run(rows: Any) -> Any:
+    def run(rows: pa.Array) -> pa.Array:
         lists = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows
         given = lists.values.slice(lists.offsets[0].as_py()) if lists.null_count == 0 else None
         arrays = [

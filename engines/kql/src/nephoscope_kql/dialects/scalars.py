@@ -23,7 +23,7 @@ from nephoscope_kql.sql.routines import Macro, Routine
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.plan.values import Relation
+    from nephoscope_kql.plan.values import Relation, SortKey
     from nephoscope_kql.tree import Scalar
 
 _POINTER = "'/' || replace(replace({}, '~', '~0'), '/', '~1')"
@@ -208,7 +208,7 @@ def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Wri
     return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
-def ordered_keys(key: Any, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
+def ordered_keys(key: SortKey, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
     """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
     value = scalar(key.value, block.values, context)
     if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -51,7 +50,7 @@ def spark_type(name: str) -> str:
 @cache
 def _connection() -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """The connection of this process and the names of the routines that it knows."""
-    config: dict[str, Any] = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": False,
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,

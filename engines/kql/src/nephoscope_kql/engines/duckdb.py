@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -77,7 +76,7 @@ class DuckDBEngine:
         small: bool = False,
     ) -> None:
         self._spill, self._small = Spill(), small
-        config: dict[str, Any] = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -89,8 +88,8 @@ class DuckDBEngine:
         if threads := threads or share_of_cores():
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
-        limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
-        self._allowance = allowance(limit[0])
+        ((limit,),) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()
+        self._allowance = allowance(limit)
         self._room, self._most, self._limits = SizeGuard(), most, current_limits()
         self._installed: dict[str, Routine] = {}
         self._confine(files or {}, scans or {}, readable)

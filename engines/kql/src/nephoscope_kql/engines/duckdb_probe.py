@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any
 
 import duckdb
 
@@ -32,7 +31,7 @@ class DuckDBProbe:
         self._parameters = parameters
         self._kept: list[str] = []
 
-    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, in its order."""
         sql, parameters = self._to_sql(relation)
         found: list[tuple[object, ...]] = self._connection.execute(sql, parameters).fetchall()
@@ -52,7 +51,7 @@ class DuckDBProbe:
             self._connection.execute(f"DROP TABLE IF EXISTS {name}")
         self._kept.clear()
 
-    def _to_sql(self, relation: Relation, hidden: set[str] | None = None) -> tuple[str, dict[str, Any]]:
+    def _to_sql(self, relation: Relation, hidden: set[str] | None = None) -> tuple[str, dict[str, object]]:
         sql, emitter = write_relation(relation, sorted(hidden or ()))
         self._prepare(emitter.routines.values(), emitter.external.values())
         return sql, {name: self._parameters[name] for name in emitter.parameters}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_kql.dialects.spark import write_relation
 from nephoscope_kql.externaldata import ExternalSource
@@ -33,7 +33,7 @@ class SparkProbe:
         self._parameters = parameters
         self._kept: dict[str, DataFrame] = {}
 
-    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, in its order."""
         return [tuple(row.values()) for row in self._run_relation(relation).toArrow().to_pylist()]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +25,7 @@ _FLAT = macro(
 )
 
 
-def _first_seen(lists: Any) -> object:
+def _first_seen(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Distinct elements of every list in the order in which they come first."""
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)

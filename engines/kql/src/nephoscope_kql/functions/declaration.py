@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,7 +82,7 @@ def each(
     """
     kind = _ARROW_TYPES[returns]
 
-    def body(*columns: object) -> Any:
+    def body(*columns: pa.Array) -> pa.Array:
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
@@ -115,7 +114,7 @@ def _lengths(values: list[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | list))
 
 
-def _hashable(array: Any) -> list[object]:
+def _hashable(array: pa.Array) -> list[object]:
     values = array.to_pylist()
     return (
         [item if item is None else tuple(item) for item in values] if pa.types.is_list(array.type) else values
@@ -168,7 +167,7 @@ def needs_extra(extra: str, *modules: str) -> ExtraRequirement:
     return ExtraRequirement(extra, modules)
 
 
-def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> Any:
+def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> object:
     check()
     return None if strict and None in row else value(*row)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nephoscope_kql.functions.declaration import each, needs_extra, scalar
 from nephoscope_kql.geometry.shape_operations import buffered_line, buffered_polygon, edges_of
@@ -19,6 +19,9 @@ from nephoscope_kql.geometry.shapes import (
     polygon,
     polylines,
 )
+
+if TYPE_CHECKING:
+    from s2geometry import S2CellId, S2Polygon, S2Polyline
 
 _MOST = 30
 _MOST_CELLS = 65536
@@ -35,7 +38,7 @@ def _token(longitude: float, latitude: float, level: int) -> str | None:
     return str(S2CellId(S2LatLng.FromDegrees(latitude, longitude)).parent(level).ToToken())
 
 
-def _cell(token: str) -> Any | None:
+def _cell(token: str) -> S2CellId | None:
     from s2geometry import S2CellId
 
     if not token or len(token) > 16 or any(digit not in "0123456789abcdef" for digit in token.lower()):
@@ -69,7 +72,7 @@ def _neighbors(token: str) -> str | None:
     return json.dumps(near, separators=(",", ":"))
 
 
-def _cover_regions(regions: list[Any], level: int) -> str | None:
+def _cover_regions(regions: Sequence[S2Polygon | S2Polyline], level: int) -> str | None:
     """The cells of a level that cover regions, in the order of the curve; None where there are too many.
 
     Each cell lies in one of every level above: there are no fewer of a level than of one above it. So the levels are covered one after
@@ -77,7 +80,7 @@ def _cover_regions(regions: list[Any], level: int) -> str | None:
     """
     if not regions:
         return None
-    cells: list[Any] = []
+    cells: list[S2CellId] = []
     for one in range(level + 1):
         cells = _cells(regions, one)
         if len(cells) > _MOST_CELLS:
@@ -85,7 +88,7 @@ def _cover_regions(regions: list[Any], level: int) -> str | None:
     return json.dumps([cell.ToToken() for cell in cells], separators=(",", ":"))
 
 
-def _cells(regions: list[object], level: int) -> list[object]:
+def _cells(regions: Sequence[S2Polygon | S2Polyline], level: int) -> list[S2CellId]:
     """The cells of a level that cover regions, in the order of the curve."""
     from s2geometry import S2RegionCoverer
 

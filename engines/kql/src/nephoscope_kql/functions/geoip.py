@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -13,12 +13,15 @@ from nephoscope_kql.functions.declaration import apply, each, needs_extra
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.plan.function_signatures import Arguments, function
 
+if TYPE_CHECKING:
+    import maxminddb
+
 SETTING = "NEPHOSCOPE_GEOIP"
 _NEEDS = needs_extra("geo", "maxminddb")
 
 
 @cache
-def _database(path: str) -> Any:
+def _database(path: str) -> maxminddb.Reader:
     import maxminddb
 
     return maxminddb.open_database(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -13,6 +13,9 @@ from nephoscope_kql.functions.tostring import text_at
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.sql.routines import Routine
 
 _NOT_INSIDE = r"(^|[^\p{L}\p{Nd}])"
 _NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
@@ -33,7 +36,7 @@ _PREFIX_IN_TEXT = macro(
 )
 
 
-def _any_in_text(call: Arguments, test: Any) -> exp.Expr:
+def _any_in_text(call: Arguments, test: Routine) -> exp.Expr:
     text = text_at(call, 0)
     if call.types[1] != KqlType.DYNAMIC:
         return nodes.chain("or", [exp.Paren(this=apply(call, test, text, item)) for item in list(call)[1:]])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 from sqlglot import exp
 
@@ -71,7 +69,7 @@ percentiles_array = total(
 )
 
 
-def _weighted_place(values: Any, weights: Any, shares: Any) -> object:
+def _weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa.Array:
     """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
     places: list[int | None] = []
     for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):

@@ -165,11 +165,11 @@ def bag_remove_keys(call: Arguments) -> exp.Expr:
     return apply(call, _REMOVE_PATHS, call[0], call[1])
 
 
-def _constant_keys(keys: Constant) -> list[Any]:
+def _constant_keys(keys: Constant) -> list[object]:
     return keys.value if isinstance(keys.value, list) else []
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Canonical JSON text: no spaces, keys in their order, NaN and infinities as text."""
     return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,12 +53,12 @@ def reals(text: str) -> detection.Reals | None:
     return np.array(found, dtype=float)
 
 
-def _plain(values: Any) -> list[Any]:
+def _plain(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 
 def _safe(action: Callable[..., object]) -> Callable[..., object]:
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: Any) -> object:
         if None in arguments:
             return None
         try:
@@ -71,7 +71,7 @@ def _safe(action: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
-def _each_one(name: str, summary: str, action: Callable[[Any], object]) -> ScalarFunction:
+def _each_one(name: str, summary: str, action: Callable[[float], object]) -> ScalarFunction:
     guarded = _safe(action)
 
     def value(text: str) -> str | None:
@@ -104,7 +104,7 @@ series_log = _each_one("log", "Give the natural logarithm of every element.", _l
 series_sign = _each_one("sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0)))
 
 
-def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) -> ScalarFunction:
+def _each_pair(name: str, summary: str, action: Callable[[float, float], object]) -> ScalarFunction:
     guarded = _safe(action)
 
     def value(left: str, right: str) -> str | None:
@@ -313,7 +313,7 @@ def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> s
     return dumps(_plain(full[shift : shift + len(values)]))
 
 
-def _convolve(values: detection.Reals, weights: detection.Reals) -> Any:
+def _convolve(values: detection.Reals, weights: detection.Reals) -> detection.Reals:
     """The convolution of two series; of long ones by their spectra, in a time that their product is no measure of."""
     if len(values) * len(weights) <= MAX_PRODUCTS:
         return np.convolve(values, weights)

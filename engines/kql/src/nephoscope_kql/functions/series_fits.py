@@ -6,7 +6,7 @@ Each gives a dynamic array of its results in order; `outputs` names them (and th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def _several(
     return made
 
 
-def _plain(values: Any) -> list[float]:
+def _plain(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlglot import exp
@@ -15,8 +15,13 @@ from nephoscope_kql.functions.series import reals
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import nodes
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str | None]:
+
+def _transform(
+    change: Callable[[NDArray[np.complexfloating]], NDArray[np.complexfloating]],
+) -> Callable[[str, str | None], str | None]:
     def run(real: str | None, imaginary: str | None) -> str | None:
         first = reals(real) if real is not None else None
         second = reals(imaginary) if imaginary is not None else None
@@ -28,7 +33,9 @@ def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str 
     return run
 
 
-def _declare_transform(name: str, summary: str, change: Callable[[Any], object]) -> ScalarFunction:
+def _declare_transform(
+    name: str, summary: str, change: Callable[[NDArray[np.complexfloating]], NDArray[np.complexfloating]]
+) -> ScalarFunction:
     routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
     made = scalar(
         __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine

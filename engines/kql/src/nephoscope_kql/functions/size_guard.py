@@ -7,7 +7,6 @@ interrupts between steps alone. A function whose result can be many times as lon
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +32,7 @@ class SizeGuard:
 
     refused: bool = False
 
-    def ask(self, sizes: Any) -> object:
+    def ask(self, sizes: pa.Array) -> pa.Array:
         """True for every row of a batch; MemoryError where the sizes are too much together."""
         total = pc.sum(pc.cast(sizes, pa.float64())).as_py()
         self.refused = self.refused or (total is not None and total > MOST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -13,12 +13,15 @@ from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
+if TYPE_CHECKING:
+    from ua_parser import OS, Device, UserAgent
+
 _UNKNOWN = "Other"
 _NEEDS = needs_extra("agents", "ua_parser", "ua_parser_builtins")
 _PARTS = ("browser", "os", "device")
 
 
-def _browser(found: Any) -> dict[str, str]:
+def _browser(found: UserAgent | OS | None) -> dict[str, str]:
     if found is None:
         return {"Family": _UNKNOWN, "MajorVersion": "", "MinorVersion": "", "Patch": ""}
     return {
@@ -29,11 +32,11 @@ def _browser(found: Any) -> dict[str, str]:
     }
 
 
-def _system(found: Any) -> dict[str, str]:
+def _system(found: OS | None) -> dict[str, str]:
     return {**_browser(found), "PatchMinor": "" if found is None else found.patch_minor or ""}
 
 
-def _device(found: Any) -> dict[str, str]:
+def _device(found: Device | None) -> dict[str, str]:
     if found is None:
         return {"Family": _UNKNOWN, "Brand": "", "Model": ""}
     return {"Family": found.family, "Brand": found.brand or "", "Model": found.model or ""}

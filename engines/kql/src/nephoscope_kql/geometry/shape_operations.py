@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql.geometry.shapes import EARTH, LINES, Position, line, place, polygon, shape, union, vertex
+
+if TYPE_CHECKING:
+    import s2geometry
 
 _MOST_POSITIONS = 200_000
 """More positions than that give no shape."""
@@ -30,7 +33,7 @@ def buffered_point(longitude: float, latitude: float, radius: float, tolerance: 
     return made if buffer.Build() else None
 
 
-def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
+def buffered_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
     """The polygon around a polygon of GeoJSON; None where there is none."""
     import s2geometry
 
@@ -45,7 +48,9 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
     return made if buffer.Build() else None
 
 
-def _buffer_options(radius: float, tolerance: float) -> tuple[object, Any] | None:
+def _buffer_options(
+    radius: float, tolerance: float
+) -> tuple[s2geometry.S2Polygon, s2geometry.S2BufferOperation] | None:
     if not (0 < radius < math.pi * EARTH and tolerance > 0):
         return None
     import s2geometry
@@ -61,7 +66,7 @@ def _fraction(radius: float, tolerance: float) -> float:
     return min(1.0, max(1e-6, tolerance / radius))
 
 
-def buffered_line(text: str, radius: float, tolerance: float) -> Any | None:
+def buffered_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
     """The polygon around a line of GeoJSON, round at its ends; None where there is none."""
     found = shape(text, LINES)
     if line(text) is None or found is None or not (0 < radius < math.pi * EARTH / 2 and tolerance > 0):

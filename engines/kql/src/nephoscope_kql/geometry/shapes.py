@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import s2geometry
+    import spherely
 
 _TURN = 360.0
 EARTH = 6371010.0
@@ -26,6 +30,8 @@ EARTH = 6371010.0
 CACHED = 256
 """How many shapes are kept: a query asks many points of few of them."""
 Position: TypeAlias = tuple[float, float]
+T = TypeVar("T")
+ShapeT = TypeVar("ShapeT")
 LINES = frozenset(("LineString", "MultiLineString"))
 POLYGONS = frozenset(("Polygon", "MultiPolygon"))
 _DEPTH = {
@@ -78,7 +84,7 @@ def positions(values: Any, depth: int) -> Any:
 
 
 @lru_cache(CACHED)
-def line(text: str) -> Any | None:
+def line(text: str) -> spherely.Geography | None:
     """The line of GeoJSON text as a geography of spherely; None where it is none."""
     import spherely
 
@@ -103,7 +109,7 @@ def _wrap_longitude(longitude: float) -> float:
     return math.remainder(longitude, _TURN)
 
 
-def polylines(text: str) -> list[Any]:
+def polylines(text: str) -> list[s2geometry.S2Polyline]:
     """The parts of a line of GeoJSON text as polylines of s2geometry; none where it is no line."""
     import s2geometry
 
@@ -117,7 +123,7 @@ def polylines(text: str) -> list[Any]:
     return made
 
 
-def geography(polygon: Any) -> object:
+def geography(polygon: s2geometry.S2Polygon) -> spherely.Geography:
     """A polygon of s2geometry as a geography of spherely."""
     import spherely
 
@@ -128,18 +134,18 @@ def geography(polygon: Any) -> object:
 
 
 @lru_cache(CACHED)
-def polygon(text: str) -> Any | None:
+def polygon(text: str) -> s2geometry.S2Polygon | None:
     """The polygon of GeoJSON text (of several: their union) as one of s2geometry; None where it is none."""
     found = shape(text, POLYGONS)
     return None if found is None else _join_shapes([_polygon(rings) for rings in found.parts])
 
 
-def _join_shapes(made: list[object | None]) -> object | None:
+def _join_shapes(made: list[s2geometry.S2Polygon | None]) -> s2geometry.S2Polygon | None:
     parts = [one for one in made if one is not None]
     return union(parts) if parts and len(parts) == len(made) else None
 
 
-def _polygon(rings: list[list[Position]]) -> object | None:
+def _polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
     """A polygon of a ring and holes; None where one has fewer than 3 corners or crosses itself."""
     import s2geometry
 
@@ -178,14 +184,14 @@ def _is_simple(corners: list[object]) -> bool:
     return True
 
 
-def vertex(longitude: float, latitude: float) -> Any:
+def vertex(longitude: float, latitude: float) -> s2geometry.S2Point:
     """The point of s2geometry at a place."""
     import s2geometry
 
     return s2geometry.S2LatLng.FromDegrees(latitude, longitude).Normalized().ToPoint()
 
 
-def place(point: Any) -> Position:
+def place(point: s2geometry.S2Point) -> Position:
     """The place of a point of s2geometry."""
     import s2geometry
 
@@ -193,7 +199,7 @@ def place(point: Any) -> Position:
     return found.lng().degrees(), found.lat().degrees()
 
 
-def union(polygons: Iterable[Any]) -> Any:
+def union(polygons: Iterable[Any]) -> object:
     """The union of polygons, the two of the fewest corners first (the order decides where a ring starts, as in S2 itself)."""
     import s2geometry
 
@@ -208,7 +214,7 @@ def union(polygons: Iterable[Any]) -> Any:
 
 
 @lru_cache(CACHED)
-def area(text: str) -> object | None:
+def area(text: str) -> spherely.Geography | None:
     """The polygon of GeoJSON text as a geography of spherely, its index built; None where it is none."""
     import spherely
 
@@ -217,14 +223,14 @@ def area(text: str) -> object | None:
 
 
 def make_measure(
-    read: Callable[[str], Any | None], measure: Callable[[Any, Any], Any], kind: pa.DataType
-) -> Callable[[Any, Any, Any], Any]:
+    read: Callable[[str], object | None], measure: Callable[[Any, Any], object], kind: pa.DataType
+) -> Callable[[object, Any, Any], object]:
     """A function over Arrow arrays of longitudes, latitudes and GeoJSON: `measure` gets a shape and all its points at once.
 
     What is no place or no shape gives null.
     """
 
-    def body(longitudes: Any, latitudes: Any, texts: Any) -> Any:
+    def body(longitudes: pa.Array, latitudes: pa.Array, texts: pa.Array) -> pa.Array:
         import spherely
 
         longitudes, latitudes, texts = (
@@ -250,7 +256,7 @@ def make_measure(
     return body
 
 
-def shells(polygon: Any) -> Iterator[list[list[Position]]]:
+def shells(polygon: s2geometry.S2Polygon) -> Iterator[list[list[Position]]]:
     """The rings of a polygon of s2geometry, closed: of every shell itself and then its holes."""
     rings: list[list[Position]] = []
     for number in range(polygon.num_loops()):
@@ -266,7 +272,7 @@ def shells(polygon: Any) -> Iterator[list[list[Position]]]:
         yield rings
 
 
-def polygon_text(polygon: object) -> str | None:
+def polygon_text(polygon: s2geometry.S2Polygon) -> str | None:
     """GeoJSON of a polygon of s2geometry; None where it is empty."""
     parts = list(shells(polygon))
     if not parts:
@@ -305,10 +311,10 @@ class _Binary:
         self.at += struct.calcsize("<" + form)
         return found
 
-    def many(self, one: Callable[[], Any]) -> list[Any]:
+    def many(self, one: Callable[[], T]) -> list[T]:
         return [one() for _ in range(self.take("I")[0])]
 
-    def geometry(self) -> list[tuple[str, Any]]:
+    def geometry(self) -> list[tuple[str, object]]:
         """Kind and coordinates of every simple or multi geometry; those of a collection one by one."""
         _, number = self.take("BI")
         if number == 7:

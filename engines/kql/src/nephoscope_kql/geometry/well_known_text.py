@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from math import isinf
 from types import MappingProxyType
-from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _TOKEN = re.compile(r"\s*([A-Za-z]+|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[(),])")
 _DEPTH = MappingProxyType(
@@ -68,7 +71,7 @@ class _WktParser:
             return self.several(self.position)
         return self.several(lambda: self.read_nested(depth - 1))
 
-    def several(self, one: Any) -> list[Any]:
+    def several(self, one: Callable[[], T]) -> list[T]:
         if self.peek() == "EMPTY":
             self.take()
             return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from nephoscope_kql.plan.column_references import operands, size
 from nephoscope_kql.plan.expressions import BoundCall
@@ -18,7 +18,7 @@ _CHANCE = frozenset({"rand", "new_guid"})
 class Probe(Protocol):
     """An engine that can run a part of a query while the rest is being bound."""
 
-    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, a cell a column, as they are stored inside SQL."""
         ...
 

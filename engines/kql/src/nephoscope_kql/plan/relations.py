@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.plan.expressions import AggregateCall, WindowCall
 from nephoscope_kql.plan.values import Bound, Column, Relation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_RANGE = 100_000_000
 """How many values a range has at most."""
@@ -244,8 +247,8 @@ class Mined(Relation):
     input: Relation
     values: tuple[Bound, ...]
     name: str
-    settings: tuple[Any, ...]
-    body: Callable[..., Any]
+    settings: tuple[object, ...]
+    body: Callable[..., Iterable[pa.Array]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,9 +74,9 @@ def _slots(call: PluginCall, bag: Column, probe: Probe) -> dict[str, KqlType]:
     given = call.assigned({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
     for name, kind in probe.rows(compose_query(_KEYS, call, {"Rows": given})):
-        found = kinds.setdefault(name, set())
+        found = kinds.setdefault(str(name), set())
         if kind != "NULL":
-            found.add(_KINDS.get(kind, KqlType.DYNAMIC))
+            found.add(_KINDS.get(str(kind), KqlType.DYNAMIC))
     if len(kinds) > MAX_COLUMNS:
         raise unsupported_error(f"bags with more than {MAX_COLUMNS} properties together", call.span)
     return {

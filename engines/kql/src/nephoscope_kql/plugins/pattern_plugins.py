@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,9 @@ from nephoscope_kql.plugins.frequent_patterns import (
     table,
 )
 from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SEGMENT = (("SegmentId", KqlType.LONG), ("Count", KqlType.LONG), ("Percent", KqlType.REAL))
 _DIFFERENCE = (
@@ -131,7 +135,7 @@ def find_differences(
         for share in [np.array(pattern.weights) / totals]
     ]
     scored.sort(key=lambda item: (-item[0], len(item[2].items), describe_pattern(data, item[2])))
-    chosen: list[tuple[float, Any, FrequentPattern]] = []
+    chosen: list[tuple[float, NDArray[np.float64], FrequentPattern]] = []
     for item in scored:
         own = set(item[2].items)
         apart = all(not own <= set(other.items) and not own >= set(other.items) for _, _, other in chosen)
@@ -191,8 +195,8 @@ def _make_mined(
     measures: dict[str, Bound],
     first: tuple[tuple[str, KqlType], ...],
     name: str,
-    settings: tuple[Any, ...],
-    body: Any,
+    settings: tuple[object, ...],
+    body: Callable[..., Iterable[pa.Array]],
 ) -> Relation:
     """Distinct rows with their weights, mined; columns of the result are `first` and those of the rows."""
     if not columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ArrowFunction:
     name: str
     parameters: tuple[str, ...]
     returns: str
-    body: Callable[..., Any]
+    body: Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
