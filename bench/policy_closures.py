@@ -34,7 +34,7 @@ def containers(resources: list[Resource]) -> list[Resource]:
 
 def work(shared: Path, views: dict[str, list[Any]]) -> list[tuple[policy.Rule, list[Any]]]:
     result = []
-    for _, definition in definitions(shared / "corpora/azure-policy"):
+    for _, definition in definitions(shared / "corpora/azure-policy", []):
         if definition.mode.lower() in ("all", "indexed") and definition.policy_type.lower() != "static":
             rule = definition.bind(parameters(definition))
             if rule.effect_key == "manual":

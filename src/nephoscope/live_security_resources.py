@@ -164,7 +164,7 @@ def _sees(reach: Reach, key: str) -> bool:
     return reach.sees(id_.subscription, id_.resource_group_id)
 
 
-def _alert(body: Mapping[str, Any]) -> dict[str, Any]:
+def _alert(body: Mapping[str, Any]) -> dict[str, object]:
     """An alert as Resource Graph has it."""
     location = str(body["id"]).lower().partition("/locations/")[2].partition("/")[0]
     properties = body["properties"]

@@ -1,4 +1,4 @@
-"""Names of the code: a class name stands once in the tree, and few functions are named by one bare participle."""
+"""Names of the code: a class name stands once in the tree, few functions are named by one bare participle, and few types are Any."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "engines/kql/src", "engines/policy/src")
 #: Functions of which a bare participle is the name at most: lower it with each that gets a better name.
 MOST_PARTICIPLES = 145
+#: How often the word Any may stand in the sources, imports included (docs/decisions/0477): lower it with each that gets a type.
+MOST_ANY = 1000
 #: Class names that several modules may have: classes of one protocol in a folder that is scanned.
 SHARED: frozenset[str] = frozenset()
 #: Irregular participles that are no base form of a verb as well, as `read` and `set` are.
@@ -71,3 +73,10 @@ def test_class_names_are_unique() -> None:
     shared = {name: several for name, several in places.items() if len(several) > 1 and name not in SHARED}
     print(f"{len(places):,} class names, {len(shared)} of them shared by several modules")
     assert not shared, "a class name stands once in the tree"
+
+
+def test_few_types_are_any() -> None:
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    count = sum(len(re.findall(r"\bAny\b", path.read_text(encoding="utf-8"))) for path in paths)
+    assert count <= MOST_ANY, f"the word Any stands {count} times: give the new ones types"
+    assert count > 0.9 * MOST_ANY, f"the word Any stands {count} times: lower MOST_ANY"

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -22,7 +22,7 @@ from nephoscope_kql.engines.resource_limits import shared_by
 
 T = TypeVar("T")
 #: Receives the next message of a connection, as ASGI has it.
-Receive = Callable[[], Awaitable[Any]]
+Receive = Callable[[], Awaitable[MutableMapping[str, object]]]
 #: Steps of the system's priority by which query threads are behind the others.
 BEHIND = 4
 THREAD_NAME = "query"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from nephoscope import __version__
 from nephoscope.admin.wire.admin_request import AdminRequest
@@ -21,7 +21,7 @@ class ServerSettings(Shape, frozen=True, kw_only=True):
     """What the server was started with; `nephoscope serve --help` says how each is changed."""
 
     version: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
 
 
 class CheckShape(Shape, frozen=True, kw_only=True):

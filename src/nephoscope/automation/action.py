@@ -50,7 +50,7 @@ class ActionOutcome:
     """What an action did: a sentence; for one that a person decides of, the plan, and when it is over."""
 
     detail: str
-    plan: dict[str, Any] | None = None
+    plan: dict[str, object] | None = None
     until: datetime | None = None
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import Any, Protocol
+from typing import Protocol
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -20,7 +20,7 @@ class EventView:
     """An event as conditions see it: the facts of an alert or incident by name, and the document."""
 
     facts: Mapping[str, Sequence[str]]
-    document: Mapping[str, Any]
+    document: Mapping[str, object]
 
 
 class EventCondition(Protocol):
@@ -33,7 +33,7 @@ class EventCondition(Protocol):
 class EventProperty(Protocol):
     """What a condition compares."""
 
-    def read(self, event: EventView) -> Sequence[Any]:
+    def read(self, event: EventView) -> Sequence[object]:
         """Return the values of an event."""
 
 
@@ -43,7 +43,7 @@ class FactProperty:
 
     name: str
 
-    def read(self, event: EventView) -> Sequence[Any]:
+    def read(self, event: EventView) -> Sequence[object]:
         """Return the values of the fact."""
         values = event.facts.get(self.name, ())
         if self.name.endswith("techniques"):
@@ -57,7 +57,7 @@ class PathProperty:
 
     path: str
 
-    def read(self, event: EventView) -> Sequence[Any]:
+    def read(self, event: EventView) -> Sequence[object]:
         """Return the values at the path."""
         values: list[object] = [event.document]
         for name, number in _STEP.findall(self.path):
@@ -135,11 +135,13 @@ class AnyCondition:
 ALWAYS = AllConditions()
 
 
-def read_number(value: Any) -> float | None:
+def read_number(value: object) -> float | None:
     """Return a value as a number, None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        return float(value)
+    except ValueError:
         return None
 
 

@@ -151,10 +151,10 @@ def resource_of(body: Mapping[str, object]) -> str:
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 
 
-def document(assessment: Mapping[str, object], assigned: GovernanceAssignment) -> dict[str, Any]:
+def document(assessment: Mapping[str, object], assigned: GovernanceAssignment) -> dict[str, object]:
     """The assignment as Azure has it."""
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, str(assessment["id"]).lower()))
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "owner": assigned.owner,
         "remediationDueDate": assigned.due.isoformat() if assigned.due is not None else None,
         "isGracePeriod": assigned.grace,

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -31,7 +30,7 @@ class EventBatch:
 
     kind: EventKind
     workspace: str
-    identity: tuple[Any, ...]
+    identity: tuple[object, ...]
     records: Sequence[dict[str, object]]
     subject: str = ""
     of: str = ""
@@ -71,7 +70,7 @@ class _Planned:
     order: Iterator[int]
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         return self.rule.actions[self.number]
 
     def run(
@@ -108,7 +107,7 @@ def _split(planned: _Planned, batch: EventBatch, most: int) -> Iterator[Automati
         (record,) = batch.records
         yield planned.run(batch, batch.kind.name, batch.identity, batch.subject, record)
         return
-    size, records = int(planned.settings.get("batch") or most), batch.records
+    size, records = int(str(planned.settings.get("batch") or most)), batch.records
     for begin in range(0, len(records), size):
         several = records[begin : begin + size]
         subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of {batch.of}"

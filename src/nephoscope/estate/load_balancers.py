@@ -87,7 +87,7 @@ def _entries(body: dict[str, object], name: str) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _id(owner: Resource, kind: str, entry: dict[str, Any]) -> str:
+def _id(owner: Resource, kind: str, entry: dict[str, object]) -> str:
     return str(entry.get("id") or f"{owner.key}/{kind}/{entry.get('name', '')}").lower()
 
 

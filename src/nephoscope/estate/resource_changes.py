@@ -74,7 +74,7 @@ def changes(
 ) -> list[ResourceChange]:
     """The changes between two aware times, of lower-cased ids where any are given; the newest first."""
     snapshots = store.snapshots()
-    by_id: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_id: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
     for row in store.find_moved(since, until, ids):
         by_id[row["id"]].append(row)
     found = [one for key, rows in by_id.items() for one in _of(key, rows, snapshots, since, until)]

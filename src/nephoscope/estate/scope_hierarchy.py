@@ -100,7 +100,7 @@ def _chain(properties: dict[str, object]) -> tuple[str, ...]:
     return tuple(_GROUP_PREFIX + name.lower() for name in names if isinstance(name, str))
 
 
-def _items(properties: dict[str, Any]) -> list[dict[str, Any]]:
+def _items(properties: dict[str, object]) -> list[dict[str, Any]]:
     chain = properties.get("managementGroupAncestorsChain")
     return [item for item in chain if isinstance(item, dict)] if isinstance(chain, list) else []
 

@@ -79,7 +79,7 @@ def rules_of(group: Resource) -> tuple[SecurityRule, ...]:
     return tuple(sorted([*own, *defaults], key=lambda rule: rule.priority))
 
 
-def _read_list(group: Resource, body: dict[str, Any], name: str) -> list[Any]:
+def _read_list(group: Resource, body: dict[str, object], name: str) -> list[Any]:
     found = body.get(name) or []
     if not isinstance(found, list):
         raise SecurityRuleError(f"{group.id.key}: properties.{name} is not a list")
@@ -130,7 +130,7 @@ def _texts(body: dict[str, object], single: str, plural: str) -> list[str]:
     return [part.strip() for value in values for part in str(value).split(",")]
 
 
-def _ports(body: dict[str, Any], side: str) -> tuple[Interval, ...]:
+def _ports(body: dict[str, object], side: str) -> tuple[Interval, ...]:
     found = ports(_texts(body, f"{side}PortRange", f"{side}PortRanges"))
     if not found:
         raise ValueError(f"{side}PortRange is missing")

@@ -11,7 +11,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -227,7 +227,10 @@ def _open(source: SourceFile) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
             yield stream, raw.tell
 
 
-_OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+_OPENERS: dict[str, Callable[[IO[bytes]], bz2.BZ2File | lzma.LZMAFile]] = {
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
 
 
 @contextmanager

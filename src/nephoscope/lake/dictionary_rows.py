@@ -7,7 +7,6 @@ Parquet file, which stores them that way itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +45,7 @@ def constant(value: str, length: int) -> pa.Array:
     )
 
 
-def lower_column(column: Any) -> object:
+def lower_column(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """A text column in lower case."""
     if not is_packed(column.type):
         return pc.utf8_lower(column)

@@ -29,7 +29,7 @@ from nephoscope.state.ingestion.sources import Source
 
 OPERATIONS = OperationGroup("sources", "Sources", "A source")
 Settings = Annotated[
-    dict[Name, Any], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
+    dict[Name, object], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
 ]
 Secrets = Annotated[
     dict[Name, Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]],

@@ -50,7 +50,7 @@ class Attack:
                 moment = moment.replace(microsecond=dice.randrange(10**6))
                 yield from _write_step(company, step, moment, dice, cast, {"n": number, "each": value})
 
-    def tell_story(self, company: Company, day: date) -> dict[str, Any]:
+    def tell_story(self, company: Company, day: date) -> dict[str, object]:
         """The story with its actors put in."""
         found: dict[str, Any] = _fill(self.story, self._cast(company, day)[1], {})
         return found
@@ -153,7 +153,7 @@ def _write_step(
     return [found] if isinstance(found, SampleEntry) else found
 
 
-def _fill(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
+def _fill(value: Any, cast: Mapping[str, object], numbers: Mapping[str, Any]) -> Any:
     """A value with its actors and numbers put in."""
     if isinstance(value, Mapping):
         return {name: _fill(one, cast, numbers) for name, one in value.items()}

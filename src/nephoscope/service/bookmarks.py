@@ -25,14 +25,10 @@ def keep_row(
     notes: str = "", tags: Sequence[str] = (),
 ) -> Bookmark:  # fmt: skip
     """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
-    detail: dict[str, Any] = {
-        "act": "keep",
-        "mark": mark,
-        "workspace": workspace,
-        "notes": notes,
-        "tags": tags,
-    }
-    with context.transact(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
+    with context.transact(
+        WRITE, workspace_scope(workspace), f"bookmark of {query.name}", act="keep", mark=mark, workspace=workspace, notes=notes,
+        tags=tags,
+    ):  # fmt: skip
         return _bookmark_service(context, workspace).keep(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
         )
@@ -66,14 +62,11 @@ def promote_bookmarks(
     severity: str = "",
 ) -> Incident:  # fmt: skip
     """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
-    detail: dict[str, Any] = {
-        "act": "promote",
-        "incident": incident or "new",
-        "title": title or None,
-        "severity": severity or None,
-    }
     targets = [_target(one) for one in ids]
-    with context.transact(WRITE, workspace_scope(workspace), targets, workspace=workspace, **detail):
+    with context.transact(
+        WRITE, workspace_scope(workspace), targets, workspace=workspace, act="promote", incident=incident or "new",
+        title=title or None, severity=severity or None,
+    ):  # fmt: skip
         return _bookmark_service(context, workspace).promote(
             ids, context.now, context.author, incident=incident, title=title, severity=severity
         )

@@ -5,7 +5,7 @@ Nodes of clusters are left out: what runs there is managed. Whether Docker liste
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.estate_view import EstateView
 
@@ -33,7 +33,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
     """
     view, state = EstateView(estate, context.now), context.state
     known = state.checkpoints.all(OPEN)
-    rows: list[tuple[str, dict[str, Any]]] = []
+    rows: list[tuple[str, dict[str, object]]] = []
     opened: dict[str, list[int]] = {}
     closed: list[str] = []
     for machine in _machines(estate):
@@ -64,7 +64,7 @@ def _machines(estate: Estate) -> Iterator[Resource]:
             yield machine
 
 
-def _row(context: ServiceContext, estate: Estate, machine: Resource, ports: list[int]) -> dict[str, Any]:
+def _row(context: ServiceContext, estate: Estate, machine: Resource, ports: list[int]) -> dict[str, object]:
     return {
         "TimeGenerated": context.now.isoformat(), "Computer": machine.name, "Ports": ports, "AadTenantId": estate.tenant,
         "_ResourceId": machine.key, "_SubscriptionId": machine.id.subscription, "Type": TABLE,

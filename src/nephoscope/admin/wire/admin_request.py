@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.service.service_context import ServiceContext
 
@@ -27,7 +27,7 @@ class HealthCheckResult:
 class ServerInfo:
     """What only the server knows of itself: the settings that it was started with, and how it examines itself."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     examined: Callable[[], Iterable[HealthCheckResult]] = tuple
 
 

@@ -29,11 +29,11 @@ _MEANING = {
 
 
 @cache
-def document() -> dict[str, Any]:
+def document() -> dict[str, object]:
     """The document."""
     shapes = [one for route in routes() for one in (route.body, route.answer) if one is not None]
     _, components = msgspec.json.schema_components([*dict.fromkeys(shapes), Error], ref_template=_REFERENCE)
-    paths: dict[str, Any] = {}
+    paths: dict[str, dict[str, object]] = {}
     for route in routes():
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _operation(route)
     return {
@@ -79,7 +79,7 @@ def _of_path(route: Route) -> list[dict[str, object]]:
     ]
 
 
-def _of_query(route: Route) -> list[dict[str, Any]]:
+def _of_query(route: Route) -> list[dict[str, object]]:
     if route.query is None:
         return []
     schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]

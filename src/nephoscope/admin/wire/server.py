@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -123,7 +123,7 @@ def _handle(
         raise unavailable(str(error)) from error
 
 
-def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
+def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, object]:
     """Return what the function takes; Fault 400 for what is not as it is described."""
     given: dict[str, object] = {}
     for name, type_ in route.parameters.items():
@@ -147,7 +147,7 @@ def _convert(value: object, type_: object, target: str) -> object:
         raise bad(f"{error}.", target) from error
 
 
-def _body(route: Route, request: Request, raw: bytes) -> Any:
+def _body(route: Route, request: Request, raw: bytes) -> object:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, "UnsupportedMediaType", "The content must be application/json.")

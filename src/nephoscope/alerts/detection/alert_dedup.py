@@ -99,7 +99,7 @@ def same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
     return all(_plain(name, before.get(name)) == _plain(name, after.get(name)) for name in names)
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(name: str, value: Any) -> object:
     if name == "Entities":
         several = [
             {key: one for key, one in each.items() if key != "$id"} for each in json.loads(value or "[]")

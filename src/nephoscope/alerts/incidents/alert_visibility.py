@@ -95,12 +95,12 @@ class _PartialAlert:
     beyond: frozenset[ResourceMention]
 
     @cached_property
-    def entities(self) -> list[dict[str, Any]]:
+    def entities(self) -> list[dict[str, object]]:
         given = self.properties.get("entities")
         return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
 
     @cached_property
-    def kept(self) -> list[dict[str, Any]]:
+    def kept(self) -> list[dict[str, object]]:
         return [one for one in self.entities if self._keeps(one)]
 
     def _keeps(self, entity: dict[str, object]) -> bool:
@@ -110,7 +110,7 @@ class _PartialAlert:
         return Entity.read(entity).kind in _PLACELESS or bool(mentions(text, self.sight.subscriptions))
 
     @property
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         words = self._words()
         left = len(self.entities) - len(self.kept)
         rest = {name: self._without(value, words) for name, value in self.properties.items()}

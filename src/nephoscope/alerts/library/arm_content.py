@@ -290,7 +290,7 @@ def _texts(value: object) -> list[str]:
     return [str(one).strip() for one in several if str(one).strip()] if isinstance(several, list) else []
 
 
-def _members(value: object) -> Mapping[str, Any]:
+def _members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 

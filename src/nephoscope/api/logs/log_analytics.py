@@ -122,7 +122,7 @@ def _in_time(left: float) -> None:
         raise ApiError(504, "GatewayTimeout", told)
 
 
-def _object(asked: Mapping[str, object], name: str) -> Mapping[str, Any]:
+def _object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
     found = asked.get(name) or {}
     if not isinstance(found, dict):
         raise _wrong(f"'{name}' must be an object.", "BadArgumentError")

@@ -156,7 +156,7 @@ def _tags(given: object) -> dict[str, object]:
     return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
 
 
-def _body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, object]:
     kept = several.get(beside(one.workspace, one.id), {"name": one.id, "properties": {}})
     root = call.path[: call.path.lower().index("/savedsearches")]
     properties = {

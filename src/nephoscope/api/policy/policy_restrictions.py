@@ -123,7 +123,7 @@ def _effect(call: ApiCall, effect: str, name: str) -> dict[str, Any]:
     return {name: {"policyEffect": effect}} if call.asked("api-version") >= EFFECTS else {}
 
 
-def _expression(one: Reason) -> dict[str, Any]:
+def _expression(one: Reason) -> dict[str, object]:
     """A condition that decided, as Azure tells of it: all of them hold where the rule takes effect."""
     field = one.subject != "value" and not one.subject.startswith(("[", "count("))
     return {

@@ -260,7 +260,7 @@ def _kind(given: object) -> object:
     )
 
 
-def _keep(call: ApiCall, workspace: str, kind: Any, properties: dict[str, Any]) -> None:
+def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, object]) -> None:
     id_ = call["ruleId"].lower()
     if kind not in (RuleKind.SCHEDULED, RuleKind.NRT):
         raise bad(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")

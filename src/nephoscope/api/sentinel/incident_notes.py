@@ -146,7 +146,7 @@ def _find_note(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> Inc
     return next((one for one in several if wanted in (one.name.lower(), str(one.id))), None)
 
 
-def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNote) -> dict[str, Any]:
+def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNote) -> dict[str, object]:
     name = one.name or str(one.id)
     changed = one.changed or one.written
     etag = {"etag": f'"{int(changed.timestamp() * 1_000_000):x}"'}

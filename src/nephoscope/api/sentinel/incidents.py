@@ -112,7 +112,7 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     )
 
 
-def _words(call: ApiCall, known: Incident) -> dict[str, Any]:
+def _words(call: ApiCall, known: Incident) -> dict[str, object]:
     """The title and the description where they are others than those that are known."""
     given = {"title": call.text("properties", "title", needed=True)}
     if "description" in call.body["properties"]:
@@ -299,7 +299,7 @@ def _additional(call: ApiCall, workspace: str, one: Incident) -> dict[str, objec
     }
 
 
-def _bookmark(call: ApiCall, one: Bookmark) -> dict[str, Any]:
+def _bookmark(call: ApiCall, one: Bookmark) -> dict[str, object]:
     """A bookmark as an entity of its incident."""
     whole = bookmark_body(call, one)
     kept = (

@@ -116,7 +116,7 @@ def metrics(call: ApiCall) -> ApiResponse:
     """Count how many indicators there are by pattern type, threat type and source."""
     found = [body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
 
-    def count_values(values: list[str]) -> list[dict[str, Any]]:
+    def count_values(values: list[str]) -> list[dict[str, object]]:
         return [{"metricName": one, "metricValue": values.count(one)} for one in sorted(set(values))]
 
     properties = {
@@ -175,7 +175,7 @@ SHAPE = fields(
 )
 
 
-def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
+def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, object]:
     if str(call.body.get("kind", "")).lower() != KIND:
         raise bad("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
     properties = read(SHAPE, call.body)["properties"]

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from nephoscope.api.wire.surface_request import ApiCall
 
 #: (value, path) -> the value to keep; raises Fault.
-Shape = Callable[[Any, str], Any]
+Shape = Callable[[object, str], Any]
 
 
-def read(shape: Shape, body: dict[str, Any]) -> dict[str, Any]:
+def read(shape: Shape, body: dict[str, object]) -> dict[str, Any]:
     """A document whose properties have a shape; Fault with the path of what has not."""
     return {**body, "properties": shape(body.get("properties"), "properties")}
 

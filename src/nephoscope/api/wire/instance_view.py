@@ -28,7 +28,7 @@ def with_view(body: dict[str, Any]) -> dict[str, object]:
     return {**body, "properties": {**properties, "instanceView": view(properties)}}
 
 
-def view(properties: Mapping[str, Any]) -> dict[str, Any]:
+def view(properties: Mapping[str, Any]) -> dict[str, object]:
     """Return what is known of how a machine runs; without a power state where none was read."""
     known = properties.get("instanceView") or (properties.get("extended") or {}).get("instanceView") or {}
     if known.get("statuses"):

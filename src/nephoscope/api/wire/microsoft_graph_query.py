@@ -105,7 +105,7 @@ class CollectionQuery:
 
 def page(
     call: ApiCall, most: int, objects: Callable[[str], Iterable[Keyed]]
-) -> tuple[list[Row], dict[str, Any]]:
+) -> tuple[list[Row], dict[str, object]]:
     """A page of what a request picks, and its count and link; `objects` gives those after a key in their order.
 
     The count comes with the first page, as Graph gives it.

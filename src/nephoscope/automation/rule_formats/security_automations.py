@@ -105,7 +105,7 @@ def _read_condition(given: Any, where: str) -> ValueCondition:
     )
 
 
-def _read_list(holder: Mapping[str, Any], name: str) -> list[Any]:
+def _read_list(holder: Mapping[str, object], name: str) -> list[Any]:
     found = holder.get(name) or []
     if not isinstance(found, list):
         raise AutomationError(name, "must be a list")

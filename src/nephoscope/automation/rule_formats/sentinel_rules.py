@@ -206,7 +206,7 @@ def _operator(given: Mapping[str, object], where: str) -> str:
     return operator
 
 
-def _texts(value: Any, where: str) -> list[str]:
+def _texts(value: object, where: str) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
         raise AutomationError(f"{where}.propertyValues", "must be a list of strings")
     return value

@@ -144,7 +144,7 @@ class GraphClient:
         return kept
 
 
-def _resource(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+def _resource(kind: str, value: dict[str, object]) -> dict[str, Any]:
     """A Graph object as a resource of a pseudo type."""
     id_ = str(value["id"])
     properties = {name: item for name, item in value.items() if not name.startswith("@odata")}

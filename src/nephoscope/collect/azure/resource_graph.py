@@ -120,7 +120,7 @@ class ResourceGraph:
 
     client: RestClient
     checkpoint: Checkpoint
-    take: Callable[[dict[str, Any]], None]
+    take: Callable[[dict[str, object]], None]
 
     def read(self, query: GraphTableQuery, area: QueryArea, action: str) -> Iterator[RefusedArea]:
         """Read all rows of an area; a part of it that is refused is cut down to the subscriptions it lies in, which are returned.

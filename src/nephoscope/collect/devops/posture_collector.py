@@ -173,7 +173,7 @@ def _child_id(parent: str, type_: str, name: str) -> str:
     return f"{parent}/providers/{type_}/{segment}"
 
 
-def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, object]]:
     """The objects that an answer lists; pages that were recorded as a list are gone through."""
     if not listing.items:
         yield body
@@ -187,7 +187,7 @@ def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, Any]
     yield from (row for row in (listed if isinstance(listed, list) else ()) if isinstance(row, dict))
 
 
-def _member(row: object, path: str) -> Any:
+def _member(row: object, path: str) -> object:
     for part in path.split("."):
         row = row.get(part) if isinstance(row, dict) else None
     return row

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,6 +41,7 @@ from nephoscope.collect.images.tar_entries import ByteStream
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 _TRIES = 4
 _LONGEST_WAIT = 30.0
+T = TypeVar("T")
 _MAX_PAGE = 4_194_304
 _MAX_TOKEN = 65_536
 ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES, *SCHEMA_1_TYPES))
@@ -175,7 +176,7 @@ class Registry:
         for page in self.pages("/v2/_catalog?n=1000", "", _Repositories):
             yield from page.repositories or ()
 
-    def pages(self, path: str, repository: str, kind: type[Any]) -> Iterator[Any]:
+    def pages(self, path: str, repository: str, kind: type[T]) -> Iterator[T]:
         """Yield a list of the registry page after page, each as a kind of struct; raises ImageError."""
         what = f"a list of {self.host}"
         seen: set[str] = set()

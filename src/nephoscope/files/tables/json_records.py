@@ -17,7 +17,7 @@ _LISTS = ("value", "records", "Records", "data")
 class JsonRecords:
     """Columns of JSON values, all of one length; `kinds` are the types that the file itself says."""
 
-    columns: dict[str, list[Any]] = field(default_factory=dict)
+    columns: dict[str, list[object]] = field(default_factory=dict)
     kinds: dict[str, KqlType] = field(default_factory=dict)
     count: int = 0
 

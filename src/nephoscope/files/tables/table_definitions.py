@@ -110,7 +110,7 @@ _DOTNET = {
 """What the column DataType of getschema says."""
 
 
-def _kind(written: Any, column: str) -> KqlType:
+def _kind(written: object, column: str) -> KqlType:
     word = str(written).lower()
     found = TYPE_NAMES.get(word) or _DOTNET.get(word)
     if found is None:

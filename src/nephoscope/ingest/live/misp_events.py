@@ -36,7 +36,7 @@ class MispEvents:
     url: str
     published: bool
 
-    def note(self, body: Any, items: Iterable[object]) -> None:
+    def note(self, body: object, items: Iterable[object]) -> None:
         """Remember which events of an answer gave which of the items."""
         given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, IntelItem)}
         found: dict[str, dict[str, int]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import insort_left
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -145,7 +145,7 @@ class AppendDetector:
         self._proved: list[PrefixProof] = []
         self._behind: dict[int, int] = {}
 
-    def feed(self, digest: Any, size: int, chunk: bytes) -> None:
+    def feed(self, digest: blake2b, size: int, chunk: bytes) -> None:
         """The next bytes, before the digest of the `size` bytes before them takes them in."""
         for one in self._proved:
             if one.at == size and chunk:

@@ -219,7 +219,7 @@ def _messages(data: bytes, schema: object) -> _BlockRead:
     import fastavro
 
     faults = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error)
-    source, found, size = BoundedStream(io.BytesIO(data)), list[dict[str, Any]](), 0
+    source, found, size = BoundedStream(io.BytesIO(data)), list[dict[str, object]](), 0
     try:
         while size < len(data):
             one: Any = fastavro.schemaless_reader(source, schema)  # type: ignore[arg-type]

@@ -143,7 +143,7 @@ def _labels(text: str) -> dict[str, str]:
     }
 
 
-def _rule(text: str, labels: dict[str, str]) -> dict[str, Any]:
+def _rule(text: str, labels: dict[str, str]) -> dict[str, object]:
     values: dict[str, Any] = {column: labels[name] for name, column in _RULE.items() if name in labels}
     values["Action"] = labels["Action"].split(". ", 1)[0].rstrip(".")
     if "Reason" in labels:

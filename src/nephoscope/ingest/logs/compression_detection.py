@@ -39,7 +39,7 @@ def _is_tar(head: bytes) -> bool:
     return head.startswith(_TAR, _TAR_AT)
 
 
-def _unpack_head(path: Path, opener: Callable[[Any], Any]) -> bytes:
+def _unpack_head(path: Path, opener: Callable[[object], Any]) -> bytes:
     """The first bytes of what is packed in a file; none where it is damaged, which reading it will tell."""
     try:
         with opener(path) as stream:

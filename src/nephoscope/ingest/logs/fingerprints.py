@@ -7,10 +7,11 @@ load are kept up to 256 places, evenly spread, with the hash of what is before e
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from hashlib import blake2b
 
     from nephoscope.state.ingestion.ingested_files import IngestedFile
 
@@ -23,7 +24,7 @@ _CLOSED = re.compile(rb"[\s,]*(?:\]\s*(?:\}\s*)?)?\Z")
 _SHAPES = (b"{", b"[")
 
 
-def mark_of(digest: Any) -> str:
+def mark_of(digest: blake2b) -> str:
     """Return what a hash is kept as in a mark: the beginning of it."""
     return str(digest.hexdigest()[: 2 * _BYTES])
 
@@ -58,7 +59,7 @@ class Fingerprints:
         """So many more bytes were gone over."""
         self._quotes += 0 if self.json else part.count(b'"')
 
-    def add(self, at: int, digest: object) -> None:
+    def add(self, at: int, digest: blake2b) -> None:
         """Keep a place, if it may be one."""
         self._last = at
         if self._quotes % 2:
@@ -98,11 +99,11 @@ class LongerContents:
             self._wanted.pop()
         return self._wanted[-1] if self._wanted else -1
 
-    def compare(self, at: int, digest: object) -> None:
+    def compare(self, at: int, digest: blake2b) -> None:
         """Compare what was fed up to a place."""
         self._seen[at] = mark_of(digest)
 
-    def best(self, size: int, tail: bytes, digest: Any, *, document: bool) -> LongerContent | None:
+    def best(self, size: int, tail: bytes, digest: blake2b, *, document: bool) -> LongerContent | None:
         """The longer content of which most is proved to be here; None where all of them differ somewhere."""
         ended = digest.copy()
         ended.update(b"\n")

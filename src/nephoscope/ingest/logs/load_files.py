@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks, entries, is_tape
 from nephoscope.files.symlinks import leads_out
@@ -314,7 +314,12 @@ def identity(
 
 
 def _hash(
-    chunk: bytes, size: int, digest: Any, growth: AppendDetector, later: LongerContents, marks: Fingerprints
+    chunk: bytes,
+    size: int,
+    digest: blake2b,
+    growth: AppendDetector,
+    later: LongerContents,
+    marks: Fingerprints,
 ) -> None:
     """Take a chunk into the digest of the `size` bytes before it, and look at it at every place that is asked for."""
     at = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,7 +53,7 @@ class TableParquetFormat:
                 raise BadRecordError(f"not a readable Parquet file: {error}") from error
 
 
-def _items(file: Any, context: StreamContext) -> Iterator[FileItem]:
+def _items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
     """The rows of every row group; of one that cannot be read those before what is broken, which is a fault."""
     first = 0
     for group in range(file.num_row_groups):
@@ -72,7 +72,7 @@ def _items(file: Any, context: StreamContext) -> Iterator[FileItem]:
         first = behind
 
 
-def _item(members: dict[str, Any], context: StreamContext) -> LogRow | RecordFault:
+def _item(members: dict[str, object], context: StreamContext) -> LogRow | RecordFault:
     try:
         return row_of(masked_value(members), context)
     except BadRecordError as error:

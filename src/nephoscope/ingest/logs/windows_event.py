@@ -197,7 +197,7 @@ def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
     )
 
 
-def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
     """The members by what they are, the best name first, and those that are nothing known."""
     ranked: dict[str, tuple[int, object]] = {}
     rest: dict[str, object] = {}

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.grammars.STIXPatternListener import STIXPatternListener
 from stix2patterns.v21.pattern import Pattern
+
+if TYPE_CHECKING:
+    from stix2patterns.v21.grammars.STIXPatternParser import STIXPatternParser
 
 
 class PatternError(ValueError):
@@ -61,15 +64,15 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
     def __init__(self) -> None:
         self.found: list[IndicatorComparison] = []
 
-    def exitObservationExpressions(self, ctx: Any) -> None:
+    def exitObservationExpressions(self, ctx: STIXPatternParser.ObservationExpressionsContext) -> None:
         if ctx.FOLLOWEDBY():
             raise PatternError("FOLLOWEDBY of several observations is not supported")
 
-    def exitObservationExpressionAnd(self, ctx: Any) -> None:
+    def exitObservationExpressionAnd(self, ctx: STIXPatternParser.ObservationExpressionAndContext) -> None:
         if ctx.AND():
             raise PatternError("AND of several observations is not supported")
 
-    def exitRepeatedQualifier(self, ctx: Any) -> None:
+    def exitRepeatedQualifier(self, ctx: STIXPatternParser.RepeatedQualifierContext) -> None:
         # compared as text: a number may have more digits than int() takes
         if ctx.IntPosLiteral().getText().lstrip("+0") != "1":
             raise PatternError(f"{_words(ctx)}: only single observations are supported")
@@ -79,21 +82,21 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
             f"{_words(ctx)} is not matched: use valid_from and valid_until of the indicator instead"
         )
 
-    def exitComparisonExpressionAnd(self, ctx: Any) -> None:
+    def exitComparisonExpressionAnd(self, ctx: STIXPatternParser.ComparisonExpressionAndContext) -> None:
         if ctx.AND():
             raise PatternError("values combined with AND are not supported")
 
-    def exitPropTestEqual(self, ctx: Any) -> None:
+    def exitPropTestEqual(self, ctx: STIXPatternParser.PropTestEqualContext) -> None:
         if ctx.NOT() or ctx.NEQ():
             raise _unmatched_error(ctx)
         self._add(ctx, [ctx.primitiveLiteral()])
 
-    def exitPropTestSet(self, ctx: Any) -> None:
+    def exitPropTestSet(self, ctx: STIXPatternParser.PropTestSetContext) -> None:
         if ctx.NOT():
             raise _unmatched_error(ctx)
         self._add(ctx, ctx.setLiteral().primitiveLiteral())
 
-    def exitPropTestIsSubset(self, ctx: Any) -> None:
+    def exitPropTestIsSubset(self, ctx: STIXPatternParser.PropTestIsSubsetContext) -> None:
         if ctx.NOT():
             raise _unmatched_error(ctx)
         self._add(ctx, [ctx.StringLiteral()], subset=True)
@@ -103,19 +106,25 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
 
     exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists
 
-    def _add(self, ctx: Any, values: list[Any], *, subset: bool = False) -> None:
+    def _add(
+        self,
+        ctx: STIXPatternParser.PropTestContext,
+        values: list[STIXPatternParser.PrimitiveLiteralContext],
+        *,
+        subset: bool = False,
+    ) -> None:
         kind, _, path = ctx.objectPath().getText().partition(":")
         self.found += [
             IndicatorComparison(kind, path.replace("'", ""), literal(one.getText()), subset) for one in values
         ]
 
 
-def _unmatched_error(ctx: Any) -> PatternError:
+def _unmatched_error(ctx: STIXPatternParser.PropTestContext) -> PatternError:
     """Return what to say of a test of another kind: by its operator, with the NOT before it."""
     tokens = [one.getText() for one in ctx.getChildren() if one.getChildCount() == 0]
     operator = [one for one in tokens if not one.startswith("'")]
     return PatternError(f"the comparison {' '.join(operator)} is not matched; =, IN and ISSUBSET are")
 
 
-def _words(ctx: Any) -> str:
+def _words(ctx: STIXPatternParser.PropTestContext) -> str:
     return " ".join(one.getText()[:40] for one in ctx.getChildren())

@@ -140,7 +140,7 @@ def _make_packed(
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
 
 
-def _packed_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
+def _packed_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> object:
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):

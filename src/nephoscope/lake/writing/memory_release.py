@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pyarrow as pa
 
@@ -40,8 +40,9 @@ def trim() -> None:
 
 
 @cache
-def _release() -> Any:
+def _release() -> Callable[[int], int] | None:
     try:
-        return ctypes.CDLL(None).malloc_trim
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # no glibc: macOS, musl, Windows
         return None
+    return found

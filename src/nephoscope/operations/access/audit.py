@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -28,7 +28,7 @@ class EntryShape(Shape, frozen=True, kw_only=True):
     target: str
     outcome: str
     address: str
-    detail: dict[str, Any]
+    detail: dict[str, object]
     hash: str
 
 

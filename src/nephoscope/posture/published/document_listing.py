@@ -93,7 +93,7 @@ class Listing:
         bodies = self.documents.bodies([number for number, _ in found])
         return {key: decode_document(body) for (_, key), body in zip(found, bodies, strict=True)}
 
-    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, object]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
         told = ((key, body.get("tags")) for key, body in self.several(keys, reach).items())
         return {key: tags for key, tags in told if isinstance(tags, dict)}
@@ -166,4 +166,4 @@ class Listing:
 
 def decode_document(text: str) -> dict[str, object]:
     """A document of its text."""
-    return msgspec.json.decode(text, type=dict[str, Any])
+    return msgspec.json.decode(text, type=dict[str, object])

@@ -73,7 +73,7 @@ class Controls(msgspec.Struct, frozen=True):
         return cls.load()
 
 
-def _rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> list[dict[str, Any]]:
+def _rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> list[dict[str, object]]:
     if name not in by_name:
         raise ContentError(f"the pack has no scores/{name}", Place("content/scores"))
     rows = by_name[name].json().get(section)

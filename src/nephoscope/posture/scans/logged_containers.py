@@ -82,7 +82,7 @@ def _container(row: dict[str, object], image: str) -> RunningContainer:
     return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)
 
 
-def _name(row: dict[str, Any] | None, container: str) -> str:
+def _name(row: dict[str, object] | None, container: str) -> str:
     """Return the digest of a container's image, else its name, else that of the container."""
     if row is None:
         return f"container {container}"

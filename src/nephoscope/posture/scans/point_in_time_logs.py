@@ -50,7 +50,7 @@ class FrozenLogs:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
         return self._answer(text, declared, lambda: self._rows(text, declared))
 
-    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
+    def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, object]]:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
         return self._answer(asked, declared, lambda: self._merge(asked, declared))
 

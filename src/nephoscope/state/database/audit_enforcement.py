@@ -94,7 +94,7 @@ def _changes(connection: Connection) -> _Changes:
 
 def _rows(connection: Connection) -> int | None:
     """Count how many rows SQLite has changed by a connection, at whoever's wish; None for another database."""
-    driver: Any = connection.connection.dbapi_connection
+    driver: object = connection.connection.dbapi_connection
     return driver.total_changes if isinstance(driver, sqlite3.Connection) else None
 
 

@@ -230,7 +230,7 @@ class Database:
         if not self.is_sqlite:
             session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
-    def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
+    def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, object]) -> Any:
         """An INSERT that can say what happens on a conflict, in the words of this database."""
         return self._make_insert(table).values(rows)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from sqlalchemy.engine import Connection
 
 #: How long a transaction waits for the one of another process.
@@ -20,7 +22,7 @@ _PRAGMAS = (
 )
 
 
-def set_up_connection(connection: Any, _record: Any) -> None:
+def set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
     """Prepare a new connection of the driver: it waits for locks, keeps what is committed and begins no transactions."""
     # begin_transaction begins them, so that schema changes and reads belong to them too
     connection.isolation_level = None

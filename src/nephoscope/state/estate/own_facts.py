@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Index, Integer, LargeBinary, Text, func, or_, select, tuple_
@@ -24,6 +24,9 @@ from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
 from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 #: Claims that a data folder holds at most: what reports without end is stopped, and told why.
 MOST_CLAIMS = 500_000
@@ -232,7 +235,7 @@ def _receipt(before: OwnFactRow, digest: str, facts: OwnFacts) -> Receipt:
     return Receipt.SAME if same and facts.read_at - before.read_at < RENEWED_AFTER else Receipt.CHANGED
 
 
-def _at_or_below(id_: str) -> Any:
+def _at_or_below(id_: str) -> ColumnElement[bool]:
     return or_(OwnFactRow.subject == id_, OwnFactRow.subject.startswith(f"{id_}/", autoescape=True))
 
 

@@ -213,7 +213,7 @@ class Pipelines:
         row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
         return None if row is None else PipelineRun(**row)
 
-    def findings(self, id_: str) -> Any:
+    def findings(self, id_: str) -> object:
         """Return the document of findings that a run was kept with."""
         with self._database.read() as session:
             packed = session.scalar(select(PipelineRunRow.findings).where(PipelineRunRow.id == id_))

@@ -56,7 +56,7 @@ class Checkpoints:
         with self._database.write() as session:
             self.keep(session, source, values)
 
-    def keep(self, session: Session, source: str, values: Mapping[str, Any]) -> None:
+    def keep(self, session: Session, source: str, values: Mapping[str, object]) -> None:
         """Record values within the transaction of what they tell of."""
         now = self._database.now(session)
         for key in sorted(values):

@@ -99,7 +99,7 @@ class Sources:
         return frozenset(session.scalars(select(SourceRow.name)))
 
     def set(
-        self, name: str, *, settings: Mapping[str, Any] | None = None, enabled: bool | None = None
+        self, name: str, *, settings: Mapping[str, object] | None = None, enabled: bool | None = None
     ) -> Source:
         """Change the settings or whether it runs; None stays as it is."""
         with self._database.write() as session:

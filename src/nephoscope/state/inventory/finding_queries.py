@@ -32,7 +32,7 @@ _WORDS = (_KNOWN.id, _KNOWN.summary, type_coerce(_KNOWN.aliases, Text))
 SEVERITIES = ("Unknown", "Negligible", "Low", "Medium", "High", "Critical")
 
 
-def join_findings(statement: Select[Any], wanted: FindingFilter) -> Select[Any]:
+def join_findings(statement: Select[object], wanted: FindingFilter) -> Select[Any]:
     """Return the statement over findings with their subjects, packages and what is known, narrowed to those asked for."""
     pair = (_OF.package == _FINDING.package) & (_OF.vulnerability == _FINDING.vulnerability)
     joined = (

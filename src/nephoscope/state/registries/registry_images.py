@@ -112,7 +112,7 @@ class RegistryImage:
     error: str = ""
     manifests: tuple[str, ...] = ()
     verdict: str = ""
-    reasons: tuple[Mapping[str, Any], ...] = ()
+    reasons: tuple[Mapping[str, object], ...] = ()
     summary: Mapping[str, Any] | None = None
     target: str = ""
     removed: bool = False

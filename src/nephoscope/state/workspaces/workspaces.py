@@ -89,7 +89,7 @@ class Workspaces:
 
     def set(self, name: str, **changes: object) -> Workspace:
         """Change `days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
-        checks: dict[str, Callable[[Any], Any]] = {
+        checks: dict[str, Callable[[Any], object]] = {
             "days": _days,
             "members": _members,
             "subscriptions": _subscriptions,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.files.json_tree import tree_of
@@ -163,7 +163,7 @@ def since_drawn(visit: Visit) -> FormConflict:
     return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
 
 
-def _body(visit: Visit, one: Exemption) -> Any:
+def _body(visit: Visit, one: Exemption) -> object:
     document = visit.instance.state.arm_documents.get(one.id)
     return document.body if document is not None else None
 
@@ -178,7 +178,7 @@ def _require_exemption(visit: Visit, key: str) -> Exemption:
     return found
 
 
-def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, Any]:
+def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, object]:
     category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
     if category not in (WAIVER, MITIGATED) or not reason:
         raise StateError("a category and a reason are required")

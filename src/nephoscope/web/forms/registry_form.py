@@ -134,7 +134,7 @@ def _line(value: Any) -> str:
     return value if isinstance(value, str) else f"{value.quarantine} {_ARROW} {value.approved}"
 
 
-def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, Any]:
+def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, object]:
     """Return the values of the fields that were sent; a tick that is absent was taken away, any other field stays as it is."""
     sent = [one for one in _list_settings(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
     return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in sent}

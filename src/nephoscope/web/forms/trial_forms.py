@@ -111,7 +111,7 @@ def _undo_advice(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
 
 
-def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, Any] | Response:
+def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, object] | Response:
     """Return what the page of a trial shows, or one of its tables as a file."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state

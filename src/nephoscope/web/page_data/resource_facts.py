@@ -212,7 +212,7 @@ def _rank(sub: SubFinding) -> tuple[bool, int, str]:
     return sub.code != "Unhealthy", place, sub.title
 
 
-def _connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[str, Any] | None:
+def _connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[str, object] | None:
     """Return which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
     body = snapshot.listing.get(
@@ -228,7 +228,7 @@ class ShownChange:
 
     at: datetime
     kind: str
-    values: list[tuple[str, Any, Any]]
+    values: list[tuple[str, Any, object]]
 
 
 def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:

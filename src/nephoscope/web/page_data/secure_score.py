@@ -101,7 +101,7 @@ def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     ]
 
 
-def _subscription(body: Mapping[str, Any]) -> str:
+def _subscription(body: Mapping[str, object]) -> str:
     return str(body["id"]).split("/")[2].lower()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -155,14 +154,14 @@ def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert
     return lambda one: names_in(one) | known
 
 
-def _row(one: StoredAlert) -> Sequence[Any]:
+def _row(one: StoredAlert) -> Sequence[object]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
     told = one.severity, name, one.status, name_entities(one), one.incident or "", ended
     return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
     told = told_alerts(visit, visit.asked("workspace"))
     kept = told.kept(visit.parameters["id"])
@@ -189,7 +188,7 @@ def _page(
     *,
     refused: str = "",
     overtaken: bool = False,
-) -> Mapping[str, Any] | Response:
+) -> Mapping[str, object] | Response:
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
     alert, workspace = told.get(kept.id), kept.workspace
     row = alert.document

@@ -75,7 +75,7 @@ def _row(path: PathRow) -> tuple[str, ...]:
     )
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One path."""
     snapshot, name = visit.snapshot, visit.parameters["name"].lower()
     if snapshot is None:

@@ -84,7 +84,7 @@ def _title(body: Mapping[str, Any]) -> str:
     return str(body["properties"].get("displayName") or body["name"])
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One standard."""
     if visit.snapshot is None:
         return {"snapshot": None}
@@ -145,7 +145,7 @@ def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> EvidencePolic
     return EvidencePolicy(title, known["state"], resources)
 
 
-def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
+def _controls(visit: Visit, name: str) -> dict[str, dict[str, object]]:
     """Control -> its title, state and policies over all subscriptions that are looked at."""
     found: dict[str, dict[str, Any]] = {}
     assert visit.snapshot is not None

@@ -173,7 +173,7 @@ def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
     return *shown, row["version"], needs, notes
 
 
-def coverage(visit: Visit) -> Mapping[str, Any] | Response:
+def coverage(visit: Visit) -> Mapping[str, object] | Response:
     """Return which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
     snapshots = WorkspaceContent(visit.instance, workspace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from starlette.responses import Response
 
@@ -79,7 +79,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of an image; a form that comes back promotes, rejects or rescans it."""
     if visit.request.method == "POST":
         return apply_form(
@@ -184,7 +184,7 @@ def _sum_counts(
 
 def _rows(
     visit: Visit, several: Sequence[ImageOverview], counts: Mapping[int, Mapping[str, int]]
-) -> Iterator[Sequence[Any]]:
+) -> Iterator[Sequence[object]]:
     problems_of = _counting(visit, several)
     for one in several:
         severities, problems = _sum_counts([one], counts), problems_of(one)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
@@ -127,7 +126,7 @@ def _row(one: Incident) -> tuple[object, ...]:
     return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One incident; a form that comes back changes it, where it is as it was when the form was drawn."""
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
@@ -233,7 +232,7 @@ def _alerts(file: CaseFile) -> PageTable:
     ))  # fmt: skip
 
 
-def _alert(visit: Visit, alert: StoredAlert) -> dict[str, Any]:
+def _alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
     """An alert with its query, the times that it looked at, and the address at which it gives the same rows."""
     row = alert.document
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
 
 from starlette.responses import HTMLResponse, Response
 
@@ -31,7 +31,7 @@ SET, SECRET = "set.", "secret."
 ROWS, MOST_DAYS = 100, 90
 
 
-def new(visit: Visit) -> Mapping[str, Any] | Response:
+def new(visit: Visit) -> Mapping[str, object] | Response:
     """Choose a kind, then its form."""
     visit.caller.must(WRITE, "/")
     kind = kinds().get(visit.asked("kind"))
@@ -98,7 +98,7 @@ def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
     }
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
     visit.caller.must(READ, "/")
     source = visit.instance.state.sources.get(visit.parameters["name"])
@@ -131,7 +131,7 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
     source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
-    hours: dict[Any, int] = {}
+    hours: dict[datetime, int] = {}
     for rate in state.source_health.rates(source.name, since=visit.since):
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
     owner = visit.caller.may(HOST, "/")

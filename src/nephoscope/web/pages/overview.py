@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     ) is not None:
         return file
     opened = incidents(visit)
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "snapshot": snapshot,
         "incidents": opened,
         "names": known_names(visit, (one.title for one in opened or ())),

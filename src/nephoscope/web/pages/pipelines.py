@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
@@ -80,7 +79,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def repository(visit: Visit) -> Mapping[str, Any] | Response:
+def repository(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a repository."""
     name = visit.parameters["name"].lower()
     found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
@@ -98,7 +97,7 @@ def repository(visit: Visit) -> Mapping[str, Any] | Response:
     }  # fmt: skip
 
 
-def run(visit: Visit) -> Mapping[str, Any] | Response:
+def run(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
     if not visit.caller.may(READ, repository_scope(found.repository)):

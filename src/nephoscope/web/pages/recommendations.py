@@ -84,7 +84,7 @@ def _unjudged_row(
     return [told.severity.value, told.title, counts[key], told.counts.assessed, why, key]
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One recommendation."""
     snapshot, key = visit.snapshot, visit.parameters["key"].lower()
     if snapshot is None:
@@ -134,7 +134,7 @@ def _own(visit: Visit, snapshot: PublishedSnapshot, key: str) -> Mapping[str, ob
 
 def _show_recommendation(
     visit: Visit, snapshot: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)
     about = FindingQuery(recommendations=asked.recommendations)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
@@ -77,7 +76,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {"registries": listed, "may": visit.caller.may(WRITE, "/")}
 
 
-def new(visit: Visit) -> Mapping[str, Any] | Response:
+def new(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of a new registry, or add the one that it sends."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
@@ -85,7 +84,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     return _form(visit)
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a registry; a form that comes back tests, changes, pauses or removes it, or makes the secret of its events."""
     found = visit.instance.state.watched_registries.get(visit.parameters["name"])
     if visit.request.method != "POST":

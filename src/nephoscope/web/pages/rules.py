@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -39,7 +38,7 @@ _CSV = {
 }  # fmt: skip
 
 
-def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     workspace = visit.workspace(READ)
     rules = rules_of(visit, workspace)
@@ -72,14 +71,14 @@ def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
-def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: AnalyticRule) -> dict[str, Any]:
+def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: AnalyticRule) -> dict[str, object]:
     """A row of the list with the alerts of the time range; what its last run gave is named so."""
     counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
     last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
     return {**row, **last, **counts, "share": tally.false_share, "frequency": rule.frequency}
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One rule; a form that comes back switches it, has it tried, or takes back what was tuned."""
     workspace = visit.workspace(READ)
     rule = rule_of(visit, workspace)

@@ -57,7 +57,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
+def _find_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     """At most so many of each kind."""
     found: dict[str, list[object]] = {kind: [] for kind in KINDS}
     if not text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -43,7 +42,7 @@ def clouds() -> dict[str, str]:
     return {one: known.get(one, f"cloud of this server ({one})") for one in service.server_clouds()}
 
 
-def new(visit: Visit) -> Mapping[str, Any] | Response:
+def new(visit: Visit) -> Mapping[str, object] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
@@ -131,7 +130,7 @@ def _secrets(form: Mapping[str, str]) -> TenantSecrets:
     )
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """One tenant; a form that comes back tests, changes, pauses or forgets it."""
     visit.caller.must(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])

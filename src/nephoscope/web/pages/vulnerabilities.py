@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from starlette.responses import Response
 
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ
@@ -75,11 +75,11 @@ HOLDER_HEADER = (
 )  # fmt: skip
 
 
-def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list by vulnerability."""
     reach = visit.reach(READ)
     exposed = exposed_vulnerabilities(visit.service, reach)
-    wanted = _read_filters(visit, SubjectFilter(reach, **_subjects(visit)))
+    wanted = _read_filters(visit, _subjects(visit, reach))
     exempt = exempted_everywhere(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
@@ -112,7 +112,7 @@ def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
     return start, page_keys(keys, start, ROWS)
 
 
-def one(visit: Visit) -> Mapping[str, Any] | Response:
+def one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
     if visit.request.method == "POST":
         return apply_form(
@@ -160,12 +160,12 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     }  # fmt: skip
 
 
-def _subjects(visit: Visit) -> dict[str, Any]:
+def _subjects(visit: Visit, reach: Reach) -> SubjectFilter:
     kind = visit.asked("kind")
-    return {
-        "kind": SubjectKind(kind) if kind in (SubjectKind.MACHINE, SubjectKind.IMAGE) else None,
-        "resource": visit.asked("resource"), "image": visit.asked("image"),
-    }  # fmt: skip
+    return SubjectFilter(
+        reach, kind=SubjectKind(kind) if kind in (SubjectKind.MACHINE, SubjectKind.IMAGE) else None,
+        resource=visit.asked("resource"), image=visit.asked("image"),
+    )  # fmt: skip
 
 
 def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:

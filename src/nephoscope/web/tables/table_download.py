@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +32,7 @@ class Number(str):
     __slots__ = ()
 
 
-def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> Response:
+def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
     """A table as a file; a text that a spreadsheet would take for a formula begins with ', numbers are as they are."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -42,7 +42,7 @@ def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> R
     return as_file(f"{name}.csv", out.getvalue().encode(), "text/csv; charset=utf-8")
 
 
-def _cell(cell: object) -> Any:
+def _cell(cell: object) -> object:
     if cell is None or isinstance(cell, bool | int | float | Decimal | Number):
         return cell
     said = str(cell)

@@ -18,7 +18,7 @@ def table(value: object) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
-def tables(value: object) -> list[dict[str, Any]]:
+def tables(value: object) -> list[dict[str, object]]:
     """Return a list of tables; raises WrongShapeError."""
     return [table(item) for item in array(value)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import yaml
 
@@ -14,7 +13,7 @@ from nephoscope.collect.sbom.spdx.document import bill_of
 TITLE = "SPDX 2 YAML"
 PRECEDENCE = 30
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BEGIN = re.compile(r"^\s*[\"']?(spdxVersion|SPDXID)[\"']?\s*:", re.MULTILINE)
 #: Values of one document.
 MAX_NODES = 5_000_000
@@ -53,7 +52,7 @@ def _compose(text: str) -> object:
         ) from None
 
 
-def _plain(node: object) -> Any:
+def _plain(node: object) -> object:
     """Return a node as objects, lists and texts."""
     if isinstance(node, yaml.MappingNode):
         return {key.value: _plain(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}

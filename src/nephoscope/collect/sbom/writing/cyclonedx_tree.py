@@ -61,7 +61,7 @@ def _references(packages: Sequence[Package]) -> list[str]:
     return found
 
 
-def _metadata(written_as: WrittenAs) -> dict[str, Any]:
+def _metadata(written_as: WrittenAs) -> dict[str, object]:
     subject = {"type": written_as.subject_type, "bom-ref": SUBJECT, "name": written_as.subject}
     if written_as.version:
         subject["version"] = written_as.version
@@ -73,7 +73,7 @@ def _metadata(written_as: WrittenAs) -> dict[str, Any]:
     }
 
 
-def _component(package: Package, reference: str) -> dict[str, Any]:
+def _component(package: Package, reference: str) -> dict[str, object]:
     url = url_of(package)
     group, name = _group_and_name(package, url)
     component: dict[str, object] = {

@@ -35,7 +35,7 @@ def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes
     )
 
 
-def _subject(written_as: WrittenAs) -> dict[str, Any]:
+def _subject(written_as: WrittenAs) -> dict[str, object]:
     """Return what is described, as the package that contains the others."""
     subject = _unknown_package(_SUBJECT, written_as.subject, written_as.version)
     return subject | {"primaryPackagePurpose": written_as.subject_type.upper().replace("-", "_")}

@@ -21,7 +21,7 @@ class ArmSource:
     """A template; nested templates that have their own scope are templates of their own."""
 
     def __init__(
-        self, document: TemplateDocument, path: Path = (), root: dict[str, Any] | None = None
+        self, document: TemplateDocument, path: Path = (), root: dict[str, object] | None = None
     ) -> None:
         self.document = document
         self.path = path

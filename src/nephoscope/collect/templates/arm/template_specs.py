@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.linked_templates import unescape_texts
 from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
 
-SpecLookup: TypeAlias = Callable[[str], Mapping[str, Any] | None]
+SpecLookup: TypeAlias = Callable[[str], Mapping[str, object] | None]
 """Gives the body of a version by its lower-cased id, None where it is not known."""
 _SPEC = "microsoft.resources/templatespecs"
 _VERSION = f"{_SPEC}/versions"
@@ -87,7 +87,7 @@ def _versions(
 
 
 def _members(
-    document: TemplateDocument, path: Path, node: dict[str, Any], key: str, spec: str, depth: int
+    document: TemplateDocument, path: Path, node: dict[str, object], key: str, spec: str, depth: int
 ) -> Iterator[tuple[str, TemplateDocument]]:
     found = member(node, key)
     if found is None or not isinstance(found[1], dict | list):
@@ -97,7 +97,7 @@ def _members(
         yield from _versions(document, (*path, found[0], step), item, spec, depth - 1)
 
 
-def _has_template(node: dict[str, Any]) -> bool:
+def _has_template(node: dict[str, object]) -> bool:
     properties = member(node, "properties")
     return any(
         member(one, "mainTemplate") is not None for one in (node, properties[1] if properties else None)

@@ -141,7 +141,7 @@ def _resources(document: TemplateDocument, state: str, *, before: bool) -> Itera
             raise UnreadableFileError(f"the what-if result {said}", place.line or 1, place.column or 1)
 
 
-def _changes(value: Any) -> Iterator[tuple[Path, Any]]:
+def _changes(value: object) -> Iterator[tuple[Path, object]]:
     """The changes of a result, as Azure answers it or as the command prints it, with their paths."""
     path: Path = ()
     inner = member(value, "properties")
@@ -164,7 +164,7 @@ def _open_expressions(value: object, id_: str) -> Any:
     return value
 
 
-def _inside(value: object, step: str | int) -> tuple[str | int, Any] | None:
+def _inside(value: object, step: str | int) -> tuple[str | int, object] | None:
     if isinstance(step, str):
         return member(value, step)
     return (step, value[step]) if isinstance(value, list) and 0 <= step < len(value) else None

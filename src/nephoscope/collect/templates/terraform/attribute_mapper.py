@@ -97,7 +97,7 @@ class BodyBuilder:
                 self.places[path] = found.path
         return made if given else MISSING
 
-    def _entries(self, rule: str, attributes: PlanAttributes, path: Path) -> Any:
+    def _entries(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
         """Build a list of names and values from an object."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -158,7 +158,7 @@ def _put(body: dict[str, Any], steps: tuple[str, ...], value: object) -> None:
         body[last] = value
 
 
-def merge(body: dict[str, object], more: dict[str, Any]) -> None:
+def merge(body: dict[str, object], more: dict[str, object]) -> None:
     """Merge an object into another: objects by their keys, lists one behind the other, others replaced."""
     for key, value in more.items():
         held = body.get(key)

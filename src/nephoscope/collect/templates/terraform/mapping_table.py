@@ -19,7 +19,7 @@ import msgspec
 import yaml
 
 _BLOCKS = re.compile(r"(?<![\w.])([a-z_]\w*)\.")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MappingTableError(Exception):

@@ -105,7 +105,7 @@ class TerraformResource:
         found = self.source.trail(self.path) if self.source is not None else ()
         return found[0] if found else WrittenValue(self.document, self.path)
 
-    def member(self, name: str) -> tuple[str, Any] | None:  # noqa: ARG002 - as for other planned resources
+    def member(self, name: str) -> tuple[str, object] | None:  # noqa: ARG002 - as for other planned resources
         """A plan keeps no metadata of a resource."""
         return None
 

@@ -99,7 +99,7 @@ def _of_settings(
             yield MissingLogs(scope, kind, "its diagnostic setting sends no category of logs", name)
 
 
-def _logs(setting: Resource) -> list[dict[str, Any]]:
+def _logs(setting: Resource) -> list[dict[str, object]]:
     return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
 
 

@@ -66,5 +66,5 @@ class WrittenResource(Protocol):
     def told(self) -> BodySource | None:
         """Return what the source tells of the body; None where it tells all."""
 
-    def member(self, name: str) -> tuple[str, Any] | None:
+    def member(self, name: str) -> tuple[str, object] | None:
         """A member of the JSON that it is written as, with its name as it is spelled; None where there is none."""

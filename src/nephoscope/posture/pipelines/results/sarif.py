@@ -79,7 +79,7 @@ def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFindin
         yield _make_finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
 
 
-def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, object]:
+def _at(rules: list[Mapping[str, object]], index: Any) -> Mapping[str, object]:
     whole = isinstance(index, int) and not isinstance(index, bool)
     return rules[index] if whole and 0 <= index < len(rules) else {}
 

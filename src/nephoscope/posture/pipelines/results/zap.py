@@ -72,7 +72,7 @@ def _alert(item: Element) -> dict[str, Any]:
     return {**_members(item), "instances": instances}
 
 
-def _members(element: Element) -> dict[str, Any]:
+def _members(element: Element) -> dict[str, object]:
     return {child.tag: child.text or "" for child in element if not len(child)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _load_definition(entry: CatalogueEntry) -> dict[str, object]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):
-        body["properties"] = {**body["properties"], "policyType": "BuiltIn"}
+        body["properties"] = {**tree_of(body, "properties"), "policyType": "BuiltIn"}
     return body
 
 
