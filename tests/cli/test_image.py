@@ -209,7 +209,7 @@ def test_a_broken_document_changes_nothing(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "says"), [("Not An Image", "is not a name of an image"), (".", "nephoscope inventory .")]
+    ("target", "says"), [("Not An Image", "is not an image name"), (".", "nephoscope inventory .")]
 )
 def test_what_is_no_image(target: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
