@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from markupsafe import Markup, escape
 
 from nephoscope.posture.recommendations.finding_text import describe_failure
+from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
@@ -125,9 +126,9 @@ def format_code(told: str) -> Markup:
 
 
 def kind(id_: str) -> str:
-    """The last word of the type of a resource, '' for what is no id."""
+    """What people call the type of a resource, '' for what is no id."""
     try:
-        return ResourceId.parse(id_).type.rsplit("/", 1)[-1]
+        return name_type(ResourceId.parse(id_).type.lower())
     except ValueError:
         return ""
 
