@@ -72,21 +72,21 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         guard = guards(repository)
         if guard.protected:
             return healthy(id_of(repository), key, "the default branch is protected")
-        _need(guard)
+        _require_collected(guard)
         return unhealthy(id_of(repository), key, "whoever may write pushes to the default branch")
 
     def no_force_push(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.force_push_blocked:
             return healthy(id_of(repository), key, "force pushes are blocked")
-        _need(guard)
+        _require_collected(guard)
         return unhealthy(id_of(repository), key, "the history of the default branch can be rewritten")
 
     def two_reviewers(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.reviewers >= _REVIEWERS:
             return healthy(id_of(repository), key, f"required approvals: {guard.reviewers}")
-        _need(guard)
+        _require_collected(guard)
         return unhealthy(
             id_of(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
@@ -96,7 +96,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_active(view, TWO_REVIEWERS, two_reviewers)
 
 
-def _need(guard: BranchGuard) -> None:
+def _require_collected(guard: BranchGuard) -> None:
     if guard.unread:
         raise DataNotCollectedError(guard.unread)
 

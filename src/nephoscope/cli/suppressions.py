@@ -214,10 +214,13 @@ def _would_hold(
     state: State, lake: Lake, workspace: str, given: NewSuppression, since: datetime, until: datetime
 ) -> list[dict[str, object]]:
     from nephoscope.alerts.suppression.watchlist_items import watchlist_items
-    from nephoscope.alerts.tuning.alert_history import find_hidden, past
+    from nephoscope.alerts.tuning.alert_history import find_hidden, list_past_alerts
 
     found = find_hidden(
-        past(state, workspace, since, until), given.rule, given.conditions, watchlist_items(lake, workspace)
+        list_past_alerts(state, workspace, since, until),
+        given.rule,
+        given.conditions,
+        watchlist_items(lake, workspace),
     )
     return [
         {

@@ -36,7 +36,7 @@ class HtmlErrors:
             await self._app(scope, receive, send)
             return
         refusal = _Refusal(send)
-        await self._app(scope, receive, refusal.sent)
+        await self._app(scope, receive, refusal.forward_message)
         if refusal.start is not None:
             await refusal.page(Request(scope))(scope, receive, send)
 
@@ -49,7 +49,7 @@ class _Refusal:
     start: Message | None = None
     body: list[bytes] = field(default_factory=list)
 
-    async def sent(self, message: Message) -> None:
+    async def forward_message(self, message: Message) -> None:
         """Take a message of the answer."""
         if message["type"] == "http.response.start" and _refuses(message):
             self.start = message

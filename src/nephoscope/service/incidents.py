@@ -160,7 +160,7 @@ def delete_note(context: ServiceContext, workspace: str, number: int, note: Inci
     with _audit_note(
         context, workspace, number, note.kind, "delete", f"delete {note.kind.value}", note=note.id
     ):
-        IncidentService(context.state, workspace).unnote(number, note, context.now, context.author)
+        IncidentService(context.state, workspace).delete_note(number, note, context.now, context.author)
 
 
 @contextmanager

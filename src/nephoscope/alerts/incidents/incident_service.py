@@ -339,13 +339,13 @@ class IncidentService:
         with self._change_incident(number, now, by, text) as (session, _):
             self.state.incidents.renote(session, number, replace(note, changed=now))
 
-    def unnote(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
+    def delete_note(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
         """Take a comment or a task away."""
         with self._change_incident(number, now, by, f"took away the {note.kind.value}: {note.text}") as (
             session,
             _,
         ):
-            self.state.incidents.unnote(session, number, note.id)
+            self.state.incidents.delete_note(session, number, note.id)
 
     def complete_task(self, number: int, task: int, now: datetime, by: str) -> None:
         """Tick a task."""

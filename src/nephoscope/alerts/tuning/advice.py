@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppression
 from nephoscope.alerts.tuning.advisors import advisors
-from nephoscope.alerts.tuning.alert_history import PastAlert, past
+from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import CachingDetector, Told, nobody, replay_windows
 from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, SettingStep, SuppressStep, TuningCase
@@ -101,7 +101,7 @@ class TuningAdvisor:
         chosen = (one for one in self.propose(rules) if wanted in ("", one.id))
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
             several = list(group)
-            known = past(self.state, self.workspace, self.since, self.until, rule)
+            known = list_past_alerts(self.state, self.workspace, self.since, self.until, rule)
             with self.lake.reading(self.workspace) as reading:
                 detector = CachingDetector(self.lake, self.workspace, reading=reading)
                 tried = (
@@ -131,7 +131,7 @@ class TuningAdvisor:
         """The rules as they run, with what they raised and would raise again."""
         tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, self.until)
         found: dict[str, list[PastAlert]] = defaultdict(list)
-        for one in past(self.state, self.workspace, self.since, self.until):
+        for one in list_past_alerts(self.state, self.workspace, self.since, self.until):
             if not one.is_held:
                 found[one.alert.rule].append(one)
         runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING]

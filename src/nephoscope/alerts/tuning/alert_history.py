@@ -64,7 +64,7 @@ class PastAlert:
         return self.verdict in BENIGN
 
 
-def past(
+def list_past_alerts(
     state: State, workspace: str, since: datetime, until: datetime, rule: str | None = None
 ) -> list[PastAlert]:
     """The alerts of windows that ended in [since, until), held back ones too, the first first."""

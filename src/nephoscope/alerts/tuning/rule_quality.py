@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.alert_history import PastAlert, past
+from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def worth(
 ) -> list[RuleQuality]:
     """Every rule that ran or raised in [since, until), those with the most alerts first; `names` are those of rules by id."""
     alerts: dict[str, list[PastAlert]] = defaultdict(list)
-    for one in past(state, workspace, since, until):
+    for one in list_past_alerts(state, workspace, since, until):
         alerts[one.alert.rule].append(one)
     runs: dict[str, list[RuleRun]] = defaultdict(list)
     for run in state.rule_runs.between(workspace, since, until):

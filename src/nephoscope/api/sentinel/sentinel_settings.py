@@ -21,7 +21,7 @@ SURFACE = ApiSurface("Settings of a workspace", "Microsoft.SecurityInsights")
 _CONTENT = "What is run is told by packs and alert rules; this is kept beside them."
 
 
-def _needs(*names: str) -> Check:
+def _require_texts(*names: str) -> Check:
     """Asks for texts in the properties."""
 
     def check(body: Body) -> None:
@@ -97,7 +97,7 @@ for _one in (
         "Every workspace here is onboarded, whether it says so or not.",
         WORKSPACE,
     ),
-    _kind("metadata", "Metadata", _CONTENT, _needs("parentId", "kind"), patched=True),
+    _kind("metadata", "Metadata", _CONTENT, _require_texts("parentId", "kind"), patched=True),
     _kind(
         "sourcecontrols",
         "SourceControls",
@@ -117,8 +117,8 @@ for _one in (
         "Anomalies here are set by `nephoscope tuning`.",
         _require_kind,
     ),
-    _kind("contentPackages", "ContentPackages", _CONTENT, _needs("contentId")),
-    _kind("contentTemplates", "ContentTemplates", _CONTENT, _needs("contentId")),
+    _kind("contentPackages", "ContentPackages", _CONTENT, _require_texts("contentId")),
+    _kind("contentTemplates", "ContentTemplates", _CONTENT, _require_texts("contentId")),
     _kind(
         "workspaceManagerConfigurations",
         "WorkspaceManagerConfigurations",
@@ -130,7 +130,9 @@ for _one in (
         "It is kept; hunting queries are run by `nephoscope hunt`.",
         shape=_HUNT,
     ),
-    _kind("hunts/comments", "HuntComments", "It is kept with its hunt.", _needs("message")),
-    _kind("hunts/relations", "HuntRelations", "It is kept with its hunt.", _needs("relatedResourceId")),
+    _kind("hunts/comments", "HuntComments", "It is kept with its hunt.", _require_texts("message")),
+    _kind(
+        "hunts/relations", "HuntRelations", "It is kept with its hunt.", _require_texts("relatedResourceId")
+    ),
 ):
     declare(SURFACE, _one)

@@ -31,14 +31,14 @@ def show(tally: LoadTally, passed_over: list[Path], output: str) -> None:
             f"nephoscope: {tally.unfinished} was not read to its end: the same command goes on where it stopped",
             err=True,
         )
-    _tell_earlier(tally)
+    _print_repeated_files(tally)
     if output == "json":
         _as_json(tally, passed_over, files)
     else:
         _as_text(tally, passed_over, files)
 
 
-def _tell_earlier(tally: LoadTally) -> None:
+def _print_repeated_files(tally: LoadTally) -> None:
     """Say how the files stand to what was taken in before."""
     if tally.again_since is not None:
         click.echo(

@@ -199,7 +199,7 @@ class Collector:
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
         self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)
-        self._each(pool, "permissions", list(self._inside(tenants)), self._widen)
+        self._each(pool, "permissions", list(self._readable_groups(tenants)), self._widen)
         self._each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
         self._each(pool, "details", list(self._details(tenants)), self._detail)
         for depth in sorted({job.depth for job in self._plan.jobs}):
@@ -231,7 +231,7 @@ class Collector:
         tenant, scope = item
         self._bounds.note(tenant.arm, scope)
 
-    def _inside(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+    def _readable_groups(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
         if self._settings.scope.resource_groups:
             return

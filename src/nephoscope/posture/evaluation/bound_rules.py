@@ -53,12 +53,12 @@ class Rules:
         except PolicyError as error:
             return CheckFault(ComplianceState.ERROR, "definition-error", str(error))
         try:
-            return bound(definition, check)
+            return bind_rule(definition, check)
         except PolicyError as error:
             return CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
 
 
-def bound(definition: Definition, check: PolicyCheck) -> Rule:
+def bind_rule(definition: Definition, check: PolicyCheck) -> Rule:
     """The rule of a definition under a check's parameters and effect; PolicyError when they do not fit."""
     if not check.effect:
         return definition.bind(check.parameters)

@@ -337,7 +337,7 @@ class Incidents:
             raise StateError(f"incident {number} has no {note.kind.value} {note.id}")
         row.text, row.done, row.changed = note.text, note.done, note.changed
 
-    def unnote(self, session: Session, number: int, note: int) -> None:
+    def delete_note(self, session: Session, number: int, note: int) -> None:
         """Forget a comment or task."""
         session.execute(
             delete(IncidentNoteRow).where(IncidentNoteRow.incident == number, IncidentNoteRow.id == note)

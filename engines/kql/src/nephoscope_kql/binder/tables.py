@@ -139,13 +139,13 @@ def _watchlist(node: tree.Call, env: Env) -> Relation:
 @binds_source(tree.Member)
 def member(node: tree.Member, env: Env) -> Relation:
     """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
-    return name(tree.Name(name=node.name, span=node.span), _elsewhere(node.target, env))
+    return name(tree.Name(name=node.name, span=node.span), _at_place(node.target, env))
 
 
 @binds_source(tree.MemberCall)
 def member_call(node: tree.MemberCall, env: Env) -> Relation:
     """`workspace('x').f()`: its arguments are bound here, its body there."""
-    there = _elsewhere(node.target, env)
+    there = _at_place(node.target, env)
     if node.call.name in ("table", "_GetWatchlist"):
         return call(node.call, there)
     found = function_named(node.call.name, there, node.span)
@@ -157,7 +157,7 @@ def member_call(node: tree.MemberCall, env: Env) -> Relation:
     return enter_function(found, node.call, env).tabular(body_of(found, node.span))
 
 
-def _elsewhere(target: tree.Expression, env: Env) -> Env:
+def _at_place(target: tree.Expression, env: Env) -> Env:
     return replace(env.without_row(), names={}, place=place_of(target, env))
 
 

@@ -24,11 +24,11 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
         rest = [] if last.body is None else [("", _continue_pipe(expression, last.body.operators))]
         return [*rest, *found]
     if isinstance(last, Evaluate):
-        return [("", expression), *(("", _continue_pipe(expression, (one,))) for one in _further(last))]
+        return [("", expression), *(("", _continue_pipe(expression, (one,))) for one in _other_results(last))]
     return [(_name(expression.operators), expression)]
 
 
-def _further(last: Evaluate) -> list[tree.Operator]:
+def _other_results(last: Evaluate) -> list[tree.Operator]:
     """The operators that give the other results of a plugin that has several."""
     if last.call.name == "preview":
         return [Count(span=last.span)]

@@ -138,7 +138,7 @@ def _is_generated(repository: Repository, name: str) -> bool:
 def _take_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
     source = _source(repository, name)
     using = next(source.of_kind("using"), None) if source is not None else None
-    template = _beside(name, using.type) if using is not None else None
+    template = _sibling_path(name, using.type) if using is not None else None
     if source is None or template is None:
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
         found.problems.append(TemplateProblem(Place(name, 1, 1), reason))
@@ -173,7 +173,7 @@ def _link_modules(
     for _, resource, declared in declared_of(source, template.get("resources")):
         if declared.kind != "module" or not is_module(resource):
             continue
-        file = _beside(name, declared.type)
+        file = _sibling_path(name, declared.type)
         properties = resource["properties"]
         if file is not None and _is_held(repository, file, properties["template"]):
             del properties["template"]
@@ -186,7 +186,7 @@ def _is_held(repository: Repository, file: str, template: dict[str, object]) -> 
     return repository.is_template(file)
 
 
-def _beside(name: str, path: str) -> str | None:
+def _sibling_path(name: str, path: str) -> str | None:
     """The name of a file by its path in another; None where it is in a registry or outside of the repository."""
     if path.startswith(_REGISTRIES):
         return None

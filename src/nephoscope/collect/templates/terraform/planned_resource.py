@@ -111,14 +111,14 @@ class TerraformResource:
 
     def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the body, by its keys and indexes: the resource, then what decides the part."""
-        within = self._within(steps)
+        within = self._plan_path(steps)
         found = self.source.trail(within or self.path) if self.source is not None else ()
         if found:
             return found
         whole = WrittenValue(self.document, self.path)
         return (whole, WrittenValue(self.document, within)) if within is not None else (whole,)
 
-    def _within(self, steps: Path) -> Path | None:
+    def _plan_path(self, steps: Path) -> Path | None:
         """Return the path in the plan of a part of the body, or of the nearest part around it that has one."""
         if steps == ("id",):
             steps = ("name",)

@@ -221,7 +221,7 @@ def check_supersession_has_a_reason(document: AdvisoryDocument) -> Iterator[Prob
 
 
 @mandatory("6.1.27.19", since="2.1")
-def check_supersession_leads_on(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_superseded_reference(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the superseded document that does not lead to the next."""
     if document.category != "csaf_superseded" or not document.is_english:
         return
