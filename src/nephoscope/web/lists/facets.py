@@ -24,7 +24,7 @@ class FacetOption:
 
 
 @dataclass(frozen=True, slots=True)
-class Facet:
+class ListFacet:
     """A facet with its options; `hidden` more are shown at the address `more`."""
 
     name: str
@@ -34,7 +34,7 @@ class Facet:
     more: str = ""
 
     @property
-    def chosen(self) -> int:
+    def count_chosen(self) -> int:
         """How many of its values are chosen."""
         return sum(one.chosen for one in self.options)
 
@@ -45,7 +45,7 @@ def build_facet(
     title: str,
     counts: Sequence[tuple[str, int]],
     title_of: Callable[[str], str] = str,
-) -> Facet:
+) -> ListFacet:
     """Build a facet from the counts of its values: those that are chosen come first, also where no row has them any more."""
     chosen = visit.several(name)
     known = {value for value, _ in counts}
@@ -53,9 +53,9 @@ def build_facet(
     ordered = sorted(every, key=lambda one: one[0] not in chosen)
     most = len(ordered) if name in visit.several("all") else max(SHOWN, len(chosen))
     options = [
-        FacetOption(title_of(value) or "none", count, visit.toggled(name, value), value in chosen)
+        FacetOption(title_of(value) or "none", count, visit.toggle_link(name, value), value in chosen)
         for value, count in ordered[:most]
         if value
     ]
     left = len(ordered) - most
-    return Facet(name, title, options, max(0, left), visit.toggled("all", name) if left > 0 else "")
+    return ListFacet(name, title, options, max(0, left), visit.toggle_link("all", name) if left > 0 else "")

@@ -12,7 +12,7 @@ from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.inventory import DEFAULT_ORDER, FACETS, InventoryQuery, ListedResource
 from nephoscope.state import NotFoundError
-from nephoscope.web.lists.facets import Facet, build_facet
+from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_heads import ListColumn, build_heads
 from nephoscope.web.page_data.code_facts import code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
@@ -76,7 +76,7 @@ def _query(visit: Visit) -> InventoryQuery:
     return InventoryQuery(visit.asked("q"), chosen, visit.asked("sort") or DEFAULT_ORDER)
 
 
-def _facets(visit: Visit, query: InventoryQuery) -> list[Facet]:
+def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
     """What the list can be narrowed by."""
     assert visit.snapshot is not None
     counts = {name: visit.snapshot.inventory.facet(visit.reach(READ), query, name) for name in FACETS}

@@ -346,7 +346,7 @@ class Visit:
         query = urlencode([*kept, *added])
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
-    def toggled(self, name: str, value: str) -> str:
+    def toggle_link(self, name: str, value: str) -> str:
         """The address of the first page of this list with a value of a filter added, or taken out where it is chosen."""
         kept = [one for one in self.request.query_params.multi_items() if one[0] not in FIRST_PAGE]
         there = (name, value) in kept
