@@ -64,7 +64,7 @@ class InventoryQuery:
 
     @property
     def key(self) -> Hashable:
-        """What tells two queries apart."""
+        """Return what tells two queries apart."""
         return (
             self.text,
             tuple(sorted((name, tuple(sorted(found))) for name, found in self.chosen.items())),

@@ -35,7 +35,7 @@ class ListFacet:
 
     @property
     def count_chosen(self) -> int:
-        """How many of its values are chosen."""
+        """Return how many of its values are chosen."""
         return sum(one.chosen for one in self.options)
 
 

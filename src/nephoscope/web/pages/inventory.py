@@ -77,7 +77,7 @@ def _query(visit: Visit) -> InventoryQuery:
 
 
 def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
-    """What the list can be narrowed by."""
+    """Return what the list can be narrowed by."""
     assert visit.snapshot is not None
     counts = {name: visit.snapshot.inventory.facet(visit.reach(READ), query, name) for name in FACETS}
     return [

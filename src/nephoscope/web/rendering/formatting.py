@@ -126,7 +126,7 @@ def format_code(told: str) -> Markup:
 
 
 def kind(id_: str) -> str:
-    """What people call the type of a resource, '' for what is no id."""
+    """Return what people call the type of a resource, '' for what is no id."""
     try:
         return name_type(ResourceId.parse(id_).type.lower())
     except ValueError:
