@@ -1,1 +1,1 @@
-"""How the own API is described, asked and answered."""
+"""The admin API: its description, requests and answers."""

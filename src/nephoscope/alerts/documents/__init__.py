@@ -1,1 +1,1 @@
-"""How rules and their kin are written: fields of a document, read with their places, and durations."""
+"""Documents of rules: fields that are read with their places, and durations."""

@@ -1,4 +1,4 @@
-"""Which alerts make one incident: by the rule's own grouping, else by the entities of one story.
+"""Rules for which alerts make one incident: by the rule's own grouping, else by the entities of one story.
 
 A rule that groups nothing by itself makes one incident an alert in Sentinel, where a correlation engine of its own then joins those
 of one story. Here alerts that share a strong entity within a day are one story, whichever comes first; an alert that shares with two
