@@ -105,6 +105,19 @@ def test_rows_of_many_columns_are_shown_value_by_value() -> None:
     assert ask("print " + columns[: columns.index("Column9")].rstrip(", ")).stdout.startswith("Column0")
 
 
+@pytest.mark.parametrize(
+    ("number", "words"), [(30, ["columns:", "LongColumn0,"]), (3, ["LongColumn0", "LongColumn1"])]
+)
+def test_names_of_columns_are_whole_without_rows(number: int, words: list[str]) -> None:
+    columns = ", ".join(f"LongColumn{one} = ''" for one in range(number))
+    said = ask(f"print {columns} | where false").stdout.split()
+    assert said[:2] == words
+    assert said[-2:] == ["0", "rows"]
+    assert [one.rstrip(",") for one in said if "Column" in one] == [
+        f"LongColumn{one}" for one in range(number)
+    ]
+
+
 def test_only_so_many_rows_are_shown(people: Path) -> None:
     result = ask("range x from 1 to 500 step 1", "--rows", 3)
     assert "3 of 500 rows: --rows 500" in result.stdout

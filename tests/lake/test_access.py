@@ -374,6 +374,24 @@ def test_a_workspace_of_some_subscriptions_shows_their_estate_alone(
             assert found.table.to_pylist() == [{"Count": 12 if "default" in text else 4}], text
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Resource | count", "Resources"),
+        ("authorizationresource", "AuthorizationResources"),
+        ('arg("").Resourcs', "Resources"),
+        ("SigninLog | count", "SigninLogs"),
+        ("workspace('other').SigninLog", "SigninLogs"),
+        ("table('SiginLogs')", "SigninLogs"),
+        ("Xyzzy", ""),
+    ],
+)
+def test_a_misspelt_table_is_named(lakes: tuple[Lake, Lake], text: str, meant: str) -> None:
+    with pytest.raises(KqlError) as told:
+        lakes[0].query(text, now=NOW)
+    assert told.value.hint == (f"did you mean '{meant}'?" if meant else "")
+
+
 def test_a_table_of_the_estate_is_not_among_all_tables(lakes: tuple[Lake, Lake]) -> None:
     found = answer(lakes[0], "union withsource = Where * | distinct Where", EVERYTHING)
     assert "Resources" not in repr(found)

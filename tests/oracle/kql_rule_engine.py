@@ -49,6 +49,9 @@ class Asked:
     def names(self) -> Iterable[str]:
         return self.catalog.names()
 
+    def known_tables(self) -> Iterable[str]:
+        return self.catalog.known_tables()
+
     def watchlist(self, alias: str) -> TableSchema | None:
         return self.catalog.watchlist(alias)
 

@@ -18,6 +18,7 @@ from nephoscope.automation.published_changes import bodies, stands
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
@@ -126,7 +127,7 @@ def test_a_page_is_of_one_tenant(everybody: TestClient) -> None:
     for tenant, other in ((A, B), (B, A)):
         text = text_of(everybody, f"{address}?tenant={tenant}")
         assert f"Of the tenant {tenant}. 1 other tenant has the same id: {other} ." in text
-        assert text.count(TITLE) == 1
+        assert text.count(describe_failure(TITLE)) == 1
         assert f"&#34;of {tenant[0]}&#34;" in text
         assert f"/subscriptions/{other}" not in text
         assert len(rows(everybody, f"{address}?tenant={tenant}&format=csv&table=assessments")) == 3

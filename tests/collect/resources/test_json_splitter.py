@@ -21,7 +21,8 @@ def cut(data: bytes, sizes=(), default=1 << 20):
         position += size
         turn += 1
     pieces += splitter.close()
-    return pieces, splitter.paging.found, splitter.paging.continued
+    answers = splitter.paging.answers
+    return pieces, bool(answers), bool(answers) and answers[-1].continued
 
 
 def plain(pieces):

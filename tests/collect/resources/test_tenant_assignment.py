@@ -147,5 +147,5 @@ def test_a_manifest_of_several_tenants_speaks_of_each(tmp_path):
 
 def test_what_asks_for_one_tenant_is_refused_several(tmp_path):
     rows = [subscription(SUB_A, A), subscription(SUB_B, B)]
-    with pytest.raises(SnapshotError, match=f"of 2 tenants \\({A}, {B}\\)"):
+    with pytest.raises(SnapshotError, match=f"to 2 tenants \\({A}, {B}\\)"):
         resources.load([write(tmp_path, "both", rows)])

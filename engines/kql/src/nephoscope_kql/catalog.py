@@ -63,6 +63,10 @@ class Catalog(Protocol):
         """The names of all tables and functions: for wildcards and for `did you mean`."""
         ...
 
+    def known_tables(self) -> Iterable[str]:
+        """The tables that no wildcard matches, such as those without rows: for `did you mean`."""
+        ...
+
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias: SearchKey and the columns of its items; None where there is none."""
         ...
@@ -93,6 +97,10 @@ class MemoryCatalog:
     def names(self) -> Iterable[str]:
         """The names of all tables and functions."""
         return [*self.tables, *self.functions]
+
+    def known_tables(self) -> Iterable[str]:
+        """None: wildcards match every table."""
+        return ()
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias, or None."""

@@ -107,6 +107,10 @@ class _ExtendedCatalog:
         """As the catalog has them."""
         return self.catalog.names()
 
+    def known_tables(self) -> Iterable[str]:
+        """As the catalog has them."""
+        return self.catalog.known_tables()
+
     def watchlist(self, alias: str) -> TableSchema | None:
         """As the catalog has it."""
         return self.catalog.watchlist(alias)

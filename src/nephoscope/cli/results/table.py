@@ -61,9 +61,9 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
 
 
 def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Return whether every column has room for what is in it, or for LEAST characters of it."""
+    """Return whether every column has room for what is in it, or for LEAST characters of it where there are rows."""
     widest = [max(map(cell_len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
-    return sum(min(one, LEAST) for one in widest) + _GAP * (len(names) - 1) <= width
+    return sum(min(one, LEAST) if rows else one for one in widest) + _GAP * (len(names) - 1) <= width
 
 
 def _across(
@@ -79,7 +79,9 @@ def _across(
 
 
 def _down(names: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    """A line a value, without those that are empty: rows of more columns than fit beside each other."""
+    """A line a value, without those that are empty: rows of more columns than fit beside each other; without rows the names alone."""
+    if not rows:
+        console.print(f"[dim]columns: {escape(', '.join(names))}[/dim]", highlight=False)
     for number, row in enumerate(rows, 1):
         console.print(f"[bold]row {number}[/bold]")
         shown = Table(box=None, pad_edge=False, show_header=False)

@@ -58,6 +58,10 @@ class OverlayCatalog:
         """The names of both."""
         return dict.fromkeys([*self.given.names(), *self.below.names()])
 
+    def known_tables(self) -> Iterable[str]:
+        """Those of the lake."""
+        return self.below.known_tables()
+
     def watchlist(self, alias: str) -> TableSchema | None:
         """The given watchlist of an alias, else that of the lake."""
         return self.given.watchlist(alias) or self.below.watchlist(alias)

@@ -331,7 +331,8 @@ class RecordSplitter:
             self._stack.pop()
             self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
-        self.paging.note(self._buffer, scan.start, scan.position)
+        if self._stack[-1].rests:
+            self.paging.note(self._buffer, scan.start, scan.position)
         scan.start = scan.position - 1
         self._move(scan.start)
         return True
@@ -351,7 +352,9 @@ class RecordSplitter:
             return True
         if end < 0:
             return False
-        self.paging.note(self._buffer, scan.start, end)
+        if container.rests:
+            self.paging.note(self._buffer, scan.start, end)
+            self.paging.end()
         self._stack.pop()
         self._finish(end)
         return True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import msgspec
 
 from nephoscope.collect.resources import formats, response_records
+from nephoscope.collect.resources.answer_completeness import AnswerRecords, FileAnswers
 from nephoscope.collect.resources.csv_export import is_header, rows
 from nephoscope.collect.resources.export_hints import ExportHints
 from nephoscope.collect.resources.joined_lists import JoinedLists
@@ -31,7 +32,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from nephoscope_policy.model.coverage import Coverage
 
@@ -85,18 +86,7 @@ class SnapshotManifest(msgspec.Struct, frozen=True):
     source: SourceFile
 
 
-class AnswerPages(msgspec.Struct, frozen=True):
-    """The file is made of answers; `continued` when the last of them names a further page.
-
-    `totals`: the number of records that answers say there are in all -> how many of them the answers hold.
-    """
-
-    source: SourceFile
-    continued: bool
-    totals: Mapping[int, int] = msgspec.field(default_factory=dict)
-
-
-Item = ReadResource | LostRecord | SnapshotManifest | AnswerPages | LearnedResources
+Item = ReadResource | LostRecord | SnapshotManifest | FileAnswers | LearnedResources
 
 
 @cache
@@ -162,20 +152,29 @@ def _is_other_text(first: bytes) -> bool:
 
 def _pieces(
     stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
-) -> Iterator[ReadResource | LostRecord | AnswerPages]:
+) -> Iterator[ReadResource | LostRecord | FileAnswers]:
     """Yield what a file of JSON holds."""
-    splitter = RecordSplitter()
+    splitter, answers = RecordSplitter(), AnswerRecords()
+
+    def read_pieces(pieces: Iterator[RecordSlice]) -> Iterator[ReadResource | LostRecord]:
+        for piece in pieces:
+            found = list(_piece(piece, source, hints, joined))
+            if splitter.paging.current is not None:
+                answers.see(splitter.paging.current, piece.data, [_resource_of(item) for item in found])
+            yield from found
+
     try:
         for chunk in stream:
-            for piece in splitter.feed(chunk):
-                yield from _piece(piece, source, hints, joined)
+            yield from read_pieces(splitter.feed(chunk))
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
-    for piece in splitter.close():
-        yield from _piece(piece, source, hints, joined)
-    paging = splitter.paging
-    if paging.found:
-        yield AnswerPages(source, paging.continued, paging.totals)
+    yield from read_pieces(splitter.close())
+    if splitter.paging.answers:
+        yield FileAnswers(source, answers.pages(splitter.paging.answers))
+
+
+def _resource_of(item: ReadResource | LostRecord) -> Resource | None:
+    return item.resource if isinstance(item, ReadResource) else None
 
 
 def _table(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from nephoscope.collect.resources.answer_completeness import find_missing_page
 from nephoscope.collect.resources.child_resources import child_types, children, is_listed
 from nephoscope.collect.resources.fact_merge import LearnedFacts
 from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
 from nephoscope.collect.resources.resource_reader import (
-    AnswerPages,
     LostRecord,
     ReadResource,
     SnapshotManifest,
@@ -35,6 +35,7 @@ from nephoscope_policy.model.source_location import Place, Quarantined
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from nephoscope.collect.resources.answer_completeness import FileAnswers
     from nephoscope.collect.resources.resource_reader import Item
     from nephoscope.collect.resources.tenant_assignment import TenantMap
     from nephoscope.files.snapshot_files import Progress, SourceFile
@@ -196,7 +197,7 @@ class SnapshotLoader(msgspec.Struct):
     )
     _declared: dict[Path, list[Coverage]] = msgspec.field(default_factory=lambda: defaultdict(list))
     quarantine: list[Quarantined] = msgspec.field(default_factory=list)
-    _paged: dict[Path, list[AnswerPages]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    _paged: dict[Path, list[FileAnswers]] = msgspec.field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
     learned: LearnedFacts = msgspec.field(default_factory=LearnedFacts)
 
@@ -256,15 +257,10 @@ class SnapshotLoader(msgspec.Struct):
         return self.seen[root].manifest(merge(declared) if declared else None)
 
     def _miss_pages(self) -> None:
-        """A folder whose every page names a next one lacks the last: what it holds was not read in full."""
-        for pages in self._paged.values():
-            reason = (
-                "the answer names a next page that is not there: export all pages"
-                if all(page.continued for page in pages)
-                else _short(pages)
-            )
-            if reason:
-                source = pages[-1].source
+        """Where the answers in a folder lack one, what the folder holds was not read in full."""
+        for files in self._paged.values():
+            if reason := find_missing_page(files):
+                source = files[-1].source
                 self.quarantine.append(Quarantined(Place(source.name), reason))
                 self.seen[source.root].note_lost("*", f"a page is missing: {source.name}")
 
@@ -286,20 +282,6 @@ class SnapshotLoader(msgspec.Struct):
         conflicts, given_way = self.learned.settle(self.bodies)
         self.quarantine += conflicts
         self.duplicates += given_way
-
-
-def _short(pages: Sequence[AnswerPages]) -> str:
-    """Explain why the answers in a folder do not hold all that they say there is, '' where they do."""
-    held: Counter[int] = Counter()
-    for page in pages:
-        held.update(page.totals)
-    for total, count in held.items():
-        if count < total:
-            return (
-                f"the answer holds {count} of {total} records: az graph query gives 100 where nothing is said and 1000 at most; "
-                "export all pages with --first 1000 and --skip-token"
-            )
-    return ""
 
 
 def _rank(resource_: Resource, api_version: str) -> _Rank:

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GraphPlace:
-    """The tables of Resource Graph alone (kql.Catalog); `tables` gives one by its name in any case.
+    """The tables of Resource Graph alone (kql.Catalog); `tables` gives one by its name in any case, `known` are all.
 
     Source: https://learn.microsoft.com/azure/azure-monitor/logs/azure-monitor-data-explorer-proxy
     """
 
     tables: Callable[[str], TableSchema | None]
+    known: tuple[str, ...]
 
     def table(self, name: str) -> TableSchema | None:
         """The table of that name in any case of its letters, or None."""
@@ -30,6 +31,10 @@ class GraphPlace:
     def names(self) -> Iterable[str]:
         """None: a wildcard matches none of them."""
         return ()
+
+    def known_tables(self) -> Iterable[str]:
+        """Every table of Resource Graph."""
+        return self.known
 
     def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
         """None."""

@@ -57,6 +57,10 @@ class MultiWorkspaceCatalog:
         ]
         return dict.fromkeys([*self._first.names(), *tables])
 
+    def known_tables(self) -> Iterable[str]:
+        """Those of the first workspace."""
+        return self._first.known_tables()
+
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias in the first workspace."""
         return self._first.watchlist(alias)

@@ -180,6 +180,13 @@ class LakeCatalog:
         known = self.written_tables() if visible is None else visible(self._scope, self._workspace)
         return [*known, *self._stored_functions()]
 
+    def known_tables(self) -> Iterable[str]:
+        """The shipped tables and those of Resource Graph, whoever filled them; a table of the workspace's own is not among them."""
+        if not self._scope.sees(self._workspace):
+            return ()
+        graph = self.pin_graph()
+        return [*Tables.builtin().by_name, *(graph.names() if graph is not None else ())]
+
     def written_tables(self) -> list[str]:
         """The tables of the workspace that hold rows, whoever may read them."""
         tables = self._catalog_state.tables()
@@ -206,7 +213,8 @@ class LakeCatalog:
         is Resource Graph.
         """
         if kind == "arg":
-            return None if name or self.pin_graph() is None else GraphPlace(self.graph_table)
+            graph = None if name else self.pin_graph()
+            return None if graph is None else GraphPlace(self.graph_table, tuple(graph.names()))
         if kind in ("workspace", "database"):
             found = self._find_workspace(name)
             return None if found is None else LakeCatalog(self._catalog_state, self._scope, found, self._held)
@@ -334,6 +342,10 @@ class _Cluster:
         return None
 
     def names(self) -> Iterable[str]:
+        """None."""
+        return ()
+
+    def known_tables(self) -> Iterable[str]:
         """None."""
         return ()
 

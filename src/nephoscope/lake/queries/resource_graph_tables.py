@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope_kql.catalog import TableSchema
     from nephoscope_kql.engines.parquet import FileScan
@@ -19,6 +21,10 @@ class GraphTables(Protocol):
     @property
     def version(self) -> int:
         """The version of the evaluation, -1 where the estate was never assessed."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """The names of all tables, as Azure writes them."""
         ...
 
     def table(self, name: str) -> TableSchema | None:

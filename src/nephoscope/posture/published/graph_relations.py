@@ -38,6 +38,10 @@ class PublishedGraph:
         """The version of the edition, -1 where nothing was published."""
         return -1 if self.snapshot is None else self.snapshot.version
 
+    def names(self) -> Iterable[str]:
+        """The names of all tables, as Azure writes them."""
+        return TABLES.values()
+
     def table(self, name: str) -> TableSchema | None:
         """The table of a name in any case of its letters, or None."""
         wanted = name.lower()

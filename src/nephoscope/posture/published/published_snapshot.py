@@ -228,6 +228,10 @@ class GraphCatalog:
         """The tables."""
         return TABLES.values()
 
+    def known_tables(self) -> Iterable[str]:
+        """None: wildcards match every table."""
+        return ()
+
     def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
         """There are no watchlists."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,6 +26,10 @@ class JudgedGraph:
     types: tuple[str, ...]
     version: int = -1
     _made: dict[str, pa.Table] = field(default_factory=dict)
+
+    def names(self) -> Iterable[str]:
+        """The names of all tables, as Azure writes them."""
+        return TABLES.values()
 
     def table(self, name: str) -> TableSchema | None:
         """The table of a name in any case of its letters, or None."""

@@ -234,6 +234,10 @@ class _CompletionCatalog:
         """The names of the catalog, and the others."""
         return [*self.catalog.names(), *self.more]
 
+    def known_tables(self) -> Iterable[str]:
+        """As the catalog has them."""
+        return self.catalog.known_tables()
+
     def watchlist(self, alias: str) -> TableSchema | None:
         """As the catalog has it."""
         return self.catalog.watchlist(alias)

@@ -328,7 +328,7 @@ def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:
 
 def known_names(env: Env) -> Mapping[str, object]:
     """Every name that could stand for rows: for `did you mean`."""
-    return dict.fromkeys([*env.names, *env.catalog.names()])
+    return dict.fromkeys([*env.names, *env.catalog.names(), *env.catalog.known_tables()])
 
 
 _ANY_SCALAR = ScalarMeaning(None)  # type: ignore[arg-type]
