@@ -122,7 +122,7 @@ def term_test(
     return nodes.binary("and", found, exact)
 
 
-def _contains(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
+def _build_contains(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
     return nodes.call(
         "contains", *((text, part) if sensitive or caseless(part) else (lower(text), lower(part)))
     )
@@ -137,7 +137,7 @@ def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
     if kind in ("has", "hasprefix", "hassuffix"):
         return term_test(kind, sensitive, call[0], call[1], known if isinstance(known, str) else None, call)
     if kind == "contains":
-        return _contains(sensitive, call[0], call[1])
+        return _build_contains(sensitive, call[0], call[1])
     return _edge({"startswith": "starts_with", "endswith": "ends_with"}[kind], sensitive, call[0], call[1])
 
 
@@ -160,7 +160,7 @@ for _kind in _KINDS:
     for _sensitive in (False, True):
         for _negated in (False, True):
             _made = _operator(_kind, _sensitive, _negated)
-            globals()[f"_{_made.name}"] = _made
+            globals()[f"operator {_made.name}"] = _made  # no name of Python, so that it replaces no other
 
 
 @function("=~(left: string, right: string): bool", nullable=False, hidden=True)
