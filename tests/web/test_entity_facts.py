@@ -88,7 +88,7 @@ def test_the_incident_shows_facts_assessments_and_paths(instance, owner, number,
     assert f'href="/recommendations/{findings[0].recommendation}"' in first
     assert "Attack paths" in first
     assert "/attack-paths/" in first
-    assert any("192.0.2.7 is not an address of the estate" in one for one in every)
+    assert any("no network interface or public IP address has 192.0.2.7" in one for one in every)
 
 
 def test_the_alert_shows_the_same(owner, target):
@@ -100,7 +100,7 @@ def test_who_reaches_a_part_is_told_of_that(visitor, sandbox, target):
     mine, address = sorted(contexts(reader.get(f"/alerts/{ALERT}").text), key=lambda one: "192.0.2.7" in one)
     assert "<dt>Exposure</dt>" in mine
     assert target not in mine
-    assert "is not an address of the estate that your roles reach" in address
+    assert "no network interface or public IP address that your roles reach has 192.0.2.7" in address
 
 
 def test_who_reads_a_workspace_alone_is_told_why_there_is_nothing(visitor, number):

@@ -82,6 +82,10 @@ BODIES: list[dict[str, Any]] = [
         "properties": {"ipAddress": "203.0.113.9", "ipConfiguration": {"id": f"{NIC}/ipConfigurations/a"}},
     },
     {
+        "id": f"{GROUP}/providers/Microsoft.HybridCompute/machines/rack1", "tags": {"owner": "dc team"},
+        "properties": {"networkProfile": {"networkInterfaces": [{"ipAddresses": [{"address": "10.9.0.7"}]}]}},
+    },
+    {
         "id": VAULT, "tags": {"owner": "kim"},
         "properties": {"publicNetworkAccess": "Enabled", "networkAcls": {"defaultAction": "Deny"}},
     },
@@ -163,7 +167,10 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     }),
     ("a machine by its address", entity("IP", Address="10.0.0.4"), {"owner": "web team (of its resource group)"}),
     ("a machine by its public address", entity("IP", Address="203.0.113.9"), {"owner": "web team (of its resource group)"}),
-    ("an address of others", entity("IP", Address="198.51.100.1"), {"resource": "198.51.100.1 is not an address of the estate"}),
+    ("a machine outside Azure by the address that its agent reported", entity("IP", Address="10.9.0.7"), {"owner": "dc team"}),
+    ("an address of others", entity("IP", Address="198.51.100.1"), {
+        "resource": "no network interface or public IP address has 198.51.100.1",
+    }),
     ("a vault", entity("AzureResource", ResourceId=VAULT), {
         "owner": "kim", "exposure": "public endpoint, for listed networks", "roles": "no managed identity",
     }),

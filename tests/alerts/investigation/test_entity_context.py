@@ -255,7 +255,7 @@ TOLD = [
     ("subscription", entity("AzureResource", ResourceId=B.vault), {"resource": "not known (your roles do not reach it)"}),
     ("group", entity("AzureResource", ResourceId=A.subscription), {"resource": "not known (your roles do not reach it)"}),
     ("subscription", SAME_NAME, {"owner": "team 1 (of its subscription)"}),
-    ("subscription", entity("Host", HostName="web-2"), {"resource": "no machine is named web-2 that your roles reach"}),
+    ("subscription", entity("Host", HostName="web-2"), {"resource": "no machine that your roles reach is named web-2"}),
     ("subscription", entity("Account", Name="ada", UPNSuffix="1.example"), {
         "account": f"not known ({UNREACHED})"}),
     ("subscription", entity("Account", AadUserId=A.admin), {

@@ -84,19 +84,21 @@ class EstateContext:
             return self._find_resource(entity)
         name = entity.get("HostName") or entity.get("NetBiosName")
         several = self.index.machines.get(name.lower(), ())
-        return self._choose(entity, several, MACHINES, f"no machine is named {name}")
+        return self._choose(entity, several, MACHINES, f"no machine{{within}} is named {name}")
 
     def _find_address(self, entity: Entity) -> EntityContext:
         address = entity.get("Address")
         several = self.index.addresses.get(address.lower(), ())
-        return self._choose(
-            entity, several, (NIC_TYPE, ADDRESS_TYPE), f"{address} is not an address of the estate"
-        )
+        missing = f"no network interface or public IP address{{within}} has {address}"
+        return self._choose(entity, several, (NIC_TYPE, ADDRESS_TYPE), missing)
 
     def _choose(
         self, entity: Entity, found: Sequence[Resource], types: Iterable[str], missing: str
     ) -> EntityContext:
-        """The context of the one resource that the reader sees; which cannot be said of none, or of several."""
+        """The context of the one resource that the reader sees; which cannot be said of none, or of several.
+
+        `missing` is what holds where there is none, with `{within}` where it is limited to what the reader reaches.
+        """
         seen = [one for one in found if self.reader.sees(one.id)]
         if len(seen) == 1:
             return self._describe_resource(entity, seen[0])
@@ -106,7 +108,7 @@ class EstateContext:
         scopes = self._scopes
         if scopes and all(self.index.view.covers(one, scope) for one in types for scope in scopes):
             within = "" if self.reader.whole else " that your roles reach"
-            return EntityContext(entity, "", (EntityFact("resource", missing + within),))
+            return EntityContext(entity, "", (EntityFact("resource", missing.replace("{within}", within)),))
         return EntityContext(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
 
     @property

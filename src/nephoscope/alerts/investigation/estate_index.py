@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from nephoscope.estate.roles import RoleGrant
     from nephoscope_policy.model.resource import Resource
 
-MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
+ARC_TYPE = "microsoft.hybridcompute/machines"
+MACHINES = ("microsoft.compute/virtualmachines", ARC_TYPE)
 NIC_TYPE, ADDRESS_TYPE = "microsoft.network/networkinterfaces", "microsoft.network/publicipaddresses"
 #: Lower-cased types that an index reads. A resource of another type is looked up by its id.
 TYPES = (
@@ -93,7 +94,7 @@ class EstateIndex:
 
     @cached_property
     def addresses(self) -> dict[str, list[Resource]]:
-        """Address -> the machines (else the network interfaces and public addresses) that have it."""
+        """Address -> the machines (else the network interfaces and public addresses) that have it; Arc machines report their own."""
         cards = {one.key: one for one in self.view.resources(NIC_TYPE)}
         found: dict[str, dict[str, Resource]] = defaultdict(dict)
         for card in cards.values():
@@ -108,6 +109,9 @@ class EstateIndex:
             holder = self.view.estate.resources.get(machine) or own or public
             if isinstance(shown, str):
                 found[shown.lower()][holder.key] = holder
+        for machine in self.view.resources(ARC_TYPE):
+            for address in _reported_addresses(machine):
+                found[address.lower()][machine.key] = machine
         return _to_lists(found)
 
     @cached_property
@@ -176,6 +180,18 @@ def _private_addresses(card: Resource) -> Iterable[str]:
     several = trees_of(properties(card), "ipConfigurations")
     given = (tree_of(one, "properties").get("privateIPAddress") for one in several)
     return (one for one in given if isinstance(one, str))
+
+
+def _reported_addresses(machine: Resource) -> Iterable[str]:
+    """Yield the addresses that the agent of a machine reported.
+
+    https://learn.microsoft.com/rest/api/hybridcompute/machines/get
+    """
+    for card in trees_of(tree_of(properties(machine), "networkProfile"), "networkInterfaces"):
+        for one in trees_of(card, "ipAddresses"):
+            address = one.get("address")
+            if isinstance(address, str):
+                yield address
 
 
 def _to_lists(found: dict[str, dict[str, Resource]]) -> dict[str, list[Resource]]:
