@@ -109,9 +109,9 @@ class EstateIndex:
             holder = self.view.estate.resources.get(machine) or own or public
             if isinstance(shown, str):
                 found[shown.lower()][holder.key] = holder
-        for machine in self.view.resources(ARC_TYPE):
-            for address in _reported_addresses(machine):
-                found[address.lower()][machine.key] = machine
+        for reporting in self.view.resources(ARC_TYPE):
+            for address in _reported_addresses(reporting):
+                found[address.lower()][reporting.key] = reporting
         return _to_lists(found)
 
     @cached_property

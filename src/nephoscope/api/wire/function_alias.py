@@ -96,7 +96,7 @@ class _ExtendedCatalog:
     own: StoredFunction
 
     def table(self, name: str) -> TableSchema | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.table(name)
 
     def function(self, name: str) -> StoredFunction | None:
@@ -104,19 +104,19 @@ class _ExtendedCatalog:
         return self.own if name == self.own.name else self.catalog.function(name)
 
     def names(self) -> Iterable[str]:
-        """As the catalog has them."""
+        """Return what the catalog has."""
         return self.catalog.names()
 
     def known_tables(self) -> Iterable[str]:
-        """As the catalog has them."""
+        """Return what the catalog has."""
         return self.catalog.known_tables()
 
     def watchlist(self, alias: str) -> TableSchema | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.watchlist(alias)
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.place(kind, name)
 
 

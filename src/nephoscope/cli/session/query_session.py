@@ -59,7 +59,7 @@ class OverlayCatalog:
         return dict.fromkeys([*self.given.names(), *self.below.names()])
 
     def known_tables(self) -> Iterable[str]:
-        """Those of the lake."""
+        """Return the tables that the lake knows."""
         return self.below.known_tables()
 
     def watchlist(self, alias: str) -> TableSchema | None:

@@ -15,7 +15,7 @@ _TOTAL = re.compile(rb'"total_?records"\s*:\s*(\d{1,15})\b', re.IGNORECASE)
 
 
 class AnswerPage(msgspec.Struct):
-    """What an answer says of further ones: whether it goes on, the address (without its query), the number of all records."""
+    """Statement of an answer about further ones: whether it goes on, the address (without its query), the number of all records."""
 
     continued: bool = False
     link: str = ""

@@ -58,7 +58,7 @@ class MultiWorkspaceCatalog:
         return dict.fromkeys([*self._first.names(), *tables])
 
     def known_tables(self) -> Iterable[str]:
-        """Those of the first workspace."""
+        """Return the tables that the first workspace knows."""
         return self._first.known_tables()
 
     def watchlist(self, alias: str) -> TableSchema | None:

@@ -223,11 +223,11 @@ class _CompletionCatalog:
     more: tuple[str, ...]
 
     def table(self, name: str) -> TableSchema | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.table(name)
 
     def function(self, name: str) -> StoredFunction | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.function(name)
 
     def names(self) -> Iterable[str]:
@@ -235,15 +235,15 @@ class _CompletionCatalog:
         return [*self.catalog.names(), *self.more]
 
     def known_tables(self) -> Iterable[str]:
-        """As the catalog has them."""
+        """Return what the catalog has."""
         return self.catalog.known_tables()
 
     def watchlist(self, alias: str) -> TableSchema | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.watchlist(alias)
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """As the catalog has it."""
+        """Return what the catalog has."""
         return self.catalog.place(kind, name)
 
 
