@@ -175,6 +175,16 @@ def test_yesterday_is_found_by_the_command_that_ingest_names(tmp_path: Path) -> 
     assert "0 new alerts" in again.stderr
 
 
+def test_one_row_is_in_the_singular(tmp_path: Path) -> None:
+    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(30 * 60)]}))
+    taken = run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+    assert "1 record: 1 gave 1 row;" in taken.stdout
+    assert (
+        "1 row of AzureActivity has not been evaluated by every rule that reads it; to evaluate it:"
+        in taken.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

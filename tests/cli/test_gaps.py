@@ -51,7 +51,7 @@ def test_a_script_of_one_type_reads_that_and_what_it_lies_under(tmp_path: Path) 
         tmp_path, "collect", "--script", "az", "--type", "microsoft.sql/servers/auditingSettings"
     ).stdout
     steps = told[told.rindex("\n}\n") :].strip().splitlines()[1:]
-    assert [line.split()[0] for line in steps if line] == ["query", "list", "manifest"]
+    assert [line.split()[0] for line in steps if line] == ["query", "query", "list", "manifest"]
     assert "microsoft.sql/servers/auditingsettings" in steps[-2]
 
 

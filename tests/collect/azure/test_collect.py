@@ -37,6 +37,43 @@ def test_the_snapshot_equals_the_estate(
     assert found.requests.total() < found.resources / 2
 
 
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "microsoft.security/pricings", "microsoft.authorization/roleassignments", "microsoft.insights/activitylogalerts",
+        "microsoft.keyvault/vaults", "microsoft.sql/servers/auditingsettings", "microsoft.network/virtualnetworks/subnets",
+        "microsoft.insights/diagnosticsettings",
+    ],
+)  # fmt: skip
+def test_one_type_is_read_alone(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any, type_: str
+) -> None:
+    found = replay.collect(azure, own_needs.only([type_]), tmp_path / "out")
+    assert azure.problems == []
+    assert found.gaps == ()
+    claims = json.loads((tmp_path / "out" / "coverage.json").read_text())["tenants"]
+    scopes = [set(types) for tenant in claims.values() for scope, types in tenant["scopes"].items() if scope]
+    assert scopes
+    assert all(any(entry.endswith(type_) for entry in types) for types in scopes)
+    read = {type_} if type_ != "microsoft.insights/diagnosticsettings" else set()
+    assert replay.differences(azure, tmp_path / "out", read) == []
+
+
+def test_one_type_is_read_alone_in_a_resource_group(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    vault = next(
+        key for key in azure.world.bodies if key.rpartition("/")[0].endswith("/microsoft.keyvault/vaults")
+    )
+    group = vault.partition("/providers/")[0]
+    needs = own_needs.only(["Microsoft.KeyVault/vaults"])
+    replay.collect(azure, needs, tmp_path / "out", scope=CollectionScope.of(resource_groups=(group,)))
+    estate = resources.load([tmp_path / "out"])
+    assert vault in estate.resources
+    assert estate.coverage.covers("microsoft.keyvault/vaults", group)
+    assert not estate.coverage.covers("microsoft.keyvault/vaults", group.partition("/resourcegroups/")[0])
+
+
 def test_named_locations_are_read_for_detections_whatever_the_content_needs(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any, monkeypatch: Any
 ) -> None:

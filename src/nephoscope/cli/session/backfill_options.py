@@ -89,8 +89,9 @@ def tell_unlooked(
     words += [] if workspace == "default" else ["--workspace", workspace]
     words += ["--from", _write(found.since), "--to", _write(min(found.until, now))]
     tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
-    told = f"{found.rows:,} rows of {tables} have not been evaluated by every rule that reads them"
-    tell(f"{told}; to evaluate them:\n  {shlex.join(words)}")
+    rows, have, them = ("1 row", "has", "it") if found.rows == 1 else (f"{found.rows:,} rows", "have", "them")
+    told = f"{rows} of {tables} {have} not been evaluated by every rule that reads {them}"
+    tell(f"{told}; to evaluate {them}:\n  {shlex.join(words)}")
 
 
 def _write(moment: datetime) -> str:

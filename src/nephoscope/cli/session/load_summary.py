@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nephoscope.cli.terminal.sanitize_output import format_count
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -142,15 +144,15 @@ def _tell_passed_over(why: str, paths: list[Path]) -> None:
 
 
 def _sum(tally: LoadTally) -> str:
-    """Return what became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
+    """Return what became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 quarantined`."""
     whole, partly, aside, empty = tally.outcome
     rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())
     derived = f" and {tally.derived:,} of traffic analytics" if tally.derived else ""
-    parts = [f"{whole + partly:,} gave {rows:,} rows{derived}"]
+    parts = [f"{whole + partly:,} gave {format_count(rows, 'row')}{derived}"]
     if partly:
         parts.append(f"{partly:,} of these were partly quarantined")
     parts += [f"{count:,} {what}" for count, what in ((aside, "quarantined"), (empty, "empty")) if count]
-    told = [f"{tally.outcome.records:,} records: {', '.join(parts)}"]
+    told = [f"{format_count(tally.outcome.records, 'record')}: {', '.join(parts)}"]
     if tally.refused:
         what = "1 file" if tally.refused == 1 else f"{tally.refused:,} files"
         told = [*(told if tally.outcome.records else []), f"{what} quarantined completely"]

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from nephoscope_policy.catalogue import Catalogue
     from nephoscope_policy.catalogue_entry import CatalogueEntry
 
+CONTAINERS = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
 #: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
 ALWAYS = frozenset(
     {
-        SUBSCRIPTION_TYPE,
-        RESOURCE_GROUP_TYPE,
+        *CONTAINERS,
         "microsoft.authorization/policyassignments",
         "microsoft.authorization/policydefinitions",
         "microsoft.authorization/policyexemptions",
@@ -81,8 +81,8 @@ class ContentNeeds(msgspec.Struct, frozen=True):
         )
 
     def only(self, types: Iterable[str]) -> ContentNeeds:
-        """Return these needs, of some types (in any case) alone."""
-        return replace(self, types=frozenset(type_.lower() for type_ in types), whole=False)
+        """Return these needs, of some types (in any case) alone, and of the containers by which every collection finds its scope."""
+        return replace(self, types=CONTAINERS.union(type_.lower() for type_ in types), whole=False)
 
     def everything(self) -> ContentNeeds:
         """Return these needs and all else that can be read."""
