@@ -15,7 +15,8 @@ from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.connect.cloud import CLOUDS, CloudError, cloud_of, origin
 from nephoscope.connect.credentials import KINDS, SignInError, TokenProvider, credential_source
 
-pytestmark = pytest.mark.system  # azure-identity asks a process for the kind of the machine
+# azure-identity asks a process for the kind of the machine
+pytestmark = pytest.mark.system
 
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
