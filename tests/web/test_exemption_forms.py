@@ -205,7 +205,7 @@ def test_a_subscription_is_called_by_its_name(instance, owner):
     wanted = FindingQuery(states=FAILING, text="MFA should be enabled for subscription owners")
     one = instance.snapshots.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     name = instance.snapshots.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
-    assert f">{name}</a> <small>subscriptions" in owner.get(f"/recommendations/{one.recommendation}").text
+    assert f">{name}</a> <small>Subscription" in owner.get(f"/recommendations/{one.recommendation}").text
 
 
 @pytest.mark.parametrize("members", [False, True])

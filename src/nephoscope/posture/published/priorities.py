@@ -61,13 +61,22 @@ class Priority:
         said = [f"{self.tally.severity.value} severity"]
         if self.gain:
             said.append(f"gains {self.gain:.2f} points in {self.control}")
+        return "; ".join([*said, *self._risks()])
+
+    @property
+    def risks(self) -> str:
+        """Name what makes its unhealthy resources urgent, in words, '' for nothing: attack paths and exposure."""
+        return "; ".join(self._risks()) if self.tally.unhealthy else ""
+
+    def _risks(self) -> list[str]:
+        said = []
         if self.gravest is not None:
             level = self.gravest.value.lower()
             several = f"{self.paths} attack paths (highest risk: {level})"
             said.append(f"on {several}" if self.paths > 1 else f"on 1 attack path ({level})")
         if self.exposed:
             said.append(f"{self.exposed} of {self.tally.unhealthy} reachable from the Internet")
-        return "; ".join(said)
+        return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class ListColumn:
     """A column: its name in the address, its title, whether it holds numbers, and whether narrow screens leave it out.
 
-    A column that is not `sorted` has no name that an order could have.
+    A column that is not `sorted` has no name that an order could have; one that sorts from the `largest` does so first.
     """
 
     name: str
@@ -22,6 +22,7 @@ class ListColumn:
     number: bool = False
     optional: bool = False
     sorted: bool = True
+    largest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def _head(visit: Visit, column: ListColumn, order: str) -> ListHead:
     if not column.sorted:
         return ListHead(column, "", "")
     first, second = column.name, f"-{column.name}"
-    if column.number:
+    if column.number or column.largest:
         first, second = second, first
     sort = {column.name: "ascending", f"-{column.name}": "descending"}.get(order, "")
     return ListHead(column, visit.here(sort=second if order == first else first, start=None, done=None), sort)

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery
+from nephoscope.posture.published.priorities import Priority
 from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
+from nephoscope.web.lists.facets import ListFacet
+from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
 from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
 from nephoscope.web.tables.own_assessments import own_assessments, resources
 from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
+from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, sort_recommendations, table
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -25,13 +29,38 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.findings import RecommendationTally, UnjudgedCount
-    from nephoscope.posture.published.priorities import Priority
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 METADATA = "/providers/microsoft.security/assessmentmetadata"
 ROWS = 100
 #: What metadata leaves out where there is nothing to say.
 SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediationDescription")
+
+
+def find_risks(one: Priority) -> list[str]:
+    """The risk factors of a recommendation: what makes its unhealthy resources urgent."""
+    return [name for name, found in (("exposed", one.exposed), ("path", one.paths)) if found]
+
+
+RISKS = {"exposed": "Internet exposure", "path": "On an attack path"}
+FACETS: tuple[RowFacet[Priority], ...] = (
+    RowFacet(
+        "severity",
+        "Severity",
+        lambda one: (one.tally.severity.value,),
+        order=[one.value for one in reversed(Severity)],
+    ),
+    RowFacet("risk", "Risk factor", find_risks, lambda one: RISKS.get(one, one)),
+    RowFacet("control", "Control", lambda one: (one.control,) if one.control else ()),
+)
+COLUMNS = (
+    ListColumn("severity", "Severity", largest=True),
+    ListColumn("title", "Recommendation"),
+    ListColumn("priority", "Priority", optional=True, sorted=False),
+    ListColumn("unhealthy", "Unhealthy", number=True),
+    ListColumn("gain", "Gain", number=True, optional=True),
+    ListColumn("control", "Control", optional=True),
+)
 #: What a form did, in the address that it leads to.
 DONE = ("exempted", "changed", "ended")
 
@@ -40,24 +69,32 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     if visit.snapshot is None:
         return {"snapshot": None}
-    several = rank_recommendations(visit, read_filters(visit))
+    ranked = rank_recommendations(visit, read_filters(visit))
     if visit.asked("open"):
-        return _list_unjudged(visit, several)
+        return _list_unjudged(visit, ranked)
     if not visit.asked("all"):
-        several = [one for one in several if one.tally.unhealthy]
+        ranked = [one for one in ranked if one.tally.unhealthy]
+    several, facets = narrow_rows(visit, ranked, FACETS)
+    several = sort_recommendations(several, visit.asked("sort"))
     put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
     if visit.asked("format") != "csv":
-        return {**_filters(visit, several), "put": put}
+        heads = build_heads(visit, COLUMNS, "")
+        return {
+            **_filters(visit, several, facets),
+            "put": put,
+            "heads": heads,
+            "gain": sum(one.gain for one in several),
+        }
     if visit.asked("table") == "put":
         return as_csv("recommendations-put", *own_assessments_table(put))
     return as_csv("recommendations", *table(several))
 
 
-def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, object]:
+def _filters(visit: Visit, several: Sequence[Priority], facets: Sequence[ListFacet]) -> dict[str, object]:
     start = page_start(visit)
     return {
         "snapshot": visit.snapshot, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
-        "severities": list(reversed(Severity)), "chosen": visit.several("severity"), "text": visit.asked("q"),
+        "facets": facets, "text": visit.asked("q"), "heads": (), "gain": 0.0,
         "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {}, "put": (),
     }  # fmt: skip
 
@@ -66,14 +103,14 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     """The list of those that could not be judged for some resource, the most first, each with why."""
     found = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
     counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
-    those = [one for one in several if one.tally.recommendation in found]
+    those, facets = narrow_rows(visit, [one for one in several if one.tally.recommendation in found], FACETS)
     those.sort(key=lambda one: -counts[one.tally.recommendation])
     if visit.asked("format") == "csv":
         rows = (_unjudged_row(one.tally, counts, found[one.tally.recommendation]) for one in those)
         return as_csv(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Why", "Id"), rows
         )
-    return {**_filters(visit, those), "unjudged": found, "counts": counts}
+    return {**_filters(visit, those, facets), "unjudged": found, "counts": counts}
 
 
 def _unjudged_row(
@@ -195,7 +232,7 @@ def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
 
 def read_filters(visit: Visit) -> FindingQuery:
     """Return what the filters of the address ask for."""
-    return FindingQuery(severities=visit.several("severity"), text=visit.asked("q"))
+    return FindingQuery(text=visit.asked("q"))
 
 
 def page_start(visit: Visit) -> int:
