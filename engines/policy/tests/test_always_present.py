@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope_policy.azure_facts import always_present
+from nephoscope_policy.azure_facts import always_present, listed_names
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -66,13 +66,29 @@ def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
     assert type_.lower() in found.description
     assert resource_id(parent).lower() in found.description
     assert name.lower() in found.description
-    assert (
-        judge(parent, details, [child_id(parent, type_, name or "x")], DECLARED).state
-        is ComplianceState.NON_COMPLIANT
-    )
+    read = [name] if name else sorted(listed_names(parent.lower(), type_.lower())) or ["x"]
+    there = [child_id(parent, type_, one) for one in read]
+    assert judge(parent, details, there, DECLARED).state is ComplianceState.NON_COMPLIANT
     assert judge(parent, details, [], None).state is ComplianceState.NON_COMPLIANT, (
         "a world that somebody supposes"
     )
+
+
+@pytest.mark.parametrize(
+    ("type_", "read", "unread"),
+    [
+        ("config", ["authsettings"], "web"),
+        ("config", ["logs", "appsettings"], "web"),
+        ("basicPublishingCredentialsPolicies", ["ftp"], "scm"),
+        ("config", ["web"], ""),
+        ("basicPublishingCredentialsPolicies", ["ftp", "SCM"], ""),
+    ],
+)
+def test_a_list_without_what_it_always_holds_was_not_read(type_: str, read: list[str], unread: str) -> None:
+    kind = f"{SITE}/{type_}"
+    found = judge(SITE, {"type": kind}, [child_id(SITE, kind, name) for name in read], DECLARED)
+    assert found.state is (ComplianceState.UNKNOWN if unread else ComplianceState.NON_COMPLIANT)
+    assert (f"'{unread}' of" in found.description) == bool(unread)
 
 
 @pytest.mark.parametrize(

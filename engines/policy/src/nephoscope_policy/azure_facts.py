@@ -49,16 +49,26 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Children that each resource of the parent types has.
 
     `children` maps a child type, without its parent's, or an extension type to the names that exist; with no names every name does.
+    `listed` are of a child type those that a list of it always holds, so that a list without one of them was not read.
     """
 
     parents: tuple[str, ...]
     children: dict[str, tuple[str, ...]]
     why: str
     source: str
+    listed: dict[str, tuple[str, ...]] = {}
 
     def types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with their names."""
-        return {kind if "/" in kind else f"{parent}/{kind}": names for kind, names in self.children.items()}
+        return _under(parent, self.children)
+
+    def listed_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
+        """The child types under one parent in full, with the names that a list always holds."""
+        return _under(parent, self.listed)
+
+
+def _under(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {kind if "/" in kind else f"{parent}/{kind}": names for kind, names in children.items()}
 
 
 @cache
@@ -108,6 +118,21 @@ def always_exists(parent: str, type_: str, name: str = "") -> bool:
     """Return whether each resource of the lower-cased type `parent` has a child of a lower-cased type (and name)."""
     names = _children().get((parent, type_))
     return names is not None and (not name or not names or name in names)
+
+
+@cache
+def _listed() -> Mapping[tuple[str, str], frozenset[str]]:
+    return {
+        (parent.lower(), type_.lower()): frozenset(name.lower() for name in names)
+        for group in always_present()
+        for parent in group.parents
+        for type_, names in group.listed_types(parent).items()
+    }
+
+
+def listed_names(parent: str, type_: str) -> frozenset[str]:
+    """Return the lower-cased names that a list of a type under a resource of a lower-cased type always holds."""
+    return _listed().get((parent, type_), frozenset())
 
 
 def read_facts(name: str, shape: object) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.azure_facts import always_exists
+from nephoscope_policy.azure_facts import always_exists, listed_names
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope_policy.report_age import expired_claim
@@ -176,8 +176,9 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
     reason = _unknown(wanted, view, snapshot, found)
     if reason is not None:
         return reason
-    if not found and not snapshot.coverage.supposed and _always_exists(wanted, view):
-        name = f" '{wanted.last}'" if wanted.last else ""
+    unread = None if snapshot.coverage.supposed else _find_unread_name(wanted, view, found)
+    if unread is not None:
+        name = f" '{unread}'" if unread else ""
         return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} (in Azure it always exists)")
     if snapshot.complete:
         return None
@@ -192,10 +193,18 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
     return Gap(f"{lookup.type} in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
 
 
-def _always_exists(wanted: LookupPlan, view: View) -> bool:
-    """Return whether Azure always has what is looked up, so that not to find it means that it was not read."""
+def _find_unread_name(wanted: LookupPlan, view: View, found: list[View]) -> str | None:
+    """Return the name ('' for any) of what Azure always has and is not among the found, so that it was not read; None for nothing."""
     parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
-    return (wanted.levels == 1 or not wanted.under) and always_exists(parent, wanted.lookup.type, wanted.last)
+    if wanted.under and wanted.levels != 1:
+        return None
+    if not found:
+        return wanted.last if always_exists(parent, wanted.lookup.type, wanted.last) else None
+    if wanted.names:
+        return None
+    return min(
+        listed_names(parent, wanted.lookup.type) - {one.resource.id.name for one in found}, default=None
+    )
 
 
 def _parent(wanted: LookupPlan, view: View) -> str:
