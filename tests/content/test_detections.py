@@ -74,7 +74,7 @@ WRONG = {
     "cases: 3\n": "a list",
     "cases:\n  - {tables: {AzureActivity: [{repeat: 0}]}, alerts: 0}\n": "repeat must be a number from 1",
     "cases:\n  - {tables: {AzureActivity: [{repeat: 2, each: {Caller: [a]}}]}, alerts: 0}\n": "not both",
-    "cases:\n  - {tables: {AzureActivity: [{each: {Caller: [a], Type: []}}]}, alerts: 0}\n": "equally long",
+    "cases:\n  - {tables: {AzureActivity: [{each: {Caller: [a], Type: []}}]}, alerts: 0}\n": "must have the same length",
     "cases:\n  - {tables: {AzureActivity: [{rows: [{}]}]}, alerts: 0}\n": "rows needs repeat or each",
     "cases: [\n": "not YAML",
 }

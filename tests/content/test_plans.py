@@ -64,7 +64,10 @@ def test_there_are_enough(title: str, least: int):
         ("[]", "a plan has"),
         ('{"plan": "x"}', "a plan has"),
         ('{"plan":"x","source":"","tables":"T","alerts":[],"beyond":[]}', "list of strings"),
-        ('{"plan":"x","source":"","tables":[],"alerts":[{"types":["A"]}],"beyond":[]}', "why there are none"),
+        (
+            '{"plan":"x","source":"","tables":[],"alerts":[{"types":["A"]}],"beyond":[]}',
+            "a reason why it has no detection",
+        ),
         ('{"plan":"x","source":"","tables":[],"alerts":[{"type":"A"}],"beyond":[]}', "an alert has"),
     ],
 )

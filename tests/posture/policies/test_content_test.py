@@ -103,7 +103,7 @@ def test_a_good_policy_passes(tmp_path: Path) -> None:
         (["cases", 0, "want"], "Fine", "cases[0].want", "is not a state"),
         (["cases", 0, "wants"], "Compliant", "cases[0]", "unknown key 'wants'"),
         (["cases", 0, "resource"], {"name": "d"}, "cases[0].resource", "no 'id'"),
-        (["cases", 0, "resource"], [], "cases[0].resource", "'resource' is needed"),
+        (["cases", 0, "resource"], [], "cases[0].resource", "'resource' is required"),
         (["cases", 0, "related"], {}, "cases[0].related", "a list"),
         (["cases", 0, "related"], ["x"], "cases[0].related[0]", "a body is an object"),
         (["cases", 0], "x", "cases[0]", "a case is an object"),
