@@ -106,7 +106,7 @@ def test_lists_name_the_tenant(everybody: TestClient, address: str) -> None:
 
 def test_findings_name_the_tenant(everybody: TestClient) -> None:
     address = f"/recommendations/{key_of(everybody)}"
-    assert [f"same roledefinitions tenant {one}" in text_of(everybody, address) for one in TENANTS] == [
+    assert [f"same Role definition tenant {one}" in text_of(everybody, address) for one in TENANTS] == [
         True,
         True,
     ]
