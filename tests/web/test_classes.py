@@ -18,6 +18,7 @@ STYLES = WEB / "static" / "styles"
 FOREIGN = ("cm-", "u-", "uplot")
 #: Parts of a class that templates put together: `state--` of a status.
 TOGETHER = (
+    "columns__",
     "chart-links__node",
     "state--",
     "severity--",

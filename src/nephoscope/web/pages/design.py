@@ -1,0 +1,53 @@
+"""The components of pages in all their states, for contributors who build or change one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.facets import ListFacet, build_facet
+from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.tables.recommendation_table import READ
+from nephoscope.web.visits.page import Page
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+STATES = (
+    ("", "Dismissed"), ("pass", "Healthy"), ("fail", "Unhealthy"), ("new", "New"), ("active", "Active"), ("error", "Failed"),
+    ("unknown", "Not assessed"),
+)  # fmt: skip
+BANDS = (("poor", 0.31), ("weak", 0.52), ("fair", 0.71), ("good", 0.93))
+COLUMNS = (
+    ListColumn("name", "Name"),
+    ListColumn("kind", "Kind", optional=True),
+    ListColumn("findings", "Findings", number=True),
+)
+#: Names as short and as long as they come: what is too long is cut, and whole in the title of its cell.
+ROWS = (
+    ("vm-web-01", "Virtual machine", 12),
+    ("a-resource-with-a-name-that-is-longer-than-any-column-of-a-list-has-room-for-0001", "Storage account", 0),
+    ("kv", "Key vault", 1_204),
+)  # fmt: skip
+
+
+def fill_page(visit: Visit) -> Mapping[str, object]:
+    """Fill the template; the facets and heads work as those of a list do."""
+    return {
+        "severities": list(reversed(Severity)),
+        "states": STATES,
+        "bands": BANDS,
+        "facets": _facets(visit),
+        "heads": build_heads(visit, COLUMNS, "-findings"),
+        "items": ROWS,
+    }
+
+
+def _facets(visit: Visit) -> list[ListFacet]:
+    kinds = [("Virtual machine", 1), ("Storage account", 1), ("Key vault", 1)]
+    regions = [(f"region {number}", 20 - number) for number in range(12)]
+    return [build_facet(visit, "kind", "Kind", kinds), build_facet(visit, "region", "Region", regions)]
+
+
+PAGES = (Page("/design", "Design", "design.html", READ, fill_page),)
