@@ -11,7 +11,7 @@ from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
-from nephoscope.operations.declaration.schemas import Shape
+from nephoscope.operations.declaration.schemas import AnyJson, Shape
 from nephoscope.posture.scans.scan import last_request
 
 SECTION = RouteSection("server", "The server")
@@ -21,7 +21,7 @@ class ServerSettings(Shape, frozen=True, kw_only=True):
     """What the server was started with; `nephoscope serve --help` says how each is changed."""
 
     version: str
-    settings: Mapping[str, object]
+    settings: Mapping[str, AnyJson]
 
 
 class CheckShape(Shape, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from nephoscope.operations.declaration.operation import (
     RefusedRequestError,
     refusing,
 )
-from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, shape_of, take_page
+from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, shape_of, take_page
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
@@ -29,7 +29,8 @@ from nephoscope.state.ingestion.sources import Source
 
 OPERATIONS = OperationGroup("sources", "Sources", "A source")
 Settings = Annotated[
-    dict[Name, object], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
+    dict[Name, AnyJson],
+    msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds."),
 ]
 Secrets = Annotated[
     dict[Name, Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]],

@@ -12,7 +12,7 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
 )
-from nephoscope.operations.declaration.schemas import Shape, shape_of
+from nephoscope.operations.declaration.schemas import AnyJson, Shape, shape_of
 
 OPERATIONS = OperationGroup("audit", "Audit", "An entry")
 READ = "Nephoscope/audit/read"
@@ -28,7 +28,7 @@ class EntryShape(Shape, frozen=True, kw_only=True):
     target: str
     outcome: str
     address: str
-    detail: dict[str, object]
+    detail: dict[str, AnyJson]
     hash: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ Name = Annotated[
 #: No control characters: what is sent ends up in lists and lines of the log.
 PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$(?!\n)"
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=PLAIN)]
+#: A value of JSON of any type: no `object`, of which msgspec makes no schema.
+AnyJson: TypeAlias = Any
 One = TypeVar("One")
 Kept = TypeVar("Kept", bound="Shape")
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.resources.truncated_values import cut_out
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies import attestation
 from nephoscope.posture.policies.attestation import PolicyAttestation
@@ -125,7 +124,7 @@ def _with_bodies(
                 )
             continue
         partial = source is DocumentSource.SNAPSHOT or (
-            source is DocumentSource.FILE and isinstance(body, dict) and cut_out(body)
+            source is DocumentSource.FILE and isinstance(body, dict) and _cut_out(body)
         )
         try:
             record = _PARSERS[type_](body, partial=partial)
@@ -142,6 +141,13 @@ def _with_bodies(
         attestations=_merge(plan.attestations, found[attestation.TYPE_NAME]),
         problems=tuple(problems),
     )
+
+
+def _cut_out(body: dict[str, object]) -> bool:
+    # a scan of templates has no such files, and loads no reader of snapshots
+    from nephoscope.collect.resources.truncated_values import cut_out
+
+    return cut_out(body)
 
 
 def _flat(value: object) -> list[object]:
