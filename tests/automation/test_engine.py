@@ -251,7 +251,7 @@ def test_runs_are_found_by_the_beginning_of_their_ids(engine, raise_alert, state
     run = next(iter(who.tick()))
     with state.transaction() as session:
         assert state.automation_runs.read(session, run.id[:10]).id == run.id
-        with pytest.raises(StateError, match="run % not found"):
+        with pytest.raises(StateError, match="run '%' not found"):
             state.automation_runs.read(session, "%")
     for refused in (who.approve, who.deny, who.retry, who.undo):
         with pytest.raises(StateError):

@@ -41,7 +41,7 @@ def test_what_a_file_is_written_with(
         (b"a,a\n", "", "two columns are named a"),
         (b"a,,b\n", "", "column 2 has no name"),
         (b"a,b\n\xff,1\n", "", "not utf-8; specify the encoding"),
-        (b"a,b\n1,\x00\n", "", "line 2: a byte 0"),
+        (b"a,b\n1,\x00\n", "", "line 2: contains a NUL byte"),
         (b"a,b\n1," + b"x" * (1 << 21), "", "line 2: longer than"),
         (b'a,b\n1,"x\n', "", "unexpected end of data"),
         (b"a,b\n", "nonsense", "encoding 'nonsense' not found"),

@@ -91,7 +91,7 @@ def test_a_file_of_lines_goes_on_behind_a_broken_one(tmp_path: Path) -> None:
 def test_a_file_that_is_no_lines_is_one_document(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(b"[\n1]")
     assert list(file_documents(tmp_path / "t", largest=10, longest=100)) == [(0, 0, [1], "")]
-    with pytest.raises(JsonTextError, match="over 3 bytes; cut it"):
+    with pytest.raises(JsonTextError, match="exceeds 3 bytes; split it"):
         list(file_documents(tmp_path / "t", largest=3, longest=100))
 
 

@@ -137,7 +137,7 @@ def test_the_company_is_as_large_as_asked() -> None:
         ("sample:days=0", "from 1 to"),
         ("sample:users=-1", "from 50 to"),
         ("sample:start=yesterday", "2026-11-01"),
-        ("sample:attack=rain", "no attack 'rain'"),
+        ("sample:attack=rain", "unknown attack 'rain': use one of"),
     ],
 )
 def test_what_cannot_be_asked_for(text: str, words: str) -> None:

@@ -179,7 +179,7 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
         (one[0], other[1], "other.key: not the key of .*one.crt"),
         (one[0], one[0], "one.crt: contains no PEM private key"),
         (one[1], one[1], "one.key: contains no PEM certificate"),
-        (one[0], tmp_path / "gone", "gone: no such file or directory; it must be there"),
+        (one[0], tmp_path / "gone", "gone: no such file or directory; the file must exist"),
     ):
         with pytest.raises(SourceError, match=told):
             ensure_certificate(ServeSettings(data, certificate=str(certificate), key=str(key)))

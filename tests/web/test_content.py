@@ -141,7 +141,7 @@ def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        pytest.param({"file": ("x.exe", b"MZ")}, "is expected", id="kind"),
+        pytest.param({"file": ("x.exe", b"MZ")}, "must be a .zip, .tar.gz, .yaml, .yml or .json file", id="kind"),
         pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "the file has no usable content", id="rule"),
         pytest.param({"file": ("x.yaml", b"")}, "select a file", id="empty"),
     ],

@@ -99,7 +99,7 @@ def test_other_routes(owner, template, odd):
 def test_a_page_that_is_not_there(owner, anybody, visitor):
     told = owner.get("/nowhere/at/all", headers=HTML)
     assert told.status_code == 404
-    assert "Page /nowhere/at/all not found" in told.text
+    assert "Page &#39;/nowhere/at/all&#39; not found" in told.text
     assert 'href="/"' in told.text
     door = anybody.get("/nowhere?x=1", headers=HTML, follow_redirects=False)
     assert (door.status_code, door.headers["location"]) == (303, "/sign-in?next=/nowhere%3Fx%3D1")

@@ -67,7 +67,7 @@ WRONG = [
     ([{"field": "entities.ip.address", "in": ["203.0.113.0/24", "10.0.0.300"]}], "allOf[0]: '10.0.0.300' is not an address"),
     ([{"field": "ip.address", "in": ["10.0.0.1"]}], "allOf[0]: field 'ip.address' is neither"),
     ([{"field": "entities.planet.name", "in": ["x"]}], "'planet' is no kind of entity"),
-    ([{"field": "entities.ip.address"}], "allOf[0]: one of equals, contains, in, inWatchlist, atMost is expected"),
+    ([{"field": "entities.ip.address"}], "allOf[0]: must have one of equals, contains, in, inWatchlist, atMost"),
     ([{"field": "entities.ip.address", "in": ["10.0.0.1"], "equals": "10.0.0.1"}], "one of equals"),
     ([{"field": "entities.ip.address", "in": []}], "in takes 1 to 10,000 values"),
     ([{"in": ["x"]}], "allOf[0]: field is missing"),

@@ -229,7 +229,7 @@ REFUSED = [
     (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5">\n<components>', "line 2: this is not XML"),
     (
         b'<!DOCTYPE bom [<!ENTITY a "b">]><bom xmlns="http://cyclonedx.org/schema/bom/1.5"/>',
-        "a document type",
+        "line 1: document types and entities are not allowed",
     ),
     (b"SPDXVersion: SPDX-2.3\nnothing", "line 2: 'nothing' is not a tag"),
     (
@@ -241,7 +241,7 @@ REFUSED = [
     (b'spec_version: "1.5"\n\x01', "line 2"),
     (b"\n\x031.5\x2a\x7fabc", "the message is cut"),
     (b'{"bomFormat": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nests"),
-    (b'{"document": {"csaf_version": "3.0"}}', "not a version of CSAF"),
+    (b'{"document": {"csaf_version": "3.0"}}', "not a supported version of CSAF"),
 ]
 
 

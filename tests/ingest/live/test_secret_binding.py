@@ -127,7 +127,10 @@ def test_the_secrets_of_a_new_source_do_not_become_those_of_another_of_its_name(
 def test_a_run_with_settings_of_before_is_not_given_the_secrets_of_now(state, tmp_path) -> None:
     before = added(state, "misp")
     source_setup.change(state, "s", {"url": "https://other.example/"}, {"key": "another"})
-    with Lake.open(tmp_path, state) as lake, pytest.raises(SourceSettingsError, match="changed meanwhile"):
+    with (
+        Lake.open(tmp_path, state) as lake,
+        pytest.raises(SourceSettingsError, match="changed while the source started"),
+    ):
         make_source(before, lake, state, tmp_path)
 
 

@@ -208,7 +208,7 @@ HEADER = GOOD[: GOOD.index(GOOD[-16:]) + 16]
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (_file([b"x" * 5000], "deflate"), "packed by 'deflate'"),
+        (_file([b"x" * 5000], "deflate"), "compressed with 'deflate'"),
         (
             _avro([{"name": "Body", "type": {"type": "array", "items": "null"}}], [{"Body": [None] * 9}]),
             "not one of",

@@ -287,7 +287,7 @@ def test_columns_of_a_table_can_be_named(tmp_path: Path) -> None:
     text = "wer,was\nme,198.51.100.7\n"
     with pytest.raises(UnreadableError, match="--map value=COLUMN"):
         read(tmp_path, text, "a.csv")
-    with pytest.raises(UnreadableError, match="no column is named wo"):
+    with pytest.raises(UnreadableError, match="column 'wo' not found; available are wer, was"):
         read(tmp_path, text, "a.csv", columns={"value": "wo"})
     good, _ = read(tmp_path, text, "a.csv", columns={"value": "was", "name": "wer"})
     assert good[0].document["name"] == "me"

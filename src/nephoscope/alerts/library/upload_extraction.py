@@ -64,7 +64,7 @@ def _unpack(name: str, data: bytes, place: _Folder) -> None:
     elif name.lower().endswith(SINGLE):
         place.put(name.replace("\\", "/").rpartition("/")[2], io.BytesIO(data))
     else:
-        raise UploadError(f"must be a .zip, .tar.gz, {', '.join(SINGLE)} file")
+        raise UploadError(f"must be a .zip, .tar.gz, {', '.join(SINGLE[:-1])} or {SINGLE[-1]} file")
 
 
 @dataclass

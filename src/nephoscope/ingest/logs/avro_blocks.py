@@ -44,7 +44,7 @@ class BoundedStream:
     def read(self, size: int) -> bytes:
         """So many bytes; fewer at the end."""
         if not 0 <= size <= MAX_RECORD:
-            raise BadRecordError(f"a value of {size} bytes: the maximum is {MAX_RECORD}")
+            raise BadRecordError(f"a value of {size} bytes: must be from 0 to {MAX_RECORD}")
         parts, left = [], size
         while left and (part := self._stream.read(left)):
             parts.append(part)

@@ -197,7 +197,7 @@ class Writer:
             if self._since >= _MEASURED_EVERY or self._waiting + self._since + wanted > self._limit:
                 self._waiting, self._since = size(self._data), 0
             if self._waiting + self._since + wanted > self._limit:
-                raise SpoolFullError(f"the spool is full ({self._limit >> 20} MiB): try again later")
+                raise SpoolFullError(f"the spool is full (limit {self._limit >> 20} MiB): try again later")
         free = self._disk.free(self._data)
         if free < wanted + self._reserve:
             raise NoRoomError(
