@@ -18,7 +18,7 @@ SEMVER := 7.8.6
 AZ := 2.91.0
 DEMO   := .nephoscope/demo
 # three on two cores: tests wait for disks, browsers and other processes a third of their time
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 # of the page that make demo ends in
 PORT   ?= 8443
 # the detections of the logs that the demo's attack leaves traces in

@@ -31,7 +31,11 @@ def write(changes: Path, folder: Path) -> Path:
         kind = "data" if "data" in document else "value"
         if kind in document:
             name = path.relative_to(folder).as_posix()
+            before = len(document[kind])
             document[kind] = _changed(document[kind], name, wanted, used)
+            # an answer says how many records it has; one that says more than it has is not whole
+            for count in {"count", "totalRecords"} & document.keys():
+                document[count] += len(document[kind]) - before
             path.write_text(json.dumps(document), encoding="utf-8")
     unused = [change for at, change in enumerate(wanted) if at not in used]
     if unused:

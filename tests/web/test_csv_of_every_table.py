@@ -18,6 +18,8 @@ import nephoscope.web
 #: Template, heading of the card -> why what is a table there is no file.
 NO_FILE = {
     ("log_source_new.html", ""): "a menu: the kinds of sources to choose from",
+    ("design.html", ""): "a sample of the component",
+    ("design.html", "Table"): "as above",
     ("forms.html", ""): "what a role must allow is in the script and the Bicep file that grant it",
     ("tenant.html", "Required permissions"): "as above",
     ("tenant_new.html", "Required permissions"): "as above",
@@ -105,7 +107,7 @@ def excepted(address: str, card: Card) -> bool:
     """Whether a card is one of those that are named with a reason."""
     page = address.partition("?")[0]
     named = {heading for template, heading in NO_FILE if template.startswith(("tenant", "log_source"))}
-    return page.startswith("/sources/") and card.heading in named
+    return page == "/design" or (page.startswith("/sources/") and card.heading in named)
 
 
 def test_every_table_of_a_template_has_a_file():
