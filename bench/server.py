@@ -123,8 +123,8 @@ def asks(data: Path) -> list[Ask]:
         Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}?start=100") for one in worst
     ]
     found += [
-        Ask("page /resource", f"/resource{quote(id_)}")
-        for id_, _, _ in snapshot.findings.worst(EVERYTHING, most=5)
+        Ask("page /resource", f"/resource{quote(one.resource)}")
+        for one in snapshot.findings.worst(EVERYTHING, most=5)
     ]
     found += [
         Ask("page /resource", f"/resource{quote(one.id.lower())}")
