@@ -46,16 +46,18 @@ def build_facet(
     counts: Sequence[tuple[str, int]],
     title_of: Callable[[str], str] = str,
 ) -> ListFacet:
-    """Build a facet from the counts of its values: those that are chosen come first, also where no row has them any more."""
+    """Build a facet from the counts of its values: those that are chosen come first, also where no row has them any more.
+
+    Rows without a value are in none of the options.
+    """
     chosen = visit.several(name)
-    known = {value for value, _ in counts}
-    every = [*((one, 0) for one in sorted(chosen - known)), *counts]
-    ordered = sorted(every, key=lambda one: one[0] not in chosen)
+    known = [one for one in counts if one[0]]
+    gone = sorted(chosen - {value for value, _ in known})
+    ordered = sorted([*((one, 0) for one in gone), *known], key=lambda one: one[0] not in chosen)
     most = len(ordered) if name in visit.several("all") else max(SHOWN, len(chosen))
     options = [
-        FacetOption(title_of(value) or "none", count, visit.toggle_link(name, value), value in chosen)
+        FacetOption(title_of(value), count, visit.toggle_link(name, value), value in chosen)
         for value, count in ordered[:most]
-        if value
     ]
-    left = len(ordered) - most
-    return ListFacet(name, title, options, max(0, left), visit.toggle_link("all", name) if left > 0 else "")
+    hidden = max(0, len(ordered) - most)
+    return ListFacet(name, title, options, hidden, visit.toggle_link("all", name) if hidden else "")
