@@ -84,9 +84,15 @@ def _view_explanation(wanted: str) -> tuple[RowSelection, Renderer]:
 
 def _view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
-    from nephoscope.cli.outputs import reads, renderer
+    from nephoscope.cli.outputs import formats, reads, renderer
+    from nephoscope.cli.terminal.messages import usage_error
 
     output, group_by = options["output"], options["group_by"]
+    if output not in formats():
+        usage_error(
+            f"-o {output} lists findings in templates and pipeline files, and no target has any that can be read:"
+            f" use one of {', '.join(formats())}"
+        )
 
     def write(report: ReportView, out: TextIO) -> None:
         renderer(output)(report, out)

@@ -17,7 +17,8 @@ _LINE = re.compile(r"\n[ \t]*[\w-]+ = [^\n]*$")
 def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
     """Write the fixes of findings into the files below a root; returns how many were applied to each file.
 
-    Of fixes that overlap the first is applied: judge again for the others. Files outside of the root are left alone.
+    Of fixes that overlap the first is applied: judge again for the others. Files outside of the root,
+    and what links lead to, are left alone.
     """
     by_file: defaultdict[str, list[Edit]] = defaultdict(list)
     for finding in findings:
@@ -25,8 +26,8 @@ def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
             by_file[edit.region.file].append(edit)
     applied = {}
     for file, edits in sorted(by_file.items()):
-        path = root / file
-        if path.resolve().is_relative_to(root.resolve()) and path.is_file():
+        path = root.resolve() / file
+        if path.resolve() == path and path.is_relative_to(root.resolve()) and path.is_file():
             text = path.read_bytes().decode("utf-8")
             changed, count = apply_edits(text, edits)
             path.write_bytes(changed.encode("utf-8"))
