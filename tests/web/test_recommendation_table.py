@@ -102,3 +102,20 @@ def test_filters_of_the_page_change_no_figure(owner):
         shown = file(owner, f"/recommendations?format=csv&{asked}")
         assert 0 < len(shown) < len(every)
         assert all(row == every[row["Id"]] for row in shown)
+
+
+def test_more_values_of_a_facet_change_no_row(owner):
+    """Also of this list, whose views have names in the address of their own."""
+    page = owner.get("/recommendations").text
+    more = unescape(re.search(r'class="facets__more" href="([^"]+)"', page)[1])
+    opened = owner.get(more).text
+    assert opened.count("facets__option") > page.count("facets__option")
+    assert titles(opened) == titles(page)
+    assert re.search(r"<caption[^>]*>[^<]*", opened)[0] == re.search(r"<caption[^>]*>[^<]*", page)[0]
+
+
+@pytest.mark.parametrize("asked", ["q=no-such-title", "control=none-of-them"])
+def test_a_filter_without_rows_does_not_say_that_everything_was_evaluated(owner, asked):
+    page = owner.get(f"/recommendations?open=1&{asked}").text
+    assert "No recommendations match the filters." in page
+    assert "everything that applies was evaluated" not in page

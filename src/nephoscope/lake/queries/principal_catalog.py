@@ -6,28 +6,26 @@ import datetime as dt
 import re
 import threading
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nephoscope.lake.queries.arg_function import GraphPlace
+from nephoscope.lake.queries.pinned_tables import PinnedTable, PinnedTables, release_pins, scan_pinned
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.resource_graph_tables import PREFIX, GraphTables
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import StoredFunctions
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.queries.watchlist_files import Watchlist, Watchlists
-from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
-from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, TableSnapshots, came
+from nephoscope.lake.storage.snapshot import TableSnapshot, TableSnapshots
 from nephoscope.lake.storage.table_store import list_tables, table_path
 from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
-from nephoscope_kql.engines.parquet import FileColumn, FileScan
-from nephoscope_kql.types import KqlType
+from nephoscope_kql.engines.parquet import FileScan
 
 _ALIASES = "_GetWatchlistAlias"
 _ARM = re.compile(
@@ -37,28 +35,6 @@ _ARM = re.compile(
 #: What stands before a workspace's ARM id where Azure Data Explorer is told of it as a cluster.
 #: Source: https://learn.microsoft.com/azure/data-explorer/query-monitor-data
 _CLUSTER = re.compile(r"https://(?:ade\.loganalytics\.io|adx\.monitor\.azure\.com)(?=/)", re.IGNORECASE)
-_SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedTable:
-    """A table at a version, or a watchlist as it was; `snapshot` is None where a table was never written to, and for a watchlist."""
-
-    workspace: Workspace
-    table: LakeTable | Watchlist
-    snapshot: TableSnapshot | None
-
-    def files(self, span: RowSpan | None = None) -> list[ParquetFile]:
-        """The files that may have rows in a span of time; none of a watchlist."""
-        if self.snapshot is None:
-            return []
-        if span is None:
-            return list(self.snapshot.files)
-        return [
-            file
-            for file in self.snapshot.files
-            if file.may_have(span.start, span.end) and (span.since is None or _may_have_come(file, span))
-        ]
 
 
 @dataclass(slots=True)
@@ -75,18 +51,6 @@ class SharedCatalogState:
     watchlists: Watchlists
     graph: Callable[[], GraphTables] | None = None
     visible: Callable[[LakeScope, str], list[str]] | None = None
-
-
-@dataclass(slots=True)
-class PinnedTables:
-    """What a query and all places that it names read: tables and watchlists by relation, and the estate, each at one version.
-
-    `asked` are the tables of Resource Graph that were asked for: relation -> the lower-cased table, and the workspace it was asked in.
-    """
-
-    pinned: dict[str, PinnedTable] = field(default_factory=dict)
-    asked: dict[str, tuple[str, Workspace]] = field(default_factory=dict)
-    graph: GraphTables | None = None
 
 
 class LakeCatalog:
@@ -110,7 +74,7 @@ class LakeCatalog:
         self._held = PinnedTables() if held is None else held
         self._pinned = self._held.pinned
         self._released = weakref.finalize(
-            self, _release, catalog_state.pins, self._pinned, shared=self._shared
+            self, release_pins, catalog_state.pins, self._pinned, shared=self._shared
         )
 
     @property
@@ -259,7 +223,7 @@ class LakeCatalog:
         """
         if relation in self._held.asked:
             return self._scan_graph(relation)
-        return _scan(self._pinned[relation], self._scope, span)
+        return scan_pinned(self._pinned[relation], self._scope, span)
 
     def _scan_graph(self, relation: str) -> FileScan:
         table, workspace = self._held.asked[relation]
@@ -357,60 +321,3 @@ class _Cluster:
         """Its database, by the workspace's name, GUID or ARM id."""
         found = self.catalog.place(kind, name) if kind == "database" else None
         return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
-
-
-def _release(pins: Pins, pinned: Mapping[str, PinnedTable], *, shared: bool) -> None:
-    if not shared:
-        several = list(pinned.values())
-        pins.drop(
-            [
-                (one.workspace.name, one.table.name, one.snapshot.version)
-                for one in several
-                if one.snapshot and isinstance(one.table, LakeTable)
-            ]
-        )
-
-
-def _may_have_come(file: ParquetFile, span: RowSpan) -> bool:
-    times = came(file.path)
-    if times is None:
-        return True
-    first, last = times
-    return (span.since is None or last >= span.since) and (span.ingested is None or first < span.ingested)
-
-
-def _scan(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> FileScan:
-    table = pinned.table
-    seen = table.seen_as("")
-    names = [name for name, _ in table.columns]
-    columns = tuple(
-        FileColumn(name, stored, _SQL.get(kind, kind.physical))
-        for name, stored, (_, kind) in zip(
-            seen.stored_names(), stored_names(names), table.columns, strict=True
-        )
-    )
-    if isinstance(table, Watchlist):
-        return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
-    return FileScan(
-        columns,
-        _groups(pinned.files(span)),
-        _only(pinned.workspace, scope),
-        span.ranges() if span else (),
-        DAY,
-    )
-
-
-def _only(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
-    """The subscriptions that the workspace shows and the scope allows; None = all rows."""
-    chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
-    return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
-
-
-def _groups(files: Iterable[ParquetFile]) -> tuple[tuple[Path, ...], ...]:
-    """Files with equal columns: our own say it in their name. The newest come first: the engine opens one to know columns."""
-    groups: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(files, key=lambda file: file.day, reverse=True):
-        name = file.path.name.split("-")
-        own = len(name) == 3 and name[0] == "part" and len(name[1]) == 12
-        groups[name[1] if own else file.relative].append(file.path)
-    return tuple(tuple(group) for group in groups.values())

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Values of a facet that are shown at once; more are behind a link.
 SHOWN = 8
+#: What an address names the facets by whose values are all shown; it filters nothing.
+MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ def build_facet(
     known = [one for one in counts if one[0]]
     gone = sorted(chosen - {value for value, _ in known})
     ordered = sorted([*((one, 0) for one in gone), *known], key=lambda one: one[0] not in chosen)
-    most = len(ordered) if name in visit.several("all") else max(SHOWN, len(chosen))
+    most = len(ordered) if name in visit.several(MORE) else max(SHOWN, len(chosen))
     options = [
         FacetOption(title_of(value), count, visit.toggle_link(name, value), value in chosen)
         for value, count in ordered[:most]
     ]
     hidden = max(0, len(ordered) - most)
-    return ListFacet(name, title, options, hidden, visit.toggle_link("all", name) if hidden else "")
+    return ListFacet(name, title, options, hidden, visit.toggle_link(MORE, name) if hidden else "")

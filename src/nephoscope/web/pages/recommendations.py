@@ -83,7 +83,6 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             **_filters(visit, several, facets),
             "put": put,
             "heads": heads,
-            "gain": sum(one.gain for one in several),
         }
     if visit.asked("table") == "put":
         return as_csv("recommendations-put", *own_assessments_table(put))
@@ -94,7 +93,7 @@ def _filters(visit: Visit, several: Sequence[Priority], facets: Sequence[ListFac
     start = page_start(visit)
     return {
         "snapshot": visit.snapshot, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
-        "facets": facets, "text": visit.asked("q"), "heads": (), "gain": 0.0,
+        "facets": facets, "text": visit.asked("q"), "heads": (),
         "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {}, "put": (),
     }  # fmt: skip
 
