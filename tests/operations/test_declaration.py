@@ -84,7 +84,7 @@ def change(call: OperationCall, name: Text, body: Change) -> str:
 
 @TRIED.operation(
     "x/write",
-    command=CommandLine("end", "{name}: {reason}", failed=lambda _: True, aside=lambda _: ["beside"]),
+    command=CommandLine("end", "{name}: {reason}", failed=lambda _: True, notes=lambda _: ["beside"]),
 )
 def end(call: OperationCall, name: Text, body: Reasoned) -> None:
     """End a thing."""

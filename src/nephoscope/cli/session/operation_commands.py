@@ -127,7 +127,7 @@ def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str
             arguments[name] = _request(shape, given)
         answer = operation.function(call, **arguments)
     _show(command, answer, arguments | given, output)
-    for line in command.aside(answer) if command.aside else ():
+    for line in command.notes(answer) if command.notes else ():
         tell(line)
     if command.failed and command.failed(answer):
         sys.exit(FINDINGS)
@@ -183,11 +183,11 @@ def _show(command: CommandLine, answer: Any, given: Mapping[str, Any], output: s
                 for row in rows
             ]
         show_list(rows, command.columns, output, command.nothing)
-    elif callable(command.told):
-        click.echo(command.told(answer))
-    elif command.told:
+    elif callable(command.message):
+        click.echo(command.message(answer))
+    elif command.message:
         shown = msgspec.structs.asdict(answer) if isinstance(answer, msgspec.Struct) else {"result": answer}
-        click.echo(command.told.format(**{**given, **shown}))
+        click.echo(command.message.format(**{**given, **shown}))
 
 
 def _rows(answer: Any) -> Sequence[Mapping[str, object]]:

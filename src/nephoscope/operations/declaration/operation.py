@@ -122,21 +122,21 @@ class ApiRoute:
 class CommandLine:
     """The command that offers an operation.
 
-    `told` is what it prints: a text with {fields} of its arguments and its result, or a function of the result. With `columns` it
+    `message` is what it prints: a text with {fields} of its arguments and its result, or a function of the result. With `columns` it
     prints a list: `rows` makes its rows of the result, by default those of its `value`; `absent` is what a table shows for null, by
-    column; `nothing` is said where there is no row. `aside` gives lines that are said beside the output, `failed` whether the command
+    column; `nothing` is said where there is no row. `notes` gives lines that are said beside the output, `failed` whether the command
     ends with 1. `help` is what only the command says of itself ('' = what the function says); `arguments` finds what a word on the
     command line stands for, by the function's parameter.
     """
 
     word: str
-    told: str | Callable[[Any], str] = ""
+    message: str | Callable[[Any], str] = ""
     columns: tuple[str, ...] = ()
     rows: Callable[[Any], Sequence[Row]] | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     nothing: str = ""
     help: str = ""
-    aside: Callable[[Any], Iterable[str]] | None = None
+    notes: Callable[[Any], Iterable[str]] | None = None
     failed: Callable[[Any], bool] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
 

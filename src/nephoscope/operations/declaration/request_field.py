@@ -79,8 +79,8 @@ def describe(
 
 def request_fields(shape: Any) -> tuple[RequestField, ...]:
     """The fields of a Shape in their order."""
-    told, hints = inspect.type_info(shape), get_type_hints(shape, include_extras=True)
-    fields = told.fields if isinstance(told, inspect.StructType) else ()
+    known, hints = inspect.type_info(shape), get_type_hints(shape, include_extras=True)
+    fields = known.fields if isinstance(known, inspect.StructType) else ()
     return tuple(_request_field(one, hints[one.name]) for one in fields)
 
 

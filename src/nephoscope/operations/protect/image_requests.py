@@ -115,7 +115,7 @@ def _describe_times(found: ImageRequestList) -> Iterator[str]:
     READ, ApiRoute("GET", "/imageRequests"),
     CommandLine(
         "list", columns=("status", "image", "registry", "requester", "deadline", "reason", "answeredBy", "created", "id"),
-        rows=_list_rows, nothing="no requests", aside=_describe_times,
+        rows=_list_rows, nothing="no requests", notes=_describe_times,
     ),
 )  # fmt: skip
 def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:

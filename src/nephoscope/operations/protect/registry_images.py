@@ -153,7 +153,7 @@ def images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
 @OPERATIONS.operation(
     READ_IMAGES, ApiRoute("GET", "/registryImages/{id}"),
     CommandLine(
-        "show", columns=REASONS, rows=_list_reasons, nothing="no findings", aside=_explain, arguments=_FOUND,
+        "show", columns=REASONS, rows=_list_reasons, nothing="no findings", notes=_explain, arguments=_FOUND,
         help="Explain the status of IMAGE (an ID, or a unique part of a name).",
     ),
 )  # fmt: skip
