@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 #: What the name of the option that gives null has behind that of its field.
 _NONE = "__none"
-FINDINGS = 1
 
 
 def command_of(group: OperationGroup) -> click.Group:
@@ -89,8 +88,8 @@ def _options(one: RequestField) -> Iterator[click.Option]:
         {} if flag or one.default is None else {"default": one.default, "show_default": True}
     )
     yield click.Option(
-        [one.option, one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST, help=one.help,
-        metavar=one.metavar or None, is_flag=flag, **shown,
+        [*one.option.split("/"), one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST,
+        help=one.help, metavar=one.metavar or None, is_flag=flag, **shown,
     )  # fmt: skip
     if one.none_option and one.change:
         yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
@@ -129,8 +128,8 @@ def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str
     _show(command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         tell(line)
-    if command.failed and command.failed(answer):
-        sys.exit(FINDINGS)
+    if command.failed and (code := command.failed(answer)):
+        sys.exit(int(code))
 
 
 def _guard_of(state: State) -> Guard:
@@ -163,9 +162,10 @@ def _request(shape: Any, given: Mapping[str, Any]) -> Any:
             if one.name in sent:
                 raise click.UsageError(f"{one.option} and {one.none_option} are mutually exclusive")
             sent[one.name] = None
-    if not sent and fields and all(one.change for one in fields):
+    changes = [one for one in fields if one.change]
+    if changes and not any(one.name in sent for one in changes):
         raise click.UsageError(
-            f"nothing to change: use {_join_words([one.option for one in fields if one.option])}"
+            f"nothing to change: use {_join_words([one.option for one in changes if one.option])}"
         )
     return shape(**sent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -9,13 +10,18 @@ import msgspec
 
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
+    CommandLine,
     OperationCall,
     OperationGroup,
 )
+from nephoscope.operations.declaration.operation_page import Row
+from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import AnyJson, Shape, shape_of
 
 OPERATIONS = OperationGroup("audit", "Audit", "An entry")
 READ = "Nephoscope/audit/read"
+#: The exit code of the command where the chain is broken.
+BROKEN = 3
 
 
 class EntryShape(Shape, frozen=True, kw_only=True):
@@ -69,6 +75,48 @@ def entries(call: OperationCall, query: AuditQuery) -> EntryList:
     found = call.state.audit.entries(before=before, most=query.top)
     shown = tuple(shape_of(EntryShape, one) for one in found)
     return EntryList(value=shown, next=found[-1].number if found and found[-1].number > 1 else 0)
+
+
+class NewestEntries(Shape, frozen=True, kw_only=True):
+    """The bound of the shown entries."""
+
+    most: Annotated[int, describe("Maximum number of entries.", ge=1, le=100_000)] = 50
+
+
+class CheckedEntries(Shape, frozen=True, kw_only=True):
+    """The newest entries with the state of the chain, as of Verification."""
+
+    value: tuple[EntryShape, ...]
+    broken: int | None
+    anchored: bool
+
+
+def _note_chain(found: CheckedEntries) -> Iterator[str]:
+    if not found.anchored:
+        yield "the audit has no anchor (keys/audit.anchor): entries deleted from its end cannot be detected"
+    if found.broken is not None:
+        yield (
+            f"the audit was changed: entry {found.broken} is missing, or does not match the entry before it"
+        )
+
+
+def _list_rows(found: CheckedEntries) -> list[Row]:
+    shown = ("number", "moment", "author", "operation", "target", "outcome", "address", "detail")
+    return [{name: getattr(one, name) for name in shown} for one in found.value]
+
+
+@OPERATIONS.operation(
+    READ,
+    command=CommandLine(
+        "audit", columns=("number", "moment", "author", "operation", "target", "outcome"), rows=_list_rows,
+        notes=_note_chain, failed=lambda found: 0 if found.broken is None else BROKEN,
+    ),
+)  # fmt: skip
+def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
+    """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
+    audit = call.state.audit
+    shown = tuple(shape_of(EntryShape, one) for one in audit.entries(most=query.most))
+    return CheckedEntries(value=shown, broken=audit.broken(), anchored=audit.anchored())
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/audit/verification"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from nephoscope.operations.declaration.operation_page import OperationPage, Row
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_BODY = 1 << 20
 Function = Callable[..., Any]
-Row = Mapping[str, object]
 #: Where a role is wanted that allows an operation, by what stands in its path; None: the function asks for itself.
 Scoped = Callable[[Mapping[str, str]], str] | None
 
@@ -124,9 +124,9 @@ class CommandLine:
 
     `message` is what it prints: a text with {fields} of its arguments and its result, or a function of the result. With `columns` it
     prints a list: `rows` makes its rows of the result, by default those of its `value`; `absent` is what a table shows for null, by
-    column; `nothing` is said where there is no row. `notes` gives lines that are said beside the output, `failed` whether the command
-    ends with 1. `help` is what only the command says of itself ('' = what the function says); `arguments` finds what a word on the
-    command line stands for, by the function's parameter.
+    column; `nothing` is said where there is no row. `notes` gives lines that are said beside the output, `failed` the exit code of a
+    result that is not well (True is 1). `help` is what only the command says of itself ('' = what the function says); `arguments`
+    finds what a word on the command line stands for, by the function's parameter.
     """
 
     word: str
@@ -137,13 +137,13 @@ class CommandLine:
     nothing: str = ""
     help: str = ""
     notes: Callable[[Any], Iterable[str]] | None = None
-    failed: Callable[[Any], bool] | None = None
+    failed: Callable[[Any], int] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation: `permission` is that of roles, `api` and `command` are None where a face does not offer it."""
+    """An operation: `permission` is that of roles, `api`, `command` and `page` are None where a face does not offer it."""
 
     group: OperationGroup
     permission: str
@@ -151,6 +151,7 @@ class Operation:
     api: ApiRoute | None = None
     command: CommandLine | None = None
     needs_lake: bool = False
+    page: OperationPage | None = None
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -194,11 +195,12 @@ class OperationGroup:
         command: CommandLine | None = None,
         *,
         needs_lake: bool = False,
+        page: OperationPage | None = None,
     ) -> Callable[[Function], Function]:
         """Declare that a function is an operation."""
 
         def declare(function: Function) -> Function:
-            self.operations.append(Operation(self, permission, function, api, command, needs_lake))
+            self.operations.append(Operation(self, permission, function, api, command, needs_lake, page))
             return function
 
         return declare

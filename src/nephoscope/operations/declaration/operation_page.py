@@ -1,0 +1,70 @@
+"""Operation pages: the list of a section, a form of it, or a table about one of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Row: TypeAlias = Mapping[str, object]
+#: The values that a field may have, with their words, as they are when a form is drawn; of an OperationCall.
+Choices: TypeAlias = Callable[[Any], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageColumn:
+    """A column of a section's list; `optional` ones are left out on narrow screens."""
+
+    name: str
+    title: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SectionList:
+    """The operation whose rows are the list of a section of the settings.
+
+    `area` is the heading under which the section stands, `noun` what a row is called, `about` says what the section is for. `key` is
+    the column by which operations name a row, `name` the one that people read; `facets` are columns that filters are made of. Rows
+    are those of the command unless `rows` gives them. `nothing` is said where there is no row.
+    """
+
+    title: str
+    area: str
+    noun: str
+    about: str
+    key: str
+    columns: tuple[PageColumn, ...]
+    facets: tuple[str, ...] = ()
+    name: str = ""
+    rows: Callable[[Any], list[Row]] | None = None
+    nothing: str = ""
+    guide: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowTable:
+    """An operation whose rows are shown on the page of one row of a section, with the columns of its command."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationForm:
+    """A form or button: of a section where the operation is about no row, else of each row's page.
+
+    `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
+    `shows` makes the text that is shown this once, as of a secret;
+    `closes` says that the row is gone.
+    """
+
+    label: str
+    in_rows: bool = False
+    when: Callable[[Row], bool] | None = None
+    choices: Mapping[str, Choices] = field(default_factory=dict)
+    shows: Callable[[Any], str] | None = None
+    closes: bool = False
+    danger: bool = False
+
+
+OperationPage: TypeAlias = SectionList | RowTable | OperationForm
