@@ -151,6 +151,24 @@ def test_an_image_is_judged_without_the_state_and_the_readers_of_feeds(tmp_path:
     assert {name for name in (*HEAVY, *never) if name in loaded} <= {"nephoscope.collect", "rich"}
 
 
+def test_what_readers_claim_is_known_without_them_once_they_were_loaded(tmp_path: Path) -> None:
+    ask = (
+        "import sys; from nephoscope.collect.inventory.discovery import inventory_readers as known, readers_of\n"
+        "claimed = [(one.name, one.patterns, one.magic, one.max_size) for one in known().values()]\n"
+        "readers_of('var/lib/dpkg/status'); print(hash(str(claimed))); print('nephoscope.collect.inventory.dpkg' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONHASHSEED": "0"}
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert found[0][0] == found[1][0]
+    assert [loaded for _, loaded in found] == ["True", "False"]
+
+
 def test_every_command_file_is_listed_with_its_first_line() -> None:
     result = CliRunner().invoke(cli, ["--help"])
     for path in Path(sys.modules["nephoscope.cli.main"].__file__).parent.glob("*.py"):

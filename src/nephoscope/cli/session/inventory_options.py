@@ -11,8 +11,6 @@ import click
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
@@ -115,6 +113,8 @@ def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
 
 def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings

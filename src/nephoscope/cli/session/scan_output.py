@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
@@ -11,7 +11,6 @@ import click
 import msgspec
 
 from nephoscope.cli.session.inventory_options import KeepOptions
-from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.scan_sections import (
     PACKAGE_COLUMNS,
     SECTIONS,
@@ -20,11 +19,8 @@ from nephoscope.cli.session.scan_sections import (
     section_rows,
     vulnerability_rows,
 )
-from nephoscope.cli.session.service_context import acting
-from nephoscope.cli.session.state_access import has_state, state_of
 from nephoscope.cli.terminal.messages import tell
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.service.exemption_lookup import make_exemption_lookup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +114,7 @@ def circumstances(
         raise click.UsageError(str(error)) from error
     if "malware" not in look_for:
         return ExaminationContext(now, None, licenses)
+    from nephoscope.cli.session.state_access import has_state, state_of
     from nephoscope.service.examinations import known_malware
 
     if not has_state(data):
@@ -146,9 +143,14 @@ def assess(
 def _without_exempted(
     data: Path, assessments: tuple[PackageAssessment, ...], of: ExemptedSubject
 ) -> tuple[PackageAssessment, ...]:
-    if not any(whole.findings for whole in assessments) or not has_state(data):
+    if not any(whole.findings for whole in assessments):
         return assessments
-    import msgspec
+    from nephoscope.cli.session.state_access import has_state
+
+    if not has_state(data):
+        return assessments
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.service.exemption_lookup import make_exemption_lookup
 
     with acting(data) as service:
         exemption_of = make_exemption_lookup(service)
@@ -168,9 +170,7 @@ def show_examination(
     name: str, examination: Examination, assessments: tuple[PackageAssessment, ...], asked: InspectionOptions
 ) -> None:
     """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
-    from nephoscope.vulnerability.matching.risk_order import findings_by_risk
-
-    findings = findings_by_risk(assessments)
+    findings = _by_risk(assessments)
     if asked.output in _BILLS:
         click.echo(_bill(name, examination.contents, asked.output), nl=False)
     elif asked.output == "sarif":
@@ -178,9 +178,9 @@ def show_examination(
     elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
         _show_document(name, examination, findings, asked)
     elif asked.packages:
-        show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
+        _show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
     else:
-        show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
+        _show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
         _show_sections(examination)
         _summarize(name, examination, assessments, findings)
@@ -192,15 +192,34 @@ def show_examination(
     sys.exit(_exit_code(examination, assessments, findings, asked))
 
 
+def _by_risk(assessments: tuple[PackageAssessment, ...]) -> list[PackageFinding]:
+    if not assessments:
+        return []
+    from nephoscope.vulnerability.matching.risk_order import findings_by_risk
+
+    return findings_by_risk(assessments)
+
+
+def _show_list(
+    rows: Sequence[dict[str, object]], columns: Sequence[str], form: str, nothing: str = ""
+) -> None:
+    from nephoscope.cli.session.list_output import show_list  # not needed for a bill
+
+    show_list(rows, columns, form, nothing)
+
+
 def _bill(name: str, contents: InventoryContents, form: str) -> bytes:
     """Return the packages as a bill of materials."""
-    from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
     from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
-    from nephoscope.collect.sbom.writing.spdx_json import write_spdx_json
 
     written_as = WrittenAs(subject=name, time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    write = write_cyclonedx_json if form == "cyclonedx" else write_spdx_json
-    return write(contents.packages, written_as)
+    if form == "cyclonedx":
+        from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
+
+        return write_cyclonedx_json(contents.packages, written_as)
+    from nephoscope.collect.sbom.writing.spdx_json import write_spdx_json
+
+    return write_spdx_json(contents.packages, written_as)
 
 
 def _show_sarif(name: str, examination: Examination, findings: list[PackageFinding]) -> None:
@@ -214,8 +233,6 @@ def _show_document(
     name: str, examination: Examination, findings: list[PackageFinding], asked: InspectionOptions
 ) -> None:
     """Print all of it as one document, packages only where they are asked for."""
-    import msgspec
-
     contents = examination.contents
     listed = (
         {"packages": package_rows(examination)}
@@ -240,7 +257,7 @@ def _show_sections(examination: Examination) -> None:
     for name, rows in section_rows(examination).items():
         if rows:
             click.echo(f"\n{name}:")
-            show_list(rows, SECTIONS[name], "table")
+            _show_list(rows, SECTIONS[name], "table")
 
 
 def _summarize(

@@ -9,15 +9,16 @@ does not fit.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
 import nephoscope.collect.inventory as package
+from nephoscope.collect.derived_values import SourceFolder, derived_value
 from nephoscope.collect.inventory.formats.untyped_values import WrongShapeError
 from nephoscope.collect.inventory.inventory_file import InventoryFile, SetAside
 from nephoscope.model.package import Package
@@ -35,14 +36,18 @@ class ReaderModuleError(Exception):
 
 
 class InventoryReader(msgspec.Struct, frozen=True):
-    """A module that reads one kind of file; `read` raises UnreadableInventoryError."""
+    """A module that reads one kind of file: what it claims and how large a file of it may be. It is loaded where it reads one."""
 
     name: str
     title: str
     patterns: tuple[str, ...]
     magic: tuple[bytes, ...]
-    read: Callable[[InventoryFile], Iterable[Package]]
     max_size: int
+
+    def read(self, file: InventoryFile) -> Iterable[Package]:
+        """Give the packages of a file; raises UnreadableInventoryError."""
+        found: Iterable[Package] = importlib.import_module(f"{package.__name__}.{self.name}").read(file)
+        return found
 
 
 class InventoryReading(msgspec.Struct, frozen=True):
@@ -56,6 +61,14 @@ class InventoryReading(msgspec.Struct, frozen=True):
 @cache
 def inventory_readers() -> dict[str, InventoryReader]:
     """Return every reader by its name; raises ReaderModuleError."""
+    folder = SourceFolder(str(Path(__file__).parent))
+    return derived_value(__name__, [folder], dict[str, InventoryReader], _load_readers)
+
+
+def _load_readers() -> dict[str, InventoryReader]:
+    """Load every module of the folder, and return what those that are readers claim."""
+    import pkgutil
+
     found = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.ispkg:
@@ -67,7 +80,7 @@ def inventory_readers() -> dict[str, InventoryReader]:
         if not hasattr(module, "read") or not (patterns or magic):
             raise ReaderModuleError(f"{module.__name__} has TITLE but no read, or neither PATTERNS nor MAGIC")
         size = getattr(module, "MAX_SIZE", MAX_SIZE)
-        found[info.name] = InventoryReader(info.name, module.TITLE, patterns, magic, module.read, size)
+        found[info.name] = InventoryReader(info.name, module.TITLE, patterns, magic, size)
     return found
 
 

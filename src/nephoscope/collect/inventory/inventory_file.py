@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
+
+import msgspec
 
 from nephoscope.collect.inventory.operating_system import OperatingSystem
 
@@ -36,8 +37,7 @@ def _read_nothing(path: str) -> bytes | None:
     return None
 
 
-@dataclass
-class InventoryFile:
+class InventoryFile(msgspec.Struct, dict=True, eq=False):
     """A file below a root: its path with `/`, its content, the files beside it, and the operating system of the root.
 
     `beside` gives the content of another file of the same root by its path, None where there is none.
@@ -47,7 +47,7 @@ class InventoryFile:
     content: bytes
     beside: Callable[[str], bytes | None] = _read_nothing
     system: OperatingSystem | None = None
-    set_aside: list[SetAside] = field(default_factory=list)
+    set_aside: list[SetAside] = msgspec.field(default_factory=list)
 
     @property
     def name(self) -> str:

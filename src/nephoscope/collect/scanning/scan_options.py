@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from nephoscope.collect.malware.malware_scanner import MalwareScanner
 
 
-@dataclass(frozen=True, slots=True)
-class LookedFor:
+class LookedFor(msgspec.Struct, frozen=True):
     """What a scan looks for beside packages.
 
     `secret_key` is the key of the fingerprints of secrets, never empty where `secrets` is true and fingerprints are wanted.
@@ -20,7 +20,10 @@ class LookedFor:
     secrets: bool = False
     permissions: bool = False
     malware: MalwareScanner | None = None
-    secret_key: bytes = field(default=b"", repr=False)
+    secret_key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"LookedFor({self.secrets}, {self.permissions}, {self.malware!r})"  # the key is told nowhere
 
     @property
     def digest(self) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.sqlite_memory import rows_of
-
 _HASH_MAGIC, _NDB_MAGIC, _SLOT_MAGIC, _BLOB_MAGIC = 0x061561, b"RpmP", b"Slot", b"BlbS"
 _HASH_UNSORTED, _HASH_SORTED, _OVERFLOW = 2, 13, 7
 _KEY_DATA, _OFF_PAGE = 1, 3
@@ -30,6 +28,9 @@ def headers_of(content: bytes) -> Iterator[bytes]:
 def _blobs(content: bytes) -> Iterator[bytes]:
     try:
         if content.startswith(b"SQLite format 3\0"):
+            # SQLite is loaded where a database is in its form alone
+            from nephoscope.collect.inventory.formats.sqlite_memory import rows_of
+
             for (blob,) in rows_of(content, "SELECT blob FROM Packages ORDER BY hnum"):
                 if not isinstance(blob, bytes):
                     raise ValueError("a package of the database is not a header")
