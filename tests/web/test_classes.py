@@ -20,6 +20,7 @@ FOREIGN = ("cm-", "u-", "uplot")
 TOGETHER = (
     "columns__",
     "chart-links__node",
+    "stat-strip__band--",
     "state--",
     "severity--",
     "chart-part--",

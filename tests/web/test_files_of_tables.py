@@ -18,7 +18,7 @@ from nephoscope.posture.scans import tenants
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
 TABLES = [
     ("/", "Score by control", "/?table=controls"),
-    ("/", "Recommendations", "/?table=first"),
+    ("/", "Fix first", "/?table=first"),
     ("/", "Resources with the most findings", "/?table=resources"),
     ("/recommendations", "", "/recommendations"),
     ("/recommendations?open=1", "", "/recommendations?open=1"),

@@ -139,10 +139,17 @@ class History:
             for row in batch.to_pylist():
                 yield (row["resource"], row["key"]), _past(row)
 
-    def changes(self, evaluation: EvaluationRecord) -> list[FindingChange]:
-        """The changes that an evaluation brought."""
-        rows = self._rows("changes") if self._exists("changes") else []
-        return [_change(row) for row in rows if row["evaluation"] == evaluation.id]
+    def changes(self, *evaluations: EvaluationRecord) -> list[FindingChange]:
+        """The changes that evaluations brought, one evaluation after the other in the order that is given."""
+        import pyarrow.dataset as ds
+        from deltalake import DeltaTable
+
+        if not self._exists("changes"):
+            return []
+        order = {one.id: at for at, one in enumerate(evaluations)}
+        table = DeltaTable(str(self._root / "changes")).to_pyarrow_dataset()
+        rows = table.to_table(filter=ds.field("evaluation").isin(list(order))).to_pylist()
+        return [_change(row) for row in sorted(rows, key=lambda row: order[row["evaluation"]])]
 
     def record(
         self,

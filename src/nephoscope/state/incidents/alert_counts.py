@@ -1,14 +1,16 @@
-"""Alert counts by rule and classification."""
+"""Alert counts by rule and classification, and by time and severity."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.incidents.alerts import AlertRow
+from nephoscope.state.incidents.alerts import VERSION, AlertFilter, AlertRow, Alerts
 from nephoscope.state.tables.incident_rows import IncidentRow
 
 CLOSED = "Closed"
@@ -54,6 +56,26 @@ class AlertTallies:
                 for word in _list_counts(bool(was_held), status, classification):
                     counts[word] = counts.get(word, 0) + count
         return {name: AlertTally(**counts) for name, counts in found.items()}
+
+
+def count_by_time(
+    database: Database, alerts: Alerts, workspace: str, looked: AlertFilter, edges: Sequence[datetime]
+) -> Counter[tuple[int, str]]:
+    """(Number of the interval, severity) -> how many of the alerts that are looked at ended in it.
+
+    `edges` are the ends of the intervals, the first first; what ended at the last edge or later counts in the last interval.
+    """
+    columns = AlertRow.__table__.c
+    slot = case(*((columns.ended < edge, at) for at, edge in enumerate(edges[:-1])), else_=len(edges) - 1)
+    conditions = looked.conditions(workspace)
+    with database.read() as session:
+        if looked.within is None:
+            placed = select(slot.label("slot"), columns.severity).where(*conditions).subquery()
+            query = select(placed.c.slot, placed.c.severity, func.count()).group_by(*placed.c)
+            return Counter({(int(at), severity): count for at, severity, count in session.execute(query)})
+        rows = session.execute(select(columns.id, VERSION, slot, columns.severity).where(*conditions)).all()
+        seen = set(alerts.select_within(session, [(one[0], one[1]) for one in rows], looked.within))
+    return Counter((int(at), severity) for id_, _, at, severity in rows if id_ in seen)
 
 
 def _list_counts(held: bool, status: str | None, classification: str | None) -> list[str]:

@@ -314,22 +314,21 @@ class Alerts:
     def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
         """The incidents of which an alert names a resource of a reach."""
         columns = AlertRow.__table__.c
-        query = select(columns.id, _VERSION, columns.incident).where(
+        query = select(columns.id, VERSION, columns.incident).where(
             AlertRow.workspace == workspace, AlertRow.incident.is_not(None)
         )
         with self._database.read() as session:
             rows = [(one[0], one[1], int(one[2])) for one in session.execute(query)]
-            ids = set(self._select_within(session, [(id_, version) for id_, version, _ in rows], reach))
+            ids = set(self.select_within(session, [(id_, version) for id_, version, _ in rows], reach))
         return frozenset(number for id_, _, number in rows if id_ in ids)
 
     def _within(self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach) -> list[str]:
         """The ids of the alerts under some conditions that name a resource of a reach, those of the latest events first."""
-        query = select(AlertRow.__table__.c.id, _VERSION).where(*conditions).order_by(*_NEWEST)
-        return self._select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
+        query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*_NEWEST)
+        return self.select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
-    def _select_within(
-        self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach
-    ) -> list[str]:
+    def select_within(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
+        """Those of some (id, version) that name a resource of a reach, in their order."""
         return self._places.within(
             versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
         )
@@ -337,7 +336,7 @@ class Alerts:
     def versions(self) -> list[tuple[str, str, int | None]]:
         """All alerts: id, what is another after each change of it, and the incident; by id."""
         columns = AlertRow.__table__.c
-        query = select(columns.id, _VERSION, columns.incident).order_by(columns.id)
+        query = select(columns.id, VERSION, columns.incident).order_by(columns.id)
         with self._database.read() as session:
             return [(one[0], one[1], one[2]) for one in session.execute(query)]
 
@@ -349,7 +348,7 @@ class Alerts:
 
 
 #: Compared alone: as the text that the database has, many are read several times faster than as moments.
-_VERSION = type_coerce(AlertRow.__table__.c.changed, Text)
+VERSION = type_coerce(AlertRow.__table__.c.changed, Text)
 _NEWEST = (AlertRow.ended.desc(), AlertRow.id)
 
 

@@ -6,15 +6,20 @@ Of the latter each is told without what is out of reach (`alerts.sight`), as the
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.alert_counts import count_by_time
 from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from nephoscope.model.read_reach import Reach
     from nephoscope.web.visits.request_context import Visit
 
@@ -57,6 +62,13 @@ class VisibleAlerts:
         """Count how many are looked at; of a part, whatever text is looked for."""
         wanted = self._within(looked if self.whole else replace(looked, text=""))
         return sum(self.visit.instance.state.alerts.count(one, wanted) for one in self.workspaces)
+
+    def count_by_time(self, looked: AlertFilter, edges: Sequence[datetime]) -> Counter[tuple[int, str]]:
+        """(Number of the interval, severity) -> how many are looked at; `edges` are the ends of the intervals."""
+        state, wanted, found = self.visit.instance.state, self._within(looked), Counter[tuple[int, str]]()
+        for one in self.workspaces:
+            found += count_by_time(state.database, state.alerts, one, wanted, edges)
+        return found
 
     def get(self, id_: str) -> StoredAlert:
         """One as it is told; NotFoundError where there is none of the id that may be."""

@@ -1,27 +1,31 @@
-"""The first page: the score and where its points are, what to fix first, open incidents, and what was not assessed and why."""
+"""The first page: how the estate stands and why that moved, open incidents, changes since yesterday, alerts, and what to fix first."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from nephoscope.posture.history.history import History, TrendPoint
-from nephoscope.posture.published.findings import UNJUDGED, RecommendationTally
+from nephoscope.posture.history.history import TrendPoint
+from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.priorities import Priority, priorities_of
-from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import NotFoundError
-from nephoscope.state.incidents.incidents import IncidentFilter, IncidentStatus
+from nephoscope.web.page_data.alert_timeline import count_alerts, draw_alerts
 from nephoscope.web.page_data.assessment_progress import trouble, under_way
+from nephoscope.web.page_data.estate_moves import read_evaluations, read_moves, summarize, tells_score
+from nephoscope.web.page_data.exposed_resources import find_exposed
+from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
 from nephoscope.web.page_data.secure_score import score_of
+from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
+from nephoscope.web.rendering import charts
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.rendering.known_names import known_names
 from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.recommendation_table import rank_recommendations, table
+from nephoscope.web.tables.recommendation_table import PATHS, rank_recommendations, table
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import ResourceId
@@ -33,10 +37,8 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 READ = "Microsoft.Security/assessments/read"
-INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 SCORES = "Microsoft.Security/secureScores/read"
-SHOWN, MOST_CSV = 8, 10_000
-_OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
+SHOWN, MOST_CSV = 6, 10_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -46,28 +48,40 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
     ) is not None:
         return file
-    opened = incidents(visit)
+    opened = read_open_incidents(visit, SHOWN)
     found: dict[str, object] = {
         "snapshot": snapshot,
         "incidents": opened,
-        "names": known_names(visit, (one.title for one in opened or ())),
+        "bars": [(name.lower(), count) for name, count in opened.severities.items()] if opened else [],
+        "names": known_names(visit, (one.title for one in opened.newest) if opened else ()),
+        "alerts": (alerts := count_alerts(visit)),
+        "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
+        "sources": read_source_states(visit),
         "under_way": under_way(visit.instance),
         "trouble": trouble(visit.instance) if visit.caller.may(READ, "/") else "",
-        "recommendations": "/recommendations",
         "suppressed": suppressed_rules(visit),
     }
-    if snapshot is None:
-        return found
-    reach = visit.reach(READ)
+    return found if snapshot is None else {**found, **_show_posture(visit, snapshot)}
+
+
+def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object]:
+    """What the last assessment found, and what moved since yesterday."""
+    reach, first, moves = visit.reach(READ), list_failing(visit), read_moves(visit)
     states = snapshot.findings.states(reach)
-    first = list_failing(visit)
+    paths = snapshot.attack_paths.list_wanted(visit.reach(PATHS))
+    score = score_of(snapshot, visit.reach(SCORES))
     return {
-        **found,
-        "score": score_of(snapshot, visit.reach(SCORES)),
+        "score": score,
+        "band": charts.band(score.share) if score.share is not None else "",
         "trend": trend(visit),
+        "moves": moves,
+        "moved": summarize(visit, moves) if moves else [],
+        "tells_score": tells_score(visit),
+        "paths": paths,
+        "grave_paths": [one for one in paths if one.level.rank >= Severity.HIGH.rank],
+        "exposed": find_exposed(snapshot, reach),
         "resources": snapshot.inventory.count(reach),
         "stood": states,
-        "severities": _severities([one.tally for one in first]),
         "first": first[:SHOWN],
         "failing": len(first),
         "worst": (worst := snapshot.findings.worst(reach, most=SHOWN)),
@@ -86,6 +100,7 @@ def ahead(snapshot: PublishedSnapshot, reach: Reach) -> None:
     snapshot.findings.states(reach)
     snapshot.findings.worst(reach, most=SHOWN)
     snapshot.findings.causes(reach, UNJUDGED)
+    find_exposed(snapshot, reach)
 
 
 def list_failing(visit: Visit) -> list[Priority]:
@@ -106,32 +121,12 @@ def _place(visit: Visit, id_: str) -> str:
     return f"in {known.resource_group}, {subscription}" if known.resource_group else f"in {subscription}"
 
 
-def _severities(tallies: Sequence[RecommendationTally]) -> list[tuple[str, int]]:
-    """Count how many findings there are of each severity, the gravest first."""
-    counts: Counter[str] = Counter()
-    for one in tallies:
-        counts[one.severity.value] += one.unhealthy
-    return [(one.value, counts[one.value]) for one in reversed(Severity) if counts[one.value]]
-
-
 def trend(visit: Visit) -> Sequence[TrendPoint]:
     """The score over time, where the whole estate is looked at."""
-    request = last_request(visit.instance.data)
-    if request is None or visit.chosen_subscriptions is not None or not visit.reach(READ).everything:
+    if not tells_score(visit):
         return ()
-    return [one for one in History(visit.instance.data).trend(request.series) if one.when >= visit.since]
-
-
-def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
-    """The newest open incidents of the scope in the workspaces that the caller may read; None where that is none."""
-    found, readable = [], False
-    for workspace in visit.instance.state.workspaces.all():
-        if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
-            readable = True
-            wanted = IncidentFilter(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
-            found += visit.instance.state.incidents.list_sought(workspace.name, wanted, most=most)
-    found.sort(key=lambda one: one.last_activity, reverse=True)
-    return found[:most] if readable else None
+    known = [one for one in read_evaluations(visit) if one.when >= visit.since]
+    return [TrendPoint(one.when, one.percentage) for one in known if one.percentage is not None]
 
 
 def _controls(visit: Visit) -> PageTable:
@@ -167,7 +162,7 @@ def _causes(visit: Visit) -> PageTable:
 
 
 def _incidents(visit: Visit) -> PageTable:
-    found = incidents(visit, MOST_CSV)
+    found = list_open(visit, MOST_CSV)
     if found is None:
         raise NotFoundError("your roles do not include a workspace")
     return PageTable(

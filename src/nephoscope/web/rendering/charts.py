@@ -53,6 +53,21 @@ def parts(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Ma
     )
 
 
+def bar(counts: Sequence[tuple[str, int | float]], label: str) -> Markup:
+    """A bar of parts over the whole width there is: (kind, how much of it) each, as in `parts`."""
+    total = sum(count for _, count in counts) or 1
+    made, at = [], 0.0
+    for name, count in counts:
+        size = 400 * count / total
+        if size > 0:
+            made.append(Markup('<rect class="chart-part--{}" x="{:.1f}" width="{:.1f}" height="8"/>').format(
+                name, at, max(size - 2, 2)))  # fmt: skip
+        at += size
+    return Markup(
+        '<svg class="chart-bar chart-bar--wide" viewBox="0 0 400 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(label, Markup("").join(made))
+
+
 def line(values: Sequence[float], label: str) -> Markup:
     """A line over time, from its lowest to its highest value; '' for fewer than two."""
     if len(values) < 2:

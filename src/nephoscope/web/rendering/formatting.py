@@ -31,6 +31,17 @@ CAUSES = {
     "parameter-error": "A parameter of the assignment is invalid",
     "too-many-steps": "The rule exceeds the limit of items for one resource",
     "initiative-error": "The initiative is invalid",
+    "version-not-held": "The assigned version of a definition is missing",
+    "ambiguous": "Several definitions have the assigned name",
+    "definition-error": "The definition is invalid",
+    "expression-error": "An expression of the rule has no result",
+    "data-plane-mode": "The policy judges the data plane, which is not read",
+    "request-only": "The policy judges requests, not resources",
+    "no-analyzer": "No analyzer answers the recommendation yet",
+    "classic": "Machines of the classic model are not assessed",
+    "unreadable-rule": "A security rule could not be understood",
+    "security-admin-rules": "Security admin rules of a network manager are not assessed",
+    "not-evaluated": "A part of the network is not modelled",
 }
 _CODE = re.compile("`([^`]+)`")
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
