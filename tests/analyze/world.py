@@ -19,7 +19,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
 from nephoscope.lake.storage.file_aggregates import GROUPS
-from nephoscope_kql.cell_formatting import columns_of, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -433,9 +433,9 @@ def _records(found: pa.Table) -> list[dict[str, Any]]:
             name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
             if kind is KqlType.DATETIME
             else cell
-            for (name, kind), cell in zip(columns_of(found), row, strict=True)
+            for (name, kind), cell in zip(typed_columns(found), row, strict=True)
         }
-        for row in rows_of(found)
+        for row in iterate_rows(found)
     ]
 
 

@@ -57,7 +57,7 @@ def test_kusto_gives_an_error_and_no_part(server, owner, small):
 def test_most(rows, size, kept, cut):
     batches = [pa.record_batch({"a": pa.array(range(start, start + 5))}) for start in (0, 5)]
     most = ResultLimit(rows, size)
-    found = most.taken(pa.RecordBatchReader.from_batches(batches[0].schema, batches))
+    found = most.read_rows(pa.RecordBatchReader.from_batches(batches[0].schema, batches))
     assert (found["a"].to_pylist(), most.cut) == (list(range(kept)), cut)
 
 
@@ -70,7 +70,7 @@ def test_rows_over_the_bound_are_not_asked_for():
             yield pa.record_batch({"a": pa.array(["x" * 1000] * 10)})
 
     schema = pa.schema({"a": pa.string()})
-    ResultLimit(1_000_000, 25_000).taken(pa.RecordBatchReader.from_batches(schema, batches()))
+    ResultLimit(1_000_000, 25_000).read_rows(pa.RecordBatchReader.from_batches(schema, batches()))
     assert len(asked) <= 4
 
 

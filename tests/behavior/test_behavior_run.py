@@ -16,7 +16,7 @@ from nephoscope.behavior.profiles import Profiles
 from nephoscope.behavior.settings import BehaviorSettings, keep
 from nephoscope.lake.lake import Lake
 from nephoscope.state import LeaseLostError, State
-from nephoscope_kql.cell_formatting import columns_of, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.types import KqlType
 
 Put = Callable[..., None]
@@ -32,13 +32,13 @@ def analysis(lake: Lake, state: State) -> BehaviorAnalysis:
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
     lake.flush()
     table = lake.rows(text)
-    columns = columns_of(table)
+    columns = typed_columns(table)
     return [
         {
             name: msgspec.json.decode(value) if kind is KqlType.DYNAMIC and value else value
             for (name, kind), value in zip(columns, row, strict=True)
         }
-        for row in rows_of(table)
+        for row in iterate_rows(table)
     ]
 
 

@@ -14,7 +14,7 @@ from rowwise import Witness, WitnessProbe
 from rowwise_values import settled
 
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
-from nephoscope_kql.compile import bound_query, ticks
+from nephoscope_kql.compile import bound_query, to_ticks
 from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def answers(
     """Right results of a query: one where the language leaves nothing open, else up to `most` that differ in what it leaves open."""
     known = catalog or MemoryCatalog.of({name: table.columns for name, table in tables.items()})
     for seed in range(most):
-        witness = Witness(tables, ticks(NOW), dice=random.Random(seed) if seed else None)
+        witness = Witness(tables, to_ticks(NOW), dice=random.Random(seed) if seed else None)
         with deep_recursion():
             found = witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
             told = Result(found.columns, tuple(tuple(settled(cell) for cell in row) for row in found.rows))

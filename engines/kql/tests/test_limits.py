@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope_kql.cancellation import Cancellation, CancelledError, cancelled_by
+from nephoscope_kql.cancellation import Cancellation, CancelledError, run_cancellable
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.cell_formatting import rows_of
-from nephoscope_kql.engines.arrow_types import catalog_of
+from nephoscope_kql.cell_formatting import iterate_rows
+from nephoscope_kql.engines.arrow_types import arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.memory_accounting import (
     BESIDE,
@@ -25,10 +25,10 @@ from nephoscope_kql.engines.memory_accounting import (
     ChargedQuery,
     MemoryLedger,
     allowance,
-    resident,
+    resident_memory,
 )
 from nephoscope_kql.engines.query_limits import watch_limits
-from nephoscope_kql.engines.resource_limits import share_of_cores, share_of_memory, shared_by
+from nephoscope_kql.engines.resource_limits import share_limits, share_of_cores, share_of_memory
 from nephoscope_kql.functions import declaration
 
 pytestmark = pytest.mark.system
@@ -113,7 +113,7 @@ def test_constants_that_make_a_text_long_are_refused_before_they_are_made() -> N
 
 def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
     given = pa.table({"a": ["x"], "b": ["y"], "j": ['{"k":[1,2]}']})
-    catalog = catalog_of({"T": given})
+    catalog = arrow_catalog({"T": given})
 
     def asks(query: str) -> bool:
         return "KQL_ROOM" in kql.compile(query, catalog).sql.upper()
@@ -137,7 +137,7 @@ def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
 def test_what_asks_for_room_again_and_again_is_measured_in_steps() -> None:
     given = pa.table({"a": ["x"]})
     chain = "| extend a = tostring(pack_array(a)) " * 12
-    assert len(kql.compile(f"T {chain}", catalog_of({"T": given})).sql) < 10_000
+    assert len(kql.compile(f"T {chain}", arrow_catalog({"T": given})).sql) < 10_000
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_is_large_but_not_too_large_is_made(expression: str, length: int) -
 def test_room_that_a_query_was_refused_is_not_missing_in_the_next() -> None:
     wide = pa.table({"s": pa.array(["x" * 100_000] * 2000)})
     with DuckDBEngine({"T": wide}) as engine:
-        catalog = catalog_of({"T": wide})
+        catalog = arrow_catalog({"T": wide})
         with pytest.raises(kql.KqlError, match="at most 134,217,728 bytes"):
             engine.run(kql.compile("T | extend s = strrep(s, 1024) | summarize max(strlen(s))", catalog))
         rows = engine.run(
@@ -197,7 +197,7 @@ def test_a_limit_in_other_words_is_an_error() -> None:
 
 
 def test_the_process_holds_memory() -> None:
-    assert resident() > 10 * 2**20
+    assert resident_memory() > 10 * 2**20
 
 
 class TestLedger:
@@ -267,7 +267,9 @@ def test_what_does_not_fit_into_memory_lies_in_a_folder_of_its_own(
     with DuckDBEngine({"T": rows}, threads=1, memory="60MB") as engine:
         (folder,) = spill.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
-        query = kql.compile("T | extend u = strcat(t, a) | sort by u desc | count", catalog_of({"T": rows}))
+        query = kql.compile(
+            "T | extend u = strcat(t, a) | sort by u desc | count", arrow_catalog({"T": rows})
+        )
         assert engine.run(query).to_pylist() == [{"Count": 2_000_000}]
     assert [path.name for path in tmp_path.iterdir()] == ["spill"]
     assert list(spill.iterdir()) == []
@@ -287,15 +289,15 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
 
     monkeypatch.setattr(declaration, "check", counted)
     query = "range n from 1 to 100000 step 1 | summarize dcount(geo_point_to_geohash(n % 180, n % 90, 12))"
-    with cancelled_by(token), pytest.raises(CancelledError, match="cancelled"):
+    with run_cancellable(token), pytest.raises(CancelledError, match="cancelled"):
         kql.run(query)
     assert len(calls) < 100
 
 
 def test_rows_of_a_cancelled_query_are_not_written() -> None:
     rows, token = kql.run("range n from 1 to 30000 step 1"), Cancellation()
-    with cancelled_by(token):
-        several = rows_of(rows)
+    with run_cancellable(token):
+        several = iterate_rows(rows)
         next(several)
         token.cancel()
         with pytest.raises(CancelledError):
@@ -327,7 +329,7 @@ def test_a_query_has_its_share_of_the_memory_of_a_process_with_a_limit(
     assert share_of_memory("2GB") == "2GB"
     monkeypatch.setattr(LEDGER, "most", 2 << 30)
     assert share_of_memory("2GB") == "1024MiB"
-    with shared_by(4):
+    with share_limits(4):
         assert share_of_memory("2GB") == "512MiB"
         with DuckDBEngine() as engine:
             assert engine.run(kql.compile("print n = 1", MemoryCatalog({})))["n"].to_pylist() == [1]
@@ -335,7 +337,7 @@ def test_a_query_has_its_share_of_the_memory_of_a_process_with_a_limit(
 
 def test_several_queries_share_the_cores() -> None:
     assert share_of_cores() == 0
-    with shared_by(1):
+    with share_limits(1):
         assert share_of_cores() == 0
-    with shared_by(10_000):
+    with share_limits(10_000):
         assert share_of_cores() == 1

@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 import nephoscope_kql as kql
-from nephoscope_kql.deadline import deadline, within
-from nephoscope_kql.engines.arrow_types import catalog_of
+from nephoscope_kql.deadline import deadline, deadline_within
+from nephoscope_kql.engines.arrow_types import arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 ROWS = {"T": pa.table({"a": pa.array([1, 2], pa.int64()), "s": pa.array(["x", "y"])})}
-CATALOG = catalog_of(ROWS)
+CATALOG = arrow_catalog(ROWS)
 TICK = 1e-9
 
 
@@ -82,14 +82,14 @@ def test_a_run_counts_compiling(query: str) -> None:
 
 
 def test_the_earlier_of_two_deadlines_holds() -> None:
-    with within(1000) as outer:
-        with within(2000) as later:
+    with deadline_within(1000) as outer:
+        with deadline_within(2000) as later:
             assert later is outer
-        with within(10) as earlier:
+        with deadline_within(10) as earlier:
             assert deadline() is earlier
             assert earlier is not None
             assert earlier.seconds == 10
-        with within(None) as same:
+        with deadline_within(None) as same:
             assert same is outer
     assert deadline() is None
 
@@ -151,5 +151,5 @@ def test_a_large_query_runs(query: str, wanted: list[object]) -> None:
 def test_many_wide_tables_are_searched() -> None:
     tables = {f"T{at}": pa.table({f"c{at}_{n}": [f"v{n} of {at}"] for n in range(150)}) for at in range(40)}
     with DuckDBEngine(tables) as engine:
-        found = engine.run(kql.compile("search 'v149' and '7' | project $table", catalog_of(tables)))
+        found = engine.run(kql.compile("search 'v149' and '7' | project $table", arrow_catalog(tables)))
     assert found["$table"].to_pylist() == ["T7"]

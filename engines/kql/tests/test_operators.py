@@ -119,12 +119,12 @@ def witnessed(query: str, files: dict[str, str]) -> list[Any]:
     from kql_engine import NOW
 
     from nephoscope_kql.bind import bind_all
-    from nephoscope_kql.compile import ticks
+    from nephoscope_kql.compile import to_ticks
 
     known = {f"/feeds/{name}": text for name, text in files.items()}
-    probe = rowwise.WitnessProbe(rowwise.Witness(EVERYTHING, ticks(NOW), files=known))
+    probe = rowwise.WitnessProbe(rowwise.Witness(EVERYTHING, to_ticks(NOW), files=known))
     return [
-        rowwise.Witness(EVERYTHING, ticks(NOW), files=known).result(one.relation)
+        rowwise.Witness(EVERYTHING, to_ticks(NOW), files=known).result(one.relation)
         for one in bind_all(parse(query), catalog(), probe=probe)
     ]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nephoscope_kql as kql
 from nephoscope_kql.bind import bind
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.engines.arrow_types import catalog_of
+from nephoscope_kql.engines.arrow_types import arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import Materialized
@@ -64,10 +64,10 @@ def test_an_engine_finishes_what_compiling_left_open_and_forgets_what_it_kept() 
     )
     table = pa.table({"k": ["x", "y"], "v": [1, 2]})
     with DuckDBEngine({"T": table}) as engine:
-        compiled = kql.compile(text, catalog_of({"T": table}))
+        compiled = kql.compile(text, arrow_catalog({"T": table}))
         assert engine.run(compiled).to_pylist() == [{"Count": 1}]
         assert engine.run(compiled).to_pylist() == [{"Count": 1}]
-        left = kql.compile("T | count", catalog_of({"T": table}))
+        left = kql.compile("T | count", arrow_catalog({"T": table}))
         assert engine.run(left).to_pylist() == [{"Count": 2}]
         assert engine._connection.sql("SELECT * FROM duckdb_tables()").fetchall() == []
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, QueryQueue
-from nephoscope_kql.cancellation import Cancellation, cancelled_by
-from nephoscope_kql.engines.resource_limits import shared_by
+from nephoscope_kql.cancellation import Cancellation, run_cancellable
+from nephoscope_kql.engines.resource_limits import share_limits
 
 T = TypeVar("T")
 #: Receives the next message of a connection, as ASGI has it.
@@ -112,7 +112,7 @@ class QueryPool:
         context = copy_context()
 
         def run() -> T:
-            with cancelled_by(cancellation), shared_by(self.counts().running):
+            with run_cancellable(cancellation), share_limits(self.counts().running):
                 return query()
 
         def finish(_: Future[T]) -> None:

@@ -207,13 +207,13 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 
-    from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+    from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
     from nephoscope_kql.types import KqlType
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         table = lake.rows(text, workspace=workspace_of(state, workspace).name, now=datetime.now(UTC))
-        columns = columns_of(table)
+        columns = typed_columns(table)
         return [
             {
                 name: msgspec.json.decode(value)
@@ -221,7 +221,7 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
                 else json_value(value, kind)
                 for (name, kind), value in zip(columns, row, strict=True)
             }
-            for row in rows_of(table)
+            for row in iterate_rows(table)
         ]
 
 

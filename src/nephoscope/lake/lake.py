@@ -43,7 +43,7 @@ from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -226,7 +226,7 @@ class Lake:
         age = allowed_age(text) if own else 0.0
         if age and (kept := self._results.find(asked, age)) is not None:
             return kept
-        with within(timeout), self.catalog(scope, workspace) as catalog:
+        with deadline_within(timeout), self.catalog(scope, workspace) as catalog:
             seen = MultiWorkspaceCatalog(catalog, others) if others else catalog
             limits = EngineLimits(external=external, most=most)
             pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
@@ -246,7 +246,7 @@ class Lake:
         span: RowSpan | None = None,
     ) -> pa.Table:
         """The rows of a query's last result, as `query` has them; a text that comes again is not compiled again."""
-        with within(timeout), self.catalog(scope, workspace) as catalog:
+        with deadline_within(timeout), self.catalog(scope, workspace) as catalog:
             compiled = self._compiled.compile(text, catalog, now=now)
             pipeline = QueryPipeline(catalog, lambda: EngineRows(scans=catalog.scans(span)))
             return pipeline.run((compiled,), text, timeout)[-1].table

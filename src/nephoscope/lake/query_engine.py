@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql.compile import CompiledQuery, compile_results
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.run import QueryResult, run_results
 
@@ -98,7 +98,7 @@ class QueryPipeline:
         given: RequestProperties | None = None,
     ) -> list[QueryResult]:
         """Compile a query and run it; its results in order. KqlError where it is wrong, has a place, or meets a limit."""
-        with within(timeout):
+        with deadline_within(timeout):
             return self.run(compile_results(text, self.catalog, now=now, given=given), text, timeout)
 
     def run(

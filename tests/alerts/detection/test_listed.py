@@ -14,7 +14,7 @@ from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import CompiledQuery, compile_query, ticks
+from nephoscope_kql.compile import CompiledQuery, compile_query, to_ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ def found(
 ) -> list[str]:
     """The values, all seen at noon of the first of June, that are listed."""
     tables, compiled = Tables.builtin(), asking(call)
-    moments = pa.array([ticks(NOW)] * len(values), pa.int64())
+    moments = pa.array([to_ticks(NOW)] * len(values), pa.int64())
     rows = {"T": pa.table({"TimeGenerated": moments, "Value": pa.array(values, pa.string())})}
     for name in compiled.reads.keys() - {"T"}:
         mine = {NEWER: given, OLDER: before}.get(name, [])

@@ -12,7 +12,7 @@ from nephoscope_kql.binder import calls, externaldata, operands, tables, values 
 from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.diagnostics import Diagnostics, TooManyErrorsError
 from nephoscope_kql.binder.environment import Binder, Env, Meaning
-from nephoscope_kql.binder.options import at_most
+from nephoscope_kql.binder.options import limit_rows
 from nephoscope_kql.binder.scope import declare_names, declare_unbound, is_tabular
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, join_errors
@@ -63,10 +63,10 @@ def bind_all(
     except KqlError as error:
         if probe is not None:
             raise
-        raise _with_others(error, query, catalog, names) from error.__cause__
+        raise _add_other_errors(error, query, catalog, names) from error.__cause__
 
 
-def _with_others(
+def _add_other_errors(
     error: KqlError, query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None
 ) -> KqlError:
     """The error that ended binding, and those that are found where binding goes on."""
@@ -97,7 +97,7 @@ def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
 
 def _result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
     env.binder.hint = None
-    relation = at_most(_rows(expression, env), env)
+    relation = limit_rows(_rows(expression, env), env)
     return BoundQuery(relation, _hint(env.binder), name)
 
 

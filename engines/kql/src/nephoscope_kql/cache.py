@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import cast
 
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.compile import CompiledQuery, compile_query, ticks
+from nephoscope_kql.compile import CompiledQuery, compile_query, to_ticks
 
 Asked = dict[tuple[str, tuple[object, ...]], object]
 CAPACITY = 2_000
@@ -49,12 +49,12 @@ class _CachedQuery:
     def holds(self, catalog: Catalog) -> bool:
         """Return whether the catalog would answer as it did when the query was compiled."""
         return all(
-            _same(_materialize(getattr(catalog, name)(*arguments)), answer)
+            _is_same_value(_materialize(getattr(catalog, name)(*arguments)), answer)
             for (name, arguments), answer in self.asked.items()
         )
 
 
-def _same(one: object, other: object) -> bool:
+def _is_same_value(one: object, other: object) -> bool:
     return one is other or bool(one == other)
 
 
@@ -81,7 +81,7 @@ class CompileCache:
         kept = self._find((text, dialect))
         if kept is not None and kept.holds(catalog):
             self.hits += 1
-            return _at(kept.compiled, now)
+            return _rebind_now(kept.compiled, now)
         self.misses += 1
         recorder = _Recorder(catalog)
         compiled = compile_query(text, cast("Catalog", recorder), dialect, now)
@@ -107,8 +107,8 @@ class CompileCache:
         return len(self._kept)
 
 
-def _at(compiled: CompiledQuery, now: dt.datetime) -> CompiledQuery:
+def _rebind_now(compiled: CompiledQuery, now: dt.datetime) -> CompiledQuery:
     """The query at another moment."""
     if "now" not in compiled.parameters:
         return compiled
-    return replace(compiled, parameters=MappingProxyType({**compiled.parameters, "now": ticks(now)}))
+    return replace(compiled, parameters=MappingProxyType({**compiled.parameters, "now": to_ticks(now)}))

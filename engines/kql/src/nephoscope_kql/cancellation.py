@@ -42,7 +42,7 @@ def current_cancellation() -> Cancellation | None:
 
 
 @contextmanager
-def cancelled_by(cancellation: Cancellation | None) -> Iterator[None]:
+def run_cancellable(cancellation: Cancellation | None) -> Iterator[None]:
     """Run what happens inside under a token (None = under no token)."""
     reset = _CANCELLATION.set(cancellation)
     try:

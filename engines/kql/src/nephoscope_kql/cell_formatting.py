@@ -18,12 +18,12 @@ _FIRST = datetime(1, 1, 1)
 BATCH = 10_000
 
 
-def columns_of(table: pa.Table) -> list[tuple[str, KqlType]]:
+def typed_columns(table: pa.Table) -> list[tuple[str, KqlType]]:
     """Name and KQL type of each column."""
     return [(field.name, KqlType(field.metadata[b"kql.type"].decode())) for field in table.schema]
 
 
-def rows_of(table: pa.Table, limit: int | None = None) -> Iterator[tuple[Any, ...]]:
+def iterate_rows(table: pa.Table, limit: int | None = None) -> Iterator[tuple[Any, ...]]:
     """The rows as stored: ticks for times, JSON text for dynamic; at most `limit`. KqlError where the query is cancelled meanwhile."""
     wanted = table if limit is None else table.slice(0, limit)
     for batch in wanted.to_batches(max_chunksize=BATCH):

@@ -13,8 +13,8 @@ from nephoscope_kql import tree
 from nephoscope_kql.bind import BoundQuery, bind, bind_all
 from nephoscope_kql.binder.query_parameters import RequestProperties
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.deadline import COMPILING, within
-from nephoscope_kql.errors import NOWHERE, KqlError, placed_in
+from nephoscope_kql.deadline import COMPILING, deadline_within
+from nephoscope_kql.errors import NOWHERE, KqlError, locate_errors
 from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.probe import Probe
@@ -57,7 +57,7 @@ class CompiledQuery:
     identity: RowIdentity = UNKNOWN
 
 
-def ticks(moment: dt.datetime) -> int:
+def to_ticks(moment: dt.datetime) -> int:
     """A moment in 100 ns ticks since 0001-01-01; one without a zone is taken as UTC."""
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
@@ -89,7 +89,7 @@ def compile_derived(
     text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
 ) -> tuple[CompiledQuery, ...]:
     """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
-    with within(COMPILING), _locate_errors(text):
+    with deadline_within(COMPILING), _locate_errors(text):
         bound = bind(parse(text), catalog)
         several = derive(_require_fixed_columns(bound))
         now = dt.datetime.now(dt.UTC)
@@ -109,17 +109,17 @@ class PrecomputedQuery:
     asks_now: bool
 
 
-def compile_ahead(text: str, catalog: Catalog) -> PrecomputedQuery | None:
+def precompile(text: str, catalog: Catalog) -> PrecomputedQuery | None:
     """Compile a query so that what it asks of single rows, whatever the time is, can be computed for many windows at once.
 
     None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
     """
-    with within(COMPILING), _locate_errors(text):
+    with deadline_within(COMPILING), _locate_errors(text):
         bound = bind(parse(text), catalog)
-        return None if bound.unseen else _ahead(bound)
+        return None if bound.unseen else _precompute(bound)
 
 
-def _ahead(bound: BoundQuery) -> PrecomputedQuery | None:
+def _precompute(bound: BoundQuery) -> PrecomputedQuery | None:
     from nephoscope_kql.dialects.duckdb import write_relation
 
     split, now = SteadySplit.of(bound.relation), dt.datetime.now(dt.UTC)
@@ -129,11 +129,11 @@ def _ahead(bound: BoundQuery) -> PrecomputedQuery | None:
         return None
     tables = {
         one.name: _write_query(
-            replace(bound, relation=one.narrow(emitter.kept[one.name])), writer("duckdb"), now
+            replace(bound, relation=one.keep_columns(emitter.kept[one.name])), writer("duckdb"), now
         )
         for one in read
     }
-    rest = _compiled_as(bound, sql, None, emitter, {})
+    rest = _finish_compilation(bound, sql, None, emitter, {})
     return PrecomputedQuery(tables, rest, "now" in emitter.parameters)
 
 
@@ -155,7 +155,7 @@ def compile_results(
 
     `given` are the values of its parameters and the options that came beside its text.
     """
-    with within(timeout):
+    with deadline_within(timeout):
         return _compile_reporting(
             text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or RequestProperties(), None
         )
@@ -173,7 +173,7 @@ def _compile_reporting(
 def _locate_errors(text: str) -> Iterator[None]:
     """What goes wrong inside is located in the query's text; a query that is nested too deeply is told."""
     try:
-        with placed_in(text):
+        with locate_errors(text):
             yield
     except RecursionError:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
@@ -198,7 +198,7 @@ def _to_resume(
     return replace(
         compiled,
         sql="",
-        parameters={"now": ticks(now)},
+        parameters={"now": to_ticks(now)},
         routines=(),
         resume=lambda probe: again(probe)[place],
     )
@@ -206,11 +206,11 @@ def _to_resume(
 
 def _write_query(bound: BoundQuery, written: Writer, now: dt.datetime) -> CompiledQuery:
     sql, parts, emitter = written(bound.relation)
-    parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
-    return _compiled_as(bound, sql, parts, emitter, parameters)
+    parameters = {"now": to_ticks(now)} if "now" in emitter.parameters else {}
+    return _finish_compilation(bound, sql, parts, emitter, parameters)
 
 
-def _compiled_as(
+def _finish_compilation(
     bound: BoundQuery,
     sql: str,
     parts: ShareStatements | None,
@@ -243,11 +243,11 @@ def writer(dialect: str) -> Writer:
     if dialect == "spark":
         from nephoscope_kql.dialects import spark
 
-        return lambda relation: _whole(*spark.write_relation(relation))
+        return lambda relation: _write_whole_statement(*spark.write_relation(relation))
     raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
 
 
-def _whole(sql: str, emitter: Emitter) -> tuple[str, None, Emitter]:
+def _write_whole_statement(sql: str, emitter: Emitter) -> tuple[str, None, Emitter]:
     return sql, None, emitter
 
 

@@ -182,7 +182,7 @@ def _offer_completions(
     else:
         if _is_operand_complete(previous, pipes[-1]):
             yield from (Completion(word, "clause") for word in _words(previous, pipes[-1].operator))
-        yield from _in_operator(before, pipes[-1], tokens, catalog)
+        yield from _complete_in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
     yield from _forms()
 
@@ -238,7 +238,7 @@ def _starts_rows(inner: _BracketContext, previous: Token, pipes: list[_BracketCo
     )
 
 
-def _in_operator(
+def _complete_in_operator(
     before: str, part: _BracketContext, tokens: list[Token], catalog: Catalog
 ) -> Iterator[Completion]:
     rows = before[: part.statement] + before[part.start : part.pipe]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from nephoscope_kql.cancellation import Cancellation, cancelled_by, current_cancellation
+from nephoscope_kql.cancellation import Cancellation, current_cancellation, run_cancellable
 from nephoscope_kql.errors import NOWHERE, KqlError, TooLargeError
 
 COMPILING = 60.0
@@ -37,7 +37,7 @@ def deadline() -> Deadline | None:
 
 
 @contextmanager
-def within(seconds: float | None) -> Iterator[Deadline | None]:
+def deadline_within(seconds: float | None) -> Iterator[Deadline | None]:
     """What happens inside has a deadline in `seconds` (None = no other than it had), or an earlier one that is set outside."""
     outer = _DEADLINE.get()
     here = None if seconds is None else Deadline(time.monotonic() + seconds, seconds)
@@ -72,7 +72,7 @@ class RunLimits:
         """Apply them to what happens inside, in whatever thread that is."""
         token = _DEADLINE.set(self.deadline)
         try:
-            with cancelled_by(self.cancellation):
+            with run_cancellable(self.cancellation):
                 yield
         finally:
             _DEADLINE.reset(token)

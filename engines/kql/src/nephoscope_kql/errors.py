@@ -58,7 +58,7 @@ class KqlError(ValueError):
         label = "" if self.kind == "invalid" else "not supported: "
         return f"{where}{label}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
-    def inside(self, function: str, call: Span) -> None:
+    def relocate_to_call(self, function: str, call: Span) -> None:
         """Move an error in the text of a stored function to the call of it."""
         self.function = function
         self.message, self.span = f"in the function {function}: {self.message}", call
@@ -102,7 +102,7 @@ class ExternalDataError(KqlError):
         super().__init__(message, NOWHERE, "unsupported", hint)
         self.passing = passing
 
-    def at(self, span: Span) -> ExternalDataError:
+    def place_at(self, span: Span) -> ExternalDataError:
         """This error, placed in the query; itself."""
         self.span = span
         return self
@@ -130,7 +130,7 @@ def unsupported_error(message: str, span: Span, hint: str = "") -> KqlError:
     return KqlError(message, span, "unsupported", hint)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def suggest_word(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?` for a word close to a known one, '' otherwise."""
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.7)
@@ -144,7 +144,7 @@ def join_errors(errors: Sequence[KqlError]) -> KqlError:
 
 
 @contextmanager
-def placed_in(text: str) -> Iterator[None]:
+def locate_errors(text: str) -> Iterator[None]:
     """Tell of every KqlError that is raised inside where in the text of a query it arose."""
     try:
         yield

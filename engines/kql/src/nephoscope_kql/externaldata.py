@@ -52,7 +52,7 @@ class ExternalReader(Protocol):
         ...
 
 
-def format_of(location: str) -> str:
+def detect_format(location: str) -> str:
     """The format that a location's ending says; csv where it says none."""
     name = location.split("?", 1)[0].lower().removesuffix(".gz").removesuffix(".zip")
     ending = name.rsplit(".", 1)[-1]
@@ -82,15 +82,15 @@ def _check_size(data: bytes, location: str) -> bytes:
 def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, ...]]:
     """The records of one file, a cell a column of the source."""
     if source.format == "parquet":
-        yield from _of_bags(_parquet(data), source)
+        yield from _read_bags(_parquet(data), source)
         return
     text = data.decode("utf-8-sig", errors="replace")
     if source.format in SEPARATORS:
         yield from _read_separated(text, source)
     elif source.format == "json":
-        yield from _of_bags(_values(line for line in text.splitlines() if line.strip()), source)
+        yield from _read_bags(_values(line for line in text.splitlines() if line.strip()), source)
     elif source.format == "multijson":
-        yield from _of_bags(_stream(text), source)
+        yield from _read_bags(_stream(text), source)
     else:
         lines = [text] if source.format == "raw" else text.splitlines()
         blank = ("",) * (len(source.names) - 1)
@@ -100,13 +100,13 @@ def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, .
 def _read_separated(text: str, source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
     width = len(source.names)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=SEPARATORS[source.format])
-    for place, row in enumerate(_readable(reader)):
+    for place, row in enumerate(_skip_unreadable(reader)):
         if not row or (source.skip_first and place == 0):
             continue
         yield (*row[:width], *("" for _ in range(width - len(row))))
 
 
-def _readable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
+def _skip_unreadable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
     """The rows that have the format; a row that has not (a cell over the limit) is left out."""
     rows = iter(reader)
     while True:
@@ -144,7 +144,7 @@ def _stream(text: str) -> Iterator[object]:
         yield from value if isinstance(value, list) else (value,)
 
 
-def _of_bags(values: Iterable[object], source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
+def _read_bags(values: Iterable[object], source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
     kept = iter(values)
     if source.skip_first:
         next(kept, None)
@@ -180,7 +180,7 @@ def table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
         try:
             rows += records(source, unpack(reader.read(location), location))
         except ExternalDataError as error:
-            raise error.at(source.span) from error.__cause__
+            raise error.place_at(source.span) from error.__cause__
     columns = list(zip(*rows, strict=True)) or [()] * len(source.names)
     return pa.table(
         {f"c{place}": pa.array(cells, pa.string()) for place, cells in enumerate(columns)},

@@ -99,13 +99,13 @@ class _Layout:
         before: Token | None = None
         for token in self.tokens:
             if previous is not None:
-                self._between(before, previous, token)
+                self._separate_tokens(before, previous, token)
             self._put(token, previous)
             before, previous = previous, token
         self._end_line()
         return "\n".join(self.lines) + "\n"
 
-    def _between(self, before: Token | None, previous: Token, token: Token) -> None:
+    def _separate_tokens(self, before: Token | None, previous: Token, token: Token) -> None:
         breaks = self.source.count("\n", previous.end, token.start)
         if self._must_break(previous, token) or breaks:
             self._end_line()
@@ -120,10 +120,10 @@ class _Layout:
         if token.kind == "comment":
             return False
         if previous.text in (";", "{") or (token.text == "}" and previous.text != "{"):
-            return self._in_statements()
-        return token.text == "|" and self._in_statements()
+            return self._is_in_statements()
+        return token.text == "|" and self._is_in_statements()
 
-    def _in_statements(self) -> bool:
+    def _is_in_statements(self) -> bool:
         return all(bracket.text == "{" for bracket in self.open)
 
     def _put(self, token: Token, previous: Token | None) -> None:

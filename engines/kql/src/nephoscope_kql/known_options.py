@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.errors import did_you_mean
+from nephoscope_kql.errors import suggest_word
 
 NOW = ("query_now", "querynow")
 COLUMN, FROM, TO = "query_datetimescope_column", "query_datetimescope_from", "query_datetimescope_to"
@@ -105,7 +105,7 @@ def unknown_option(statement: tree.Set) -> str:
     """Return what to note of an option that Kusto does not know, '' of one that it knows."""
     if statement.name.lower() in INERT | ACTIVE:
         return ""
-    meant = did_you_mean(statement.name, INERT | ACTIVE)
+    meant = suggest_word(statement.name, INERT | ACTIVE)
     return f"the option {statement.name} is not known: it changes nothing" + (f" ({meant})" if meant else "")
 
 

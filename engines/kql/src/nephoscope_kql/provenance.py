@@ -45,7 +45,7 @@ def compile_traced(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
 
 def _trace(relation: Relation, ordinal: str) -> Relation:
     try:
-        return _Tracing(ordinal).of(relation)[0]
+        return _Tracing(ordinal).trace_relation(relation)[0]
     except _UntraceableError as error:
         why = f"every row must be made of one row of the table alone, which {error} does not do"
         raise KqlError(why, NOWHERE, "unsupported") from None
@@ -58,20 +58,20 @@ class _Tracing:
         self._ordinal = ordinal
         self._made = 0
 
-    def of(self, relation: Relation) -> tuple[Relation, Column]:
+    def trace_relation(self, relation: Relation) -> tuple[Relation, Column]:
         """The relation with the column behind its own, and the column."""
         if isinstance(relation, TableScan):
             return self._scan(relation)
         if isinstance(relation, Shared):
-            inner, _ = self.of(relation.input)
+            inner, _ = self.trace_relation(relation.input)
             here = self._column()
             name = f"{relation.name}{here.id}"
             return replace(relation, input=inner, name=name, columns=(*relation.columns, here)), here
         if isinstance(relation, Joined) and relation.kind in _LEFT:
-            left, column = self.of(relation.left)
+            left, column = self.trace_relation(relation.left)
             return replace(relation, left=left, columns=(*relation.columns, column)), column
         if isinstance(relation, _PASSING):
-            within, column = self.of(relation.input)
+            within, column = self.trace_relation(relation.input)
             return replace(relation, input=within, columns=(*relation.columns, column)), column
         raise _UntraceableError(_SAID.get(type(relation).__name__, "one of its operators"))
 

@@ -333,11 +333,11 @@ def status(item: Callee, dialect: str) -> str:
         return f"no: {item.extra['refused']}"
     needs = f", needs {item.extra['needs']}" if "needs" in item.extra else ""
     if dialect == "spark":
-        return _on_spark(item) + needs
+        return _spark_support(item) + needs
     return ("yes" if dialect in item.builders else "no") + needs
 
 
-def _on_spark(item: Callee) -> str:
+def _spark_support(item: Callee) -> str:
     if isinstance(item, Aggregate):
         return "native" if item.name in spark_aggregates.NATIVE else "collected"
     return "native" if item.name in spark_functions.NATIVE else "vectorised"

@@ -91,10 +91,10 @@ class Tracer:
     def read(self, relation: Relation) -> Trace | None:
         """The trace of a relation; None where what it needs is not known."""
         if id(relation) not in self._known:
-            self._known[id(relation)] = self._of(relation)
+            self._known[id(relation)] = self._trace_relation(relation)
         return self._known[id(relation)]
 
-    def _of(self, relation: Relation) -> Trace | None:
+    def _trace_relation(self, relation: Relation) -> Trace | None:
         if isinstance(relation, _PASSING):
             below = self.read(relation.input)
             return below and replace(below, exact=below.exact and isinstance(relation, Sorted))
@@ -225,13 +225,13 @@ class Tracer:
             and call.arguments[0].column.id in below.moments
         )
         if whole and below.exact and below.is_disjoint(self.cadence):
-            return self._by_window(relation, below, known, moments)
+            return self._trace_window_groups(relation, below, known, moments)
         made = frozenset(column.id for column, _ in relation.groups)
         trace = self._put(below, [column for column, _ in known], known, made)
         aliases = frozenset(column.id for column, _ in known) & trace.moments
         return replace(trace, exact=False, moments=aliases | moments)
 
-    def _by_window(
+    def _trace_window_groups(
         self,
         relation: Aggregated,
         below: Trace,
@@ -242,7 +242,7 @@ class Tracer:
         window, time = self._column(), self._column()
         ends = window_end(below.time, self.cadence)
         reference = ColumnRef(type=KqlType.DATETIME, column=below.time)
-        latest = self._latest(reference)
+        latest = self._greatest_time(reference)
         aggregates = [(time, latest)]
         for column, call in relation.aggregates:
             found = None if call.aggregate.name in _ANY else usable(call, below, self.cadence)
@@ -263,7 +263,7 @@ class Tracer:
         return replace(below, relation=grouped, time=time, moments=moments | aliases)
 
     @staticmethod
-    def _latest(value: Bound) -> AggregateCall:
+    def _greatest_time(value: Bound) -> AggregateCall:
         from nephoscope_kql.registry import aggregates
 
         return AggregateCall(type=KqlType.DATETIME, aggregate=aggregates()[_GREATEST], arguments=(value,))
@@ -317,18 +317,18 @@ class Tracer:
         ):
             others = (left,) if left is not None else ()
             return replace(right, exact=False, others=right.others + others)
-        return None if left is None else self._left(relation, left, right)
+        return None if left is None else self._trace_left_join(relation, left, right)
 
-    def _left(self, relation: Joined, left: Trace, right: Trace | None) -> Trace:
+    def _trace_left_join(self, relation: Joined, left: Trace, right: Trace | None) -> Trace:
         others = (right,) if right is not None and relation.kind in _BOTH else ()
-        joined = self._steady(relation, left) if is_steady(relation.right) else None
+        joined = self._trace_steady_join(relation, left) if is_steady(relation.right) else None
         if joined is None and relation.kind != "innerunique":
-            joined = self._same_window(relation, left)
+            joined = self._trace_same_window_join(relation, left)
         if joined is not None:
             return joined
         return replace(left, exact=False, others=left.others + others)
 
-    def _steady(self, relation: Joined, left: Trace) -> Trace | None:
+    def _trace_steady_join(self, relation: Joined, left: Trace) -> Trace | None:
         """A join with rows that are the same in every window."""
         keys = [(usable(one, left, self.cadence), other) for one, other in relation.keys]
         if relation.residual is not None or any(one is None for one, _ in keys):
@@ -342,7 +342,7 @@ class Tracer:
         )
         return replace(left, relation=joined, exact=left.exact and relation.kind != "innerunique")
 
-    def _same_window(self, relation: Joined, left: Trace) -> Trace | None:
+    def _trace_same_window_join(self, relation: Joined, left: Trace) -> Trace | None:
         """A join of rows that lie in one window each, with those of the same."""
         right = self.read(relation.right)
         if right is None or relation.residual is not None or not right.exact or right.others:

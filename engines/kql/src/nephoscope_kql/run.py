@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.compile import CompiledQuery, compile_results
-from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.arrow_types import catalog_of
+from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.engines.arrow_types import arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.errors import placed_in
+from nephoscope_kql.errors import locate_errors
 from nephoscope_kql.plan.relations import ResultHint
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def run(
     a string is never null. KqlError where the query is wrong or cannot be run.
     """
     given = tables or {}
-    with within(timeout):
+    with deadline_within(timeout):
         compiled = _compile_tables(text, given, now, functions)[-1]
         with DuckDBEngine(given, external=external) as engine:
-            return ran(engine, compiled, text)
+            return run_compiled(engine, compiled, text)
 
 
 def results(
@@ -61,7 +61,7 @@ def results(
 ) -> tuple[QueryResult, ...]:
     """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
     given = tables or {}
-    with within(timeout):
+    with deadline_within(timeout):
         compiled = _compile_tables(text, given, now, functions)
         with DuckDBEngine(given, external=external) as engine:
             return tuple(run_results(engine, compiled, text))
@@ -71,12 +71,14 @@ def _compile_tables(
     text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
 ) -> tuple[CompiledQuery, ...]:
     known = {function.name: function for function in functions}
-    return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
+    return compile_results(text, replace(arrow_catalog(tables), functions=known), now=now)
 
 
-def ran(engine: DuckDBEngine, compiled: CompiledQuery, text: str, timeout: float | None = None) -> pa.Table:
+def run_compiled(
+    engine: DuckDBEngine, compiled: CompiledQuery, text: str, timeout: float | None = None
+) -> pa.Table:
     """The rows of a compiled query; a KqlError says where in its text it arose."""
-    with placed_in(text):
+    with locate_errors(text):
         return engine.run(compiled, timeout)
 
 
@@ -84,4 +86,4 @@ def run_results(
     engine: DuckDBEngine, compiled: Iterable[CompiledQuery], text: str, timeout: float | None = None
 ) -> list[QueryResult]:
     """Run every compiled result of a query, in order; a KqlError says where in its text it arose."""
-    return [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
+    return [QueryResult(run_compiled(engine, one, text, timeout), one.name, one.hint) for one in compiled]

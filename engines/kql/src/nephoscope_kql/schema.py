@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.compile import bound_query
-from nephoscope_kql.errors import Span, invalid, placed_in
+from nephoscope_kql.errors import Span, invalid, locate_errors
 from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def schema(text: str, catalog: Catalog) -> tuple[tuple[str, KqlType], ...]:
     """(name, type) of each column of the query's last expression, in order; raises KqlError with line and column."""
     try:
-        with placed_in(text):
+        with locate_errors(text):
             relation = bound_query(parse(text), catalog).relation
     except RecursionError:
         raise invalid("the query is nested too deeply", Span(0, 0)).locate(text) from None

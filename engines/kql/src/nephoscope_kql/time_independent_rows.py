@@ -47,7 +47,7 @@ class SteadyRows:
     time: Column
     hidden: tuple[Column, ...] = ()
 
-    def narrow(self, ids: Collection[str]) -> Relation:
+    def keep_columns(self, ids: Collection[str]) -> Relation:
         """The rows with the columns of some ids alone, and the time."""
         every = (*self.relation.columns, *self.hidden)
         columns = [one for one in every if one.id in ids and one.id != self.time.id]
@@ -92,7 +92,7 @@ class SteadySplit:
         name = f"steady_{next(_names)}"
         self.rows.append(SteadyRows(name, steady, base.time, base.hidden))
         kept = Materialized(columns=(*steady.columns, *base.hidden), name=name)
-        inside: Relation = Filter(columns=kept.columns, input=kept, predicate=_within(base.time))
+        inside: Relation = Filter(columns=kept.columns, input=kept, predicate=_time_bounds(base.time))
         for step in rest:
             shown = (*inside.columns, *(column for column, _ in getattr(step, "assigned", ())))
             inside = replace(step, columns=shown, input=inside)
@@ -105,7 +105,7 @@ class SteadySplit:
 def _chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
     """Return what lies below filters and assignments that look at a row alone, and these, the lowest first."""
     steps: list[Filter | Assign] = []
-    while isinstance(relation, Filter | Assign) and not any(map(_looks_around, expressions(relation))):
+    while isinstance(relation, Filter | Assign) and not any(map(_reads_other_rows, expressions(relation))):
         steps.append(relation)
         relation = relation.input
     return relation, steps[::-1]
@@ -119,7 +119,7 @@ def _base(relation: Relation) -> SteadyBase | None:
         return None if time is None else SteadyBase(relation, time, hidden)
     if not isinstance(relation, Concatenated):
         return None
-    parts = [_steady_part(one) for one in relation.inputs]
+    parts = [_steady_base(one) for one in relation.inputs]
     found = [one for one in parts if one is not None]
     if len(found) < len(parts) or not all(is_steady_value(one) for fill in relation.fills for one in fill):
         return None
@@ -133,7 +133,7 @@ def _base(relation: Relation) -> SteadyBase | None:
     return SteadyBase(joined, time, (), narrowed=any(one.narrowed for one in found))
 
 
-def _steady_part(relation: Relation) -> SteadyBase | None:
+def _steady_base(relation: Relation) -> SteadyBase | None:
     """A relation all of which is the same in every window; None where it is not."""
     below, steps = _chain(relation)
     base = _base(below)
@@ -172,7 +172,7 @@ def _divide_steps(base: Relation, steps: Iterable[Filter | Assign]) -> tuple[Rel
     return steady, rest
 
 
-def _within(time: Column) -> Bound:
+def _time_bounds(time: Column) -> Bound:
     moment = ColumnRef(type=KqlType.DATETIME, column=time)
     since, until = (Variable(type=KqlType.DATETIME, name=name) for name in (SINCE, UNTIL))
     ends = (
@@ -182,9 +182,9 @@ def _within(time: Column) -> Bound:
     return operation("and", KqlType.BOOL, NOWHERE, *ends)
 
 
-def _looks_around(value: Bound) -> bool:
+def _reads_other_rows(value: Bound) -> bool:
     """Return whether an expression is about other rows beside its own."""
-    return isinstance(value, WindowCall | AggregateCall) or any(map(_looks_around, operands(value)))
+    return isinstance(value, WindowCall | AggregateCall) or any(map(_reads_other_rows, operands(value)))
 
 
 def _find_subqueries(values: Iterable[Bound]) -> Iterator[Relation]:

@@ -89,7 +89,7 @@ def promote_type(kind: KqlType) -> KqlType:
     return KqlType.LONG if kind == KqlType.INT else kind
 
 
-def widest(left: KqlType, right: KqlType) -> KqlType:
+def wider_number_type(left: KqlType, right: KqlType) -> KqlType:
     """The number type that two number types are computed in: decimal over real over long over int."""
     order = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL)
     return order[max(order.index(left), order.index(right))]

@@ -108,30 +108,30 @@ def _changes(value: Bound) -> bool:
 def expressions(relation: Relation) -> Iterator[Bound]:
     """The expressions of a relation, wherever its fields hold them."""
     for name in relation.__dataclass_fields__:
-        yield from _bound_in(getattr(relation, name))
+        yield from _iterate_bound(getattr(relation, name))
 
 
-def _bound_in(value: object) -> Iterator[Bound]:
+def _iterate_bound(value: object) -> Iterator[Bound]:
     if isinstance(value, Bound):
         yield value
     elif isinstance(value, Relation):
         return
     elif isinstance(value, tuple):
         for one in value:
-            yield from _bound_in(one)
+            yield from _iterate_bound(one)
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, Column):
         for name in value.__dataclass_fields__:
-            yield from _bound_in(getattr(value, name))
+            yield from _iterate_bound(getattr(value, name))
 
 
-def offset_of(value: Bound, cadence: Cadence) -> int | None:
+def ticks_before_now(value: Bound, cadence: Cadence) -> int | None:
     """The most ticks that a time lies before now(), where it is now() less a constant, also rounded down; None where it is not."""
     if isinstance(value, Variable) and value.name == "now":
         return 0
     if not isinstance(value, BoundCall) or not value.arguments:
         return None
     first, *rest = value.arguments
-    back = offset_of(first, cadence)
+    back = ticks_before_now(first, cadence)
     steps = [one.value for one in rest if isinstance(one, Constant) and type(one.value) is int]
     if back is None or len(steps) != len(rest):
         return None
@@ -160,7 +160,7 @@ def recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int |
         return None
     if arguments[0].column.id not in moments:
         return None
-    back = offset_of(arguments[1], cadence)
+    back = ticks_before_now(arguments[1], cadence)
     return None if back is None or back < 0 else back
 
 
@@ -175,10 +175,10 @@ def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
         return window_end(trace.time, cadence) if disjoint else None
     if isinstance(value, ScalarQuery):
         return value if is_steady_value(value) else None
-    return _usable_inside(value, trace, cadence)
+    return _is_usable_inside(value, trace, cadence)
 
 
-def _usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
+def _is_usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
     if _changes(value) or isinstance(value, WindowCall):
         return None
     if isinstance(value, InQuery):

@@ -10,7 +10,7 @@ import pytest
 from written import evaluated, shown
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.extras import install_extra
+from nephoscope_kql.extras import extra_install_command
 from nephoscope_kql.functions import declaration, geoip
 
 NEEDING = {
@@ -29,7 +29,7 @@ def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -
         evaluated(expression)
     assert error.value.kind == "unsupported"
     modules, extra = NEEDING[expression]
-    assert f"{modules}: {install_extra(extra)}" in str(error.value)
+    assert f"{modules}: {extra_install_command(extra)}" in str(error.value)
 
 
 def test_distance_and_geohash_need_no_extra(monkeypatch) -> None:

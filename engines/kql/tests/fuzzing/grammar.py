@@ -117,7 +117,7 @@ class Grammar:
         """A call by one of the signatures, with a count of arguments that it takes (mostly)."""
         signature = self.dice.choice(callee.signatures)
         most = len(signature.parameters) + (2 * signature.block if signature.variadic else 0)
-        count = self.dice.randint(signature.least, most) if most else 0
+        count = self.dice.randint(signature.minimum_arguments, most) if most else 0
         return (
             f"{callee.name}({', '.join(self.argument(signature, at, count, depth) for at in range(count))})"
         )

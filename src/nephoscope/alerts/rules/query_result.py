@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, text, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -51,6 +51,6 @@ def _plain(value: object) -> object:
 
 def findings(table: pa.Table, limit: int | None = None) -> Iterator[RuleResultRow]:
     """The rows of a result."""
-    columns = dict(columns_of(table))
-    for row in rows_of(table, limit):
+    columns = dict(typed_columns(table))
+    for row in iterate_rows(table, limit):
         yield RuleResultRow(columns, dict(zip(columns, row, strict=True)))

@@ -16,7 +16,7 @@ from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope_kql.cell_formatting import rows_of
+from nephoscope_kql.cell_formatting import iterate_rows
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -134,5 +134,5 @@ def suggest_locations(
         | order by Accounts desc, IPAddress asc
     """
     table = lake.rows(text, workspace=workspace, now=until, span=RowSpan(since, until))
-    rows: Iterator[tuple[Any, ...]] = rows_of(table, None)
+    rows: Iterator[tuple[Any, ...]] = iterate_rows(table, None)
     return [SuggestedLocation(str(one[0]), int(one[1]), int(one[2]), float(one[3])) for one in rows]

@@ -17,7 +17,7 @@ from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_kql.binder.query_parameters import RequestProperties
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 
 SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
 READ = "Microsoft.Insights/eventtypes/values/read"
@@ -118,8 +118,8 @@ def _of_workspace(
     table = call.instance.lake.query(
         query, scope=scope, workspace=workspace, timeout=seconds, given=RequestProperties(values)
     )[-1].table
-    columns = columns_of(table)
-    for row in rows_of(table):
+    columns = typed_columns(table)
+    for row in iterate_rows(table):
         yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
 

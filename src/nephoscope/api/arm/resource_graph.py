@@ -23,7 +23,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
 from nephoscope.posture.reports.resource_graph_tables import TABLES, never_read
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
@@ -226,18 +226,18 @@ def query_fault(error: KqlError) -> ApiError:
 
 
 def _objects(table: pa.Table) -> list[dict[str, object]]:
-    columns = columns_of(table)
+    columns = typed_columns(table)
     return [
         {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
-        for row in rows_of(table)
+        for row in iterate_rows(table)
     ]
 
 
 def _table(table: pa.Table) -> dict[str, object]:
-    columns = columns_of(table)
+    columns = typed_columns(table)
     rows = [
         [json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
-        for row in rows_of(table)
+        for row in iterate_rows(table)
     ]
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
 

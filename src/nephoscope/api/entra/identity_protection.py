@@ -24,7 +24,7 @@ from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, pla
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.types import KqlType
 
 SURFACE = ApiSurface("Identity protection", lets=OWN)
@@ -178,10 +178,10 @@ def _rows(call: ApiCall, text: str) -> list[Row]:
     result = call.instance.lake.query(
         text, scope=scope, workspace=DEFAULT, timeout=call.instance.query_seconds
     )[-1].table
-    columns = columns_of(result)
+    columns = typed_columns(result)
     return [
         {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
-        for row in rows_of(result)
+        for row in iterate_rows(result)
     ]
 
 

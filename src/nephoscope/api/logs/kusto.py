@@ -16,7 +16,7 @@ from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -55,7 +55,7 @@ def query_v2(call: ApiCall) -> ApiResponse:
     frames.append(frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _visualization(results)))
     for at, one in enumerate(results, 1):
         frames.append(
-            frame(at, "PrimaryResult", one.name or "PrimaryResult", columns_of(one.table), _rows(one))
+            frame(at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _rows(one))
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
     told = [f"The option {name[:100]} is not known: it changes nothing" for name in properties(call).unknown]
@@ -69,7 +69,7 @@ def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
     tables = [
-        answered_table(f"Table_{at}", columns_of(one.table), _rows(one)) for at, one in enumerate(results)
+        answered_table(f"Table_{at}", typed_columns(one.table), _rows(one)) for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
     return ApiResponse({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
@@ -87,7 +87,7 @@ def management(call: ApiCall) -> ApiResponse:
     if not rest.strip():
         return ApiResponse({"Tables": [answered_table("Table_0", *found)]})
     result = _run_query(call, f"{as_rows(found)} | {rest}", asked.workspace, asked.scope)[-1]
-    return ApiResponse({"Tables": [answered_table("Table_0", columns_of(result.table), _rows(result))]})
+    return ApiResponse({"Tables": [answered_table("Table_0", typed_columns(result.table), _rows(result))]})
 
 
 def _split_pipe(text: str) -> tuple[str, str, str]:
@@ -120,10 +120,10 @@ def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> li
 
 
 def _rows(result: QueryResult) -> list[Row]:
-    kinds = [kind for _, kind in columns_of(result.table)]
+    kinds = [kind for _, kind in typed_columns(result.table)]
     return [
         tuple(json_value(value, kind) for value, kind in zip(row, kinds, strict=True))
-        for row in rows_of(result.table)
+        for row in iterate_rows(result.table)
     ]
 
 

@@ -23,7 +23,7 @@ from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
@@ -317,13 +317,13 @@ class ResponseBudget:
 
 
 def _table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str, object]:
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
         "columns": [{"name": name, "type": kind.value} for name, kind in columns],
         "rows": room.take(
             [_cell(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
-            for row in rows_of(result.table, MAX_ROWS)
+            for row in iterate_rows(result.table, MAX_ROWS)
         ),
     }
 

@@ -17,11 +17,11 @@ from nephoscope.lake.queries.stored_functions import is_name
 from nephoscope_kql import tree
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.errors import CycleError, KqlError, TooLargeError
 from nephoscope_kql.parser import parse_function
 from nephoscope_kql.registry import functions
-from nephoscope_kql.reserved_names import built_in, may_call
+from nephoscope_kql.reserved_names import built_in_names, may_call
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredF
     """Return what has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,
-        "a function of the product": [*shipped_functions(), *built_in(), *functions()],
+        "a function of the product": [*shipped_functions(), *built_in_names(), *functions()],
         "a function of imported content": lake.functions.list_content_functions(workspace),
         "another saved search as the function": [one.name for one in others],
     }
@@ -126,7 +126,7 @@ def _ends(function: StoredFunction, catalog: Catalog) -> None:
     call = f"{function.name}({', '.join(map(_argument, parsed.parameters))})"
     for text in (call, f"print {call}"):
         try:
-            with within(LOOKED_AT_SECONDS):
+            with deadline_within(LOOKED_AT_SECONDS):
                 compile_results(text, catalog)
         except CycleError as error:
             raise bad(f"{error.message}.", "properties.query", "FunctionCallsItself") from error

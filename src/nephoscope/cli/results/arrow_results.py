@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope_kql.cell_formatting import columns_of
+from nephoscope_kql.cell_formatting import typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def columnar(results: Sequence[QueryResult]) -> pa.Table:
     """
     table = results[-1].table
     arrays, fields = [], []
-    for place, (_, kind) in enumerate(columns_of(table)):
+    for place, (_, kind) in enumerate(typed_columns(table)):
         field, column = table.schema.field(place), table.column(place)
         moment = kind == KqlType.DATETIME
         arrays.append(_moments(column) if moment else column)
@@ -39,7 +39,7 @@ def cut(table: pa.Table) -> int:
     """Count how many times of a result have digits that a microsecond does not hold."""
     return sum(
         int(np.count_nonzero(_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))
-        for place, (_, kind) in enumerate(columns_of(table))
+        for place, (_, kind) in enumerate(typed_columns(table))
         if kind == KqlType.DATETIME
     )
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, 
     for place, result in enumerate(results):
         if place:
             out.write("\n")
-        columns = columns_of(result.table)
+        columns = typed_columns(result.table)
         writer.writerow([cell(name, KqlType.STRING) for name, _ in columns])
-        for row in rows_of(result.table):
+        for row in iterate_rows(result.table):
             cells = [cell(value, kind) for value, (_, kind) in zip(row, columns, strict=True)]
             # The module quotes a carriage return only where lines end in one, and readers end a line at it.
             (quoting if any("\r" in one for one in cells) else writer).writerow(cells)

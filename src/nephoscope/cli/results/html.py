@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -33,12 +33,12 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
     """Write the page with the first `limit` rows of each result."""
     out.write(_HEAD)
     for result in results:
-        columns = columns_of(result.table)
+        columns = typed_columns(result.table)
         if result.name:
             out.write(f"<h2>{html.escape(result.name)}</h2>\n")
         heads = "".join(f"<th>{html.escape(name)} <small>{kind.value}</small></th>" for name, kind in columns)
         out.write(f"<table>\n<tr>{heads}</tr>\n")
-        for row in rows_of(result.table, limit):
+        for row in iterate_rows(result.table, limit):
             cells = "".join(
                 f"<td{' class=number' if kind.numeric else ''}>{html.escape(text(cell, kind))}</td>"
                 for cell, (_, kind) in zip(row, columns, strict=True)

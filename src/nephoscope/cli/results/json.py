@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import columns_of, json_value, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -18,10 +18,10 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     out.write('{"tables": [')
     for place, result in enumerate(results):
         name = result.name or ("PrimaryResult" if place == 0 else f"PrimaryResult_{place}")
-        columns = columns_of(result.table)
+        columns = typed_columns(result.table)
         head = [{"name": label, "type": kind.value} for label, kind in columns]
         out.write(f'{"," if place else ""}\n{{"name": {_json(name)}, "columns": {_json(head)}, "rows": [')
-        for number, row in enumerate(rows_of(result.table)):
+        for number, row in enumerate(iterate_rows(result.table)):
             cells = [json_value(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
             out.write(f"{',' if number else ''}\n{_json(cells)}")
         out.write("\n]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -18,12 +18,12 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
             out.write("\n")
         if result.name:
             out.write(f"## {_escape(result.name)}\n\n")
-        columns = columns_of(result.table)
+        columns = typed_columns(result.table)
         out.write(_line(_escape(name) for name, _ in columns))
         out.write(_line("---" for _ in columns))
         out.writelines(
             _line(_escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
-            for row in rows_of(result.table, limit)
+            for row in iterate_rows(result.table, limit)
         )
         if result.table.num_rows > limit:
             out.write(f"\n{limit} of {result.table.num_rows} rows.\n")

@@ -12,7 +12,7 @@ from rich.table import Table
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.sanitize_output import plain
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,14 +36,14 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
 
 
 def _result(result: QueryResult, console: Console, limit: int) -> None:
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     if not columns:
         console.print("[dim]no columns[/dim]")
         return
     names = [plain(name) for name, _ in columns]
     rows = [
         [plain(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
-        for row in rows_of(result.table, limit)
+        for row in iterate_rows(result.table, limit)
     ]
     if _fits(names, rows, console.width):
         _across(names, [kind.numeric for _, kind in columns], rows, console)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from nephoscope.cli.terminal.sanitize_output import plain
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
     """The lines of a chart, a series over time in `height` of them; one line that says why where it cannot be drawn."""
     chart = result.hint.chart
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     numbers = [place for place, (_, kind) in enumerate(columns) if kind.numeric]
     if chart in BARS and len(numbers) == len(columns) > 1:
         # the first column is what the bars are of, a number as it may be: of EventID, of ResultType
@@ -36,9 +36,9 @@ def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
     if not result.table.num_rows:
         return [f"(render {chart}: no rows)"]
     if chart in BARS and numbers and labels and result.table.num_rows <= MAX_BARS:
-        return _bars(list(rows_of(result.table)), columns[labels[0]][1], labels[0], numbers[0], width)
+        return _bars(list(iterate_rows(result.table)), columns[labels[0]][1], labels[0], numbers[0], width)
     if chart in LINES:
-        lines = _lines(list(rows_of(result.table)), columns, numbers, width, height)
+        lines = _lines(list(iterate_rows(result.table)), columns, numbers, width, height)
         if lines:
             return lines
     return [f"(render {chart} is not supported in a terminal)"]

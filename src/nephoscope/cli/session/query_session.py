@@ -18,7 +18,7 @@ from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, 
 from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
@@ -144,7 +144,7 @@ class QuerySession:
 
     def ask(self, text: str) -> QueryAnswer:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
-        with within(self.options["timeout"]), self.catalog() as (catalog, below):
+        with deadline_within(self.options["timeout"]), self.catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             limits = EngineLimits(self.options["memory"], external=self.external)
             pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _interruptible)

@@ -14,10 +14,10 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.compile import CompiledQuery, compile_ahead, ticks
-from nephoscope_kql.deadline import within
+from nephoscope_kql.compile import CompiledQuery, precompile, to_ticks
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.engines.parquet import TimeRange
-from nephoscope_kql.errors import KqlError, placed_in
+from nephoscope_kql.errors import KqlError, locate_errors
 from nephoscope_kql.time_independent_rows import SINCE, UNTIL
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _PrecomputedQuery:
 
     def at(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
         """Return what is left to compute for a window; `now`: the parameters of the whole query."""
-        ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
+        ends = {SINCE: to_ticks(span.start), UNTIL: to_ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
 
 
@@ -137,7 +137,7 @@ class LakeReading:
         key = _key(compiled, span)
         found = self._results.get(key)
         if found is None:
-            with placed_in(text), within(timeout):
+            with locate_errors(text), deadline_within(timeout):
                 found = self._run(compiled, text, span)
         self._twice[key] -= 1
         if self._twice[key] > 0 and found.nbytes <= RESULT_BYTES:
@@ -173,7 +173,7 @@ class LakeReading:
 
     def _compute_ahead(self, text: str, span: RowSpan, timeout: float | None) -> _PrecomputedQuery | None:
         """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
-        found = compile_ahead(text, self.catalog)
+        found = precompile(text, self.catalog)
         if found is None:
             return None
         engine, made = self._ready(), list[str]()

@@ -26,7 +26,7 @@ from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_kql.run import QueryResult
 
@@ -144,7 +144,7 @@ class PublishedSnapshot:
 
         def find_asked_tables() -> frozenset[str]:
             catalog = GraphCatalog(self.files, self.opens)
-            with within(timeout):
+            with deadline_within(timeout):
                 compile_results(text, catalog)
             return catalog.asked
 

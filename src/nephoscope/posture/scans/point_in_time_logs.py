@@ -24,9 +24,9 @@ from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.storage.file_aggregates import FileAggregates
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
-from nephoscope_kql.cell_formatting import columns_of, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.compile import compile_query
-from nephoscope_kql.deadline import within
+from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -60,7 +60,7 @@ class FrozenLogs:
         key = (asked, declared)
         if key not in self._answers:
             try:
-                with within(TIMEOUT):
+                with deadline_within(TIMEOUT):
                     self._answers[key] = _records(ask())
             except (KqlError, StateError) as error:
                 raise DataNotCollectedError(f"rows of logs: {error}") from error
@@ -109,10 +109,10 @@ class FrozenLogs:
 
 
 def _records(table: pa.Table) -> list[dict[str, object]]:
-    columns = columns_of(table)
+    columns = typed_columns(table)
     return [
         {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
-        for row in rows_of(table)
+        for row in iterate_rows(table)
     ]
 
 

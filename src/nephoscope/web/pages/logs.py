@@ -28,7 +28,7 @@ from nephoscope.web.tables.empty_columns import without_empty
 from nephoscope.web.tables.table_download import Number, as_csv, as_parquet
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
-from nephoscope_kql.cell_formatting import columns_of, rows_of, text
+from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.completion import complete
 from nephoscope_kql.engines.result_limit import ResultLimit
@@ -95,14 +95,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     except KqlError as error:
         caret = error.caret(query) if error.line else ""
         return {**found, "error": error, "caret": caret, "faults": faults(error)}
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     if visit.asked("format") == "parquet":
         return as_parquet("query", result)
     if visit.asked("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
             [_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
-            for row in rows_of(result.table)
+            for row in iterate_rows(result.table)
         )
         return as_csv("query", tuple(name for name, _ in columns), rows)
     return {**found, "shown": _show_result(visit, result, began)}
@@ -112,9 +112,9 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
     rows = first if visit.asked("empty") else without_empty(first)
-    columns = columns_of(rows)
+    columns = typed_columns(rows)
     cells = [
-        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in rows_of(rows)
+        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in iterate_rows(rows)
     ]
     left_out = first.num_columns - rows.num_columns
     took = time.monotonic() - began

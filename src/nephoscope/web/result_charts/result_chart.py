@@ -10,7 +10,7 @@ from nephoscope.web.result_charts.column_chart import upright
 from nephoscope.web.result_charts.pie_chart import bars, pie
 from nephoscope.web.result_charts.render_spec import ACROSS, read_hint
 from nephoscope.web.result_charts.xy_chart import over
-from nephoscope_kql.cell_formatting import columns_of, rows_of
+from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql.run import QueryResult
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def plot_result(result: QueryResult) -> Plot | None:
     """The chart that render asks for; None where it asks for none, or the result has no numbers."""
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     wanted = read_hint(result.hint, columns)
     if wanted is None:
         return None
-    rows = list(rows_of(result.table, MOST_POINTS))
+    rows = list(iterate_rows(result.table, MOST_POINTS))
     if wanted.across is not None and wanted.chart in ACROSS:
         draw = upright if ACROSS[wanted.chart] == "columns" else over
         plot = draw(columns, rows, wanted, wanted.across)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-from nephoscope_kql.cell_formatting import columns_of, text
+from nephoscope_kql.cell_formatting import text, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _cell(cell: object) -> object:
 
 def as_parquet(name: str, result: QueryResult) -> Response:
     """A query's result as Parquet: datetimes are timestamps of microseconds in UTC, timespans and bags the text that KQL writes."""
-    columns = columns_of(result.table)
+    columns = typed_columns(result.table)
     arrays = [_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)]
     table = pa.table(arrays, names=[name for name, _ in columns])
     out = io.BytesIO()

@@ -12,10 +12,10 @@ from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.diagnostics import unknown_value
 from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
 from nephoscope_kql.binder.operands import arithmetic, condition
-from nephoscope_kql.binder.options import bin_size, given_now
-from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, explicit
-from nephoscope_kql.binder.scope import body_of, enter_function, function_named, is_tabular
-from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported_error
+from nephoscope_kql.binder.options import bin_size, fixed_now
+from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, convert_explicitly
+from nephoscope_kql.binder.scope import enter_function, function_named, is_tabular, lambda_body
+from nephoscope_kql.errors import Span, invalid, suggest_word, unsupported_error
 from nephoscope_kql.plan.column_references import inputs
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
@@ -39,7 +39,7 @@ def call(node: tree.Call, env: Env) -> Bound:
     if node.name in env.names or (node.name not in known and env.catalog.function(node.name)):
         found = function_named(node.name, env, node.span)
         if found is not None:
-            return enter_function(found, node, env).scalar(body_of(found, node.span))
+            return enter_function(found, node, env).scalar(lambda_body(found, node.span))
     special = CALLS.get(node.name)
     if special is not None:
         return special(node, env)
@@ -53,13 +53,13 @@ def call(node: tree.Call, env: Env) -> Bound:
 def _function(node: tree.Call, env: Env) -> Bound:
     known = callable_functions()
     if node.name not in known:
-        hint = did_you_mean(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
-        _look_into(plain(node), env)
+        hint = suggest_word(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
+        _collect_argument_errors(positional_arguments(node), env)
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
-    return bind_call(node.name, [env.scalar(argument) for argument in plain(node)], node)
+    return bind_call(node.name, [env.scalar(argument) for argument in positional_arguments(node)], node)
 
 
-def _look_into(arguments: tuple[tree.Expression, ...], env: Env) -> None:
+def _collect_argument_errors(arguments: tuple[tree.Expression, ...], env: Env) -> None:
     """Find the errors in the arguments of a function that is not known."""
     mistakes = env.binder.mistakes
     if mistakes is None or mistakes.strict:
@@ -78,7 +78,7 @@ def bind_call(name: str, arguments: list[Bound], node: tree.Expression) -> Bound
     return BoundCall(type=kind, span=node.span, function=callee, arguments=converted)
 
 
-def plain(node: tree.Call) -> tuple[tree.Expression, ...]:
+def positional_arguments(node: tree.Call) -> tuple[tree.Expression, ...]:
     """The arguments of a built-in function; a name before one is dropped."""
     return tuple(item.value if isinstance(item, tree.Named) else item for item in node.arguments)
 
@@ -95,7 +95,7 @@ def _bind_aggregate(node: tree.Call, env: Env) -> Bound:
 def aggregate_call(node: tree.Call, env: Env) -> AggregateCall:
     """An aggregate over the rows; its arguments are bound without aggregates."""
     inner = replace(env, sides={}, aggregates=None, windows=None, partition=())
-    arguments = [inner.scalar(argument) for argument in plain(node)]
+    arguments = [inner.scalar(argument) for argument in positional_arguments(node)]
     return make_aggregate_call(aggregates()[node.name], arguments, node)
 
 
@@ -108,7 +108,7 @@ def make_aggregate_call(callee: Aggregate, arguments: list[Bound], node: tree.Ex
 def _bind_window_call(node: tree.Call, env: Env) -> Bound:
     if env.windows is None:
         raise invalid(f"{node.name}() requires ordered rows: use sort or serialize first", node.span)
-    arguments = [env.scalar(argument) for argument in plain(node)]
+    arguments = [env.scalar(argument) for argument in positional_arguments(node)]
     found = _window_call(node, arguments)
     return reference(env.windows.column(found, env.binder), node.span)
 
@@ -149,7 +149,7 @@ def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if not 1 <= len(arguments) <= 3:
         raise invalid(f"{node.name}() takes 1 to 3 arguments", node.span)
     value = arguments[0]
-    offset = arguments[1] if len(arguments) > 1 else constants.long(1, node.span)
+    offset = arguments[1] if len(arguments) > 1 else constants.long_constant(1, node.span)
     if not isinstance(offset, Constant) or not isinstance(offset.value, int):
         raise invalid(f"the offset of {node.name}() must be a constant number", offset.span)
     if offset.value < 1:
@@ -157,7 +157,9 @@ def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if len(arguments) > 2 and reads_row(arguments[2]):
         raise invalid(f"the default of {node.name}() must not depend on a row", arguments[2].span)
     absent = (
-        explicit(arguments[2], value.type) if len(arguments) > 2 else constants.null(value.type, node.span)
+        convert_explicitly(arguments[2], value.type)
+        if len(arguments) > 2
+        else constants.null(value.type, node.span)
     )
     return WindowCall(type=value.type, span=node.span, function=node.name, arguments=(value, offset, absent))
 
@@ -172,7 +174,7 @@ def _typeof(node: tree.Call, _env: Env) -> Bound:
 
 
 def _moment(node: tree.Call, env: Env) -> Bound:
-    return given_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
+    return fixed_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
 
 
 @binds_call("ingestion_time")
@@ -230,7 +232,9 @@ def _now(node: tree.Call, env: Env) -> Bound:
     moment = _moment(node, env)
     if not node.arguments:
         return moment
-    return arithmetic("+", moment, explicit(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span)
+    return arithmetic(
+        "+", moment, convert_explicitly(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span
+    )
 
 
 @binds_call("ago")
@@ -241,7 +245,7 @@ def _ago(node: tree.Call, env: Env) -> Bound:
     if back.type not in (KqlType.TIMESPAN, KqlType.DYNAMIC):
         raise invalid(f"ago() takes a timespan, not {back.type}", back.span)
     moment = _moment(node, env)
-    return arithmetic("-", moment, explicit(back, KqlType.TIMESPAN), node.span)
+    return arithmetic("-", moment, convert_explicitly(back, KqlType.TIMESPAN), node.span)
 
 
 @binds_call("toscalar")
@@ -290,7 +294,7 @@ def pack_columns(columns: Collection[Column], span: Span, name: str = "bag_pack"
 @binds_call("bag_pack_columns")
 def _pack_columns(node: tree.Call, env: Env) -> Bound:
     pairs: list[Bound] = []
-    for argument in _columns_of(node, env):
+    for argument in _expand_columns(node, env):
         pairs += [constants.text(implied_name(argument), argument.span), env.scalar(argument)]
     if not pairs:
         raise invalid("bag_pack_columns() takes columns", node.span)
@@ -299,10 +303,10 @@ def _pack_columns(node: tree.Call, env: Env) -> Bound:
     )
 
 
-def _columns_of(node: tree.Call, env: Env) -> list[tree.Expression]:
+def _expand_columns(node: tree.Call, env: Env) -> list[tree.Expression]:
     """The arguments, a star being every column of the row."""
     result: list[tree.Expression] = []
-    for argument in plain(node):
+    for argument in positional_arguments(node):
         if isinstance(argument, tree.Star):
             result += [tree.Name(name=name, span=argument.span) for name in env.row]
         else:
@@ -312,7 +316,7 @@ def _columns_of(node: tree.Call, env: Env) -> list[tree.Expression]:
 
 @binds_call("estimate_data_size")
 def _estimate(node: tree.Call, env: Env) -> Bound:
-    values = tuple(env.scalar(argument) for argument in _columns_of(node, env))
+    values = tuple(env.scalar(argument) for argument in _expand_columns(node, env))
     if not values:
         raise invalid("estimate_data_size() takes at least 1 value", node.span)
     return BoundCall(

@@ -28,7 +28,7 @@ def text(value: str, span: Span = NOWHERE) -> Constant:
     return constant(value, KqlType.STRING, span)
 
 
-def long(value: int, span: Span = NOWHERE) -> Constant:
+def long_constant(value: int, span: Span = NOWHERE) -> Constant:
     """A constant long."""
     return constant(value, KqlType.LONG, span)
 

@@ -86,7 +86,7 @@ class Diagnostics:
             isinstance(value, ColumnRef) and value.column.id in self.columns
         )
 
-    def checked(self, value: Bound, met: int) -> Bound:
+    def mark_mistaken(self, value: Bound, met: int) -> Bound:
         """A bound value, mistaken where something in it is."""
         if self.met == met and not self.holds(value):
             return value
@@ -109,11 +109,11 @@ class Diagnostics:
             named = {node.name for node in tree.node.walk(operator) if isinstance(node, tree.Name)}
             self.columns |= {column.id for column in found.columns if column.name in named}
             return replace(found, open=True)
-        stays = relation is not None and relation.open and _keeps_all(operator)
+        stays = relation is not None and relation.open and _preserves_all_columns(operator)
         return replace(found, open=True) if stays else found
 
     @contextmanager
-    def first_only(self) -> Iterator[None]:
+    def suspend_collection(self) -> Iterator[None]:
         """Inside, an error is raised as if none were collected."""
         before, self.strict = self.strict, True
         try:
@@ -122,7 +122,7 @@ class Diagnostics:
             self.strict = before
 
 
-def _keeps_all(operator: tree.Operator) -> bool:
+def _preserves_all_columns(operator: tree.Operator) -> bool:
     stars = (tree.Star, tree.Wildcard)
     return not isinstance(operator, CLOSING) or any(
         isinstance(node, stars) for node in tree.node.walk(operator)

@@ -133,11 +133,11 @@ class Env:
         """Return where tables and stored functions come from here."""
         return self.binder.catalog if self.place is None else self.place
 
-    def sees(self, name: str) -> bool:
+    def can_see(self, name: str) -> bool:
         """Return whether `restrict access to` leaves a table, a function or a variable that holds rows."""
         return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
-    def over(self, relation: Relation, windows: CallCollector | None = None) -> Env:
+    def over_relation(self, relation: Relation, windows: CallCollector | None = None) -> Env:
         """Return the same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
         return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
@@ -246,7 +246,7 @@ class Binder:
         """A new column."""
         return Column(f"c{next(self._ids)}", name, kind)
 
-    def fresh(self, relation: Relation) -> tuple[Column, ...]:
+    def fresh_columns(self, relation: Relation) -> tuple[Column, ...]:
         """New columns named and typed as those of a relation."""
         return tuple(self.copy(column) for column in relation.columns)
 
@@ -265,7 +265,7 @@ class Binder:
 
     def scalar(self, expression: tree.Expression, env: Env) -> Bound:
         """Bind a scalar expression; KqlError where it has no meaning."""
-        met = self.met
+        met = self.error_count
         try:
             bind = SCALARS.get(type(expression))
             if bind is None:
@@ -274,11 +274,11 @@ class Binder:
         except KqlError as error:
             self._note(error, met, env)
             return unknown_value(expression.span)
-        return found if self.mistakes is None else self.mistakes.checked(found, met)
+        return found if self.mistakes is None else self.mistakes.mark_mistaken(found, met)
 
     def tabular(self, expression: tree.Expression, env: Env) -> Relation:
         """Bind an expression that gives rows; KqlError where it has no meaning."""
-        met = self.met
+        met = self.error_count
         try:
             bind = SOURCES.get(type(expression))
             if bind is None:
@@ -293,7 +293,7 @@ class Binder:
 
     def operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         """Bind a tabular operator over its input (None where it starts the pipe)."""
-        met = self.met
+        met = self.error_count
         try:
             found = self._operator(relation, operator, env)
         except KqlError as error:
@@ -322,13 +322,13 @@ class Binder:
             return replace(found, open=True) if keeps and not found.open else found
 
     @property
-    def met(self) -> int:
+    def error_count(self) -> int:
         """Return how much that is mistaken was met so far."""
         return 0 if self.mistakes is None else self.mistakes.met
 
     def bind_or_default(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
         """Return what `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
-        met = self.met
+        met = self.error_count
         try:
             return make()
         except KqlError as error:
@@ -338,7 +338,7 @@ class Binder:
     def _note(self, error: KqlError, met: int, env: Env) -> None:
         """Note an error and let binding go on, or raise it."""
         if env.site is not None and not error.placed:
-            error.inside(env.site.function, env.site.call)
+            error.relocate_to_call(env.site.function, env.site.call)
         error.placed = True
         if self.mistakes is None or self.mistakes.strict or isinstance(error, TooLargeError):
             raise error

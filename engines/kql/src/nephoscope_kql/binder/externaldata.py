@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_source, reference
-from nephoscope_kql.binder.overload_resolution import explicit
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
-from nephoscope_kql.externaldata import FORMATS, ExternalSource, format_of
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
+from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
+from nephoscope_kql.externaldata import FORMATS, ExternalSource, detect_format
 from nephoscope_kql.plan.relations import Assign, External
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -30,7 +30,7 @@ def externaldata(node: tree.ExternalData, env: Env) -> Relation:
             continue
         made = env.binder.column(declared.name, declared.type)
         columns.append(made)
-        assigned.append((made, explicit(reference(column, declared.span), declared.type)))
+        assigned.append((made, convert_explicitly(reference(column, declared.span), declared.type)))
     return Assign(
         columns=tuple(columns), input=External(columns=raw, source=source), assigned=tuple(assigned)
     )
@@ -46,8 +46,8 @@ def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
     given = {item.name: item for item in node.properties}
     for name, item in given.items():
         if name not in _KNOWN:
-            raise unsupported_error(f"externaldata with {name}", item.span, did_you_mean(name, _KNOWN))
-    form = given["format"].word if "format" in given else format_of(locations[0])
+            raise unsupported_error(f"externaldata with {name}", item.span, suggest_word(name, _KNOWN))
+    form = given["format"].word if "format" in given else detect_format(locations[0])
     if form not in FORMATS:
         raise unsupported_error(
             f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)

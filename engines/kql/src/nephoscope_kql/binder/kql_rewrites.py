@@ -26,9 +26,9 @@ def compose_query(
     env = call.env
     names: dict[str, Meaning] = {name: ScalarMeaning(value) for name, value in (values or {}).items()}
     for name, relation in rows.items():
-        names[name] = _once(relation) if text.count(name) == 1 else already_bound(relation, env)
+        names[name] = _share_once(relation) if text.count(name) == 1 else already_bound(relation, env)
     inner = Env(env.binder, names, composed=True)
-    first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.first_only()
+    first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.suspend_collection()
     query = _parse_text(text)
     *before, last = query.statements
     if not isinstance(last, tree.Evaluation):
@@ -40,7 +40,7 @@ def compose_query(
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 
 
-def _once(relation: Relation) -> SharedMeaning:
+def _share_once(relation: Relation) -> SharedMeaning:
     return SharedMeaning(lambda: relation)
 
 

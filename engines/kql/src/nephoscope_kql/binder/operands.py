@@ -5,14 +5,14 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, binds_scalar, reference
-from nephoscope_kql.binder.overload_resolution import as_dynamic, common_type, explicit
+from nephoscope_kql.binder.overload_resolution import as_dynamic, common_type, convert_explicitly
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, invalid
 from nephoscope_kql.plan.expressions import AggregateCall, BoundCall, DynamicPath, InQuery, ScalarQuery
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, functions
-from nephoscope_kql.types import KqlType, promote_type, widest
+from nephoscope_kql.types import KqlType, promote_type, wider_number_type
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 COMPARISON = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -45,10 +45,10 @@ def unary(node: tree.Unary, env: Env) -> Bound:
     """`-x` and `+x`: of an int a long."""
     value = env.scalar(node.operand)
     if value.type == KqlType.DYNAMIC:
-        value = explicit(value, KqlType.REAL)
+        value = convert_explicitly(value, KqlType.REAL)
     if not value.type.numeric and value.type != KqlType.TIMESPAN:
         raise invalid(f"{node.operator} requires a number or a timespan, not {value.type}", node.span)
-    value = explicit(value, promote_type(value.type))
+    value = convert_explicitly(value, promote_type(value.type))
     if node.operator == "+":
         return value
     return constants.negate_constant(value, node.span) or operation("_negate", value.type, node.span, value)
@@ -101,7 +101,7 @@ def condition(value: Bound) -> Bound:
     if value.type == KqlType.BOOL:
         return value
     if value.type == KqlType.DYNAMIC or value.type.numeric:
-        return explicit(value, KqlType.BOOL)
+        return convert_explicitly(value, KqlType.BOOL)
     raise invalid(f"a condition must be bool, not {value.type}", value.span)
 
 
@@ -111,16 +111,17 @@ def _any_column(node: tree.Binary, env: Env) -> Bound:
     operator = node.operator.removeprefix("!")
     negated = operator != node.operator
     tested = [
-        text_operation(operator, _as_text(column, node), right, node.span) for column in env.row.values()
+        text_operation(operator, _column_as_text(column, node), right, node.span)
+        for column in env.row.values()
     ]
     if not tested:
         return constants.constant(negated, KqlType.BOOL, node.span)
-    result = either(tested, node.span)
+    result = any_of(tested, node.span)
     return operation("not", KqlType.BOOL, node.span, result) if negated else result
 
 
-def _as_text(column: Column, node: tree.Binary) -> Bound:
-    return explicit(reference(column, node.span), KqlType.STRING)
+def _column_as_text(column: Column, node: tree.Binary) -> Bound:
+    return convert_explicitly(reference(column, node.span), KqlType.STRING)
 
 
 def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
@@ -128,8 +129,8 @@ def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     left, right = _undynamic(operator, left, right)
     times = _TIMES.get((operator, left.type, right.type))
     if left.type.numeric and right.type.numeric:
-        kind = promote_type(widest(left.type, right.type))
-        left, right = explicit(left, kind), explicit(right, kind)
+        kind = promote_type(wider_number_type(left.type, right.type))
+        left, right = convert_explicitly(left, kind), convert_explicitly(right, kind)
     elif times is not None:
         kind = times
     elif (operator in "*/" and left.type == KqlType.TIMESPAN and right.type.numeric) or (
@@ -147,15 +148,15 @@ def _undynamic(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
     """A dynamic side takes the other's type; two dynamic sides are computed as reals."""
     one, two = left.type == KqlType.DYNAMIC, right.type == KqlType.DYNAMIC
     if one and two:
-        return explicit(left, KqlType.REAL), explicit(right, KqlType.REAL)
+        return convert_explicitly(left, KqlType.REAL), convert_explicitly(right, KqlType.REAL)
     if one:
-        return explicit(left, _for_dynamic(operator, right.type)), right
+        return convert_explicitly(left, _dynamic_operand_type(operator, right.type)), right
     if two:
-        return left, explicit(right, _for_dynamic(operator, left.type))
+        return left, convert_explicitly(right, _dynamic_operand_type(operator, left.type))
     return left, right
 
 
-def _for_dynamic(operator: str, other: KqlType) -> KqlType:
+def _dynamic_operand_type(operator: str, other: KqlType) -> KqlType:
     if other == KqlType.DATETIME and operator == "+":
         return KqlType.TIMESPAN
     return promote_type(other) if other.numeric or other in _SPACES else KqlType.REAL
@@ -166,17 +167,17 @@ def comparison(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     kinds = {left.type, right.type}
     if operator not in ("==", "!=") and KqlType.STRING in kinds and not kinds <= _ORDERED_AS_TEXT:
         raise _incomparable(left, right, span)
-    pair = comparable(left, right, span)
+    pair = to_common_type(left, right, span)
     return operation(operator, KqlType.BOOL, span, *pair)
 
 
-def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
+def to_common_type(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
     """Both sides converted to one type in which they can be compared."""
     if left.type == right.type:
         return left, right
     kinds = {left.type, right.type}
     if left.type.numeric and right.type.numeric:
-        kind = widest(left.type, right.type)
+        kind = wider_number_type(left.type, right.type)
     elif KqlType.DYNAMIC in kinds:
         kind = left.type if right.type == KqlType.DYNAMIC else right.type
         kind = _number_of_dynamic(left, right) if kind.integer else kind
@@ -185,7 +186,7 @@ def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
     elif kinds == {KqlType.STRING, KqlType.GUID}:
         kind = KqlType.STRING
     elif KqlType.STRING in kinds and any(kind.numeric or kind == KqlType.BOOL for kind in kinds):
-        kind = _other_than_text(left, right)
+        kind = _non_text_type(left, right)
     elif (
         KqlType.STRING in kinds
         and kinds & {KqlType.DATETIME, KqlType.TIMESPAN}
@@ -194,14 +195,14 @@ def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
         kind = left.type if right.type == KqlType.STRING else right.type
     else:
         raise _incomparable(left, right, span)
-    return explicit(left, kind), explicit(right, kind)
+    return convert_explicitly(left, kind), convert_explicitly(right, kind)
 
 
 def _incomparable(left: Bound, right: Bound, span: Span) -> KqlError:
     return invalid(f"{left.type} and {right.type} cannot be compared", span, "convert one side")
 
 
-def _other_than_text(left: Bound, right: Bound) -> KqlType:
+def _non_text_type(left: Bound, right: Bound) -> KqlType:
     """Text compared with a number or a bool is read as one (`ResultType == 0`): text that is none equals nothing."""
     kind = left.type if right.type == KqlType.STRING else right.type
     return KqlType.LONG if kind.integer else kind
@@ -228,7 +229,7 @@ def text_operation(operator: str, left: Bound, right: Bound, span: Span) -> Boun
 
 
 def _text_side(value: Bound) -> Bound:
-    return explicit(value, KqlType.STRING)
+    return convert_explicitly(value, KqlType.STRING)
 
 
 @binds_scalar(tree.Between)
@@ -250,11 +251,11 @@ def in_list(node: tree.InList, env: Env) -> Bound:
         return _any_column_in(node, env)
     operand = env.scalar(node.operand)
     if len(node.items) == 1 and is_tabular(node.items[0], env):
-        return _in_query(node, operand, env)
-    return _in_values(node, operand, [env.scalar(item) for item in node.items])
+        return _bind_query_list(node, operand, env)
+    return _bind_value_list(node, operand, [env.scalar(item) for item in node.items])
 
 
-def either(tested: list[Bound], span: Span) -> Bound:
+def any_of(tested: list[Bound], span: Span) -> Bound:
     """One of several holds; a tree as flat as can be, so that rows of hundreds of columns are no deep nest."""
     while len(tested) > 1:
         pairs = [tested[place : place + 2] for place in range(0, len(tested), 2)]
@@ -265,13 +266,13 @@ def either(tested: list[Bound], span: Span) -> Bound:
 def _any_column_in(node: tree.InList, env: Env) -> Bound:
     items = [env.scalar(item) for item in node.items]
     tested = [
-        _in_values(node, explicit(reference(column, node.span), KqlType.STRING), items)
+        _bind_value_list(node, convert_explicitly(reference(column, node.span), KqlType.STRING), items)
         for column in env.row.values()
     ]
-    return either(tested, node.span)
+    return any_of(tested, node.span)
 
 
-def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
+def _bind_value_list(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
     items = _flatten_arrays(items)
     if node.operator in ("has_any", "has_all"):
         parts = (_text_side(item) if item.type != KqlType.DYNAMIC else item for item in items)
@@ -287,10 +288,10 @@ def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
         item.type == KqlType.DYNAMIC and not isinstance(item, Constant | DynamicPath) for item in items
     ]
     values = [
-        as_dynamic(item) if is_set else explicit(item, kind)
+        as_dynamic(item) if is_set else convert_explicitly(item, kind)
         for item, is_set in zip(items, dynamic, strict=True)
     ]
-    found = operation(name, KqlType.BOOL, node.span, explicit(operand, kind), *values)
+    found = operation(name, KqlType.BOOL, node.span, convert_explicitly(operand, kind), *values)
     return operation("not", KqlType.BOOL, node.span, found) if negated else found
 
 
@@ -318,7 +319,7 @@ def _flatten_arrays(items: list[Bound]) -> list[Bound]:
     return result
 
 
-def _in_query(node: tree.InList, operand: Bound, env: Env) -> Bound:
+def _bind_query_list(node: tree.InList, operand: Bound, env: Env) -> Bound:
     relation = env.tabular(node.items[0])
     if not relation.columns:
         raise invalid("the rows have no column", node.items[0].span)
@@ -331,7 +332,7 @@ def _in_query(node: tree.InList, operand: Bound, env: Env) -> Bound:
     if insensitive:
         left, right = _text_side(left), _text_side(right)
     else:
-        left, right = comparable(left, right, node.span)
+        left, right = to_common_type(left, right, node.span)
     if right != reference(column, node.span):
         relation, column = _convert_column(env, relation, right)
     return InQuery(
@@ -352,7 +353,7 @@ def _convert_column(env: Env, relation: Relation, value: Bound) -> tuple[Relatio
 
 def _has_rows(node: tree.InList, operand: Bound, relation: Relation, env: Env) -> Bound:
     """The rows' values as one array."""
-    value = explicit(reference(relation.columns[0], node.span), KqlType.STRING)
+    value = convert_explicitly(reference(relation.columns[0], node.span), KqlType.STRING)
     column = env.binder.column("", KqlType.DYNAMIC)
     collected = AggregateCall(type=KqlType.DYNAMIC, aggregate=aggregates()["make_list"], arguments=(value,))
     rows = Aggregated(columns=(column,), input=relation, groups=(), aggregates=((column, collected),))

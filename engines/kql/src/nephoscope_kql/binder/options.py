@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql.binder.environment import Env, reference
 from nephoscope_kql.binder.operands import comparison
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import NOWHERE
 from nephoscope_kql.known_options import BIN_AT, BIN_SIZE, COLUMN, FROM, MOST, NOW, TO
 from nephoscope_kql.plan.relations import Filter, Limited
@@ -12,14 +12,14 @@ from nephoscope_kql.plan.values import Bound, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 
-def given_now(env: Env) -> Bound | None:
+def fixed_now(env: Env) -> Bound | None:
     """Return what `set query_now` says that now() is."""
     values = [env.binder.options.get(name) for name in NOW]
     found = next((value for value in values if value is not None), None)
-    return None if found is None else explicit(found, KqlType.DATETIME)
+    return None if found is None else convert_explicitly(found, KqlType.DATETIME)
 
 
-def in_scope(relation: Relation, env: Env) -> Relation:
+def restrict_to_scope(relation: Relation, env: Env) -> Relation:
     """The rows of a table whose datetime column lies in the scope; all rows of a table that has no such column."""
     label = env.binder.options.get(COLUMN)
     if not isinstance(label, Constant):
@@ -29,7 +29,7 @@ def in_scope(relation: Relation, env: Env) -> Relation:
         return relation
     value = reference(column, NOWHERE)
     tests = [
-        comparison(operator, value, explicit(bound, KqlType.DATETIME), NOWHERE)
+        comparison(operator, value, convert_explicitly(bound, KqlType.DATETIME), NOWHERE)
         for operator, name in ((">=", FROM), ("<=", TO))
         if (bound := env.binder.options.get(name)) is not None
     ]
@@ -38,12 +38,12 @@ def in_scope(relation: Relation, env: Env) -> Relation:
     return relation
 
 
-def at_most(relation: Relation, env: Env) -> Relation:
+def limit_rows(relation: Relation, env: Env) -> Relation:
     """The result with no more rows than `query_take_max_records`."""
     most = env.binder.options.get(MOST)
     if most is None:
         return relation
-    count = explicit(most, KqlType.LONG)
+    count = convert_explicitly(most, KqlType.LONG)
     return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
 
 

@@ -9,7 +9,7 @@ from nephoscope_kql.plan.values import Column, Relation, SortKey
 from nephoscope_kql.types import KqlType
 
 
-def by_ordinal(column: Column) -> tuple[SortKey, ...]:
+def sort_by_ordinal(column: Column) -> tuple[SortKey, ...]:
     """Rows in the order of a column that numbers them."""
     return (SortKey(reference(column, NOWHERE), ascending=True, nulls_first=True),)
 
@@ -34,4 +34,4 @@ def ensure_order(relation: Relation, env: Env) -> Relation:
     if is_serialized(relation):
         return relation
     number = env.binder.column("", KqlType.LONG)
-    return Numbered(columns=relation.columns, order=by_ordinal(number), input=relation, number=number)
+    return Numbered(columns=relation.columns, order=sort_by_ordinal(number), input=relation, number=number)

@@ -10,7 +10,7 @@ from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.function_signatures import COMMON, Callee, CalleeParameter, Signature
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.registry import functions
-from nephoscope_kql.types import NUMBERS, KqlType, widest
+from nephoscope_kql.types import NUMBERS, KqlType, wider_number_type
 
 _FUNCTIONS = {
     KqlType.BOOL: "tobool",
@@ -26,7 +26,7 @@ _FUNCTIONS = {
 }
 
 
-def explicit(value: Bound, kind: KqlType, span: Span | None = None) -> Bound:
+def convert_explicitly(value: Bound, kind: KqlType, span: Span | None = None) -> Bound:
     """`value` converted as `tolong()` and its like do; unchanged where it has the type."""
     if value.type == kind:
         return value
@@ -104,7 +104,7 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
         if kind == result:
             continue
         if kind.numeric and result.numeric:
-            result = widest(kind, result)
+            result = wider_number_type(kind, result)
         elif KqlType.DYNAMIC in (kind, result):
             result = kind if result == KqlType.DYNAMIC else result
         else:
@@ -173,8 +173,8 @@ def _convert_argument(
     if parameter.constant and not isinstance(value, Constant):
         raise invalid(f"argument {place + 1} of {callee.name}() must be a constant", value.span)
     if parameter.common and common is not None:
-        return as_dynamic(value) if common == KqlType.DYNAMIC else explicit(value, common)
-    return explicit(value, target(value.type, parameter))
+        return as_dynamic(value) if common == KqlType.DYNAMIC else convert_explicitly(value, common)
+    return convert_explicitly(value, target(value.type, parameter))
 
 
 def _result_type(

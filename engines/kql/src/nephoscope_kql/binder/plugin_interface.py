@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.environment import Env
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import Span, invalid
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign
@@ -43,7 +43,7 @@ class PluginCall:
     @cached_property
     def inner(self) -> Env:
         """Return where expressions over a row are bound."""
-        return self.env.over(self.relation)
+        return self.env.over_relation(self.relation)
 
     @cached_property
     def given(self) -> dict[str, tree.Expression]:
@@ -110,7 +110,7 @@ class PluginCall:
 
     def scalar(self, place: int, name: str, kind: KqlType) -> Bound:
         """An argument that needs no row, in a type."""
-        return explicit(self.env.without_row().scalar(self.wanted(place, name)), kind)
+        return convert_explicitly(self.env.without_row().scalar(self.wanted(place, name)), kind)
 
     def rows(self, place: int, name: str) -> Relation:
         """An argument that gives rows."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, built_in
+from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, built_in_names
 from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import (
     Env,
@@ -20,7 +20,7 @@ from nephoscope_kql.binder.environment import (
     Site,
     TableMeaning,
 )
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.query_parameters import check_option
 from nephoscope_kql.binder.stored_functions import stored_function
 from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
@@ -95,11 +95,11 @@ def _shape(found: LambdaMeaning) -> Env:
     env = found.env.without_row().with_names(names)
     for statement in found.function.statements:
         if isinstance(statement, tree.Let):
-            env = env.with_names({statement.name: _shape_of(statement.value, env)})
+            env = env.with_names({statement.name: _parameter_meaning(statement.value, env)})
     return env
 
 
-def _shape_of(value: tree.Expression, env: Env) -> Meaning:
+def _parameter_meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
     return TableMeaning(value, env) if is_tabular(value, env) else _ANY_SCALAR
@@ -113,7 +113,7 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
-    stored = None if name in built_in() else env.catalog.function(name)
+    stored = None if name in built_in_names() else env.catalog.function(name)
     if stored is None:
         return None
     site = env.site or Site(stored.name, span)
@@ -137,7 +137,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
             env.binder.options[statement.name] = option(statement, env)
             env.binder.note(unknown_option(statement))
         elif isinstance(statement, tree.AliasStatement):
-            env.binder.aliases[statement.name] = place_of(statement.value, env)
+            env.binder.aliases[statement.name] = resolve_place(statement.value, env)
         elif isinstance(statement, tree.Restrict):
             env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
     return env
@@ -169,12 +169,12 @@ def _pattern(item: tree.Expression) -> str:
     raise invalid("restrict access takes names of tables, views and functions", item.span)
 
 
-def place_of(expression: tree.Expression, env: Env) -> Catalog:
+def resolve_place(expression: tree.Expression, env: Env) -> Catalog:
     """The catalog that `workspace('x')`, `cluster('c').database('d')` or an alias means; KqlError where it is not known."""
     if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:
-        return place_of(expression.source, env)
+        return resolve_place(expression.source, env)
     call = expression.call if isinstance(expression, tree.MemberCall) else expression
-    outer = place_of(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
+    outer = resolve_place(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
     if not isinstance(call, tree.Call) or call.name not in PLACES:
         raise invalid("a workspace, a database or a cluster is expected", expression.span)
     value = env.without_row().scalar(call.arguments[0]) if len(call.arguments) == 1 else None
@@ -231,7 +231,7 @@ def already_bound(relation: Relation, env: Env, label: str = "") -> SharedMeanin
 
 def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
     """Shared rows under new columns, in their order."""
-    columns = env.binder.fresh(relation)
+    columns = env.binder.fresh_columns(relation)
     new = dict(zip((column.id for column in relation.columns), columns, strict=True))
     order: list[SortKey] = []
     hidden: list[tuple[Column, Column]] = []
@@ -257,7 +257,7 @@ def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Sha
 def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
     if parameter.default is None or parameter.type is None:
         raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
-    return ScalarMeaning(explicit(env.scalar(parameter.default), parameter.type))
+    return ScalarMeaning(convert_explicitly(env.scalar(parameter.default), parameter.type))
 
 
 def enter_function(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
@@ -305,10 +305,10 @@ def _argument(
 
 
 def _convert_parameter(value: Bound, parameter: tree.LambdaParameter) -> Bound:
-    return value if parameter.type is None else explicit(value, parameter.type)
+    return value if parameter.type is None else convert_explicitly(value, parameter.type)
 
 
-def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
+def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     """The rows that a name stands for."""
     if isinstance(meaning, SharedMeaning):
         return meaning.make()
@@ -319,7 +319,7 @@ def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     raise invalid(f"'{name}' is a value, not rows", span)
 
 
-def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:
+def lambda_body(found: LambdaMeaning, span: Span) -> tree.Expression:
     """The expression that a function gives."""
     if found.function.body is None:
         raise invalid("the function gives nothing", span)

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, ScalarMeaning, reference
-from nephoscope_kql.binder.operands import condition, either, operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.operands import any_of, condition, operation
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Filter
 from nephoscope_kql.plan.values import Bound, Relation
@@ -36,25 +36,25 @@ WRITTEN_WITH: Mapping[KqlType, frozenset[str]] = MappingProxyType(
 )
 
 
-def meets(node: tree.Expression, env: Env, exact: bool = False) -> Bound:
+def bind_search_condition(node: tree.Expression, env: Env, exact: bool = False) -> Bound:
     """A condition over a row in which a text stands for `one of the columns holds this term`; `exact` heeds case."""
     if isinstance(node, tree.Pipe) and node.source is not None and not node.operators:
-        return meets(node.source, env, exact)
+        return bind_search_condition(node.source, env, exact)
     if isinstance(node, tree.Star):
         return constants.constant(True, KqlType.BOOL, node.span)
     if isinstance(node, tree.Literal) and node.type == KqlType.STRING:
-        return _anywhere(str(node.value or ""), env, exact, node)
+        return _bind_term_anywhere(str(node.value or ""), env, exact, node)
     if isinstance(node, tree.Binary) and node.operator in ("and", "or"):
-        sides = (meets(node.left, env, exact), meets(node.right, env, exact))
+        sides = (bind_search_condition(node.left, env, exact), bind_search_condition(node.right, env, exact))
         return operation(node.operator, KqlType.BOOL, node.span, *sides)
     if isinstance(node, tree.Call) and node.name == "not" and len(node.arguments) == 1:
-        return operation("not", KqlType.BOOL, node.span, meets(node.arguments[0], env, exact))
+        return operation("not", KqlType.BOOL, node.span, bind_search_condition(node.arguments[0], env, exact))
     if isinstance(node, tree.Binary) and node.operator == ":":
-        return _in_column(node, env, exact)
+        return _bind_column_term(node, env, exact)
     return condition(env.scalar(node))
 
 
-def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
+def _bind_column_term(node: tree.Binary, env: Env, exact: bool) -> Bound:
     """`column:"term"`; a number or a time equals the column instead."""
     if not isinstance(node.right, tree.Literal):
         raise invalid("a term is a constant", node.right.span)
@@ -64,21 +64,21 @@ def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
         )
     term = str(node.right.value or "")
     if isinstance(node.left, tree.Star):
-        return _anywhere(term, env, exact, node)
+        return _bind_term_anywhere(term, env, exact, node)
     return test_term(env.scalar(node.left), term, exact, node)
 
 
-def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
+def _bind_term_anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
     """Return whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
     values = [
-        explicit(reference(column, node.span), KqlType.STRING)
+        convert_explicitly(reference(column, node.span), KqlType.STRING)
         for column in env.row.values()
         if _may_hold(column.type, term)
     ]
     if not values:
         return constants.constant(False, KqlType.BOOL, node.span)
     if LINE in term:
-        return either([test_term(value, term, exact, node) for value in values], node.span)
+        return any_of([test_term(value, term, exact, node) for value in values], node.span)
     line = constants.text(LINE, node.span)
     joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
     return test_term(joined, term, exact, node)
@@ -108,7 +108,7 @@ def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bo
         )
         name += "_cs" if exact else ""
     text = constants.text(inner, node.span)
-    return operation(name, KqlType.BOOL, node.span, explicit(value, KqlType.STRING), text)
+    return operation(name, KqlType.BOOL, node.span, convert_explicitly(value, KqlType.STRING), text)
 
 
 def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
@@ -124,7 +124,7 @@ def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact:
         if named and not named & own:
             continue
         lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
-        test = meets(predicate, env.over(relation).with_names(lacking), exact)
+        test = bind_search_condition(predicate, env.over_relation(relation).with_names(lacking), exact)
         rows = Filter(
             columns=relation.columns,
             order=relation.order,

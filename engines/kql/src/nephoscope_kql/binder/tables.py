@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedMeaning, binds_source
-from nephoscope_kql.binder.options import in_scope
-from nephoscope_kql.binder.ordering import by_ordinal
-from nephoscope_kql.binder.overload_resolution import as_dynamic, explicit
+from nephoscope_kql.binder.options import restrict_to_scope
+from nephoscope_kql.binder.ordering import sort_by_ordinal
+from nephoscope_kql.binder.overload_resolution import as_dynamic, convert_explicitly
 from nephoscope_kql.binder.scope import (
     already_bound,
-    body_of,
     enter_function,
     function_named,
     known_names,
-    place_of,
-    rows_of,
+    lambda_body,
+    resolve_place,
+    resolve_rows,
     share_rows,
 )
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported_error
+from nephoscope_kql.errors import Span, UnknownSourceError, invalid, suggest_word, unsupported_error
 from nephoscope_kql.plan.relations import Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -53,17 +53,17 @@ def name_relation(operator: tree.operators.As, relation: Relation | None, env: E
 def name(node: tree.Name, env: Env) -> Relation:
     """A variable, a stored function without arguments, or a table."""
     meaning = env.names.get(node.name)
-    if not env.sees(node.name):
+    if not env.can_see(node.name):
         raise invalid(f"'{node.name}' is not accessible under restrict access", node.span)
     if meaning is not None and not isinstance(meaning, LambdaMeaning):
-        return rows_of(meaning, node.name, node.span, env)
+        return resolve_rows(meaning, node.name, node.span, env)
     if meaning is None:
         table = env.catalog.table(node.name)
         if table is not None:
             return scan(table, env)
     if function_named(node.name, env, node.span) is not None:
         return call(tree.Call(name=node.name, span=node.span), env)
-    hint = did_you_mean(node.name, known_names(env))
+    hint = suggest_word(node.name, known_names(env))
     raise UnknownSourceError(
         f"no table, function or variable is named '{node.name}'", node.span, "invalid", hint
     )
@@ -73,7 +73,7 @@ def scan(table: TableSchema, env: Env) -> Relation:
     """The rows of a table, in the time scope that `set query_datetimescope_...` gives."""
     columns = tuple(env.binder.column(name, kind) for name, kind in table.columns)
     ingested = env.binder.column("", KqlType.DATETIME) if table.ingested else None
-    return in_scope(TableScan(columns=columns, table=table, ingested=ingested), env)
+    return restrict_to_scope(TableScan(columns=columns, table=table, ingested=ingested), env)
 
 
 @binds_source(tree.Call)
@@ -90,14 +90,14 @@ def call(node: tree.Call, env: Env) -> Relation:
     found = function_named(node.name, env, node.span)
     if found is None and node.name == "_GetWatchlist":
         return _watchlist(node, env)
-    if not env.sees(node.name):
+    if not env.can_see(node.name):
         raise invalid(f"'{node.name}' is not accessible under restrict access", node.span)
     if found is None:
-        hint = did_you_mean(node.name, known_names(env))
+        hint = suggest_word(node.name, known_names(env))
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.name}'", node.span, "invalid", hint
         )
-    return enter_function(found, node, env).tabular(body_of(found, node.span))
+    return enter_function(found, node, env).tabular(lambda_body(found, node.span))
 
 
 def _materialize(node: tree.Call, env: Env) -> SharedMeaning:
@@ -133,32 +133,32 @@ def _watchlist(node: tree.Call, env: Env) -> Relation:
         return scan(table, env)
     env.binder.notes[f"no watchlist is named '{alias}': it has no rows"] = None
     columns = tuple(env.binder.column(label, kind) for label, kind in WATCHLIST)
-    return given_rows(env, columns, ())
+    return inline_rows(env, columns, ())
 
 
 @binds_source(tree.Member)
 def member(node: tree.Member, env: Env) -> Relation:
     """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
-    return name(tree.Name(name=node.name, span=node.span), _at_place(node.target, env))
+    return name(tree.Name(name=node.name, span=node.span), _enter_place(node.target, env))
 
 
 @binds_source(tree.MemberCall)
 def member_call(node: tree.MemberCall, env: Env) -> Relation:
     """`workspace('x').f()`: its arguments are bound here, its body there."""
-    there = _at_place(node.target, env)
+    there = _enter_place(node.target, env)
     if node.call.name in ("table", "_GetWatchlist"):
         return call(node.call, there)
     found = function_named(node.call.name, there, node.span)
     if found is None:
-        hint = did_you_mean(node.call.name, known_names(there))
+        hint = suggest_word(node.call.name, known_names(there))
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.call.name}'", node.span, "invalid", hint
         )
-    return enter_function(found, node.call, env).tabular(body_of(found, node.span))
+    return enter_function(found, node.call, env).tabular(lambda_body(found, node.span))
 
 
-def _at_place(target: tree.Expression, env: Env) -> Env:
-    return replace(env.without_row(), names={}, place=place_of(target, env))
+def _enter_place(target: tree.Expression, env: Env) -> Env:
+    return replace(env.without_row(), names={}, place=resolve_place(target, env))
 
 
 @binds_source(tree.Datatable)
@@ -175,13 +175,13 @@ def datatable(node: tree.Datatable, env: Env) -> Relation:
         for place, value in enumerate(node.values)
     ]
     rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
-    return given_rows(env, columns, rows)
+    return inline_rows(env, columns, rows)
 
 
-def given_rows(env: Env, columns: tuple[Column, ...], rows: tuple[tuple[Bound, ...], ...]) -> Rows:
+def inline_rows(env: Env, columns: tuple[Column, ...], rows: tuple[tuple[Bound, ...], ...]) -> Rows:
     """Rows of expressions, in their order."""
     ordinal = env.binder.column("", KqlType.LONG)
-    order = by_ordinal(ordinal) if len(rows) > 1 else ()
+    order = sort_by_ordinal(ordinal) if len(rows) > 1 else ()
     return Rows(columns=columns, order=order, rows=rows, ordinal=ordinal)
 
 
@@ -199,4 +199,4 @@ def _cell(value: Bound, kind: KqlType, span: Span) -> Bound:
         return as_dynamic(value)
     if not allowed and value.type not in (KqlType.DYNAMIC, KqlType.LONG):
         raise invalid(f"a value of type {value.type} in a column of type {kind}", span)
-    return explicit(value, kind)
+    return convert_explicitly(value, kind)

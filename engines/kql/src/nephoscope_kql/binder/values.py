@@ -12,7 +12,7 @@ from nephoscope_kql.binder.environment import (
     binds_scalar,
     reference,
 )
-from nephoscope_kql.errors import KqlError, Span, UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.errors import KqlError, Span, UnknownNameError, invalid, suggest_word
 from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import KqlType
@@ -47,7 +47,7 @@ def _unknown_name(name: str, env: Env, span: Span) -> KqlError:
     known = [*env.row, *env.names]
     message = f"no column or variable is named '{name}'"
     hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""
-    return UnknownNameError(name, message, span, hint or did_you_mean(name, known))
+    return UnknownNameError(name, message, span, hint or suggest_word(name, known))
 
 
 @binds_scalar(tree.Pipe)
@@ -69,7 +69,7 @@ def member(node: tree.Member, env: Env) -> Bound:
             raise invalid(f"{node.target.name} can be used only in the conditions of a join", node.span)
         if node.name not in side:
             message = f"no column of {node.target.name} is named '{node.name}'"
-            raise UnknownNameError(node.name, message, node.span, did_you_mean(node.name, side))
+            raise UnknownNameError(node.name, message, node.span, suggest_word(node.name, side))
         return reference(side[node.name], node.span)
     return step(env.scalar(node.target), node.name, node)
 
@@ -94,7 +94,7 @@ def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Boun
     if target.type != KqlType.DYNAMIC:
         raise invalid(f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text")
     if isinstance(target, Constant) and not isinstance(where, Bound):
-        return constants.constant(_step_into(target.value, where), KqlType.DYNAMIC, node.span)
+        return constants.constant(_descend_into(target.value, where), KqlType.DYNAMIC, node.span)
     if isinstance(target, DynamicPath):
         return DynamicPath(
             type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where)
@@ -102,7 +102,7 @@ def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Boun
     return DynamicPath(type=KqlType.DYNAMIC, span=node.span, target=target, steps=(where,))
 
 
-def _step_into(value: tree.Scalar, where: str | int) -> tree.Scalar:
+def _descend_into(value: tree.Scalar, where: str | int) -> tree.Scalar:
     if isinstance(value, dict) and isinstance(where, str):
         return value.get(where)
     if isinstance(value, list) and isinstance(where, int) and -len(value) <= where < len(value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, over
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.plan.column_references import count_columns, order_ids
 from nephoscope_kql.plan.expressions import AggregateCall
 from nephoscope_kql.plan.function_signatures import Arguments
@@ -22,7 +22,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     values: list[Bound] = [value for _, value in relation.groups]
     values += [argument for _, call in wanted for argument in call.arguments]
     order = order_ids(relation.input.order) if wanted else set()
-    block = emitter.over(relation.input, frozenset(order), values, before_where=True)
+    block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
     ids = [name for name, _ in items]
     keys = emitter.keys(relation.input.order, block) if wanted else []
@@ -36,7 +36,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
         select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
     elif relation.groups:
         select.set("distinct", exp.Distinct())
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def aggregate(
@@ -53,17 +53,17 @@ def aggregate(
 def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> SelectBlock:
     """One row a key: the keys grouped, first() of every other column."""
     order = order_ids(relation.input.order)
-    block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
+    block = emitter.block_over(relation.input, needed | order, relation.keys, before_where=True)
     block = block.seal(sorted((needed | order | count_columns(relation.keys).keys()) & block.values.keys()))
     keys = emitter.keys(relation.input.order, block)
-    grouped = [(emitter.fresh(), emitter.scalar(key, block)) for key in relation.keys]
+    grouped = [(emitter.fresh_name(), emitter.scalar(key, block)) for key in relation.keys]
     same = {build_name(sql) for _, sql in grouped}
     rest = [one for one in sorted(needed & block.values.keys()) if one not in same]
     items = [(one, sql) for one, sql in block.columns(sorted(needed & block.values.keys())) if one in same]
     items += [(one, nodes.aggregate("first", block.values[one].sql, order=keys)) for one in rest]
     select = block.select(items)
     select.set("group", exp.Group(expressions=[sql for _, sql in grouped]))
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def build_name(node: exp.Expr) -> str:

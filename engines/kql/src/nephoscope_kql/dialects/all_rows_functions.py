@@ -29,7 +29,7 @@ _ARROW = {
 @writes(Mined)
 def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`SELECT unnest(algorithm(list(row))) FROM input`."""
-    block = emitter.over(relation.input, frozenset(), relation.values, before_where=True)
+    block = emitter.block_over(relation.input, frozenset(), relation.values, before_where=True)
     cells = [
         exp.PropertyEQ(this=exp.Identifier(this=f"a{place}"), expression=emitter.scalar(value, block))
         for place, value in enumerate(relation.values)
@@ -39,7 +39,7 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlo
     name = emitter.use(_routine(relation.name, relation.settings, takes, gives, relation.body))
     rows = nodes.call("list", exp.Struct(expressions=cells))
     found = nodes.call("unnest", nodes.call(name, rows))
-    alias = emitter.fresh()
+    alias = emitter.fresh_name()
     inner = block.select([(alias, found)])
     values = {
         column.id: Value(_cell(alias, place, column.type)) for place, column in enumerate(relation.columns)

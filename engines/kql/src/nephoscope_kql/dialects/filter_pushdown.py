@@ -28,13 +28,13 @@ def push_filter(relation: Filter) -> Relation:
 def _branch(part: Relation, fills: Mapping[str, Bound], tests: list[Bound]) -> Relation:
     """A branch with the conditions on its own columns; one whose column the branch fills otherwise is left out."""
 
-    def own(value: Bound) -> Bound | None:
+    def pushed_value(value: Bound) -> Bound | None:
         return fills.get(value.column.id) if isinstance(value, ColumnRef) else None
 
     for test in tests:
         column = window_column(test)
-        if column is not None and isinstance(own(column), ColumnRef):
-            predicate = replace_parts(test, own)
+        if column is not None and isinstance(pushed_value(column), ColumnRef):
+            predicate = replace_parts(test, pushed_value)
             part = Filter(
                 columns=part.columns, order=part.order, open=part.open, input=part, predicate=predicate
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.plan.column_references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Aggregated, Assign, Concatenated, Joined
 from nephoscope_kql.plan.values import Bound, Relation
@@ -33,10 +33,10 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> SelectBl
     emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
     left = _side(
-        asked_of(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
+        join_side(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
     )
     right = _side(
-        asked_of(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
+        join_side(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
     )
     both = SelectBlock(None, {**left.values, **right.values})
     matches = [
@@ -68,7 +68,7 @@ def write_join(
     return result
 
 
-def asked_of(relation: Joined, side: Relation) -> Relation:
+def join_side(relation: Joined, side: Relation) -> Relation:
     """A side of a join; where only its keys are asked for, equal rows need not be made one first."""
     asked = {
         "leftsemi": relation.right,
@@ -123,10 +123,10 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
         node = exp.Union(this=node, expression=select, distinct=False)
     ids = [relation.columns[place].id for place in places]
     if isinstance(node, exp.Select):
-        return over(node, ids)
+        return block_over(node, ids)
     return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.name(one)) for one in ids})
 
 
 def _branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:
-    block = emitter.over(relation, frozenset(order_ids(relation.order)), [fill for _, fill in fills])
+    block = emitter.block_over(relation, frozenset(order_ids(relation.order)), [fill for _, fill in fills])
     return block.select([(name, emitter.scalar(fill, block)) for name, fill in fills])

@@ -9,10 +9,10 @@ from sqlglot import exp
 from nephoscope_kql.dialects.aggregation import aggregate
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.dialects.size_estimates import with_room
 from nephoscope_kql.functions.size_guard import ROOM
-from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.relations import MAX_BINS, Series
 from nephoscope_kql.plan.values import Bound
@@ -36,9 +36,9 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
     places = nodes.call("range", count)
     for item in relation.items:
         if item.column.id in needed:
-            missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
+            missing = write_json_element(scalar(item.default, {}, emitter), item.call.type, emitter)
             items.append((item.column.id, _values(item.column.id, missing, count, emitter)))
-    axis = array_of(places, lambda place: _axis_value(relation, place, emitter))
+    axis = write_array(places, lambda place: _axis_value(relation, place, emitter))
     size = nodes.binary("*", count, nodes.number(AXIS_VALUE))
     items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
     select = binned.select(items)
@@ -46,7 +46,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
         select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
     else:
         select.set("having", exp.Having(this=nodes.binary(">", exp.Count(this=exp.Star()), nodes.number(0))))
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def _gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
@@ -56,7 +56,7 @@ def _gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
     gap = nodes.binary("-", nodes.name("i"), nodes.coalesce(before, nodes.number(-1)))
     names = list(binned.values)
     items = [*binned.columns(names), ("g", nodes.binary("-", gap, nodes.number(1)))]
-    return over(binned.select(items), [*names, "g"])
+    return block_over(binned.select(items), [*names, "g"])
 
 
 def _values(column: str, missing: E, count: E, emitter: Emitter) -> E:
@@ -80,30 +80,30 @@ def _repeat_text(text: E, times: E, emitter: Emitter) -> E:
     return with_room(nodes.call("repeat", text, times), size, emitter.use(ROOM))
 
 
-def array_of(places: E, value: Callable[[E], E]) -> E:
+def write_array(places: E, value: Callable[[E], E]) -> E:
     """The text of an array with an element for every place; `value` gives an element's text."""
     texts = nodes.call("list_transform", places, nodes.lambda_(value, "k"))
     joined = nodes.call("array_to_string", texts, nodes.text(","))
     return nodes.chain("||", [nodes.text("["), joined, nodes.text("]")])
 
 
-def json_of(node: E, kind: KqlType, emitter: Emitter) -> E:
+def write_json_element(node: E, kind: KqlType, emitter: Emitter) -> E:
     """A value as the JSON text of an element, `null` too."""
     arguments = Arguments([], [], kind, emitter.nowhere, emitter.use)
-    return nodes.coalesce(as_json(arguments, node, kind), nodes.text("null"))
+    return nodes.coalesce(to_json(arguments, node, kind), nodes.text("null"))
 
 
 def _axis_value(relation: Series, place: E, emitter: Emitter) -> E:
     low, step = (nodes.call("any_value", nodes.name(name)) for name in ("l", "s"))
     value = nodes.binary("+", low, nodes.binary("*", place, step))
-    return json_of(value, relation.axis.type, emitter)
+    return write_json_element(value, relation.axis.type, emitter)
 
 
 def _rows(relation: Series, emitter: Emitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
-    block = emitter.over(relation.input, frozenset(), values, before_where=True)
+    block = emitter.block_over(relation.input, frozenset(), values, before_where=True)
     block.where.append(nodes.is_not_null(emitter.scalar(relation.axis, block)))
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
     items.append(("x", emitter.scalar(relation.axis, block)))
@@ -123,7 +123,7 @@ def _table(name: str) -> E:
     return exp.Table(this=exp.Identifier(this=name))
 
 
-def _extreme(name: str, rows: str) -> E:
+def _extreme_subquery(name: str, rows: str) -> E:
     select = exp.Select(expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_table(rows)))
     return exp.Subquery(this=select)
 
@@ -131,13 +131,13 @@ def _extreme(name: str, rows: str) -> E:
 def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
     step = scalar(relation.step, {}, emitter)
-    low = _extreme("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
-    high = _extreme("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
-    given = exp.Select(expressions=[_as(low, "a"), _as(high, "h"), _as(step, "s")])
+    low = _extreme_subquery("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
+    high = _extreme_subquery("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
+    given = exp.Select(expressions=[_alias_node(low, "a"), _alias_node(high, "h"), _alias_node(step, "s")])
     first: E = nodes.name("a")
     if relation.low is None:
         first = nodes.binary("*", _quotient(first, nodes.name("s"), relation), nodes.name("s"))
-    span = nodes.binary("-", _wide(nodes.name("h"), relation), nodes.name("l"))
+    span = nodes.binary("-", _widen_number(nodes.name("h"), relation), nodes.name("l"))
     counted = _quotient(span, nodes.name("s"), relation)
     if relation.inclusive:
         counted = nodes.binary("+", counted, nodes.number(1))
@@ -150,19 +150,19 @@ def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
             relation,
         )
     lower = exp.Select(
-        expressions=[_as(first, "l"), nodes.name("h"), nodes.name("s")],
+        expressions=[_alias_node(first, "l"), nodes.name("h"), nodes.name("s")],
         from_=exp.From(this=exp.Subquery(this=given)),
     )
-    limited = nodes.at_most(nodes.call("greatest", counted, nodes.number(0)), MAX_BINS, "bins in a series")
+    limited = nodes.limit_size(nodes.call("greatest", counted, nodes.number(0)), MAX_BINS, "bins in a series")
     final = exp.Select(
-        expressions=[nodes.name("l"), nodes.name("s"), _as(limited, "n")],
+        expressions=[nodes.name("l"), nodes.name("s"), _alias_node(limited, "n")],
         from_=exp.From(this=exp.Subquery(this=lower)),
     )
     final.set("where", exp.Where(this=nodes.binary(">", nodes.name("s"), nodes.number(0))))
     return emitter.share(final)
 
 
-def _wide(node: E, relation: Series) -> E:
+def _widen_number(node: E, relation: Series) -> E:
     """A value whose distance to another may be more than its type holds; datetimes are never so far apart."""
     narrow = relation.axis.type.integer or relation.axis.type == KqlType.TIMESPAN
     return nodes.cast(node, "HUGEINT") if narrow else node
@@ -174,13 +174,13 @@ def _quotient(node: E, step: E, relation: Series) -> E:
     return nodes.binary("//", node, step)
 
 
-def _as(node: E, name: str) -> E:
+def _alias_node(node: E, name: str) -> E:
     return exp.Alias(this=node, alias=exp.Identifier(this=name))
 
 
 def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> SelectBlock:
     """The aggregates a group and bin, as JSON text, with the bounds."""
-    distance = nodes.binary("-", _wide(nodes.name("x"), relation), nodes.name("l"))
+    distance = nodes.binary("-", _widen_number(nodes.name("x"), relation), nodes.name("l"))
     place = nodes.try_cast(_quotient(distance, nodes.name("s"), relation), "BIGINT")
     ids = [column.id for column, _ in relation.groups]
     block = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
@@ -191,13 +191,13 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> S
     for item in relation.items:
         arguments = [nodes.name(_argument(item.column.id, at)) for at in range(len(item.call.arguments))]
         value = aggregate(item.call, arguments, [], emitter)
-        items.append((item.column.id, json_of(value, item.call.type, emitter)))
+        items.append((item.column.id, write_json_element(value, item.call.type, emitter)))
     select = block.select(items)
     keys = [nodes.name(one) for one in [*ids]] + [place, nodes.name("l"), nodes.name("s"), nodes.name("n")]
     select.set("group", exp.Group(expressions=keys))
     names = [name for name, _ in items]
     if not relation.nonempty:
-        return over(select, names)
+        return block_over(select, names)
     both = exp.Union(this=select, expression=_no_rows(relation, rows, bounds, names), distinct=False)
     return SelectBlock(exp.Subquery(this=both), {name: Value(nodes.name(name)) for name in names})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.plan.column_references import order_ids
 from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
 from nephoscope_kql.sql import nodes
@@ -33,10 +33,10 @@ PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
 def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
     """unnest() of each array side by side; the longest says how many rows there are."""
     if len(relation.expansions) == 1 and relation.position.id not in needed:
-        return _one(relation, needed, emitter)
+        return _write_single_unnest(relation, needed, emitter)
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
-    block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
+    block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
         (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
@@ -71,15 +71,15 @@ def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitt
     )
 
 
-def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
+def _write_single_unnest(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
     """unnest() of one array whose places nobody asks for."""
     item = relation.expansions[0]
     passing = (needed - {item.column.id}) | order_ids(relation.input.order)
-    block = emitter.over(relation.input, passing, [item.value])
+    block = emitter.block_over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
     elements = _elements(item, relation.limit, block, emitter)
     inner = block.select([*block.columns(kept), (item.column.id, nodes.call("unnest", elements))])
-    result = over(inner, [*kept, item.column.id])
+    result = block_over(inner, [*kept, item.column.id])
     result.values[item.column.id] = _value(nodes.name(item.column.id))
     return result
 

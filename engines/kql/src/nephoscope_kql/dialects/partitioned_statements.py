@@ -10,7 +10,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.duckdb import Printer, print_node
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.plan.union_partitions import SplitRelation, TableShare, apart
+from nephoscope_kql.plan.union_partitions import SplitRelation, TableShare, split_into_shares
 from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -36,15 +36,15 @@ class ShareStatements:
 
 def write_in_parts(relation: Relation) -> tuple[str, ShareStatements | None, Emitter]:
     """The SQL of a relation as one statement, apart where that costs less, and what the text uses."""
-    shares = apart(relation)
-    found = None if shares is None else written_apart(relation.columns, shares)
+    shares = split_into_shares(relation)
+    found = None if shares is None else write_partitioned(relation.columns, shares)
     if found is not None:
         return found
     sql, emitter = duckdb.write_relation(relation)
     return sql, None, emitter
 
 
-def written_apart(
+def write_partitioned(
     columns: Sequence[Column], shares: SplitRelation
 ) -> tuple[str, ShareStatements, Emitter] | None:
     """The SQL of a relation of these columns whose rows are shares, as one statement and apart.
@@ -56,17 +56,17 @@ def written_apart(
     keys: list[tuple[str, str]] = []
     placed: set[str] = set()
     for share in shares.shares:
-        part, keys = _part(share, emitter)
+        part, keys = _write_share(share, emitter)
         placed |= part.parameters
         parts.append(part)
     if emitter.shared:
         return None
     emitter.parameters = placed
     several = ShareStatements(tuple(parts), shares.most, tuple(keys))
-    return _whole(columns, several), several, emitter
+    return _write_union_all(columns, several), several, emitter
 
 
-def _part(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, list[tuple[str, str]]]:
+def _write_share(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, list[tuple[str, str]]]:
     relation = share.relation
     ids = [relation.columns[place].id for place in share.places]
     block = emitter.rows(relation, frozenset(ids))
@@ -86,7 +86,7 @@ def _part(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, list[tup
     return ShareStatement(sql, share.places, frozenset(printer.placed)), keys
 
 
-def _whole(columns: Sequence[Column], parts: ShareStatements) -> str:
+def _write_union_all(columns: Sequence[Column], parts: ShareStatements) -> str:
     """One statement: what a share lacks is null by its type, '' where it is text."""
     known = [set(part.places) for part in parts.several]
     items = [

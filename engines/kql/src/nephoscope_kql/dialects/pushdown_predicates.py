@@ -142,10 +142,10 @@ def _text_test(value: BoundCall, block: SelectBlock, context: WriterContext) -> 
     if value.function.name not in _FAILED_BY_EMPTY or not isinstance(text, ColumnRef):
         return None
     stored = block.values[text.column.id].stored
-    if text.type != KqlType.STRING or stored is None or not all(map(_full_text, others)):
+    if text.type != KqlType.STRING or stored is None or not all(map(_is_searchable_text, others)):
         return None
     return context.scalar(value, SelectBlock(None, {**block.values, text.column.id: Value(stored.sql)}))
 
 
-def _full_text(value: Bound) -> bool:
+def _is_searchable_text(value: Bound) -> bool:
     return isinstance(value, Constant) and value.type == KqlType.STRING and bool(value.value)

@@ -12,7 +12,7 @@ from nephoscope_kql.deadline import check
 from nephoscope_kql.dialects.filter_pushdown import push_filter
 from nephoscope_kql.dialects.pushdown_predicates import condition, conjuncts
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
-from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, block_over
 from nephoscope_kql.dialects.size_estimates import ColumnGrowth
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
 from nephoscope_kql.externaldata import ExternalSource
@@ -84,14 +84,14 @@ class Emitter:
         self.parameters.add(name)
         return exp.Placeholder(this=name)
 
-    def fresh(self) -> str:
+    def fresh_name(self) -> str:
         """A new name for a hidden column."""
         self._names += 1
         return f"h{self._names}"
 
     def share(self, select: exp.Select) -> str:
         """Make a SELECT a common table expression; its name."""
-        name = f"r{self.fresh()}"
+        name = f"r{self.fresh_name()}"
         alias = exp.TableAlias(this=exp.Identifier(this=name))
         self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
         return name
@@ -105,7 +105,7 @@ class Emitter:
             raise TooLargeError(f"the query has more than {what} as SQL", NOWHERE, "unsupported")
         check(self._written)
 
-    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+    def compute_once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
         """The sub-query of a value; one that is asked for again is computed once, in a common table expression."""
         known = self._queries.get(id(value))
         if known is None:
@@ -116,7 +116,7 @@ class Emitter:
         if id(node) not in self._given:
             self._given.add(id(node))
             name = self.share(node.this)
-            node.set("this", _column_of(name, value.column.id))
+            node.set("this", _select_column(name, value.column.id))
         return node.copy()
 
     def tables(self) -> list[exp.CTE]:
@@ -156,7 +156,7 @@ class Emitter:
             raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | order_ids(relation.order), self)
 
-    def over(
+    def block_over(
         self, relation: Relation, needed: Needed, values: Iterable[Bound], before_where: bool = False
     ) -> SelectBlock:
         """The input's block, ready for expressions over it: heavy columns that are read again are computed first.
@@ -191,7 +191,7 @@ class Emitter:
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
 
-def _column_of(table: str, column: str) -> exp.Select:
+def _select_column(table: str, column: str) -> exp.Select:
     source = exp.From(this=exp.Table(this=exp.Identifier(this=table)))
     return exp.Select(expressions=[nodes.name(column)], from_=source)
 
@@ -210,7 +210,7 @@ def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
 @writes(Filter)
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> SelectBlock:
     """WHERE."""
-    block = emitter.over(push_filter(relation), needed, [relation.predicate], before_where=True)
+    block = emitter.block_over(push_filter(relation), needed, [relation.predicate], before_where=True)
     block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
     return block
 
@@ -220,7 +220,7 @@ def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> SelectBl
     """Columns that are computed, where something needs them."""
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
-    block = emitter.over(relation.input, passing, [value for _, value in wanted])
+    block = emitter.block_over(relation.input, passing, [value for _, value in wanted])
     made = {column.id: assign(block, value, emitter) for column, value in wanted}
     block.values.update(made)
     return block
@@ -259,4 +259,6 @@ def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBl
     ]
     if not renamed:
         return SelectBlock(table)
-    return over(exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys()))
+    return block_over(
+        exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys())
+    )

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, StoredColumn, Value, name_table, over
+from nephoscope_kql.dialects.select_block import SelectBlock, StoredColumn, Value, block_over, name_table
 from nephoscope_kql.plan.column_references import order_ids, size
 from nephoscope_kql.plan.relations import (
     MAX_RANGE,
@@ -45,7 +45,7 @@ def scanned_table(
     scanned: Callable[[exp.Expr, KqlType, str, Emitter], exp.Expr],
 ) -> SelectBlock:
     """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
-    alias = emitter.fresh()
+    alias = emitter.fresh_name()
     name = relation.table.relation or relation.table.name
     read = emitter.reads.setdefault(name, set())
     table = exp.Table(
@@ -152,7 +152,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
     ]
     names = [*([relation.ordinal.id] if ordinal else []), *(column.id for _, column in columns)]
     alias = exp.TableAlias(
-        this=exp.Identifier(this=emitter.fresh()), columns=[exp.Identifier(this=name) for name in names]
+        this=exp.Identifier(this=emitter.fresh_name()), columns=[exp.Identifier(this=name) for name in names]
     )
     return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
@@ -164,7 +164,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
-    parts = over(
+    parts = block_over(
         exp.Select(expressions=[_alias(low, "a"), _alias(high, "b"), _alias(step, "s")]), ["a", "b", "s"]
     )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
@@ -181,7 +181,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
             ),
             nodes.number(-1),
         ),
-        otherwise=nodes.at_most(times, MAX_RANGE, "values in a range"),
+        otherwise=nodes.limit_size(times, MAX_RANGE, "values in a range"),
     )
     count = nodes.cast(nodes.coalesce(upper, nodes.number(-1)), "BIGINT")
     numbers = nodes.call(
@@ -201,7 +201,9 @@ def _alias(node: exp.Expr, name: str) -> exp.Expr:
 @writes(Numbered)
 def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> SelectBlock:
     """row_number()."""
-    block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
+    block = emitter.block_over(
+        relation.input, needed - {relation.number.id}, relation.partition, before_where=True
+    )
     number = nodes.window(
         nodes.call("row_number"),
         [emitter.scalar(value, block) for value in relation.partition],

@@ -78,7 +78,7 @@ class WriterContext(Protocol):
         """Count what is written."""
         ...
 
-    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+    def compute_once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
         """The sub-query of a value."""
         ...
 
@@ -163,12 +163,12 @@ def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
     path = json_path(steps)
     if path is None:
         for step in steps:
-            target = _extracted_by(target, json_path([step]) or json_pointer(str(step)))
+            target = _extract_by_path(target, json_path([step]) or json_pointer(str(step)))
         return target
-    return _extracted_by(target, path)
+    return _extract_by_path(target, path)
 
 
-def _extracted_by(target: exp.Expr, path: str) -> exp.Expr:
+def _extract_by_path(target: exp.Expr, path: str) -> exp.Expr:
     found = nodes.cast(nodes.call("json_extract", target, nodes.text(path)), "VARCHAR")
     return nodes.call("nullif", found, nodes.text("null"))
 
@@ -204,7 +204,7 @@ def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Wri
         order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
         return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
 
-    node = context.once(value, make)
+    node = context.compute_once(value, make)
     return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
@@ -221,7 +221,7 @@ def ordered_keys(key: SortKey, block: SelectBlock, context: WriterContext) -> li
     ]
 
 
-def _in_query(value: InQuery, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _write_in_query(value: InQuery, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     block = context.rows(value.relation, frozenset({value.column.id}))
     operand = scalar(value.operand, values, context)
     found = block.values[value.column.id].sql
@@ -241,7 +241,7 @@ _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], 
     Variable: _variable,
     DynamicPath: _path,
     ScalarQuery: _scalar_query,
-    InQuery: _in_query,
+    InQuery: _write_in_query,
 }
 
 
@@ -256,7 +256,7 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if isinstance(value, str):
         return _text(value)
     if kind == KqlType.REAL:
-        return _real(float(value))  # type: ignore[arg-type]
+        return _write_real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
         return nodes.cast(nodes.text(_decimal_text(Decimal(str(value)))), kind.physical)
     if isinstance(value, int):
@@ -282,7 +282,7 @@ def _text(value: str) -> exp.Expr:
     return exp.Paren(this=nodes.chain("||", pieces))
 
 
-def _real(value: float) -> exp.Expr:
+def _write_real(value: float) -> exp.Expr:
     if math.isnan(value) or math.isinf(value):
         return nodes.cast(nodes.text(str(value)), "DOUBLE")
     text = repr(abs(value))

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
@@ -49,28 +49,28 @@ def starts(rows: str, items: Items) -> exp.Select:
 
 def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
     """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
-    on = nodes.binary("and", _equal(PART), nodes.binary("=", _of("r", PLACE), _next()))
+    on = nodes.binary("and", _equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _next()))
     join = exp.Join(this=_alias_table(rows, "r"), on=on, kind="INNER")
     block = SelectBlock(_alias_table(state, "s"), joins=[join])
-    return over(
-        block.select([(PART, _of("r", PART)), (PLACE, _of("r", PLACE)), *items]),
+    return block_over(
+        block.select([(PART, _qualified_column("r", PART)), (PLACE, _qualified_column("r", PLACE)), *items]),
         [PART, PLACE, *(name for name, _ in items)],
     )
 
 
 def _equal(name: str) -> E:
-    return nodes.binary("=", _of("r", name), _of("s", name))
+    return nodes.binary("=", _qualified_column("r", name), _qualified_column("s", name))
 
 
 def _next() -> E:
-    return nodes.binary("+", _of("s", PLACE), nodes.number(1))
+    return nodes.binary("+", _qualified_column("s", PLACE), nodes.number(1))
 
 
 def _alias_table(name: str, alias: str) -> E:
     return exp.Table(this=exp.Identifier(this=name), alias=exp.TableAlias(this=exp.Identifier(this=alias)))
 
 
-def _of(table_name: str, name: str) -> E:
+def _qualified_column(table_name: str, name: str) -> E:
     return exp.Column(this=exp.Identifier(this=name), table=exp.Identifier(this=table_name))
 
 
@@ -90,7 +90,7 @@ def session(
     ids = sorted(passing & block.values.keys())
     value, first, neighbour = (emitter.scalar(argument, block) for argument in call.arguments)
     restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
-    mine = emitter.fresh()
+    mine = emitter.fresh_name()
     runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
     rows = number_rows(
         runs,
@@ -99,21 +99,25 @@ def session(
         [nodes.sort_key(nodes.name("g"))],
         emitter,
     )
-    state, begun = f"r{emitter.fresh()}", emitter.fresh()
-    now, since = _of("r", mine), _of("s", begun)
+    state, begun = f"r{emitter.fresh_name()}", emitter.fresh_name()
+    now, since = _qualified_column("r", mine), _qualified_column("s", begun)
     fresh = nodes.binary("or", nodes.is_null(since), nodes.binary(">=", nodes.binary("-", now, since), first))
     start = nodes.case((nodes.is_null(now), nodes.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
     step = join_following_row(state, rows, [(begun, start)])
     names = [PART, PLACE, begun]
     anchor = starts(rows, [(begun, nodes.null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
-    on = nodes.chain("and", [_equal(PART), nodes.binary("=", _of("r", PLACE), _of("s", PLACE))])
+    on = nodes.chain(
+        "and", [_equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _qualified_column("s", PLACE))]
+    )
     both = SelectBlock(
         _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
     )
-    found = emitter.fresh()
-    columns = [(one, _of("r", one)) for one in ids]
-    return over(both.select([*columns, (found, _of("s", begun))]), [*ids, found]), nodes.name(found)
+    found = emitter.fresh_name()
+    columns = [(one, _qualified_column("r", one)) for one in ids]
+    return block_over(
+        both.select([*columns, (found, _qualified_column("s", begun))]), [*ids, found]
+    ), nodes.name(found)
 
 
 def _runs(
@@ -126,7 +130,7 @@ def _runs(
 ) -> tuple[SelectBlock, list[E]]:
     """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
     (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
-    named = [(emitter.fresh(), part) for part in parts]
+    named = [(emitter.fresh_name(), part) for part in parts]
     items = [
         *block.columns(ids),
         value,
@@ -134,17 +138,17 @@ def _runs(
         ("again", nodes.coalesce(restart, nodes.boolean(False))),
         ("g", nodes.window(nodes.call("row_number"), [], keys)),
     ]
-    ordered = over(block.select(items), [name for name, _ in items])
+    ordered = block_over(block.select(items), [name for name, _ in items])
     inside = [nodes.name(name) for name, _ in named]
     order = [nodes.sort_key(nodes.name("g"))]
     before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)
-    lagged = _with(ordered, [("before", before)])
+    lagged = _add_items(ordered, [("before", before)])
     far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbour)
     begins = nodes.chain("or", [nodes.name("again"), nodes.is_null(nodes.name("before")), _true(far)])
     counted = nodes.cast(nodes.cast(begins, "BOOLEAN"), "INTEGER")
     frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
     run = nodes.window(nodes.call("sum", counted), inside, order, frame)
-    return _with(lagged, [("run", run)]), [*inside, nodes.name("run")]
+    return _add_items(lagged, [("run", run)]), [*inside, nodes.name("run")]
 
 
 class _Machine:
@@ -163,15 +167,17 @@ class _Machine:
         self.declared = dict(relation.declared)
         self.needed = needed
 
-    def kept(self, step: BoundScanStep) -> list[tuple[Column, Column]]:
+    def carried_columns(self, step: BoundScanStep) -> list[tuple[Column, Column]]:
         """The columns of a matched row that later rows read, and the declared ones, which the result shows."""
         return [(own, seen) for own, seen in step.seen if seen.id in self.reads or own in self.declared]
 
-    def inside(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
+    def state_columns(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
         """Return what the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
-        return [(step, own, seen) for step in self.steps[: level + 1] for own, seen in self.kept(step)]
+        return [
+            (step, own, seen) for step in self.steps[: level + 1] for own, seen in self.carried_columns(step)
+        ]
 
-    def held(self, level: int, seen: Column) -> str:
+    def state_column_name(self, level: int, seen: Column) -> str:
         """The name of a value in the state of a step."""
         return f"v{level}_{seen.id}"
 
@@ -183,9 +189,9 @@ class _Machine:
     def values(self, level: int, row: dict[str, Value], state: int, emitter: Emitter) -> dict[str, Value]:
         """The columns of expressions of a step: the row's, and those of a state (-1 = none); later steps are blank."""
         found = dict(row)
-        for step, own, seen in self.inside(level):
+        for step, own, seen in self.state_columns(level):
             known = self.steps.index(step) <= state
-            sql = nodes.name(self.held(state, seen)) if known else self.blank(own, emitter)
+            sql = nodes.name(self.state_column_name(state, seen)) if known else self.blank(own, emitter)
             found[seen.id] = Value(sql)
         return found
 
@@ -195,7 +201,7 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
     """Numbered rows, a recursive table of states, and the rows of the steps one after another."""
     machine = _Machine(relation, needed)
     rows, carried = _rows(relation, machine, needed, emitter)
-    state = f"r{emitter.fresh()}"
+    state = f"r{emitter.fresh_name()}"
     names = [PART, PLACE, "last_match"]
     blanks: Items = [("last_match", nodes.cast(nodes.number(-1), "BIGINT"))]
     for level in range(len(machine.steps)):
@@ -205,8 +211,11 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
             (f"hit{level}", nodes.boolean(False)),
         ]
         blanks += [
-            (machine.held(level, seen), nodes.cast(machine.blank(own, emitter), own.type.physical))
-            for _, own, seen in machine.inside(level)
+            (
+                machine.state_column_name(level, seen),
+                nodes.cast(machine.blank(own, emitter), own.type.physical),
+            )
+            for _, own, seen in machine.state_columns(level)
         ]
     names += [name for name, _ in blanks[1:]]
     step = _step(machine, state, rows, carried, names, emitter)
@@ -217,10 +226,12 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
 def _rows(relation: Scanned, machine: _Machine, needed: Needed, emitter: Emitter) -> tuple[str, list[str]]:
     """The numbered rows, and which of their columns the steps read."""
     own = {column.id for column in relation.input.columns}
-    stepwise = [own_.id for step in machine.steps for own_, _ in machine.kept(step) if own_.id in own]
+    stepwise = [
+        own_.id for step in machine.steps for own_, _ in machine.carried_columns(step) if own_.id in own
+    ]
     read = sorted(own & {*machine.reads, *stepwise})
     passing = frozenset((needed & own) | set(read))
-    block = emitter.over(relation.input, passing, relation.partition, before_where=True)
+    block = emitter.block_over(relation.input, passing, relation.partition, before_where=True)
     ids = sorted(passing & block.values.keys())
     parts = [emitter.scalar(value, block) for value in relation.partition]
     keys = emitter.keys(relation.input.order, block)
@@ -232,40 +243,42 @@ def _step(
 ) -> exp.Select:
     """From the state after a row to that after the next: which steps match by promotion, which by staying, then the new values."""
     row = {one: Value(nodes.name(one)) for one in carried}
-    items: Items = [(name, _of("s", name)) for name in names[2:]]
-    block = join_following_row(state, rows, [*items, *((one, _of("r", one)) for one in carried)])
+    items: Items = [(name, _qualified_column("s", name)) for name in names[2:]]
+    block = join_following_row(
+        state, rows, [*items, *((one, _qualified_column("r", one)) for one in carried)]
+    )
     count = len(machine.steps)
     promoted: Items = []
     for level in range(1, count):
         values = machine.values(level, row, level - 1, emitter)
         holds = _true(scalar(machine.steps[level].condition, values, emitter))
         promoted.append((f"up{level}", nodes.binary("and", nodes.name(f"live{level - 1}"), holds)))
-    block = _with(block, promoted)
+    block = _add_items(block, promoted)
     stayed: Items = []
     for level in range(count):
-        stayed.append((f"stay{level}", _stays(machine, level, row, emitter)))
-    block = _with(block, stayed)
-    return block.select(_after(machine, row, names, emitter))
+        stayed.append((f"stay{level}", _matches_again(machine, level, row, emitter)))
+    block = _add_items(block, stayed)
+    return block.select(_next_state(machine, row, names, emitter))
 
 
-def _with(block: SelectBlock, items: Items) -> SelectBlock:
+def _add_items(block: SelectBlock, items: Items) -> SelectBlock:
     """A new block with further columns."""
     ids = list(block.values)
-    return over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
+    return block_over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
 
 
 def _true(node: E) -> E:
     return nodes.coalesce(node, nodes.boolean(False))
 
 
-def _left(machine: _Machine, level: int) -> E | None:
+def _has_advanced(machine: _Machine, level: int) -> E | None:
     """Return whether the sequence at a step went on to the next one; None for the last step."""
     return nodes.name(f"up{level + 1}") if level + 1 < len(machine.steps) else None
 
 
-def _stays(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> E:
+def _matches_again(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> E:
     """Return whether the row matches a step again, or the first one anew."""
-    step, gone = machine.steps[level], _left(machine, level)
+    step, gone = machine.steps[level], _has_advanced(machine, level)
     again = _true(scalar(step.condition, machine.values(level, row, level, emitter), emitter))
     if level == 0:
         if gone is None:
@@ -278,9 +291,9 @@ def _stays(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitte
     return nodes.chain("and", parts)
 
 
-def _after(machine: _Machine, row: dict[str, Value], names: list[str], emitter: Emitter) -> Items:
+def _next_state(machine: _Machine, row: dict[str, Value], names: list[str], emitter: Emitter) -> Items:
     """The new state, in the order of its names."""
-    stay, gone = nodes.name("stay0"), _left(machine, 0)
+    stay, gone = nodes.name("stay0"), _has_advanced(machine, 0)
     empty = nodes.not_(nodes.name("live0"))
     if gone is not None:
         empty = nodes.binary("or", empty, gone)
@@ -292,7 +305,7 @@ def _after(machine: _Machine, row: dict[str, Value], names: list[str], emitter: 
     for level in range(len(machine.steps)):
         up: E = nodes.name(f"up{level}") if level else nodes.boolean(False)
         hit = nodes.binary("or", up, nodes.name(f"stay{level}"))
-        left = _left(machine, level)
+        left = _has_advanced(machine, level)
         cleared = nodes.boolean(False) if left is None else left
         kept_alive = nodes.binary("and", nodes.name(f"live{level}"), nodes.not_(cleared))
         found[f"hit{level}"] = hit
@@ -303,13 +316,15 @@ def _after(machine: _Machine, row: dict[str, Value], names: list[str], emitter: 
         else:
             match = nodes.case((begins, last), otherwise=own_match)
         found[f"match{level}"] = match
-        found.update(_values_after(machine, level, row, emitter))
+        found.update(_next_state_values(machine, level, row, emitter))
     return [(name, found[name]) for name in names]
 
 
-def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> dict[str, E]:
+def _next_state_values(
+    machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter
+) -> dict[str, E]:
     """The values in a step's state: of earlier steps as they were promoted, of its own from the row that matched."""
-    step, left = machine.steps[level], _left(machine, level)
+    step, left = machine.steps[level], _has_advanced(machine, level)
     up: E = nodes.name(f"up{level}") if level else nodes.boolean(False)
     stay = nodes.name(f"stay{level}")
     promoted = machine.values(level, row, level - 1, emitter)
@@ -317,12 +332,12 @@ def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter:
     anew = machine.values(level, row, -1, emitter)
     assigned = dict(step.assigned)
     found: dict[str, E] = {}
-    for owner, own, seen in machine.inside(level):
-        name = machine.held(level, seen)
+    for owner, own, seen in machine.state_columns(level):
+        name = machine.state_column_name(level, seen)
         old: E = nodes.name(name)
         cleared = old if left is None else nodes.case((left, machine.blank(own, emitter)), otherwise=old)
         if owner is not step:
-            before = nodes.name(machine.held(level - 1, seen))
+            before = nodes.name(machine.state_column_name(level - 1, seen))
             found[name] = nodes.case((up, before), (stay, old), otherwise=cleared)
             continue
         fresh = _matched_value(own, assigned.get(own), promoted, emitter, machine)
@@ -337,7 +352,7 @@ def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter:
         )
     return {
         name: nodes.cast(node, seen.type.physical)
-        for (_, _, seen), (name, node) in zip(machine.inside(level), found.items(), strict=True)
+        for (_, _, seen), (name, node) in zip(machine.state_columns(level), found.items(), strict=True)
     }
 
 
@@ -359,18 +374,28 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
     for level, step in enumerate(machine.steps):
         if step.output == "none":
             continue
-        seen = dict(machine.kept(step))
-        on = nodes.chain("and", [_equal(PART), nodes.binary("=", _of("r", PLACE), _of("s", PLACE))])
+        seen = dict(machine.carried_columns(step))
+        on = nodes.chain(
+            "and",
+            [_equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _qualified_column("s", PLACE))],
+        )
         block = SelectBlock(
             _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
         )
-        block.where.append(_of("s", f"hit{level}"))
-        items: Items = [(one, _of("r", one)) for one in ids]
-        items += [(column.id, _of("s", machine.held(level, seen[column]))) for column in shown]
+        block.where.append(_qualified_column("s", f"hit{level}"))
+        items: Items = [(one, _qualified_column("r", one)) for one in ids]
+        items += [
+            (column.id, _qualified_column("s", machine.state_column_name(level, seen[column])))
+            for column in shown
+        ]
         order = nodes.number(len(machine.steps) - level)
         items += zip(
             (column.id for column in hidden),
-            (_of("s", f"match{level}"), _of("r", NUMBER), nodes.cast(order, "BIGINT")),
+            (
+                _qualified_column("s", f"match{level}"),
+                _qualified_column("r", NUMBER),
+                nodes.cast(order, "BIGINT"),
+            ),
             strict=True,
         )
         select = block.select(items)
@@ -378,7 +403,7 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
     names = [*ids, *(column.id for column in shown), *(column.id for column in hidden)]
     if not selects:
         empty = SelectBlock(table(rows), where=[nodes.boolean(False)])
-        return over(empty.select([(name, nodes.null(_kind(relation, name))) for name in names]), names)
+        return block_over(empty.select([(name, nodes.null(_kind(relation, name))) for name in names]), names)
     node: E = selects[0]
     for select in selects[1:]:
         node = exp.Union(this=node, expression=select, distinct=False)
@@ -391,7 +416,9 @@ def _kind(relation: Relation, name: str) -> KqlType:
 
 def _last(select: exp.Select, level: int) -> exp.Select:
     """Of the rows that matched a step in one sequence, the last."""
-    keys: Iterable[E] = (_of("s", PART), _of("s", f"match{level}"))
-    number = nodes.window(nodes.call("row_number"), keys, [nodes.sort_key(_of("s", PLACE), ascending=False)])
+    keys: Iterable[E] = (_qualified_column("s", PART), _qualified_column("s", f"match{level}"))
+    number = nodes.window(
+        nodes.call("row_number"), keys, [nodes.sort_key(_qualified_column("s", PLACE), ascending=False)]
+    )
     select.set("qualify", exp.Qualify(this=nodes.binary("=", number, nodes.number(1))))
     return select

@@ -85,10 +85,10 @@ class SelectBlock:
     ) -> SelectBlock:
         """A new block over this one's SELECT: its columns are plain names."""
         kept = list(ids)
-        return over(self.select(self.columns(kept), order, limit), kept)
+        return block_over(self.select(self.columns(kept), order, limit), kept)
 
 
-def over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
+def block_over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
     """A block over a finished SELECT."""
     return SelectBlock(exp.Subquery(this=select), {one: Value(nodes.name(one)) for one in ids})
 

@@ -93,22 +93,22 @@ class ColumnGrowth:
         if value.type not in _SIZED:
             return {}
         if isinstance(value, ColumnRef):
-            return self._of_column(value.column.id)
+            return self._column_copies(value.column.id)
         if isinstance(value, ScalarQuery):
-            return self._of_column(value.column.id)
+            return self._column_copies(value.column.id)
         if isinstance(value, Constant):
-            return _of_constant(value)
+            return _constant_copies(value)
         if isinstance(value, DynamicPath):
-            return self._of_path(value)
+            return self._path_copies(value)
         if isinstance(value, BoundCall):
-            return self._of_call(value)
+            return self._call_copies(value)
         return _add_copies((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
 
-    def _of_column(self, name: str) -> Copies:
+    def _column_copies(self, name: str) -> Copies:
         known = self._known.get(name)
         if known is None:
             self._known[name] = {name: 1.0}  # what it is where it is defined by itself
-            found = _greatest(self._defined_copies(one) for one in self._defined.get(name, ()))
+            found = _merge_copies(self._defined_copies(one) for one in self._defined.get(name, ()))
             known = self._known[name] = found or {name: 1.0}
         return known
 
@@ -118,18 +118,18 @@ class ColumnGrowth:
             return _add_copies((self.copies(one), 1.0) for one in value.arguments)
         return self.copies(value)
 
-    def _of_path(self, value: DynamicPath) -> Copies:
+    def _path_copies(self, value: DynamicPath) -> Copies:
         """Different members of what rows hold are different things; those of what was made of members are not told apart."""
         whole = self.copies(value.target)
         steps = [step for step in value.steps if not isinstance(step, Bound)]
-        if len(steps) < len(value.steps) or _most(whole) > 2 or any("." in name for name in whole):
+        if len(steps) < len(value.steps) or _most_copies(whole) > 2 or any("." in name for name in whole):
             return whole
         return {f"{name}.{steps}": count for name, count in whole.items()}
 
-    def _of_call(self, value: BoundCall) -> Copies:
+    def _call_copies(self, value: BoundCall) -> Copies:
         parts = [self.copies(one) for one in value.arguments]
         if value.function.name in _CHOOSING:
-            return _greatest(parts)
+            return _merge_copies(parts)
         if value.function.name in _MEASURED:
             return {name: MOST_COPIES for part in parts for name in part}
         return _add_copies(zip(parts, _factors(value), strict=True))
@@ -138,9 +138,10 @@ class ColumnGrowth:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
-        most = _most(self.copies(value))
+        most = _most_copies(self.copies(value))
         return most > MOST_COPIES and (
-            most == inf or most > max((_most(self.copies(one)) for one in value.arguments), default=0.0)
+            most == inf
+            or most > max((_most_copies(self.copies(one)) for one in value.arguments), default=0.0)
         )
 
     def asks(self, value: Bound) -> bool:
@@ -154,11 +155,11 @@ class ColumnGrowth:
         return False
 
 
-def _most(copies: Copies) -> float:
+def _most_copies(copies: Copies) -> float:
     return max(copies.values(), default=0.0)
 
 
-def _of_constant(value: Constant) -> Copies:
+def _constant_copies(value: Constant) -> Copies:
     text = value.value if isinstance(value.value, str) else ""
     return {f"'{hash(text)}": 1.0} if len(text) >= LONG else {}
 
@@ -186,7 +187,7 @@ def _add_copies(parts: Iterable[tuple[Copies, float]]) -> Copies:
     return found
 
 
-def _greatest(parts: Iterable[Copies]) -> Copies:
+def _merge_copies(parts: Iterable[Copies]) -> Copies:
     found: dict[str, float] = {}
     for copies in parts:
         for name, count in copies.items():
@@ -194,43 +195,43 @@ def _greatest(parts: Iterable[Copies]) -> Copies:
     return found
 
 
-def _of_assign(relation: Assign) -> Defined:
+def _assigned_values(relation: Assign) -> Defined:
     return {column.id: (value,) for column, value in relation.assigned}
 
 
-def _of_aggregated(relation: Aggregated) -> Defined:
+def _aggregated_values(relation: Aggregated) -> Defined:
     found: dict[str, tuple[Bound, ...]] = {column.id: (value,) for column, value in relation.groups}
     return found | {column.id: (call,) for column, call in relation.aggregates}
 
 
-def _of_series(relation: Series) -> Defined:
+def _series_values(relation: Series) -> Defined:
     found: dict[str, tuple[Bound, ...]] = {column.id: (value,) for column, value in relation.groups}
     return found | {item.column.id: (item.call,) for item in relation.items}
 
 
-def _of_concatenated(relation: Concatenated) -> Defined:
+def _concatenated_values(relation: Concatenated) -> Defined:
     fills = zip(*relation.fills, strict=True)
     return {column.id: tuple(several) for column, several in zip(relation.columns, fills, strict=False)}
 
 
-def _of_rows(relation: Rows) -> Defined:
+def _row_values(relation: Rows) -> Defined:
     cells = zip(*relation.rows, strict=True)
     return {column.id: tuple(several) for column, several in zip(relation.columns, cells, strict=False)}
 
 
-def _of_shared(relation: Shared) -> Defined:
+def _shared_values(relation: Shared) -> Defined:
     pairs = [*zip(relation.columns, relation.input.columns, strict=False), *relation.hidden]
     return {here.id: (ColumnRef(type=inner.type, column=inner),) for here, inner in pairs}
 
 
 _DEFINED: Mapping[type[Relation], Callable[..., Defined]] = MappingProxyType(
     {
-        Assign: _of_assign,
-        Aggregated: _of_aggregated,
-        Series: _of_series,
-        Concatenated: _of_concatenated,
-        Rows: _of_rows,
-        Shared: _of_shared,
+        Assign: _assigned_values,
+        Aggregated: _aggregated_values,
+        Series: _series_values,
+        Concatenated: _concatenated_values,
+        Rows: _row_values,
+        Shared: _shared_values,
         Windowed: lambda relation: {relation.column.id: (relation.call,)},
         Expanded: lambda relation: {one.column.id: (one.value,) for one in relation.expansions},
     }

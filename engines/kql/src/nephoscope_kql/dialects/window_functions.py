@@ -39,7 +39,7 @@ def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Wr
     passing = (needed - {relation.column.id}) | order_ids(relation.order)
     values = [*call.arguments, *relation.partition, *([call.restart] if call.restart is not None else [])]
     values += [key.value for key in relation.order]
-    block = emitter.over(relation.input, passing, values, before_where=False)
+    block = emitter.block_over(relation.input, passing, values, before_where=False)
     if relation.column.id not in needed:
         return block
     group: list[exp.Expr] = []
@@ -85,7 +85,7 @@ def _seal_window(
     block: SelectBlock, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
 ) -> tuple[SelectBlock, exp.Expr]:
     """A new block in which a window's value is a plain column."""
-    name = emitter.fresh()
+    name = emitter.fresh_name()
     block.values[name] = Value(value, 8, window=True)
     ids = (passing | count_columns(call.arguments).keys() | {name}) & block.values.keys()
     sealed = block.seal(sorted(ids))
@@ -110,11 +110,11 @@ def _write_window_call(
         return nodes.binary("-", nodes.binary("+", number, arguments[0]), nodes.number(1))
     if call.function == "row_cumsum":
         total = nodes.window(nodes.call("sum", arguments[0]), partition, keys, running_frame())
-        return _within(nodes.coalesce(total, nodes.number(0)), call.type, emitter)
+        return _check_total(nodes.coalesce(total, nodes.number(0)), call.type, emitter)
     raise unsupported_error(f"{call.function}()", call.span)
 
 
-def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
+def _check_total(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     """A sum in its type: int and long wrap around, a timespan that is too long is null."""
     if kind.integer:
         return nodes.call(emitter.use(WRAP if kind == KqlType.LONG else WRAP_INT), total)
@@ -128,26 +128,28 @@ def _write_rank(
     call, dense = relation.call, relation.call.function == "row_rank_dense"
     ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}
     partition, keys = _frame(relation, block, group, emitter)
-    first = _first_of_run(emitter.scalar(call.arguments[0], block), partition, keys)
-    number = nodes.window(nodes.call("row_number"), partition, _some(keys))
+    first = _starts_run(emitter.scalar(call.arguments[0], block), partition, keys)
+    number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
     beginning = nodes.case(
         (first, nodes.number(1) if dense else number), otherwise=nodes.number(0) if dense else None
     )
     block, mark = _seal_window(block, beginning, ids, call, emitter)
     partition, keys = _frame(relation, block, group, emitter)
-    total = nodes.window(nodes.call("sum" if dense else "max", mark), partition, _some(keys), running_frame())
+    total = nodes.window(
+        nodes.call("sum" if dense else "max", mark), partition, _order_keys(keys), running_frame()
+    )
     block.values[relation.column.id] = Value(nodes.cast(total, KqlType.LONG.physical), 8, window=True)
     return block
 
 
-def _first_of_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+def _starts_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
     """Return whether a row has no row before it, or one of another value."""
-    number = nodes.window(nodes.call("row_number"), partition, _some(keys))
-    before = nodes.window(nodes.call("lag", value), partition, _some(keys))
+    number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
+    before = nodes.window(nodes.call("lag", value), partition, _order_keys(keys))
     changed = nodes.binary("is distinct from", before, value)
     return nodes.chain("or", [nodes.binary("=", number, nodes.number(1)), changed])
 
 
-def _some(keys: list[exp.Expr]) -> list[exp.Expr]:
+def _order_keys(keys: list[exp.Expr]) -> list[exp.Expr]:
     """Keys of an order; a constant where every row has the same, because an engine may want one."""
     return keys or [nodes.sort_key(nodes.number(1))]

@@ -57,6 +57,6 @@ def _timestamp(kind: pa.TimestampType) -> str:
     return "timestamp" if kind.tz is None else "timestamp_tz"
 
 
-def catalog_of(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
+def arrow_catalog(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
     """A catalog of Arrow tables."""
     return MemoryCatalog({name: schema_of(name, table) for name, table in tables.items()})

@@ -20,9 +20,9 @@ from nephoscope_kql.engines.duckdb_probe import DuckDBProbe
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.engines.interrupts import find_signal_exception
 from nephoscope_kql.engines.memory_accounting import allowance
-from nephoscope_kql.engines.multi_statement_results import read_apart
+from nephoscope_kql.engines.multi_statement_results import read_parts
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
-from nephoscope_kql.engines.query_limits import too_much_memory, watch_limits
+from nephoscope_kql.engines.query_limits import memory_limit_error, watch_limits
 from nephoscope_kql.engines.resource_limits import share_of_cores, share_of_memory
 from nephoscope_kql.engines.result_limit import STEP, ResultLimit
 from nephoscope_kql.engines.spill_folder import Spill
@@ -204,18 +204,20 @@ class DuckDBEngine:
                     raise
                 raise watch.reason from error
             except (duckdb.OutOfMemoryException, MemoryError) as error:
-                raise too_much_memory() from error
+                raise memory_limit_error() from error
             except (duckdb.ParserException, duckdb.BinderException) as error:
                 if "Max expression depth limit" not in str(error):
                     raise
                 raise unsupported_error("a query that is nested so deeply", NOWHERE) from error
             except (duckdb.InvalidInputException, RuntimeError) as error:
-                ending = find_signal_exception(error) or nodes.find_limit_error(error) or watch.why()
+                ending = (
+                    find_signal_exception(error) or nodes.find_limit_error(error) or watch.exceeded_limit()
+                )
                 if ending is None:
                     raise
                 raise ending from error
             if self._room.refused:
-                raise too_much_memory()
+                raise memory_limit_error()
 
     def _rows(self, compiled: CompiledQuery, *, small: bool) -> pa.Table:
         if compiled.resume is not None:
@@ -223,13 +225,15 @@ class DuckDBEngine:
                 return self._rows(compiled.resume(probe), small=small)
         self._prepare(compiled.routines, compiled.external)
         if compiled.parts is not None:
-            reader = read_apart(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
-            return reader.read_all() if self._most is None else self._most.taken(reader)
+            reader = read_parts(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
+            return reader.read_all() if self._most is None else self._most.read_rows(reader)
         if small and self._most is None:
             values = self._connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
             return table_of_values(values, compiled.columns)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
-        found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
+        found = (
+            rows.to_arrow_table() if self._most is None else self._most.read_rows(rows.to_arrow_reader(STEP))
+        )
         return type_columns(found, compiled.columns)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:

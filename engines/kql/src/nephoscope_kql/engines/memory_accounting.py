@@ -37,7 +37,7 @@ def _page() -> int:
     return resource.getpagesize()
 
 
-def resident() -> int:
+def resident_memory() -> int:
     """The bytes of memory that this process holds; where the system does not tell (no /proc) the most that it ever held."""
     try:
         return int(_STATM.read_bytes().split()[1]) * _page()
@@ -113,7 +113,7 @@ LOCK = threading.Lock()
 def limit_total(size: int) -> None:
     """Limit the bytes by which all queries of this process together may make it grow from now on."""
     with LOCK:
-        LEDGER.most, LEDGER.base = size, resident()
+        LEDGER.most, LEDGER.base = size, resident_memory()
 
 
 def share(several: int) -> int | None:
@@ -123,7 +123,7 @@ def share(several: int) -> int | None:
 
 def give_back() -> None:
     """Give the memory back to the system that ended queries have left with the allocators, where it is much."""
-    if resident() - LEDGER.base > LEDGER.most / 2:
+    if resident_memory() - LEDGER.base > LEDGER.most / 2:
         import pyarrow as pa
 
         pa.default_memory_pool().release_unused()

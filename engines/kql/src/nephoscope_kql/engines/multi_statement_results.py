@@ -15,15 +15,15 @@ _PART, _PLACE = "part", "place"
 """The columns beside the keys that say where a row is."""
 
 
-def read_apart(
+def read_parts(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> pa.RecordBatchReader:
     """The rows of all parts, with the columns of the schema."""
-    found = _in_order if parts.keys else _one_after_another
+    found = _read_ordered if parts.keys else _read_sequentially
     return pa.RecordBatchReader.from_batches(schema, found(connection, compiled, parts, schema))
 
 
-def _one_after_another(
+def _read_sequentially(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     left = parts.most
@@ -36,7 +36,7 @@ def _one_after_another(
             yield _widen_batch(some, part, schema)
 
 
-def _in_order(
+def _read_ordered(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     tables = [_rows(connection, compiled, part).to_arrow_table() for part in parts.several]

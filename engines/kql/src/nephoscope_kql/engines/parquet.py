@@ -78,21 +78,21 @@ class FileScan:
         if self.beside is not None:
             part = self._name_columns(connection.from_arrow(self.beside))
             rows = part if rows is None else rows.union(part)
-        return self._none(connection) if rows is None else rows
+        return self._select_nothing(connection) if rows is None else rows
 
     def _restrict(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         known = set(found.columns)
         if self.only is not None:
             label, values = self.only
             seen = label in known and bool(values)
-            found = found.filter(print_node(_one_of(label, values)) if seen else "false")
+            found = found.filter(print_node(_test_membership(label, values)) if seen else "false")
         if self.any_of is not None:
             ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
-            tests = [exp.and_(*(_one_of(label, values) for label, values in way)) for way in ways]
+            tests = [exp.and_(*(_test_membership(label, values) for label, values in way)) for way in ways]
             found = found.filter(print_node(exp.or_(*tests)) if tests else "false")
         for label, values in self.without:
             if label in known and values:
-                found = found.filter(print_node(exp.Not(this=_one_of(label, values))))
+                found = found.filter(print_node(exp.Not(this=_test_membership(label, values))))
         for times in self.between:
             found = found.filter(print_node(times.test()) if times.stored in known else "false")
         return self._name_columns(found)
@@ -104,7 +104,7 @@ class FileScan:
         day = [print_node(nodes.stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
-    def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    def _select_nothing(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
         items = ", ".join(_item(column, False) for column in columns) or "NULL AS none"
         return connection.sql(f"SELECT {items} WHERE false")
@@ -113,10 +113,12 @@ class FileScan:
 @lru_cache(maxsize=65_536)
 def _item(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
-    return _as(nodes.stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column)
+    return _alias_column(
+        nodes.stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column
+    )
 
 
-def _one_of(label: str, values: Collection[str]) -> exp.Expr:
+def _test_membership(label: str, values: Collection[str]) -> exp.Expr:
     return exp.In(this=nodes.stored_column(label), expressions=[nodes.text(one) for one in sorted(values)])
 
 
@@ -124,7 +126,7 @@ def _moment(value: dt.datetime) -> exp.Expr:
     return nodes.cast(nodes.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
 
 
-def _as(value: exp.Expr, column: FileColumn) -> str:
+def _alias_column(value: exp.Expr, column: FileColumn) -> str:
     return f"{print_node(value)} AS {print_node(nodes.stored_column(column.name))}"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nephoscope_kql.deadline import RunLimits, current_limits, within
-from nephoscope_kql.engines.memory_accounting import LEDGER, LOCK, ChargedQuery, give_back, resident
+from nephoscope_kql.deadline import RunLimits, current_limits, deadline_within
+from nephoscope_kql.engines.memory_accounting import LEDGER, LOCK, ChargedQuery, give_back, resident_memory
 from nephoscope_kql.errors import NOWHERE, KqlError
 
 INTERVAL = 0.01
@@ -16,7 +16,7 @@ INTERVAL = 0.01
 TOO_MUCH = "the query needs more memory than it is allowed"
 
 
-def too_much_memory() -> KqlError:
+def memory_limit_error() -> KqlError:
     """The error of a query that reached its memory limit."""
     return KqlError(TOO_MUCH, NOWHERE, "unsupported")
 
@@ -42,7 +42,7 @@ class Watch:
             if self.reason is not None:
                 self.interrupt()
 
-    def why(self) -> KqlError | None:
+    def exceeded_limit(self) -> KqlError | None:
         """Return the limit that the query has reached, None where it has reached none."""
         return self.reason or self.limits.error
 
@@ -50,9 +50,9 @@ class Watch:
         if (error := self.limits.error) is not None:
             return error
         if self.full():
-            return too_much_memory()
+            return memory_limit_error()
         with LOCK:
-            return too_much_memory() if LEDGER.must_end(self.charged, resident()) else None
+            return memory_limit_error() if LEDGER.must_end(self.charged, resident_memory()) else None
 
     def end(self) -> None:
         """The query has ended."""
@@ -66,10 +66,10 @@ def watch_limits(
     """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds, passes the deadline that is
     set outside, is cancelled, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
     """
-    with within(timeout):
+    with deadline_within(timeout):
         watch = Watch(interrupt, current_limits(), ChargedQuery(allowed), full)
         with LOCK:
-            LEDGER.begin(watch.charged, resident())
+            LEDGER.begin(watch.charged, resident_memory())
         thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)
         thread.start()
         try:
@@ -78,5 +78,5 @@ def watch_limits(
             watch.end()
             thread.join()
             with LOCK:
-                LEDGER.end(watch.charged, resident())
+                LEDGER.end(watch.charged, resident_memory())
             give_back()

@@ -13,7 +13,7 @@ _SEVERAL: ContextVar[int] = ContextVar("queries that run at once", default=1)
 
 
 @contextmanager
-def shared_by(queries: int) -> Iterator[None]:
+def share_limits(queries: int) -> Iterator[None]:
     """Run what happens inside as one of several queries."""
     reset = _SEVERAL.set(max(1, queries))
     try:

@@ -20,7 +20,7 @@ class ResultLimit:
     bytes: int
     cut: bool = False
 
-    def taken(self, reader: pa.RecordBatchReader) -> pa.Table:
+    def read_rows(self, reader: pa.RecordBatchReader) -> pa.Table:
         """The first rows that a reader gives."""
         import pyarrow as pa
 

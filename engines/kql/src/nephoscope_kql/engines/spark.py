@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.deadline import Deadline, within
+from nephoscope_kql.deadline import Deadline, deadline_within
 from nephoscope_kql.dialects.spark.sql_printer import print_node
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.arrow_udf import evaluate, spark_type
@@ -106,7 +106,7 @@ class SparkEngine:
 
     def run(self, compiled: CompiledQuery, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
-        with within(timeout) as deadline, self._interrupted_by(deadline) as late:
+        with deadline_within(timeout) as deadline, self._interrupt_after(deadline) as late:
             try:
                 return self._rows(compiled)
             except Exception as error:
@@ -142,7 +142,7 @@ class SparkEngine:
                 self._installed.add(routine.name)
 
     @contextmanager
-    def _interrupted_by(self, deadline: Deadline | None) -> Iterator[threading.Event]:
+    def _interrupt_after(self, deadline: Deadline | None) -> Iterator[threading.Event]:
         late = threading.Event()
         if deadline is None:
             yield late

@@ -48,7 +48,7 @@ def declare_with_condition(
     """An aggregate and its form with a condition after the values (and before `options`)."""
     count = parameters.count(":")
 
-    def plain(call: Arguments) -> exp.Expr:
+    def without_filter(call: Arguments) -> exp.Expr:
         return body(call, None)
 
     def build_filtered(call: Arguments) -> exp.Expr:
@@ -71,7 +71,7 @@ def declare_with_condition(
             f"{name}({parameters}{extra}): {returns}",
             summary=summary,
             label=label,
-            builder=plain,
+            builder=without_filter,
             aliases=aliases,
             nullable=nullable,
             returns=kind,
@@ -212,7 +212,7 @@ def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
     return node
 
 
-def _extreme(name: str) -> Body:
+def _write_extreme(name: str) -> Body:
     least = name == "min"
 
     def body(call: Arguments, where: Where) -> exp.Expr:
@@ -226,17 +226,17 @@ def _extreme(name: str) -> Body:
 
 
 max_, maxif = declare_with_condition(
-    "max", "value: any", "first", "Give the greatest value.", "max_{0}", _extreme("max")
+    "max", "value: any", "first", "Give the greatest value.", "max_{0}", _write_extreme("max")
 )
 min_, minif = declare_with_condition(
-    "min", "value: any", "first", "Give the smallest value.", "min_{0}", _extreme("min")
+    "min", "value: any", "first", "Give the smallest value.", "min_{0}", _write_extreme("min")
 )
 
 
-def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
+def _extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
     def builder(call: Arguments) -> exp.Expr:
         if call.bound[0] == call.bound[1]:
-            return _extreme(name.removeprefix("arg_"))(call, None)
+            return _write_extreme(name.removeprefix("arg_"))(call, None)
         key = _sort_key(call[0], call.types[0], name == "arg_min")
         value = call[1]
         # arg_max() of DuckDB passes over rows whose value is null, arg_max_null() does not but is slower
@@ -260,7 +260,7 @@ arg_max = total(
     "arg_max(by: any, value: any): first",
     summary="Give the values of the row whose first argument is greatest.",
     label="{0}",
-    builder=_row_of("arg_max"),
+    builder=_extreme_row_value("arg_max"),
     aliases=("argmax",),
     returns=_second,
 )
@@ -269,7 +269,7 @@ arg_min = total(
     "arg_min(by: any, value: any): first",
     summary="Give the values of the row whose first argument is smallest.",
     label="{0}",
-    builder=_row_of("arg_min"),
+    builder=_extreme_row_value("arg_min"),
     aliases=("argmin",),
     returns=_second,
 )

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import each, macro
+from nephoscope_kql.functions.declaration import declare_rowwise, macro
 from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound, Constant
@@ -57,7 +57,7 @@ def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: b
     def value(one: Decimal, other: Decimal) -> Decimal | None:
         return None if divides and not other else _round_decimal(compute(one, other))
 
-    return each(name, (kind, kind), kind, value)
+    return declare_rowwise(name, (kind, kind), kind, value)
 
 
 DECIMAL_PRODUCT = _exact("kql_decimal_product", _EXACT.multiply)
@@ -85,12 +85,12 @@ def _integer(operator: str, call: Arguments) -> exp.Expr:
     left, right = call[0], call[1]
     if operator in "/%":
         return nodes.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
-    if all(map(_small, call.bound)):
+    if all(map(_has_32_bits, call.bound)):
         return nodes.binary(operator, left, right)
-    return nodes.without_queries(nodes.call(call.use(_OPERATIONS[operator]), left, right))
+    return nodes.without_subqueries(nodes.call(call.use(_OPERATIONS[operator]), left, right))
 
 
-def _small(value: Bound) -> bool:
+def _has_32_bits(value: Bound) -> bool:
     """Return whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
     if isinstance(value, Constant):
         return isinstance(value.value, int) and abs(value.value) < 2**31
@@ -134,11 +134,11 @@ _REPEATED = (KqlType.LONG, KqlType.DATETIME)
 """Types of results whose SQL names its arguments several times."""
 
 
-def _deep(value: Bound, levels: int = 3) -> bool:
+def _is_deeply_nested(value: Bound, levels: int = 3) -> bool:
     """Return whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
     if not isinstance(value, BoundCall) or value.function.name not in _SIGNS:
         return False
-    return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
+    return levels == 0 or any(_is_deeply_nested(argument, levels - 1) for argument in value.arguments)
 
 
 def _build_long_sum(operator: str, call: Arguments) -> exp.Expr:
@@ -148,24 +148,30 @@ def _build_long_sum(operator: str, call: Arguments) -> exp.Expr:
     return nodes.call(wrap, nodes.binary(operator, inner or nodes.cast(left, "HUGEINT"), call[1]))
 
 
-def _once(operator: str, call: Arguments) -> exp.Expr:
+def _compute_operands_once(operator: str, call: Arguments) -> exp.Expr:
     """An operation whose arguments are computed before it."""
 
     def body(left: exp.Expr, right: exp.Expr) -> exp.Expr:
-        return _plain(operator, Arguments([left, right], call.bound, call.type, call.span, call.use))
+        return _write_operation(
+            operator, Arguments([left, right], call.bound, call.type, call.span, call.use)
+        )
 
-    return nodes.once([call[0], call[1]], body)
+    return nodes.compute_once([call[0], call[1]], body)
 
 
 def _build(operator: str, call: Arguments) -> exp.Expr:
     summed = operator in "+-" and call.type == KqlType.LONG
-    if summed and _deep(call.bound[0]) and not _deep(call.bound[1]):
+    if summed and _is_deeply_nested(call.bound[0]) and not _is_deeply_nested(call.bound[1]):
         return _build_long_sum(operator, call)
     repeated = operator in "/%" or call.type in _REPEATED
-    return _once(operator, call) if repeated and any(map(_deep, call.bound)) else _plain(operator, call)
+    return (
+        _compute_operands_once(operator, call)
+        if repeated and any(map(_is_deeply_nested, call.bound))
+        else _write_operation(operator, call)
+    )
 
 
-def _plain(operator: str, call: Arguments) -> exp.Expr:
+def _write_operation(operator: str, call: Arguments) -> exp.Expr:
     return _number(operator, call) if all(item.numeric for item in call.types) else _times(operator, call)
 
 

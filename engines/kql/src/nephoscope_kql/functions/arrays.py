@@ -7,7 +7,7 @@ from sqlglot import exp
 from nephoscope_kql.functions.conversions import DYNAMIC_BOOL
 from nephoscope_kql.functions.declaration import apply, macro, scalar
 from nephoscope_kql.functions.size_guard import MOST, ROOM, with_room
-from nephoscope_kql.functions.tostring import as_json, json_at
+from nephoscope_kql.functions.tostring import json_argument, to_json
 from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
@@ -115,7 +115,7 @@ _SHIFT = macro(
 
 
 def _build_shift(call: Arguments, sign: int) -> exp.Expr:
-    filler = json_at(call, 2) if len(call) > 2 else nodes.text("null")
+    filler = json_argument(call, 2) if len(call) > 2 else nodes.text("null")
     bounded = nodes.call(
         "greatest", nodes.call("least", call[1], nodes.number(2**30)), nodes.number(-(2**30))
     )
@@ -202,7 +202,7 @@ def array_index_of(call: Arguments) -> exp.Expr:
         call[place] if place < len(call) else nodes.number(default)
         for place, default in ((2, 0), (3, -1), (4, 1))
     ]
-    return apply(call, _FOUND, call[0], json_at(call, 1), *rest)
+    return apply(call, _FOUND, call[0], json_argument(call, 1), *rest)
 
 
 _CONDITION = macro(
@@ -229,7 +229,7 @@ _CONDITION = macro(
 def array_iff(call: Arguments) -> exp.Expr:
     """Give for every condition an element of one of two arrays (or one of two values)."""
     return apply(
-        call, _CONDITION, call[0], *(as_json(call, call[place], call.types[place]) for place in (1, 2))
+        call, _CONDITION, call[0], *(to_json(call, call[place], call.types[place]) for place in (1, 2))
     )
 
 
@@ -253,7 +253,7 @@ def pack_array(call: Arguments) -> exp.Expr:
     """Make an array of values."""
     parts: list[exp.Expr] = []
     for place in range(len(call)):
-        parts += [nodes.text("," if place else "["), json_at(call, place)]
+        parts += [nodes.text("," if place else "["), json_argument(call, place)]
     return nodes.concatenate([*parts, nodes.text("]")])
 
 
@@ -301,7 +301,7 @@ def range_(call: Arguments) -> exp.Expr:
     series = apply(call, _RANGE_REAL if kind == KqlType.REAL else _RANGE, call[0], call[1], step)
     element = KqlType.LONG if kind.integer else kind
     texts = nodes.call(
-        "list_transform", series, nodes.lambda_(lambda value: as_json(call, value, element), "e")
+        "list_transform", series, nodes.lambda_(lambda value: to_json(call, value, element), "e")
     )
     return apply(call, JOINED, texts)
 
@@ -331,4 +331,4 @@ def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
     if _constant_count(call.bound[1]) > LONGEST:
         raise call.fail(1, f"repeat() makes arrays of at most {LONGEST:,} elements")
-    return apply(call, _REPEAT, json_at(call, 0), call[1])
+    return apply(call, _REPEAT, json_argument(call, 0), call[1])

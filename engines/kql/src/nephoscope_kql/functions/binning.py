@@ -95,11 +95,11 @@ def around(call: Arguments) -> exp.Expr:
     timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
     if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
         raise call.fail(2, f"a distance of {call.types[0]}s is expected")
-    distance = nodes.call("abs", nodes.binary("-", *_wide(call)))
+    distance = nodes.call("abs", nodes.binary("-", *_widen_operands(call)))
     return nodes.binary("<=", distance, call[2])
 
 
-def _wide(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
+def _widen_operands(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
     if call.types[0] == KqlType.REAL:
         return call[0], call[1]
     return nodes.cast(call[0], "HUGEINT"), nodes.cast(call[1], "HUGEINT")

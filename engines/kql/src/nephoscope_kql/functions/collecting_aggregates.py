@@ -11,9 +11,9 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.aggregates import MAX_ELEMENTS, SUMMABLE, Body, Where, declare_with_condition
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.declaration import apply, arrow, each, macro, total
+from nephoscope_kql.functions.declaration import apply, arrow, declare_rowwise, macro, total
 from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -25,7 +25,7 @@ _FLAT = macro(
 )
 
 
-def _first_seen(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _distinct_in_order(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Distinct elements of every list in the order in which they come first."""
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
@@ -42,7 +42,7 @@ def _first_seen(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pc.if_else(lists.is_valid(), made, None)
 
 
-FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _first_seen)
+FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _distinct_in_order)
 
 
 def _size(call: Arguments, position: int) -> int:
@@ -57,7 +57,7 @@ def _size(call: Arguments, position: int) -> int:
 def _elements(call: Arguments, where: Where, nulls: bool) -> exp.Expr:
     """The values as a list of JSON texts, in the order of the rows; arrays are flattened."""
     kind = call.types[0]
-    node = as_json(call, call[0], kind)
+    node = to_json(call, call[0], kind)
     present: Where = None
     if kind == KqlType.DYNAMIC or nulls:
         node = nodes.coalesce(node, nodes.text("null"))
@@ -123,7 +123,7 @@ def _merge_into(merged: dict[str, object], bag: dict[str, object]) -> dict[str, 
     return merged
 
 
-_MERGED = each("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merge_bags)
+_MERGED = declare_rowwise("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merge_bags)
 
 
 def _texts(call: Arguments, where: Where, size: int = MAX_ELEMENTS) -> exp.Expr:
@@ -169,7 +169,7 @@ def _schema_text(texts: str) -> str | None:
     return dumps(_schema(values)) if values else None
 
 
-_SCHEMA = each("kql_buildschema", ("VARCHAR",), "VARCHAR", _schema_text)
+_SCHEMA = declare_rowwise("kql_buildschema", ("VARCHAR",), "VARCHAR", _schema_text)
 buildschema = total(
     __name__,
     "buildschema(value: dynamic): dynamic",
@@ -179,7 +179,7 @@ buildschema = total(
 )
 
 
-def _sketch(distinct: bool) -> Body:
+def _exact_sketch(distinct: bool) -> Body:
     """A sketch that is exact: the (distinct) values themselves."""
 
     def body(call: Arguments, where: Where) -> exp.Expr:
@@ -193,7 +193,7 @@ def _sketch(distinct: bool) -> Body:
 
 _SKETCH = macro("kql_sketch(l)", "CASE WHEN len(l) > 0 THEN '[' || array_to_string(l, ',') || ']' END")
 hll, hll_if = declare_with_condition(
-    "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _sketch(distinct=True),
+    "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _exact_sketch(distinct=True),
     options="[accuracy: const long]", conditional="hll_if",
 )  # fmt: skip
 hll_merge = total(
@@ -201,20 +201,20 @@ hll_merge = total(
     "hll_merge(value: dynamic): dynamic",
     summary="Join what hll() kept.",
     label="hll_merge_{0}",
-    builder=lambda call: _sketch(distinct=True)(call, None),
+    builder=lambda call: _exact_sketch(distinct=True)(call, None),
 )
 tdigest = total(
     __name__,
     f"tdigest(value: {SUMMABLE}|datetime): dynamic",
     summary="Keep the values, for percentile_tdigest().",
     label="tdigest_{0}",
-    builder=lambda call: _sketch(distinct=False)(call, None),
+    builder=lambda call: _exact_sketch(distinct=False)(call, None),
 )
 tdigest_merge = total(
     __name__,
     "tdigest_merge(value: dynamic): dynamic",
     summary="Join what tdigest() kept.",
     label="tdigest_merge_{0}",
-    builder=lambda call: _sketch(distinct=False)(call, None),
+    builder=lambda call: _exact_sketch(distinct=False)(call, None),
     aliases=("merge_tdigest",),
 )

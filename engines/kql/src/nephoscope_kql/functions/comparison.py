@@ -15,13 +15,13 @@ def _raw(operator: str, call: Arguments) -> exp.Expr:
     """The comparison in SQL's terms; NaN, which DuckDB holds greatest and equal to itself, makes it false."""
     node = nodes.binary(operator, call[0], call[1])
     if operator == "<>":
-        return _unless_number(nodes.binary("<>", call[0], call[1]), call, "or")
-    return _unless_number(node, call, "and")
+        return _unless_nan(nodes.binary("<>", call[0], call[1]), call, "or")
+    return _unless_nan(node, call, "and")
 
 
-def _unless_number(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
+def _unless_nan(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
     for place, item in enumerate(call.bound):
-        if item.type == KqlType.REAL and not _number(item) and not _whole(call, place):
+        if item.type == KqlType.REAL and not _number(item) and not _comes_from_integer(call, place):
             test = nodes.call("isnan", call[place])
             node = nodes.binary(connector, node, test if connector == "or" else nodes.not_(test))
     return node
@@ -32,7 +32,7 @@ def _number(item: Bound) -> bool:
     return isinstance(item, Constant) and item.value == item.value
 
 
-def _whole(call: Arguments, place: int) -> bool:
+def _comes_from_integer(call: Arguments, place: int) -> bool:
     """Return whether a real comes from an integer, so that it cannot be NaN."""
     bound = call.bound[place]
     return isinstance(bound, BoundCall) and len(bound.arguments) == 1 and bound.arguments[0].type.integer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -32,7 +32,7 @@ def coalesce(call: Arguments) -> exp.Expr:
     return nodes.coalesce(*tested, nodes.text(""))
 
 
-def _extreme(call: Arguments, name: str) -> exp.Expr:
+def _write_extreme(call: Arguments, name: str) -> exp.Expr:
     found = nodes.call(name, *call)
     if call.type != KqlType.REAL or name == "greatest":
         return found
@@ -43,13 +43,13 @@ def _extreme(call: Arguments, name: str) -> exp.Expr:
 @function("max_of(value: T, ...): T")
 def max_of(call: Arguments) -> exp.Expr:
     """Give the largest of the values that are not null."""
-    return _extreme(call, "greatest")
+    return _write_extreme(call, "greatest")
 
 
 @function("min_of(value: T, ...): T")
 def min_of(call: Arguments) -> exp.Expr:
     """Give the smallest of the values that are not null."""
-    return _extreme(call, "least")
+    return _write_extreme(call, "least")
 
 
 @function("isnull(value: any): bool", nullable=False)
@@ -70,7 +70,7 @@ def isnotnull(call: Arguments) -> exp.Expr:
 
 def _empty(call: Arguments) -> exp.Expr:
     if call.types[0] in (KqlType.STRING, KqlType.DYNAMIC):
-        return nodes.binary("=", text_at(call, 0), nodes.text(""))
+        return nodes.binary("=", text_argument(call, 0), nodes.text(""))
     return nodes.is_null(call[0])
 
 

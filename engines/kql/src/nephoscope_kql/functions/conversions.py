@@ -8,8 +8,8 @@ import uuid
 from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import REAL_DECIMAL
-from nephoscope_kql.functions.declaration import apply, each, macro
-from nephoscope_kql.functions.tostring import EPOCH, as_json
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro
+from nephoscope_kql.functions.tostring import EPOCH, to_json
 from nephoscope_kql.parser import literals
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
@@ -84,7 +84,7 @@ def _parsed_guid(text: str) -> str | None:
     return str(uuid.UUID(re.sub(r"[^0-9a-fA-F]", "", inner)))
 
 
-OTHER_DATETIME = each("kql_other_datetime", ("VARCHAR",), "BIGINT", _parsed_datetime)
+OTHER_DATETIME = declare_rowwise("kql_other_datetime", ("VARCHAR",), "BIGINT", _parsed_datetime)
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?[Zz]?)?"
 TEXT_DATETIME = macro(
     "kql_text_datetime(x)",
@@ -94,11 +94,13 @@ TEXT_DATETIME = macro(
     "ELSE kql_other_datetime(x) END",
     OTHER_DATETIME,
 )
-TEXT_TIMESPAN = each("kql_text_timespan", ("VARCHAR",), "BIGINT", _parsed_timespan)
-TEXT_GUID = each("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
+TEXT_TIMESPAN = declare_rowwise("kql_text_timespan", ("VARCHAR",), "BIGINT", _parsed_timespan)
+TEXT_GUID = declare_rowwise("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
 
 
-def dynamic_to(name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine) -> Macro:
+def declare_dynamic_conversion(
+    name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine
+) -> Macro:
     """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else is null."""
     return macro(
         f"{name}(x)",
@@ -109,7 +111,7 @@ def dynamic_to(name: str, text: str, whole: str, real: str, boolean: str, *uses:
 
 
 _S = "json_extract_string(x, '$')"
-DYNAMIC_LONG = dynamic_to(
+DYNAMIC_LONG = declare_dynamic_conversion(
     "kql_dynamic_long",
     f"kql_text_long({_S})",
     "TRY_CAST(x AS BIGINT)",
@@ -118,7 +120,7 @@ DYNAMIC_LONG = dynamic_to(
     TEXT_LONG,
     REAL_LONG,
 )
-DYNAMIC_INT = dynamic_to(
+DYNAMIC_INT = declare_dynamic_conversion(
     "kql_dynamic_int",
     f"kql_text_int({_S})",
     "kql_long_int(TRY_CAST(x AS BIGINT))",
@@ -128,7 +130,7 @@ DYNAMIC_INT = dynamic_to(
     LONG_INT,
     REAL_INT,
 )
-DYNAMIC_REAL = dynamic_to(
+DYNAMIC_REAL = declare_dynamic_conversion(
     "kql_dynamic_real",
     f"kql_text_real({_S})",
     "TRY_CAST(x AS DOUBLE)",
@@ -136,7 +138,7 @@ DYNAMIC_REAL = dynamic_to(
     "CAST(x = 'true' AS DOUBLE)",
     TEXT_REAL,
 )
-DYNAMIC_DECIMAL = dynamic_to(
+DYNAMIC_DECIMAL = declare_dynamic_conversion(
     "kql_dynamic_decimal",
     f"kql_text_decimal({_S})",
     "TRY_CAST(x AS DECIMAL(38,17))",
@@ -144,10 +146,10 @@ DYNAMIC_DECIMAL = dynamic_to(
     "CAST(CAST(x = 'true' AS INTEGER) AS DECIMAL(38,17))",
     TEXT_DECIMAL,
 )
-DYNAMIC_BOOL = dynamic_to(
+DYNAMIC_BOOL = declare_dynamic_conversion(
     "kql_dynamic_bool", f"kql_text_bool({_S})", "x <> '0'", "CAST(x AS DOUBLE) <> 0", "x = 'true'", TEXT_BOOL
 )
-DYNAMIC_DATETIME = dynamic_to(
+DYNAMIC_DATETIME = declare_dynamic_conversion(
     "kql_dynamic_datetime",
     f"kql_text_datetime({_S})",
     "kql_ticks(TRY_CAST(x AS BIGINT))",
@@ -156,10 +158,12 @@ DYNAMIC_DATETIME = dynamic_to(
     TEXT_DATETIME,
     TICKS := macro("kql_ticks(x)", "CASE WHEN x BETWEEN 0 AND 3155378975999999999 THEN x END"),
 )
-DYNAMIC_TIMESPAN = dynamic_to(
+DYNAMIC_TIMESPAN = declare_dynamic_conversion(
     "kql_dynamic_timespan", f"kql_text_timespan({_S})", "TRY_CAST(x AS BIGINT)", "NULL", "NULL", TEXT_TIMESPAN
 )
-DYNAMIC_GUID = dynamic_to("kql_dynamic_guid", f"kql_text_guid({_S})", "NULL", "NULL", "NULL", TEXT_GUID)
+DYNAMIC_GUID = declare_dynamic_conversion(
+    "kql_dynamic_guid", f"kql_text_guid({_S})", "NULL", "NULL", "NULL", TEXT_GUID
+)
 
 _LONGS = {KqlType.STRING: TEXT_LONG, KqlType.REAL: REAL_LONG, KqlType.DYNAMIC: DYNAMIC_LONG}
 _INTS = {
@@ -172,7 +176,7 @@ _INTS = {
 }
 
 
-def _long(call: Arguments) -> exp.Expr:
+def _to_long(call: Arguments) -> exp.Expr:
     kind = call.types[0]
     if kind in _LONGS:
         return apply(call, _LONGS[kind], call[0])
@@ -184,7 +188,7 @@ def _long(call: Arguments) -> exp.Expr:
 @function("tolong(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): long")
 def tolong(call: Arguments) -> exp.Expr:
     """Convert to a 64-bit whole number; null where it cannot be."""
-    return _long(call)
+    return _to_long(call)
 
 
 @function("toint(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): int")
@@ -237,7 +241,7 @@ def todatetime(call: Arguments) -> exp.Expr:
     if kind == KqlType.DATETIME:
         return call[0]
     routine = {KqlType.STRING: TEXT_DATETIME, KqlType.DYNAMIC: DYNAMIC_DATETIME}.get(kind)
-    return apply(call, routine, call[0]) if routine else apply(call, TICKS, _long(call))
+    return apply(call, routine, call[0]) if routine else apply(call, TICKS, _to_long(call))
 
 
 @function("totimespan(value: string|timespan|dynamic): timespan", aliases=("totime",))
@@ -283,4 +287,4 @@ PARSED = macro(
 def parse_json(call: Arguments) -> exp.Expr:
     """Read text as JSON; text that is none is a string value, '' is null."""
     kind = call.types[0]
-    return apply(call, PARSED, call[0]) if kind == KqlType.STRING else as_json(call, call[0], kind)
+    return apply(call, PARSED, call[0]) if kind == KqlType.STRING else to_json(call, call[0], kind)

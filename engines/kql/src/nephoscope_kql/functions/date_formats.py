@@ -113,7 +113,7 @@ def format_timespan(call: Arguments) -> exp.Expr:
     """Write a timespan in a format of `d HH mm ss fff` and delimiters; null is ''."""
     span = nodes.call("abs", nodes.cast(call[0], "HUGEINT"))
 
-    def one(token: str) -> exp.Expr:
+    def write_token(token: str) -> exp.Expr:
         if token[0] == "d":
             return _digits(nodes.binary("//", span, nodes.number(TICKS_PER_DAY)), len(token))
         if token[0] == "h":
@@ -123,5 +123,5 @@ def format_timespan(call: Arguments) -> exp.Expr:
     sign = nodes.case(
         (nodes.binary("<", call[0], nodes.number(0)), nodes.text("-")), otherwise=nodes.text("")
     )
-    parts = [sign, *_format_parts(call, _SPAN_TOKEN, one)]
+    parts = [sign, *_format_parts(call, _SPAN_TOKEN, write_token)]
     return nodes.case((nodes.is_not_null(call[0]), nodes.chain("||", parts)), otherwise=nodes.text(""))

@@ -78,7 +78,7 @@ startofyear, endofyear = _edges(
 )
 
 
-def _part(name: str, summary: str, body: str, returns: str = "int", *aliases: str) -> ScalarFunction:
+def _declare_part(name: str, summary: str, body: str, returns: str = "int", *aliases: str) -> ScalarFunction:
     kind = "BIGINT" if returns == "timespan" else "INTEGER"
     return scalar(
         __name__,
@@ -90,18 +90,20 @@ def _part(name: str, summary: str, body: str, returns: str = "int", *aliases: st
     )
 
 
-dayofweek = _part(
+dayofweek = _declare_part(
     "dayofweek",
     "Give the time since the last Sunday in whole days.",
     f"CASE WHEN x < {MAX_DATETIME_TICKS - 6 * TICKS_PER_DAY} THEN ((x // {DAY}) + 1) % 7 * {DAY} END",
     "timespan",
 )
-dayofmonth = _part("dayofmonth", "Give the day of the month.", "day(kql_civil_date(x))")
-dayofyear = _part("dayofyear", "Give the day of the year.", "dayofyear(kql_civil_date(x))")
-monthofyear = _part("monthofyear", "Give the month, 1 to 12.", "month(kql_civil_date(x))", "int", "getmonth")
-getyear = _part("getyear", "Give the year.", "year(kql_civil_date(x))")
-hourofday = _part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
-week_of_year = _part(
+dayofmonth = _declare_part("dayofmonth", "Give the day of the month.", "day(kql_civil_date(x))")
+dayofyear = _declare_part("dayofyear", "Give the day of the year.", "dayofyear(kql_civil_date(x))")
+monthofyear = _declare_part(
+    "monthofyear", "Give the month, 1 to 12.", "month(kql_civil_date(x))", "int", "getmonth"
+)
+getyear = _declare_part("getyear", "Give the year.", "year(kql_civil_date(x))")
+hourofday = _declare_part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
+week_of_year = _declare_part(
     "week_of_year", "Give the ISO week of the year.", "week(kql_civil_date(x))", "int", "weekofyear"
 )
 

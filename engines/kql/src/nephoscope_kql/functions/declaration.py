@@ -13,11 +13,11 @@ from sqlglot import exp
 
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.extras import install_extra
+from nephoscope_kql.extras import extra_install_command
 from nephoscope_kql.plan.function_signatures import Aggregate, Arguments, Returns, ScalarFunction, signature
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import nodes
-from nephoscope_kql.sql.batch_size_limit import within_batch
+from nephoscope_kql.sql.batch_size_limit import check_batch_size
 from nephoscope_kql.sql.routines import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
@@ -73,7 +73,7 @@ def _expand_macro(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...]
     return tuple(found[one] for one in parameters), size
 
 
-def each(
+def declare_rowwise(
     name: str, parameters: tuple[str, ...], returns: str, value: Callable[..., object], strict: bool = True
 ) -> ArrowFunction:
     """A vectorised function from one of values: it is computed once for every distinct combination of arguments in a batch.
@@ -86,27 +86,29 @@ def each(
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
-            values = list(_each(value, [(item,) for item in coded.dictionary.to_pylist()], strict))
-            within_batch(_lengths([values[place] for place in coded.indices.to_pylist()]))
+            values = list(_compute_rows(value, [(item,) for item in coded.dictionary.to_pylist()], strict))
+            check_batch_size(_lengths([values[place] for place in coded.indices.to_pylist()]))
             return pa.array(values, kind).take(coded.indices)
-        rows = list(zip(*(_hashable(item) for item in arrays), strict=True))
+        rows = list(zip(*(_to_hashable(item) for item in arrays), strict=True))
         distinct = list(dict.fromkeys(rows))
-        known = dict(zip(distinct, _each(value, distinct, strict), strict=True))
+        known = dict(zip(distinct, _compute_rows(value, distinct, strict), strict=True))
         made = [known[row] for row in rows]
-        within_batch(_lengths(made))
+        check_batch_size(_lengths(made))
         return pa.array(made, kind)
 
-    return arrow(name, parameters, returns, _of(len(parameters), body))
+    return arrow(name, parameters, returns, _with_arity(len(parameters), body))
 
 
-def _each(value: Callable[..., object], rows: list[tuple[object, ...]], strict: bool) -> Iterator[object]:
+def _compute_rows(
+    value: Callable[..., object], rows: list[tuple[object, ...]], strict: bool
+) -> Iterator[object]:
     """The value for each of some rows; MemoryError as soon as they are too much together."""
     total = 0
     for row in rows:
         found = _call_row(value, row, strict)
         if isinstance(found, str | list):
             total += len(found)
-            within_batch(total)
+            check_batch_size(total)
         yield found
 
 
@@ -114,14 +116,14 @@ def _lengths(values: list[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | list))
 
 
-def _hashable(array: pa.Array) -> list[object]:
+def _to_hashable(array: pa.Array) -> list[object]:
     values = array.to_pylist()
     return (
         [item if item is None else tuple(item) for item in values] if pa.types.is_list(array.type) else values
     )
 
 
-def _of(count: int, body: Callable[..., object]) -> Callable[..., object]:
+def _with_arity(count: int, body: Callable[..., object]) -> Callable[..., object]:
     """The body with exactly `count` parameters, which DuckDB counts."""
     wrapped: dict[int, Callable[..., object]] = {
         1: lambda a: body(a),
@@ -153,7 +155,7 @@ class ExtraRequirement:
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
             raise call.unsupported_error(
-                f"this function needs {' and '.join(missing)}: {install_extra(self.extra)}"
+                f"this function needs {' and '.join(missing)}: {extra_install_command(self.extra)}"
             )
 
     @property
@@ -162,7 +164,7 @@ class ExtraRequirement:
         return {"needs": f"the extra `{self.extra}`"}
 
 
-def needs_extra(extra: str, *modules: str) -> ExtraRequirement:
+def require_extra(extra: str, *modules: str) -> ExtraRequirement:
     """The modules of an extra that a function needs."""
     return ExtraRequirement(extra, modules)
 
@@ -253,7 +255,7 @@ def scalar(
             needs(call)
         values = list(call)
         while len(values) < len(names):
-            place = len(values) - longest.least
+            place = len(values) - longest.minimum_arguments
             given = defaults[place] if 0 <= place < len(defaults) else ""
             values.append(exp.Literal(this=given, is_string=False) if given else exp.Null())
         return apply(call, used, *values)

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import each, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, scalar
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import nodes
@@ -83,7 +83,7 @@ def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases:
         __name__,
         f"{name}(text: string): string",
         summary=summary,
-        routine=each(f"kql_{name}", ("VARCHAR",), "VARCHAR", value),
+        routine=declare_rowwise(f"kql_{name}", ("VARCHAR",), "VARCHAR", value),
         aliases=aliases,
     )
 
@@ -116,25 +116,25 @@ base64_decode_toarray = scalar(
     __name__,
     "base64_decode_toarray(text: string): dynamic",
     summary="Read base64 as an array of bytes; null where it is none.",
-    routine=each("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _bytes_array),
+    routine=declare_rowwise("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _bytes_array),
 )
 base64_encode_fromarray = scalar(
     __name__,
     "base64_encode_fromarray(bytes: dynamic): string",
     summary="Write an array of bytes in base64; '' where it is none.",
-    routine=each("kql_base64_fromarray", ("VARCHAR",), "VARCHAR", _from_array),
+    routine=declare_rowwise("kql_base64_fromarray", ("VARCHAR",), "VARCHAR", _from_array),
 )
 base64_decode_toguid = scalar(
     __name__,
     "base64_decode_toguid(text: string): guid",
     summary="Read base64 as a guid; null where it is none.",
-    routine=each("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _guid),
+    routine=declare_rowwise("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _guid),
 )
 base64_encode_fromguid = scalar(
     __name__,
     "base64_encode_fromguid(value: guid): string",
     summary="Write the bytes of a guid in base64.",
-    routine=each(
+    routine=declare_rowwise(
         "kql_base64_fromguid",
         ("VARCHAR",),
         "VARCHAR",

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nephoscope_kql.functions.declaration import each, needs_extra, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
 from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
-from nephoscope_kql.sql.batch_size_limit import within_batch
+from nephoscope_kql.sql.batch_size_limit import check_batch_size
 
 _MOST = 15
 _MOST_RINGS = 142
@@ -19,7 +19,7 @@ _MOST_CELLS = 61680
 """Cells that a polygon has at most. Source: https://learn.microsoft.com/kusto/query/geo-polygon-to-h3cells-function"""
 _PLACE = 16
 """Bytes that H3 takes for each cell that might lie in a polygon."""
-_NEEDS = needs_extra("geo", "h3")
+_NEEDS = require_extra("geo", "h3")
 _CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 _AROUND = (1, 4, 5, 3, 2, 6)
 """The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
@@ -105,7 +105,7 @@ def _rings(cell: str, distance: int) -> str | None:
     return _text([rings[at] for at in range(distance + 1)])
 
 
-def _of_polygon(text: str, resolution: int) -> str | None:
+def _cells_of_polygon(text: str, resolution: int) -> str | None:
     found = polygon(text)
     if found is None or not 0 <= resolution <= _MOST:
         return None
@@ -113,9 +113,9 @@ def _of_polygon(text: str, resolution: int) -> str | None:
 
     cells: dict[str, None] = {}
     for rings in shells(found):
-        if _count_within(_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
+        if _estimate_cell_count(_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
             return None
-        within_batch(_count_within(_frame_area(rings[0]), resolution) * _PLACE)
+        check_batch_size(_estimate_cell_count(_frame_area(rings[0]), resolution) * _PLACE)
         outer, *holes = ([(latitude, longitude) for longitude, latitude in ring[:-1]] for ring in rings)
         cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
         if len(cells) > _MOST_CELLS:
@@ -123,7 +123,7 @@ def _of_polygon(text: str, resolution: int) -> str | None:
     return _text(list(cells))
 
 
-def _count_within(area: float, resolution: int) -> float:
+def _estimate_cell_count(area: float, resolution: int) -> float:
     """About how many cells of a resolution have their centers within an area in steradians."""
     import h3
 
@@ -132,10 +132,10 @@ def _count_within(area: float, resolution: int) -> float:
 
 def _flat_area(ring: Sequence[Position]) -> float:
     """The area on the sphere within a ring whose edges are straight in degrees, as those of polygons of H3 are."""
-    return abs(sum(_under(start, end) for start, end in pairwise(ring)))
+    return abs(sum(_area_under_edge(start, end) for start, end in pairwise(ring)))
 
 
-def _under(start: Position, end: Position) -> float:
+def _area_under_edge(start: Position, end: Position) -> float:
     """The area between an edge and the equator: the integral of the sine of the latitude over the longitude."""
     across = math.radians(math.remainder(end[0] - start[0], 360.0))
     low, high = math.radians(start[1]), math.radians(end[1])
@@ -154,7 +154,7 @@ geo_point_to_h3cell = scalar(
     __name__,
     "geo_point_to_h3cell(longitude: real, latitude: real, [resolution: long]): string",
     summary="Give the H3 cell of a point at a resolution of 0 to 15 (6 where not said); '' where there is none.",
-    routine=each("kql_h3_cell", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _cell),
+    routine=declare_rowwise("kql_h3_cell", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _cell),
     defaults=("6",),
     needs=_NEEDS,
 )
@@ -162,56 +162,56 @@ geo_h3cell_level = scalar(
     __name__,
     "geo_h3cell_level(h3cell: string): int",
     summary="Give the resolution of an H3 cell; null where it is none.",
-    routine=each("kql_h3_level", ("VARCHAR",), "BIGINT", _level),
+    routine=declare_rowwise("kql_h3_level", ("VARCHAR",), "BIGINT", _level),
     needs=_NEEDS,
 )
 geo_h3cell_parent = scalar(
     __name__,
     "geo_h3cell_parent(h3cell: string, [resolution: long]): string",
     summary="Give the H3 cell of a lower resolution (the next where not said) that holds a cell; '' where there is none.",
-    routine=each("kql_h3_parent", ("VARCHAR", "BIGINT"), "VARCHAR", _parent, strict=False),
+    routine=declare_rowwise("kql_h3_parent", ("VARCHAR", "BIGINT"), "VARCHAR", _parent, strict=False),
     needs=_NEEDS,
 )
 geo_h3cell_children = scalar(
     __name__,
     "geo_h3cell_children(h3cell: string, [resolution: long]): dynamic",
     summary="Give the H3 cells of a higher resolution (the next where not said, at most 6 more) in a cell; else null.",
-    routine=each("kql_h3_children", ("VARCHAR", "BIGINT"), "VARCHAR", _children, strict=False),
+    routine=declare_rowwise("kql_h3_children", ("VARCHAR", "BIGINT"), "VARCHAR", _children, strict=False),
     needs=_NEEDS,
 )
 geo_h3cell_to_central_point = scalar(
     __name__,
     "geo_h3cell_to_central_point(h3cell: string): dynamic",
     summary="Give the center of an H3 cell as GeoJSON; null where it is none.",
-    routine=each("kql_h3_center", ("VARCHAR",), "VARCHAR", _center),
+    routine=declare_rowwise("kql_h3_center", ("VARCHAR",), "VARCHAR", _center),
     needs=_NEEDS,
 )
 geo_h3cell_to_polygon = scalar(
     __name__,
     "geo_h3cell_to_polygon(h3cell: string): dynamic",
     summary="Give the boundary of an H3 cell as GeoJSON; null where it is none.",
-    routine=each("kql_h3_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    routine=declare_rowwise("kql_h3_polygon", ("VARCHAR",), "VARCHAR", _polygon),
     needs=_NEEDS,
 )
 geo_h3cell_neighbors = scalar(
     __name__,
     "geo_h3cell_neighbors(h3cell: string): dynamic",
     summary="Give the H3 cells around a cell; null where it is none.",
-    routine=each("kql_h3_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    routine=declare_rowwise("kql_h3_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
     needs=_NEEDS,
 )
 geo_h3cell_rings = scalar(
     __name__,
     "geo_h3cell_rings(h3cell: string, distance: long): dynamic",
     summary="Give the rings of H3 cells around a cell up to a distance of 142, the cell first; null where there are none.",
-    routine=each("kql_h3_rings", ("VARCHAR", "BIGINT"), "VARCHAR", _rings),
+    routine=declare_rowwise("kql_h3_rings", ("VARCHAR", "BIGINT"), "VARCHAR", _rings),
     needs=_NEEDS,
 )
 geo_polygon_to_h3cells = scalar(
     __name__,
     "geo_polygon_to_h3cells(polygon: dynamic, [resolution: long]): dynamic",
     summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon, at most 61680; else null.",
-    routine=each("kql_h3_polygon_cells", ("VARCHAR", "BIGINT"), "VARCHAR", _of_polygon),
+    routine=declare_rowwise("kql_h3_polygon_cells", ("VARCHAR", "BIGINT"), "VARCHAR", _cells_of_polygon),
     defaults=("6",),
-    needs=needs_extra("geo", "h3", "s2geometry", "spherely"),
+    needs=require_extra("geo", "h3", "s2geometry", "spherely"),
 )

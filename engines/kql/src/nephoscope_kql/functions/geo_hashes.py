@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nephoscope_kql.functions.declaration import each, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, scalar
 from nephoscope_kql.geometry.shapes import geojson, is_point, point_text
 
 _DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"
@@ -92,24 +92,24 @@ geo_point_to_geohash = scalar(
     __name__,
     "geo_point_to_geohash(longitude: real, latitude: real, [accuracy: long]): string",
     summary="Give the geohash of a point with 1 to 18 characters (5 where not said); '' where there is none.",
-    routine=each("kql_geohash", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _encode_geohash),
+    routine=declare_rowwise("kql_geohash", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _encode_geohash),
     defaults=("5",),
 )
 geo_geohash_to_central_point = scalar(
     __name__,
     "geo_geohash_to_central_point(geohash: string): dynamic",
     summary="Give the center of a geohash as GeoJSON; null where it is none.",
-    routine=each("kql_geohash_center", ("VARCHAR",), "VARCHAR", _center),
+    routine=declare_rowwise("kql_geohash_center", ("VARCHAR",), "VARCHAR", _center),
 )
 geo_geohash_to_polygon = scalar(
     __name__,
     "geo_geohash_to_polygon(geohash: string): dynamic",
     summary="Give the rectangle of a geohash as GeoJSON; null where it is none.",
-    routine=each("kql_geohash_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    routine=declare_rowwise("kql_geohash_polygon", ("VARCHAR",), "VARCHAR", _polygon),
 )
 geo_geohash_neighbors = scalar(
     __name__,
     "geo_geohash_neighbors(geohash: string): dynamic",
     summary="Give the geohashes around a geohash; null where it is none.",
-    routine=each("kql_geohash_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    routine=declare_rowwise("kql_geohash_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declaration import arrow, each, make_declarer, needs_extra
+from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
 from nephoscope_kql.geometry.shape_operations import (
     buffered_line,
     cut,
     densify,
     is_spread,
-    rounded_trip,
+    round_trip,
     simplify,
 )
 from nephoscope_kql.geometry.shapes import (
@@ -32,7 +32,7 @@ from nephoscope_kql.geometry.shapes import (
     vertex,
 )
 
-_named = make_declarer(__name__, needs_extra("geo", "s2geometry", "spherely"))
+_named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 
 
 def _length(text: str) -> float | None:
@@ -61,10 +61,10 @@ def _closest(longitude: float, latitude: float, text: str) -> str | None:
         return None
     point = vertex(longitude, latitude)
     near = [one.Project(point)[0] for one in found]
-    return point_text(place(min(near, key=lambda one: _apart(one, point))))
+    return point_text(place(min(near, key=lambda one: _angular_distance(one, point))))
 
 
-def _apart(one: object, other: object) -> float:
+def _angular_distance(one: object, other: object) -> float:
     import s2geometry
 
     return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())
@@ -103,7 +103,7 @@ def _densify(text: str, tolerance: float) -> str | None:
         dense = densify(part, tolerance)
         if dense is None:
             return None
-        parts += cut([rounded_trip(position) for position in dense])
+        parts += cut([round_trip(position) for position in dense])
     return _write_lines(parts)
 
 
@@ -112,7 +112,7 @@ def _simplify(text: str, tolerance: float) -> str | None:
     if found is None or line(text) is None or not tolerance > 0:
         return None
     parts = [simplify(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
-    return _write_lines([[rounded_trip(one) for one in part] for part in parts]) if parts else None
+    return _write_lines([[round_trip(one) for one in part] for part in parts]) if parts else None
 
 
 def _intersection(one: str, other: str) -> str | None:
@@ -146,7 +146,7 @@ geo_line_length = _named(
     "geo_line_length",
     "line: dynamic): real",
     "Give the length of a line in meters.",
-    each("kql_line_length", (_TEXT,), _REAL, _length),
+    declare_rowwise("kql_line_length", (_TEXT,), _REAL, _length),
 )
 geo_distance_point_to_line = _named(
     "geo_distance_point_to_line",
@@ -158,62 +158,62 @@ geo_closest_point_on_line = _named(
     "geo_closest_point_on_line",
     "longitude: real, latitude: real, line: dynamic): dynamic",
     "Give the point of a line that is closest to a point.",
-    each("kql_line_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+    declare_rowwise("kql_line_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
 )
 geo_line_centroid = _named(
     "geo_line_centroid",
     "line: dynamic): dynamic",
     "Give the center of mass of a line.",
-    each("kql_line_centroid", (_TEXT,), _TEXT, _centroid),
+    declare_rowwise("kql_line_centroid", (_TEXT,), _TEXT, _centroid),
 )
 geo_line_interpolate_point = _named(
     "geo_line_interpolate_point",
     "line: dynamic, fraction: real): dynamic",
     "Give the point at a fraction (0 to 1) of a line's length; null for several lines.",
-    each("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolate),
+    declare_rowwise("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolate),
 )
 geo_line_locate_point = _named(
     "geo_line_locate_point",
     "line: dynamic, longitude: real, latitude: real): real",
     "Give the fraction of a line's length at which it is closest to a point; null for several lines.",
-    each("kql_line_locate", (_TEXT, _REAL, _REAL), _REAL, _locate_point),
+    declare_rowwise("kql_line_locate", (_TEXT, _REAL, _REAL), _REAL, _locate_point),
 )
 geo_line_buffer = _named(
     "geo_line_buffer",
     "line: dynamic, radius: real, [tolerance: real]): dynamic",
     "Give the polygon around a line at a radius in meters, at most a tolerance off.",
-    each("kql_line_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    declare_rowwise("kql_line_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
     "10.0",
 )
 geo_line_densify = _named(
     "geo_line_densify",
     "line: dynamic, [tolerance: real]): dynamic",
     "Add positions to a line whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
-    each("kql_line_densify", (_TEXT, _REAL), _TEXT, _densify),
+    declare_rowwise("kql_line_densify", (_TEXT, _REAL), _TEXT, _densify),
     "10.0",
 )
 geo_line_simplify = _named(
     "geo_line_simplify",
     "line: dynamic, [tolerance: real]): dynamic",
     "Take positions from a line that are at most a tolerance in meters off it; null where nothing is left.",
-    each("kql_line_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    declare_rowwise("kql_line_simplify", (_TEXT, _REAL), _TEXT, _simplify),
     "10.0",
 )
 geo_intersection_2lines = _named(
     "geo_intersection_2lines",
     "line1: dynamic, line2: dynamic): dynamic",
     "Give what two lines have in common: points, lines, or an empty collection.",
-    each("kql_line_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+    declare_rowwise("kql_line_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
 )
 geo_intersects_2lines = _named(
     "geo_intersects_2lines",
     "line1: dynamic, line2: dynamic): bool",
     "Tell whether two lines have a point in common.",
-    each("kql_line_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+    declare_rowwise("kql_line_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
 )
 geo_union_lines_array = _named(
     "geo_union_lines_array",
     "lines: dynamic): dynamic",
     "Join the lines of an array; null where one is none.",
-    each("kql_line_union", (_TEXT,), _TEXT, _union),
+    declare_rowwise("kql_line_union", (_TEXT,), _TEXT, _union),
 )

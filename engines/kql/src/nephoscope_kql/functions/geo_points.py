@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.functions.declaration import each, macro, needs_extra, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, macro, require_extra, scalar
 from nephoscope_kql.geometry.shape_operations import buffered_point
 from nephoscope_kql.geometry.shapes import EARTH, is_point, polygon_text
-from nephoscope_kql.geometry.well_known_text import geojson_of
+from nephoscope_kql.geometry.well_known_text import wkt_to_geojson
 
 _IS_POINT = macro("kql_is_point(x, y)", "abs(x) <= 180 AND abs(y) <= 90")
 _DISTANCE = macro(
@@ -68,13 +68,15 @@ geo_point_buffer = scalar(
     __name__,
     "geo_point_buffer(longitude: real, latitude: real, radius: real, [tolerance: real]): dynamic",
     summary="Give the polygon around a point at a radius in meters, at most a tolerance off; null where there is none.",
-    routine=each("kql_geo_point_buffer", ("DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"), "VARCHAR", _buffer),
+    routine=declare_rowwise(
+        "kql_geo_point_buffer", ("DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"), "VARCHAR", _buffer
+    ),
     defaults=("10.0",),
-    needs=needs_extra("geo", "s2geometry"),
+    needs=require_extra("geo", "s2geometry"),
 )
 geo_from_wkt = scalar(
     __name__,
     "geo_from_wkt(wkt: string): dynamic",
     summary="Read a geometry that is written as well-known text as GeoJSON; null where it is none.",
-    routine=each("kql_geo_from_wkt", ("VARCHAR",), "VARCHAR", geojson_of),
+    routine=declare_rowwise("kql_geo_from_wkt", ("VARCHAR",), "VARCHAR", wkt_to_geojson),
 )

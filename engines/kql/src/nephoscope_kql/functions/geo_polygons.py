@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declaration import arrow, each, make_declarer, needs_extra
+from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
 from nephoscope_kql.geometry.shape_operations import (
     buffered_polygon,
     densify,
     is_spread,
-    rounded_trip,
+    round_trip,
     simplify,
 )
 from nephoscope_kql.geometry.shapes import (
@@ -35,7 +35,7 @@ from nephoscope_kql.geometry.shapes import (
     vertex,
 )
 
-_named = make_declarer(__name__, needs_extra("geo", "s2geometry", "spherely"))
+_named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 
 
 def _area(text: str) -> float | None:
@@ -89,23 +89,23 @@ def _densify(text: str, tolerance: float) -> str | None:
     found = polygon(text)
     if found is None:
         return None
-    given = {rounded_trip(position): position for position in _original_positions(text)}
+    given = {round_trip(position): position for position in _given_positions(text)}
     parts = [
         [densify([given.get(position, position) for position in ring], tolerance) for ring in rings]
         for rings in shells(found)
     ]
     if any(ring is None for rings in parts for ring in rings):
         return None
-    return _write_polygons([[[rounded_trip(one) for one in ring or []] for ring in rings] for rings in parts])
+    return _write_polygons([[[round_trip(one) for one in ring or []] for ring in rings] for rings in parts])
 
 
-def _original_positions(text: str) -> list[Position]:
+def _given_positions(text: str) -> list[Position]:
     """The positions as they were given, before the sphere rounded them."""
     found = shape(text, POLYGONS)
     return [position for rings in found.parts for ring in rings for position in ring] if found else []
 
 
-def _simpler(found: object, tolerance: float) -> list[list[list[Position]]]:
+def _simplify_shells(found: object, tolerance: float) -> list[list[list[Position]]]:
     """The shells, and what is left of their holes, of a polygon with simpler rings; rings that fall together are left out."""
     parts = []
     for rings in shells(found):
@@ -120,7 +120,7 @@ def _simplify(text: str, tolerance: float) -> str | None:
     found = polygon(text)
     if found is None or not tolerance > 0:
         return None
-    parts = _simpler(found, tolerance)
+    parts = _simplify_shells(found, tolerance)
     return _write_polygons(parts) if parts else None
 
 
@@ -128,7 +128,7 @@ def _simplify_all(text: str, tolerance: float) -> str | None:
     found = shapes(text, polygon)
     if found is None or not tolerance > 0:
         return None
-    parts = [part for one in found for part in _simpler(one, tolerance)]
+    parts = [part for one in found for part in _simplify_shells(one, tolerance)]
     return _write_polygons(parts) if parts else None
 
 
@@ -182,19 +182,19 @@ geo_polygon_area = _named(
     "geo_polygon_area",
     "polygon: dynamic): real",
     "Give the area of a polygon in square meters.",
-    each("kql_polygon_area", (_TEXT,), _REAL, _area),
+    declare_rowwise("kql_polygon_area", (_TEXT,), _REAL, _area),
 )
 geo_polygon_perimeter = _named(
     "geo_polygon_perimeter",
     "polygon: dynamic): real",
     "Give the length of a polygon's boundary in meters.",
-    each("kql_polygon_perimeter", (_TEXT,), _REAL, _perimeter),
+    declare_rowwise("kql_polygon_perimeter", (_TEXT,), _REAL, _perimeter),
 )
 geo_polygon_centroid = _named(
     "geo_polygon_centroid",
     "polygon: dynamic): dynamic",
     "Give the center of mass of a polygon.",
-    each("kql_polygon_centroid", (_TEXT,), _TEXT, _centroid),
+    declare_rowwise("kql_polygon_centroid", (_TEXT,), _TEXT, _centroid),
 )
 geo_point_in_polygon = _named(
     "geo_point_in_polygon",
@@ -212,63 +212,63 @@ geo_closest_point_on_polygon = _named(
     "geo_closest_point_on_polygon",
     "longitude: real, latitude: real, polygon: dynamic): dynamic",
     "Give the point of a polygon that is closest to a point.",
-    each("kql_polygon_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+    declare_rowwise("kql_polygon_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
 )
 geo_polygon_buffer = _named(
     "geo_polygon_buffer",
     "polygon: dynamic, radius: real, [tolerance: real]): dynamic",
     "Give the polygon around a polygon at a radius in meters, at most a tolerance off.",
-    each("kql_polygon_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    declare_rowwise("kql_polygon_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
     "10.0",
 )
 geo_polygon_densify = _named(
     "geo_polygon_densify",
     "polygon: dynamic, [tolerance: real]): dynamic",
     "Add positions to a polygon whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
-    each("kql_polygon_densify", (_TEXT, _REAL), _TEXT, _densify),
+    declare_rowwise("kql_polygon_densify", (_TEXT, _REAL), _TEXT, _densify),
     "10.0",
 )
 geo_polygon_simplify = _named(
     "geo_polygon_simplify",
     "polygon: dynamic, [tolerance: real]): dynamic",
     "Take positions from a polygon that are at most a tolerance in meters off it; null where nothing is left.",
-    each("kql_polygon_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    declare_rowwise("kql_polygon_simplify", (_TEXT, _REAL), _TEXT, _simplify),
     "10.0",
 )
 geo_simplify_polygons_array = _named(
     "geo_simplify_polygons_array",
     "polygons: dynamic, [tolerance: real]): dynamic",
     "Simplify the polygons of an array; null where one is none or nothing is left.",
-    each("kql_polygons_simplify", (_TEXT, _REAL), _TEXT, _simplify_all),
+    declare_rowwise("kql_polygons_simplify", (_TEXT, _REAL), _TEXT, _simplify_all),
     "10.0",
 )
 geo_union_polygons_array = _named(
     "geo_union_polygons_array",
     "polygons: dynamic): dynamic",
     "Join the polygons of an array; null where one is none.",
-    each("kql_polygons_union", (_TEXT,), _TEXT, _union),
+    declare_rowwise("kql_polygons_union", (_TEXT,), _TEXT, _union),
 )
 geo_intersection_2polygons = _named(
     "geo_intersection_2polygons",
     "polygon1: dynamic, polygon2: dynamic): dynamic",
     "Give what two polygons have in common: polygons, lines, points, or an empty collection.",
-    each("kql_polygon_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+    declare_rowwise("kql_polygon_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
 )
 geo_intersects_2polygons = _named(
     "geo_intersects_2polygons",
     "polygon1: dynamic, polygon2: dynamic): bool",
     "Tell whether two polygons have a point in common.",
-    each("kql_polygon_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+    declare_rowwise("kql_polygon_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
 )
 geo_intersection_line_with_polygon = _named(
     "geo_intersection_line_with_polygon",
     "line: dynamic, polygon: dynamic): dynamic",
     "Give the part of a line that lies in a polygon, or an empty collection.",
-    each("kql_line_in_polygon", (_TEXT, _TEXT), _TEXT, _with_line),
+    declare_rowwise("kql_line_in_polygon", (_TEXT, _TEXT), _TEXT, _with_line),
 )
 geo_intersects_line_with_polygon = _named(
     "geo_intersects_line_with_polygon",
     "line: dynamic, polygon: dynamic): bool",
     "Tell whether a line and a polygon have a point in common.",
-    each("kql_line_meets_polygon", (_TEXT, _TEXT), _BOOL, _meets_line),
+    declare_rowwise("kql_line_meets_polygon", (_TEXT, _TEXT), _BOOL, _meets_line),
 )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.functions.declaration import each, needs_extra, scalar
-from nephoscope_kql.geometry.shape_operations import buffered_line, buffered_polygon, edges_of
+from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
+from nephoscope_kql.geometry.shape_operations import buffered_line, buffered_polygon, edge_lengths
 from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,
@@ -27,7 +27,7 @@ _MOST = 30
 _MOST_CELLS = 65536
 _LARGEST_AREA, _LONGEST_DIAGONAL = 2.6357992569631615, 2.4386545944340211
 """Of a cell of level 0 (steradians, radians); a level more has at most a quarter and half of it. Source: s2geometry, s2metrics.cc"""
-_NEEDS = partial(needs_extra, "geo")
+_NEEDS = partial(require_extra, "geo")
 
 
 def _token(longitude: float, latitude: float, level: int) -> str | None:
@@ -107,9 +107,9 @@ def _is_too_large(area: float, edges: Iterable[float], level: int) -> bool:
     return bool(area > most * _LARGEST_AREA or longest > most * 2**level * _LONGEST_DIAGONAL)
 
 
-def _of_polygon(text: str, level: int, radius: float) -> str | None:
+def _cover_polygon(text: str, level: int, radius: float) -> str | None:
     found = polygon(text) if 0 <= level <= _MOST else None
-    if found is None or _is_too_large(found.GetArea(), edges_of(text, POLYGONS), level):
+    if found is None or _is_too_large(found.GetArea(), edge_lengths(text, POLYGONS), level):
         return None
     if radius != 0:
         found = buffered_polygon(text, radius, radius / 100)
@@ -118,8 +118,8 @@ def _of_polygon(text: str, level: int, radius: float) -> str | None:
     return _cover_regions([found], level)
 
 
-def _of_line(text: str, level: int, radius: float) -> str | None:
-    if not 0 <= level <= _MOST or _is_too_large(0.0, edges_of(text, LINES), level):
+def _cover_line(text: str, level: int, radius: float) -> str | None:
+    if not 0 <= level <= _MOST or _is_too_large(0.0, edge_lengths(text, LINES), level):
         return None
     if radius == 0:
         return _cover_regions(polylines(text), level)
@@ -133,7 +133,7 @@ geo_point_to_s2cell = scalar(
     __name__,
     "geo_point_to_s2cell(longitude: real, latitude: real, [level: long]): string",
     summary="Give the token of the S2 cell of a point at a level of 0 to 30 (11 where not said); '' where there is none.",
-    routine=each("kql_s2_token", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _token),
+    routine=declare_rowwise("kql_s2_token", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _token),
     defaults=("11",),
     needs=_NEEDS("s2geometry"),
 )
@@ -141,28 +141,30 @@ geo_s2cell_to_central_point = scalar(
     __name__,
     "geo_s2cell_to_central_point(s2cell: string): dynamic",
     summary="Give the center of an S2 cell as GeoJSON; null where it is none.",
-    routine=each("kql_s2_center", ("VARCHAR",), "VARCHAR", _center),
+    routine=declare_rowwise("kql_s2_center", ("VARCHAR",), "VARCHAR", _center),
     needs=_NEEDS("s2geometry"),
 )
 geo_s2cell_to_polygon = scalar(
     __name__,
     "geo_s2cell_to_polygon(s2cell: string): dynamic",
     summary="Give the rectangle of an S2 cell as GeoJSON; null where it is none.",
-    routine=each("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    routine=declare_rowwise("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _polygon),
     needs=_NEEDS("s2geometry"),
 )
 geo_s2cell_neighbors = scalar(
     __name__,
     "geo_s2cell_neighbors(s2cell: string): dynamic",
     summary="Give the S2 cells of the same level around a cell; null where it is none.",
-    routine=each("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    routine=declare_rowwise("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
     needs=_NEEDS("s2geometry"),
 )
 geo_polygon_to_s2cells = scalar(
     __name__,
     "geo_polygon_to_s2cells(polygon: dynamic, [level: long], [radius: real]): dynamic",
     summary="Give the S2 cells of a level (11 where not said) that cover a polygon and what is near it, at most 65536; else null.",
-    routine=each("kql_s2_polygon_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _of_polygon),
+    routine=declare_rowwise(
+        "kql_s2_polygon_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _cover_polygon
+    ),
     defaults=("11", "0.0"),
     needs=_NEEDS("s2geometry", "spherely"),
 )
@@ -170,7 +172,7 @@ geo_line_to_s2cells = scalar(
     __name__,
     "geo_line_to_s2cells(line: dynamic, [level: long], [radius: real]): dynamic",
     summary="Give the S2 cells of a level (11 where not said) that cover a line and what is near it, at most 65536; else null.",
-    routine=each("kql_s2_line_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _of_line),
+    routine=declare_rowwise("kql_s2_line_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _cover_line),
     defaults=("11", "0.0"),
     needs=_NEEDS("s2geometry", "spherely"),
 )

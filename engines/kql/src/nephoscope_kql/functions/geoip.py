@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, needs_extra
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, require_extra
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.plan.function_signatures import Arguments, function
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import maxminddb
 
 SETTING = "NEPHOSCOPE_GEOIP"
-_NEEDS = needs_extra("geo", "maxminddb")
+_NEEDS = require_extra("geo", "maxminddb")
 
 
 @cache
@@ -54,7 +54,7 @@ def _name(part: object) -> str | None:
     return names.get("en") if isinstance(names, dict) else None
 
 
-_PLACE = each("kql_address_place", ("VARCHAR",), "VARCHAR", _place)
+_PLACE = declare_rowwise("kql_address_place", ("VARCHAR",), "VARCHAR", _place)
 
 
 @function("geo_info_from_ip_address(ip: string): dynamic")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import xxhash
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, macro
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -29,11 +29,13 @@ def _make_packer(form: str) -> Callable[[object], int]:
 
 
 _OF = {
-    "VARCHAR": each("kql_xxhash64_text", ("VARCHAR",), "BIGINT", lambda text: xxhash64(text.encode())),
-    "BIGINT": each("kql_xxhash64_long", ("BIGINT",), "BIGINT", _make_packer("<q")),
-    "INTEGER": each("kql_xxhash64_int", ("BIGINT",), "BIGINT", _make_packer("<i")),
-    "DOUBLE": each("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _make_packer("<d")),
-    "BOOLEAN": each("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _make_packer("<b")),
+    "VARCHAR": declare_rowwise(
+        "kql_xxhash64_text", ("VARCHAR",), "BIGINT", lambda text: xxhash64(text.encode())
+    ),
+    "BIGINT": declare_rowwise("kql_xxhash64_long", ("BIGINT",), "BIGINT", _make_packer("<q")),
+    "INTEGER": declare_rowwise("kql_xxhash64_int", ("BIGINT",), "BIGINT", _make_packer("<i")),
+    "DOUBLE": declare_rowwise("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _make_packer("<d")),
+    "BOOLEAN": declare_rowwise("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _make_packer("<b")),
 }
 _MODULO = macro(
     "kql_hash_modulo(h, m)", "CASE WHEN m > 0 THEN CASE WHEN h % m < 0 THEN h % m + m ELSE h % m END END"
@@ -45,7 +47,7 @@ def _hash(call: Arguments, position: int) -> exp.Expr:
     node = call[position]
     storage = kind.physical
     if kind in (KqlType.GUID, KqlType.DECIMAL, KqlType.DYNAMIC):
-        node, storage = text_at(call, position), "VARCHAR"
+        node, storage = text_argument(call, position), "VARCHAR"
     elif storage in ("INTEGER", "BOOLEAN"):
         node = nodes.cast(node, "BIGINT")
     return apply(call, _OF[storage], node)
@@ -74,7 +76,7 @@ hash_many.extra["refused"] = "the way that Kusto combines hashes is not publishe
 
 def _digest(algorithm: str, label: str) -> ScalarFunction:
     def builder(call: Arguments) -> exp.Expr:
-        return nodes.call(algorithm, text_at(call, 0))
+        return nodes.call(algorithm, text_argument(call, 0))
 
     builder.__doc__ = f"Give the {label} of a value's text in hexadecimal digits."
     builder.__module__ = __name__

@@ -6,7 +6,7 @@ import ipaddress
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, macro, scalar
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Constant
@@ -40,7 +40,7 @@ _COMPARE = macro(
 )
 
 
-def prefix_of(call: Arguments, position: int, default: int) -> exp.Expr:
+def prefix_argument(call: Arguments, position: int, default: int) -> exp.Expr:
     """The argument that is a prefix, or the default where it is left out."""
     return call[position] if position < len(call) else nodes.number(default)
 
@@ -48,13 +48,15 @@ def prefix_of(call: Arguments, position: int, default: int) -> exp.Expr:
 @function("ipv4_compare(left: string, right: string, [prefix: long]): long")
 def ipv4_compare(call: Arguments) -> exp.Expr:
     """Compare two IPv4 addresses under the smallest of their prefixes: -1, 0 or 1; null where one is none."""
-    return apply(call, _COMPARE, call[0], call[1], prefix_of(call, 2, 32))
+    return apply(call, _COMPARE, call[0], call[1], prefix_argument(call, 2, 32))
 
 
 @function("ipv4_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv4_is_match(call: Arguments) -> exp.Expr:
     """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
-    return nodes.binary("=", apply(call, _COMPARE, call[0], call[1], prefix_of(call, 2, 32)), nodes.number(0))
+    return nodes.binary(
+        "=", apply(call, _COMPARE, call[0], call[1], prefix_argument(call, 2, 32)), nodes.number(0)
+    )
 
 
 _IN_RANGE = macro(
@@ -90,7 +92,7 @@ MANY = 8
 """From so many ranges on the number of an address is computed apart, once."""
 
 
-def _many(call: Arguments) -> exp.Expr:
+def _test_ranges(call: Arguments) -> exp.Expr:
     if call.types[1] == KqlType.DYNAMIC:
         return apply(call, RANGES, call[1])
     return nodes.array(list(call)[1:])
@@ -124,25 +126,27 @@ def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
     """Tell whether an IPv4 address lies in one of several CIDR ranges; null where it is none."""
     known = _constant_ranges(call)
     if known is None:
-        return apply(call, _IN_ANY, call[0], _many(call))
-    return _between(call, known)
+        return apply(call, _IN_ANY, call[0], _test_ranges(call))
+    return _test_constant_ranges(call, known)
 
 
-def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
+def _test_constant_ranges(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
     """Return whether the address lies between bounds that are known when the query is compiled; null where it is none."""
     place = apply(call, V4, call[0])
     if not ranges:
         return nodes.case((nodes.is_not_null(place), nodes.boolean(value=False)))
     if len(ranges) <= MANY:
-        return _among(place, ranges)
+        return _test_any_range(place, ranges)
     once = nodes.array([place])
     found = nodes.call(
-        "list_transform", once, nodes.lambda_(lambda number: _among(number, _merge_ranges(ranges)), "p")
+        "list_transform",
+        once,
+        nodes.lambda_(lambda number: _test_any_range(number, _merge_ranges(ranges)), "p"),
     )
     return nodes.call("list_extract", found, nodes.number(1))
 
 
-def _among(place: exp.Expr, ranges: list[tuple[int, int]]) -> exp.Expr:
+def _test_any_range(place: exp.Expr, ranges: list[tuple[int, int]]) -> exp.Expr:
     tests = [
         nodes.binary("=", place, nodes.number(low))
         if low == high
@@ -260,5 +264,5 @@ ipv4_range_to_cidr_list = scalar(
     __name__,
     "ipv4_range_to_cidr_list(start: string, end: string): dynamic",
     summary="Give the CIDR ranges that make up the addresses from a start to an end; null where there are none.",
-    routine=each("kql_ipv4_cidrs", ("VARCHAR", "VARCHAR"), "VARCHAR", _cidrs),
+    routine=declare_rowwise("kql_ipv4_cidrs", ("VARCHAR", "VARCHAR"), "VARCHAR", _cidrs),
 )

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declaration import apply, macro
 from nephoscope_kql.functions.ipv4 import RANGES, V4
-from nephoscope_kql.functions.regex import literally
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.regex import quote_pattern
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -23,7 +23,7 @@ _NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
 _IN_TEXT = macro(
     "kql_has_ipv4(t, i)",
     f"CASE WHEN contains(t, trim(i)) THEN kql_v4(i) IS NOT NULL AND regexp_matches(t, '{_NOT_INSIDE}' || "
-    f"{literally('trim(i)')} || '{_NOT_AFTER}') ELSE false END",
+    f"{quote_pattern('trim(i)')} || '{_NOT_AFTER}') ELSE false END",
     V4,
 )
 _PREFIX_IN_TEXT = macro(
@@ -36,8 +36,8 @@ _PREFIX_IN_TEXT = macro(
 )
 
 
-def _any_in_text(call: Arguments, test: Routine) -> exp.Expr:
-    text = text_at(call, 0)
+def _find_in_text(call: Arguments, test: Routine) -> exp.Expr:
+    text = text_argument(call, 0)
     if call.types[1] != KqlType.DYNAMIC:
         return nodes.chain("or", [exp.Paren(this=apply(call, test, text, item)) for item in list(call)[1:]])
     found = nodes.call(
@@ -51,7 +51,7 @@ def _any_in_text(call: Arguments, test: Routine) -> exp.Expr:
 @function("has_ipv4(text: any, ip: string): bool", nullable=False)
 def has_ipv4(call: Arguments) -> exp.Expr:
     """Tell whether an IPv4 address stands in a text as a term."""
-    return apply(call, _IN_TEXT, text_at(call, 0), call[1])
+    return apply(call, _IN_TEXT, text_argument(call, 0), call[1])
 
 
 @function(
@@ -61,13 +61,13 @@ def has_ipv4(call: Arguments) -> exp.Expr:
 )
 def has_any_ipv4(call: Arguments) -> exp.Expr:
     """Tell whether one of several IPv4 addresses stands in a text as a term."""
-    return _any_in_text(call, _IN_TEXT)
+    return _find_in_text(call, _IN_TEXT)
 
 
 @function("has_ipv4_prefix(text: any, prefix: string): bool", nullable=False)
 def has_ipv4_prefix(call: Arguments) -> exp.Expr:
     """Tell whether an IPv4 address that starts with a prefix stands in a text as a term."""
-    return apply(call, _PREFIX_IN_TEXT, text_at(call, 0), call[1])
+    return apply(call, _PREFIX_IN_TEXT, text_argument(call, 0), call[1])
 
 
 @function(
@@ -77,4 +77,4 @@ def has_ipv4_prefix(call: Arguments) -> exp.Expr:
 )
 def has_any_ipv4_prefix(call: Arguments) -> exp.Expr:
     """Tell whether an IPv4 address that starts with one of several prefixes stands in a text as a term."""
-    return _any_in_text(call, _PREFIX_IN_TEXT)
+    return _find_in_text(call, _PREFIX_IN_TEXT)

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, scalar
-from nephoscope_kql.functions.ipv4 import prefix_of
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
+from nephoscope_kql.functions.ipv4 import prefix_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -50,20 +50,20 @@ def _v6_compare(left: str, right: str, prefix: int) -> int | None:
     return (a > b) - (a < b)
 
 
-_V6_COMPARE = each("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _v6_compare)
+_V6_COMPARE = declare_rowwise("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _v6_compare)
 
 
 @function("ipv6_compare(left: string, right: string, [prefix: long]): long")
 def ipv6_compare(call: Arguments) -> exp.Expr:
     """Compare two IPv6 or IPv4 addresses under the smallest of their prefixes; null where one is none."""
-    return apply(call, _V6_COMPARE, call[0], call[1], prefix_of(call, 2, 128))
+    return apply(call, _V6_COMPARE, call[0], call[1], prefix_argument(call, 2, 128))
 
 
 @function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv6_is_match(call: Arguments) -> exp.Expr:
     """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
     return nodes.binary(
-        "=", apply(call, _V6_COMPARE, call[0], call[1], prefix_of(call, 2, 128)), nodes.number(0)
+        "=", apply(call, _V6_COMPARE, call[0], call[1], prefix_argument(call, 2, 128)), nodes.number(0)
     )
 
 
@@ -75,7 +75,7 @@ def _v6_in_range(ip: str, range_: str) -> bool | None:
 
 
 @lru_cache(maxsize=256)
-def _ranges_of(text: str) -> tuple[tuple[int, int], ...] | None:
+def _parse_ranges(text: str) -> tuple[tuple[int, int], ...] | None:
     """The masked number and the prefix of each range in a JSON array; what is no range is left out, None for no array."""
     values = json.loads(text)
     if not isinstance(values, list):
@@ -85,19 +85,19 @@ def _ranges_of(text: str) -> tuple[tuple[int, int], ...] | None:
 
 
 @lru_cache(maxsize=65_536)
-def _v6_in_any(ip: str, ranges: str) -> bool | None:
-    found, listed = parsed_address(ip), _ranges_of(ranges)
+def _is_v6_in_any(ip: str, ranges: str) -> bool | None:
+    found, listed = parsed_address(ip), _parse_ranges(ranges)
     if found is None or listed is None:
         return None
     return any(_mask(found[0], prefix) == masked for masked, prefix in listed)
 
 
-_V6_IN_ANY = each("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_any)
+_V6_IN_ANY = declare_rowwise("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _is_v6_in_any)
 ipv6_is_in_range = scalar(
     __name__,
     "ipv6_is_in_range(ip: string, range: string): bool",
     summary="Tell whether an IPv6 or IPv4 address lies in a CIDR range; null where one is none.",
-    routine=each("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_range),
+    routine=declare_rowwise("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_range),
 )
 
 
@@ -120,7 +120,7 @@ def _canonical(text: str, prefix: int) -> str | None:
     return ipaddress.IPv6Address(_mask(found[0], min(prefix, found[1]))).exploded
 
 
-_CANONICAL = each("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)
+_CANONICAL = declare_rowwise("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)
 
 
 @function("parse_ipv6(ip: string): string")

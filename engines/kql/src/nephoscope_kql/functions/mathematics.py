@@ -15,7 +15,7 @@ _NAN = "CAST('NaN' AS DOUBLE)"
 _NEGATIVE_INFINITY = "CAST('-Infinity' AS DOUBLE)"
 
 
-def _real(name: str, summary: str, body: str, *aliases: str) -> ScalarFunction:
+def _declare_real(name: str, summary: str, body: str, *aliases: str) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(number: real): real",
@@ -34,33 +34,33 @@ def _logarithm(call: str) -> str:
     return f"CASE WHEN x > 0 THEN {call} WHEN x = 0 THEN {_NEGATIVE_INFINITY} WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 
 
-exponential = _real("exp", "Give e to the power of a number.", "exp(x)")
-exponential2 = _real("exp2", "Give 2 to the power of a number.", "pow(2, x)")
-exponential10 = _real("exp10", "Give 10 to the power of a number.", "pow(10, x)")
-logarithm = _real("log", "Give the natural logarithm.", _logarithm("ln(x)"))
-logarithm2 = _real("log2", "Give the logarithm of base 2.", _logarithm("log2(x)"))
-logarithm10 = _real("log10", "Give the logarithm of base 10.", _logarithm("log10(x)"))
-root = _real(
+exponential = _declare_real("exp", "Give e to the power of a number.", "exp(x)")
+exponential2 = _declare_real("exp2", "Give 2 to the power of a number.", "pow(2, x)")
+exponential10 = _declare_real("exp10", "Give 10 to the power of a number.", "pow(10, x)")
+logarithm = _declare_real("log", "Give the natural logarithm.", _logarithm("ln(x)"))
+logarithm2 = _declare_real("log2", "Give the logarithm of base 2.", _logarithm("log2(x)"))
+logarithm10 = _declare_real("log10", "Give the logarithm of base 10.", _logarithm("log10(x)"))
+root = _declare_real(
     "sqrt", "Give the square root.", f"CASE WHEN x >= 0 THEN sqrt(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 )
-sine = _real("sin", "Give the sine.", _guard_finite("sin(x)"))
-cosine = _real("cos", "Give the cosine.", _guard_finite("cos(x)"))
-tangent = _real("tan", "Give the tangent.", _guard_finite("tan(x)"))
-cotangent = _real("cot", "Give the cotangent.", _guard_finite("1 / tan(x)"))
-arcsine = _real(
+sine = _declare_real("sin", "Give the sine.", _guard_finite("sin(x)"))
+cosine = _declare_real("cos", "Give the cosine.", _guard_finite("cos(x)"))
+tangent = _declare_real("tan", "Give the tangent.", _guard_finite("tan(x)"))
+cotangent = _declare_real("cot", "Give the cotangent.", _guard_finite("1 / tan(x)"))
+arcsine = _declare_real(
     "asin",
     "Give the arc sine.",
     f"CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END",
 )
-arccosine = _real(
+arccosine = _declare_real(
     "acos",
     "Give the arc cosine.",
     f"CASE WHEN x BETWEEN -1 AND 1 THEN acos(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END",
 )
-arctangent = _real("atan", "Give the arc tangent.", "atan(x)")
-degrees = _real("degrees", "Convert radians to degrees.", "x * 57.29577951308232")
-radians = _real("radians", "Convert degrees to radians.", f"x * {math.pi / 180!r}")
-sign = _real(
+arctangent = _declare_real("atan", "Give the arc tangent.", "atan(x)")
+degrees = _declare_real("degrees", "Convert radians to degrees.", "x * 57.29577951308232")
+radians = _declare_real("radians", "Convert degrees to radians.", f"x * {math.pi / 180!r}")
+sign = _declare_real(
     "sign",
     "Give -1, 0 or 1.",
     "CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN 0.0 ELSE CAST(sign(x) AS DOUBLE) END",
@@ -121,10 +121,10 @@ def absolute(call: Arguments) -> exp.Expr:
 @function("ceiling(number: real): real", "ceiling(number: decimal): decimal")
 def ceiling(call: Arguments) -> exp.Expr:
     """Give the smallest whole number that is not below a number."""
-    return _exactly(nodes.call("ceil", call[0]), call)
+    return _restore_scale(nodes.call("ceil", call[0]), call)
 
 
-def _exactly(found: exp.Expr, call: Arguments) -> exp.Expr:
+def _restore_scale(found: exp.Expr, call: Arguments) -> exp.Expr:
     """A decimal has its places again, and is null where it has too many digits before the point."""
     return nodes.try_cast(found, call.type.physical) if call.type == KqlType.DECIMAL else found
 
@@ -138,7 +138,7 @@ def build_round(call: Arguments) -> exp.Expr:
     digits = call.value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:
         raise call.fail(1, "the digits are a number from -300 to 300")
-    return _exactly(nodes.call("round", call[0], nodes.number(digits)), call)
+    return _restore_scale(nodes.call("round", call[0], nodes.number(digits)), call)
 
 
 @function("rand([limit: long]): real", nullable=False)

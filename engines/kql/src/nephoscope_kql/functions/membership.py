@@ -5,22 +5,24 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.text_operators import TEXTS, lower
-from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.functions.text_operators import TEXTS, lower_case
+from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
 def _member(call: Arguments, insensitive: bool) -> exp.Expr:
-    operand = lower(call[0]) if insensitive else call[0]
+    operand = lower_case(call[0]) if insensitive else call[0]
     single = [place for place in range(1, len(call)) if not _is_set(call, place)]
     tests: list[exp.Expr] = []
     if single:
-        items = [lower(call[place]) if insensitive else call[place] for place in single]
+        items = [lower_case(call[place]) if insensitive else call[place] for place in single]
         tests.append(nodes.in_list(operand, items))
     tests += [
-        _in_array(call, place, operand, insensitive) for place in range(1, len(call)) if _is_set(call, place)
+        _test_array(call, place, operand, insensitive)
+        for place in range(1, len(call))
+        if _is_set(call, place)
     ]
     found = nodes.chain("or", tests)
     return nodes.coalesce(found, nodes.boolean(False)) if any(item.nullable for item in call.bound) else found
@@ -30,7 +32,7 @@ def _is_set(call: Arguments, place: int) -> bool:
     return call.types[place] == KqlType.DYNAMIC and call.types[0] != KqlType.DYNAMIC
 
 
-def _in_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool) -> exp.Expr:
+def _test_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool) -> exp.Expr:
     if call.types[0] == KqlType.STRING:
         texts: exp.Expr = nodes.call(call.use(TEXTS), call[place])
         if insensitive:
@@ -39,7 +41,7 @@ def _in_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool)
             )
         return nodes.call("list_contains", texts, operand)
     return nodes.call(
-        "list_contains", nodes.call(call.use(ITEMS), call[place]), as_json(call, operand, call.types[0])
+        "list_contains", nodes.call(call.use(ITEMS), call[place]), to_json(call, operand, call.types[0])
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from nephoscope_kql.functions.declaration import each, macro, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, macro, scalar
 from nephoscope_kql.functions.ipv4 import MASK, V4, V4_PREFIX
 from nephoscope_kql.functions.ipv6 import parsed_address
 
@@ -53,7 +53,7 @@ first_v6 = scalar(
     __name__,
     "_ipv6_first(address: string): string",
     summary="Write the first address of an IPv6 or IPv4 network in full; '~' where it is none.",
-    routine=each("kql_v6_first", ("VARCHAR",), "VARCHAR", _first),
+    routine=declare_rowwise("kql_v6_first", ("VARCHAR",), "VARCHAR", _first),
     nullable=False,
     hidden=True,
 )
@@ -61,7 +61,7 @@ last_v6 = scalar(
     __name__,
     "_ipv6_last(address: string): string",
     summary="Write the last address of an IPv6 or IPv4 network in full; '' where it is none.",
-    routine=each("kql_v6_last", ("VARCHAR",), "VARCHAR", _last),
+    routine=declare_rowwise("kql_v6_last", ("VARCHAR",), "VARCHAR", _last),
     nullable=False,
     hidden=True,
 )

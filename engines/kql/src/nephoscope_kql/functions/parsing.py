@@ -10,9 +10,9 @@ from xml.parsers import expat
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, macro, scalar
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar
 from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import nodes
 
@@ -30,7 +30,7 @@ def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: s
         __name__,
         f"{name}(text: string): dynamic",
         summary=summary,
-        routine=each(f"kql_{name}", ("VARCHAR",), "VARCHAR", body),
+        routine=declare_rowwise(f"kql_{name}", ("VARCHAR",), "VARCHAR", body),
         aliases=aliases,
     )
 
@@ -219,7 +219,7 @@ def _windows_words(text: str) -> list[str]:
     return [*words, "".join(word)] if started else words
 
 
-_COMMAND = each(
+_COMMAND = declare_rowwise(
     "kql_command_line", ("VARCHAR",), "VARCHAR", lambda text: dumps(_windows_words(text)) if text else None
 )
 
@@ -229,7 +229,7 @@ def parse_command_line(call: Arguments) -> exp.Expr:
     """Divide a Windows command line into its arguments; null for ''."""
     if call.text(1).lower() != "windows":
         raise call.fail(1, "the parser is 'windows'")
-    return apply(call, _COMMAND, text_at(call, 0))
+    return apply(call, _COMMAND, text_argument(call, 0))
 
 
 def _estimate(call: Arguments) -> exp.Expr:

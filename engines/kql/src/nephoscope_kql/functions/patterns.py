@@ -10,7 +10,7 @@ from nephoscope_kql.sql import nodes
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
 def build_parsed(call: Arguments) -> exp.Expr:
-    """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); '' where nothing matches."""
+    """Give what the groups of a pattern match (a STRUCT of texts that only `_struct_field` reads); '' where nothing matches."""
     count = int(str(call.value(2)))
     if not count:
         return nodes.text("")

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import JOINED
 from nephoscope_kql.functions.declaration import apply, arrow, total
-from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -44,17 +44,17 @@ def _shares(call: Arguments, first: int) -> list[float]:
     return [_share(call, place) for place in range(first, len(call))]
 
 
-def _array_of(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
+def _write_array(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
     kind = call.types[0]
     return apply(
         call,
         JOINED,
-        nodes.array([nodes.coalesce(as_json(call, item, kind), nodes.text("null")) for item in found]),
+        nodes.array([nodes.coalesce(to_json(call, item, kind), nodes.text("null")) for item in found]),
     )
 
 
 def _percentiles_array(call: Arguments) -> exp.Expr:
-    return _array_of(
+    return _write_array(
         call, [nodes.aggregate("quantile_disc", call[0], nodes.number(share)) for share in _shares(call, 1)]
     )
 
@@ -111,5 +111,5 @@ percentilesw_array = total(
     f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",
-    builder=lambda call: _array_of(call, [_build_weighted(call, share) for share in _shares(call, 2)]),
+    builder=lambda call: _write_array(call, [_build_weighted(call, share) for share in _shares(call, 2)]),
 )

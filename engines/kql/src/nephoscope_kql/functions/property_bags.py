@@ -9,9 +9,9 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.declaration import apply, each, macro, scalar, type_named
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar, type_named
 from nephoscope_kql.functions.regex import convert_text
-from nephoscope_kql.functions.tostring import DYNAMIC_TEXT, QUOTED, as_json, json_at
+from nephoscope_kql.functions.tostring import DYNAMIC_TEXT, QUOTED, json_argument, to_json
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -40,7 +40,7 @@ def _pair(call: Arguments, place: int) -> exp.Expr:
         key: exp.Expr = nodes.text(json.dumps(bound.value, ensure_ascii=False) + ":")
     else:
         key = nodes.binary("||", apply(call, QUOTED, call[place]), nodes.text(":"))
-    return nodes.binary("||", key, json_at(call, place + 1))
+    return nodes.binary("||", key, json_argument(call, place + 1))
 
 
 @function(
@@ -136,7 +136,7 @@ _STRINGS = macro(
 )
 
 
-def _without_path(text: str, keys: str) -> str | None:
+def _remove_paths(text: str, keys: str) -> str | None:
     """A bag without keys, of which some are JSON paths."""
     bag = json.loads(text)
     if not isinstance(bag, dict):
@@ -152,7 +152,7 @@ def _without_path(text: str, keys: str) -> str | None:
     return dumps(bag)
 
 
-_REMOVE_PATHS = each("kql_bag_remove_paths", ("VARCHAR", "VARCHAR"), "VARCHAR", _without_path)
+_REMOVE_PATHS = declare_rowwise("kql_bag_remove_paths", ("VARCHAR", "VARCHAR"), "VARCHAR", _remove_paths)
 
 
 @function("bag_remove_keys(bag: dynamic, keys: dynamic): dynamic")
@@ -171,15 +171,15 @@ def _constant_keys(keys: Constant) -> list[object]:
 
 def dumps(value: object) -> str:
     """Canonical JSON text: no spaces, keys in their order, NaN and infinities as text."""
-    return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_nulls_for_infinite(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def _finite(value: object) -> object:
+def _nulls_for_infinite(value: object) -> object:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
+        return {key: _nulls_for_infinite(item) for key, item in value.items()}
+    return [_nulls_for_infinite(item) for item in value] if isinstance(value, list) else value
 
 
 def path_steps(path: str) -> list[str | int]:
@@ -215,13 +215,13 @@ def _with_key(text: str, path: str, value: str) -> str | None:
     return dumps(bag)
 
 
-_SET_KEY = each("kql_bag_set_key", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _with_key)
+_SET_KEY = declare_rowwise("kql_bag_set_key", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _with_key)
 
 
 @function("bag_set_key(bag: dynamic, key: const string, value: any): dynamic")
 def bag_set_key(call: Arguments) -> exp.Expr:
     """Give a bag with a key (or a path that starts with `$`) set to a value."""
-    return apply(call, _SET_KEY, call[0], call[1], json_at(call, 2))
+    return apply(call, _SET_KEY, call[0], call[1], json_argument(call, 2))
 
 
 _ZIP = macro(
@@ -245,13 +245,13 @@ def _sorted_json(text: str) -> str:
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-_TO_JSON = each("kql_dynamic_to_json", ("VARCHAR",), "VARCHAR", _sorted_json)
+_TO_JSON = declare_rowwise("kql_dynamic_to_json", ("VARCHAR",), "VARCHAR", _sorted_json)
 
 
 @function("dynamic_to_json(value: any): string")
 def dynamic_to_json(call: Arguments) -> exp.Expr:
     """Write a dynamic as JSON with its keys in order."""
-    return nodes.coalesce(apply(call, _TO_JSON, as_json(call, call[0], call.types[0])), nodes.text(""))
+    return nodes.coalesce(apply(call, _TO_JSON, to_json(call, call[0], call.types[0])), nodes.text(""))
 
 
 def _tree(value: object, path: str) -> list[str]:
@@ -278,7 +278,7 @@ treepath = scalar(
     __name__,
     "treepath(value: dynamic): dynamic",
     summary="Give the paths of everything inside a dynamic.",
-    routine=each("kql_treepath", ("VARCHAR",), "VARCHAR", _treepath),
+    routine=declare_rowwise("kql_treepath", ("VARCHAR",), "VARCHAR", _treepath),
 )
 
 _AT_PATH = macro(

@@ -24,7 +24,7 @@ from nephoscope_kql.functions.conversions import (
 )
 from nephoscope_kql.functions.declaration import apply, macro, type_named
 from nephoscope_kql.functions.size_guard import GROWTH, ROOM, with_room
-from nephoscope_kql.functions.tostring import as_text
+from nephoscope_kql.functions.tostring import to_text
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import nodes
@@ -38,7 +38,7 @@ _CLASSES = {
 _LOOK = re.compile(r"\(\?(?:=|!|<=|<!|>)")
 
 
-def literally(text: str) -> str:
+def quote_pattern(text: str) -> str:
     """SQL for a pattern that matches a text as it is. RE2 takes a backslash before ASCII marks alone, so others stay bare."""
     return rf"regexp_replace({text}, '([!-/:-@\[-`{{-~])', '\\\1', 'g')"
 
@@ -110,7 +110,7 @@ def _escape(pattern: str, place: int, inside: bool) -> str:
     return r"\P{Nd}" if letter == "D" else pattern[place : place + 2]
 
 
-def pattern_of(call: Arguments, position: int) -> exp.Expr:
+def pattern_argument(call: Arguments, position: int) -> exp.Expr:
     """A regular expression argument: a constant is checked and translated, else it is used as it is."""
     bound = call.bound[position]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
@@ -174,7 +174,7 @@ def extract(call: Arguments) -> exp.Expr:
     bound = call.bound[0]
     if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
         raise call.fail(1, f"the regular expression has no group {group}")
-    found = nodes.call("regexp_extract", call[2], pattern_of(call, 0), nodes.number(group))
+    found = nodes.call("regexp_extract", call[2], pattern_argument(call, 0), nodes.number(group))
     return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 
@@ -238,11 +238,11 @@ def extract_all(call: Arguments) -> exp.Expr:
         nodes.call("regexp_extract_all", text, nodes.text(pattern), nodes.number(group)) for group in wanted
     ]
     if len(columns) == 1:
-        return apply(call, _TEXTS, _without_nulls(columns[0]))
+        return apply(call, _TEXTS, _replace_nulls(columns[0]))
     return apply(call, _TEXTS, _zip_columns(columns))
 
 
-def _without_nulls(column: exp.Expr) -> exp.Expr:
+def _replace_nulls(column: exp.Expr) -> exp.Expr:
     return nodes.call(
         "list_transform", column, nodes.lambda_(lambda x: nodes.coalesce(x, nodes.text("")), "x")
     )
@@ -264,13 +264,13 @@ def _zip_columns(columns: list[exp.Expr]) -> exp.Expr:
 def rewrite(text: str, count: int) -> str:
     """A replacement as RE2 takes it: `\\1` for a group, other backslashes and missing groups as text."""
 
-    def one(match: re.Match[str]) -> str:
+    def expand_reference(match: re.Match[str]) -> str:
         letter = match[1]
         if letter.isdigit():
             return match[0] if int(letter) <= count else ""
         return "\\\\" if letter == "\\" else "\\\\" + letter
 
-    return re.sub(r"\\(.?)", one, text, flags=re.DOTALL)
+    return re.sub(r"\\(.?)", expand_reference, text, flags=re.DOTALL)
 
 
 _REWRITTEN = macro(
@@ -289,7 +289,7 @@ def _build_replace(call: Arguments, text: int, regex: int, replacement: int) -> 
     into = call[replacement]
     if isinstance(given, Constant) and isinstance(bound, Constant):
         into = nodes.text(rewrite(str(given.value), len(groups(str(bound.value)))))
-    arguments = (call[text], pattern_of(call, regex), into)
+    arguments = (call[text], pattern_argument(call, regex), into)
     if isinstance(into, exp.Literal) and len(str(into.this)) <= GROWTH:
         done = nodes.call("regexp_replace", *arguments, nodes.text("g"))
     else:
@@ -351,7 +351,7 @@ _QUOTE = macro(
 @function("regex_quote(text: text): string", nullable=False)
 def regex_quote(call: Arguments) -> exp.Expr:
     """Write text so that a regular expression matches it as it stands."""
-    return apply(call, _QUOTE, as_text(call, call[0], call.types[0]))
+    return apply(call, _QUOTE, to_text(call, call[0], call.types[0]))
 
 
 _AT = macro(

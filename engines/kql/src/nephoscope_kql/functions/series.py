@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from nephoscope_kql.deadline import check
 from nephoscope_kql.functions import series_detection as detection
-from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
 from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.functions.tostring import as_json
+from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import nodes
 
@@ -53,11 +53,11 @@ def reals(text: str) -> detection.Reals | None:
     return np.array(found, dtype=float)
 
 
-def _plain(values: Iterable[float]) -> list[float]:
+def _to_floats(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 
-def _safe(action: Callable[..., object]) -> Callable[..., object]:
+def _nan_on_error(action: Callable[..., object]) -> Callable[..., object]:
     def run(*arguments: Any) -> object:
         if None in arguments:
             return None
@@ -71,8 +71,8 @@ def _safe(action: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
-def _each_one(name: str, summary: str, action: Callable[[float], object]) -> ScalarFunction:
-    guarded = _safe(action)
+def _declare_elementwise(name: str, summary: str, action: Callable[[float], object]) -> ScalarFunction:
+    guarded = _nan_on_error(action)
 
     def value(text: str) -> str | None:
         found = numbers(text)
@@ -82,7 +82,7 @@ def _each_one(name: str, summary: str, action: Callable[[float], object]) -> Sca
         __name__,
         f"series_{name}(series: dynamic): dynamic",
         summary=summary,
-        routine=each(f"kql_series_{name}", ("VARCHAR",), "VARCHAR", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "VARCHAR", value),
     )
 
 
@@ -90,22 +90,24 @@ def _log(value: float) -> float:
     return math.log(value) if value else -math.inf
 
 
-series_abs = _each_one("abs", "Give the absolute value of every element.", lambda x: abs(float(x)))
-series_acos = _each_one("acos", "Give the arc cosine of every element.", math.acos)
-series_asin = _each_one("asin", "Give the arc sine of every element.", math.asin)
-series_atan = _each_one("atan", "Give the arc tangent of every element.", math.atan)
-series_ceiling = _each_one("ceiling", "Round every element up.", lambda x: float(math.ceil(x)))
-series_floor = _each_one("floor", "Round every element down.", lambda x: float(math.floor(x)))
-series_cos = _each_one("cos", "Give the cosine of every element.", math.cos)
-series_sin = _each_one("sin", "Give the sine of every element.", math.sin)
-series_tan = _each_one("tan", "Give the tangent of every element.", math.tan)
-series_exp = _each_one("exp", "Give e to the power of every element.", math.exp)
-series_log = _each_one("log", "Give the natural logarithm of every element.", _log)
-series_sign = _each_one("sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0)))
+series_abs = _declare_elementwise("abs", "Give the absolute value of every element.", lambda x: abs(float(x)))
+series_acos = _declare_elementwise("acos", "Give the arc cosine of every element.", math.acos)
+series_asin = _declare_elementwise("asin", "Give the arc sine of every element.", math.asin)
+series_atan = _declare_elementwise("atan", "Give the arc tangent of every element.", math.atan)
+series_ceiling = _declare_elementwise("ceiling", "Round every element up.", lambda x: float(math.ceil(x)))
+series_floor = _declare_elementwise("floor", "Round every element down.", lambda x: float(math.floor(x)))
+series_cos = _declare_elementwise("cos", "Give the cosine of every element.", math.cos)
+series_sin = _declare_elementwise("sin", "Give the sine of every element.", math.sin)
+series_tan = _declare_elementwise("tan", "Give the tangent of every element.", math.tan)
+series_exp = _declare_elementwise("exp", "Give e to the power of every element.", math.exp)
+series_log = _declare_elementwise("log", "Give the natural logarithm of every element.", _log)
+series_sign = _declare_elementwise(
+    "sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0))
+)
 
 
-def _each_pair(name: str, summary: str, action: Callable[[float, float], object]) -> ScalarFunction:
-    guarded = _safe(action)
+def _declare_pairwise(name: str, summary: str, action: Callable[[float, float], object]) -> ScalarFunction:
+    guarded = _nan_on_error(action)
 
     def value(left: str, right: str) -> str | None:
         one, two = json.loads(left), json.loads(right)
@@ -114,14 +116,14 @@ def _each_pair(name: str, summary: str, action: Callable[[float, float], object]
             if list in (type(one), type(two))
             else 0
         )
-        first, second = (_stretch(item, size) for item in (one, two))
+        first, second = (_pad_with_nulls(item, size) for item in (one, two))
         return dumps([guarded(a, b) for a, b in zip(first, second, strict=True)]) if size else "[]"
 
-    routine = each(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", value)
+    routine = declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", value)
 
     def builder(call: Arguments) -> exp.Expr:
         return apply(
-            call, routine, *(as_json(call, node, kind) for node, kind in zip(call, call.types, strict=True))
+            call, routine, *(to_json(call, node, kind) for node, kind in zip(call, call.types, strict=True))
         )
 
     builder.__doc__ = summary
@@ -133,23 +135,27 @@ def _each_pair(name: str, summary: str, action: Callable[[float, float], object]
     )(builder)
 
 
-def _stretch(value: object, size: int) -> list[object]:
+def _pad_with_nulls(value: object, size: int) -> list[object]:
     if isinstance(value, list):
         return [_number(item) for item in value] + [None] * (size - len(value))
     return [_number(value)] * size
 
 
-series_add = _each_pair("add", "Add two series element by element.", operator.add)
-series_subtract = _each_pair("subtract", "Subtract a series from another.", operator.sub)
-series_multiply = _each_pair("multiply", "Multiply two series element by element.", operator.mul)
-series_divide = _each_pair("divide", "Divide a series by another.", lambda a, b: float(a) / b)
-series_pow = _each_pair("pow", "Raise a series to the power of another.", math.pow)
-series_equals = _each_pair("equals", "Tell where two series are equal.", operator.eq)
-series_not_equals = _each_pair("not_equals", "Tell where two series differ.", operator.ne)
-series_greater = _each_pair("greater", "Tell where a series is above another.", operator.gt)
-series_greater_equals = _each_pair("greater_equals", "Tell where a series is not below another.", operator.ge)
-series_less = _each_pair("less", "Tell where a series is below another.", operator.lt)
-series_less_equals = _each_pair("less_equals", "Tell where a series is not above another.", operator.le)
+series_add = _declare_pairwise("add", "Add two series element by element.", operator.add)
+series_subtract = _declare_pairwise("subtract", "Subtract a series from another.", operator.sub)
+series_multiply = _declare_pairwise("multiply", "Multiply two series element by element.", operator.mul)
+series_divide = _declare_pairwise("divide", "Divide a series by another.", lambda a, b: float(a) / b)
+series_pow = _declare_pairwise("pow", "Raise a series to the power of another.", math.pow)
+series_equals = _declare_pairwise("equals", "Tell where two series are equal.", operator.eq)
+series_not_equals = _declare_pairwise("not_equals", "Tell where two series differ.", operator.ne)
+series_greater = _declare_pairwise("greater", "Tell where a series is above another.", operator.gt)
+series_greater_equals = _declare_pairwise(
+    "greater_equals", "Tell where a series is not below another.", operator.ge
+)
+series_less = _declare_pairwise("less", "Tell where a series is below another.", operator.lt)
+series_less_equals = _declare_pairwise(
+    "less_equals", "Tell where a series is not above another.", operator.le
+)
 
 
 def _find_missing(values: Numbers, placeholder: float | None) -> list[bool]:
@@ -176,7 +182,9 @@ def _declare_fill(name: str, summary: str, fill: Callable[[Numbers, list[bool]],
         __name__,
         f"series_fill_{name}(series: dynamic, [placeholder: real]): dynamic",
         summary=summary,
-        routine=each(f"kql_series_fill_{name}", ("VARCHAR", "DOUBLE"), "VARCHAR", value, strict=False),
+        routine=declare_rowwise(
+            f"kql_series_fill_{name}", ("VARCHAR", "DOUBLE"), "VARCHAR", value, strict=False
+        ),
     )
 
 
@@ -197,7 +205,7 @@ def _constant(text: str | None, constant: str | None, placeholder: float | None)
     return dumps([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
 
 
-_FILL_CONST = each(
+_FILL_CONST = declare_rowwise(
     "kql_series_fill_const", ("VARCHAR", "VARCHAR", "DOUBLE"), "VARCHAR", _constant, strict=False
 )
 
@@ -205,13 +213,13 @@ _FILL_CONST = each(
 @function("series_fill_const(series: dynamic, [constant: long|real|decimal], [placeholder: real]): dynamic")
 def series_fill_const(call: Arguments) -> exp.Expr:
     """Fill gaps with a constant (0)."""
-    constant = as_json(call, call[1], call.types[1]) if len(call) > 1 else nodes.text("0")
+    constant = to_json(call, call[1], call.types[1]) if len(call) > 1 else nodes.text("0")
     return apply(
         call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else nodes.cast(exp.Null(), "DOUBLE")
     )
 
 
-def _linear(
+def _fill_linearly(
     text: str | None, placeholder: float | None, edges: bool | None, constant: float | None
 ) -> str | None:
     found = numbers(text) if text is not None else None
@@ -239,13 +247,19 @@ series_fill_linear = scalar(
     __name__,
     "series_fill_linear(series: dynamic, [placeholder: real], [edges: bool], [constant: real]): dynamic",
     summary="Fill gaps along the line between their neighbours.",
-    routine=each(
-        "kql_series_fill_linear", ("VARCHAR", "DOUBLE", "BOOLEAN", "DOUBLE"), "VARCHAR", _linear, strict=False
+    routine=declare_rowwise(
+        "kql_series_fill_linear",
+        ("VARCHAR", "DOUBLE", "BOOLEAN", "DOUBLE"),
+        "VARCHAR",
+        _fill_linearly,
+        strict=False,
     ),
 )
 
 
-def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -> ScalarFunction:
+def _declare_real_statistic(
+    name: str, summary: str, action: Callable[[detection.Reals], float]
+) -> ScalarFunction:
     def value(text: str) -> float | None:
         found = reals(text)
         return None if found is None else float(action(found))
@@ -254,17 +268,17 @@ def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -
         __name__,
         f"series_{name}(series: dynamic): real",
         summary=summary,
-        routine=each(f"kql_series_{name}", ("VARCHAR",), "DOUBLE", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "DOUBLE", value),
     )
 
 
-series_magnitude = _real(
+series_magnitude = _declare_real_statistic(
     "magnitude", "Give the length of a series as a vector.", lambda x: float(np.sqrt(x @ x))
 )
-series_product = _real("product", "Multiply the elements.", lambda x: float(np.prod(x)))
+series_product = _declare_real_statistic("product", "Multiply the elements.", lambda x: float(np.prod(x)))
 
 
-def _pair_real(
+def _declare_pair_statistic(
     name: str, summary: str, action: Callable[[detection.Reals, detection.Reals], float]
 ) -> ScalarFunction:
     def value(left: str, right: str) -> float | None:
@@ -278,7 +292,7 @@ def _pair_real(
         __name__,
         f"series_{name}(left: dynamic, right: dynamic): real",
         summary=summary,
-        routine=each(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "DOUBLE", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "DOUBLE", value),
     )
 
 
@@ -287,13 +301,13 @@ def _pearson(one: detection.Reals, two: detection.Reals) -> float:
     return float(np.float64(a @ b) / np.sqrt((a @ a) * (b @ b)))
 
 
-series_pearson_correlation = _pair_real(
+series_pearson_correlation = _declare_pair_statistic(
     "pearson_correlation", "Give Pearson's correlation of two series.", _pearson
 )
-series_dot_product = _pair_real(
+series_dot_product = _declare_pair_statistic(
     "dot_product", "Give the dot product of two series.", lambda a, b: float(a @ b)
 )
-series_cosine_similarity = _pair_real(
+series_cosine_similarity = _declare_pair_statistic(
     "cosine_similarity",
     "Give the cosine of the angle between two series.",
     lambda a, b: float(np.float64(a @ b) / np.sqrt((a @ a) * (b @ b))),
@@ -310,7 +324,7 @@ def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> s
         weights = weights / total
     full = _convolve(values, weights)
     shift = len(weights) // 2 if center else 0
-    return dumps(_plain(full[shift : shift + len(values)]))
+    return dumps(_to_floats(full[shift : shift + len(values)]))
 
 
 def _convolve(values: detection.Reals, weights: detection.Reals) -> detection.Reals:
@@ -326,7 +340,7 @@ series_fir = scalar(
     __name__,
     "series_fir(series: dynamic, filter: dynamic, [normalize: bool], [center: bool]): dynamic",
     summary="Apply a filter of finite response.",
-    routine=each(
+    routine=declare_rowwise(
         "kql_series_fir",
         ("VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"),
         "VARCHAR",
@@ -355,7 +369,7 @@ series_iir = scalar(
     __name__,
     "series_iir(series: dynamic, numerators: dynamic, denominators: dynamic): dynamic",
     summary="Apply a filter of infinite response.",
-    routine=each("kql_series_iir", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _iir),
+    routine=declare_rowwise("kql_series_iir", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _iir),
 )
 
 
@@ -365,12 +379,14 @@ def _seasonal(text: str, period: int | None, test_points: int | None) -> str | N
         return None
     size = max(1, len(found) - (test_points or 0))
     length = detection.detected_period(found[:size], 0.6) if period is None or period < 0 else period
-    return dumps(_plain(detection.season(found, length, size)))
+    return dumps(_to_floats(detection.season(found, length, size)))
 
 
 series_seasonal = scalar(
     __name__,
     "series_seasonal(series: dynamic, [period: long], [test_points: long]): dynamic",
     summary="Give the seasonal part of a series, of a period that is detected where none is given.",
-    routine=each("kql_series_seasonal", ("VARCHAR", "BIGINT", "BIGINT"), "VARCHAR", _seasonal, strict=False),
+    routine=declare_rowwise(
+        "kql_series_seasonal", ("VARCHAR", "BIGINT", "BIGINT"), "VARCHAR", _seasonal, strict=False
+    ),
 )

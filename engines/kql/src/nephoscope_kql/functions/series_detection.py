@@ -35,14 +35,14 @@ def line(values: Reals, size: int) -> tuple[float, float]:
     return slope, float(y.mean()) - slope * float(x.mean())
 
 
-def along(slope: float, start: float, size: int) -> Reals:
+def line_values(slope: float, start: float, size: int) -> Reals:
     """The values of a line."""
     return start + slope * np.arange(size, dtype=float)
 
 
 def correlations(values: Reals, least: int, most: int) -> dict[int, float]:
     """The correlation of a series, its line taken off, with itself for every lag."""
-    rest = values - along(*line(values, len(values)), len(values))
+    rest = values - line_values(*line(values, len(values)), len(values))
     found: dict[int, float] = {}
     for lag in range(max(1, least), min(most, len(values) - 2) + 1):
         head, tail = rest[:-lag] - rest[:-lag].mean(), rest[lag:] - rest[lag:].mean()
@@ -85,7 +85,7 @@ def decompose(values: Reals, period: int, trend: str, test_points: int, threshol
     seasonal = season(values, period, size) if period else np.zeros(len(values))
     rest = values - seasonal
     if trend == "linefit":
-        level = along(*line(rest, size), len(values))
+        level = line_values(*line(rest, size), len(values))
     elif trend == "avg":
         level = np.full(len(values), float(rest[:size].mean()))
     else:
@@ -109,14 +109,15 @@ def outlier_scores(values: Reals, low: float = 10.0, high: float = 90.0, test_po
     return np.asarray(distance / width * scale)
 
 
-def two_lines(values: Reals) -> tuple[int, float]:
+def find_best_split(values: Reals) -> tuple[int, float]:
     """Return where to divide a series so that a line on each side leaves the least squares, and those squares."""
     size = len(values)
     best = (0, float("inf"))
     for cut in range(1, size - 1):
         left, right = values[:cut], values[cut:]
         squares = sum(
-            float(((part - along(*line(part, len(part)), len(part))) ** 2).sum()) for part in (left, right)
+            float(((part - line_values(*line(part, len(part)), len(part))) ** 2).sum())
+            for part in (left, right)
         )
         if squares < best[1] - 1e-12:
             best = (cut, squares)

@@ -14,10 +14,10 @@ from sqlglot import exp
 
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.series import numbers, reals
-from nephoscope_kql.functions.tostring import json_at
+from nephoscope_kql.functions.tostring import json_argument
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import ArrowFunction
@@ -26,7 +26,7 @@ _TREND = "avg"
 _THRESHOLD = 0.6
 
 
-def _several(
+def _declare_several_outputs(
     name: str, parameters: str, outputs: str, summary: str, routine: ArrowFunction
 ) -> ScalarFunction:
     made = scalar(__name__, f"{name}({parameters}): dynamic", summary=summary, routine=routine)
@@ -34,7 +34,7 @@ def _several(
     return made
 
 
-def _plain(values: Iterable[float]) -> list[float]:
+def _to_floats(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 
@@ -72,18 +72,20 @@ def _stats_bag(text: str | None, ignore: bool | None) -> str | None:
     return None if found is None else dumps(found)
 
 
-series_stats = _several(
+series_stats = _declare_several_outputs(
     "series_stats",
     "series: dynamic, [ignore_nonfinite: bool]",
     "min:real min_idx:long max:real max_idx:long avg:real stdev:real variance:real",
     "Give minimum, maximum (with their places), mean, deviation and variance of a series.",
-    each("kql_series_stats", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats, strict=False),
+    declare_rowwise("kql_series_stats", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats, strict=False),
 )
 series_stats_dynamic = scalar(
     __name__,
     "series_stats_dynamic(series: dynamic, [ignore_nonfinite: bool]): dynamic",
     summary="Give the statistics of a series as a bag.",
-    routine=each("kql_series_stats_bag", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats_bag, strict=False),
+    routine=declare_rowwise(
+        "kql_series_stats_bag", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats_bag, strict=False
+    ),
 )
 
 
@@ -101,8 +103,8 @@ def _square(values: detection.Reals, fitted: detection.Reals) -> dict[str, float
 
 def _line(values: detection.Reals) -> dict[str, Any]:
     slope, start = detection.line(values, len(values))
-    fitted = detection.along(slope, start, len(values))
-    return {**_square(values, fitted), "slope": slope, "interception": start, "line_fit": _plain(fitted)}
+    fitted = detection.line_values(slope, start, len(values))
+    return {**_square(values, fitted), "slope": slope, "interception": start, "line_fit": _to_floats(fitted)}
 
 
 _LINE = ("rsquare", "slope", "variance", "rvariance", "interception", "line_fit")
@@ -125,18 +127,18 @@ def _outputs(*names: str) -> str:
     )
 
 
-series_fit_line = _several(
+series_fit_line = _declare_several_outputs(
     "series_fit_line",
     "series: dynamic",
     _outputs(*_LINE),
     "Fit a line to a series.",
-    each("kql_series_fit_line", ("VARCHAR",), "VARCHAR", _fit_line),
+    declare_rowwise("kql_series_fit_line", ("VARCHAR",), "VARCHAR", _fit_line),
 )
 series_fit_line_dynamic = scalar(
     __name__,
     "series_fit_line_dynamic(series: dynamic): dynamic",
     summary="Fit a line to a series; the results are a bag.",
-    routine=each("kql_series_fit_line_bag", ("VARCHAR",), "VARCHAR", _fit_line_bag),
+    routine=declare_rowwise("kql_series_fit_line_bag", ("VARCHAR",), "VARCHAR", _fit_line_bag),
 )
 _SIDE = ("rsquare", "slope", "interception", "variance", "rvariance")
 _LINES = (
@@ -149,43 +151,43 @@ _LINES = (
 )
 
 
-def _two_lines(values: detection.Reals) -> dict[str, Any] | None:
+def _fit_two_lines(values: detection.Reals) -> dict[str, Any] | None:
     if len(values) < 3:
         return None
-    cut, _ = detection.two_lines(values)
+    cut, _ = detection.find_best_split(values)
     left, right = _line(values[:cut]), _line(values[cut:])
     fitted = np.array(left["line_fit"] + right["line_fit"])
     sides = {f"{name}_{key}": part[key] for name, part in (("right", right), ("left", left)) for key in _SIDE}
-    return {**_square(values, fitted), "split_idx": cut, "line_fit": _plain(fitted), **sides}
+    return {**_square(values, fitted), "split_idx": cut, "line_fit": _to_floats(fitted), **sides}
 
 
 def _fit_lines(text: str) -> str | None:
     values = reals(text)
-    found = None if values is None else _two_lines(values)
+    found = None if values is None else _fit_two_lines(values)
     return None if found is None else dumps([found[key] for key in _LINES])
 
 
 def _fit_lines_bag(text: str) -> str | None:
     values = reals(text)
-    found = None if values is None else _two_lines(values)
+    found = None if values is None else _fit_two_lines(values)
     if found is None:
         return None
     sides = {side: {key: found[f"{side}_{key}"] for key in _SIDE} for side in ("right", "left")}
     return dumps({**{key: found[key] for key in _LINES[:5]}, **sides})
 
 
-series_fit_2lines = _several(
+series_fit_2lines = _declare_several_outputs(
     "series_fit_2lines",
     "series: dynamic",
     _outputs(*_LINES),
     "Fit two lines to a series, divided where they fit best.",
-    each("kql_series_fit_2lines", ("VARCHAR",), "VARCHAR", _fit_lines),
+    declare_rowwise("kql_series_fit_2lines", ("VARCHAR",), "VARCHAR", _fit_lines),
 )
 series_fit_2lines_dynamic = scalar(
     __name__,
     "series_fit_2lines_dynamic(series: dynamic): dynamic",
     summary="Fit two lines to a series; the results are a bag.",
-    routine=each("kql_series_fit_2lines_bag", ("VARCHAR",), "VARCHAR", _fit_lines_bag),
+    routine=declare_rowwise("kql_series_fit_2lines_bag", ("VARCHAR",), "VARCHAR", _fit_lines_bag),
 )
 
 
@@ -202,15 +204,17 @@ def _polynomial(text: str | None, places: str | None, degree: int | None) -> str
     fitted = fit(at)
     coefficients = np.zeros(power + 1)
     coefficients[: len(fit.coef)] = fit.coef
-    return dumps([_square(values, fitted)["rsquare"], _plain(coefficients), _plain(fitted)])
+    return dumps([_square(values, fitted)["rsquare"], _to_floats(coefficients), _to_floats(fitted)])
 
 
-series_fit_poly = _several(
+series_fit_poly = _declare_several_outputs(
     "series_fit_poly",
     "series: dynamic, [x: dynamic], [degree: long]",
     "rsquare:real coefficients:dynamic poly_fit:dynamic",
     "Fit a polynomial to a series.",
-    each("kql_series_fit_poly", ("VARCHAR", "VARCHAR", "BIGINT"), "VARCHAR", _polynomial, strict=False),
+    declare_rowwise(
+        "kql_series_fit_poly", ("VARCHAR", "VARCHAR", "BIGINT"), "VARCHAR", _polynomial, strict=False
+    ),
 )
 
 
@@ -224,12 +228,12 @@ def _periods(text: str, least: float, most: float, count: int) -> str | None:
     return dumps([[float(lag) for lag, _ in best], [score for _, score in best]])
 
 
-series_periods_detect = _several(
+series_periods_detect = _declare_several_outputs(
     "series_periods_detect",
     "series: dynamic, least: real, most: real, count: long",
     "periods:dynamic scores:dynamic",
     "Give the clearest periods of a series, with scores from 0 to 1.",
-    each("kql_series_periods", ("VARCHAR", "DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _periods),
+    declare_rowwise("kql_series_periods", ("VARCHAR", "DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _periods),
 )
 
 
@@ -239,10 +243,10 @@ def _outliers(text: str | None, _kind: str | None, low: float | None, high: floa
         return None
     values = np.array([np.nan if item is None else item for item in found], dtype=float)
     scores = detection.outlier_scores(values, 10.0 if low is None else low, 90.0 if high is None else high)
-    return dumps(_plain(scores))
+    return dumps(_to_floats(scores))
 
 
-_OUTLIERS = each(
+_OUTLIERS = declare_rowwise(
     "kql_series_outliers", ("VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE"), "VARCHAR", _outliers, strict=False
 )
 
@@ -278,14 +282,14 @@ def _decompose(*arguments: Any) -> str | None:
     if found is None:
         return None
     parts = found[1]
-    return dumps([_plain(item) for item in (parts.baseline, parts.seasonal, parts.trend, parts.residual)])
+    return dumps([_to_floats(item) for item in (parts.baseline, parts.seasonal, parts.trend, parts.residual)])
 
 
 def _forecast(
     text: str | None, points: int | None, period: int | None, trend: str | None, threshold: float | None
 ) -> str | None:
     found = _settings(text, period, trend or "linefit", points, threshold)
-    return None if found is None else dumps(_plain(found[1].baseline))
+    return None if found is None else dumps(_to_floats(found[1].baseline))
 
 
 def _anomalies(json_text: str) -> str | None:
@@ -297,7 +301,7 @@ def _anomalies(json_text: str) -> str | None:
     scores = detection.outlier_scores(found[1].residual, *shares, test_points=test_points or 0)
     limit = 1.5 if threshold is None else threshold
     flags = np.where(scores > limit, 1, np.where(scores < -limit, -1, 0))
-    return dumps([[int(item) for item in flags], _plain(scores), _plain(found[1].baseline)])
+    return dumps([[int(item) for item in flags], _to_floats(scores), _to_floats(found[1].baseline)])
 
 
 def _arguments(text: str) -> list[Any]:
@@ -307,18 +311,18 @@ def _arguments(text: str) -> list[Any]:
     return [first, *(special.get(item, item) if isinstance(item, str) else item for item in rest)]
 
 
-def _wide(name: str, value: Callable[..., str | None]) -> ArrowFunction:
-    return each(name, ("VARCHAR",), "VARCHAR", value)
+def _declare_fit(name: str, value: Callable[..., str | None]) -> ArrowFunction:
+    return declare_rowwise(name, ("VARCHAR",), "VARCHAR", value)
 
 
 def _declare_packed(
     name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int
 ) -> ScalarFunction:
     """A function of many optional arguments: they reach the routine as one JSON array."""
-    routine = _wide(f"kql_{name}", value)
+    routine = _declare_fit(f"kql_{name}", value)
 
     def builder(call: Arguments) -> exp.Expr:
-        texts = [json_at(call, place) for place in range(len(call))]
+        texts = [json_argument(call, place) for place in range(len(call))]
         texts += [nodes.text("null") for _ in range(count - len(call))]
         return apply(call, routine, apply(call, JOINED, nodes.array(texts)))
 

@@ -9,7 +9,7 @@ import numpy as np
 from sqlglot import exp
 
 from nephoscope_kql.functions import series_detection as detection
-from nephoscope_kql.functions.declaration import apply, each, scalar
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.series import reals
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
@@ -36,7 +36,9 @@ def _transform(
 def _declare_transform(
     name: str, summary: str, change: Callable[[NDArray[np.complexfloating]], NDArray[np.complexfloating]]
 ) -> ScalarFunction:
-    routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
+    routine = declare_rowwise(
+        f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False
+    )
     made = scalar(
         __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine
     )
@@ -62,7 +64,7 @@ def _validate_periods(text: str, wanted: list[float]) -> str | None:
     return dumps([[float(period) for period in wanted], scores])
 
 
-_VALIDATE = each(
+_VALIDATE = declare_rowwise(
     "kql_series_periods_validate", ("VARCHAR", "DOUBLE[]"), "VARCHAR", lambda *row: _validate_periods(*row)
 )
 

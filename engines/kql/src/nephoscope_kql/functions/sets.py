@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
 from nephoscope_kql.functions.declaration import apply, macro, scalar
-from nephoscope_kql.functions.tostring import json_at
+from nephoscope_kql.functions.tostring import json_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 
@@ -55,7 +55,7 @@ _HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALS
 @function("set_has_element(set: dynamic, value: any): bool", nullable=False)
 def set_has_element(call: Arguments) -> exp.Expr:
     """Tell whether an array has a value."""
-    return apply(call, _HAS, call[0], json_at(call, 1))
+    return apply(call, _HAS, call[0], json_argument(call, 1))
 
 
 set_equals = scalar(

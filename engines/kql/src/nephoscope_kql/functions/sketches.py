@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, scalar, type_named
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar, type_named
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.functions.regex import convert_text
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
@@ -34,7 +34,7 @@ dcount_hll = scalar(
     __name__,
     "dcount_hll(hll: dynamic): long",
     summary="Count the distinct values that hll() or hll_merge() kept; null for null.",
-    routine=each("kql_sketch_count", ("VARCHAR",), "BIGINT", _count),
+    routine=declare_rowwise("kql_sketch_count", ("VARCHAR",), "BIGINT", _count),
 )
 
 
@@ -45,7 +45,9 @@ def _join_sketches(one: str | None, other: str | None, distinct: bool) -> str | 
     return dumps(kept) if kept else None
 
 
-_JOIN = each("kql_sketch_join", ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR", _join_sketches, strict=False)
+_JOIN = declare_rowwise(
+    "kql_sketch_join", ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR", _join_sketches, strict=False
+)
 
 
 def _build_merge(call: Arguments, distinct: bool) -> exp.Expr:
@@ -76,7 +78,7 @@ def _sort_values(sketch: str) -> list[Any] | None:
     return sorted(str(item) for item in found)
 
 
-def _nearest(values: list[object], share: float) -> object:
+def _nearest_rank(values: list[object], share: float) -> object:
     return values[max(0, math.ceil(share / 100 * len(values)) - 1)]
 
 
@@ -84,13 +86,13 @@ def _percentile(sketch: str, share: float) -> str | None:
     found = _sort_values(sketch)
     if found is None or not 0 <= share <= 100:
         return None
-    value = _nearest(found, share)
+    value = _nearest_rank(found, share)
     return value if isinstance(value, str) else dumps(value)
 
 
 def _percentile_json(sketch: str, share: float) -> str | None:
     found = _sort_values(sketch)
-    return None if found is None or not 0 <= share <= 100 else dumps(_nearest(found, share))
+    return None if found is None or not 0 <= share <= 100 else dumps(_nearest_rank(found, share))
 
 
 def _percentiles(sketch: str, shares: str) -> str | None:
@@ -98,11 +100,11 @@ def _percentiles(sketch: str, shares: str) -> str | None:
     if found is None or wanted is None:
         return None
     numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]
-    return dumps([_nearest(found, share) for share in numbers]) if len(numbers) == len(wanted) else None
+    return dumps([_nearest_rank(found, share) for share in numbers]) if len(numbers) == len(wanted) else None
 
 
-_TEXT = each("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile)
-_JSON = each("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile_json)
+_TEXT = declare_rowwise("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile)
+_JSON = declare_rowwise("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile_json)
 
 
 def _requested_type(arguments: tuple[Bound, ...]) -> KqlType:
@@ -125,7 +127,7 @@ percentile_array_tdigest = scalar(
     __name__,
     "percentile_array_tdigest(tdigest: dynamic, shares: dynamic): dynamic",
     summary="Give several percentiles (nearest rank) of what tdigest() kept.",
-    routine=each("kql_sketch_percentiles", ("VARCHAR", "VARCHAR"), "VARCHAR", _percentiles),
+    routine=declare_rowwise("kql_sketch_percentiles", ("VARCHAR", "VARCHAR"), "VARCHAR", _percentiles),
     aliases=("percentiles_array_tdigest",),
 )
 
@@ -149,17 +151,17 @@ def _percent_rank(sketch: str, text: str) -> float | None:
     return None if rank is None or not count else 100 * rank / count
 
 
-_RANK = each("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _rank)
-_PERCENT_RANK = each("kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _percent_rank)
+_RANK = declare_rowwise("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _rank)
+_PERCENT_RANK = declare_rowwise("kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _percent_rank)
 
 
 @function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
 def rank_tdigest(call: Arguments) -> exp.Expr:
     """Count the values that tdigest() kept and that are at most the given one."""
-    return apply(call, _RANK, call[0], text_at(call, 1))
+    return apply(call, _RANK, call[0], text_argument(call, 1))
 
 
 @function("percentrank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
 def percentrank_tdigest(call: Arguments) -> exp.Expr:
     """Give the share, in percent, of the values that tdigest() kept and that are at most the given one."""
-    return apply(call, _PERCENT_RANK, call[0], text_at(call, 1))
+    return apply(call, _PERCENT_RANK, call[0], text_argument(call, 1))

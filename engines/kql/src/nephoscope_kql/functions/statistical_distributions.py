@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from nephoscope_kql.functions.declaration import each, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, scalar
 from nephoscope_kql.plan.function_signatures import ScalarFunction
 from nephoscope_kql.sql.routines import ArrowFunction
 
 
-def _numeric(name: str, count: int, value: Callable[..., float | None]) -> ArrowFunction:
+def _declare_distribution(name: str, count: int, value: Callable[..., float | None]) -> ArrowFunction:
     def call_guarded(*numbers: float) -> float | None:
         try:
             return value(*numbers)
         except (ArithmeticError, ValueError):
             return math.nan
 
-    return each(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", call_guarded)
+    return declare_rowwise(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", call_guarded)
 
 
 def _log_gamma(x: float) -> float:
@@ -106,7 +106,7 @@ def _statistic(
         __name__,
         f"{name}({', '.join(f'{item}: real' for item in parameters)}): real",
         summary=summary,
-        routine=_numeric(name, len(parameters), value),
+        routine=_declare_distribution(name, len(parameters), value),
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, macro, scalar
-from nephoscope_kql.functions.regex import literally, pattern_of
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar
+from nephoscope_kql.functions.regex import pattern_argument, quote_pattern
 from nephoscope_kql.functions.size_guard import GROWTH, MOST, ROOM, with_room
-from nephoscope_kql.functions.tostring import text_at
+from nephoscope_kql.functions.tostring import text_argument
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -44,7 +44,7 @@ def toupper(call: Arguments) -> exp.Expr:
 @function("reverse(value: any): string", nullable=False)
 def reverse(call: Arguments) -> exp.Expr:
     """Write a text backwards."""
-    return nodes.call("reverse", text_at(call, 0))
+    return nodes.call("reverse", text_argument(call, 0))
 
 
 _CUT = (
@@ -62,7 +62,7 @@ _REST = macro("kql_rest(s, a)", f"substring(s, greatest(0, {_CUT}) + 1)")
 def substring(call: Arguments) -> exp.Expr:
     """Give a part of a text, from a 0-based start; a negative one counts from the end."""
     start = call.bound[1]
-    text = text_at(call, 0)
+    text = text_argument(call, 0)
     simple = isinstance(start, Constant) and isinstance(start.value, int) and 0 <= start.value < 2**31
     size = call.bound[2] if len(call) > 2 else None
     if simple and isinstance(start, Constant) and isinstance(start.value, int):
@@ -93,14 +93,14 @@ def split(call: Arguments) -> exp.Expr:
 @function("strcat(value: any, ...): string", nullable=False)
 def strcat(call: Arguments) -> exp.Expr:
     """Join values as text."""
-    texts = [text_at(call, place) for place in range(len(call))]
+    texts = [text_argument(call, place) for place in range(len(call))]
     return nodes.concatenate(texts) if len(texts) > 1 else texts[0]
 
 
 @function("strcat_delim(delimiter: any, value: any, ...): string", nullable=False)
 def strcat_delim(call: Arguments) -> exp.Expr:
     """Join values as text with a delimiter between them."""
-    return nodes.call("concat_ws", *(text_at(call, place) for place in range(len(call))))
+    return nodes.call("concat_ws", *(text_argument(call, place) for place in range(len(call))))
 
 
 ITEM_TEXTS = macro(
@@ -124,7 +124,7 @@ _JOINED_BY = macro(
 @function("strcat_array(array: dynamic, delimiter: any): string", aliases=("array_strcat",))
 def strcat_array(call: Arguments) -> exp.Expr:
     """Join the elements of an array as text with a delimiter between them."""
-    texts, delimiter = apply(call, ITEM_TEXTS, call[0]), text_at(call, 1)
+    texts, delimiter = apply(call, ITEM_TEXTS, call[0]), text_argument(call, 1)
     given = call.bound[1]
     if isinstance(given, Constant) and len(str(given.value)) <= GROWTH:
         return nodes.call("array_to_string", texts, delimiter)
@@ -149,8 +149,8 @@ _REPEATED = macro(
 @function("strrep(value: any, times: long, [delimiter: any]): string")
 def strrep(call: Arguments) -> exp.Expr:
     """Repeat a value as text, up to 1024 times, with a delimiter between."""
-    delimiter = text_at(call, 2) if len(call) > 2 else nodes.text("")
-    return apply(call, _REPEATED, text_at(call, 0), call[1], delimiter)
+    delimiter = text_argument(call, 2) if len(call) > 2 else nodes.text("")
+    return apply(call, _REPEATED, text_argument(call, 0), call[1], delimiter)
 
 
 strcmp = scalar(
@@ -180,7 +180,7 @@ _NTH = macro(
 @function("indexof(text: any, match: any, [start: long], [length: long], [occurrence: long]): long")
 def indexof(call: Arguments) -> exp.Expr:
     """Give the 0-based place where a text stands in another, -1 where it does not."""
-    text, match = text_at(call, 0), text_at(call, 1)
+    text, match = text_argument(call, 0), text_argument(call, 1)
     if len(call) == 2:
         return nodes.binary("-", nodes.call("instr", text, match), nodes.number(1))
     start = call[2]
@@ -208,7 +208,7 @@ def countof(call: Arguments) -> exp.Expr:
     kind = call.text(2) if len(call) > 2 else "normal"
     if kind == "regex":
         return nodes.cast(
-            nodes.call("len", nodes.call("regexp_extract_all", call[0], pattern_of(call, 1))), "BIGINT"
+            nodes.call("len", nodes.call("regexp_extract_all", call[0], pattern_argument(call, 1))), "BIGINT"
         )
     if kind != "normal":
         raise call.fail(2, "the kind is 'normal' or 'regex'")
@@ -276,7 +276,7 @@ def translate(call: Arguments) -> exp.Expr:
 _ANY_INDEX = macro(
     "kql_has_any_index(s, v)",
     "coalesce(list_position(list_transform(kql_item_texts(v), lambda e: regexp_matches(s, "
-    "'(?i)(^|[^\\p{L}\\p{Nd}])' || " + literally("e") + " || '($|[^\\p{L}\\p{Nd}])')), TRUE), 0) - 1",
+    "'(?i)(^|[^\\p{L}\\p{Nd}])' || " + quote_pattern("e") + " || '($|[^\\p{L}\\p{Nd}])')), TRUE), 0) - 1",
     ITEM_TEXTS,
 )
 
@@ -290,13 +290,13 @@ def has_any_index(call: Arguments) -> exp.Expr:
 @function("isascii(value: any): bool", nullable=False)
 def isascii(call: Arguments) -> exp.Expr:
     """Tell whether a text has only ASCII characters."""
-    return nodes.call("regexp_full_match", text_at(call, 0), nodes.text(r"[\x00-\x7f]*"))
+    return nodes.call("regexp_full_match", text_argument(call, 0), nodes.text(r"[\x00-\x7f]*"))
 
 
 @function("isutf8(value: any): bool", nullable=False)
 def isutf8(call: Arguments) -> exp.Expr:
     """Tell whether a text is UTF-8; every text is."""
-    return nodes.is_not_null(text_at(call, 0))
+    return nodes.is_not_null(text_argument(call, 0))
 
 
 @function("unicode_codepoints_from_string(text: text): dynamic", aliases=("to_utf8",), nullable=False)
@@ -365,23 +365,23 @@ punycode_from_string = scalar(
     __name__,
     "punycode_from_string(text: string): string",
     summary="Write text in Punycode.",
-    routine=each("kql_punycode", ("VARCHAR",), "VARCHAR", _encoded_label),
+    routine=declare_rowwise("kql_punycode", ("VARCHAR",), "VARCHAR", _encoded_label),
 )
 punycode_to_string = scalar(
     __name__,
     "punycode_to_string(text: string): string",
     summary="Read text that is written in Punycode.",
-    routine=each("kql_unpunycode", ("VARCHAR",), "VARCHAR", _decoded_label),
+    routine=declare_rowwise("kql_unpunycode", ("VARCHAR",), "VARCHAR", _decoded_label),
 )
 punycode_domain_to_string = scalar(
     __name__,
     "punycode_domain_to_string(domain: string): string",
     summary="Write the labels of a domain name in Punycode where they are not ASCII.",
-    routine=each("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _encoded_domain),
+    routine=declare_rowwise("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _encoded_domain),
 )
 punycode_domain_from_string = scalar(
     __name__,
     "punycode_domain_from_string(domain: string): string",
     summary="Read a domain name whose labels are in Punycode.",
-    routine=each("kql_unpunycode_domain", ("VARCHAR",), "VARCHAR", _decoded_domain),
+    routine=declare_rowwise("kql_unpunycode_domain", ("VARCHAR",), "VARCHAR", _decoded_domain),
 )

@@ -9,7 +9,7 @@ from string import ascii_lowercase
 from sqlglot import exp
 
 from nephoscope_kql.functions.declaration import macro
-from nephoscope_kql.functions.regex import literally, pattern_of
+from nephoscope_kql.functions.regex import pattern_argument, quote_pattern
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function, signature
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -18,8 +18,8 @@ from nephoscope_kql.types import KqlType
 Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
 
 _APART = r"[^\pL\pN]"
-_QUOTED = literally("t")
-_FOLDED = literally("lower(t)")
+_QUOTED = quote_pattern("t")
+_FOLDED = quote_pattern("lower(t)")
 _BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{_APART})' ELSE '' END)"
 _AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{_APART})' ELSE '' END)"
 HAS = macro(
@@ -59,7 +59,7 @@ AT_ONCE = 200
 """How many terms one pattern has."""
 
 
-def lower(node: exp.Expr) -> exp.Expr:
+def lower_case(node: exp.Expr) -> exp.Expr:
     """The text in lower case; an ASCII literal at once (Python writes some other letters as two, DuckDB none)."""
     if isinstance(node, exp.Literal) and node.is_string and str(node.this).isascii():
         return nodes.text(str(node.this).lower())
@@ -77,11 +77,11 @@ def term_pattern(term: str, kind: str, sensitive: bool) -> str:
     """The regular expression that finds a whole term (or a term's beginning, or its end)."""
     start, end = _borders(term, kind)
     if term.isascii() and not sensitive:
-        return start + _in_either_case(term) + end
+        return start + _either_case_pattern(term) + end
     return ("" if sensitive else "(?i)") + start + _quote_term(term) + end
 
 
-def _in_either_case(term: str) -> str:
+def _either_case_pattern(term: str) -> str:
     """The pattern of an ASCII term's letters in both cases as lower() pairs them: the Kelvin sign is a k, the long s is no s."""
     return "".join(_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
 
@@ -97,7 +97,7 @@ def any_term_pattern(terms: Sequence[str]) -> str:
     """The regular expression that finds any of several ASCII terms."""
     groups: dict[tuple[str, str], list[str]] = {}
     for term in terms:
-        groups.setdefault(_borders(term, "has"), []).append(_in_either_case(term))
+        groups.setdefault(_borders(term, "has"), []).append(_either_case_pattern(term))
     return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
 
 
@@ -115,8 +115,8 @@ def term_test(
         return nodes.boolean(True)
     found = nodes.call(
         "contains",
-        text if sensitive else lower(text),
-        nodes.text(known) if sensitive else lower(nodes.text(known)),
+        text if sensitive else lower_case(text),
+        nodes.text(known) if sensitive else lower_case(nodes.text(known)),
     )
     exact = nodes.call("regexp_matches", text, nodes.text(term_pattern(known, kind, sensitive)))
     return nodes.binary("and", found, exact)
@@ -124,12 +124,14 @@ def term_test(
 
 def _build_contains(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
     return nodes.call(
-        "contains", *((text, part) if sensitive or caseless(part) else (lower(text), lower(part)))
+        "contains", *((text, part) if sensitive or caseless(part) else (lower_case(text), lower_case(part)))
     )
 
 
 def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
-    return nodes.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
+    return nodes.call(
+        name, *((text, part) if sensitive or caseless(part) else (lower_case(text), lower_case(part)))
+    )
 
 
 def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
@@ -166,19 +168,19 @@ for _kind in _KINDS:
 @function("=~(left: string, right: string): bool", nullable=False, hidden=True)
 def equal_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether two texts are equal but for case."""
-    return nodes.binary("=", lower(call[0]), lower(call[1]))
+    return nodes.binary("=", lower_case(call[0]), lower_case(call[1]))
 
 
 @function("!~(left: string, right: string): bool", nullable=False, hidden=True)
 def different_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether two texts differ by more than case."""
-    return nodes.binary("<>", lower(call[0]), lower(call[1]))
+    return nodes.binary("<>", lower_case(call[0]), lower_case(call[1]))
 
 
 @function("matches regex(text: string, pattern: string): bool", nullable=False, hidden=True)
 def matches(call: Arguments) -> exp.Expr:
     """Tell whether a regular expression is found in a text."""
-    found = nodes.call("regexp_matches", call[0], pattern_of(call, 1))
+    found = nodes.call("regexp_matches", call[0], pattern_argument(call, 1))
     return found if call.is_constant(1) else nodes.coalesce(nodes.attempt(found), nodes.boolean(False))
 
 
@@ -193,7 +195,7 @@ TEXTS = macro(
 
 
 def _terms(call: Arguments, connector: str) -> exp.Expr:
-    together = _together(call) if connector == "or" else []
+    together = _combinable_terms(call) if connector == "or" else []
     tests: list[exp.Expr] = []
     for first in range(0, len(together), AT_ONCE):
         terms = [call.text(place) for place in together[first : first + AT_ONCE]]
@@ -215,7 +217,7 @@ def _terms(call: Arguments, connector: str) -> exp.Expr:
     )
 
 
-def _together(call: Arguments) -> list[int]:
+def _combinable_terms(call: Arguments) -> list[int]:
     """The places of the terms that one pattern can find: constants in ASCII, where there are several."""
     values = [item.value if isinstance(item, Constant) else None for item in call.bound]
     found = [

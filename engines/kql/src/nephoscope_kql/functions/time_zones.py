@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import each, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, scalar
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import MAX_DATETIME_TICKS, TICKS_PER_SECOND
@@ -27,7 +27,7 @@ def _moment(ticks: int, zone: ZoneInfo | None) -> datetime:
     return datetime(1, 1, 1, tzinfo=zone) + timedelta(microseconds=ticks // 10)
 
 
-def _to_local(ticks: int, name: str) -> int | None:
+def _to_local_ticks(ticks: int, name: str) -> int | None:
     zone = _zone(name)
     if zone is None:
         return None
@@ -58,13 +58,13 @@ datetime_utc_to_local = scalar(
     __name__,
     "datetime_utc_to_local(date: datetime, zone: string): datetime",
     summary="Convert UTC to the local time of an IANA zone.",
-    routine=each("kql_utc_to_local", ("BIGINT", "VARCHAR"), "BIGINT", _to_local),
+    routine=declare_rowwise("kql_utc_to_local", ("BIGINT", "VARCHAR"), "BIGINT", _to_local_ticks),
 )
 datetime_local_to_utc = scalar(
     __name__,
     "datetime_local_to_utc(date: datetime, zone: string): datetime",
     summary="Convert the local time of an IANA zone to UTC.",
-    routine=each("kql_local_to_utc", ("BIGINT", "VARCHAR"), "BIGINT", _to_utc),
+    routine=declare_rowwise("kql_local_to_utc", ("BIGINT", "VARCHAR"), "BIGINT", _to_utc),
 )
 
 

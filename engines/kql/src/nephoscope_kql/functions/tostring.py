@@ -68,7 +68,7 @@ NUMBER_TEXT = macro("kql_number_text(x)", "CAST(x AS VARCHAR)")
 _PLAIN_JSON = macro("kql_plain_json(x, t)", "CASE WHEN x IS NULL THEN NULL ELSE '\"' || t || '\"' END")
 
 
-def as_text(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
+def to_text(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
     """A value as `tostring()` writes it: never NULL."""
     if kind == KqlType.STRING:
         return node
@@ -79,12 +79,12 @@ def as_text(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
     return nodes.coalesce(text, nodes.text(""))
 
 
-def text_at(call: Arguments, position: int) -> exp.Expr:
+def text_argument(call: Arguments, position: int) -> exp.Expr:
     """An argument as text."""
-    return as_text(call, call[position], call.types[position])
+    return to_text(call, call[position], call.types[position])
 
 
-def as_json(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
+def to_json(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
     """A value as the JSON text of an element of a dynamic: NULL for null."""
     if kind == KqlType.DYNAMIC:
         return node
@@ -93,27 +93,27 @@ def as_json(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
     simple = {KqlType.STRING: QUOTED, KqlType.REAL: REAL_JSON, KqlType.BOOL: BOOL_JSON}.get(kind)
     if simple is not None:
         return apply(call, simple, node)
-    return apply(call, _PLAIN_JSON, node, as_text(call, node, kind))
+    return apply(call, _PLAIN_JSON, node, to_text(call, node, kind))
 
 
-def json_at(call: Arguments, position: int) -> exp.Expr:
+def json_argument(call: Arguments, position: int) -> exp.Expr:
     """An argument as the JSON text of an element: the text 'null' for null."""
     bound = call.bound[position]
     kind = bound.type
-    node = as_json(call, call[position], kind)
+    node = to_json(call, call[position], kind)
     return node if kind == KqlType.STRING else nodes.coalesce(node, nodes.text("null"))
 
 
 @function("tostring(value: any): string", nullable=False)
 def tostring(call: Arguments) -> exp.Expr:
     """Write a value as text; null is ''."""
-    return text_at(call, 0)
+    return text_argument(call, 0)
 
 
 @function("_as_dynamic(value: any): dynamic", hidden=True)
 def as_dynamic(call: Arguments) -> exp.Expr:
     """Make a value an element of a dynamic: text stays text."""
-    return as_json(call, call[0], call.types[0])
+    return to_json(call, call[0], call.types[0])
 
 
 _HEX_TEXT = macro(

@@ -236,7 +236,7 @@ def format_bytes(call: Arguments) -> exp.Expr:
     if not isinstance(digits, int) or not 0 <= digits <= 6:
         raise call.unsupported_error("a precision outside 0 to 6", 1)
 
-    def one(place: int) -> exp.Expr:
+    def write_unit(place: int) -> exp.Expr:
         number = apply(call, _FORMAT_BYTES, call[0], nodes.number(digits), nodes.number(place))
         return nodes.binary("||", number, nodes.text(f" {_BYTES[place]}"))
 
@@ -244,7 +244,10 @@ def format_bytes(call: Arguments) -> exp.Expr:
         named = [place for place, unit in enumerate(_BYTES) if unit.lower() == call.text(2).lower()]
         if not named:
             raise call.fail(2, f"the unit is one of {', '.join(_BYTES)}")
-        return one(named[0])
+        return write_unit(named[0])
     size = nodes.call("abs", call[0])
-    steps = [(nodes.binary("<", size, nodes.number(1024.0 ** (place + 1))), one(place)) for place in range(6)]
-    return nodes.case(*steps, otherwise=one(6))
+    steps = [
+        (nodes.binary("<", size, nodes.number(1024.0 ** (place + 1))), write_unit(place))
+        for place in range(6)
+    ]
+    return nodes.case(*steps, otherwise=write_unit(6))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, each, needs_extra
+from nephoscope_kql.functions.declaration import apply, declare_rowwise, require_extra
 from nephoscope_kql.functions.property_bags import dumps
 from nephoscope_kql.plan.function_signatures import Arguments, function
 from nephoscope_kql.sql import nodes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ua_parser import OS, Device, UserAgent
 
 _UNKNOWN = "Other"
-_NEEDS = needs_extra("agents", "ua_parser", "ua_parser_builtins")
+_NEEDS = require_extra("agents", "ua_parser", "ua_parser_builtins")
 _PARTS = ("browser", "os", "device")
 
 
@@ -58,7 +58,7 @@ def _read(text: str, wanted: str) -> str | None:
     return dumps(result)
 
 
-_AGENT = each("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _read)
+_AGENT = declare_rowwise("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _read)
 
 
 @function("parse_user_agent(agent: string, look_for: const string|dynamic): dynamic")

@@ -75,10 +75,10 @@ def buffered_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Po
     step = 2 * math.acos(1 - _fraction(radius, tolerance))
     if len(edges) * (2 * math.pi / step) > _MOST_POSITIONS:
         return None
-    return union([_loop_polygon(_around_edge(*edge, radius / EARTH, step)) for edge in edges])
+    return union([_loop_polygon(_buffer_edge(*edge, radius / EARTH, step)) for edge in edges])
 
 
-def edges_of(text: str, kinds: frozenset[str]) -> list[float]:
+def edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
     """The lengths in radians of the edges of a line or polygon of GeoJSON; none where it is of no such kind."""
     found = shape(text, kinds)
     if found is None:
@@ -97,7 +97,7 @@ def _loop_polygon(corners: Sequence[_Vector]) -> object:
     return made
 
 
-def _around_edge(start: Position, end: Position, radius: float, step: float) -> list[_Vector]:
+def _buffer_edge(start: Position, end: Position, radius: float, step: float) -> list[_Vector]:
     """Counter-clockwise around an edge: half a circle at each end, and between them the sides in steps."""
     a, b = _vector(start), _vector(end)
     right = _unit(_cross(b, a))
@@ -114,7 +114,9 @@ def _arc(center: _Vector, start: _Vector, radius: float, step: float) -> list[_V
     count = math.ceil(math.pi / step - 1e-12)
     across = _cross(center, start)
     return [
-        _on_ray(center, _sum(_scale(start, math.cos(at * step)), _scale(across, math.sin(at * step))), radius)
+        _point_on_ray(
+            center, _sum(_scale(start, math.cos(at * step)), _scale(across, math.sin(at * step))), radius
+        )
         for at in range(count)
     ]
 
@@ -123,12 +125,12 @@ def _side(start: _Vector, end: _Vector, aside: _Vector, radius: float, step: flo
     angle = _angle(start, end)
     ahead = _unit(_cross(_cross(start, end), start))
     return [
-        _on_ray(_on_ray(start, ahead, at * step), aside, radius)
+        _point_on_ray(_point_on_ray(start, ahead, at * step), aside, radius)
         for at in range(max(1, math.ceil(angle / step)))
     ]
 
 
-def _on_ray(origin: _Vector, direction: _Vector, angle: float) -> _Vector:
+def _point_on_ray(origin: _Vector, direction: _Vector, angle: float) -> _Vector:
     return _sum(_scale(origin, math.cos(angle)), _scale(direction, math.sin(angle)))
 
 
@@ -170,21 +172,21 @@ def densify(positions: Sequence[Position], tolerance: float) -> list[Position] |
         return None
     made = [positions[0]]
     for start, end in pairwise(positions):
-        made += _denser(start, end, tolerance / EARTH * _ERROR_SCALE)
+        made += _densify_edge(start, end, tolerance / EARTH * _ERROR_SCALE)
         if len(made) > _MOST_POSITIONS:
             return None
     return made
 
 
-def _denser(start: Position, end: Position, most: float) -> list[Position]:
+def _densify_edge(start: Position, end: Position, most: float) -> list[Position]:
     """The positions after `start` up to `end`."""
     if _error(start, end) <= most:
         return [end]
-    middle = _between(start, end, 0.5)
-    return _denser(start, middle, most) + _denser(middle, end, most)
+    middle = _interpolate_edge(start, end, 0.5)
+    return _densify_edge(start, middle, most) + _densify_edge(middle, end, most)
 
 
-def _between(start: Position, end: Position, fraction: float) -> Position:
+def _interpolate_edge(start: Position, end: Position, fraction: float) -> Position:
     return start[0] + (end[0] - start[0]) * fraction, start[1] + (end[1] - start[1]) * fraction
 
 
@@ -198,7 +200,8 @@ def _error(start: Position, end: Position) -> float:
         return math.inf if abs(end[0] - start[0]) > 180 else 0.0
     ahead = _unit(_cross(_cross(a, b), a))
     return max(
-        _angle(_on_ray(a, ahead, angle * at), _vector(_between(start, end, at))) for at in _PLACES_OF_ERROR
+        _angle(_point_on_ray(a, ahead, angle * at), _vector(_interpolate_edge(start, end, at)))
+        for at in _PLACES_OF_ERROR
     )
 
 
@@ -236,19 +239,19 @@ def cut(positions: list[Position]) -> list[list[Position]]:
     parts = [[positions[0]]]
     for before, after in pairwise(positions):
         if abs(after[0] - before[0]) > 180:
-            latitude = _at_meridian(before, after)
+            latitude = _latitude_at_meridian(before, after)
             parts[-1].append((math.copysign(_MERIDIAN, before[0]), latitude))
             parts.append([(math.copysign(_MERIDIAN, after[0]), latitude)])
         parts[-1].append(after)
     return parts
 
 
-def _at_meridian(start: Position, end: Position) -> float:
+def _latitude_at_meridian(start: Position, end: Position) -> float:
     """The latitude at which an edge crosses the 180th meridian."""
     normal = _cross(_vector(start), _vector(end))
     return math.degrees(math.atan(normal[0] / normal[2])) if normal[2] else start[1]
 
 
-def rounded_trip(position: Position) -> Position:
+def round_trip(position: Position) -> Position:
     """A position as the sphere gives it back."""
     return place(vertex(*position))

@@ -92,7 +92,7 @@ def line(text: str) -> spherely.Geography | None:
     if found is None:
         return None
     try:
-        made = [spherely.create_linestring(part) for part in found.parts if _proper(part)]
+        made = [spherely.create_linestring(part) for part in found.parts if _has_distinct_positions(part)]
     except (ValueError, RuntimeError):
         return None
     if len(made) != len(found.parts):
@@ -100,7 +100,7 @@ def line(text: str) -> spherely.Geography | None:
     return made[0] if found.kind == "LineString" else spherely.create_multilinestring(made)
 
 
-def _proper(part: Sequence[Position]) -> bool:
+def _has_distinct_positions(part: Sequence[Position]) -> bool:
     """Return whether a line has two different positions."""
     return len({(_wrap_longitude(longitude), latitude) for longitude, latitude in part}) > 1
 
@@ -311,24 +311,24 @@ class _Binary:
         self.at += struct.calcsize("<" + form)
         return found
 
-    def many(self, one: Callable[[], T]) -> list[T]:
+    def read_many(self, one: Callable[[], T]) -> list[T]:
         return [one() for _ in range(self.take("I")[0])]
 
     def geometry(self) -> list[tuple[str, object]]:
         """Kind and coordinates of every simple or multi geometry; those of a collection one by one."""
         _, number = self.take("BI")
         if number == 7:
-            return [item for items in self.many(self.geometry) for item in items]
+            return [item for items in self.read_many(self.geometry) for item in items]
         if number > 3:
-            return [(_KINDS[number], [items[0][1] for items in self.many(self.geometry)])]
+            return [(_KINDS[number], [items[0][1] for items in self.read_many(self.geometry)])]
         return [(_KINDS[number], self.coordinates(number))]
 
     def coordinates(self, number: int) -> object:
         if number == 1:
             return self.take("2d")
         if number == 2:
-            return self.many(lambda: self.take("2d"))
-        return self.many(lambda: self.many(lambda: self.take("2d")))
+            return self.read_many(lambda: self.take("2d"))
+        return self.read_many(lambda: self.read_many(lambda: self.take("2d")))
 
 
 def geometries(found: object) -> list[tuple[str, Any]]:

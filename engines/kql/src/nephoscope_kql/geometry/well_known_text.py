@@ -24,7 +24,7 @@ _DEPTH = MappingProxyType(
 )
 
 
-def geojson_of(text: str) -> str | None:
+def wkt_to_geojson(text: str) -> str | None:
     """GeoJSON of well-known text; None where it is none."""
     tokens = [token.upper() for token in _TOKEN.findall(text)]
     if _TOKEN.sub("", text).strip():
@@ -58,7 +58,7 @@ class _WktParser:
     def geometry(self) -> dict[str, object]:
         name = self.take()
         if name == "GEOMETRYCOLLECTION":
-            return {"type": "GeometryCollection", "geometries": self.several(self.geometry)}
+            return {"type": "GeometryCollection", "geometries": self.parse_several(self.geometry)}
         kind, depth = _DEPTH[name]
         coordinates = self.read_nested(depth)
         return {
@@ -68,10 +68,10 @@ class _WktParser:
 
     def read_nested(self, depth: int) -> list[object]:
         if depth <= 1:
-            return self.several(self.position)
-        return self.several(lambda: self.read_nested(depth - 1))
+            return self.parse_several(self.position)
+        return self.parse_several(lambda: self.read_nested(depth - 1))
 
-    def several(self, one: Callable[[], T]) -> list[T]:
+    def parse_several(self, one: Callable[[], T]) -> list[T]:
         if self.peek() == "EMPTY":
             self.take()
             return []

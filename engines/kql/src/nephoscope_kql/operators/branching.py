@@ -24,11 +24,14 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
         rest = [] if last.body is None else [("", _continue_pipe(expression, last.body.operators))]
         return [*rest, *found]
     if isinstance(last, Evaluate):
-        return [("", expression), *(("", _continue_pipe(expression, (one,))) for one in _other_results(last))]
+        return [
+            ("", expression),
+            *(("", _continue_pipe(expression, (one,))) for one in _further_result_operators(last)),
+        ]
     return [(_name(expression.operators), expression)]
 
 
-def _other_results(last: Evaluate) -> list[tree.Operator]:
+def _further_result_operators(last: Evaluate) -> list[tree.Operator]:
     """The operators that give the other results of a plugin that has several."""
     if last.call.name == "preview":
         return [Count(span=last.span)]
@@ -67,7 +70,7 @@ def _count_facet(column: tree.Expression) -> Summarize:
     return Summarize(aggregates=(counted,), groups=(column,), span=column.span)
 
 
-def _several(operator: Fork | Facet) -> KqlError:
+def _several_results_error(operator: Fork | Facet) -> KqlError:
     name = type(operator).__name__.lower()
     return invalid(f"{name} gives several results: it is the last operator of a statement", operator.span)
 
@@ -75,10 +78,10 @@ def _several(operator: Fork | Facet) -> KqlError:
 @binds_operator(Fork)
 def fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
     """`fork` where one result is wanted."""
-    raise _several(operator)
+    raise _several_results_error(operator)
 
 
 @binds_operator(Facet)
 def facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
     """`facet` where one result is wanted."""
-    raise _several(operator)
+    raise _several_results_error(operator)

@@ -13,8 +13,8 @@ from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
 from nephoscope_kql.binder.operands import condition
 from nephoscope_kql.binder.ordering import ensure_order, is_serialized
-from nephoscope_kql.binder.tables import given_rows
-from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.binder.tables import inline_rows
+from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, invalid, suggest_word
 from nephoscope_kql.operators.multi_result_functions import output, output_names, outputs
 from nephoscope_kql.plan.expressions import ColumnRef, WindowCall
 from nephoscope_kql.plan.relations import Assign, Filter, Windowed
@@ -47,10 +47,10 @@ _DOTNET = {
 }
 
 
-def over_rows(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
+def row_environment(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
     """Return where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
     windows = CallCollector()
-    return env.over(relation, windows if is_serialized(relation) else None), windows
+    return env.over_relation(relation, windows if is_serialized(relation) else None), windows
 
 
 def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relation:
@@ -71,7 +71,7 @@ def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relati
 @binds_operator(Where)
 def where(relation: Relation, operator: Where, env: Env) -> Relation:
     """`where`."""
-    inner, windows = over_rows(relation, env)
+    inner, windows = row_environment(relation, env)
     predicate = condition(inner.scalar(operator.predicate))
     relation = with_windows(relation, windows, env)
     return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
@@ -126,7 +126,7 @@ def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
 
 def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """A relation with further columns."""
-    inner, windows = over_rows(relation, env)
+    inner, windows = row_environment(relation, env)
     columns = list(relation.columns)
     names = ColumnNames([column.name for column in columns])
     places: dict[str, int] = {}
@@ -167,7 +167,7 @@ def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
 @binds_operator(Project)
 def project(relation: Relation, operator: Project, env: Env) -> Relation:
     """`project`."""
-    inner, windows = over_rows(relation, env)
+    inner, windows = row_environment(relation, env)
     names = ColumnNames()
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
@@ -210,14 +210,14 @@ def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
         raise invalid("a column's name is expected", item.span)
     found = [column for column in relation.columns if column.name == item.name]
     if not found:
-        hint = did_you_mean(item.name, [column.name for column in relation.columns])
+        hint = suggest_word(item.name, [column.name for column in relation.columns])
         raise UnknownNameError(item.name, f"no column is named '{item.name}'", item.span, hint)
     return found
 
 
 def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
     """As matching(); a name that means no column means none where errors are collected."""
-    return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over(relation))
+    return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over_relation(relation))
 
 
 @binds_operator(ProjectAway)
@@ -300,10 +300,10 @@ def getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
     rows = tuple(
         (
             constants.text(column.name, operator.span),
-            constants.long(place, operator.span),
+            constants.long_constant(place, operator.span),
             constants.text(_DOTNET[column.type], operator.span),
             constants.text(column.type.value, operator.span),
         )
         for place, column in enumerate(relation.columns)
     )
-    return given_rows(env, columns, rows)
+    return inline_rows(env, columns, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql.binder.environment import Env, binds_operator
 from nephoscope_kql.binder.plugin_interface import Plugin, PluginCall
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
+from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_registry import plugins
@@ -21,14 +21,14 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
         raise invalid(
             f"no plugin is named '{call.name}'",
             call.span,
-            did_you_mean(call.name, (one.name for one in plugins().values() if not one.internal)),
+            suggest_word(call.name, (one.name for one in plugins().values() if not one.internal)),
         )
     if found.bind is None:
         raise unsupported_error(f"the plugin {found.name}", call.span, found.reason)
     if relation is None:
         raise invalid(f"the plugin {found.name} needs rows", call.span)
     if env.partition:
-        _in_parts(found, operator)
+        _check_works_in_parts(found, operator)
     evaluation = PluginCall(found, relation, call, env, operator.schema, operator.extends)
     result = found.bind(evaluation)
     if operator.schema is None or found.schema:
@@ -36,7 +36,7 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
     return apply_declared_schema(result, operator.schema)
 
 
-def _in_parts(plugin: Plugin, operator: Evaluate) -> None:
+def _check_works_in_parts(plugin: Plugin, operator: Evaluate) -> None:
     """Check that a plugin works inside mv-apply and partition."""
     if not plugin.by_row:
         raise unsupported_error(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
@@ -54,7 +54,7 @@ def apply_declared_schema(relation: Relation, schema: tuple[ColumnDeclaration, .
         column = known.get(item.name)
         if column is None:
             raise invalid(
-                f"the plugin gives no column '{item.name}'", item.span, did_you_mean(item.name, known)
+                f"the plugin gives no column '{item.name}'", item.span, suggest_word(item.name, known)
             )
         if item.type not in (None, column.type):
             raise invalid(f"the column '{item.name}' is {column.type}, not {item.type}", item.span)

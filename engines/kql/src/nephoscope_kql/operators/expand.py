@@ -5,8 +5,8 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.ordering import by_ordinal
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.ordering import sort_by_ordinal
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.operators.column_operators import select_columns
 from nephoscope_kql.operators.join import choice, parameter
@@ -28,7 +28,7 @@ def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
         env,
         as_array=mode == "array",
         index=item_index(operator.parameters),
-        limit=limit_of(operator.limit, env),
+        limit=row_limit(operator.limit, env),
     )
 
 
@@ -39,7 +39,7 @@ def item_index(parameters: tuple[tree.OperatorParameter, ...]) -> str:
     return value.name if isinstance(value, tree.Name) else ""
 
 
-def limit_of(expression: tree.Expression | None, env: Env) -> int | None:
+def row_limit(expression: tree.Expression | None, env: Env) -> int | None:
     """Count how many elements at most; None without a limit."""
     if expression is None:
         return None
@@ -60,7 +60,7 @@ def expand_rows(
     ordered_by: tuple[Column, ...] = (),
 ) -> Relation:
     """The rows of a relation once for every element of its arrays."""
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     columns = list(relation.columns)
     names = ColumnNames([column.name for column in columns])
     expansions: list[ExpandedColumn] = []
@@ -74,8 +74,8 @@ def expand_rows(
         column = _result(item, raw, typed, env)
         _place(columns, column, item, value, names)
     position = env.binder.column(index, KqlType.LONG)
-    first = relation.order or tuple(key for column in ordered_by for key in by_ordinal(column))
-    order = (*first, *by_ordinal(position)) if first else ()
+    first = relation.order or tuple(key for column in ordered_by for key in sort_by_ordinal(column))
+    order = (*first, *sort_by_ordinal(position)) if first else ()
     rows = Expanded(
         columns=relation.columns,
         order=order,
@@ -97,7 +97,7 @@ def _result(item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], en
     if item.type is None or item.type == KqlType.DYNAMIC:
         return raw
     column = env.binder.column("", item.type)
-    typed.append((column, explicit(reference(raw, item.span), item.type)))
+    typed.append((column, convert_explicitly(reference(raw, item.span), item.type)))
     return column
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.binder.scope import body_of, enter_function, function_named, known_names
-from nephoscope_kql.errors import UnknownSourceError, did_you_mean, invalid
+from nephoscope_kql.binder.scope import enter_function, function_named, known_names, lambda_body
+from nephoscope_kql.errors import UnknownSourceError, invalid, suggest_word
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import Invoke
 
@@ -18,8 +18,8 @@ def invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
         raise invalid("invoke takes a call of a function", operator.span)
     found = function_named(call.name, env, call.span)
     if found is None:
-        hint = did_you_mean(call.name, known_names(env))
+        hint = suggest_word(call.name, known_names(env))
         raise UnknownSourceError(
             f"no function that takes rows is named '{call.name}'", call.span, "invalid", hint
         )
-    return enter_function(found, call, env, first=relation).tabular(body_of(found, call.span))
+    return enter_function(found, call, env, first=relation).tabular(lambda_body(found, call.span))

@@ -9,8 +9,8 @@ from typing import cast, get_args
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import ColumnNames
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.operands import comparable
-from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported_error
+from nephoscope_kql.binder.operands import to_common_type
+from nephoscope_kql.errors import NOWHERE, UnknownNameError, invalid, suggest_word, unsupported_error
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.relations import FirstOf, Joined, JoinKind
 from nephoscope_kql.plan.values import Bound, Column, Relation
@@ -54,7 +54,7 @@ def _kind(operator: Join | Lookup, default: str) -> str:
         raise invalid(
             f"no kind of join is named '{word}'",
             (found or operator).span,
-            did_you_mean(word, get_args(JoinKind)),
+            suggest_word(word, get_args(JoinKind)),
         )
     return kind
 
@@ -99,7 +99,7 @@ def join_relations(
         columns: tuple[Column, ...] = (left, right)[_ONE_SIDED[kind]].columns
     else:
         kept = [column for column in right.columns if column.id not in dropped]
-        columns = (*left.columns, *_told_apart(left.columns, kept))
+        columns = (*left.columns, *_rename_duplicates(left.columns, kept))
     return Joined(
         columns=columns,
         kind=cast("JoinKind", kind),
@@ -111,7 +111,7 @@ def join_relations(
     )
 
 
-def _told_apart(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
+def _rename_duplicates(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
     """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
     own = {column.name for column in left}
     names = ColumnNames([*own, *(column.name for column in right)])
@@ -122,8 +122,8 @@ def _conditions(
     items: tuple[tree.Expression, ...], left: Relation, right: Relation, env: Env
 ) -> tuple[list[tuple[Bound, Bound]], Bound | None]:
     keys: list[tuple[Bound, Bound]] = []
-    pending, met = list(items), env.binder.met
-    inner = env.over(right if right.open else left)
+    pending, met = list(items), env.binder.error_count
+    inner = env.over_relation(right if right.open else left)
     while pending:
         item = pending.pop(0)
         if isinstance(item, tree.Binary) and item.operator == "and":
@@ -131,7 +131,7 @@ def _conditions(
         else:
             key = env.binder.bind_or_default(partial(_key, item, left, right, env), None, inner)
             keys += [] if key is None else [key]
-    if not keys and env.binder.met == met:
+    if not keys and env.binder.error_count == met:
         raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
     return keys, None
 
@@ -148,22 +148,22 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
                     item.name,
                     f"the {label[1:]} side has no column '{item.name}'",
                     item.span,
-                    did_you_mean(item.name, side),
+                    suggest_word(item.name, side),
                 )
         pair = (
             reference(sides["$left"][item.name], item.span),
             reference(sides["$right"][item.name], item.span),
         )
-        return comparable(*pair, item.span)
+        return to_common_type(*pair, item.span)
     if not isinstance(item, tree.Binary) or item.operator != "==":
         raise unsupported_error("a join condition other than `column` or `$left.a == $right.b`", item.span)
     _refuse_missing_sides(item, sides)
-    both = replace(env.over(right if right.open else left), row={}, sides=sides)
+    both = replace(env.over_relation(right if right.open else left), row={}, sides=sides)
     one, two = both.scalar(item.left), both.scalar(item.right)
     ids = {column.id for column in left.columns}
-    if _side_of(one, ids) is not True or _side_of(two, ids) is not False:
+    if _is_left_side(one, ids) is not True or _is_left_side(two, ids) is not False:
         raise invalid("a join condition compares a column of $left with one of $right", item.span)
-    return comparable(one, two, item.span)
+    return to_common_type(one, two, item.span)
 
 
 def _refuse_missing_sides(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
@@ -176,7 +176,7 @@ def _refuse_missing_sides(item: tree.Binary, sides: dict[str, dict[str, Column]]
         raise invalid("a condition of join says which side a column is of", item.span, hint)
 
 
-def _side_of(value: Bound, left: set[str]) -> bool | None:
+def _is_left_side(value: Bound, left: set[str]) -> bool | None:
     """True = left, False = right, None = neither or both."""
     found = {one in left for one in count_columns([value])}
     return found.pop() if len(found) == 1 else None

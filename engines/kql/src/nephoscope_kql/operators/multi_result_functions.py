@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import implied_name
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.plan.expressions import BoundCall, DynamicPath
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
@@ -36,4 +36,6 @@ def output_names(expression: tree.Expression, value: Bound) -> tuple[str, ...]:
 
 def output(value: Bound, place: int, kind: KqlType) -> Bound:
     """One of several results."""
-    return explicit(DynamicPath(type=KqlType.DYNAMIC, span=value.span, target=value, steps=(place,)), kind)
+    return convert_explicitly(
+        DynamicPath(type=KqlType.DYNAMIC, span=value.span, target=value, steps=(place,)), kind
+    )

@@ -8,7 +8,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import Span, invalid, unsupported_error
 from nephoscope_kql.functions.regex import RegexError, groups, re2
 from nephoscope_kql.operators.join import parameter
@@ -38,7 +38,7 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
         raise invalid(f"no kind of parse is named '{mode}'", operator.span)
     flags = parameter(operator.parameters, "flags")
     pattern, declared = _pattern(operator, mode, flags.text if flags is not None else "")
-    text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
+    text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
     columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
@@ -47,7 +47,7 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
         both = operation("and", KqlType.BOOL, span, matched, kept)
         relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
     assigned = [
-        (column, _convert_part(parts, place, column.type, operator.span))
+        (column, _convert_element(parts, place, column.type, operator.span))
         for place, column in enumerate(columns)
     ]
     return replace_columns(relation, assigned)
@@ -65,9 +65,11 @@ def replace_columns(relation: Relation, assigned: list[tuple[Column, Bound]]) ->
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
 
 
-def _convert_part(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
-    text = operation("_part", KqlType.STRING, span, reference(parts, span), constants.long(place, span))
-    return explicit(text, kind)
+def _convert_element(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
+    text = operation(
+        "_part", KqlType.STRING, span, reference(parts, span), constants.long_constant(place, span)
+    )
+    return convert_explicitly(text, kind)
 
 
 def _add_hidden_column(relation: Relation, value: Bound, env: Env) -> tuple[Relation, Column]:
@@ -80,7 +82,7 @@ def _match_pattern(
     relation: Relation, text: Bound, pattern: str, columns: list[Column], mode: str, span: Span, env: Env
 ) -> tuple[Relation, Column]:
     """A hidden column with the parts that the pattern finds: none where a typed part does not convert (but with relaxed)."""
-    arguments = (text, constants.text(pattern, span), constants.long(len(columns), span))
+    arguments = (text, constants.text(pattern, span), constants.long_constant(len(columns), span))
     relation, parts = _add_hidden_column(
         relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env
     )
@@ -93,7 +95,7 @@ def _match_pattern(
         return relation, parts
     test: Bound | None = None
     for place in strict:
-        value = _convert_part(parts, place, columns[place].type, span)
+        value = _convert_element(parts, place, columns[place].type, span)
         one = operation("isnotnull", KqlType.BOOL, span, value)
         test = one if test is None else operation("and", KqlType.BOOL, span, test, one)
     if test is None:
@@ -189,10 +191,10 @@ def _group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
 @binds_operator(ParseKv)
 def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
-    text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
+    text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
     given = {item.name: _property(item, env) for item in operator.properties}
     if "regex" in given:
-        return _by_regex(relation, operator, text, given["regex"], env)
+        return _extract_by_regex(relation, operator, text, given["regex"], env)
     if given.get("greedy", "") == "true" and "pair_delimiter" not in given:
         raise invalid("greedy needs a pair_delimiter", operator.span)
     assigned: list[tuple[Column, Bound]] = []
@@ -207,17 +209,23 @@ def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
                 item.span,
                 text,
                 constants.text(pattern, item.span),
-                constants.long(groups, item.span),
+                constants.long_constant(groups, item.span),
             ),
             env,
         )
-        value = operation("_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long(0))
+        value = operation(
+            "_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long_constant(0)
+        )
         for place in range(1, groups):
             more = operation(
-                "_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long(place)
+                "_part",
+                KqlType.STRING,
+                item.span,
+                reference(parts, item.span),
+                constants.long_constant(place),
             )
             value = operation("strcat", KqlType.STRING, item.span, value, more)
-        assigned.append((column, explicit(value, column.type)))
+        assigned.append((column, convert_explicitly(value, column.type)))
     return replace_columns(relation, assigned)
 
 
@@ -254,7 +262,7 @@ def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, 
     return f"{start}(?:{_quote_regex(opening)}({inside}){_quote_regex(closing)}|{bare})", 2
 
 
-def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
+def _extract_by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
     """`regex=`: a pattern with the groups key and value: one extraction a key."""
     if len(groups(pattern)) < 2:
         raise invalid("the regular expression needs two groups: the key and the value", operator.span)
@@ -269,5 +277,5 @@ def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, 
             constants.text(_expression(pattern, operator.span), item.span),
             constants.text(item.name),
         )
-        assigned.append((column, explicit(found, column.type)))
+        assigned.append((column, convert_explicitly(found, column.type)))
     return replace_columns(relation, assigned)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operator_names import operator_name
-from nephoscope_kql.binder.ordering import by_ordinal
+from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.errors import NOWHERE, invalid, unsupported_error
-from nephoscope_kql.operators.expand import expand_rows, item_index, limit_of
+from nephoscope_kql.operators.expand import expand_rows, item_index, row_limit
 from nephoscope_kql.plan.relations import Assign, Joined, Numbered, Shared
 from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.tree.operators import (
@@ -45,7 +45,7 @@ def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env
 @binds_operator(MvApply)
 def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     """`mv-apply`: each row's elements go through a pipe; the results stand beside the row's other columns."""
-    kept, inner = numbered_twice(relation, env)
+    kept, inner = number_and_share(relation, env)
     count, number, apart = len(relation.columns), kept.columns[-1], inner.columns[-1]
     visible = replace_columns(inner, inner.columns[:count])
     rows = expand_rows(
@@ -53,7 +53,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
         operator.items,
         env,
         index=item_index(operator.parameters),
-        limit=limit_of(operator.limit, env),
+        limit=row_limit(operator.limit, env),
         ordered_by=(apart,),
     )
     rows = replace(rows, open=kept.open)
@@ -65,7 +65,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     pair = (reference(number, NOWHERE), reference(apart, NOWHERE))
     joined = Joined(
         columns=(*columns, *own),
-        order=(*by_ordinal(number), *result.order),
+        order=(*sort_by_ordinal(number), *result.order),
         kind="inner",
         left=kept,
         right=result,
@@ -74,7 +74,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     return with_parts(joined, kept.columns[count:-1], env)
 
 
-def numbered_twice(relation: Relation, env: Env) -> tuple[Shared, Shared]:
+def number_and_share(relation: Relation, env: Env) -> tuple[Shared, Shared]:
     """The rows, read in two places: their columns, those that keep the parts around them apart, and the row's number."""
     number = env.binder.column("", KqlType.LONG)
     unknown = relation.open and env.binder.mistakes is not None
@@ -86,8 +86,8 @@ def numbered_twice(relation: Relation, env: Env) -> tuple[Shared, Shared]:
         number=number,
     )
     name = env.binder.shared_name()
-    kept = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name, open=unknown)
-    return kept, replace(kept, columns=env.binder.fresh(numbered))
+    kept = Shared(columns=env.binder.fresh_columns(numbered), input=numbered, name=name, open=unknown)
+    return kept, replace(kept, columns=env.binder.fresh_columns(numbered))
 
 
 def with_parts(relation: Relation, copies: tuple[Column, ...], env: Env) -> Relation:
@@ -110,7 +110,7 @@ def partition(relation: Relation, operator: Partition, env: Env) -> Relation:
     """`partition by column (operators)`."""
     if operator.scoped:
         raise unsupported_error("partition with a query in braces", operator.span)
-    value = env.over(relation).scalar(operator.by)
+    value = env.over_relation(relation).scalar(operator.by)
     if isinstance(operator.by, tree.Star):
         raise invalid("partition takes a column", operator.by.span)
     apart = env.binder.column("", value.type)

@@ -10,8 +10,8 @@ from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operands import arithmetic, comparison, operation
-from nephoscope_kql.binder.overload_resolution import explicit
-from nephoscope_kql.binder.tables import given_rows
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
+from nephoscope_kql.binder.tables import inline_rows
 from nephoscope_kql.errors import Span, invalid, unsupported_error
 from nephoscope_kql.operators.column_operators import match_columns
 from nephoscope_kql.operators.multi_result_functions import output_names, outputs
@@ -41,18 +41,18 @@ from nephoscope_kql.tree.operators import (
     Take,
     Top,
 )
-from nephoscope_kql.types import KqlType, promote_type, widest
+from nephoscope_kql.types import KqlType, promote_type, wider_number_type
 
 
 @binds_operator(Sort)
 def sort(relation: Relation, operator: Sort, env: Env) -> Relation:
     """`sort by`: descending unless it says otherwise; nulls are least."""
-    return in_order(relation, operator.keys, env)
+    return sort_rows(relation, operator.keys, env)
 
 
-def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Relation:
+def sort_rows(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Relation:
     """The rows in the order of keys; keys that are no columns are computed into hidden ones."""
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     order: list[SortKey] = []
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
@@ -76,7 +76,7 @@ def _bind_sort_key(key: tree.Ordered, env: Env) -> Bound:
     """The value of a key."""
     value = env.scalar(key.value)
     if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
-        return explicit(value, KqlType.STRING)
+        return convert_explicitly(value, KqlType.STRING)
     if value.type == KqlType.DYNAMIC and not isinstance(value, ErrorExpression):
         raise invalid("rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ...")
     return value
@@ -89,7 +89,7 @@ def row_count(expression: tree.Expression, env: Env) -> Bound:
         raise invalid(f"a number of rows is expected, not {value.type}", expression.span)
     if isinstance(value, Constant) and isinstance(value.value, int | float) and value.value < 0:
         raise invalid("a number of rows is not negative", expression.span)
-    return explicit(value, KqlType.LONG)
+    return convert_explicitly(value, KqlType.LONG)
 
 
 def limit_rows(relation: Relation, count: Bound, env: Env) -> Relation:
@@ -122,7 +122,7 @@ def take(relation: Relation, operator: Take, env: Env) -> Relation:
 @binds_operator(Top)
 def top(relation: Relation, operator: Top, env: Env) -> Relation:
     """`top n by keys`."""
-    return limit_rows(in_order(relation, operator.keys, env), row_count(operator.count, env), env)
+    return limit_rows(sort_rows(relation, operator.keys, env), row_count(operator.count, env), env)
 
 
 @binds_operator(Sample)
@@ -160,7 +160,7 @@ def distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
 
 def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """The distinct combinations of values."""
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     groups: list[tuple[Column, Bound]] = partition_groups(env, items[0].span)
     names = ColumnNames()
     for item in items:
@@ -201,7 +201,7 @@ def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
             continue
         columns.append(env.binder.make_value_column(names.take(given[0]), value))
         values.append(value)
-    return given_rows(env, tuple(columns), (tuple(values),))
+    return inline_rows(env, tuple(columns), (tuple(values),))
 
 
 @binds_operator(Range)
@@ -211,10 +211,10 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
     kind = _range_type(low, high, step)
     if kind == KqlType.DECIMAL:
-        return _decimals(operator, env, *(explicit(part, kind) for part in (low, high, step)))
+        return _decimals(operator, env, *(convert_explicitly(part, kind) for part in (low, high, step)))
     inside = promote_type(kind)
-    low, high = explicit(low, inside), explicit(high, inside)
-    step = explicit(step, inside if kind.numeric else KqlType.TIMESPAN)
+    low, high = convert_explicitly(low, inside), convert_explicitly(high, inside)
+    step = convert_explicitly(step, inside if kind.numeric else KqlType.TIMESPAN)
     _refuse_long_range(low, high, step, operator.span)
     column = env.binder.column(operator.name, kind)
     falls = isinstance(step, Constant) and isinstance(step.value, int | float) and step.value < 0
@@ -233,7 +233,7 @@ def _range_type(low: Bound, high: Bound, step: Bound) -> KqlType:
     ):
         if part.type not in (usual, KqlType.DYNAMIC) and not (usual.numeric and part.type.numeric):
             raise invalid(f"the {name} of a range of {kind} is {usual}, not {part.type}", part.span)
-        kind = widest(kind, part.type) if part.type.numeric else kind
+        kind = wider_number_type(kind, part.type) if part.type.numeric else kind
     return kind
 
 
@@ -241,14 +241,16 @@ def _decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bound) -
     """A range of decimals: a row for each whole number of steps, and the decimal that is so far from the start."""
     span = operator.span
     distance = arithmetic("/", arithmetic("-", high, low, span), step, span)
-    one = constants.long(1, span)
-    whole = operation("bin", KqlType.DECIMAL, span, distance, explicit(one, KqlType.DECIMAL))
+    one = constants.long_constant(1, span)
+    whole = operation("bin", KqlType.DECIMAL, span, distance, convert_explicitly(one, KqlType.DECIMAL))
     place = env.binder.column("", KqlType.LONG)
     order = (SortKey(reference(place, span), ascending=True, nulls_first=True),)
-    zero = constants.long(0, span)
-    rows = Numbers(columns=(place,), order=order, low=zero, high=explicit(whole, KqlType.LONG), step=one)
+    zero = constants.long_constant(0, span)
+    rows = Numbers(
+        columns=(place,), order=order, low=zero, high=convert_explicitly(whole, KqlType.LONG), step=one
+    )
     column = env.binder.column(operator.name, KqlType.DECIMAL)
-    steps = arithmetic("*", explicit(reference(place, span), KqlType.DECIMAL), step, span)
+    steps = arithmetic("*", convert_explicitly(reference(place, span), KqlType.DECIMAL), step, span)
     value = arithmetic("+", low, steps, span)
     return Assign(columns=(column,), order=order, input=rows, assigned=((column, value),))
 

@@ -8,12 +8,12 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, ScalarMeaning, binds_operator
 from nephoscope_kql.binder.operands import condition
-from nephoscope_kql.binder.ordering import by_ordinal, ensure_order
-from nephoscope_kql.binder.overload_resolution import explicit
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
+from nephoscope_kql.binder.ordering import ensure_order, sort_by_ordinal
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
+from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.partition import replace_columns
-from nephoscope_kql.operators.row_operators import in_order
+from nephoscope_kql.operators.row_operators import sort_rows
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Scan
@@ -23,12 +23,12 @@ from nephoscope_kql.types import KqlType
 @binds_operator(Scan)
 def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     """`scan`: a row for each match of a row with a step."""
-    rows = in_order(relation, operator.order, env) if operator.order else relation
+    rows = sort_rows(relation, operator.order, env) if operator.order else relation
     relation = replace(ensure_order(rows, env), open=relation.open)
     known = {column.name for column in relation.columns}
     declared = tuple(_declaration(item, known, env) for item in operator.declarations)
     steps = _steps(relation, operator, declared, env)
-    own = env.over(relation)
+    own = env.over_relation(relation)
     partition = (*env.parts(operator.span), *(own.scalar(item) for item in operator.partition))
     label = parameter(operator.parameters, "with_match_id")
     value = label.values[0] if label is not None and label.values else None
@@ -37,7 +37,7 @@ def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     columns = (*relation.columns, *(column for column, _ in declared), *([match] if match.name else []))
     return Scanned(
         columns=columns,
-        order=(*by_ordinal(number), *by_ordinal(step)),
+        order=(*sort_by_ordinal(number), *sort_by_ordinal(step)),
         input=replace_columns(relation, (*relation.columns, *env.partition)),
         steps=steps,
         declared=declared,
@@ -54,7 +54,7 @@ def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env
     kind = item.type or KqlType.DYNAMIC
     value: Bound = constants.null(kind, item.span)
     if item.default is not None:
-        value = explicit(env.without_row().scalar(item.default), kind)
+        value = convert_explicitly(env.without_row().scalar(item.default), kind)
     return env.binder.column(item.name, kind), value
 
 
@@ -73,7 +73,7 @@ def _steps(
             raise unsupported_error("an optional step of scan", step.span)
         seen = tuple((column, env.binder.column(column.name, column.type)) for column in every)
         sides[step.name] = {own.name: own for _, own in seen}
-        inner = replace(env.over(relation).with_names(defaults), sides=dict(sides))
+        inner = replace(env.over_relation(relation).with_names(defaults), sides=dict(sides))
         test = condition(inner.scalar(step.condition))
         assigned = tuple(_assignment(item, declared, inner) for item in step.assignments)
         found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))
@@ -86,6 +86,6 @@ def _assignment(
     name = item.names[0].name
     column = next((column for column, _ in declared if column.name == name), None)
     if column is None:
-        hint = did_you_mean(name, [column.name for column, _ in declared])
+        hint = suggest_word(name, [column.name for column, _ in declared])
         raise invalid(f"scan declares no column '{name}'", item.span, hint)
-    return column, explicit(env.scalar(item.value), column.type)
+    return column, convert_explicitly(env.scalar(item.value), column.type)

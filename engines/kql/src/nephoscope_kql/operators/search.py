@@ -8,12 +8,12 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.calls import pack_columns
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.search_terms import Part, filter_parts
 from nephoscope_kql.errors import Span, invalid
 from nephoscope_kql.operators.column_operators import match_columns, select_columns
 from nephoscope_kql.operators.join import choice, parameter
-from nephoscope_kql.operators.union import parts_of, united_as
+from nephoscope_kql.operators.union import union_parts, union_with_source
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Find, Search
@@ -25,7 +25,7 @@ PACK = "pack_"
 def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
     """The tables that are named, or all that the catalog has and the views that the query declares."""
     if items:
-        found = [part for item in items for part in parts_of(item, env)]
+        found = [part for item in items for part in union_parts(item, env)]
         return [(name or f"union_arg{place}", rows) for place, (name, rows) in enumerate(found)]
     stored = {name for name in env.catalog.names() if env.catalog.table(name) is not None}
     views = {
@@ -33,7 +33,7 @@ def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Pa
         for name, meaning in env.names.items()
         if isinstance(meaning, LambdaMeaning) and meaning.function.view and not meaning.function.parameters
     }
-    names = [name for name in stored | views if env.sees(name)]
+    names = [name for name in stored | views if env.can_see(name)]
     if not names:
         raise invalid("no table to search", span)
     return [(name, env.tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
@@ -48,7 +48,9 @@ def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
     parts = piped or _tables(operator.tables, env, operator.span)
     kinds = ("default", "case_insensitive", "case_sensitive")
     exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
-    return united_as("$table", filter_parts(parts, operator.predicate, env, exact), env, operator.span)
+    return union_with_source(
+        "$table", filter_parts(parts, operator.predicate, env, exact), env, operator.span
+    )
 
 
 @binds_operator(Find)
@@ -61,13 +63,15 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     label = _label(operator)
     if operator.columns is not None:
         return _project_parts(label, parts, operator, env)
-    wanted = _smart(parts, operator.predicate)
-    away = {column.name for item in operator.away for _, rows in parts for column in _like(rows, item)}
+    wanted = _smart_column_order(parts, operator.predicate)
+    away = {
+        column.name for item in operator.away for _, rows in parts for column in _matching_columns(rows, item)
+    }
     wanted = [name for name in wanted if name not in away]
     pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
     cut = [(name, _cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
-    found = united_as(label, cut, env, operator.span)
-    return replace(_in_order(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
+    found = union_with_source(label, cut, env, operator.span)
+    return replace(_reorder_columns(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
 
 
 def _label(operator: Find) -> str:
@@ -76,7 +80,7 @@ def _label(operator: Find) -> str:
     return value.name if isinstance(value, tree.Name) else "source_"
 
 
-def _smart(parts: list[Part], predicate: tree.Expression) -> list[str]:
+def _smart_column_order(parts: list[Part], predicate: tree.Expression) -> list[str]:
     """The columns that the condition names, then those that all tables have."""
     known = {column.name for _, rows in parts for column in rows.columns}
     named = [
@@ -90,7 +94,7 @@ def _smart(parts: list[Part], predicate: tree.Expression) -> list[str]:
     return list(dict.fromkeys([*named, *common]))
 
 
-def _like(rows: Relation, item: tree.Expression) -> list[Column]:
+def _matching_columns(rows: Relation, item: tree.Expression) -> list[Column]:
     """The columns that an item of project or project-away means in one table: none where the table lacks it."""
     if isinstance(item, tree.Name | tree.TypedName):
         return [column for column in rows.columns if column.name == item.name]
@@ -123,7 +127,7 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
             for item in items
             if not _is_pack(item)
             for name in (
-                [item.name] if isinstance(item, tree.Name | tree.TypedName) else _all_like(parts, item)
+                [item.name] if isinstance(item, tree.Name | tree.TypedName) else _matching_names(parts, item)
             )
         )
     )
@@ -139,11 +143,11 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
         )
         for name, rows in parts
     ]
-    return _in_order(united_as(label, cut, env, operator.span), [label, *names], env)
+    return _reorder_columns(union_with_source(label, cut, env, operator.span), [label, *names], env)
 
 
-def _all_like(parts: list[Part], item: tree.Expression) -> list[str]:
-    return [column.name for _, rows in parts for column in _like(rows, item)]
+def _matching_names(parts: list[Part], item: tree.Expression) -> list[str]:
+    return [column.name for _, rows in parts for column in _matching_columns(rows, item)]
 
 
 def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: Span) -> Relation:
@@ -157,12 +161,12 @@ def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: 
             assigned.append((made, constants.null(kind, span)))
             columns.append(made)
         elif columns[place].type != kind:
-            assigned.append((made, explicit(reference(columns[place], span), kind)))
+            assigned.append((made, convert_explicitly(reference(columns[place], span), kind)))
             columns[place] = made
     return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
 
 
-def _in_order(rows: Relation, names: list[str], env: Env) -> Relation:
+def _reorder_columns(rows: Relation, names: list[str], env: Env) -> Relation:
     """The columns in the order of names (one name may have become several, one a type), the bag last."""
 
     def place(column: Column) -> int:

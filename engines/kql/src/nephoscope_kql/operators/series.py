@@ -8,11 +8,11 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.row_operators import partition_groups
-from nephoscope_kql.operators.summarize import bound_groups, results_of
+from nephoscope_kql.operators.summarize import bind_results, bound_groups
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import BoundSeriesItem, Series
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -26,7 +26,7 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
     kind = parameter(operator.parameters, "kind")
     if kind is not None and kind.word != "nonempty":
         raise invalid(f"no kind of make-series is named '{kind.word}'", kind.span, "known: nonempty")
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     groups, names = bound_groups(operator.groups, inner)
     axis = inner.scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
     if axis.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not axis.type.numeric:
@@ -52,14 +52,14 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
         axis_column=axis_column,
         low=_bind_optional(operator.low, env, axis.type),
         high=_bind_optional(operator.high, env, axis.type),
-        step=explicit(env.without_row().scalar(operator.step), kind_of_step),
+        step=convert_explicitly(env.without_row().scalar(operator.step), kind_of_step),
         inclusive=operator.in_range or operator.high is None,
         nonempty=kind is not None,
     )
 
 
 def _bind_optional(expression: tree.Expression | None, env: Env, kind: KqlType) -> Bound | None:
-    return None if expression is None else explicit(env.without_row().scalar(expression), kind)
+    return None if expression is None else convert_explicitly(env.without_row().scalar(expression), kind)
 
 
 def _item(
@@ -70,7 +70,7 @@ def _item(
     names: ColumnNames,
 ) -> BoundSeriesItem:
     collector = CallCollector()
-    results = results_of(item.value, replace(inner, aggregates=collector), relation, groups, names)
+    results = bind_results(item.value, replace(inner, aggregates=collector), relation, groups, names)
     if len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(collector.calls) != 1:
         raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
     call = collector.calls[0][1]
@@ -82,9 +82,9 @@ def _item(
 
 def _default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:
     if item.default is None:
-        zero = constants.long(0, item.span)
-        return explicit(zero, kind) if kind.numeric else constants.null(kind, item.span)
+        zero = constants.long_constant(0, item.span)
+        return convert_explicitly(zero, kind) if kind.numeric else constants.null(kind, item.span)
     value = inner.without_row().scalar(item.default)
     if isinstance(value, Constant) and value.value is None:
         return constants.constant(None, kind, value.span)
-    return explicit(value, kind)
+    return convert_explicitly(value, kind)

@@ -10,7 +10,7 @@ from nephoscope_kql.binder.calls import make_aggregate_call
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
-from nephoscope_kql.binder.ordering import by_ordinal, is_serialized
+from nephoscope_kql.binder.ordering import is_serialized, sort_by_ordinal
 from nephoscope_kql.errors import NOWHERE, invalid
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
@@ -30,22 +30,22 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     """`summarize aggregates by groups`."""
     if not operator.aggregates and not operator.groups:
         raise invalid("summarize needs an aggregate or a group", operator.span)
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     groups, names = bound_groups(operator.groups, inner)
     for _, value in () if env.composed else groups:
-        env.binder.bind_or_default(partial(_groupable, value, env), None, inner)
+        env.binder.bind_or_default(partial(_check_groupable, value, env), None, inner)
     collector = CallCollector()
     collecting = replace(inner, aggregates=collector)
     results: list[Result] = []
     for item in operator.aggregates:
         found = inner.binder.bind_or_default(
-            partial(results_of, item, collecting, relation, groups, names), None, inner
+            partial(bind_results, item, collecting, relation, groups, names), None, inner
         )
         results += _unknown(item, names) if found is None else found
     return group_rows(relation, groups, collector, results, env)
 
 
-def _groupable(value: Bound, env: Env) -> None:
+def _check_groupable(value: Bound, env: Env) -> None:
     """Refuse a dynamic, which Kusto does not group by; one of a column that no rows have may be of any type."""
     untyped = isinstance(value, ColumnRef) and value.column.id in env.binder.untyped
     if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, ErrorExpression):
@@ -94,8 +94,8 @@ def group_rows(
     order: tuple[SortKey, ...] = ()
     if groups and calls and relation.order and not is_serialized(relation):
         first = env.binder.column("", KqlType.LONG)
-        calls.append((first, _first_place(relation)))
-        order = by_ordinal(first)
+        calls.append((first, _first_place_aggregate(relation)))
+        order = sort_by_ordinal(first)
     rows: Relation = Aggregated(
         columns=hidden, order=order, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
     )
@@ -113,13 +113,13 @@ def group_rows(
     return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))
 
 
-def _first_place(relation: Relation) -> AggregateCall:
+def _first_place_aggregate(relation: Relation) -> AggregateCall:
     """Return where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
     place = relation.order[0].value
     return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
 
 
-def results_of(
+def bind_results(
     item: tree.Expression,
     env: Env,
     relation: Relation,
@@ -131,8 +131,8 @@ def results_of(
     expression = item.value if isinstance(item, tree.Named) else item
     if isinstance(expression, tree.Call) and expression.name not in env.names:
         if expression.name in EXTREMES:
-            return _extreme(expression, given, env, relation, groups, names)
-        if expression.name in ANY and _several(expression):
+            return _bind_extreme(expression, given, env, relation, groups, names)
+        if expression.name in ANY and _has_several_arguments(expression):
             return _any(expression, given, env, relation, groups, names)
         if expression.name in ("percentiles", "percentilesw"):
             return _percentiles(expression, given, env, names)
@@ -154,7 +154,7 @@ def results_of(
     return [(given[0], value)]
 
 
-def _several(call: tree.Call) -> bool:
+def _has_several_arguments(call: tree.Call) -> bool:
     return (
         len(call.arguments) > 1 or isinstance(call.arguments[0], tree.Star | tree.Wildcard)
         if call.arguments
@@ -162,7 +162,7 @@ def _several(call: tree.Call) -> bool:
     )
 
 
-def _plain(env: Env) -> Env:
+def _without_aggregates(env: Env) -> Env:
     return replace(env, aggregates=None)
 
 
@@ -172,7 +172,7 @@ def _collect(call: AggregateCall, env: Env) -> Bound:
     return reference(env.aggregates.column(call, env.binder), call.span)
 
 
-def _extreme(
+def _bind_extreme(
     call: tree.Call,
     given: list[str],
     env: Env,
@@ -228,8 +228,8 @@ def _values(
 def _value(argument: tree.Expression, env: Env) -> Result:
     """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
     if isinstance(argument, tree.Named):
-        return argument.names[0].name, _plain(env).scalar(argument.value)
-    return implied_name(argument), _plain(env).scalar(argument)
+        return argument.names[0].name, _without_aggregates(env).scalar(argument.value)
+    return implied_name(argument), _without_aggregates(env).scalar(argument)
 
 
 def _any(

@@ -9,7 +9,7 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import CallCollector, Env, SharedMeaning, binds_operator, reference
 from nephoscope_kql.binder.operands import comparison
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.scope import already_bound
 from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
 from nephoscope_kql.operators.row_operators import limit_rows, row_count
@@ -35,19 +35,19 @@ def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     groups: SharedMeaning | None = None
     results: list[Relation] = []
     for level, clause in enumerate(clauses):
-        top = already_bound(_top(rows.make(), clauses, level, env), env)
+        top = already_bound(_top_groups(rows.make(), clauses, level, env), env)
         if clause.others is not None:
             rest = _match_groups("leftanti", rows.make(), top.make(), level, len(clauses))
-            results.append(_below(groups, _others(rest, clauses, level, env), level))
+            results.append(_nest_below(groups, _group_others(rest, clauses, level, env), level))
         rows = already_bound(_match_groups("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
-        groups = already_bound(_below(groups, top.make(), level), env)
+        groups = already_bound(_nest_below(groups, top.make(), level), env)
     whole = [] if groups is None else [groups.make()]
     return _result([*whole, *results], clauses, env, operator.span)
 
 
 def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
     """The rows with the value of every level in their last columns."""
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     keys: list[tuple[Column, Bound]] = []
     for clause in clauses:
         value = inner.scalar(clause.value.value if isinstance(clause.value, tree.Named) else clause.value)
@@ -66,7 +66,7 @@ def _group_levels(
 ) -> Relation:
     """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
     collector = CallCollector()
-    inner = replace(env.over(relation), aggregates=collector)
+    inner = replace(env.over_relation(relation), aggregates=collector)
     values = [("", inner.scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
     groups: list[tuple[Column, Bound]] = [
         (env.binder.column("", key.type), reference(key, by[0].span)) for key in keys
@@ -74,7 +74,7 @@ def _group_levels(
     return group_rows(relation, groups, collector, values, env)
 
 
-def _top(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
+def _top_groups(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     """The groups of a level that are kept: columns of the values up to it, then of its aggregate."""
     clause = clauses[level]
     found = _group_levels(relation, _keys(relation, level, len(clauses)), [clause.by], env)
@@ -102,12 +102,12 @@ def _match_groups(kind: JoinKind, rows: Relation, top: Relation, level: int, lev
     return Joined(columns=rows.columns, kind=kind, left=rows, right=top, keys=keys)
 
 
-def _others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
+def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     """One row for the groups of a level that are not kept: its label, no values below, every aggregate."""
     clause = clauses[level]
     keys = _keys(rest, level, len(clauses))
     anyone = env.binder.column("", KqlType.LONG)
-    one = ((anyone, constants.long(0, clause.span)),)
+    one = ((anyone, constants.long_constant(0, clause.span)),)
     whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
     found = _group_levels(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
     _, *rest_columns = found.columns
@@ -117,13 +117,13 @@ def _others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
         kind = _keys(rest, level + place, len(clauses))[-1].type
         label: Bound = constants.null(kind, clause.span)
         if place == 0 and clause.others is not None:
-            label = explicit(env.without_row().scalar(clause.others), kind)
+            label = convert_explicitly(env.without_row().scalar(clause.others), kind)
         assigned.append((env.binder.column("", kind), label))
         columns += [assigned[-1][0], amount]
     return Assign(columns=tuple(columns), input=found, assigned=tuple(assigned))
 
 
-def _below(groups: SharedMeaning | None, found: Relation, level: int) -> Relation:
+def _nest_below(groups: SharedMeaning | None, found: Relation, level: int) -> Relation:
     """The groups so far with what was found within each: `found` begins with the values of the levels above it."""
     if groups is None:
         return found
@@ -154,7 +154,7 @@ def _result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Re
 @binds_operator(TopHitters)
 def top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     """`top-hitters n of value by weight`: the greatest first. Kusto estimates, this counts."""
-    inner = env.over(relation)
+    inner = env.over_relation(relation)
     item = operator.value
     expression = item.value if isinstance(item, tree.Named) else item
     name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item) or "Column1"

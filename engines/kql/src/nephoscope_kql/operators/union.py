@@ -10,7 +10,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.scope import is_tabular, place_of
+from nephoscope_kql.binder.scope import is_tabular, resolve_place
 from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.plan.relations import Assign, Concatenated, Shared
@@ -32,11 +32,11 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
         raise invalid("isfuzzy is true or false", fuzzy.span)
     lenient = fuzzy is not None and fuzzy.word in ("true", "1")
-    parts: list[Part] = [] if relation is None else [(named_by_as(relation), relation)]
+    parts: list[Part] = [] if relation is None else [(name_from_as(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
         try:
-            parts += _leniently(item, env) if lenient else parts_of(item, env)
+            parts += _bind_leniently(item, env) if lenient else union_parts(item, env)
         except KqlError as error:
             if not lenient or not (isinstance(error, UnknownSourceError) or error.function):
                 raise
@@ -51,22 +51,24 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     return union_rows(parts, operator, env)
 
 
-def _leniently(item: tree.Expression, env: Env) -> list[Part]:
+def _bind_leniently(item: tree.Expression, env: Env) -> list[Part]:
     """The rows of an item that is left out where nobody has a table or function that it names."""
     if env.binder.mistakes is None:
-        return parts_of(item, env)
-    with env.binder.mistakes.first_only():
-        return parts_of(item, env)
+        return union_parts(item, env)
+    with env.binder.mistakes.suspend_collection():
+        return union_parts(item, env)
 
 
-def parts_of(item: tree.Expression, env: Env) -> list[Part]:
+def union_parts(item: tree.Expression, env: Env) -> list[Part]:
     """The rows that an item of union names, each with what `withsource` calls it."""
     if isinstance(item, tree.Wildcard):
         return _match_tables(item.pattern, env, item.span)
     if isinstance(item, tree.Member) and "*" in item.name:
-        return _match_tables(item.name, replace(env, names={}, place=place_of(item.target, env)), item.span)
+        return _match_tables(
+            item.name, replace(env, names={}, place=resolve_place(item.target, env)), item.span
+        )
     rows = env.tabular(item)
-    return [(named_by_as(rows) or _label(item, env), rows)]
+    return [(name_from_as(rows) or _label(item, env), rows)]
 
 
 def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
@@ -74,12 +76,15 @@ def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
     found = sorted(
         name
         for name in env.catalog.names()
-        if fnmatchcase(name, pattern) and env.sees(name) and env.catalog.table(name) is not None
+        if fnmatchcase(name, pattern) and env.can_see(name) and env.catalog.table(name) is not None
     )
     found += [
         name
         for name in env.names
-        if fnmatchcase(name, pattern) and name not in found and env.sees(name) and _is_rows(name, env, span)
+        if fnmatchcase(name, pattern)
+        and name not in found
+        and env.can_see(name)
+        and _is_rows(name, env, span)
     ]
     if not found:
         raise UnknownSourceError(f"no table is named like '{pattern}'", span)
@@ -94,7 +99,7 @@ def _is_rows(name: str, env: Env, span: Span) -> bool:
     return is_tabular(tree.Name(name=name, span=span), env.without_row())
 
 
-def named_by_as(relation: Relation) -> str:
+def name_from_as(relation: Relation) -> str:
     """The name that `as`, the last operator of the rows, gives them; '' without it."""
     return relation.label if isinstance(relation, Shared) else ""
 
@@ -111,14 +116,14 @@ def union_rows(parts: list[Part], operator: Union, env: Env) -> Relation:
     inner = choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
     source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
     if source is None or not source.values:
-        return united_as("", parts, env, operator.span, inner)
+        return union_with_source("", parts, env, operator.span, inner)
     label = source.values[0]
     name = label.name if isinstance(label, tree.Name) else source.word
     labelled = [(own or f"union_arg{place}", part) for place, (own, part) in enumerate(parts)]
-    return united_as(name, labelled, env, operator.span, inner)
+    return union_with_source(name, labelled, env, operator.span, inner)
 
 
-def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
+def union_with_source(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
     parts = [
         (label, _type_unknown_columns(part, place, parts, env)) for place, (label, part) in enumerate(parts)
@@ -195,7 +200,7 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     told = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.column(
-            name if counts[name] == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind
+            name if counts[name] == 1 else told.take(f"{name}_{_type_suffix(name, kind, untyped)}"), kind
         )
         for name, kind in keys
     }
@@ -207,5 +212,5 @@ def _find_mistaken(parts: list[Relation], env: Env) -> set[str]:
     return {column.name for part in parts for column in part.columns if column.id in marked}
 
 
-def _label_of(name: str, kind: KqlType, untyped: set[str]) -> str:
+def _type_suffix(name: str, kind: KqlType, untyped: set[str]) -> str:
     return "unknown" if name in untyped and kind == KqlType.DYNAMIC else kind.value

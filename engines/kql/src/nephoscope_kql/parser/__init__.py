@@ -49,7 +49,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     try:
         found = lambda_parameters(cursor)
         if cursor.token.kind != "end":
-            raise cursor.wrong("the end of the parameters")
+            raise cursor.expected_error("the end of the parameters")
     except KqlError as error:
         cursor.errors.append(error)
         found = ()
@@ -67,7 +67,7 @@ def parse_function(parameters: str, body: str) -> Lambda:
         if braced:
             cursor.expect("}")
         if cursor.token.kind != "end":
-            raise cursor.wrong("the end of the function")
+            raise cursor.expected_error("the end of the function")
     except KqlError as error:
         cursor.errors.append(error)
         statements, value = (), None

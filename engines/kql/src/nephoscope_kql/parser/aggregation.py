@@ -45,7 +45,7 @@ def make_series(c: Cursor, start: int) -> tree.MakeSeries:
     c.expect("on")
     axis = parse_named_expression(c) if c.is_declaration() else access(c)
     in_range = c.token.text == "in"
-    low, high, step = _old_bounds(c) if in_range else _bounds(c)
+    low, high, step = _parse_old_bounds(c) if in_range else _bounds(c)
     groups = _groups(c)
     return tree.MakeSeries(
         items=tuple(items),
@@ -77,7 +77,7 @@ def _bounds(c: Cursor) -> tuple[Expression | None, Expression | None, Expression
     return low, high, expression(c)
 
 
-def _old_bounds(c: Cursor) -> tuple[Expression, Expression, Expression]:
+def _parse_old_bounds(c: Cursor) -> tuple[Expression, Expression, Expression]:
     c.take()
     c.expect("range")
     c.expect("(")
@@ -93,14 +93,14 @@ def _old_bounds(c: Cursor) -> tuple[Expression, Expression, Expression]:
 @reads("top-nested")
 def top_nested(c: Cursor, start: int) -> tree.TopNested:
     """`top-nested n of value by aggregate, top-nested ...`."""
-    clauses = [_nested_clause(c, start)]
+    clauses = [_parse_nested_clause(c, start)]
     while c.accept(","):
         begun = c.expect("top-nested").start
-        clauses.append(_nested_clause(c, begun))
+        clauses.append(_parse_nested_clause(c, begun))
     return tree.TopNested(clauses=tuple(clauses), span=c.since(start))
 
 
-def _nested_clause(c: Cursor, start: int) -> tree.NestedClause:
+def _parse_nested_clause(c: Cursor, start: int) -> tree.NestedClause:
     count = None if c.token.text == "of" else expression(c)
     c.expect("of")
     value = parse_named_expression(c)

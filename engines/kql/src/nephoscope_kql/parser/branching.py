@@ -75,8 +75,8 @@ def facet(c: Cursor, start: int) -> tree.Facet:
 def scan(c: Cursor, start: int) -> tree.Scan:
     """`scan with_match_id=... order by ... partition by ... declare (...) with (steps)`."""
     options = parameters(c, "kind with_match_id with_step_name")
-    order = ordered_keys(c) if _accept_by(c, "order") else ()
-    by = _values(c) if _accept_by(c, "partition") else ()
+    order = ordered_keys(c) if _accept_by_word(c, "order") else ()
+    by = _values(c) if _accept_by_word(c, "partition") else ()
     declared = _declarations(c) if c.accept("declare") else ()
     steps = _steps(c)
     return tree.Scan(
@@ -89,7 +89,7 @@ def scan(c: Cursor, start: int) -> tree.Scan:
     )
 
 
-def _accept_by(c: Cursor, word: str) -> bool:
+def _accept_by_word(c: Cursor, word: str) -> bool:
     if not c.accept(word):
         return False
     c.expect("by")
@@ -137,7 +137,7 @@ def _step(c: Cursor) -> tree.ScanStep:
     if c.accept("output"):
         c.expect("=")
         if c.token.text not in ("all", "last", "none"):
-            raise c.wrong("all, last or none")
+            raise c.expected_error("all, last or none")
         output = c.take().text
     c.expect(":")
     condition = expression(c)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @reads("extend")
 def extend(c: Cursor, start: int) -> tree.Extend:
     """`extend name = value, ...`."""
-    return tree.Extend(items=_one_or_more(c), span=c.since(start))
+    return tree.Extend(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @reads("project")
@@ -79,7 +79,7 @@ def _parse_reorder(c: Cursor) -> Expression:
 @reads("project-by-names")
 def project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
     """`project-by-names expression, ...`."""
-    return tree.ProjectByNames(items=_one_or_more(c), span=c.since(start))
+    return tree.ProjectByNames(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @reads("serialize")
@@ -92,7 +92,7 @@ def serialize(c: Cursor, start: int) -> tree.Serialize:
 @reads("print")
 def print_values(c: Cursor, start: int) -> tree.Print:
     """`print name = value, ...`."""
-    return tree.Print(items=_one_or_more(c), span=c.since(start))
+    return tree.Print(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @reads("range")
@@ -108,7 +108,7 @@ def range_rows(c: Cursor, start: int) -> tree.Range:
     return tree.Range(name=name, low=low, high=high, step=step, span=c.since(start))
 
 
-def _one_or_more(c: Cursor) -> tuple[Expression, ...]:
+def _parse_one_or_more(c: Cursor) -> tuple[Expression, ...]:
     items = [parse_named_expression(c)]
     while c.accept(","):
         items.append(parse_named_expression(c))

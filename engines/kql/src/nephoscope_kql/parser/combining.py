@@ -71,7 +71,7 @@ def search(c: Cursor, start: int) -> tree.Search:
     options = parameters(c, "kind withsource with_source")
     tables = _tables(c)
     token = c.token
-    if token.text == "*" and (c.ahead().kind == "end" or c.ahead().text in ("|", ")", ";", "and", "or")):
+    if token.text == "*" and (c.peek().kind == "end" or c.peek().text in ("|", ")", ";", "and", "or")):
         c.take()
         condition: Expression = Star(span=token.span)
     else:
@@ -107,7 +107,7 @@ def _found_columns(c: Cursor) -> tuple[Expression, ...]:
 
 
 def _found_column(c: Cursor) -> Expression:
-    if c.ahead().text == "(":
+    if c.peek().text == "(":
         return access(c)
     start = c.token.start
     item = column_pattern(c)

@@ -10,7 +10,7 @@ from nephoscope_kql.parser.cursor import Cursor
 from nephoscope_kql.parser.lexer import Token, is_obfuscated, string_value
 from nephoscope_kql.parser.literals import (
     datetime_text,
-    long_value,
+    parse_long,
     time_of_day,
     timespan_text,
     timespan_ticks,
@@ -38,11 +38,11 @@ def constant(c: Cursor) -> Literal:
         value, hidden = c.text(), is_obfuscated(token.text)
         return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.since(token.start))
     c.take()
-    kind, plain = _plain(token, "")
+    kind, plain = _plain_constant(token, "")
     return Literal(type=kind, value=plain, span=token.span)
 
 
-def relative_date(c: Cursor) -> Expression | None:
+def parse_relative_date(c: Cursor) -> Expression | None:
     """`datetime(now)` as `now()`, `datetime(8:00 AM)` as that time of today; None where another word stands here."""
     token = c.token
     if token.kind != "typed" or not token.text.startswith("date"):
@@ -65,19 +65,19 @@ def parse_signed_literal(c: Cursor) -> Literal:
     """A literal that may have a sign, as in the values of a datatable."""
     if c.token.text not in ("-", "+"):
         if not is_constant(c.token):
-            raise c.wrong("a literal")
+            raise c.expected_error("a literal")
         return constant(c)
     sign, token = c.take(), c.take()
     if token.kind not in ("long", "real", "timespan"):
-        raise invalid(f"expected a number, found {token.shown()}", token.span)
-    kind, value = _plain(token, sign.text)
+        raise invalid(f"expected a number, found {token.display_text()}", token.span)
+    kind, value = _plain_constant(token, sign.text)
     return Literal(type=kind, value=value, span=Span(sign.start, token.end))
 
 
-def _plain(token: Token, sign: str) -> tuple[KqlType, Scalar]:
+def _plain_constant(token: Token, sign: str) -> tuple[KqlType, Scalar]:
     try:
         if token.kind == "long":
-            return KqlType.LONG, long_value(sign + token.text)
+            return KqlType.LONG, parse_long(sign + token.text)
         if token.kind == "real":
             return KqlType.REAL, float(sign + token.text)
         if token.kind == "timespan":
@@ -86,7 +86,7 @@ def _plain(token: Token, sign: str) -> tuple[KqlType, Scalar]:
             word, _, rest = token.text.partition("(")
             return typed_value(word, rest[:-1])
     except ValueError as error:
-        raise invalid(f"{token.shown()} is not a literal: {error}", token.span) from None
+        raise invalid(f"{token.display_text()} is not a literal: {error}", token.span) from None
     return KqlType.BOOL, BOOLEANS[token.text]
 
 
@@ -122,7 +122,7 @@ def _json_object(c: Cursor) -> dict[str, Scalar]:
 
     def pair(c: Cursor) -> None:
         if c.token.kind != "text":
-            raise c.wrong("a key in quotes")
+            raise c.expected_error("a key in quotes")
         key = string_value(c.take().text)
         c.expect(":")
         pairs[key] = _json(c)
@@ -141,7 +141,7 @@ def _json_array(c: Cursor) -> list[Scalar]:
 
 def _json_scalar(c: Cursor) -> Scalar:
     if c.token.text == "+" or not (is_constant(c.token) or c.token.text == "-"):
-        raise c.wrong(
+        raise c.expected_error(
             "a JSON value", "a dynamic literal holds constants only; build a bag from values with bag_pack"
         )
     literal = parse_signed_literal(c)
@@ -160,6 +160,6 @@ def type_name(c: Cursor) -> KqlType:
     token = c.token
     kind = TYPE_NAMES.get(token.text)
     if kind is None or token.kind != "name":
-        raise c.wrong("the name of a type", known=TYPE_NAMES)
+        raise c.expected_error("the name of a type", known=TYPE_NAMES)
     c.take()
     return kind

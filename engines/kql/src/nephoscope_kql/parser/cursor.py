@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.deadline import check
-from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, did_you_mean, invalid
+from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, invalid, suggest_word
 from nephoscope_kql.parser.keywords import may_declare, may_name
 from nephoscope_kql.parser.lexer import Token, string_value
 from nephoscope_kql.tree import Name
@@ -44,7 +44,7 @@ class Cursor:
         """An expression that may be tabular: `T | where x`, `print 1`, `a + b`."""
         return self._rows(self)
 
-    def ahead(self, count: int = 1) -> Token:
+    def peek(self, count: int = 1) -> Token:
         """The word `count` places after this one; the end where there are fewer."""
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
@@ -66,24 +66,24 @@ class Cursor:
     def expect(self, text: str) -> Token:
         """This word, which must be `text`."""
         if self.token.text != text or self.token.kind == "end":
-            raise self.wrong(f"'{text}'")
+            raise self.expected_error(f"'{text}'")
         return self.take()
 
     def since(self, start: int) -> Span:
         """From an offset to the end of the word before this one."""
         return Span(start, self._tokens[self._next - 1].end if self._next else start)
 
-    def wrong(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
+    def expected_error(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
         """The error that something else was expected at this word."""
-        hint = hint or (did_you_mean(self.token.text, known) if self.token.kind == "name" else "")
-        return invalid(f"expected {wanted}, found {self.token.shown()}", self.token.span, hint)
+        hint = hint or (suggest_word(self.token.text, known) if self.token.kind == "name" else "")
+        return invalid(f"expected {wanted}, found {self.token.display_text()}", self.token.span, hint)
 
     def descend(self) -> None:
         """One level deeper; raises where the query is nested too deep. Undone by `ascend`."""
         self._depth += 1
         check()
         if self._depth > MAX_DEPTH:
-            raise self.too_deep()
+            raise self.nesting_error()
 
     def ascend(self) -> None:
         """One level back."""
@@ -93,10 +93,10 @@ class Cursor:
         """A node above what was read since `height` was set: one higher, and at least `outer`."""
         self.height += 1
         if self.height > MAX_DEPTH:
-            raise self.too_deep()
+            raise self.nesting_error()
         self.height = max(self.height, outer)
 
-    def too_deep(self) -> KqlError:
+    def nesting_error(self) -> KqlError:
         """The error that the nesting has too many levels."""
         return invalid(
             f"the query is nested deeper than {MAX_DEPTH} levels", self.token.span, "split it with let"
@@ -129,7 +129,7 @@ class Cursor:
         return (token.kind == "name" and may_name(token.text)) or self._is_bracketed()
 
     def _is_bracketed(self) -> bool:
-        return self.token.text == "[" and self.ahead().kind == "text" and self.ahead(2).text == "]"
+        return self.token.text == "[" and self.peek().kind == "text" and self.peek(2).text == "]"
 
     def name(self, what: str = "a name") -> Name:
         """A name of an expression."""
@@ -143,7 +143,9 @@ class Cursor:
         token = self.token
         if token.kind == "name":
             if not admitted(token.text):
-                raise self.wrong(what, f"a word of the language is a name in brackets only: ['{token.text}']")
+                raise self.expected_error(
+                    what, f"a word of the language is a name in brackets only: ['{token.text}']"
+                )
             self.take()
             return Name(name=token.text, span=token.span)
         if self._is_bracketed():
@@ -151,18 +153,18 @@ class Cursor:
             value = string_value(self.take().text)
             self.take()
             return Name(name=value, span=self.since(token.start))
-        raise self.wrong(what)
+        raise self.expected_error(what)
 
     def is_declaration(self) -> int:
         """Count how many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
         if self.token.kind == "name":
-            return 2 if self.ahead().text == "=" else 0
-        return 4 if self._is_bracketed() and self.ahead(3).text == "=" else 0
+            return 2 if self.peek().text == "=" else 0
+        return 4 if self._is_bracketed() and self.peek(3).text == "=" else 0
 
     def text(self, what: str = "a string") -> str:
         """The value of a string; adjacent strings are joined."""
         if self.token.kind != "text":
-            raise self.wrong(what)
+            raise self.expected_error(what)
         value = string_value(self.take().text)
         while self.token.kind == "text":
             value += string_value(self.take().text)

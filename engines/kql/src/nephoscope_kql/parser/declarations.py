@@ -53,7 +53,7 @@ def _lambda_parameter(c: Cursor) -> LambdaParameter:
 
 
 def _row_schema(c: Cursor) -> tuple[ColumnDeclaration, ...]:
-    if c.ahead().text == "*":
+    if c.peek().text == "*":
         c.take()
         c.take()
         c.expect(")")
@@ -63,7 +63,7 @@ def _row_schema(c: Cursor) -> tuple[ColumnDeclaration, ...]:
 
 def evaluate_schema(c: Cursor) -> tuple[tuple[ColumnDeclaration, ...], bool]:
     """`(a: string)` or `(*, a: string)`: the columns, and whether the input's come first."""
-    if c.ahead().text != "*":
+    if c.peek().text != "*":
         return columns(c), False
     found: list[ColumnDeclaration] = []
     c.take()

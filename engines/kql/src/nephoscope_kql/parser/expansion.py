@@ -95,7 +95,9 @@ def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
     while (part := _pattern_part(c)) is not None:
         pattern.append(part)
     if not pattern:
-        raise c.wrong("a pattern", "write strings, * and names of columns: with * 'key=' Key:long ' ' *")
+        raise c.expected_error(
+            "a pattern", "write strings, * and names of columns: with * 'key=' Key:long ' ' *"
+        )
     return tree.Parse(
         value=value, pattern=tuple(pattern), parameters=options, filter=not keep_all, span=c.since(start)
     )
@@ -107,10 +109,10 @@ def _pattern_part(c: Cursor) -> Node | None:
         return tree.ParseStar(span=token.span)
     if token.kind == "text":
         return tree.ParseText(text=c.text(), span=c.since(token.start))
-    if c.is_name() or (token.kind == "name" and c.ahead().text == ":"):
+    if c.is_name() or (token.kind == "name" and c.peek().text == ":"):
         return _pattern_column(c)
     if token.kind == "name" and not may_name(token.text):
-        raise c.wrong(
+        raise c.expected_error(
             "a string, * or a column", f"a word of the language is a name in brackets only: ['{token.text}']"
         )
     return None

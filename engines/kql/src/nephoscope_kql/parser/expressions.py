@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.parser.constants import constant, is_constant, relative_date, type_name
+from nephoscope_kql.parser.constants import constant, is_constant, parse_relative_date, type_name
 from nephoscope_kql.tree import (
     Between,
     Binary,
@@ -142,7 +142,7 @@ def _operation(c: Cursor, left: Expression, level: int, start: int) -> Expressio
         items = _list(c)
         return InList(operator=operator, operand=left, items=items, span=c.since(start))
     if word in ("between", "!between"):
-        return _between(c, operator, left, start)
+        return _parse_between(c, operator, left, start)
     if word == "matches":
         c.expect("regex")
         operator = "matches regex"
@@ -154,12 +154,12 @@ def _list(c: Cursor) -> tuple[Expression, ...]:
     items: list[Expression] = []
     c.expect("(")
     if c.token.text == ")":
-        raise c.wrong("a value")
+        raise c.expected_error("a value")
     c.read_separated(lambda c: items.append(c.rows()), ")")
     return tuple(items)
 
 
-def _between(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
+def _parse_between(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
     c.expect("(")
     low = expression(c)
     c.expect("..")
@@ -175,7 +175,7 @@ def _parse_sign(c: Cursor) -> Expression:
         operand = access(c)
         c.grow()
         return Unary(operator=token.text, operand=operand, span=c.since(token.start))
-    if token.text == "*" and 0 < PRECEDENCE.get(c.ahead().text, 0) <= _TEXT:
+    if token.text == "*" and 0 < PRECEDENCE.get(c.peek().text, 0) <= _TEXT:
         c.take()
         return Star(span=token.span)
     return access(c)
@@ -201,7 +201,7 @@ def access(c: Cursor, *, starred: bool = False) -> Expression:
 
 
 def _is_star_next(c: Cursor) -> bool:
-    following, after = c.ahead(), c.ahead(2)
+    following, after = c.peek(), c.peek(2)
     return following.text == "*" or (
         following.kind == "name" and after.text == "*" and after.start == following.end
     )
@@ -212,7 +212,7 @@ def _member(c: Cursor, target: Expression, start: int) -> Expression:
         if c.is_name():
             return Member(target=target, name=c.name().name, span=c.since(start))
         return _element(c, target, start)
-    if c.ahead().text == "(" and c.token.kind == "name":
+    if c.peek().text == "(" and c.token.kind == "name":
         inner = call(c)
         return MemberCall(target=target, call=inner, span=c.since(start))
     return Member(target=target, name=c.name("the name of a property").name, span=c.since(start))
@@ -228,22 +228,22 @@ def _element(c: Cursor, target: Expression, start: int) -> Index:
 def _primary(c: Cursor) -> Expression:
     token = c.token
     if is_constant(token):
-        return relative_date(c) or constant(c)
+        return parse_relative_date(c) or constant(c)
     if token.text == "(":
         return _parenthesis(c)
     if token.text == "[":
         return c.name("an expression")
     if token.kind != "name":
-        raise c.wrong(
+        raise c.expected_error(
             "an expression", "a block comment is written with // on each line" if token.text == "/" else ""
         )
     if token.text in ("datatable", "externaldata", "external_data"):
         return c.rows()
-    if token.text in ("toscalar", "totable", "materialize") and c.ahead().text in ("(", "kind"):
-        return _over_rows(c)
-    if token.text == "typeof" and c.ahead().text == "(":
+    if token.text in ("toscalar", "totable", "materialize") and c.peek().text in ("(", "kind"):
+        return _parse_rows_argument(c)
+    if token.text == "typeof" and c.peek().text == "(":
         return _typeof(c)
-    if c.ahead().text == "(":
+    if c.peek().text == "(":
         return call(c)
     return c.name("an expression")
 
@@ -255,7 +255,7 @@ def _parenthesis(c: Cursor) -> Expression:
     return node
 
 
-def _over_rows(c: Cursor) -> Call:
+def _parse_rows_argument(c: Cursor) -> Call:
     """`toscalar(rows)`, `materialize(rows)`; an optional `kind=nooptimization` changes no value."""
     token = c.take()
     if c.accept("kind"):
@@ -277,7 +277,7 @@ def _typeof(c: Cursor) -> Call:
         if c.accept("*"):
             types.append(Star(span=token.span))
             return
-        if c.ahead().text == ":":
+        if c.peek().text == ":":
             name = c.declared_name()
             c.take()
             kind = Name(name=type_name(c).value)
@@ -303,7 +303,7 @@ def call(c: Cursor) -> Call:
 def argument(c: Cursor) -> Expression:
     """An argument: `*`, `name = value` or a value."""
     token = c.token
-    if token.text == "*" and c.ahead().text in (")", ","):
+    if token.text == "*" and c.peek().text in (")", ","):
         c.take()
         return Star(span=token.span)
     return parse_named_expression(c)
@@ -327,15 +327,15 @@ def _is_name_list(c: Cursor) -> bool:
     """Return whether `(a, ['b c']) =` stands here."""
     place = 1
     while True:
-        if c.ahead(place).kind == "name":
+        if c.peek(place).kind == "name":
             place += 1
-        elif c.ahead(place).text == "[" and c.ahead(place + 1).kind == "text":
+        elif c.peek(place).text == "[" and c.peek(place + 1).kind == "text":
             place += 3
         else:
             return False
-        if c.ahead(place).text == ")":
-            return c.ahead(place + 1).text == "="
-        if c.ahead(place).text != ",":
+        if c.peek(place).text == ")":
+            return c.peek(place + 1).text == "="
+        if c.peek(place).text != ",":
             return False
         place += 1
 
@@ -350,7 +350,7 @@ def _name_list(c: Cursor) -> tuple[Name, ...]:
 def predicate(c: Cursor) -> Expression:
     """A condition: as an expression, but `a = 1` is an error that says what to write."""
     if c.is_declaration():
-        equal = c.ahead(c.is_declaration() - 1)
+        equal = c.peek(c.is_declaration() - 1)
         raise invalid("a condition compares with '=='", equal.span, "write == instead of =")
     return expression(c)
 

@@ -105,7 +105,7 @@ def parse_sort_key(c: Cursor) -> Ordered:
     if c.token.text == "nulls":
         c.take()
         if c.token.text not in ("first", "last"):
-            raise c.wrong("first or last")
+            raise c.expected_error("first or last")
         nulls_first = c.take().text == "first"
     return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.since(start))
 

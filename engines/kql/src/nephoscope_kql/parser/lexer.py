@@ -59,7 +59,7 @@ class Token(NamedTuple):
         """Its place."""
         return Span(self.start, self.end)
 
-    def shown(self) -> str:
+    def display_text(self) -> str:
         """The word as a message names it."""
         if self.kind == "end":
             return "the end of the query"
@@ -82,7 +82,7 @@ def words(text: str) -> Words:
     while position < size:
         match = match_at(text, position)
         if match is None:
-            position = _unreadable(text, position, found)
+            position = _record_unreadable(text, position, found)
             continue
         kind, end = match.lastgroup or "", match.end()
         if kind == "word":
@@ -96,14 +96,14 @@ def words(text: str) -> Words:
     return found
 
 
-def _unreadable(text: str, position: int, found: Words) -> int:
+def _record_unreadable(text: str, position: int, found: Words) -> int:
     """Record what is wrong at the position; the offset where reading goes on."""
     opened = re.compile(r"[hH]?(@?)(```|~~~|\"|')").match(text, position)
     if opened is None:
-        found.errors.append(_stray(text, position))
+        found.errors.append(_unexpected_character(text, position))
         return position + 1
     end = len(text) if len(opened[2]) == 3 else _end_of_line(text, position)
-    bad = None if opened[1] or len(opened[2]) == 3 else _bad_escape(text, opened.end(), end, opened[2])
+    bad = None if opened[1] or len(opened[2]) == 3 else _find_bad_escape(text, opened.end(), end, opened[2])
     if bad is not None:
         end = _end_of_string(text, opened.end(), end, opened[2])
         hint = r"write \\ for a backslash, or put @ before the string"
@@ -118,7 +118,7 @@ def _unreadable(text: str, position: int, found: Words) -> int:
     return end
 
 
-def _stray(text: str, position: int) -> KqlError:
+def _unexpected_character(text: str, position: int) -> KqlError:
     character, span = text[position], Span(position, position + 1)
     hints = {
         "#": "client directives are not part of a query",
@@ -144,7 +144,7 @@ def _end_of_string(text: str, position: int, end: int, quote: str) -> int:
     return match.end() if match else end
 
 
-def _bad_escape(text: str, position: int, end: int, quote: str) -> int | None:
+def _find_bad_escape(text: str, position: int, end: int, quote: str) -> int | None:
     """The offset of the first escape that the language does not have, before the string closes."""
     escaped = re.compile(_ESCAPED)
     while position < end and text[position] != quote:

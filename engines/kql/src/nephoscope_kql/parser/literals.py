@@ -69,7 +69,7 @@ def typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
     return kind, _READERS[kind](inner)
 
 
-def long_value(text: str) -> int:
+def parse_long(text: str) -> int:
     """The value of a whole number as a query spells it; raises ValueError outside 64 bits."""
     return _integer(text, _LONG)
 
@@ -79,7 +79,7 @@ def datetime_ticks(text: str) -> int:
     for form in _DATES:
         match = form.fullmatch(text.strip())
         if match is not None:
-            return _ticks(match)
+            return _parse_ticks(match)
     raise ValueError("write a date as 2024-01-31T23:59:59.9999999Z")
 
 
@@ -106,7 +106,7 @@ def timespan_ticks(text: str) -> int:
     if amount is None or unit is None:
         raise ValueError("write a timespan as 1.5h or as 1.23:59:59.9999999")
     ticks = int(Decimal(amount["number"]) * unit)
-    return _within(-ticks if amount["sign"] == "-" else ticks, _LONG)
+    return _check_bound(-ticks if amount["sign"] == "-" else ticks, _LONG)
 
 
 def datetime_text(ticks: int) -> str:
@@ -133,10 +133,10 @@ def _clock_ticks(match: re.Match[str]) -> int:
         raise ValueError("hours go to 23, minutes and seconds to 59")
     whole = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     ticks = whole * TICKS_PER_SECOND + int((match["fraction"] or "").ljust(7, "0"))
-    return _within(-ticks if match["sign"] == "-" else ticks, _LONG)
+    return _check_bound(-ticks if match["sign"] == "-" else ticks, _LONG)
 
 
-def _ticks(match: re.Match[str]) -> int:
+def _parse_ticks(match: re.Match[str]) -> int:
     found = match.groupdict()
     year, day = int(found["year"]), int(found.get("day") or 1)
     if len(found["year"]) == 2:
@@ -182,7 +182,7 @@ def _offset(zone: str) -> int:
     return (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
 
 
-def _within(value: int, bound: int) -> int:
+def _check_bound(value: int, bound: int) -> int:
     if -bound <= value < bound:
         return value
     raise ValueError(f"it does not fit {bound.bit_length()} bits")
@@ -195,10 +195,10 @@ def _integer(text: str, bound: int) -> int:
     value = int(match[2], 16 if match[2][:2] in ("0x", "0X") else 10)
     if match[2][:2] in ("0x", "0X") and bound <= value < 2 * bound:
         value -= 2 * bound
-    return _within(-value if match[1] == "-" else value, bound)
+    return _check_bound(-value if match[1] == "-" else value, bound)
 
 
-def _real(text: str) -> float:
+def _parse_real(text: str) -> float:
     named = {
         "nan": float("nan"),
         "inf": float("inf"),
@@ -259,10 +259,10 @@ _READERS: Mapping[KqlType, Callable[[str], Scalar]] = MappingProxyType(
         KqlType.BOOL: _bool,
         KqlType.DATETIME: datetime_ticks,
         KqlType.DECIMAL: _decimal,
-        KqlType.REAL: _real,
+        KqlType.REAL: _parse_real,
         KqlType.GUID: _guid,
         KqlType.INT: lambda text: _integer(text, _INT),
-        KqlType.LONG: long_value,
+        KqlType.LONG: parse_long,
         KqlType.TIMESPAN: timespan_ticks,
     }
 )

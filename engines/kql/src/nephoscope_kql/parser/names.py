@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def is_starred(c: Cursor) -> bool:
     """Return whether a name with a star starts here: `*`, `a*`, `*b`, `['a*']`; the parts touch each other."""
-    token, following = c.token, c.ahead()
+    token, following = c.token, c.peek()
     if token.text == "*":
         return True
-    if token.text == "[" and following.kind == "text" and c.ahead(2).text == "]":
+    if token.text == "[" and following.kind == "text" and c.peek(2).text == "]":
         return "*" in string_value(following.text)
     return token.kind == "name" and following.text == "*" and following.start == token.end
 

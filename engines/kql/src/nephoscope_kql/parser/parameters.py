@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import Span, did_you_mean, invalid
+from nephoscope_kql.errors import Span, invalid, suggest_word
 from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
 from nephoscope_kql.parser.expressions import expression
 from nephoscope_kql.tree import Name, OperatorParameter
@@ -62,14 +62,14 @@ def parameters(
     found: list[OperatorParameter] = []
     while c.token.kind == "name":
         start, count, name = c.token.start, *_parameter_name(c)
-        if c.ahead(count).text != "=":
+        if c.peek(count).text != "=":
             break
         if name not in known:
             if name.startswith("hint."):
-                span = Span(start, c.ahead(count - 1).end)
-                raise invalid(f"unknown hint {name}", span, did_you_mean(name, _HINTS))
+                span = Span(start, c.peek(count - 1).end)
+                raise invalid(f"unknown hint {name}", span, suggest_word(name, _HINTS))
             break
-        if name in words and c.token.text != name and c.ahead(count + 1).text.lower() not in words[name]:
+        if name in words and c.token.text != name and c.peek(count + 1).text.lower() not in words[name]:
             break
         for _ in range(count + 1):
             c.take()
@@ -80,8 +80,8 @@ def parameters(
 
 def _parameter_name(c: Cursor) -> tuple[int, str]:
     """Count how many words the name has, and the name in lower case."""
-    if c.token.text == "hint" and c.ahead().text == ".":
-        return 3, f"hint.{c.ahead(2).text}".lower()
+    if c.token.text == "hint" and c.peek().text == ".":
+        return 3, f"hint.{c.peek(2).text}".lower()
     return 1, c.token.text.lower()
 
 
@@ -130,11 +130,11 @@ def property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
 def _property(c: Cursor) -> OperatorParameter:
     token = c.token
     if token.kind != "name":
-        raise c.wrong("the name of a property")
+        raise c.expected_error("the name of a property")
     c.take()
     c.expect("=")
     values = [_property_value(c)]
-    while c.token.text == "," and c.ahead(2).text != "=":
+    while c.token.text == "," and c.peek(2).text != "=":
         c.take()
         values.append(_property_value(c))
     return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
@@ -142,7 +142,7 @@ def _property(c: Cursor) -> OperatorParameter:
 
 def _property_value(c: Cursor) -> Expression:
     token = c.token
-    if token.kind == "name" and c.ahead().text in (",", ")", "|", ";", "") and not is_constant(token):
+    if token.kind == "name" and c.peek().text in (",", ")", "|", ";", "") and not is_constant(token):
         c.take()
         return Name(name=token.text, span=token.span)
     return expression(c)

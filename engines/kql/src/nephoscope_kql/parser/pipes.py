@@ -65,7 +65,7 @@ def rows(c: Cursor) -> Expression:
 
 
 def _starts_with_operator(c: Cursor) -> bool:
-    word, following = c.token, c.ahead()
+    word, following = c.token, c.peek()
     if word.kind != "name":
         return False
     if word.text in _ALWAYS_FIRST:
@@ -88,7 +88,7 @@ def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: lis
         depth = c.depth()
         try:
             if not c.accept("|"):
-                raise c.wrong("'|' or ';'", known=PRECEDENCE)
+                raise c.expected_error("'|' or ';'", known=PRECEDENCE)
             operators.append(_operator(c))
         except KqlError as error:
             c.recover(error, depth, ("|", ";"))
@@ -107,4 +107,4 @@ def _operator(c: Cursor) -> Operator:
     if word.text in REFUSED:
         raise unsupported_error(f"the operator {word.text}", word.span)
     hint = "" if word.kind == "name" else "an operator such as where, extend, summarize follows a |"
-    raise c.wrong("an operator", hint, OPERATORS)
+    raise c.expected_error("an operator", hint, OPERATORS)

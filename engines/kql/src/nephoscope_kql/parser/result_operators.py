@@ -26,19 +26,19 @@ def name_rows(c: Cursor, start: int) -> tree.As:
 def render(c: Cursor, start: int) -> tree.Render:
     """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
     if c.token.kind != "name":
-        raise c.wrong("the name of a chart", "such as timechart, barchart, table")
+        raise c.expected_error("the name of a chart", "such as timechart, barchart, table")
     if c.token.text.lower() not in CHARTS:
-        raise c.wrong("the name of a chart", known=CHARTS)
+        raise c.expected_error("the name of a chart", known=CHARTS)
     chart = c.take().text
-    settings = properties(c) or _old_properties(c)
+    settings = properties(c) or _parse_old_properties(c)
     return tree.Render(chart=chart, properties=settings, span=c.since(start))
 
 
-def _old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
+def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
     found: tuple[OperatorParameter, ...] = ()
     while c.token.kind == "name":
         start = c.token.start
-        if c.ahead().text == "=":
+        if c.peek().text == "=":
             found += property_list(c, "")
         elif c.accept("by"):
             found += (OperatorParameter(name="by", values=name_list(c), span=c.since(start)),)

@@ -61,11 +61,11 @@ def _separator(c: Cursor, follows_let: bool = False) -> None:
         hint = f"write | before {word.text}"
     elif word.text in ("let", "set", "declare") or (word.kind == "name" and not hint):
         hint = "end the statement before it with ;"
-    raise c.wrong("'|' or ';'", hint)
+    raise c.expected_error("'|' or ';'", hint)
 
 
 def _statement(c: Cursor) -> Statement:
-    word, following = c.token, c.ahead()
+    word, following = c.token, c.peek()
     if following.kind == "name" or following.text == "[":
         if word.text == "let":
             return _let(c)
@@ -78,7 +78,7 @@ def _statement(c: Cursor) -> Statement:
         if word.text == "restrict":
             return _restrict(c)
     if word.text == "|":
-        raise c.wrong("a table", "a query starts with a table, not with |")
+        raise c.expected_error("a table", "a query starts with a table, not with |")
     value = c.rows()
     return Evaluation(value=value, span=value.span)
 
@@ -93,14 +93,14 @@ def _let(c: Cursor) -> Let:
 
 def _is_lambda(c: Cursor) -> bool:
     """Return whether `(`, `view (` starts a function here: `()` before `{`, or a name before a colon."""
-    place = 1 if c.token.text == "view" and c.ahead().text == "(" else 0
-    if c.ahead(place).text != "(":
+    place = 1 if c.token.text == "view" and c.peek().text == "(" else 0
+    if c.peek(place).text != "(":
         return False
-    if c.ahead(place + 1).text == ")":
-        return c.ahead(place + 2).text == "{"
-    if c.ahead(place + 1).text == "[":
-        return c.ahead(place + 4).text == ":"
-    return c.ahead(place + 1).kind == "name" and c.ahead(place + 2).text == ":"
+    if c.peek(place + 1).text == ")":
+        return c.peek(place + 2).text == "{"
+    if c.peek(place + 1).text == "[":
+        return c.peek(place + 4).text == ":"
+    return c.peek(place + 1).kind == "name" and c.peek(place + 2).text == ":"
 
 
 def _lambda(c: Cursor) -> Lambda:
@@ -144,7 +144,7 @@ def _set(c: Cursor) -> Set:
 def _word(c: Cursor) -> Name:
     token = c.token
     if token.kind != "name":
-        raise c.wrong("a value")
+        raise c.expected_error("a value")
     c.take()
     return Name(name=token.text, span=token.span)
 

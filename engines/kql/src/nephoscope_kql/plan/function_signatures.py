@@ -61,7 +61,7 @@ class Signature:
     tail: int = 0
 
     @property
-    def least(self) -> int:
+    def minimum_arguments(self) -> int:
         """The least number of arguments."""
         return sum(not parameter.optional for parameter in self.parameters)
 
@@ -76,7 +76,7 @@ class Signature:
     def takes(self, count: int) -> bool:
         """Return whether it takes that many arguments."""
         whole = (count - len(self.parameters)) % self.block == 0
-        return count >= self.least and (whole if self.variadic else count <= len(self.parameters))
+        return count >= self.minimum_arguments and (whole if self.variadic else count <= len(self.parameters))
 
 
 def signature(text: str) -> Signature:
@@ -196,7 +196,7 @@ class Callee:
     hidden: bool = False
     extra: dict[str, str] = field(default_factory=dict)
 
-    def on(self, dialect: str) -> Callable[[Builder], Builder]:
+    def for_dialect(self, dialect: str) -> Callable[[Builder], Builder]:
         """Declare the builder of another dialect."""
 
         def declare(builder: Builder) -> Builder:

@@ -29,10 +29,10 @@ class Probe(Protocol):
 
 def settle(relation: Relation, probe: Probe) -> Relation:
     """The relation ready to be read twice: computed where reading it again costs more, or where chance could change it."""
-    return relation if _plain(relation) else probe.keep(relation)
+    return relation if _is_plain_selection(relation) else probe.keep(relation)
 
 
-def _plain(relation: Relation) -> bool:
+def _is_plain_selection(relation: Relation) -> bool:
     """Return whether a relation only chooses rows and columns of a table."""
     while isinstance(relation, Filter | Assign):
         values = (
@@ -40,13 +40,13 @@ def _plain(relation: Relation) -> bool:
             if isinstance(relation, Filter)
             else [value for _, value in relation.assigned]
         )
-        if any(size(value) >= CHEAP for value in values) or _by_chance(values):
+        if any(size(value) >= CHEAP for value in values) or _depends_on_chance(values):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows | Materialized)
 
 
-def _by_chance(values: Iterable[Bound]) -> bool:
+def _depends_on_chance(values: Iterable[Bound]) -> bool:
     pending = list(values)
     while pending:
         value = pending.pop()

@@ -53,11 +53,11 @@ def _find_needed(relation: Relation, known: dict[int, Tables]) -> Tables:
     # relations are shared within a query: each is looked at once
     found = known.get(id(relation))
     if found is None:
-        found = known[id(relation)] = _of(relation, known)
+        found = known[id(relation)] = _required_by(relation, known)
     return found
 
 
-def _of(relation: Relation, known: dict[int, Tables]) -> Tables:
+def _required_by(relation: Relation, known: dict[int, Tables]) -> Tables:
     if isinstance(relation, TableScan):
         return frozenset([relation.table.relation or relation.table.name])
     if isinstance(relation, _PASSING):
@@ -96,13 +96,13 @@ def has_no_rows(relation: Relation, empty: Tables) -> bool:
     if isinstance(relation, Aggregated):
         return bool(relation.groups) and has_no_rows(relation.input, empty)
     if isinstance(relation, Joined):
-        return _joins_nothing(relation, empty)
+        return _join_is_empty(relation, empty)
     if isinstance(relation, Concatenated):
         return all(has_no_rows(one, empty) for one in relation.inputs)
     return False
 
 
-def _joins_nothing(relation: Joined, empty: Tables) -> bool:
+def _join_is_empty(relation: Joined, empty: Tables) -> bool:
     left, right = (has_no_rows(one, empty) for one in (relation.left, relation.right))
     if relation.kind in _LEFT:
         return left

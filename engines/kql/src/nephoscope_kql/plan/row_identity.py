@@ -64,7 +64,7 @@ class _Found:
     key: Ids | None = None
     copies: frozenset[tuple[str, str]] = frozenset()
 
-    def key_among(self, shown: Container[str]) -> Ids | None:
+    def find_key_among(self, shown: Container[str]) -> Ids | None:
         """The key with copies in place of columns that are not shown, None where one has no copy either."""
         if self.key is None:
             return None
@@ -78,7 +78,7 @@ def row_identity(relation: Relation) -> RowIdentity:
     found = _IdentityReader().read(relation)
     ordered = bool(relation.order)
     shown = {column.id: column.name for column in relation.columns}
-    key = found.key_among(shown)
+    key = found.find_key_among(shown)
     if key is not None:
         return RowIdentity(_names(relation.columns, key), True, ordered)
     whole = not relation.open and shown.keys() <= found.stable
@@ -98,10 +98,10 @@ class _IdentityReader:
     def read(self, relation: Relation) -> _Found:
         found = self._known.get(id(relation))
         if found is None:
-            found = self._known[id(relation)] = self._of(relation)
+            found = self._known[id(relation)] = self._read_identity(relation)
         return found
 
-    def _of(self, relation: Relation) -> _Found:
+    def _read_identity(self, relation: Relation) -> _Found:
         if isinstance(relation, _SOURCES):
             return _Found(frozenset(column.id for column in relation.columns) | _hidden_ids(relation))
         if isinstance(relation, _PASSING):
@@ -128,7 +128,7 @@ class _IdentityReader:
     def _read_grouped(self, relation: Aggregated | Series) -> _Found:
         """One row a group: its keys tell it, where late rows do not move these."""
         stable = self.read(relation.input).stable
-        groups = frozenset(column.id for column, value in relation.groups if _stays(value, stable))
+        groups = frozenset(column.id for column, value in relation.groups if _is_stable(value, stable))
         return _Found(groups, groups if len(groups) == len(relation.groups) else None)
 
     def _read_shared(self, relation: Shared) -> _Found:
@@ -138,7 +138,7 @@ class _IdentityReader:
 
     def _read_assign(self, relation: Assign) -> _Found:
         within = self.read(relation.input)
-        stable = {column.id for column, value in relation.assigned if _stays(value, within.stable)}
+        stable = {column.id for column, value in relation.assigned if _is_stable(value, within.stable)}
         copies = {
             (value.column.id, column.id)
             for column, value in relation.assigned
@@ -158,8 +158,8 @@ class _IdentityReader:
         if relation.kind == "fullouter":
             return _Found()
         if relation.kind == "leftouter":
-            return _outer(left, right, [right for _, right in relation.keys])
-        return _outer(right, left, [left for left, _ in relation.keys])
+            return _outer_join_identity(left, right, [right for _, right in relation.keys])
+        return _outer_join_identity(right, left, [left for left, _ in relation.keys])
 
     def _read_concatenated(self, relation: Concatenated) -> _Found:
         inputs = [self.read(one).stable for one in relation.inputs]
@@ -168,14 +168,17 @@ class _IdentityReader:
                 column.id
                 for place, column in enumerate(relation.columns)
                 if all(
-                    _stays(fill[place], stable) for fill, stable in zip(relation.fills, inputs, strict=True)
+                    _is_stable(fill[place], stable)
+                    for fill, stable in zip(relation.fills, inputs, strict=True)
                 )
             )
         )
 
     def _read_expanded(self, relation: Expanded) -> _Found:
         within = self.read(relation.input)
-        elements = frozenset(one.column.id for one in relation.expansions if _stays(one.value, within.stable))
+        elements = frozenset(
+            one.column.id for one in relation.expansions if _is_stable(one.value, within.stable)
+        )
         if len(elements) < len(relation.expansions):
             return _Found(within.stable)
         return _Found(within.stable | elements | {relation.position.id})
@@ -200,26 +203,28 @@ def _hidden_ids(relation: Relation) -> Ids:
 def _rename_ids(found: _Found, names: dict[str, str]) -> _Found:
     """With the ids that a name gives; a key that has none there stays unseen."""
     stable = frozenset(names[one] for one in found.stable if one in names)
-    key = found.key_among(names)
+    key = found.find_key_among(names)
     return _Found(stable, None if key is None else frozenset(names[one] for one in key))
 
 
-def _outer(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
+def _outer_join_identity(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
     """A row of `kept` stays, what it is filled with may yet come; it is one row where `filled` has one at most for it."""
     joined = {one.column.id for one in keys if isinstance(one, ColumnRef)}
     single = filled.key is not None and filled.key <= joined
     return _Found(kept.stable, kept.key if single else None)
 
 
-def _stays(value: Bound, stable: Ids) -> bool:
+def _is_stable(value: Bound, stable: Ids) -> bool:
     """Return whether the value for a row stays when rows are added."""
     if isinstance(value, ColumnRef):
         return value.column.id in stable
     if isinstance(value, BoundCall):
-        return value.function.name not in _CHANGING and all(_stays(one, stable) for one in value.arguments)
+        return value.function.name not in _CHANGING and all(
+            _is_stable(one, stable) for one in value.arguments
+        )
     if isinstance(value, DynamicPath):
         steps = (one for one in value.steps if isinstance(one, Bound))
-        return _stays(value.target, stable) and all(_stays(one, stable) for one in steps)
+        return _is_stable(value.target, stable) and all(_is_stable(one, stable) for one in steps)
     if isinstance(value, InQuery):
         return False
     return isinstance(value, Constant | Variable)

@@ -34,7 +34,7 @@ class SplitRelation:
     most: int | None
 
 
-def apart(relation: Relation) -> SplitRelation | None:
+def split_into_shares(relation: Relation) -> SplitRelation | None:
     """A relation as shares; None where it is no union of at least LEAST tables under operators that look at a row alone.
 
     A limit may stand above such operators, below none but those that compute columns: each share then keeps it.
@@ -43,12 +43,14 @@ def apart(relation: Relation) -> SplitRelation | None:
     if not isinstance(union, Concatenated) or len(union.inputs) < LEAST:
         return None
     limits = [one for one in above if isinstance(one, Limited)]
-    if not _last(limits, above, relation) or not all(_own(_values(one)) for one in (*above, union)):
+    if not _last(limits, above, relation) or not all(
+        _has_no_subquery(_values(one)) for one in (*above, union)
+    ):
         return None
-    if not all(_plain(part) for part in union.inputs):
+    if not all(_is_plain_selection(part) for part in union.inputs):
         return None
     shares = [
-        _share(_upon(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
+        _share(_apply_operators(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
         for part, fill in zip(union.inputs, union.fills, strict=True)
     ]
     return SplitRelation(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
@@ -83,7 +85,7 @@ def _count(limited: Limited) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _upon(below: Relation, operators: Iterable[Relation]) -> Relation:
+def _apply_operators(below: Relation, operators: Iterable[Relation]) -> Relation:
     """Operators, the first of them first, over another input."""
     for one in operators:
         if isinstance(one, Concatenated):
@@ -93,10 +95,10 @@ def _upon(below: Relation, operators: Iterable[Relation]) -> Relation:
     return below
 
 
-def _plain(relation: Relation) -> bool:
+def _is_plain_selection(relation: Relation) -> bool:
     """Return whether rows are those of one table or given ones, under operators that look at nothing but them."""
     while isinstance(relation, (*_ROW_BY_ROW, Limited)):
-        if not _own(_values(relation)):
+        if not _has_no_subquery(_values(relation)):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows)
@@ -116,7 +118,7 @@ def _values(relation: Relation) -> list[Bound]:
     return found
 
 
-def _own(values: list[Bound]) -> bool:
+def _has_no_subquery(values: list[Bound]) -> bool:
     """Return whether expressions are without sub-queries, which would run once a share."""
     pending = [value for value in values if not isinstance(value, ColumnRef | Constant)]
     while pending:

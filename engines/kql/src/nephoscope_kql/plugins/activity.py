@@ -6,7 +6,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import UnknownNameError, invalid
@@ -31,13 +31,13 @@ def activity_counts_metrics(call: PluginCall) -> Relation:
     step = period(call, 4, "Step", it.axis.type)
     text = (
         f"let Seen = materialize(Rows | where t between (start .. end) | extend t = {step.of('t')}); "
-        f"let First = Seen | summarize t = min(t) by id{it.by} | summarize fresh = count() by t{it.by}; "
-        f"Seen | summarize n = count(), ids = count_distinct(id) by t{it.by} "
-        f"| join kind=leftouter First on t{it.by} | extend fresh = coalesce(fresh, 0) "
+        f"let First = Seen | summarize t = min(t) by id{it.group_suffix} | summarize fresh = count() by t{it.group_suffix}; "
+        f"Seen | summarize n = count(), ids = count_distinct(id) by t{it.group_suffix} "
+        f"| join kind=leftouter First on t{it.group_suffix} | extend fresh = coalesce(fresh, 0) "
         f"| sort by {it.first}t asc | extend total = row_cumsum(fresh{it.restart})"
     )
     found = compose_query(text, call, {"Rows": it.rows}, {**_limits(call, it.axis.type), "step": step.value})
-    return it.shown(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
+    return it.build_result(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
 
 
 @plugin(
@@ -56,16 +56,16 @@ def activity_engagement(call: PluginCall) -> Relation:
     begin = "bin_at(t, inner, start)" if bounded else "bin(t, inner)"
     chosen = "where t between (start .. end) | " if bounded else ""
     text = (
-        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.by}); "
-        f"let Inner = Seen | summarize few = count_distinct(id) by t{it.by}; "
+        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.group_suffix}); "
+        f"let Inner = Seen | summarize few = count_distinct(id) by t{it.group_suffix}; "
         "let Outer = Seen | extend place = range(0, tolong(ceiling(outer / inner)) - 1, 1) "
         "| mv-expand place to typeof(long) | extend t = t + place * inner "
-        f"| summarize many = count_distinct(id) by t{it.by}; "
-        f"Inner | join kind=inner Outer on t{it.by} | extend ratio = toreal(few) / many"
+        f"| summarize many = count_distinct(id) by t{it.group_suffix}; "
+        f"Inner | join kind=inner Outer on t{it.group_suffix} | extend ratio = toreal(few) / many"
     )
     values = {**(_limits(call, it.axis.type) if bounded else {}), **windows}
     found = compose_query(text, call, {"Rows": it.rows}, values)
-    return it.shown(
+    return it.build_result(
         found, "few=dcount_activities_inner", "many=dcount_activities_outer", "ratio=activity_ratio"
     )
 
@@ -79,18 +79,18 @@ def activity_metrics(call: PluginCall) -> Relation:
     begin = step.of("t") if bounded or step.calendar else "bin(t, step)"
     chosen = "where t between (start .. end) | " if bounded else ""
     text = (
-        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.by}); "
-        f"let Now = Seen | summarize ids = count() by t{it.by}; "
+        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.group_suffix}); "
+        f"let Now = Seen | summarize ids = count() by t{it.group_suffix}; "
         f"let Before = Now | extend t = {step.shift('t', 1)} | project-rename past = ids; "
-        f"let Stay = Seen | extend t = {step.shift('t', 1)} | join kind=inner Seen on id, t{it.by} "
-        f"| summarize kept = count() by t{it.by}; "
-        f"Now | join kind=leftouter Before on t{it.by} | join kind=leftouter Stay on t{it.by} "
+        f"let Stay = Seen | extend t = {step.shift('t', 1)} | join kind=inner Seen on id, t{it.group_suffix} "
+        f"| summarize kept = count() by t{it.group_suffix}; "
+        f"Now | join kind=leftouter Before on t{it.group_suffix} | join kind=leftouter Stay on t{it.group_suffix} "
         "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
         "rate = iff(isnull(past), real(nan), toreal(kept) / past) | extend churn = 1.0 - rate"
     )
     values = {**(_limits(call, it.axis.type) if bounded else {}), "step": step.value}
     found = compose_query(text, call, {"Rows": it.rows}, values)
-    return it.shown(
+    return it.build_result(
         found,
         *("ids=dcount_values", "fresh=dcount_newvalues", "rate=retention_rate", "churn=churn_rate"),
     )
@@ -101,38 +101,42 @@ def activity_metrics(call: PluginCall) -> Relation:
 )
 def new_activity_metrics(call: PluginCall) -> Relation:
     """Follow the ids that are new in a period through all later ones: new, retained, lost."""
-    cohort, dimensions, lookback = _further(call)
+    cohort, dimensions, lookback = _trailing_arguments(call)
     it = activity(call, dimensions)
     kind = it.axis.type
     step = period(call, 4, "Step", kind)
     known = " | join kind=leftanti Known on id" if lookback is not None else ""
     text = (
-        f"let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t = {step.of('t')}{it.by}); "
-        f"let First = materialize(Seen | summarize f = min(t) by id{it.by}{known}); "
+        f"let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t = {step.of('t')}{it.group_suffix}); "
+        f"let First = materialize(Seen | summarize f = min(t) by id{it.group_suffix}{known}); "
         f"let New = materialize(First | where isnull(cohort) or f == {step.of('cohort')}); "
-        f"let Cohorts = New | summarize size = count() by f{it.by}; "
+        f"let Cohorts = New | summarize size = count() by f{it.group_suffix}; "
         f"let Periods = print head = {step.of('start')}, tail = {step.of('end')} "
         f"| extend place = range(0, {step.ordinals}, 1) | mv-expand place to typeof(long) "
-        f"| project g = {step.later}, one = 1; "
+        f"| project g = {step.next_head}, one = 1; "
         "let Pairs = materialize(Cohorts | extend one = 1 | join kind=inner Periods on one | where g >= f); "
-        f"let Stay = New | join kind=inner Seen on id{it.by} | where t >= f "
-        f"| summarize kept = count() by f, g = t{it.by}; "
-        f"let Fresh = Pairs | join kind=inner (Seen | join kind=inner First on id{it.by} | extend g = t) on g{it.by} "
-        f"| where f1 > f or (f1 == f and g == f) | summarize fresh = count() by f, g{it.by}; "
-        f"Pairs | join kind=leftouter Stay on f, g{it.by} | join kind=leftouter Fresh on f, g{it.by} "
+        f"let Stay = New | join kind=inner Seen on id{it.group_suffix} | where t >= f "
+        f"| summarize kept = count() by f, g = t{it.group_suffix}; "
+        f"let Fresh = Pairs | join kind=inner (Seen | join kind=inner First on id{it.group_suffix} "
+        f"| extend g = t) on g{it.group_suffix} "
+        f"| where f1 > f or (f1 == f and g == f) | summarize fresh = count() by f, g{it.group_suffix}; "
+        f"Pairs | join kind=leftouter Stay on f, g{it.group_suffix} "
+        f"| join kind=leftouter Fresh on f, g{it.group_suffix} "
         "| extend kept = coalesce(kept, 0), fresh = coalesce(fresh, 0) | extend lost = size - kept "
         "| extend rate = toreal(kept) / size, churn = toreal(lost) / size"
     )
     rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
     values = {**_limits(call, kind), "step": step.value}
-    values["cohort"] = null(kind) if cohort is None else explicit(call.env.without_row().scalar(cohort), kind)
+    values["cohort"] = (
+        null(kind) if cohort is None else convert_explicitly(call.env.without_row().scalar(cohort), kind)
+    )
     found = compose_query(text, call, rows, values)
     counts = ("fresh=dcount_new_values", "kept=dcount_retained_values", "lost=dcount_churn_values")
     rates = ("rate=retention_rate", "churn=churn_rate")
-    return it.shown(found, *counts, *rates, axis=f"f=from_{it.axis.name} g=to_{it.axis.name}")
+    return it.build_result(found, *counts, *rates, axis=f"f=from_{it.axis.name} g=to_{it.axis.name}")
 
 
-def _further(
+def _trailing_arguments(
     call: PluginCall,
 ) -> tuple[tree.Expression | None, list[tree.Expression], Relation | None]:
     """Return what follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""

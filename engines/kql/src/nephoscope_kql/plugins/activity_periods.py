@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -36,7 +36,7 @@ class Period:
         return f"({moment} {'+' if by >= 0 else '-'} {abs(by)} * step)"
 
     @property
-    def later(self) -> str:
+    def next_head(self) -> str:
         """The beginning of the period that is `place` periods behind `head`."""
         if self.calendar:
             return f"datetime_add('{self.calendar}', place, head)"
@@ -57,8 +57,8 @@ def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
     if isinstance(found, Constant) and isinstance(found.value, str):
         if found.value not in CALENDAR or axis != KqlType.DATETIME:
             raise invalid(f"{name} is a length or one of {', '.join(CALENDAR)}", expression.span)
-        return Period(explicit(found, KqlType.STRING), found.value)
-    return Period(explicit(found, length(axis)))
+        return Period(convert_explicitly(found, KqlType.STRING), found.value)
+    return Period(convert_explicitly(found, length(axis)))
 
 
 def length(axis: KqlType) -> KqlType:
@@ -75,7 +75,7 @@ class Activity:
     labels: dict[str, str]
 
     @property
-    def by(self) -> str:
+    def group_suffix(self) -> str:
         """The dimensions behind other groups: `, d0, d1`, or nothing."""
         return "".join(f", {name}" for name in self.labels)
 
@@ -95,7 +95,7 @@ class Activity:
         """The dimensions before other keys of an order: `d0 asc, `, or nothing."""
         return "".join(f"{name} asc, " for name in self.labels)
 
-    def shown(self, relation: Relation, *after: str, axis: str = "t") -> Relation:
+    def build_result(self, relation: Relation, *after: str, axis: str = "t") -> Relation:
         """The result: the timeline, the dimensions, then `after`, each `name` or `name=label`; `axis` names the timeline's columns."""
         return rename_columns(
             relation, {**_labels(axis.split(" "), self.axis.name), **self.labels, **_labels(after)}
@@ -116,7 +116,7 @@ def activity(
         raise invalid(f"a timeline is a datetime, a timespan or a number, not {column.type}", call.span)
     who: Bound = reference(call.column(ident, "IdColumn"), call.span)
     if who.type == KqlType.DYNAMIC:
-        who = explicit(who, KqlType.STRING)
+        who = convert_explicitly(who, KqlType.STRING)
     slices = [call.dimension(item) for item in dimensions]
     columns: dict[str, Bound] = {"id": who, "t": reference(column, call.span)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}

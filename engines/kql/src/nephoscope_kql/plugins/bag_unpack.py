@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import DynamicPath
@@ -86,7 +86,9 @@ def _slots(call: PluginCall, bag: Column, probe: Probe) -> dict[str, KqlType]:
 
 def _slot(call: PluginCall, bag: Column, key: str, kind: KqlType) -> Bound:
     target = reference(bag, call.span)
-    return explicit(DynamicPath(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind)
+    return convert_explicitly(
+        DynamicPath(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind
+    )
 
 
 def _unpack_slots(
@@ -138,7 +140,7 @@ def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
         if known is None and (key in ignored or not item.name.startswith(prefix)):
             value = Constant(type=KqlType.DYNAMIC, span=item.span, value=None)
         columns[item.name] = call.env.binder.column(item.name, item.type)
-        assigned.append((columns[item.name], explicit(value, item.type)))
+        assigned.append((columns[item.name], convert_explicitly(value, item.type)))
     return Assign(
         columns=tuple(columns.values()),
         order=call.relation.order,

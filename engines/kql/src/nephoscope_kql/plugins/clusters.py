@@ -72,7 +72,7 @@ def _grow_pattern(
             best = (value, list(kept))
         near = np.flatnonzero(misses == 1)
         gains = [float(weights[near[differs[column][near]]].sum()) for column in kept]
-        gone = _least(data, covered, gains, kept, size_weight, telling)
+        gone = _cheapest_column(data, covered, gains, kept, size_weight, telling)
         misses = misses - differs[gone]
         kept.remove(gone)
     value, columns = best
@@ -81,7 +81,7 @@ def _grow_pattern(
     return value, FrequentPattern(items, (float(weights[rows].sum()),)), rows
 
 
-def _least(
+def _cheapest_column(
     data: PatternAttributes,
     covered: float,
     gains: list[float],

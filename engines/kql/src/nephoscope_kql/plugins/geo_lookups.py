@@ -5,12 +5,12 @@ from __future__ import annotations
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Joined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
-from nephoscope_kql.plugins.ip_lookups import both_columns, column_of
+from nephoscope_kql.plugins.ip_lookups import combined_columns, lookup_column
 from nephoscope_kql.types import KqlType
 
 _RADIUS, _UNMATCHED, _KEY = 4, 5, 7
@@ -26,7 +26,7 @@ _NAMED = "radius return_unmatched lookup_area_radius return_lookup_key"
 def geo_polygon_lookup(call: PluginCall) -> Relation:
     """Join each row to every polygon of a table that its place lies in, or is nearer to than a radius in meters."""
     radius = _number(call, 0.0)
-    return _near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
+    return _join_near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
 
 
 @plugin(
@@ -37,7 +37,7 @@ def geo_polygon_lookup(call: PluginCall) -> Relation:
 def geo_line_lookup(call: PluginCall) -> Relation:
     """Join each row to every line of a table that its place is nearer to than a radius in meters."""
     call.wanted(_RADIUS, "radius")
-    return _near(call, "geo_distance_point_to_line", _number(call, 0.0))
+    return _join_near(call, "geo_distance_point_to_line", _number(call, 0.0))
 
 
 def _number(call: PluginCall, absent: float) -> float:
@@ -60,12 +60,12 @@ def _flag(call: PluginCall, place: int, name: str) -> bool:
     return value.value
 
 
-def _near(call: PluginCall, function: str, radius: float) -> Relation:
+def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
     table = call.rows(0, "LookupTable")
-    key = column_of(table, call.wanted(1, "LookupKey"))
+    key = lookup_column(table, call.wanted(1, "LookupKey"))
     own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
     return Joined(
-        columns=both_columns(call.relation, own, table_first=False),
+        columns=combined_columns(call.relation, own, table_first=False),
         kind="leftouter" if _flag(call, _UNMATCHED, "return_unmatched") else "inner",
         left=call.relation,
         right=table,
@@ -77,10 +77,10 @@ def _near(call: PluginCall, function: str, radius: float) -> Relation:
 
 def _condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
     place = [
-        explicit(call.value(call.wanted(at, name)), KqlType.REAL)
+        convert_explicitly(call.value(call.wanted(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))
     ]
-    shape = explicit(reference(key, call.span), KqlType.DYNAMIC)
+    shape = convert_explicitly(reference(key, call.span), KqlType.DYNAMIC)
     if not radius:
         return operation(function, KqlType.BOOL, call.span, *place, shape)
     distance = operation(function, KqlType.REAL, call.span, *place, shape)

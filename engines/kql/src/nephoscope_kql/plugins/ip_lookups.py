@@ -5,10 +5,10 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import ColumnNames
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.operands import comparable, operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.operands import operation, to_common_type
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
-from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.errors import UnknownNameError, invalid, suggest_word
 from nephoscope_kql.plan.relations import Assign, Joined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -40,9 +40,9 @@ def ipv6_lookup(call: PluginCall) -> Relation:
 def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.rows(0, "LookupTable")
     source = call.column(1, "SourceKey")
-    network = column_of(table, call.wanted(2, "LookupKey"))
+    network = lookup_column(table, call.wanted(2, "LookupKey"))
     further, outer = _options(call)
-    keys = [_extra(call, table, item) for item in further]
+    keys = [_extra_key(call, table, item) for item in further]
     left, first, last = _add_address_bounds(call.relation, source, family, kind, call)
     right, low, high = _add_address_bounds(table, network, family, kind, call)
     overlap = operation(
@@ -55,7 +55,7 @@ def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: boo
     dropped = {item.name for item in further if isinstance(item, tree.Name)}
     own = [column for column in table.columns if column.name not in dropped]
     return Joined(
-        columns=both_columns(call.relation, own, table_first=table_first),
+        columns=combined_columns(call.relation, own, table_first=table_first),
         kind="leftouter" if outer else "inner",
         left=left,
         right=right,
@@ -65,7 +65,7 @@ def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: boo
     )
 
 
-def column_of(table: Relation, expression: tree.Expression) -> Column:
+def lookup_column(table: Relation, expression: tree.Expression) -> Column:
     """The column of the look-up table that an argument names."""
     if not isinstance(expression, tree.Name):
         raise invalid("a column of the look-up table is expected", expression.span)
@@ -74,7 +74,7 @@ def column_of(table: Relation, expression: tree.Expression) -> Column:
             return column
     known = [column.name for column in table.columns]
     message = f"the look-up table has no column '{expression.name}'"
-    raise UnknownNameError(expression.name, message, expression.span, did_you_mean(expression.name, known))
+    raise UnknownNameError(expression.name, message, expression.span, suggest_word(expression.name, known))
 
 
 def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
@@ -91,17 +91,17 @@ def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
     return further, value.value
 
 
-def _extra(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
+def _extra_key(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
-    other = column_of(table, item)
-    return comparable(call.value(item), reference(other, item.span), item.span)
+    other = lookup_column(table, item)
+    return to_common_type(call.value(item), reference(other, item.span), item.span)
 
 
 def _add_address_bounds(
     rows: Relation, address: Column, family: str, kind: KqlType, call: PluginCall
 ) -> tuple[Relation, Column, Column]:
     """The rows with hidden columns that hold the first and the last address of their network."""
-    text = explicit(reference(address, call.span), KqlType.STRING)
+    text = convert_explicitly(reference(address, call.span), KqlType.STRING)
     first, last = call.fresh(("", kind), ("", kind))
     made = tuple(
         (column, operation(f"_{family}_{which}", kind, call.span, text))
@@ -110,7 +110,7 @@ def _add_address_bounds(
     return Assign(columns=rows.columns, order=rows.order, input=rows, assigned=made), first, last
 
 
-def both_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
+def combined_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
     names = ColumnNames([column.name for column in one])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql.binder.constants import constant
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.types import KqlType
@@ -16,7 +16,7 @@ def narrow(call: PluginCall) -> Relation:
     """Make a row of every cell: the row's number from 0, the column's name, the value as text."""
     columns = call.relation.columns
     cells = {
-        f"c{place}": explicit(reference(column, call.span), KqlType.STRING)
+        f"c{place}": convert_explicitly(reference(column, call.span), KqlType.STRING)
         for place, column in enumerate(columns)
     }
     names = constant([column.name for column in columns], KqlType.DYNAMIC, call.span)

@@ -12,7 +12,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import DEFAULT, PluginCall, plugin
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Mined
@@ -108,7 +108,7 @@ def find_clusters(
 def diffpatterns(call: PluginCall) -> Relation:
     """Find the patterns of values that are frequent in one of two sets of rows and not in the other."""
     split = call.column(0, "SplitColumn")
-    label = explicit(reference(split, call.span), KqlType.STRING)
+    label = convert_explicitly(reference(split, call.span), KqlType.STRING)
     sides = [
         call.constant(place, name, KqlType.STRING) for place, name in ((1, "SplitValueA"), (2, "SplitValueB"))
     ]
@@ -173,7 +173,7 @@ def _weight(call: PluginCall, place: int) -> Column | None:
 def _measure(weight: Column | None, call: PluginCall) -> Bound:
     if weight is None:
         return constants.constant(1.0, KqlType.REAL)
-    return explicit(reference(weight, call.span), KqlType.REAL)
+    return convert_explicitly(reference(weight, call.span), KqlType.REAL)
 
 
 def _wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from nephoscope_kql.binder.column_naming import ColumnNames
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.operands import comparison, operation
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
@@ -40,7 +40,7 @@ def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
     turned = call.column(0, "pivotColumn")
     total = _total(call)
-    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _others(call, turned, total)
+    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _remaining_columns(call, turned, total)
     cells = _cells(call, turned, total, [value for _, value in groups])
     labels = [name for name, _ in groups]
     if call.schema is not None:
@@ -69,7 +69,7 @@ def _total(call: PluginCall) -> tree.Call:
     return found
 
 
-def _others(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
+def _remaining_columns(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
     """All columns but the pivoted and the aggregated one."""
     used = {turned.id}
     if total.arguments:
@@ -85,7 +85,7 @@ def _others(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[st
 def _cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
     """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
     made = {f"g{place}": value for place, value in enumerate(groups)}
-    made["k"] = explicit(reference(turned, call.span), KqlType.STRING)
+    made["k"] = convert_explicitly(reference(turned, call.span), KqlType.STRING)
     hidden = {f"\x00{name}": value for name, value in made.items()}
     rows = call.assigned(hidden, keep=True)
     given = tuple(
@@ -145,7 +145,7 @@ def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
 def _empty_value(name: str, kind: KqlType) -> Bound:
     """Return what an aggregate gives for a cell without rows."""
     if name in _ZERO:
-        return explicit(constants.long(0), kind)
+        return convert_explicitly(constants.long_constant(0), kind)
     if name in _EMPTY:
         return constants.constant(_EMPTY[name], KqlType.DYNAMIC)
     return constants.null(kind)
@@ -162,7 +162,7 @@ def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total
     for item in schema:
         column = known[item.name]
         if item.type not in (None, column.type):
-            value = explicit(reference(column, item.span), item.type or column.type)
+            value = convert_explicitly(reference(column, item.span), item.type or column.type)
             column = call.env.binder.column(item.name, value.type)
             assigned.append((column, value))
         columns.append(column)

@@ -7,7 +7,7 @@ from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.operands import condition, operation
 from nephoscope_kql.binder.ordering import ensure_order
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.expressions import ScalarQuery
@@ -25,7 +25,7 @@ def rows_near(call: PluginCall) -> Relation:
         raise invalid("a number of rows is 0 or more", call.span)
     shown = call.relation.columns
     call.relation = ensure_order(call.relation, call.env)
-    hit = explicit(condition(call.value(call.wanted(0, "Condition"))), KqlType.LONG)
+    hit = convert_explicitly(condition(call.value(call.wanted(0, "Condition"))), KqlType.LONG)
     rows = call.assigned({"hit": hit})
     total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])

@@ -6,7 +6,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import constant, text
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.overload_resolution import explicit
+from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, plugin, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Relation
@@ -22,7 +22,7 @@ Steps = list[tuple[str, Bound]]
 def sequence_detect(call: PluginCall) -> Relation:
     """Give every series of rows of the same dimensions that meet the conditions one after another in time."""
     axis = call.column(0, "TimelineColumn")
-    steps, slices = _told_apart(call)
+    steps, slices = _split_arguments(call)
     columns: dict[str, Bound] = {"t": reference(axis, call.span)}
     columns |= {f"e{place}": value for place, (_, value) in enumerate(steps)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
@@ -38,7 +38,7 @@ def sequence_detect(call: PluginCall) -> Relation:
     return rename_columns(found, {**labels, "whole_time": "Duration"})
 
 
-def _told_apart(call: PluginCall) -> tuple[Steps, Steps]:
+def _split_arguments(call: PluginCall) -> tuple[Steps, Steps]:
     """The conditions, and the dimensions behind them."""
     given = [call.dimension(item) for item in call.arguments[3:]]
     count = next(
@@ -88,7 +88,7 @@ def _states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
     columns = {
         "id": reference(call.column(0, "IdColumn"), call.span),
         "t": reference(axis, call.span),
-        "s": explicit(reference(state, call.span), KqlType.STRING),
+        "s": convert_explicitly(reference(state, call.span), KqlType.STRING),
     }
     return call.assigned(columns), axis, state
 
@@ -118,13 +118,15 @@ def _funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
     rows, axis, _ = _states(call, 6)
     states = _sequence(call, 7)
     size = len(states)
-    meets = " and ".join(f"{_back('s', size - 1 - place)} == s{place}" for place in reversed(range(size)))
-    linked = "".join(f" and {_back('linked', place)}" for place in range(size - 1))
+    meets = " and ".join(
+        f"{_previous_value('s', size - 1 - place)} == s{place}" for place in reversed(range(size))
+    )
+    linked = "".join(f" and {_previous_value('linked', place)}" for place in range(size - 1))
     query = (
         "Rows | where t between (start .. end) | sort by id asc, t asc "
         "| extend linked = row_number() > 1 and id == prev(id) and t - prev(t) <= gap "
         "| extend moved = not(linked) or s != prev(s) | where moved "
-        f"| extend past = iff({_back('linked', size - 1)}, prev(s, {size}), ''), "
+        f"| extend past = iff({_previous_value('linked', size - 1)}, prev(s, {size}), ''), "
         "future = iff(coalesce(next(linked), false), next(s), '') "
         f"| where {meets}{linked} "
         f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
@@ -138,7 +140,7 @@ def _funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
     return rename_columns(found, shown)
 
 
-def _back(name: str, by: int) -> str:
+def _previous_value(name: str, by: int) -> str:
     """The value of a column so many rows before."""
     return f"prev({name}, {by})" if by else name
 
@@ -180,7 +182,7 @@ def _window(item: str, kind: KqlType, call: PluginCall) -> Bound:
     """A length of time that an array holds as text."""
     if kind != KqlType.TIMESPAN:
         try:
-            return explicit(constant(float(item), KqlType.REAL), kind)
+            return convert_explicitly(constant(float(item), KqlType.REAL), kind)
         except ValueError:
             raise invalid(f"'{item}' is not a length on this timeline", call.span) from None
-    return explicit(text(item), kind)
+    return convert_explicitly(text(item), kind)

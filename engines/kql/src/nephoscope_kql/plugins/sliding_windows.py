@@ -23,12 +23,12 @@ def sliding_window_counts(call: PluginCall) -> Relation:
     text = (
         f"Rows | where t > start - back and t <= end | extend head = {step.of('t')} "
         f"| extend tail = {tail} | extend place = range(0, {step.ordinals}, 1) "
-        f"| mv-expand place to typeof(long) | extend t = {step.later} | where t between (start .. end) "
-        f"| summarize n = count(), ids = count_distinct(id) by t{it.by}"
+        f"| mv-expand place to typeof(long) | extend t = {step.next_head} | where t between (start .. end) "
+        f"| summarize n = count(), ids = count_distinct(id) by t{it.group_suffix}"
     )
     back = call.scalar(4, "LookBackWindow", length(it.axis.type))
     values = {**_limits(call, it.axis.type), "back": back, "step": step.value}
-    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
+    return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
 
 
 @plugin(
@@ -42,10 +42,10 @@ def active_users_count(call: PluginCall) -> Relation:
     each = period(call, 5, "Period", kind)
     inner = each.of("t1").replace("step", "each")
     text = (
-        f"let Seen = materialize(Rows | where t > start - back and t <= end | summarize by id, t{it.by}); "
-        f"Seen | where t >= start | join kind=inner Seen on id{it.by} | where t1 <= t and t1 > t - back "
-        f"| summarize times = count_distinct({inner}) by id, t{it.by} | where times >= active "
-        f"| summarize n = count_distinct(id) by t = {step.of('t')}{it.by}"
+        f"let Seen = materialize(Rows | where t > start - back and t <= end | summarize by id, t{it.group_suffix}); "
+        f"Seen | where t >= start | join kind=inner Seen on id{it.group_suffix} | where t1 <= t and t1 > t - back "
+        f"| summarize times = count_distinct({inner}) by id, t{it.group_suffix} | where times >= active "
+        f"| summarize n = count_distinct(id) by t = {step.of('t')}{it.group_suffix}"
     )
     values = {
         **_limits(call, kind),
@@ -54,7 +54,7 @@ def active_users_count(call: PluginCall) -> Relation:
         "active": call.scalar(6, "ActivePeriods", KqlType.LONG),
         "step": step.value,
     }
-    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=dcount")
+    return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=dcount")
 
 
 @plugin("session_count(IdColumn, TimelineColumn, Start, End, Step, LookBackWindow, [Dimension], ...)")
@@ -67,14 +67,14 @@ def session_count(call: PluginCall) -> Relation:
     text = (
         f"Rows | where t >= start - back and t <= end | sort by id asc, {it.first}t asc "
         f"| extend goes_on = row_number() > 1 and {same} and t - prev(t) <= back "
-        f"| where not(goes_on) and t >= start | summarize n = count() by t = {step.of('t')}{it.by}"
+        f"| where not(goes_on) and t >= start | summarize n = count() by t = {step.of('t')}{it.group_suffix}"
     )
     values = {
         **_limits(call, kind),
         "step": step.value,
         "back": call.scalar(5, "LookBackWindow", length(kind)),
     }
-    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=count_sessions")
+    return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=count_sessions")
 
 
 @plugin("rolling_percentile(ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, [Dimension], ...)")
@@ -87,7 +87,7 @@ def rolling_percentile(call: PluginCall) -> Relation:
         "let Binned = materialize(Rows | extend t = bin(t, size)); let tail = toscalar(Binned | summarize max(t)); "
         "Binned | extend place = range(0, bins - 1, 1) | mv-expand place to typeof(long) "
         "| extend t = t + place * size | where t <= tail "
-        f"| summarize v = percentile(id, share) by t{it.by}"
+        f"| summarize v = percentile(id, share) by t{it.group_suffix}"
     )
     values = {
         "size": call.scalar(3, "BinSize", length(it.axis.type)),
@@ -96,7 +96,7 @@ def rolling_percentile(call: PluginCall) -> Relation:
     }
     found = compose_query(text, call, {"Rows": it.rows}, values)
     label = f"rolling_{bins}_percentile_{call.column(0, 'ValueColumn').name}_{_format_number(share)}"
-    return it.shown(found, f"v={label}")
+    return it.build_result(found, f"v={label}")
 
 
 def _format_number(number: float) -> str:

@@ -9,7 +9,7 @@ MOST = 2**27
 REFUSED = nodes.limit_text(MOST, "bytes of text or elements in a batch of rows", "memory")
 
 
-def within_batch(size: float) -> None:
+def check_batch_size(size: float) -> None:
     """Raise MemoryError where a size is more than a batch may have."""
     if size > MOST:
         raise MemoryError(REFUSED)

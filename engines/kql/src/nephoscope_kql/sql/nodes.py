@@ -97,7 +97,7 @@ def chain(operator: str, operands: Iterable[E]) -> E:
         )
     result = several[0]
     for operand in several[1:]:
-        result = kind(this=_left(operator, result), expression=wrap(operand))
+        result = kind(this=_wrap_left(operator, result), expression=wrap(operand))
     return result
 
 
@@ -106,7 +106,7 @@ def concatenate(texts: Sequence[E]) -> E:
     return call("concat", *texts) if len(texts) > 2 else chain("||", texts)
 
 
-def _left(operator: str, node: E) -> E:
+def _wrap_left(operator: str, node: E) -> E:
     return node if isinstance(node, _OPERATORS[operator]) else wrap(node)
 
 
@@ -148,7 +148,7 @@ def try_cast(node: E, kind: str) -> E:
 
 def attempt(node: E) -> E:
     """`TRY(node)`: NULL where the evaluation raises."""
-    return without_queries(call("try", node))
+    return without_subqueries(call("try", node))
 
 
 _REACHED = re.compile(r"nephoscope (limit|memory): (at most [0-9,]+ [a-z ]+)")
@@ -160,7 +160,7 @@ def limit_text(limit: int, what: str, kind: str = "limit") -> str:
     return f"nephoscope {kind}: at most {limit:,} {what}"
 
 
-def at_most(value: E, limit: int, what: str, raising: str = "error") -> E:
+def limit_size(value: E, limit: int, what: str, raising: str = "error") -> E:
     """The value; an error that says `what` there may be at most, where it is greater. `raising` is the dialect's function."""
     message = text(limit_text(limit, what))
     return case((binary(">", value, number(limit)), call(raising, message)), otherwise=value)
@@ -172,7 +172,7 @@ def find_limit_error(error: Exception) -> KqlError | None:
     return found and KqlError(found[2], NOWHERE, "invalid" if found[1] == "limit" else "unsupported")
 
 
-def without_queries(node: E) -> E:
+def without_subqueries(node: E) -> E:
     """The node with the sub-queries inside computed around it, by a lambda: TRY takes none, nor does a macro that has a TRY."""
     found = [part for part in node.walk(prune=_is_query) if _is_query(part)]
     if not found:
@@ -190,7 +190,7 @@ def without_queries(node: E) -> E:
     return call("list_extract", call("list_transform", once, each), number(1))
 
 
-def once(nodes: Sequence[E], body: Callable[..., E]) -> E:
+def compute_once(nodes: Sequence[E], body: Callable[..., E]) -> E:
     """`body` of values that are computed once, however often it names them: macros write their arguments out at every place."""
     fields = [f"v{place}" for place in range(len(nodes))]
     packed = [

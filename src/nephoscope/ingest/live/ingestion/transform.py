@@ -20,7 +20,7 @@ from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.arrow_column import column_of
 from nephoscope.lake.schema.column_types import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import CompiledQuery, ticks
+from nephoscope_kql.compile import CompiledQuery, to_ticks
 from nephoscope_kql.engines.arrow_types import schema_of_fields
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.provenance import compile_traced
@@ -90,7 +90,7 @@ class Transform:
         """The rows of some records; raises TransformError. A value of another type than declared is null, as Azure makes it."""
         compiled = self.compiled
         if "now" in compiled.parameters:
-            compiled = replace(compiled, parameters={**compiled.parameters, "now": ticks(now)})
+            compiled = replace(compiled, parameters={**compiled.parameters, "now": to_ticks(now)})
         table, unfit = self._table(records)
         try:
             with open_engine(EngineRows({SOURCE: table}), EngineLimits("512MB", threads=1)) as engine:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nephoscope_kql.errors import KqlError, placed_in
+from nephoscope_kql.errors import KqlError, locate_errors
 from nephoscope_kql.parser import parse
 from nephoscope_kql.tree import Call, ExternalData, Name, Node, Pipe
 from nephoscope_kql.tree.node import Operator, children, walk
@@ -50,7 +50,7 @@ _CALLS = frozenset(
 
 def check(text: str, table: str, columns: Collection[str]) -> None:
     """Raise KqlError, with the place, where the query is wrong, or is no one pipeline that looks at a record of a table at a time."""
-    with placed_in(text):
+    with locate_errors(text):
         query = parse(text)
         _check_query(query)
         _check_reads(query, table, columns)

@@ -65,7 +65,7 @@ def _mean(conditional: bool) -> Native:
     return builder
 
 
-def _extreme(name: str, conditional: bool) -> Native:
+def _write_extreme(name: str, conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if call.types[0] not in _SIMPLE:
             return None
@@ -74,7 +74,7 @@ def _extreme(name: str, conditional: bool) -> Native:
     return builder
 
 
-def _row_of(name: str) -> Native:
+def _extreme_row_value(name: str) -> Native:
     """The value of the row whose key is extreme; boxed, so that a null value is one. Keys that may be null need the collected form."""
 
     def builder(call: Arguments) -> E | None:
@@ -114,12 +114,12 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "sumif": _sum(conditional=True),
         "avg": _mean(conditional=False),
         "avgif": _mean(conditional=True),
-        "min": _extreme("min", conditional=False),
-        "minif": _extreme("min", conditional=True),
-        "max": _extreme("max", conditional=False),
-        "maxif": _extreme("max", conditional=True),
-        "arg_max": _row_of("max_by"),
-        "arg_min": _row_of("min_by"),
+        "min": _write_extreme("min", conditional=False),
+        "minif": _write_extreme("min", conditional=True),
+        "max": _write_extreme("max", conditional=False),
+        "maxif": _write_extreme("max", conditional=True),
+        "arg_max": _extreme_row_value("max_by"),
+        "arg_min": _extreme_row_value("min_by"),
         "take_any": _any(conditional=False),
         "take_anyif": _any(conditional=True),
         "any": _any(conditional=False),

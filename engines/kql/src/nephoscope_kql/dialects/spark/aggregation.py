@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.dialects.spark.aggregates import NATIVE
 from nephoscope_kql.dialects.spark.collected_aggregates import collect_ordered
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
@@ -24,7 +24,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     values: list[Bound] = [value for _, value in relation.groups]
     values += [argument for _, call in wanted for argument in call.arguments]
     order = order_ids(relation.input.order) if wanted else set()
-    block = emitter.over(relation.input, frozenset(order), values, before_where=True)
+    block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
     ids = [name for name, _ in items]
     if not wanted:
@@ -37,15 +37,15 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     select = block.select(items)
     if ids:
         select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def _distinct(block: SelectBlock, items: list[tuple[str, exp.Expr]]) -> SelectBlock:
     if not items:
-        return over(block.select([("one", exp.Count(this=exp.Star()))]), ["one"])
+        return block_over(block.select([("one", exp.Count(this=exp.Star()))]), ["one"])
     select = block.select(items)
     select.set("distinct", exp.Distinct())
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def _close_groups(
@@ -53,7 +53,7 @@ def _close_groups(
 ) -> tuple[SelectBlock, list[tuple[str, exp.Expr]]]:
     """The block with its groups as plain columns: Spark groups by names that its input has, before those that the SELECT gives."""
     kept = sorted((order | set(reads)) & block.values.keys() - {name for name, _ in items})  # type: ignore[call-overload]
-    inner = over(block.select([*block.columns(kept), *items]), [*kept, *(name for name, _ in items)])
+    inner = block_over(block.select([*block.columns(kept), *items]), [*kept, *(name for name, _ in items)])
     return inner, [(name, nodes.name(name)) for name, _ in items]
 
 
@@ -72,10 +72,10 @@ def aggregate(
 def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """One row a key: the first by row_number()."""
     order = order_ids(relation.input.order)
-    block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
+    block = emitter.block_over(relation.input, needed | order, relation.keys, before_where=True)
     keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
     partition = [emitter.scalar(key, block) for key in relation.keys]
-    number = emitter.fresh()
+    number = emitter.fresh_name()
     ids = sorted((needed | order) & block.values.keys())
     block.values[number] = Value(nodes.window(nodes.call("row_number"), partition, keys), 4, window=True)
     result = block.seal([*ids, number])

@@ -30,7 +30,7 @@ def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter
     ]
     rows = nodes.call("collect_list", nodes.call("struct", *(packed or [nodes.number(1)])))
     inside = Emitter("duckdb")
-    node = _inside(call, given, places, keys, inside)
+    node = _write_over_structs(call, given, places, keys, inside)
     value = exp.Alias(this=nodes.cast(node, call.type.physical), alias=exp.Identifier(this="v"))
     batch = exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
     grouped = exp.Select(expressions=[nodes.name("row"), value], from_=batch)
@@ -45,7 +45,7 @@ def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter
     return nodes.call(emitter.use(routine), rows)
 
 
-def _inside(
+def _write_over_structs(
     call: AggregateCall, given: Arguments, places: list[int], keys: list[exp.Ordered], inside: Emitter
 ) -> E:
     """The aggregate as DuckDB writes it over the fields of the structs."""

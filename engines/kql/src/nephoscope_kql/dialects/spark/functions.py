@@ -28,18 +28,18 @@ _TURKISH, _OTHER = "İı", "ªª"
 """Letters that Java's patterns take for an `i` where case is ignored; `ª` is a letter without case."""
 
 
-def lower(node: E) -> E:
+def lower_case(node: E) -> E:
     """The text in lower case, character by character; a literal at once."""
     if isinstance(node, exp.Literal) and node.is_string:
-        return nodes.text(str(node.this).lower()) if str(node.this).isascii() else _write_lower(node)
-    return _write_lower(node)
+        return nodes.text(str(node.this).lower()) if str(node.this).isascii() else _lower_with_specials(node)
+    return _lower_with_specials(node)
 
 
-def _write_lower(node: E) -> E:
+def _lower_with_specials(node: E) -> E:
     return nodes.call("lower", nodes.call("translate", node, nodes.text(_SPECIAL), nodes.text(_PLAINER)))
 
 
-def _same(name: str) -> Native:
+def _same_builder(name: str) -> Native:
     """DuckDB's builder, whose SQL Spark reads the same way."""
 
     def builder(call: Arguments) -> E | None:
@@ -48,15 +48,15 @@ def _same(name: str) -> Native:
     return builder
 
 
-def _only(name: str, types: frozenset[KqlType]) -> Native:
+def _for_types_only(name: str, types: frozenset[KqlType]) -> Native:
     """Return the same where every argument has one of the types."""
-    same = _same(name)
+    same = _same_builder(name)
     return lambda call: same(call) if types.issuperset(call.types) else None
 
 
 def _text_test(name: str, sensitive: bool, negated: bool) -> Native:
     def builder(call: Arguments) -> E:
-        text, part = (call[0], call[1]) if sensitive else (lower(call[0]), lower(call[1]))
+        text, part = (call[0], call[1]) if sensitive else (lower_case(call[0]), lower_case(call[1]))
         found = nodes.call(name, text, part)
         return nodes.not_(found) if negated else found
 
@@ -71,7 +71,7 @@ def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
     if not item.value:
         return nodes.boolean(value=True)
     known = item.value if sensitive else item.value.lower()
-    found = nodes.call("contains", call[0] if sensitive else lower(call[0]), nodes.text(known))
+    found = nodes.call("contains", call[0] if sensitive else lower_case(call[0]), nodes.text(known))
     pattern = term_pattern(item.value, kind, sensitive).replace("(?i)", "(?iu)").replace("($|", r"(\z|")
     text = nodes.call("translate", call[0], nodes.text(_TURKISH), nodes.text(_OTHER))
     return nodes.binary("and", found, nodes.call("rlike", text, nodes.text(pattern)))
@@ -99,14 +99,14 @@ def _has_several(connector: str) -> Native:
 
 
 def _equal_ignoring_case(operator: str) -> Native:
-    return lambda call: nodes.binary(operator, lower(call[0]), lower(call[1]))
+    return lambda call: nodes.binary(operator, lower_case(call[0]), lower_case(call[1]))
 
 
 def _member(insensitive: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if KqlType.DYNAMIC in call.types or KqlType.REAL in call.types:
             return None
-        items = [lower(item) if insensitive else item for item in call]
+        items = [lower_case(item) if insensitive else item for item in call]
         found: E = nodes.in_list(items[0], items[1:])
         nullable = any(item.nullable for item in call.bound)
         return nodes.coalesce(found, nodes.boolean(value=False)) if nullable else found
@@ -114,7 +114,7 @@ def _member(insensitive: bool) -> Native:
     return builder
 
 
-def _sum_of(operator: str) -> Native:
+def _wrapped_sum(operator: str) -> Native:
     """Addition and subtraction: long wraps, a real follows IEEE, times that leave their range are null."""
     guarded = {"+": "try_add", "-": "try_subtract"}[operator]
 
@@ -125,12 +125,12 @@ def _sum_of(operator: str) -> Native:
         result = nodes.call(guarded, call[0], call[1])
         if call.type != KqlType.DATETIME:
             return result
-        return _within(result, call)
+        return _limit_to_years(result, call)
 
     return builder
 
 
-def _within(ticks: E, call: Arguments) -> E | None:
+def _limit_to_years(ticks: E, call: Arguments) -> E | None:
     """A datetime in the years 1 to 9999, else null; the sum is written twice, so it has to be a small one."""
     if sum(1 for _ in ticks.walk()) > 20:
         return None
@@ -187,7 +187,7 @@ def _empty(negated: bool) -> Native:
     return builder
 
 
-def _part(call: Arguments) -> E:
+def _struct_field(call: Arguments) -> E:
     """One text of the struct that a pattern of a parse operator found."""
     place = exp.Identifier(this=f"g{call.value(1)}")
     return nodes.coalesce(exp.Dot(this=call[0], expression=place), nodes.text(""))
@@ -208,10 +208,10 @@ def _negations() -> dict[str, Native]:
 _COMPARED = frozenset(KqlType) - {KqlType.DYNAMIC}
 NATIVE: Mapping[str, Native] = MappingProxyType(
     {
-        "and": _same("and"),
-        "or": _same("or"),
-        "not": _same("not"),
-        **{name: _only(name, _COMPARED) for name in ("==", "!=", "<", "<=", ">", ">=")},
+        "and": _same_builder("and"),
+        "or": _same_builder("or"),
+        "not": _same_builder("not"),
+        **{name: _for_types_only(name, _COMPARED) for name in ("==", "!=", "<", "<=", ">", ">=")},
         "=~": _equal_ignoring_case("="),
         "!~": _equal_ignoring_case("<>"),
         **_negations(),
@@ -219,21 +219,21 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "has_all": _has_several("and"),
         "in": _member(insensitive=False),
         "in~": _member(insensitive=True),
-        "+": _sum_of("+"),
-        "-": _sum_of("-"),
+        "+": _wrapped_sum("+"),
+        "-": _wrapped_sum("-"),
         "*": _product,
         "bin": _bin,
-        "iff": _same("iff"),
-        "case": _same("case"),
-        "coalesce": _same("coalesce"),
-        "isnull": _same("isnull"),
-        "isnotnull": _same("isnotnull"),
+        "iff": _same_builder("iff"),
+        "case": _same_builder("case"),
+        "coalesce": _same_builder("coalesce"),
+        "isnull": _same_builder("isnull"),
+        "isnotnull": _same_builder("isnotnull"),
         "isempty": _empty(negated=False),
         "isnotempty": _empty(negated=True),
-        "_part": _part,
-        "_parts_if": _same("_parts_if"),
-        "_kept": _same("_kept"),
-        "tolower": lambda call: lower(call[0]),
+        "_part": _struct_field,
+        "_parts_if": _same_builder("_parts_if"),
+        "_kept": _same_builder("_kept"),
+        "tolower": lambda call: lower_case(call[0]),
         "strcat": _write_concat,
         "strlen": lambda call: nodes.cast(nodes.call("length", call[0]), "BIGINT"),
         "tostring": _text,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.dialects.joins_and_unions import asked_of, equality, write_join
+from nephoscope_kql.dialects.joins_and_unions import equality, join_side, write_join
 from nephoscope_kql.dialects.relational import Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, over
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.relations import Joined
@@ -16,9 +16,11 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Sel
     """JOIN of two closed SELECTs."""
     residual = [relation.residual] if relation.residual is not None else []
     wanted = needed | count_columns(residual).keys()
-    left, lefts = _side(asked_of(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter)
+    left, lefts = _side(
+        join_side(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter
+    )
     right, rights = _side(
-        asked_of(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
+        join_side(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
     )
     matches = [
         nodes.binary(equality(one, two), nodes.name(a), nodes.name(b))
@@ -33,9 +35,9 @@ def _side(
     relation: Relation, keys: list[Bound], needed: Needed, emitter: SparkEmitter
 ) -> tuple[SelectBlock, list[str]]:
     """A closed SELECT with the needed columns, and the names of its keys."""
-    block = emitter.over(relation, needed, keys)
+    block = emitter.block_over(relation, needed, keys)
     ids = sorted(needed & block.values.keys())
-    named = [(emitter.fresh(), emitter.scalar(key, block)) for key in keys]
+    named = [(emitter.fresh_name(), emitter.scalar(key, block)) for key in keys]
     select = block.select([*block.columns(ids), *named])
     names = [name for name, _ in named]
-    return over(select, [*ids, *names]), names
+    return block_over(select, [*ids, *names]), names

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.make_series import array_of, json_of
+from nephoscope_kql.dialects.make_series import write_array, write_json_element
 from nephoscope_kql.dialects.relational import Emitter, Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, over
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.aggregation import aggregate
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
@@ -36,7 +36,7 @@ def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Sel
         select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
     else:
         select.set("having", exp.Having(this=nodes.binary(">", exp.Count(this=exp.Star()), nodes.number(0))))
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])
 
 
 def _first(name: str) -> E:
@@ -48,7 +48,7 @@ def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     missing = _json(emitter.value(item.default), item.call.type, emitter)
     a0, a1, a2, a3 = (nodes.name(f"a{at}") for at in range(4))
     known = nodes.call("map", a0, a1)
-    node = array_of(
+    node = write_array(
         nodes.call("range", a2),
         lambda place: nodes.coalesce(nodes.call("map_extract_value", known, place), a3),
     )
@@ -61,9 +61,9 @@ def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
 def _axis(relation: Series, emitter: SparkEmitter) -> E:
     inside = Emitter("duckdb")
     low, step, count = (nodes.name(f"a{at}") for at in range(3))
-    node = array_of(
+    node = write_array(
         nodes.call("range", count),
-        lambda place: json_of(
+        lambda place: write_json_element(
             nodes.binary("+", low, nodes.binary("*", place, step)), relation.axis.type, inside
         ),
     )
@@ -76,7 +76,7 @@ def _axis(relation: Series, emitter: SparkEmitter) -> E:
 def _json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
     """A value as the JSON text of an element."""
     inside = Emitter("duckdb")
-    text = json_of(nodes.name("a0"), kind, inside)
+    text = write_json_element(nodes.name("a0"), kind, inside)
     return vectorised_functions.call_vectorised(
         text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use
     )
@@ -86,7 +86,7 @@ def _rows(relation: Series, emitter: SparkEmitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
-    block = emitter.over(relation.input, frozenset(), values, before_where=True)
+    block = emitter.block_over(relation.input, frozenset(), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
     items.append(("x", emitter.scalar(relation.axis, block)))
     for item in relation.items:
@@ -94,7 +94,7 @@ def _rows(relation: Series, emitter: SparkEmitter) -> str:
             (_argument(item, place), emitter.scalar(argument, block))
             for place, argument in enumerate(item.call.arguments)
         ]
-    inner = over(block.select(items), [name for name, _ in items])
+    inner = block_over(block.select(items), [name for name, _ in items])
     inner.where.append(nodes.is_not_null(nodes.name("x")))
     return emitter.share(inner.select(inner.columns(inner.values)))
 
@@ -107,23 +107,23 @@ def _table(name: str) -> E:
     return exp.Table(this=exp.Identifier(this=name))
 
 
-def _extreme(name: str, rows: str) -> E:
+def _extreme_subquery(name: str, rows: str) -> E:
     select = exp.Select(expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_table(rows)))
     return exp.Subquery(this=select)
 
 
 def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
-    low = _extreme("min", rows) if relation.low is None else emitter.value(relation.low)
-    high = _extreme("max", rows) if relation.high is None else emitter.value(relation.high)
-    given = over(
+    low = _extreme_subquery("min", rows) if relation.low is None else emitter.value(relation.low)
+    high = _extreme_subquery("max", rows) if relation.high is None else emitter.value(relation.high)
+    given = block_over(
         SelectBlock(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs"
     )
     first: E = nodes.name("a")
     step, end = nodes.name("s"), nodes.name("h")
     if relation.low is None:
         first = nodes.binary("*", _quotient(first, step, relation), step)
-    lower = over(given.select([("l", first), ("h", end), ("s", step)]), "lhs")
+    lower = block_over(given.select([("l", first), ("h", end), ("s", step)]), "lhs")
     span = nodes.binary("-", end, nodes.name("l"))
     counted = _quotient(span, step, relation)
     if relation.inclusive:
@@ -133,7 +133,7 @@ def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     else:
         counted = _quotient(nodes.binary("-", nodes.binary("+", span, step), nodes.number(1)), step, relation)
     bins = nodes.call("greatest", nodes.cast(counted, "BIGINT"), nodes.cast(nodes.number(0), "BIGINT"))
-    limited = nodes.at_most(bins, MAX_BINS, "bins in a series", "raise_error")
+    limited = nodes.limit_size(bins, MAX_BINS, "bins in a series", "raise_error")
     lower.where.append(nodes.binary(">", step, nodes.number(0)))
     return emitter.share(lower.select([("l", nodes.name("l")), ("s", step), ("n", limited)]))
 
@@ -155,7 +155,7 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter)
     joined.where.append(nodes.binary("<", place, nodes.name("n")))
     keys = [*ids, "i", "l", "s", "n"]
     columns = [(one, place if one == "i" else nodes.name(one)) for one in [*keys, *given]]
-    block = over(joined.select(columns), [name for name, _ in columns])
+    block = block_over(joined.select(columns), [name for name, _ in columns])
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in keys]
     for item in relation.items:
         arguments = [nodes.name(_argument(item, at)) for at in range(len(item.call.arguments))]
@@ -163,4 +163,4 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter)
         items.append((item.column.id, _json(value, item.call.type, emitter)))
     select = block.select(items)
     select.set("group", exp.Group(expressions=[nodes.name(one) for one in keys]))
-    return over(select, [name for name, _ in items])
+    return block_over(select, [name for name, _ in items])

@@ -18,7 +18,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     """explode() of the places; the longest array says how many rows there are."""
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
-    block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
+    block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
         (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions

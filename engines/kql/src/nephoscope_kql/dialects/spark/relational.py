@@ -17,7 +17,7 @@ def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Sel
     """Columns that are computed, where something needs them; what a vectorised function gives is computed once."""
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
-    block = emitter.over(relation.input, passing, [value for _, value in wanted])
+    block = emitter.block_over(relation.input, passing, [value for _, value in wanted])
     block.values.update({column.id: _assign_value(block, value, emitter) for column, value in wanted})
     return block
 
@@ -49,7 +49,7 @@ def _limit_by_number(
 ) -> SelectBlock:
     """The rows whose number is at most a computed count."""
     keys = emitter.keys(relation.order, block) or [nodes.sort_key(nodes.number(1))]
-    number = emitter.fresh()
+    number = emitter.fresh_name()
     block.values[number] = Value(nodes.window(nodes.call("row_number"), order=keys), 4, window=True)
     result = block.seal([*ids, number])
     result.where.append(nodes.binary("<=", nodes.name(number), emitter.value(relation.count)))

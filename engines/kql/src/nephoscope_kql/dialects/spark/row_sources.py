@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.row_sources import TEXT_DYNAMIC, scanned_table
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, TableScan
@@ -80,7 +80,7 @@ def _row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
 def _values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     tuples = [exp.Tuple(expressions=_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
     columns = [exp.Identifier(this=name) for name in names]
-    alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh()), columns=columns)
+    alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh_name()), columns=columns)
     return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
     )
@@ -99,34 +99,34 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> 
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     given = zip("abs", (relation.low, relation.high, relation.step), strict=True)
-    parts = over(
+    parts = block_over(
         SelectBlock(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"]
     )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
     times = _times(first, last, each, real=column.type == KqlType.REAL)
-    upper = nodes.cast(nodes.at_most(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
+    upper = nodes.cast(nodes.limit_size(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
     known = nodes.case((nodes.is_not_null(times), upper))
-    counted = over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
+    counted = block_over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
     places = _places(counted)
     value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
     places.values[column.id] = Value(nodes.cast(value, column.type.physical), 4)
     return places
 
 
-def _long(number: int) -> E:
+def _bigint_literal(number: int) -> E:
     return nodes.cast(nodes.number(number), "BIGINT")
 
 
 def _places(counted: SelectBlock) -> SelectBlock:
     """A row for each place from 0 to `n`, by blocks: no array is longer than a block."""
     n, block = nodes.name("n"), nodes.name("b")
-    blocks = nodes.call("sequence", _long(0), nodes.binary("//", n, _long(BLOCK)))
+    blocks = nodes.call("sequence", _bigint_literal(0), nodes.binary("//", n, _bigint_literal(BLOCK)))
     several = nodes.case((nodes.binary(">=", n, nodes.number(0)), blocks))
     items = [("a", nodes.name("a")), ("s", nodes.name("s"))]
-    outer = over(counted.select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb")
-    begin = nodes.binary("*", block, _long(BLOCK))
-    last = nodes.call("least", n, nodes.binary("+", begin, _long(BLOCK - 1)))
-    return over(
+    outer = block_over(counted.select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb")
+    begin = nodes.binary("*", block, _bigint_literal(BLOCK))
+    last = nodes.call("least", n, nodes.binary("+", begin, _bigint_literal(BLOCK - 1)))
+    return block_over(
         outer.select([*items, ("n", nodes.call("explode", nodes.call("sequence", begin, last)))]), "asn"
     )
 
@@ -149,7 +149,9 @@ def _times(first: E, last: E, each: E, *, real: bool) -> E:
 
 def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """row_number(), which needs an order in Spark."""
-    block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
+    block = emitter.block_over(
+        relation.input, needed - {relation.number.id}, relation.partition, before_where=True
+    )
     keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
     partition = [emitter.scalar(value, block) for value in relation.partition]
     number = nodes.cast(nodes.window(nodes.call("row_number"), partition, keys), "BIGINT")

@@ -10,7 +10,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects.scalars import constant, may_be_null
 from nephoscope_kql.dialects.select_block import Value
 from nephoscope_kql.dialects.spark import vectorised_functions
-from nephoscope_kql.dialects.spark.functions import NATIVE, lower
+from nephoscope_kql.dialects.spark.functions import NATIVE, lower_case
 from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, InQuery, ScalarQuery, Variable
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Bound, Constant
@@ -52,7 +52,7 @@ def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | 
     if isinstance(value, ScalarQuery):
         return _scalar_query(value, emitter)
     if isinstance(value, InQuery):
-        return _in_query(value, values, emitter)
+        return _write_in_query(value, values, emitter)
     return _call(value, values, emitter) if isinstance(value, BoundCall) else None
 
 
@@ -82,17 +82,17 @@ def _scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
         order = emitter.keys(value.relation.order, block)
         return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
 
-    node = emitter.once(value, make)
+    node = emitter.compute_once(value, make)
     return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
-def _in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
+def _write_in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
     block = emitter.rows(value.relation, frozenset({value.column.id}))
     block = block.seal([value.column.id])
     operand = write_scalar(value.operand, values, emitter)
     found = block.values[value.column.id].sql
     if value.insensitive:
-        operand, found = lower(operand), lower(found)
+        operand, found = lower_case(operand), lower_case(found)
     if value.column.type != KqlType.STRING:
         block.where.append(nodes.is_not_null(found))
     query = exp.Subquery(this=block.select([("k", found)]))

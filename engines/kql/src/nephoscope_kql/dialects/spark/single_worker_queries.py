@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.relational import Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.errors import unsupported_error
@@ -24,17 +24,17 @@ Gathered = Scanned | Mined | Windowed
 
 def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
-    relation = _without_queries(relation, emitter)
+    relation = _hoist_subqueries(relation, emitter)
     made = _made_columns(relation)
     block = emitter.rows(relation.input, _read(relation) | (needed - made.keys()))
-    known = {column.id: column for column in _below(relation.input) if column.id in block.values}
+    known = {column.id: column for column in _iterate_columns(relation.input) if column.id in block.values}
     if block.has_window:
         block = block.seal(sorted(known))
     cells: list[exp.Expr] = [
         exp.Alias(this=block.values[one].sql, alias=exp.Identifier(this=one)) for one in sorted(known)
     ]
     rows = nodes.call("collect_list", nodes.call("struct", *(cells or [nodes.number(1)])))
-    gathered = over(block.select([("rows", rows)]), ["rows"])
+    gathered = block_over(block.select([("rows", rows)]), ["rows"])
     given = known | made
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
     called = _write_call(relation, known, shown, emitter)
@@ -46,7 +46,7 @@ def _field(name: str) -> exp.Expr:
     return exp.Dot(this=nodes.name("e"), expression=exp.Identifier(this=name))
 
 
-def _without_queries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
+def _hoist_subqueries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
     """The relation with its sub-queries as columns of the input: a worker sees the gathered rows alone."""
     found: list[tuple[Column, Bound]] = []
     state = _state(relation)
@@ -58,7 +58,7 @@ def _without_queries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
             raise unsupported_error(
                 f"a value of a step of scan looked up in a query, on {emitter.dialect}", value.span
             )
-        column = Column(f"q{emitter.fresh()}", "", value.type)
+        column = Column(f"q{emitter.fresh_name()}", "", value.type)
         found.append((column, value))
         return ColumnRef(type=value.type, span=value.span, column=column)
 
@@ -123,7 +123,7 @@ def _read(relation: Gathered) -> Needed:
     return frozenset(read | {column.id for column in relation.input.columns})
 
 
-def _below(relation: Relation) -> Iterator[Column]:
+def _iterate_columns(relation: Relation) -> Iterator[Column]:
     """The columns of a relation and of all that it is made of, hidden ones too: an id is that of one column in the whole query."""
     pending, seen = [relation], set()
     while pending:
