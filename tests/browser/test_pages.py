@@ -56,7 +56,11 @@ def addresses(data: Path) -> list[str]:
         "id:path": finding.resource.strip("/"),
         "number:int": "1",
     }
-    shown = [page.path for page in pages() if page.template and page.path != "/compliance/{name}"]
+    shown = [
+        page.path
+        for page in pages()
+        if page.template and not page.path.endswith(("/compliance/{name}", "{act}", "{key:path}"))
+    ]
     return [
         *(
             re.sub(r"\{([^}]+)\}", lambda found, path=path: ids.get(path) or known[found[1]], path)

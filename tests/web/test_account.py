@@ -94,14 +94,14 @@ def test_another_site_and_a_form_that_asks_for_nothing_end_none(browser):
 
 def test_an_owner_ends_those_of_another(browser, owner, visitor, instance, person):
     here, _ = browser()
-    assert f'aria-label="Sign out {person.name} everywhere"' in owner.get("/settings").text
-    form = {"act": "sign-out", "principal": person.id}
-    assert visitor(("Contributor", "/")).post("/settings", data=form, headers=HERE).status_code == 403
+    page, form = f"/settings/people/item/{person.id}", {"act": "sign_out"}
+    assert "Sign out everywhere" in owner.get(page).text
+    assert visitor(("Contributor", "/")).post(page, data=form, headers=HERE).status_code == 403
     assert signed_in(here)
-    assert owner.post("/settings", data=form, headers=HERE).status_code == 303
+    assert owner.post(page, data=form, headers=HERE).status_code == 303
     assert not signed_in(here)
-    assert f"Sign out {person.name} everywhere" not in owner.get("/settings").text
-    assert owner.post("/settings", data={**form, "principal": "none"}, headers=HERE).status_code == 400
+    assert "Sign out everywhere" not in owner.get(page).text
+    assert owner.post("/settings/people/item/none", data=form, headers=HERE).status_code == 404
 
 
 def test_a_link_leaves_no_session_of_the_browser_open(browser, instance, anybody):
@@ -122,16 +122,18 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     )
     with instance.state.transaction() as session:
         agent = principals.add(session, PrincipalKind.PROGRAM, "agent of web-01")
-    form = {"act": "bind", "principal": agent.id, "resource": machine, "also": "10.1.1.1 web-01.contoso.com"}
-    assert visitor(("Contributor", "/")).post("/settings", data=form, headers=HERE).status_code == 403
+    page = f"/settings/people/item/{agent.id}"
+    form = {"act": "bind", "resource": machine, "also": "10.1.1.1\nweb-01.contoso.com"}
+    assert visitor(("Contributor", "/")).post(page, data=form, headers=HERE).status_code == 403
     assert principals.get(agent.id).binding is None
-    assert owner.post("/settings", data=form, headers=HERE).status_code == 303
+    assert owner.post(page, data=form, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding == bind_resource(machine, also=("10.1.1.1", "web-01.contoso.com"))
-    assert machine in owner.get("/settings").text
-    assert machine in owner.get("/settings?table=people").text
-    refused = owner.post("/settings", data={**form, "resource": "web-01"}, headers=HERE)
+    assert machine in owner.get(page).text
+    assert machine in owner.get("/settings/people?format=csv").text
+    refused = owner.post(page, data={**form, "resource": "web-01"}, headers=HERE)
     assert (refused.status_code, "give the ARM id of a resource" in refused.text) == (400, True)
-    assert owner.post("/settings", data={**form, "act": "unbind"}, headers=HERE).status_code == 303
+    assert 'aria-invalid="true" aria-describedby="error-resource"' in refused.text
+    assert owner.post(page, data={"act": "unbind"}, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding is None
     details = [one.detail for one in instance.state.audit.entries(most=20) if one.target == "agent of web-01"]
     told = [[one.get(name, {}).get("resource") for name in ("before", "binding")] for one in details]

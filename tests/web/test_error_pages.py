@@ -118,7 +118,7 @@ def test_a_program_is_told_in_its_own_way(owner, anybody):
 
 def test_a_refusal_says_what_is_needed_and_is_audited(visitor, denied):
     before = denied()
-    told = visitor().get("/settings", headers=HTML)
+    told = visitor().get("/settings/audit", headers=HTML)
     assert told.status_code == 403
     assert "Your roles do not allow" in told.text
     assert denied() == before + 1
@@ -126,18 +126,18 @@ def test_a_refusal_says_what_is_needed_and_is_audited(visitor, denied):
 
 def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance, monkeypatch):
     asks = visitor()
-    told = asks.get("/settings", headers=HTML)
+    told = asks.get("/settings/audit", headers=HTML)
     assert "NEPHOSCOPE_STATE" not in told.text
     with monkeypatch.context() as patch:
         patch.setattr(instance.state.database, "file", instance.data / "other.db")
-        assert "with the server&#39;s NEPHOSCOPE_STATE" in asks.get("/settings", headers=HTML).text
+        assert "with the server&#39;s NEPHOSCOPE_STATE" in asks.get("/settings/audit", headers=HTML).text
     line = html.unescape(re.search(r'<p class="text-code">(.*?)</p>', told.text)[1])
     done = CliRunner().invoke(cli, shlex.split(line)[1:])
     assert done.exit_code == 0, (line, done.output)
     monotonic = time.monotonic() + FRESH + 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(authenticator.time, "monotonic", lambda: monotonic)
-        assert asks.get("/settings", headers=HTML).status_code == 200
+        assert asks.get("/settings/audit", headers=HTML).status_code == 200
 
 
 def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):

@@ -37,10 +37,9 @@ TABLES = [
     ("/sources/tenants/fabrikam", "Result of the last test", "/sources/tenants/fabrikam"),
     ("/automations", "Automations and rules", "/automations?table=automations"),
     ("/automations", "Runs", "/automations?table=runs"),
-    ("/settings", "Users and programs", "/settings?table=people"),
-    ("/settings", "Workspaces", "/settings?table=workspaces"),
-    ("/settings", "Response rules", "/settings?table=responses"),
-    ("/settings", "Audit", "/settings?table=audit"),
+    ("/settings/people", "", "/settings/people"),
+    ("/settings/workspaces", "", "/settings/workspaces"),
+    ("/settings/audit", "Entries", "/settings/audit"),
 ]
 
 

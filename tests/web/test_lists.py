@@ -54,8 +54,8 @@ def test_rules_have_pages(owner):
 @pytest.mark.parametrize(
     ("address", "columns"),
     [
-        ("/settings?format=csv&table=people", {"Name", "Roles"}),
-        ("/settings?format=csv&table=audit", {"#", "Operation", "Outcome"}),
+        ("/settings/people?format=csv", {"Name", "Roles"}),
+        ("/settings/audit?format=csv", {"#", "Operation", "Outcome"}),
         ("/sources?format=csv", {"From", "Table", "Quarantine"}),
         ("/search?q=kv&format=csv", {"Kind", "Name", "Id"}),
         ("/compliance?format=csv", {"Standard", "Failed"}),

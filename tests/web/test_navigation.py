@@ -87,10 +87,10 @@ def test_the_overview_leads_to_no_incidents_that_are_refused(owner, visitor, san
 
 def test_what_is_of_everybody_is_shown_to_who_may_read_it_everywhere(owner, visitor, sandbox):
     lesser = visitor(("Owner", f"/subscriptions/{sandbox}"))
-    assert owner.get("/settings").status_code == 200
-    for address in ("/settings", "/settings?format=csv&table=audit", "/settings?format=csv&table=people"):
+    assert owner.get("/settings/people").status_code == 200
+    for address in ("/settings/audit", "/settings/audit?format=csv", "/settings/people?format=csv"):
         assert lesser.get(address).status_code == 403
-    assert "/settings" not in Frame(lesser.get("/").text).addresses
+    assert "/settings/people" not in Frame(lesser.get("/settings").text).addresses
     source = 'href="/sources/logs/drop"'
     assert source in owner.get("/sources").text
     text = lesser.get("/sources").text

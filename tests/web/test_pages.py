@@ -54,7 +54,7 @@ def addresses(instance):
     return [
         re.sub(r"\{([^}]+)\}", lambda found, path=page.path: ids.get(path) or known[found[1]], page.path)
         for page in pages()
-        if page.template
+        if page.template and not page.path.endswith(("{act}", "{key:path}"))  # test_settings_sections.py
     ]
 
 
@@ -235,14 +235,14 @@ def test_the_settings_tell_of_rules_of_response_and_of_what_is_wrong_with_them(i
             "name: mark\nwhen: [incident.created]\nactions: [{action: incident, tags: [seen]}]\nexpires: 2020-01-01T00:00:00Z\n"
         )
         (instance.data / "responses" / "operator.yaml").write_text("mail: <b>\n")
-        text = owner.get("/settings").text
-        rows = list(csv.reader(io.StringIO(owner.get("/settings?format=csv&table=responses").text)))
+        text = owner.get("/settings/response-rules").text
+        rows = list(csv.reader(io.StringIO(owner.get("/settings/response-rules?format=csv").text)))
     finally:
         shutil.rmtree(instance.data / "responses")
     assert "operator.yaml: Expected `object | null`" in html.unescape(text)
-    assert rows[1] == ["mark", "incident.created", "incident", "over"]
-    assert '<td><span class="state ">over</span></td>' in text
-    assert 'role="alert"' not in owner.get("/settings").text
+    assert rows[1][:4] == ["mark", "over", "incident.created", "incident"]
+    assert 'title="over"' in text
+    assert 'role="alert"' not in owner.get("/settings/response-rules").text
 
 
 def test_queries_see_what_the_visitor_may_read(owner, visitor, sandbox):
@@ -266,7 +266,7 @@ def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):
     assert analyst.get("/incidents").status_code == 200
     assert analyst.get("/logs?query=print x=1").status_code == 200
     assert analyst.get("/inventory").status_code == 403
-    assert analyst.get("/settings").status_code == 403
+    assert analyst.get("/settings/people").status_code == 403
 
 
 def test_an_exemption_is_put_by_a_form(instance, owner, visitor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ import click
 from nephoscope.cli.session.filter_options import most_option, workspace_option
 from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import secret, secret_pair
 from nephoscope.cli.session.service_context import acting, service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.operations.response import rules
 from nephoscope.service.automation_responses import (
     approve_run,
     deny_run,
@@ -32,11 +34,9 @@ from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.automation.rule import AutomationRule
     from nephoscope.state.automation.automation_runs import AutomationRun
 
 COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
-RULES = ("order", "name", "when", "actions", "expires", "enabled")
 _FAULT = 3
 _STATUSES = ("pending", "running", "done", "dead", "approve", "denied", "expired", "undone")
 _WORKSPACE = workspace_option()
@@ -45,35 +45,6 @@ _WORKSPACE = workspace_option()
 @click.group("response")
 def command() -> None:
     """Manage response: automation rules in DATA/responses/rules, their runs, and approvals."""
-
-
-@command.command("rules")
-@list_options
-@click.pass_obj
-def rules_(data: Path, /, output: str) -> None:
-    """List the rules in order of evaluation. Exits 3 if a file is invalid."""
-    found, wrong = _rules(data)
-    rows = [
-        {
-            "order": one.order, "name": one.title, "when": [kind.name for kind in one.kinds],
-            "actions": [str(action["action"]) for action in one.actions], "expires": one.expires, "enabled": one.enabled,
-            "stop": one.stop, "workspaces": list(one.workspaces),
-        }
-        for one in found
-    ]  # fmt: skip
-    show_list(rows, RULES, output, "no rules: create one in responses/rules of the data folder")
-    sys.exit(_FAULT if wrong else 0)
-
-
-def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
-    """Return the rules, and how many files are none, the operator's among them; each of those is told."""
-    from nephoscope.automation.config_errors import list_file_faults
-    from nephoscope.automation.rule_formats.response_rules import load_response_rules
-
-    wrong = list_file_faults(data)
-    for fault in wrong:
-        tell(fault)
-    return load_response_rules(data)[0], len(wrong)
 
 
 @contextmanager
@@ -296,3 +267,6 @@ def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
         given = secret(name, checked)
         put_secret(service, name, given)
         click.echo(f"secret {name} stored")
+
+
+add_operations(command, rules.OPERATIONS)

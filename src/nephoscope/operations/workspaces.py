@@ -16,11 +16,12 @@ from nephoscope.operations.declaration.operation import (
     OperationGroup,
     of_workspace,
 )
+from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.service import workspaces as service
 from nephoscope.service.workspaces import DELETE, FIELDS, READ, WRITE
-from nephoscope.state.workspaces.workspace import RETENTION_DAYS, Workspace
+from nephoscope.state.workspaces.workspace import DEFAULT, RETENTION_DAYS, Workspace
 from nephoscope.state.workspaces.workspaces import MAX_RETENTION_DAYS
 
 OPERATIONS = OperationGroup(
@@ -31,7 +32,15 @@ WorkspaceName = Annotated[
     msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="A workspace's name."),
 ]
 Days = Annotated[
-    int, describe("Retention in days.", option="--retention", metavar="DAYS", ge=1, le=MAX_RETENTION_DAYS)
+    int,
+    describe(
+        "Retention in days.",
+        label="Retention in days",
+        option="--retention",
+        metavar="DAYS",
+        ge=1,
+        le=MAX_RETENTION_DAYS,
+    ),
 ]
 Tables = Annotated[
     tuple[Text, ...],
@@ -110,6 +119,16 @@ def _describe_retention(one: WorkspaceShape) -> str:
         "list", columns=("name", "id", "retention", "tables", "subscriptions", "description"), rows=_list_rows,
         absent={"tables": "every", "subscriptions": "all"},
     ),
+    page=SectionList(
+        "Workspaces and retention", "Data", "workspace",
+        "Each workspace has its own tables, retention and row-level scope. Rows older than the retention are deleted.",
+        key="name", guide="lake.md",
+        columns=(
+            PageColumn("name", "Workspace"), PageColumn("retention", "Retention in days"),
+            PageColumn("tables", "Tables", optional=True), PageColumn("subscriptions", "Subscriptions", optional=True),
+            PageColumn("description", "Description", optional=True),
+        ),
+    ),
 )  # fmt: skip
 def workspaces(call: OperationCall) -> WorkspaceList:
     """List the workspaces whose settings the caller may read; `default` always exists."""
@@ -121,6 +140,7 @@ def workspaces(call: OperationCall) -> WorkspaceList:
 @OPERATIONS.operation(
     WRITE, ApiRoute("POST", "/workspaces", status=201),
     CommandLine("add", lambda made: f"workspace {made.name} added: {made.id}, {_describe_retention(made)}"),
+    page=OperationForm("Add a workspace"),
 )  # fmt: skip
 def add(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
     """Add a workspace, named by lowercase letters, digits and dashes."""
@@ -137,6 +157,7 @@ def one(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
 @OPERATIONS.operation(
     WRITE, ApiRoute("PATCH", "/workspaces/{name}"),
     CommandLine("set", lambda changed: f"workspace {changed.name}: {_describe_retention(changed)}"),
+    page=OperationForm("Save settings"),
 )  # fmt: skip
 def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
     """Change a workspace; other settings are preserved. A list of tables or subscriptions replaces the
@@ -147,7 +168,12 @@ def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> W
     return _shape(service.change_workspace(call.service, name, wanted))
 
 
-@OPERATIONS.operation(DELETE, command=CommandLine("remove", "workspace {name} removed"), needs_lake=True)
+@OPERATIONS.operation(
+    DELETE,
+    command=CommandLine("remove", "workspace {name} removed"),
+    needs_lake=True,
+    page=OperationForm("Delete", closes=True, danger=True, when=lambda row: row["name"] != DEFAULT),
+)
 def remove(call: OperationCall, name: WorkspaceName) -> None:
     """Delete an empty workspace, which no source writes to. A workspace with rows is refused: rows
     expire only by retention, so that none is deleted by mistake.

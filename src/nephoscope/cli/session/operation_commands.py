@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -16,6 +16,7 @@ from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.operations.declaration.operation_page import Answer
 from nephoscope.operations.declaration.request_field import (
     FieldKind,
     RequestField,
@@ -65,7 +66,7 @@ def _command(operation: Operation, command: CommandLine) -> click.Command:
         )  # fmt: skip
 
     @click.pass_obj
-    def run(data: Path, /, output: str = "", **given: Any) -> None:
+    def run(data: Path, /, output: str = "", **given: Answer) -> None:
         _run(operation, command, data, given, output)
 
     return click.Command(command.word, params=parameters, callback=run, help=command.help or operation.doc)
@@ -84,7 +85,7 @@ def _options(one: RequestField) -> Iterator[click.Option]:
         return
     flag = one.kind is FieldKind.YES_NO
     # an explicit default of None would count as given, and the option as not required
-    shown: dict[str, Any] = (
+    shown: dict[str, Answer] = (
         {} if flag or one.default is None else {"default": one.default, "show_default": True}
     )
     yield click.Option(
@@ -95,7 +96,7 @@ def _options(one: RequestField) -> Iterator[click.Option]:
         yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
 
 
-def _click_type(one: RequestField) -> click.ParamType[Any] | None:
+def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
     match one.kind:
         case FieldKind.WHOLE if one.least is not None or one.most is not None:
             return click.IntRange(_whole(one.least), _whole(one.most))
@@ -116,7 +117,9 @@ def _whole(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
-def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str, Any], output: str) -> None:
+def _run(
+    operation: Operation, command: CommandLine, data: Path, given: dict[str, Answer], output: str
+) -> None:
     with _open_call(operation, data) as call:
         arguments = {name: given.pop(name) for name in operation.parameters}
         for name, find in command.arguments.items():
@@ -125,7 +128,7 @@ def _run(operation: Operation, command: CommandLine, data: Path, given: dict[str
         if shape is not None:
             arguments[name] = _request(shape, given)
         answer = operation.function(call, **arguments)
-    _show(command, answer, arguments | given, output)
+    _show(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         tell(line)
     if command.failed and (code := command.failed(answer)):
@@ -153,7 +156,7 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
         usage_error(str(error))
 
 
-def _request(shape: Any, given: Mapping[str, Any]) -> Any:
+def _request(shape: Answer, given: Mapping[str, Answer]) -> Answer:
     """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
     fields = request_fields(shape)
     sent = {one.name: given[one.name] for one in fields if given.get(one.name) not in (None, ())}
@@ -174,9 +177,11 @@ def _join_words(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _show(command: CommandLine, answer: Any, given: Mapping[str, Any], output: str) -> None:
+def _show(
+    operation: Operation, command: CommandLine, answer: Answer, given: Mapping[str, Answer], output: str
+) -> None:
     if command.columns:
-        rows = command.rows(answer) if command.rows else _rows(answer)
+        rows = operation.list_rows(answer)
         if command.absent and output != "json":
             rows = [
                 {**row, **{name: text for name, text in command.absent.items() if row[name] is None}}
@@ -188,10 +193,3 @@ def _show(command: CommandLine, answer: Any, given: Mapping[str, Any], output: s
     elif command.message:
         shown = msgspec.structs.asdict(answer) if isinstance(answer, msgspec.Struct) else {"result": answer}
         click.echo(command.message.format(**{**given, **shown}))
-
-
-def _rows(answer: Any) -> Sequence[Mapping[str, object]]:
-    from datetime import datetime
-
-    found: list[Mapping[str, object]] = msgspec.to_builtins(answer.value, builtin_types=(datetime,))
-    return found

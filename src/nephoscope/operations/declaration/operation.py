@@ -10,10 +10,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
-from nephoscope.operations.declaration.operation_page import OperationPage, Row
+import msgspec
+
+from nephoscope.operations.declaration.operation_page import Answer, OperationPage, Row
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 MAX_BODY = 1 << 20
-Function = Callable[..., Any]
+Function = Callable[..., Answer]
 #: Where a role is wanted that allows an operation, by what stands in its path; None: the function asks for itself.
 Scoped = Callable[[Mapping[str, str]], str] | None
 
@@ -130,14 +133,14 @@ class CommandLine:
     """
 
     word: str
-    message: str | Callable[[Any], str] = ""
+    message: str | Callable[[Answer], str] = ""
     columns: tuple[str, ...] = ()
-    rows: Callable[[Any], Sequence[Row]] | None = None
+    rows: Callable[[Answer], Sequence[Row]] | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     nothing: str = ""
     help: str = ""
-    notes: Callable[[Any], Iterable[str]] | None = None
-    failed: Callable[[Any], int] | None = None
+    notes: Callable[[Answer], Iterable[str]] | None = None
+    failed: Callable[[Answer], int] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
 
 
@@ -154,20 +157,32 @@ class Operation:
     page: OperationPage | None = None
 
     @cached_property
-    def _hints(self) -> dict[str, Any]:
+    def _hints(self) -> dict[str, Answer]:
         return get_type_hints(self.function, include_extras=True)
 
     @cached_property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Answer]:
         """The parameters in the path, which are arguments of the command, with their types."""
         _, *names = inspect.signature(self.function).parameters
         return {name: self._hints[name] for name in names if name not in ("query", "body")}
 
     @property
-    def request(self) -> tuple[str, Any]:
+    def request(self) -> tuple[str, Answer]:
         """The name and the Shape of what it takes beside, ('', None) where that is nothing."""
         name = next((one for one in ("body", "query") if one in self._hints), "")
         return name, self._hints.get(name)
+
+    @property
+    def name(self) -> str:
+        """The name of the function, which no other operation of the group has."""
+        return self.function.__name__
+
+    def list_rows(self, answer: Answer) -> list[Row]:
+        """Return the rows of an answer: those that its command makes, else its `value` with the names of the API."""
+        if self.command is not None and self.command.rows is not None:
+            return list(self.command.rows(answer))
+        found: list[Row] = msgspec.to_builtins(answer.value, builtin_types=(datetime,))
+        return found
 
     @property
     def doc(self) -> str:

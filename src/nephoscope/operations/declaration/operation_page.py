@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+#: What an operation takes or gives, of which it alone knows the type.
+Answer: TypeAlias = Any
 Row: TypeAlias = Mapping[str, object]
 #: The values that a field may have, with their words, as they are when a form is drawn; of an OperationCall.
-Choices: TypeAlias = Callable[[Any], Mapping[str, str]]
+Choices: TypeAlias = Callable[[Answer], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class SectionList:
 
     `area` is the heading under which the section stands, `noun` what a row is called, `about` says what the section is for. `key` is
     the column by which operations name a row, `name` the one that people read; `facets` are columns that filters are made of. Rows
-    are those of the command unless `rows` gives them. `nothing` is said where there is no row.
+    are those of the command unless `rows` gives them. `nothing` is said where there is no row, `plural`
+    is that of the noun where it is not made by an s, `guide` the file of the guide about it.
     """
 
     title: str
@@ -37,9 +40,10 @@ class SectionList:
     columns: tuple[PageColumn, ...]
     facets: tuple[str, ...] = ()
     name: str = ""
-    rows: Callable[[Any], list[Row]] | None = None
+    rows: Callable[[Answer], list[Row]] | None = None
     nothing: str = ""
     guide: str = ""
+    plural: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class OperationForm:
     in_rows: bool = False
     when: Callable[[Row], bool] | None = None
     choices: Mapping[str, Choices] = field(default_factory=dict)
-    shows: Callable[[Any], str] | None = None
+    shows: Callable[[Answer], str] | None = None
     closes: bool = False
     danger: bool = False
 

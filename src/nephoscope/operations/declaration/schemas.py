@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from nephoscope.operations.declaration.request_field import describe
+
 Id = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)", description="An id.")
 ]
@@ -45,6 +47,14 @@ class Error(Shape, frozen=True, kw_only=True):
     """The answer to what could not be done."""
 
     error: ErrorDetail
+
+
+class InWorkspace(Shape, frozen=True, kw_only=True):
+    """A request about one workspace."""
+
+    workspace: Annotated[
+        str, describe("Workspace to use.", option="--workspace/-w", metavar="NAME", max_length=128)
+    ] = "default"
 
 
 class PageQuery(Shape, frozen=True, kw_only=True):

@@ -19,9 +19,20 @@ _DRAWN = {
 }  # fmt: skip
 
 
+class FieldError(StateError):
+    """A value of a form that cannot be taken; `field` names where it stands."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A field of a form; `kind` is text, lines, number, tick, choice, secret or time, `value` what it shows, as a text."""
+    """A field of a form; `kind` is text, lines, number, tick, choice, secret or time, `value` what it shows, as a text.
+
+    `error` says why its value was not taken.
+    """
 
     name: str
     label: str
@@ -30,6 +41,7 @@ class FormField:
     value: str
     choices: tuple[tuple[str, str], ...] = ()
     required: bool = False
+    error: str = ""
 
 
 def form_fields(
@@ -46,16 +58,16 @@ def form_fields(
 
 
 def read_request(shape: Any, form: Mapping[str, str]) -> Any:
-    """Return the request of a form; an empty field has its default, or stays as it is. Raises StateError with the field's label."""
+    """Return the request of a form; an empty field has its default, or stays as it is. Raises FieldError with its label."""
     fields = _drawn_fields(shape)
     sent = {one.name: _value(one, form) for one in fields if _is_sent(one, form)}
-    if missing := [one.label for one in fields if one.required and one.name not in sent]:
-        raise StateError(f"{missing[0]} is required")
+    if missing := [one for one in fields if one.required and one.name not in sent]:
+        raise FieldError(f"{missing[0].label} is required", missing[0].name)
     names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
     try:
         return msgspec.convert({names[name]: value for name, value in sent.items()}, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise StateError(_explain(str(error), {names[one.name]: one for one in fields})) from error
+        raise _explain(str(error), {names[one.name]: one for one in fields}) from error
 
 
 def _drawn_fields(shape: Any) -> list[RequestField]:
@@ -119,10 +131,10 @@ def _number(one: RequestField, text: str) -> float:
         found = int(text) if one.kind is FieldKind.WHOLE else float(text)
     except ValueError as error:
         kind = "a whole number" if one.kind is FieldKind.WHOLE else "a number"
-        raise StateError(f"{one.label}: must be {kind} (got '{text[:40]}')") from error
+        raise FieldError(f"{one.label}: must be {kind} (got '{text[:40]}')", one.name) from error
     if not (one.least is None or found >= one.least) or not (one.most is None or found <= one.most):
         bounds = f"{one.least:g} to {one.most:g}" if one.most is not None else f"at least {one.least:g}"
-        raise StateError(f"{one.label}: must be {bounds} (got {text[:40]})")
+        raise FieldError(f"{one.label}: must be {bounds} (got {text[:40]})", one.name)
     return found
 
 
@@ -130,19 +142,19 @@ def _moment(one: RequestField, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise StateError(
-            f"{one.label}: must be a date such as 2026-12-31 or a time in UTC (got '{text[:40]}')"
+        raise FieldError(
+            f"{one.label}: must be a date such as 2026-12-31 or a time in UTC (got '{text[:40]}')", one.name
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _explain(error: str, fields: Mapping[str, RequestField]) -> str:
-    """A sentence with the label of the field that msgspec names by its path."""
+def _explain(error: str, fields: Mapping[str, RequestField]) -> StateError:
+    """The error with the label of the field that msgspec names by its path."""
     what, _, path = error.partition(" - at `$.")
     name = path.partition("`")[0].partition("[")[0].partition(".")[0]
     one = fields.get(name)
     if one is None:
-        return what
+        return StateError(what)
     if "matching regex" in what:
-        return f"{one.label}: has characters that are not allowed here"
-    return f"{one.label}: {what[:1].lower()}{what[1:]}"
+        return FieldError(f"{one.label}: has characters that are not allowed here", one.name)
+    return FieldError(f"{one.label}: {what[:1].lower()}{what[1:]}", one.name)

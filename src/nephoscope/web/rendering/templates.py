@@ -9,7 +9,14 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nephoscope import __version__
-from nephoscope.web.rendering import charts, display_names, formatting, known_names, time_elements
+from nephoscope.web.rendering import (
+    charts,
+    display_names,
+    formatting,
+    known_names,
+    section_cells,
+    time_elements,
+)
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.icons import icon
 from nephoscope.web.rendering.resource_type_names import name_type
@@ -37,6 +44,7 @@ def environment() -> Environment:
         version=__version__,
         choices=choices,
         placed=describe_place,
+        scoped=section_cells.name_scopes,
         icon=icon,
         style_address=style_address,
         state_words={state.value: word for state, word in formatting.STATES.items()},
@@ -50,6 +58,9 @@ def environment() -> Environment:
         share=formatting.share,
         ago=time_elements.ago,
         cell=time_elements.cell,
+        briefly=section_cells.brief_cell,
+        shown=section_cells.cell_text,
+        plainly=section_cells.cell_title,
         lasting=formatting.duration_text,
         spelled=formatting.spell_duration,
         ports=formatting.ports,

@@ -1,0 +1,316 @@
+"""Sections of the settings: a list, its forms and the page of a row, each from the operations that are declared for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.operation import Operation, OperationGroup
+from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row, RowTable, SectionList
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.database.state_errors import TransientError
+from nephoscope.web.forms import operation_form
+from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.rendering.section_cells import cell_text, cell_title, facet_values, name_scopes
+from nephoscope.web.rendering.templates import draw
+from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.visits.page import SAME, Page
+from nephoscope.web.visits.request_context import Visit
+
+ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """A row of a section: `key` names it to operations, `title` to people; `item` is what the row was made of."""
+
+    key: str
+    title: str
+    row: Row
+    item: object
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: the group of operations, the one that lists, and how it is shown."""
+
+    group: OperationGroup
+    listing: Operation
+    shown: SectionList
+
+    @property
+    def path(self) -> str:
+        """Its address."""
+        return f"/settings/{self.group.name}"
+
+    @property
+    def in_workspace(self) -> bool:
+        """Return whether it is of one workspace."""
+        return operation_form.is_in_workspace(self.listing)
+
+    @property
+    def forms(self) -> list[tuple[Operation, OperationForm]]:
+        """Its forms that are about no row."""
+        return [
+            (one, form)
+            for one, form in operation_form.list_forms(self.group.operations)
+            if not one.parameters
+        ]
+
+    @property
+    def row_forms(self) -> list[tuple[Operation, OperationForm]]:
+        """Its forms about a row."""
+        return [
+            (one, form) for one, form in operation_form.list_forms(self.group.operations) if one.parameters
+        ]
+
+    def workspace(self, visit: Visit) -> str:
+        """Return the workspace that a visit is about, '' where the section is of none."""
+        return visit.workspace(self.listing.permission) if self.in_workspace else ""
+
+    def notes(self, answer: Answer) -> list[str]:
+        """Return what its command says beside the list."""
+        found = self.listing.command
+        return list(found.notes(answer)) if found is not None and found.notes is not None else []
+
+    def answer(self, visit: Visit, workspace: str) -> Answer:
+        """Return what the operation that lists answers."""
+        return operation_form.call_list(visit, self.listing, workspace)
+
+    def rows(self, answer: Answer) -> list[SectionRow]:
+        """Return every row of an answer."""
+        rows = self.shown.rows(answer) if self.shown.rows else self.listing.list_rows(answer)
+        items = getattr(answer, "value", ())
+        aligned = items if len(items) == len(rows) else [None] * len(rows)
+        name = self.shown.name or self.shown.key
+        return [
+            SectionRow(str(row[self.shown.key]), str(row[name]), row, item)
+            for row, item in zip(rows, aligned, strict=True)
+        ]
+
+
+def list_sections() -> list[Section]:
+    """Every section of the settings, by area and title."""
+    found = [
+        Section(group, one, one.page)
+        for group in operation_groups().values()
+        for one in group.operations
+        if isinstance(one.page, SectionList)
+    ]
+    return sorted(found, key=lambda one: (one.shown.area, one.shown.title))
+
+
+def fill_list(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+    """The list of a section."""
+    workspace = section.workspace(visit)
+    answer = section.answer(visit, workspace)
+    every = section.rows(answer)
+    text = visit.asked("q").casefold()
+    matching = [one for one in every if text in " ".join(map(cell_title, one.row.values())).casefold()]
+    several, facets = narrow_rows(visit, matching, [_facet(section, name) for name in section.shown.facets])
+    several = _sort(section, several, visit.asked("sort"))
+    columns = section.shown.columns
+    if visit.asked("format") == "csv":
+        rows = (
+            [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in several
+        )
+        return as_csv(section.group.name, [one.title for one in columns], rows)
+    start = page_start(visit)
+    return {
+        **_frame(section, visit, workspace),
+        "rows": [(one, _row_buttons(section, visit, workspace, one)) for one in several[start : start + ROWS]],
+        "total": len(several), "any": bool(every), "start": start, "most": ROWS, "facets": facets, "text": visit.asked("q"),
+        "heads": build_heads(visit, _columns(section, every), ""), "done": visit.asked("done"),
+        "forms": [form for one, form in section.forms if _may(visit, one, workspace)],
+        "notes": section.notes(answer), "named": {form.label: one.name for one, form in section.forms},
+    }  # fmt: skip
+
+
+def fill_form(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+    """A form of a section; what it sends is done."""
+    workspace = section.workspace(visit)
+    operation, form = _find(section.forms, visit.parameters["act"])
+    visit.caller.must(operation.permission, operation_form.scope_of(operation, workspace))
+    draw_form = partial(operation_form.draw_form, visit, operation, form)
+    if visit.request.method != "POST":
+        return {**_frame(section, visit, workspace), "form": draw_form(), "refused": ""}
+    done = _submit(section, visit, operation, form, workspace)
+    if isinstance(done, Exception):
+        return {**_frame(section, visit, workspace), "form": draw_form(refused=done), "refused": str(done)}
+    return done
+
+
+def fill_row(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+    """The page of a row; a form that comes back is done."""
+    workspace = section.workspace(visit)
+    found = _find_row(section, visit, workspace)
+    if visit.request.method != "POST":
+        return _show_row(section, visit, workspace, found)
+    operation, form = _find(section.row_forms, visit.form.get("act", ""))
+    done = _submit(section, visit, operation, form, workspace, found.key)
+    if isinstance(done, Exception):
+        return _show_row(section, visit, workspace, found, operation, done)
+    return done
+
+
+def _submit(
+    section: Section, visit: Visit, operation: Operation, form: OperationForm, workspace: str, row: str = ""
+) -> Response | Exception:
+    """Do what a form asks for: where that leads, or why it could not be done."""
+    try:
+        answer = operation_form.submit_form(visit, operation, workspace, row)
+    except (TransientError, NotFoundError):
+        raise
+    except StateError as error:
+        return error
+    if form.shows is not None:
+        return _show_once(section, visit, form, workspace, form.shows(answer))
+    if form.closes or not row or visit.form.get("from") == "list":
+        return RedirectResponse(visit.link(section.path, workspace=workspace or None, done=form.label), 303)
+    return RedirectResponse(visit.here(done=form.label), 303)
+
+
+def _show_once(section: Section, visit: Visit, form: OperationForm, workspace: str, told: str) -> Response:
+    given = {**_frame(section, visit, workspace), "label": form.label, "told": told}
+    shown = draw("section_secret.html", visit=visit, page=_page_of(section), **given)
+    return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
+
+
+def _show_row(
+    section: Section,
+    visit: Visit,
+    workspace: str,
+    found: SectionRow,
+    tried: Operation | None = None,
+    refused: Exception | None = None,
+) -> dict[str, object]:
+    forms = [
+        operation_form.draw_form(
+            visit,
+            one,
+            form,
+            row=found.key,
+            refused=refused if one is tried else None,
+            before=operation_form.RowBefore(found.item, found.row)
+            if operation_form.is_changing(one)
+            else None,
+        )
+        for one, form in section.row_forms
+        if operation_form.offers(visit, one, form, workspace, found.row, found.key)
+    ]
+    titles = {one.name: one.title for one in section.shown.columns}
+    return {
+        **_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
+        "facts": [(titles.get(name, _words(name)), value) for name, value in found.row.items() if name != section.shown.name],
+        "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
+        "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.asked("done"),
+    }  # fmt: skip
+
+
+def _row_tables(
+    section: Section, visit: Visit, workspace: str, found: SectionRow
+) -> Iterator[dict[str, Answer]]:
+    for one in section.group.operations:
+        if isinstance(one.page, RowTable) and _may(visit, one, workspace):
+            rows = one.list_rows(operation_form.call_list(visit, one, workspace, found.key))
+            columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
+            yield {"title": one.page.title, "columns": columns, "rows": rows[:ROWS], "total": len(rows)}
+
+
+def _row_buttons(section: Section, visit: Visit, workspace: str, one: SectionRow) -> list[tuple[str, str]]:
+    return [
+        (operation.name, form.label)
+        for operation, form in section.row_forms
+        if form.in_rows and operation_form.offers(visit, operation, form, workspace, one.row, one.key)
+    ]
+
+
+def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
+    return {
+        "section": section, "shown": section.shown, "workspace": workspace,
+        "workspaces": visit.workspaces(section.listing.permission) if workspace else [],
+    }  # fmt: skip
+
+
+def _may(visit: Visit, operation: Operation, workspace: str) -> bool:
+    return visit.caller.may(operation.permission, operation_form.scope_of(operation, workspace))
+
+
+def _find(forms: Sequence[tuple[Operation, OperationForm]], name: str) -> tuple[Operation, OperationForm]:
+    for one, form in forms:
+        if one.name == name:
+            return one, form
+    raise NotFoundError(f"form {name[:40]!r} not found")
+
+
+def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
+    key = visit.parameters["key"]
+    for one in section.rows(section.answer(visit, workspace)):
+        if one.key == key:
+            return one
+    raise NotFoundError(f"{section.shown.noun} {key[:100]!r} not found")
+
+
+def _facet(section: Section, name: str) -> RowFacet[SectionRow]:
+    title = next((one.title for one in section.shown.columns if one.name == name), _words(name))
+    return RowFacet(name, title, lambda one: facet_values(one.row[name]))
+
+
+def _columns(section: Section, every: Sequence[SectionRow]) -> list[ListColumn]:
+    return [
+        ListColumn(one.name, one.title, number=_is_number(every, one.name), optional=one.optional)
+        for one in section.shown.columns
+    ]
+
+
+def _is_number(every: Sequence[SectionRow], name: str) -> bool:
+    values = [one.row[name] for one in every]
+    return bool(values) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+
+
+def _sort(section: Section, several: Sequence[SectionRow], order: str) -> list[SectionRow]:
+    name = order.removeprefix("-")
+    if name not in {one.name for one in section.shown.columns}:
+        return list(several)
+    number = _is_number(several, name)
+
+    def place(one: SectionRow) -> tuple[bool, Answer]:
+        value = one.row[name]
+        return value in (None, ""), value if number else cell_text(value).casefold()
+
+    return sorted(several, key=place, reverse=order.startswith("-"))
+
+
+def _words(name: str) -> str:
+    """A name such as `changedBy` in words."""
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()
+
+
+def _pages() -> Iterator[Page]:
+    for one in list_sections():
+        kept = {
+            "permission": one.listing.permission, "tenant": not one.in_workspace, "anywhere": one.in_workspace,
+            "under_scope": SAME,
+        }  # fmt: skip
+        yield Page(one.path, one.shown.title, "section.html", filled=partial(fill_list, one), **kept)
+        yield Page(
+            f"{one.path}/act/{{act}}", one.shown.title, "section_form.html", filled=partial(fill_form, one),
+            methods=("GET", "POST"), **kept,
+        )  # fmt: skip
+        yield Page(
+            f"{one.path}/item/{{key:path}}", one.shown.title, "section_row.html", filled=partial(fill_row, one),
+            methods=("GET", "POST"), **kept,
+        )  # fmt: skip
+
+
+PAGES = tuple(_pages())
+
+
+def _page_of(section: Section) -> Page:
+    return next(one for one in PAGES if one.path == section.path)

@@ -1,0 +1,63 @@
+"""Cells of sections of the settings: values of rows as texts, and as the values of a facet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from nephoscope.web.rendering.role_scopes import describe_place
+from nephoscope.web.rendering.time_elements import ago, moment
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+#: The scope of a role, as in `Reader at /subscriptions/ID`.
+_SCOPE = re.compile(r"\bat (/[^\s,]*)")
+
+
+def cell_text(value: object) -> Markup | str:
+    """Return a value as people read it; a time is shown in the zone of the page."""
+    return moment(value) if isinstance(value, datetime) else cell_title(value)
+
+
+def name_scopes(visit: Visit, text: Markup | str) -> Markup | str:
+    """Return a text in which scopes of roles are called by their names."""
+    if isinstance(text, Markup):
+        return text
+    return _SCOPE.sub(lambda found: describe_place(visit, found[1]), text)
+
+
+def brief_cell(value: object) -> Markup | str:
+    """Return a value for a narrow column: how long ago a time was, or the day that is to come."""
+    if isinstance(value, datetime):
+        return ago(value) if value <= datetime.now(value.tzinfo) else f"{value:%Y-%m-%d}"
+    return cell_title(value)
+
+
+def cell_title(value: object) -> str:
+    """Return a value as a plain text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {cell_title(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell_title, value))
+    return str(value)
+
+
+def facet_values(value: object) -> tuple[str, ...]:
+    """Return the values of a cell that a list is filtered by."""
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    text = cell_title(value)
+    return (text,) if text else ()
