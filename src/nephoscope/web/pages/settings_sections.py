@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -24,6 +25,7 @@ from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
 
 ROWS = 100
+Filling: TypeAlias = Mapping[str, object] | Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,21 +294,19 @@ def _words(name: str) -> str:
     return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()
 
 
+def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
+    return Page(
+        section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section),
+        methods=("GET", "POST") if path else ("GET",), tenant=not section.in_workspace, anywhere=section.in_workspace,
+        under_scope=SAME,
+    )  # fmt: skip
+
+
 def _pages() -> Iterator[Page]:
     for one in list_sections():
-        kept = {
-            "permission": one.listing.permission, "tenant": not one.in_workspace, "anywhere": one.in_workspace,
-            "under_scope": SAME,
-        }  # fmt: skip
-        yield Page(one.path, one.shown.title, "section.html", filled=partial(fill_list, one), **kept)
-        yield Page(
-            f"{one.path}/act/{{act}}", one.shown.title, "section_form.html", filled=partial(fill_form, one),
-            methods=("GET", "POST"), **kept,
-        )  # fmt: skip
-        yield Page(
-            f"{one.path}/item/{{key:path}}", one.shown.title, "section_row.html", filled=partial(fill_row, one),
-            methods=("GET", "POST"), **kept,
-        )  # fmt: skip
+        yield _page(one, "", "section.html", fill_list)
+        yield _page(one, "/act/{act}", "section_form.html", fill_form)
+        yield _page(one, "/item/{key:path}", "section_row.html", fill_row)
 
 
 PAGES = tuple(_pages())
