@@ -7,8 +7,8 @@ on one engine (rules, cases of rules, aggregates of files) opens it here and doe
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -56,6 +56,20 @@ class EngineRows:
     scans: Mapping[str, FileScan] = field(default_factory=dict)
     readable: Iterable[Path] = ()
 
+    def narrow(self, compiled: Collection[CompiledQuery]) -> EngineRows:
+        """Return what queries read of these rows: DuckDB binds each column of a relation, read or not, and tables have hundreds.
+
+        Everything where the columns of a query depend on rows, so that it is compiled again when some were read.
+        """
+        if any(one.resume is not None for one in compiled):
+            return self
+        read: dict[str, set[str]] = {}
+        for one in compiled:
+            for relation, columns in one.reads.items():
+                read.setdefault(relation, set()).update(columns)
+        scans = {name: scan.narrow(read[name]) for name, scan in self.scans.items() if name in read}
+        return replace(self, scans=scans)
+
 
 def open_engine(rows: EngineRows, limits: EngineLimits = EngineLimits()) -> QueryEngine:
     """Open an engine over some rows and no others; whoever opens it closes it."""
@@ -102,8 +116,8 @@ class QueryPipeline:
             return self.run(compile_results(text, self.catalog, now=now, given=given), text, timeout)
 
     def run(
-        self, compiled: Iterable[CompiledQuery], text: str, timeout: float | None = None
+        self, compiled: Collection[CompiledQuery], text: str, timeout: float | None = None
     ) -> list[QueryResult]:
         """Run what was compiled of a text over the same catalog; results and errors as of `results`."""
-        with open_engine(self.rows(), self.limits) as engine:
+        with open_engine(self.rows().narrow(compiled), self.limits) as engine:
             return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class FileScan:
     any_of: tuple[tuple[tuple[str, Collection[str]], ...], ...] | None = None
     without: tuple[tuple[str, Collection[str]], ...] = ()
     beside: pa.Table | None = None
+
+    def narrow(self, names: Collection[str]) -> FileScan:
+        """Return the same rows with those columns alone that have these names in the engine, and the day."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name in names))
 
     def paths(self) -> list[Path]:
         """All its files."""
