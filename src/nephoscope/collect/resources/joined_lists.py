@@ -14,6 +14,8 @@ from nephoscope_policy.model.resource import UNREAD
 
 #: Of the members of an object those below which a type has lists, by lower-cased key; STAR where the member itself is one.
 Lists = dict[Segment, "Lists"]
+#: What can be a joined list or lead to one, of what JSON holds.
+_HOLDERS = frozenset((str, list, dict))
 
 
 class JoinedLists:
@@ -29,16 +31,17 @@ class JoinedLists:
         A list with such a text in an element goes as a whole.
         """
         lists = self.of_type(type_)
-        found = list(_find_joined(body, lists, ())) if lists else []
+        if not lists or not _holds_joined(body, lists):
+            return False
+        found = list(_find_joined(body, lists, ()))
         for holder, key, _ in found:
             del holder[key]
-        if found:
-            known = body.get(UNREAD)
-            body[UNREAD] = [
-                *(known if isinstance(known, list) else ()),
-                *(list(path) for *_, path in found),
-            ]
-        return bool(found)
+        known = body.get(UNREAD)
+        body[UNREAD] = [
+            *(known if isinstance(known, list) else ()),
+            *(list(path) for *_, path in found),
+        ]
+        return True
 
     def of_type(self, type_: str) -> Lists:
         """Where the bodies of a lower-cased type have lists, as far as the aliases tell."""
@@ -78,8 +81,23 @@ def _is_joined(item: object, elements: Lists) -> bool:
     """Return whether the value in the place of a list is a text, or has a text in the place of a list in an element."""
     if not isinstance(item, list):
         return isinstance(item, str)
-    return bool(elements) and any(_holds_joined(one, elements) for one in item)
+    if elements:
+        for one in item:
+            if isinstance(one, dict) and _holds_joined(one, elements):
+                return True
+    return False
 
 
-def _holds_joined(element: object, lists: Lists) -> bool:
-    return isinstance(element, dict) and any(True for _ in _find_joined(element, lists, ()))
+def _holds_joined(value: dict[str, object], lists: Lists) -> bool:
+    """Return whether `_find_joined` would find anything; every record is asked, so this is written to be fast."""
+    for key, item in value.items():
+        if item.__class__ not in _HOLDERS:
+            continue
+        below = lists.get(key.lower())
+        if below is None:
+            continue
+        if STAR in below and _is_joined(item, below[STAR]):
+            return True
+        if isinstance(item, dict) and _holds_joined(item, below):
+            return True
+    return False

@@ -107,10 +107,13 @@ _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
 
 def recognises(value: dict[str, object]) -> bool:
     """Return whether the object has an id, the member that the commands add, no `properties`, and members that ARM has below them."""
+    if (
+        "id" not in value or "properties" in value
+    ):  # nearly every record: the other formats need no letters lowered
+        return False
     keys = {key.lower() for key in value}
     return (
-        "id" in value
-        and not keys.isdisjoint(_MARKS)
+        not keys.isdisjoint(_MARKS)
         and "properties" not in keys
         and "tenantid" not in keys
         and not keys <= (_TOP | _LISTED | {"subscriptionid"})
