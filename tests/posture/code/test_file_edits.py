@@ -48,9 +48,7 @@ def test_a_fix_follows_no_link(tmp_path: Path, file: str, written: bool) -> None
 
 
 def test_a_format_of_findings_in_files_without_any_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "pod.yaml").write_text(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n"
-    )
+    (tmp_path / "notes.yaml").write_text("kind: note\n")
     result = CliRunner().invoke(
         cli, ["--data", str(tmp_path / "data"), "scan", str(tmp_path), "-o", "github"]
     )

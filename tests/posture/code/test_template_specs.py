@@ -127,7 +127,7 @@ def test_another_version_is_not_taken_for_it(folder: Folder, version: str) -> No
     folder.write("main.json", template(deployment()))
     report = folder.scan()
     assert places(report) == []
-    assert any("template spec" in one.message for one in report.findings)
+    assert any("template spec" in one.reason for one in report.unread)
 
 
 def test_a_version_of_another_group_is_not_taken_for_it(folder: Folder) -> None:

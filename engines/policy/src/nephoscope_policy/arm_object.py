@@ -98,9 +98,9 @@ class ArmObject:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise fault(f"not an ISO 8601 time: {text!r}", self.at(name)) from error
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def fault(message: str, path: str) -> PolicyError:

@@ -42,10 +42,10 @@ def _case(finding: CodeFinding, name: str, clean: Callable[[str], str]) -> ET.El
 
 
 def _files(report: CodeReport, clean: Callable[[str], str]) -> ET.Element:
-    suite = ET.Element(
-        "testsuite", name="Files are judged", tests=str(len(report.files) + len(report.unread))
-    )
-    for file in report.files:
+    unread_files = {unread.region.file for unread in report.unread}
+    judged = [file for file in report.files if file not in unread_files]
+    suite = ET.Element("testsuite", name="Files are judged", tests=str(len(judged) + len(report.unread)))
+    for file in judged:
         ET.SubElement(suite, "testcase", classname="Files are judged", name=clean(file))
     for unread in report.unread:
         case = ET.SubElement(suite, "testcase", classname="Files are judged", name=clean(str(unread.region)))

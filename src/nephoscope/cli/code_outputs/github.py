@@ -33,8 +33,10 @@ def _annotation(finding: CodeFinding, title: str) -> str:
 
 def _place(region: Region) -> str:
     parts = {"file": _property(region.file), "line": region.line, "endLine": region.last_line}
+    if region.last_line == region.line:
+        parts |= {"col": region.column}
     if region.last_line == region.line and region.end_column:
-        parts |= {"col": region.column, "endColumn": region.end_column}
+        parts |= {"endColumn": region.end_column}
     return ",".join(f"{name}={value}" for name, value in parts.items())
 
 

@@ -5,6 +5,7 @@ Source: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-for
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
@@ -14,6 +15,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_report import CodeReport
+    from nephoscope.posture.code.finding import UnreadFile
 
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",
@@ -24,8 +26,20 @@ _SEVERITIES = {
 }
 
 
+def _not_judged(unread: UnreadFile) -> dict[str, object]:
+    place = unread.region
+    said = "\0".join(("not-judged", place.file, unread.reason)).encode("utf-8", "surrogatepass")
+    return {
+        "description": f"not assessed: {unread.reason}",
+        "check_name": "not-judged",
+        "fingerprint": hashlib.sha256(said).hexdigest()[:16],
+        "severity": "blocker",
+        "location": {"path": place.file, "lines": {"begin": place.line, "end": place.last_line}},
+    }
+
+
 def render(report: CodeReport, out: TextIO) -> None:
-    """Write the list of what fails; what was there before the change is in it, so that GitLab does not call it fixed."""
+    """Write what fails and what could not be judged; what was there before the change is in it, so that it is not called fixed."""
     listed = (FindingState.FAILED, FindingState.KNOWN)
     entries: list[dict[str, object]] = [
         {
@@ -41,4 +55,5 @@ def render(report: CodeReport, out: TextIO) -> None:
         for mark, finding in zip(fingerprints(report.findings), report.findings, strict=True)
         if finding.state in listed
     ]
+    entries += map(_not_judged, report.unread)
     out.write(msgspec.json.format(msgspec.json.encode(entries), indent=1).decode() + "\n")

@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
 from nephoscope.cli.session.output_stream import open_output
+from nephoscope.cli.session.repository_decisions import (
+    find_decisions,
+    unusable_decisions,
+    unusable_policies,
+)
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.collect.templates.arm.template_repository import Repository, RepositoryError, open_repository
+from nephoscope.collect.templates.arm.template_repository import (
+    Repository,
+    RepositoryError,
+    absolute_path,
+    open_repository,
+)
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (
     BaselineError,
@@ -50,10 +60,6 @@ if TYPE_CHECKING:
     from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 
 
-DECISIONS = Path(".nephoscope") / "decisions"
-"""Path of a repository's exemptions with their expiry."""
-
-
 class _PlanOptions:
     """The options as what a plan is asked for."""
 
@@ -61,7 +67,7 @@ class _PlanOptions:
         self.policies: tuple[str, ...] = options["policies"]
         self.initiatives: tuple[str, ...] = options["initiatives"]
         self.parameters: tuple[tuple[str, object], ...] = options["parameters"]
-        self.decisions: tuple[str, ...] = (*options["decisions"], *_own_decisions(options["targets"]))
+        self.decisions: tuple[str, ...] = (*options["decisions"], *find_decisions(options["targets"]))
         self.assigned: bool = options["assigned"]
 
 
@@ -71,29 +77,6 @@ def _fix(report: CodeReport, options: ScanOptions) -> None:
     for root in sorted(roots):
         for file, count in apply_fixes(report.failed, root).items():
             tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest")
-
-
-def _own_decisions(targets: Iterable[str]) -> tuple[str, ...]:
-    """The exemptions and assignments that the repositories of targets keep."""
-    found = dict.fromkeys(path for target in targets if (path := _decisions_of(Path(target))) is not None)
-    return tuple(map(str, found))
-
-
-def _decisions_of(target: Path) -> Path | None:
-    """The nearest folder of decisions around a target: in its folder or above, up to the top of its repository.
-
-    Outside of a repository of git, the working folder is the top where the target lies in it.
-    """
-    full = target.absolute()
-    here = full if full.is_dir() else full.parent
-    folders = [here, *here.parents]
-    tops = [one for one in folders if (one / ".git").exists()] or [
-        one for one in folders if one == Path.cwd()
-    ]
-    for folder in folders[: folders.index(tops[0]) + 1] if tops else [here]:
-        if (folder / DECISIONS).is_dir():
-            return folder / DECISIONS
-    return None
 
 
 def _scope(options: ScanOptions) -> DeploymentScope:
@@ -158,6 +141,9 @@ def _judge_targets(
     cache = _cache(data, options, asked, packs, now)
     specs = _template_specs(data)
     report = scan_targets(targets, judge, scope, options["parameters_files"], foreign, cache, specs)
+    report = report.with_unread(
+        [*unusable_decisions(asked.decisions, options["targets"]), *unusable_policies(asked.policies, packs)]
+    )
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
@@ -254,7 +240,7 @@ def _before(
     base = read_base(repository.root, since, CODE_SUFFIXES)
     earlier = Repository(repository.root, base.files, on_disk=False)
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
-    around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
+    around = absolute_path(target).relative_to(repository.root).as_posix() if target.is_dir() else prefix
     inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
     report = scan_files([(earlier, inside)], since, judge, scope, cache=cache, specs=specs)
     if foreign is not None:
@@ -270,7 +256,7 @@ def exit_code(report: CodeReport, options: ScanOptions) -> int:
         return FINDINGS
     if report.unread or (options["fail_on_unknown"] and report.unknown):
         return NOT_JUDGED
-    if not report.states and not report.findings:
+    if not report.states and not report.findings and not report.assessed:
         tell(f"nothing was assessed: {_why_nothing(options['targets'])}")
         return NOTHING_ASSESSED
     return CLEAN

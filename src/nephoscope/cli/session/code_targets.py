@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.terminal.messages import usage_error
+from nephoscope_policy.arm.text_encoding import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ _FORMAT = re.compile(rb"\"format_version\"\s*:")
 _BUILT = re.compile(rb'"parametersJson"\s*:')
 _RESOURCE = re.compile(rb'"id"\s*:\s*"/')
 _CHANGE = b'"changeType"'
+_MANIFESTS = (".yaml", ".yml")
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
 _HEAD = 65_536
@@ -34,12 +36,13 @@ def is_code(targets: Sequence[str]) -> bool:
 
 def _is_code(target: Path) -> bool:
     if target.is_file():
-        return _is_template(target)
+        return _is_template(target) or _is_claimed(target)
     if not target.is_dir() or (target / _MANIFEST).exists():
         return False
     if any((target / name).exists() for name in _REPOSITORY):
         return True
-    policies: list[Path] = []
+    documents: list[Path] = []
+    claimed = False
     for count, path in enumerate(target.rglob("*")):
         if count >= _MAX_LOOKED_AT:
             return False
@@ -47,21 +50,33 @@ def _is_code(target: Path) -> bool:
             if _is_template(path):
                 return True
             if path.suffix == ".json":
-                policies.append(path)
-    return _holds_policies(policies)
+                documents.append(path)
+            elif path.suffix in _MANIFESTS:
+                claimed = claimed or _is_claimed(path)
+    return _holds_code(documents, claimed=claimed)
 
 
-def _holds_policies(paths: Sequence[Path]) -> bool:
-    """Return whether files are policies as code: a definition or an exemption, and no resource with an id, as a snapshot has."""
-    from nephoscope.collect.templates import policy_as_code
+def _holds_code(documents: Sequence[Path], *, claimed: bool) -> bool:
+    """Return whether a folder without a template is code: manifests, pipelines, policies, and no resource as a snapshot has."""
+    from nephoscope.collect.templates import kubernetes_manifest, policy_as_code
 
-    found = False
-    for path in paths:
+    found = claimed
+    for path in documents:
         head = _read_head(path)
         if _RESOURCE.search(head):
             return False
-        found = found or policy_as_code.claims(path.name, head.decode("utf-8", "replace"))
+        text = head.decode("utf-8", "replace")
+        found = found or any(one.claims(path.name, text) for one in (policy_as_code, kubernetes_manifest))
     return found
+
+
+def _is_claimed(path: Path) -> bool:
+    """Return whether a reader of pipelines, manifests, policies or scripts claims a file."""
+    if path.suffix == ".json":
+        return _holds_code([path], claimed=False)
+    from nephoscope.collect.templates.discovery import reader_of
+
+    return reader_of(path.absolute().as_posix(), _read_head(path).decode("utf-8", "replace")) is not None
 
 
 def _is_template(path: Path) -> bool:
@@ -78,13 +93,24 @@ def _is_template(path: Path) -> bool:
         return is_what_if(path.name, head.decode("utf-8", "replace"))
     if _has_outermost(_TEMPLATE, head) or _has_outermost(_BUILT, head):
         return True
-    return _has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)
+    return (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)) or _is_sorted_plan(path, head)
+
+
+def _is_sorted_plan(path: Path, head: bytes) -> bool:
+    """Return whether a file is a plan in which a program sorted the members, so that a large one comes before what tells it."""
+    if len(head) < _HEAD or b'"configuration"' not in head:
+        return False
+    from nephoscope.collect.templates.arm.template_repository import open_repository
+    from nephoscope.collect.templates.terraform.plan_repository import plan_names
+
+    repository, names = open_repository(path)
+    return bool(plan_names(repository, names[:1]))
 
 
 def _read_head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_HEAD)
+            return as_utf8(file.read(_HEAD))
     except OSError:
         return b""
 

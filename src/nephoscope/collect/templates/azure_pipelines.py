@@ -52,8 +52,24 @@ def read(source: SourceText) -> Pipeline:
     if not documents or documents[0].kind != "map":
         raise UnreadableFileError("a pipeline must be a map with `steps`, `jobs` or `stages`")
     pipeline = Pipeline(source, documents[0])
+    _check_kinds(source, documents[0])
     pipeline.steps = list(_steps(documents[0], "", 0))
     return pipeline
+
+
+def _check_kinds(source: SourceText, root: YamlNode) -> None:
+    """Raise UnreadableFileError where steps, jobs or stages are no list of maps; what an expression gives may be one."""
+    for name in ("stages", "jobs", "steps"):
+        node = root.get(name)
+        if node is None or node.is_null:
+            continue
+        listed = node.items if node.kind == "list" else [node]
+        wrong = next((one for one in listed if one.kind != "map" and not one.text.startswith("${{")), None)
+        if wrong is not None:
+            raise UnreadableFileError(
+                f"{name} must be a list of maps: Azure Pipelines refuses the file",
+                *source.position(wrong.span.start),
+            )
 
 
 def _steps(node: YamlNode, job: str, depth: int) -> Iterator[PipelineStep]:

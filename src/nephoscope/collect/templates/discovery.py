@@ -86,6 +86,9 @@ def read_source(source: SourceText) -> tuple[str, object] | None:
     reader = reader_of(source.name, source.text)
     if reader is None:
         return None
+    if "\0" in source.text:
+        place = source.position(source.text.index("\0"))
+        raise UnreadableFileError("the file holds a NUL character: it is not text", *place)
     if len(source.text) > reader.max_size:
         raise UnreadableFileError(
             f"the file has {len(source.text)} characters, more than {reader.max_size}: split it"

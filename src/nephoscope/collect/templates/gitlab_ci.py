@@ -27,6 +27,13 @@ def read(source: SourceText) -> Pipeline:
     if not documents:
         raise UnreadableFileError("a pipeline must be a map of jobs")
     root = documents[-1]
+    for key, value in root.pairs:
+        script = value.get("script") if value.kind == "map" else None
+        if script is not None and script.kind == "map":
+            raise UnreadableFileError(
+                f"the script of {key.text} must be a text or a list: GitLab refuses the file",
+                *source.position(script.span.start),
+            )
     return Pipeline(source, root, list(_steps(root)))
 
 

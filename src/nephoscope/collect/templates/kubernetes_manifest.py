@@ -17,6 +17,7 @@ _NAME = re.compile(r"\.(?:ya?ml|json)$")
 _API = re.compile(r"^\s*-?\s*[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
 _KIND = re.compile(r"^\s*-?\s*[\"']?kind[\"']?\s*:\s*[\"']?[A-Z]", re.MULTILINE)
 _ONE_LINE = re.compile(r"^\s*\{.*\"(?:apiVersion|kind)\"\s*:.*\"(?:apiVersion|kind)\"\s*:", re.DOTALL)
+_JSON_VERSION = re.compile(r'"apiVersion"\s*:\s*"(?:[a-z0-9.-]+/)?v\d')
 _ACTION = re.compile(r"\{\{-?\s")
 #: Where the pod stands in objects that make pods.
 _POD_PATHS = {
@@ -55,10 +56,10 @@ class KubernetesManifest(msgspec.Struct):
 
 
 def claims(name: str, head: str) -> bool:
-    """Claim YAML and JSON files with an API version and a kind."""
-    return bool(_NAME.search(name)) and (
-        bool(_API.search(head) and _KIND.search(head)) or bool(_ONE_LINE.match(head))
-    )
+    """Claim YAML and JSON files with an API version and a kind; in JSON a resource of Azure has both, with a date as the version."""
+    if not _NAME.search(name) or not ((_API.search(head) and _KIND.search(head)) or _ONE_LINE.match(head)):
+        return False
+    return not name.endswith(".json") or _JSON_VERSION.search(head) is not None
 
 
 def read(source: SourceText) -> KubernetesManifest:

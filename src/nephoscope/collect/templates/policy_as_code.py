@@ -18,7 +18,6 @@ _MEMBER = re.compile(r'"(policyRule|exemptionCategory)"\s*:')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DEPTHS = frozenset({1, 2})
 """A definition has the rule among its members or those of its `properties`; deeper it belongs to an export or a template."""
-_STEP = re.compile(r"\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +39,10 @@ class PolicyDocument:
 
     def span(self, path: str) -> TextSpan:
         """The range of a part by its JSON path as the policy engine writes it (`properties.policyRule.if.allOf[0]`)."""
-        steps = [
-            int(index) if index else quoted or name
-            for quoted, index, name in _STEP.findall(path.removeprefix("$"))
-        ]
-        return TextSpan(*self.document.span(tuple(steps)))
+        # only these files need the engine
+        from nephoscope_policy.arm.template.document import parse_shown_path
+
+        return TextSpan(*self.document.span(parse_shown_path(path)))
 
 
 def claims(name: str, head: str) -> bool:

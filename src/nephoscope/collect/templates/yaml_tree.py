@@ -79,10 +79,6 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
     """Return the documents of a YAML or JSON text; raises UnreadableFileError with the place where it is not valid."""
     import yaml  # where a file is YAML: that none is costs nothing
 
-    if "\0" in source.text:
-        raise UnreadableFileError(
-            "the file holds a NUL character: it is not text", *source.position(source.text.index("\0"))
-        )
     try:
         roots = _compose(source)
     except yaml.MarkedYAMLError as error:

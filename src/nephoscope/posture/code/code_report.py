@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nephoscope.posture.code.code_rule import CodeRule
@@ -19,7 +19,8 @@ class CodeReport:
 
     `target` is what was asked for, `files` the paths that a reader claimed. `states` counts how many assessments of planned resources
     ended how, `elsewhere` those of them that no template decides, by cause; `resources` are what
-    the files deploy. Raises ValueError where a finding names no known rule.
+    the files deploy. `assessed` counts the files, but for templates, that rules of their own judged.
+    Raises ValueError where a finding names no known rule.
     """
 
     target: str
@@ -31,6 +32,7 @@ class CodeReport:
     states: Counter[ComplianceState] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: Sequence[PlannedPlace] = ()
+    assessed: int = 0
 
     def __post_init__(self) -> None:
         for finding in self.findings:
@@ -51,6 +53,13 @@ class CodeReport:
     def suppressed(self) -> list[CodeFinding]:
         """The findings that somebody accepts."""
         return [finding for finding in self.findings if finding.state is FindingState.SUPPRESSED]
+
+    def with_unread(self, unread: Sequence[UnreadFile]) -> CodeReport:
+        """Return the report with more that could not be read; what they say of a file stands for all that was said of it."""
+        told = {one.region.file for one in unread}
+        kept = (one for one in self.unread if one.region.file not in told)
+        listed = sorted({*unread, *kept}, key=lambda one: (one.region, one.reason))
+        return replace(self, unread=listed)
 
     def counts(self) -> Counter[Severity]:
         """Return how many findings of each severity failed."""

@@ -18,7 +18,7 @@ from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.exemption import CATEGORY, Exemption
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.source_location import Place
 
@@ -45,7 +45,9 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         problems: list[ContentProblem] = []
         for document in documents:
             try:
-                bodies += [(body, document.place) for body in _flat(document.json())]
+                bodies += [
+                    (body, replace(document.place, path=path)) for path, body in _flat(document.json())
+                ]
             except ContentError as error:
                 problems.append(ContentProblem(error.place, error.message))
         return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, DocumentSource.FILE)
@@ -116,7 +118,7 @@ def _with_bodies(
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
-        type_ = _type_of(body)
+        type_ = _type_of(body) or (_declared_type(body) if source is DocumentSource.FILE else "")
         if type_ not in _PARSERS:
             if source is DocumentSource.FILE:
                 problems.append(
@@ -129,7 +131,8 @@ def _with_bodies(
         try:
             record = _PARSERS[type_](body, partial=partial)
         except PolicyError as error:
-            path = f"{place.path} {error.path}".strip()
+            between = "." if source is DocumentSource.FILE else " "
+            path = f"{place.path}{between}{error.path}".strip(between)
             problems.append(ContentProblem(replace(place, path=path), error.message))
             continue
         found[type_].append(record)
@@ -150,10 +153,24 @@ def _cut_out(body: dict[str, object]) -> bool:
     return cut_out(body)
 
 
-def _flat(value: object) -> list[object]:
+def _flat(value: object) -> list[tuple[str, object]]:
+    """The bodies of a document with their paths: itself, or those of an array or a list answer."""
+    within = ""
     if isinstance(value, dict) and isinstance(value.get("value"), list):
-        value = value["value"]
-    return value if isinstance(value, list) else [value]
+        within, value = "value", value["value"]
+    if not isinstance(value, list):
+        return [("", value)]
+    return [(f"{within}[{index}]", body) for index, body in enumerate(value)]
+
+
+def _declared_type(body: object) -> str:
+    """The type that a body without an id says that it has, or that only its properties can be of; '' where none does."""
+    if not isinstance(body, dict) or "id" in body:
+        return ""
+    properties = body.get("properties")
+    if isinstance(properties, dict) and CATEGORY in properties:
+        return exemption.TYPE_NAME
+    return str(body.get("type", "")).lower()
 
 
 def _type_of(body: object) -> str:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import msgspec
 
-from nephoscope_policy.arm.template import TemplateDocument
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError
+from nephoscope_policy.arm.text_encoding import as_utf8
+from nephoscope_policy.model.source_location import Place
 
 #: Folders that hold what others made.
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".terraform", ".venv", "node_modules", "__pycache__"})
+_WORKFLOWS = (".github", ".gitea", ".forgejo")
 MAX_FILES = 200_000
 MAX_BYTES = 16 * 1024 * 1024
-_HEAD = 65_536
+HEAD = 65_536
+_LEADS_OUT = "the link leads out of the repository and is not followed: put the file itself there"
+_TOO_LARGE = "the file"
 _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 _PARAMETERS = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentParameters\.json", re.IGNORECASE)
 
@@ -35,37 +41,75 @@ class Repository(msgspec.Struct):
     """The files below a root: templates and parameters files by relative path, each file read once.
 
     `overlay` holds texts by relative path that go before those on disk (a compiled template), or are all that there is where
-    `on_disk` is False (another commit's). `compiled` holds the documents that Bicep files compile to by the names of the files, and
-    `compiled_parameters` the names of compiled parameters files by that of the template that they are for.
+    `on_disk` is False (another commit's). Links are followed below `top`, without one below the root. `compiled` holds the documents
+    that Bicep files compile to by the names of the files, and `compiled_parameters` the names of compiled parameters files by that of
+    the template that they are for.
     """
 
     root: Path
     overlay: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     on_disk: bool = True
+    top: Path | None = None
     compiled: dict[str, TemplateDocument] = msgspec.field(default_factory=dict)
     compiled_parameters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _read: dict[str, bytes | None] = msgspec.field(default_factory=dict)
+    _refused: dict[str, str] = msgspec.field(default_factory=dict)
     _parsed: dict[str, TemplateDocument] = msgspec.field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
-        """The bytes of a file by its relative path; None where there is none inside the root, or it is too large."""
+        """The text of a file by its relative path, in UTF-8; None where there is none inside the root, or it is refused."""
         if name in self.overlay or not self.on_disk:
-            return self.overlay.get(name)
+            held = self.overlay.get(name)
+            return None if held is None else as_utf8(held)
         if name not in self._read:
-            self._read[name] = self._bytes(name)
+            found = self._bytes(name)
+            self._read[name] = None if found is None else as_utf8(found)
         return self._read[name]
+
+    def refusal(self, name: str) -> str:
+        """Return why a file that is there is not read: it is too large, or a link that leads out of the root; '' where it is read."""
+        self.load(name)
+        return self._refused.get(name, "")
+
+    def holds(self, name: str, parts: Iterable[bytes]) -> bool:
+        """Return whether all parts stand in a file, however large it is."""
+        data = self.load(name)
+        if data is not None or not self.refusal(name).startswith(_TOO_LARGE):
+            return data is not None and all(part in data for part in parts)
+        with (self.root / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+            return all(mapped.find(part) >= 0 for part in parts)
+
+    def head(self, name: str) -> bytes:
+        """The first 64 KiB of a file, of one that is too large to be read too."""
+        data = self.load(name)
+        if data is not None or not self._refused.get(name, "").startswith(_TOO_LARGE):
+            return (data or b"")[:HEAD]
+        try:
+            with (self.root / name).open("rb") as file:
+                return as_utf8(file.read(HEAD))
+        except OSError:
+            return b""
 
     def _bytes(self, name: str) -> bytes | None:
         if name.startswith(("/", "../")) or name == ".." or "\0" in name:
             return None
         path = self.root / name
         try:
-            inside = path.resolve().is_relative_to(self.root.resolve())
-            if not inside or not path.is_file() or path.stat().st_size > MAX_BYTES:
+            if not path.is_file():
                 return None
-            return path.read_bytes()
-        except OSError:
-            return None
+            size = path.stat().st_size
+            if not self._is_inside(path):
+                self._refused[name] = _LEADS_OUT
+            elif size > MAX_BYTES:
+                self._refused[name] = f"{_TOO_LARGE} of {size:,} bytes exceeds {MAX_BYTES:,}: split it"
+            else:
+                return path.read_bytes()
+        except OSError as error:
+            self._refused[name] = f"the file cannot be read: {error.strerror or error}"
+        return None
+
+    def _is_inside(self, path: Path) -> bool:
+        return path.resolve().is_relative_to((self.top or self.root).resolve())
 
     def names_in(self, folder: str) -> list[str]:
         """The names of the files right in a folder ('' = the root), in order; none where it is not inside the root."""
@@ -75,7 +119,7 @@ class Repository(msgspec.Struct):
             return sorted(name for name in below if "/" not in name[len(prefix) :])
         path = self.root / folder
         try:
-            if not path.resolve().is_relative_to(self.root.resolve()):
+            if not self._is_inside(path):
                 return []
             return sorted(f"{prefix}{one.name}" for one in path.iterdir())
         except OSError:
@@ -85,6 +129,8 @@ class Repository(msgspec.Struct):
         """The JSON of a file, parsed once, or what it compiles to; raises TemplateError."""
         found = self.compiled.get(name) or self._parsed.get(name)
         if found is None:
+            if refusal := self.refusal(name):
+                raise TemplateError(Place(name, 1, 1), refusal)
             found = self._parsed[name] = TemplateDocument.parse(self.load(name) or b"", name)
         return found
 
@@ -94,11 +140,11 @@ class Repository(msgspec.Struct):
 
     def is_template(self, name: str) -> bool:
         """Return whether a file's head names the schema of a deployment template."""
-        return _TEMPLATE.search((self.load(name) or b"")[:_HEAD]) is not None
+        return _TEMPLATE.search(self.head(name)) is not None
 
     def is_parameters(self, name: str) -> bool:
         """Return whether a file's head names the schema of a parameters file."""
-        return _PARAMETERS.search((self.load(name) or b"")[:_HEAD]) is not None
+        return _PARAMETERS.search(self.head(name)) is not None
 
     def templates(self, names: Iterable[str], given: Iterable[str] = ()) -> list[TemplateFile]:
         """The templates among files, in order, with the parameters files beside them, or those `given` for all of them."""
@@ -140,12 +186,31 @@ def open_repository(target: Path) -> tuple[Repository, list[str]]:
     """
     if not target.exists():
         raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
-    full, here = target.absolute(), Path.cwd()
+    full, here = absolute_path(target), Path.cwd()
     around = full if target.is_dir() else full.parent
-    root = here if around.is_relative_to(here) else around
+    root = _above_workflows(here if around.is_relative_to(here) else around)
     prefix = around.relative_to(root).as_posix()
     names = list(walk_files(around)) if target.is_dir() else [full.name, *_beside_file(full)]
-    return Repository(root), [name if prefix == "." else f"{prefix}/{name}" for name in names]
+    return Repository(root, top=_top(around, root)), [
+        name if prefix == "." else f"{prefix}/{name}" for name in names
+    ]
+
+
+def absolute_path(path: Path) -> Path:
+    """A path from the root of the disk without `..`; links in it stay."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _above_workflows(folder: Path) -> Path:
+    """The folder that holds a folder of workflows (`.github`) around a folder, else the folder: workflows are known by their path."""
+    parts = folder.parts
+    found = next((parts.index(name) for name in _WORKFLOWS if name in parts), len(parts))
+    return Path(*parts[:found])
+
+
+def _top(around: Path, root: Path) -> Path:
+    """The folder out of which no link is followed: the repository of git around a folder, without one the root."""
+    return next((one for one in (around, *around.parents) if (one / ".git").exists()), root)
 
 
 def _beside_file(target: Path) -> Iterator[str]:

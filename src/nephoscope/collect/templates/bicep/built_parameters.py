@@ -13,7 +13,6 @@ from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.errors import TemplateProblem
 from nephoscope_policy.model.source_location import Place
 
-_HEAD = 65_536
 _TEMPLATE, _PARAMETERS, _SPEC = "templateJson", "parametersJson", "templateSpecId"
 BUILT = re.compile(rb'"(?:templateJson|parametersJson|templateSpecId)"\s*:')
 
@@ -23,7 +22,7 @@ def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[
     return [
         problem
         for name in names
-        if name.endswith(".json") and BUILT.search((repository.load(name) or b"")[:_HEAD])
+        if name.endswith(".json") and BUILT.search(repository.head(name))
         for problem in _take(repository, name)
     ]
 

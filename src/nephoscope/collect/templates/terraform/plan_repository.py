@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template import TemplateDocument
 
 TERRAFORM = (".tf", ".tfvars")
+_MEMBERS = (b'"format_version":', b'"terraform_version":', b'"resource_changes":')
+"""Members of a plan wherever they stand: a program that sorts them puts the configuration first."""
 _ARCHIVE = b"PK\x03\x04"
 _AS_JSON = "convert it to JSON and scan that file: terraform show -json {name} > {name}.json"
 
@@ -39,10 +41,10 @@ def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
 def _is_plan(repository: Repository, name: str) -> bool:
     if not name.endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
         return False
-    head = (repository.load(name) or b"")[:HEAD]
-    if head.startswith(_ARCHIVE):
+    head = repository.head(name)
+    if head.startswith(_ARCHIVE) or is_plan(name, head.decode("utf-8", "replace")):
         return True
-    return is_plan(name, head.decode("utf-8", "replace"))
+    return len(head) == HEAD and repository.holds(name, _MEMBERS)
 
 
 def read_plan(
@@ -54,7 +56,9 @@ def read_plan(
     """
     from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 
-    data = repository.load(name) or b""
+    data = repository.load(name)
+    if data is None:
+        raise UnreadableFileError("the plan could not be read")
     if data.startswith(_ARCHIVE):
         raise UnreadableFileError(f"a binary Terraform plan: {_AS_JSON.format(name=name)}")
     document = parse_plan(data, name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
 from nephoscope.collect.templates.workflow.expression import WorkflowExpression, expressions_in
 from nephoscope.collect.templates.yaml_tree import YamlNode
@@ -144,24 +145,39 @@ class Workflow:
 
 
 def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
-    """Build the workflow of a document."""
+    """Build the workflow of a document; raises UnreadableFileError where a part is of another kind than GitHub takes."""
     runs = root.get("runs")
     workflow = Workflow(source, root, runs is not None and root.get("jobs") is None)
     _read_triggers(workflow)
-    jobs = root.get("jobs")
+    jobs = _require_kind(source, root.get("jobs"), "map", "jobs")
     for key, node in jobs.pairs if jobs is not None else []:
+        _require_kind(source, node, "map", f"job {key.text}")
         job = WorkflowJob(key, node)
-        job.steps = _steps(node.get("steps"), job)
+        job.steps = _steps(source, node.get("steps"), job)
         workflow.jobs.append(job)
         workflow.steps += job.steps
     if workflow.is_action and runs is not None:
-        workflow.steps = _steps(runs.get("steps"), None)
+        _require_kind(source, runs, "map", "runs")
+        workflow.steps = _steps(source, runs.get("steps"), None)
     return workflow
 
 
-def _steps(node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
-    items = node.items if node is not None else []
+def _steps(source: SourceText, node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
+    listed = _require_kind(source, node, "list", "steps")
+    items = listed.items if listed is not None else []
+    for index, item in enumerate(items):
+        _require_kind(source, item, "map", f"step {index + 1}")
     return [WorkflowStep(item, job, index) for index, item in enumerate(items) if item.kind == "map"]
+
+
+def _require_kind(source: SourceText, node: YamlNode | None, kind: str, name: str) -> YamlNode | None:
+    """Return a part that is missing, empty or of a kind; raises UnreadableFileError for another."""
+    if node is not None and node.kind != kind and not node.is_null:
+        raise UnreadableFileError(
+            f"{name} must be a {kind}, and is a {node.kind}: GitHub refuses the file",
+            *source.position(node.span.start),
+        )
+    return node
 
 
 def _read_triggers(workflow: Workflow) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
@@ -21,7 +22,10 @@ NOT_KNOWN = CodeRule(
     title="Every part of a template should be readable where it is judged",
     severity=Severity.INFORMATIONAL,
     description="A part of the template, such as a template behind a remote link, is not known here, so that nothing judges it.",
-    steps=("Put the linked template into the repository, or link it by a relative path.",),
+    steps=(
+        "Put the linked template into the repository, or link it by a relative path.",
+        "Where it must stay elsewhere, accept it at the link: // nephoscope: ignore[template-part-not-known] reason.",
+    ),
 )
 
 
@@ -102,10 +106,11 @@ class FileJudge(msgspec.Struct):
         """Add what is said of an expansion to a report; whether the time was asked for."""
         for problem in expansion.problems:
             region = region_at(problem.place)
-            if problem.error:
+            accepted = "" if problem.error else self._accepts(region)
+            if problem.error or (problem.unread and not accepted):
                 report.unread.append(UnreadFile(region, problem.message))
             else:
-                report.findings.append(_not_known(region, problem.message))
+                report.findings.append(_not_known(region, problem.message, accepted))
         judgement = self.judge_of_plans.judge(expansion.resources)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
@@ -113,6 +118,16 @@ class FileJudge(msgspec.Struct):
         report.unread += _list_unread(judgement.unjudged)
         report.findings += judgement.findings
         return judgement.asked_time
+
+    def _accepts(self, region: Region) -> str:
+        """Return why a comment at a place accepts that what is deployed there is not known; '' where none does."""
+        data = self.files.repository.load(region.file)
+        if data is None:
+            return ""
+        from nephoscope.posture.code.suppression import CodeSuppressions
+
+        text = SourceText(region.file, data.decode("utf-8", "replace"))
+        return CodeSuppressions(text).reason(NOT_KNOWN, region) or ""
 
     def _beside(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
         """Return what the rules of the reader that claims a file find, and these rules."""
@@ -130,13 +145,13 @@ def _list_unread(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]
     return (UnreadFile(region, why) for region, why in unjudged)
 
 
-def _not_known(region: Region, message: str) -> CodeFinding:
+def _not_known(region: Region, message: str, accepted: str) -> CodeFinding:
     return CodeFinding(
         rule=NOT_KNOWN.id,
         region=region,
         message=message,
         severity=NOT_KNOWN.severity,
-        state=FindingState.UNKNOWN,
-        reason=message,
+        state=FindingState.SUPPRESSED if accepted else FindingState.UNKNOWN,
+        reason=accepted or message,
         remediation=NOT_KNOWN.steps,
     )

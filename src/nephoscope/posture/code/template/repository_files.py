@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from nephoscope.collect.templates import policy_as_code
+from nephoscope.collect.templates import kubernetes_manifest, policy_as_code
 from nephoscope.collect.templates.arm.template_repository import Repository, TemplateFile
 from nephoscope.collect.templates.arm.template_specs import TemplateSpecs, is_template_spec
-from nephoscope.collect.templates.bicep import BICEP
-from nephoscope.collect.templates.discovery import HEAD
+from nephoscope.collect.templates.arm.what_if import is_what_if
+from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
+from nephoscope.collect.templates.bicep.built_parameters import BUILT
+from nephoscope.collect.templates.discovery import reader_of
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names
+from nephoscope.posture.code.finding import Region, UnreadFile
 from nephoscope.posture.code.template.verdict_cache import digest_of
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 
 _CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
+
+READ_BY_OTHERS = (".json", ".jsonc", BICEP, PARAMETERS, *TERRAFORM)
+"""Ends of the names of templates and of what templates and plans read."""
 
 
 class RepositoryFiles(msgspec.Struct):
@@ -68,13 +74,14 @@ class RepositoryFiles(msgspec.Struct):
 
     def is_judged(self, name: str) -> bool:
         """Say whether a file is a template, or one that another reader may claim."""
-        return name in self.templates or is_claimable(name) or self._is_policy(name)
+        return name in self.templates or is_claimable(name) or self._is_other_json(name)
 
-    def _is_policy(self, name: str) -> bool:
+    def _is_other_json(self, name: str) -> bool:
+        """Return whether a file is JSON that is a policy or a manifest."""
         if not name.endswith(".json"):
             return False
-        head = (self.repository.load(name) or b"")[:HEAD]
-        return policy_as_code.claims(name, head.decode("utf-8", "replace"))
+        head = self.repository.head(name).decode("utf-8", "replace")
+        return policy_as_code.claims(name, head) or kubernetes_manifest.claims(name, head)
 
     def source(self, name: str) -> SourceText | None:
         """Give the text that readers of templates, pipelines, Dockerfiles and scripts may claim; None for what they do not."""
@@ -82,10 +89,32 @@ class RepositoryFiles(msgspec.Struct):
         if compiled is not None and name.endswith(BICEP):
             return SourceText(name, compiled.text, compiled)
         data = self.repository.load(name) if self.is_judged(name) else None
-        if data is None or b"\0" in data:
+        if data is None:
             return None
         text, parsed = data.decode("utf-8", "replace"), self.repository.parsed(name)
         return SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
+
+
+def refused_files(repository: Repository, names: Iterable[str]) -> Iterator[UnreadFile]:
+    """Give the files that a scan would judge, or that others read, and that are not read."""
+    for name in names:
+        if name.endswith(READ_BY_OTHERS) or is_claimable(name):
+            reason = repository.refusal(name)
+            if reason and (not repository.head(name) or _is_code(repository, name)):
+                yield UnreadFile(Region(name, 1), reason)
+
+
+def _is_code(repository: Repository, name: str) -> bool:
+    head = repository.head(name)
+    text = head.decode("utf-8", "replace")
+    return (
+        name.endswith(TERRAFORM)
+        or reader_of(name, text) is not None
+        or repository.is_parameters(name)
+        or BUILT.search(head) is not None
+        or is_what_if(name, text)
+        or bool(plan_names(repository, [name]))
+    )
 
 
 def is_claimable(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from nephoscope.collect.templates.arm.template_repository import Repository, open_repository
+from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repository
 from nephoscope.collect.templates.arm.template_specs import SpecLookup, TemplateSpecs
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.built_parameters import take_built_parameters
@@ -19,7 +19,7 @@ from nephoscope.posture.code.planned_resources import merge_places
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan
-from nephoscope.posture.code.template.repository_files import RepositoryFiles
+from nephoscope.posture.code.template.repository_files import RepositoryFiles, refused_files
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
@@ -202,17 +202,20 @@ def _scan_files(
     scan: TemplateScan,
     parameters: Sequence[str],
 ) -> CodeReport:
+    refused: dict[str, UnreadFile] = {}
     for repository, names in opened:
         problems = take_built_parameters(repository, names)
         scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in problems)
         compiled = _compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
+        refused |= {one.region.file: one for one in refused_files(repository, [*names, *parameters])}
     report = scan.report
     if scan.what_ifs:
         report.findings = link_to_templates(report.findings, report.resources, scan.what_ifs)
     templates = frozenset(report.files)
     files = [*report.files, *(one for one in scan.beside_files if one not in templates)]
-    unread = {*report.unread, *(one for one in scan.beside_unread if one.region.file not in templates)}
+    said = {*report.unread, *(one for one in scan.beside_unread if one.region.file not in templates)}
+    unread = {*refused.values(), *(one for one in said if one.region.file not in refused)}
     return CodeReport(
         label,
         scan.now,
@@ -223,6 +226,7 @@ def _scan_files(
         report.states,
         report.elsewhere,
         merge_places(report.resources),
+        assessed=len(files) - len(templates),
     )
 
 
@@ -247,7 +251,7 @@ def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]
 
 def _relative(repository: Repository, path: Path) -> str:
     """The name of a parameters file in a repository; one from elsewhere is taken in under its own name."""
-    full = path.absolute()
+    full = absolute_path(path)
     if full.is_relative_to(repository.root):
         return full.relative_to(repository.root).as_posix()
     repository.overlay = {**repository.overlay, path.name: path.read_bytes()}

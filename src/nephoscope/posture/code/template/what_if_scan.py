@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.arm.what_if import is_what_if, read_what_if
-from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def judge_what_ifs(
     judged = []
     for name, data in _results(repository, names):
         judged.append(name)
+        if data is None:
+            continue  # the scan says why
         report.files.append(name)
         try:
             listed = read_what_if(data, name)
@@ -39,14 +41,14 @@ def failing_before_deployment(
     found: list[CodeFinding] = []
     for name, data in _results(repository, names):
         try:
-            found += judge.judge(read_what_if(data, name, before=True)).findings
+            found += judge.judge(read_what_if(data or b"", name, before=True)).findings
         except UnreadableFileError:
             continue  # the scan says it
     return [one for one in found if one.state is FindingState.FAILED]
 
 
-def _results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def _results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     for name in sorted(names):
-        data = (repository.load(name) or b"") if name.endswith(".json") else b""
-        if is_what_if(name, data[:HEAD].decode("utf-8", "replace")):
-            yield name, data
+        head = repository.head(name) if name.endswith(".json") else b""
+        if is_what_if(name, head.decode("utf-8", "replace")):
+            yield name, repository.load(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ import msgspec
 from nephoscope_policy.arm.json_text import ArmJsonError, TextMark, parse_json
 from nephoscope_policy.arm.lazy_json_places import StrictMark, mark_strictly
 from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.text_encoding import find_encoding
 from nephoscope_policy.model.source_location import Place
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -17,6 +19,8 @@ Path: TypeAlias = tuple[str | int, ...]
 
 Located: TypeAlias = "tuple[TemplateDocument, Path, Any]"
 """A part of a document: the document, the path, and its JSON."""
+
+_STEP = re.compile(r"\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)")
 
 MAX_TEXT = 8 * 1024 * 1024
 """Characters that a document may have; Azure takes 4 MB."""
@@ -144,6 +148,12 @@ def shown_path(path: Path) -> str:
     return "".join(pieces)
 
 
+def parse_shown_path(text: str) -> Path:
+    """Read a path as messages have it, with or without `$` at its start."""
+    found = _STEP.findall(text.removeprefix("$"))
+    return tuple(int(index) if index else quoted or name for quoted, index, name in found)
+
+
 def member(node: object, name: str) -> tuple[str, Any] | None:
     """A member of an object with its key as it is spelled, in any case; None where there is none."""
     if not isinstance(node, dict):
@@ -161,10 +171,11 @@ def _decode(text: str | bytes, file: str) -> str:
     if isinstance(text, str):
         return text
     try:
-        return text.decode("utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+        return text.decode(find_encoding(text))
     except UnicodeDecodeError as error:
         raise TemplateError(
-            Place(file), f"the file is not UTF-8 ({error.reason} at byte {error.start})"
+            Place(file, text.count(b"\n", 0, error.start) + 1),
+            f"the file is not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8",
         ) from error
 
 

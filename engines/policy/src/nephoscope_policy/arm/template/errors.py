@@ -10,12 +10,14 @@ from nephoscope_policy.model.source_location import Place
 class TemplateProblem(msgspec.Struct, frozen=True):
     """Something that keeps a template or a part of it from being expanded: its place, and what is wrong and what to do.
 
-    `error` is False where nothing is wrong with the template: a part of it could not be known, such as a remote template.
+    `error` is False where nothing is wrong with the template. `unread`: what a part of it deploys is not
+    known, such as a remote template.
     """
 
     place: Place
     message: str
     error: bool = True
+    unread: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"

@@ -73,10 +73,10 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         self._muted = False
         self._problems: dict[tuple[Place, str], TemplateProblem] = {}
 
-    def report(self, place: Place, message: str, *, error: bool = True) -> None:
+    def report(self, place: Place, message: str, *, error: bool = True, unread: bool = False) -> None:
         """Add a problem; what is reported already is not repeated."""
         if len(self._problems) < MAX_PROBLEMS and not self._muted:
-            self._problems.setdefault((place, message), TemplateProblem(place, message, error))
+            self._problems.setdefault((place, message), TemplateProblem(place, message, error, unread))
 
     @contextmanager
     def mute(self) -> Iterator[None]:

@@ -281,7 +281,7 @@ class PlanView(Protocol):
     def by_key(self) -> Mapping[str, PlannedResourceView]:
         """All planned resources by lower-cased id."""
 
-    def report(self, place: Place, message: str, *, error: bool = True) -> None:
+    def report(self, place: Place, message: str, *, error: bool = True, unread: bool = False) -> None:
         """Add a problem."""
 
     def spend(self, weight: int) -> None:

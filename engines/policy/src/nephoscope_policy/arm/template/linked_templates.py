@@ -66,6 +66,7 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
         origin.document.place(path),
         f"{shown_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
         error=False,
+        unread=True,
     )
     return None
 
@@ -137,6 +138,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
         origin.document.place(path),
         f"the template spec {shown_pattern(spec)} could not be read: what it deploys is unknown",
         error=False,
+        unread=True,
     )
     return None
 

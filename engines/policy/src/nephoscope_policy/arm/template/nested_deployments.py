@@ -92,6 +92,7 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
         origin.document.place(path),
         "the template of this deployment is not known: it is not expanded",
         error=False,
+        unread=True,
     )
     return None, False
 

@@ -1,0 +1,124 @@
+"""Decisions of a repository: where its exemptions and assignments are, and which files of them cannot be used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.templates.arm.template_repository import absolute_path
+from nephoscope.content.loader import documents
+from nephoscope.posture.code.finding import Region, UnreadFile
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError
+from nephoscope_policy.arm.template.document import parse_shown_path
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nephoscope.posture.policies.policy_packs import Packs
+
+DECISIONS = Path(".nephoscope") / "decisions"
+"""Path of a repository's exemptions with their expiry."""
+_PATH = re.compile(r"((?:[\w$]+|\[\d+\])(?:\.[\w$]+|\[\d+\])*): ")
+_OTHER_FORMATS = frozenset({".bicep", ".json5", ".jsonc", ".yaml", ".yml"})
+_NOT_COUNTED = "the decision does not count until the file is corrected"
+
+
+def find_decisions(targets: Iterable[str]) -> tuple[str, ...]:
+    """The files of decisions that the repositories of targets keep; a link that leads out of its repository is none."""
+    found = ((folder, path) for folder in _folders(targets) for path in _files_in(folder))
+    return tuple(dict.fromkeys(str(path) for folder, path in found if _is_inside(path, folder)))
+
+
+def unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Iterator[UnreadFile]:
+    """Give each decision that cannot be used, with its place: of the files that are given, and of the folders of targets."""
+    for name in given:
+        for document in documents(Path(name)):
+            plan = EvaluationPlan(Catalogue([])).reading([document])
+            for problem in plan.problems:
+                if problem.error or not _is_policy(document.json()):
+                    yield _unread(problem, _NOT_COUNTED)
+    for folder in _folders(targets):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in _OTHER_FORMATS:
+                reason = (
+                    "decisions are read as JSON alone: write the file as JSON (its decisions do not count)"
+                )
+                yield UnreadFile(Region(_shown(path), 1), reason)
+        for path in _files_in(folder):
+            if not _is_inside(path, folder):
+                reason = f"the link leads out of the repository and is not followed: {_NOT_COUNTED}"
+                yield UnreadFile(Region(_shown(path), 1), reason)
+
+
+def _folders(targets: Iterable[str]) -> Iterable[Path]:
+    found = (_folder_of(Path(target)) for target in targets)
+    return dict.fromkeys(one for one in found if one is not None)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    return (Path(document.place.file) for document in documents(folder))
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file of a folder of decisions lies in the repository around it."""
+    top = next((one for one in folder.parents if (one / ".git").exists()), folder.parent.parent)
+    return path.resolve().is_relative_to(top.resolve())
+
+
+def unusable_policies(folders: Iterable[str], packs: Packs) -> Iterator[UnreadFile]:
+    """Give each policy of folders that judges nothing, as it cannot be used."""
+    for folder in folders:
+        for problem in packs.folder(Path(folder)).problems:
+            if problem.error:
+                yield _unread(problem, "the policy judges nothing until the file is corrected")
+
+
+def _unread(problem: ContentProblem, consequence: str) -> UnreadFile:
+    place = problem.place
+    said = f"{place.path}: {problem.reason}" if place.path else problem.reason
+    region = Region(_shown(Path(place.file)), place.line or 1, place.column or 1)
+    path = _PATH.match(said)
+    if path and not place.line:
+        region = _find(Path(place.file), path[1]) or region
+    return UnreadFile(region, f"{said}: {consequence}")
+
+
+def _find(file: Path, path: str) -> Region | None:
+    try:
+        place = TemplateDocument.parse(file.read_bytes(), str(file)).place(parse_shown_path(path))
+    except (OSError, TemplateError):
+        return None
+    return Region(_shown(file), place.line or 1, place.column or 1)
+
+
+def _is_policy(value: object) -> bool:
+    """Return whether a document of decisions is a definition or an initiative, which may stand beside them."""
+    type_ = str(value.get("type", "")).lower() if isinstance(value, dict) else ""
+    return type_ in (DEFINITION_TYPE, INITIATIVE_TYPE)
+
+
+def _shown(path: Path) -> str:
+    """A path as findings have it: relative to the working folder where it lies in it."""
+    full = absolute_path(path)
+    return full.relative_to(Path.cwd()).as_posix() if full.is_relative_to(Path.cwd()) else str(path)
+
+
+def _folder_of(target: Path) -> Path | None:
+    """The nearest folder of decisions around a target: in its folder or above, up to the top of its repository.
+
+    Outside of a repository of git, the working folder is the top where the target lies in it.
+    """
+    full = absolute_path(target)
+    here = full if full.is_dir() else full.parent
+    folders = [here, *here.parents]
+    tops = [one for one in folders if (one / ".git").exists()] or [
+        one for one in folders if one == Path.cwd()
+    ]
+    for folder in folders[: folders.index(tops[0]) + 1] if tops else [here]:
+        if (folder / DECISIONS).is_dir():
+            return folder / DECISIONS
+    return None
