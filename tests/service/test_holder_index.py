@@ -126,7 +126,7 @@ def test_coverage_is_summarized_anew_when_it_may_be_another(house: House) -> Non
     covered = lambda: replace(summarize_coverage(house.context, EVERYTHING), reasons=())  # noqa: E731
     house.machine(package("lamp", "1.0"))
     assert (covered().machines, covered().incomplete) == (1, 1)
-    house.imports(advisory(1, "lamp", "2.0"))
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
     assert covered().incomplete == 0
     house.image(package("lamp", "2.0"))
     assert (covered().machines, covered().images, covered().incomplete) == (1, 1, 0)

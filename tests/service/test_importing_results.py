@@ -181,7 +181,7 @@ def test_results_alone_assess_nothing_in_full(house: House) -> None:
         False,
         "results of qualys contain findings but not what was scanned",
     )
-    house.imports(advisory(1, "lamp", "2.0"))
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
     house.machine(package("lamp", "3.0"))
     subjects = house.state.inventories.subjects(ALL)
     assert [one.is_complete for one in coverage_of(house.context, subjects).values()] == [True, True]

@@ -130,13 +130,14 @@ def test_exploitation_is_known_without_matching_again(house: House) -> None:
 
 
 def test_without_the_feed_nothing_looks_better(house: House) -> None:
-    house.imports(advisory(1, "lamp", "2.0"))
-    house.imports(advisory(9, "left-pad", "2.0", "npm"), feed="npm")
+    of_npm = (advisory(9, "left-pad", "2.0", "npm"), advisory(8, "right-pad", "2.0", "npm"))
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
+    house.imports(*of_npm, feed="npm")
     kept = house.machine(package("lamp", "1.0"), package("left-pad", "3.0", "npm"))
     assert coverage_of(house.context, [kept.subject])[kept.subject.id].is_complete
     advisories_path(house.data).unlink()
     house.later(hours=1)
-    house.imports(advisory(9, "left-pad", "2.0", "npm"), feed="npm")
+    house.imports(*of_npm, feed="npm")
     assert rematch_packages(house.context).changes.closed == 0
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
     coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
@@ -145,7 +146,7 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
 
 
 def test_a_feed_that_gets_too_old_assesses_nothing_any_more(house: House) -> None:
-    house.imports(advisory(1, "lamp", "2.0"), days=2)
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"), days=2)
     kept = house.machine(package("desk", "1.0"))
     coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.until) == (True, NOW + timedelta(days=2))

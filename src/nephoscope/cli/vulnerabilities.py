@@ -102,6 +102,8 @@ def import_(
         usage_error(str(error))
     result, changes = done.imported, done.rematched.changes
     click.echo(f"{name}: {result.records:,} records; advisories of {result.changed:,} packages changed")
+    if result.is_single:
+        tell(f"{name} has one advisory: it assesses no other package; import the whole feed")
     if done.rematched.packages:
         click.echo(
             f"matched again: {format_count(done.rematched.packages, 'package')}; findings: "
