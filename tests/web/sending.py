@@ -22,7 +22,7 @@ def etag(page: str, act: str = "") -> str:
 def tick(page: str, name: str, key: object) -> str:
     """What the box of a row sends that is ticked."""
     sent = (unescape(one) for one in re.findall(rf'name="{name}" value="([^"]+)"', page))
-    (found,) = [one for one in sent if str(key) in one.split(" ")]
+    (found,) = {one for one in sent if str(key) in one.split(" ")}
     return found
 
 

@@ -100,7 +100,7 @@ def test_what_is_typed_is_never_dropped(instance, owner, numbers, form, button):
     told = owner.post("/incidents?span=90d", data={**form, "incident": ticks}, headers=HERE)
     assert told.status_code == 400
     assert f"which only &#39;{button}&#39; uses" in told.text
-    assert told.text.count('aria-label="Incident') >= 2
+    assert told.text.count('aria-label="Bulk"') >= 2
     assert told.text.count(" checked></td>") == 2
     if form.get("remark"):
         assert 'value="a &lt;test&gt; of ours"' in told.text

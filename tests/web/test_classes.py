@@ -29,6 +29,7 @@ TOGETHER = (
     "chart-plot--",
     "chart-arc--",
     "chart-links__node--",
+    "data-list__head--",
     "table__row--",
 )
 #: Classes that a component may change of another that stands in it: a list in a menu has no edge of its own.

@@ -35,7 +35,7 @@ def told(instance, sandbox):
 @pytest.mark.parametrize("page", ["alerts", "incidents"])
 def test_ids_that_the_estate_knows_are_names(owner, told, page):
     text = owner.get(f"/{page}").text
-    shown = re.search(r'<a href="[^"]*" title="([^"]*)">(Role[^<]*)</a>', text)
+    shown = re.search(r'title="([^"]*)"><a href="[^"]*">(Role[^<]*)</a>', text)
     assert shown is not None
     assert shown[1] == told.replace("<given>", "&lt;given&gt;"), "the ids stay in the title attribute"
     assert shown[2] == f"Role &lt;given&gt; to {NAME} and {UNKNOWN} in sub-bwf-sandbox"
@@ -49,7 +49,10 @@ def test_the_overview_says_them_alike(owner, told):
 
 
 def test_an_entity_is_told_by_its_name(owner):
-    assert f'<td class="table__text table__optional" title="{USER}">{NAME}</td>' in owner.get("/alerts").text
+    assert (
+        f'<td class="data-list__cell data-list__optional" title="{USER}">{NAME}</td>'
+        in owner.get("/alerts").text
+    )
 
 
 def test_who_does_not_read_the_directory_sees_the_id(visitor, told, sandbox):

@@ -31,6 +31,7 @@ from nephoscope.web import error_pages
 from nephoscope.web.all_pages import navigation, pages
 from nephoscope.web.content_security_policy import with_nonce
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
+from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
 from nephoscope.web.style_sheet import read_style_sheet, style_address
@@ -61,6 +62,7 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/theme", _theme, methods=["POST"]),
+        Route("/columns", _columns, methods=["POST"]),
         Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
         *(Route(page.path, _endpoint(instance, page), methods=list(page.methods)) for page in pages()),
@@ -228,6 +230,18 @@ async def _theme(request: Request) -> Response:
     except FormError as error:
         return error_pages.alone(request, error.status, "Invalid request", str(error))
     return choose_theme(form.get("theme", ""), form.get("next", "/"))
+
+
+async def _columns(request: Request) -> Response:
+    """The columns of a list in the visitor's browser."""
+    if not own(request):
+        return error_pages.from_elsewhere(request)
+    try:
+        came = await read_form(request, beside=MAX_OF_ANYBODY)
+    except FormError as error:
+        return error_pages.alone(request, error.status, "Invalid request", str(error))
+    names = [value for name, value in came.texts if name == "column"]
+    return keep_columns(came.last.get("list", ""), names, came.last.get("next", "/"))
 
 
 def _sign_out(instance: Instance) -> Endpoint:

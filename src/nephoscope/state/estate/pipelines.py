@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
+from nephoscope.state.database.list_order import list_order, place_in
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.pipeline_rows import (
     PipelineRepositoryRow,
@@ -142,6 +143,7 @@ class WorkItemFilter:
     statuses: Collection[str] = ()
     severities: Collection[str] = ()
     text: str = ""
+    tools: Collection[str] = ()
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give the conditions on rows."""
@@ -152,6 +154,8 @@ class WorkItemFilter:
             yield row.status.in_(self.statuses)
         if self.severities:
             yield row.severity.in_(self.severities)
+        if self.tools:
+            yield row.tool.in_(self.tools)
         if self.text:
             columns = (row.title, row.rule, row.file, row.subject, row.tool)
             yield or_(*(one.icontains(self.text, autoescape=True) for one in columns))
@@ -161,6 +165,25 @@ _REPOSITORY = tuple(PipelineRepository.__dataclass_fields__)
 _RUN = tuple(PipelineRun.__dataclass_fields__)
 _ORIGIN = tuple(PlannedOrigin.__dataclass_fields__)
 _ITEM = tuple(WorkItem.__dataclass_fields__)
+
+
+_ITEM_COLUMNS = {
+    "status": WorkItemRow.status,
+    "severity": WorkItemRow.severity,
+    "repository": WorkItemRow.repository,
+    "tool": WorkItemRow.tool,
+}
+_ITEMS = WorkItemRow.__table__.c
+_ITEM_ORDERS: dict[str, ColumnElement[object]] = {
+    "repository": _ITEMS.repository,
+    "tool": _ITEMS.tool,
+    "status": place_in(WorkItemRow.status, [one.value for one in WorkItemStatus]),
+    "severity": place_in(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
+    "title": func.lower(WorkItemRow.title),
+    "file": func.lower(WorkItemRow.file),
+    "opened": _ITEMS.opened,
+    "closed": _ITEMS.closed,
+}
 
 
 class Pipelines:
@@ -283,20 +306,23 @@ class Pipelines:
         with self._database.read() as session:
             return [_item(row) for row in session.execute(query.limit(most)).mappings()]
 
-    def item_page(self, which: WorkItemFilter, start: int = 0, rows: int | None = None) -> list[WorkItem]:
-        """Return work items from a place on: open ones first, then the gravest, then the newest."""
+    def item_page(
+        self, which: WorkItemFilter, start: int = 0, rows: int | None = None, order: str = ""
+    ) -> list[WorkItem]:
+        """Return work items from a place on, by a column of the list, else open ones first, then the gravest, then the newest."""
         ranks = (
             _rank(WorkItemRow.status, [one.value for one in WorkItemStatus]),
             _rank(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
         )
         query = _select(WorkItemRow, _ITEM).where(*which.conditions())
-        query = query.order_by(*ranks, WorkItemRow.opened.desc(), WorkItemRow.id).offset(start)
+        default = (*ranks, _ITEMS.opened.desc(), _ITEMS.id)
+        query = query.order_by(*list_order(order, _ITEM_ORDERS, default)).offset(start)
         with self._database.read() as session:
             return [_item(row) for row in session.execute(query.limit(rows)).mappings()]
 
-    def item_counts(self, which: WorkItemFilter, by: Literal["status", "severity"]) -> dict[str, int]:
-        """Return how many work items there are, by status or severity."""
-        column = getattr(WorkItemRow, by)
+    def item_counts(self, which: WorkItemFilter, by: str) -> dict[str, int]:
+        """Return how many work items there are, by status, severity, repository or tool."""
+        column = _ITEM_COLUMNS[by]
         query = select(column, func.count()).where(*which.conditions()).group_by(column)
         with self._database.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Index,
     Text,
     and_,
+    case,
     func,
     or_,
     select,
@@ -26,8 +28,13 @@ import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a fore
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.list_order import list_order, place_in
 from nephoscope.state.incidents.alert_scopes import KnownPlaces
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
+from nephoscope_policy.model.state import Severity
+
+#: How an alert stands, from the beginning to the end.
+STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.
 _AT_ONCE = 5_000
@@ -105,7 +112,8 @@ _NAMES = tuple(StoredAlert.__dataclass_fields__)
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
-    that were held back; `within`: only those that name a resource of it."""
+    that were held back; `within`: only those that name a resource of it; `incidents`: whether they belong to one; `order` is a column
+    of the list, `-` before it from the largest ('' = those of the latest events first)."""
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
@@ -113,7 +121,9 @@ class AlertFilter:
     since: datetime | None = None
     held: bool = False
     within: Reach | None = None
-    rule: str = ""
+    rules: frozenset[str] = frozenset()
+    order: str = ""
+    incidents: frozenset[bool] = frozenset()
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """Return the same for SQL."""
@@ -122,12 +132,15 @@ class AlertFilter:
             found.append(AlertRow.status.in_(self.statuses))
         if self.severities:
             found.append(AlertRow.severity.in_(self.severities))
-        if self.rule:
-            found.append(AlertRow.rule == self.rule)
+        if self.rules:
+            found.append(AlertRow.rule.in_(self.rules))
         if self.since is not None:
             found.append(AlertRow.ended >= self.since)
         if not self.held:
             found.append(AlertRow.held_by == "")
+        if len(self.incidents) == 1:
+            has = AlertRow.incident.is_not(None)
+            found.append(has if True in self.incidents else ~has)
         if self.text:
             found.append(says(self.text))
         return found
@@ -298,9 +311,9 @@ class Alerts:
         """Some of the alerts that are looked at, those of the latest events first."""
         with self._database.read() as session:
             if looked.within is not None:
-                ids = self._within(session, looked.conditions(workspace), looked.within)
+                ids = self._within(session, looked.conditions(workspace), looked.within, looked.order)
                 return _of_ids(session, ids[start : start + most])
-            query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_NEWEST)
+            query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_order(looked.order))
             return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count(self, workspace: str, looked: AlertFilter) -> int:
@@ -310,6 +323,19 @@ class Alerts:
                 return len(self._within(session, looked.conditions(workspace), looked.within))
             query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
             return session.scalar(query) or 0
+
+    def count_by(self, workspace: str, looked: AlertFilter, by: str) -> dict[str, int]:
+        """Count how many are looked at by what a column says of them: status, severity, rule or incident (`yes` and `no`)."""
+        column = _COLUMNS[by]
+        with self._database.read() as session:
+            if looked.within is None:
+                query = select(column, func.count()).where(*looked.conditions(workspace)).group_by(column)
+                return {row[0]: row[1] for row in session.execute(query)}
+            sought = select(AlertRow.__table__.c.id, VERSION, column).where(*looked.conditions(workspace))
+            rows = [(one[0], one[1], one[2]) for one in session.execute(sought)]
+            versions = [(id_, version) for id_, version, _ in rows]
+            ids = set(self.select_within(session, versions, looked.within))
+        return dict(Counter(value for id_, _, value in rows if id_ in ids))
 
     def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
         """The incidents of which an alert names a resource of a reach."""
@@ -322,9 +348,11 @@ class Alerts:
             ids = set(self.select_within(session, [(id_, version) for id_, version, _ in rows], reach))
         return frozenset(number for id_, _, number in rows if id_ in ids)
 
-    def _within(self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach) -> list[str]:
-        """The ids of the alerts under some conditions that name a resource of a reach, those of the latest events first."""
-        query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*_NEWEST)
+    def _within(
+        self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach, order: str = ""
+    ) -> list[str]:
+        """The ids of the alerts under some conditions that name a resource of a reach, in the order of a column."""
+        query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*_order(order))
         return self.select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
     def select_within(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
@@ -349,7 +377,24 @@ class Alerts:
 
 #: Compared alone: as the text that the database has, many are read several times faster than as moments.
 VERSION = type_coerce(AlertRow.__table__.c.changed, Text)
-_NEWEST = (AlertRow.ended.desc(), AlertRow.id)
+_NEWEST = (AlertRow.__table__.c.ended.desc(), AlertRow.__table__.c.id)
+_COLUMNS: dict[str, ColumnElement[str]] = {
+    "status": type_coerce(AlertRow.__table__.c.status, Text),
+    "severity": type_coerce(AlertRow.__table__.c.severity, Text),
+    "rule": type_coerce(AlertRow.__table__.c.rule, Text),
+    "incident": case((AlertRow.incident.is_(None), "no"), else_="yes"),
+}
+_ORDERS: dict[str, ColumnElement[object]] = {
+    "status": place_in(AlertRow.status, STATUSES[::-1]),
+    "severity": place_in(AlertRow.severity, [one.value for one in reversed(Severity)]),
+    "incident": func.coalesce(AlertRow.incident, 0),
+    "last": AlertRow.__table__.c.ended,
+    "first": AlertRow.__table__.c.started,
+}
+
+
+def _order(order: str) -> list[ColumnElement[object] | ColumnElement[int]]:
+    return list_order(order, _ORDERS, _NEWEST)
 
 
 def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.list_order import list_order, place_in
 from nephoscope.state.incidents.alerts import AlertRow, says
 from nephoscope.state.tables.incident_rows import (
     IncidentActionRow,
@@ -31,6 +32,7 @@ from nephoscope.state.tables.incident_rows import (
     IncidentNoteRow,
     IncidentRow,
 )
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 CLASSIFICATIONS: dict[str, tuple[str, ...]] = {
     "TruePositive": ("SuspiciousActivity",),
@@ -125,18 +127,40 @@ class IncidentNote:
 _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels")
 
 
+_TABLE = IncidentRow.__table__.c
+_NEWEST = (_TABLE.last_activity.desc(), _TABLE.number.desc())
+_COLUMNS: dict[str, ColumnElement[str]] = {
+    "status": _TABLE.status,
+    "severity": _TABLE.severity,
+    "owner": _TABLE.owner,
+}
+_ORDERS: dict[str, ColumnElement[object]] = {
+    "number": _TABLE.number,
+    "status": place_in(_TABLE.status, ["Closed", "Active", "New"]),
+    "severity": place_in(_TABLE.severity, [one.value for one in SEVERITIES_OF_INCIDENTS]),
+    "title": func.lower(_TABLE.title),
+    "owner": func.lower(_TABLE.owner),
+    "first": _TABLE.first_activity,
+    "last": _TABLE.last_activity,
+    "created": _TABLE.created,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
     """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
 
     `text` is looked for in number, title and owner and in all that its alerts say, whatever its case; `numbers` are the only ones
-    that may be found (None = any).
+    that may be found (None = any); of `owners` the empty name is nobody. `order` is a column of the list, `-` before it from the
+    largest ('' = those of the latest activity first).
     """
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     text: str = ""
     numbers: frozenset[int] | None = None
+    owners: frozenset[str] = frozenset()
+    order: str = ""
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """Return the same for SQL."""
@@ -145,6 +169,8 @@ class IncidentFilter:
             found.append(IncidentRow.status.in_(self.statuses))
         if self.severities:
             found.append(IncidentRow.severity.in_(self.severities))
+        if self.owners:
+            found.append(IncidentRow.owner.in_(self.owners))
         if self.text:
             number = cast(IncidentRow.number, Text)
             words = (number, IncidentRow.title, IncidentRow.owner)
@@ -276,9 +302,16 @@ class Incidents:
     ) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""
         query = select(IncidentRow).where(*sought.conditions(workspace))
-        query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc())
+        query = query.order_by(*list_order(sought.order, _ORDERS, _NEWEST))
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
+
+    def count_by(self, workspace: str, sought: IncidentFilter, by: str) -> dict[str, int]:
+        """Count how many are sought by what a column says of them: status, severity or owner ('' = nobody)."""
+        column = _COLUMNS[by]
+        query = select(column, func.count()).where(*sought.conditions(workspace)).group_by(column)
+        with self._database.read() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
 
     def total(self, workspace: str, sought: IncidentFilter) -> int:
         """Count how many are sought."""

@@ -131,7 +131,9 @@ def _real(
     state: State, workspace: str, rule: AnalyticRule, told: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""
-    kept = state.alerts.list_alerts(workspace, AlertFilter(rule=rule.id, held=True), most=MOST_KEPT)
+    kept = state.alerts.list_alerts(
+        workspace, AlertFilter(rules=frozenset({rule.id}), held=True), most=MOST_KEPT
+    )
     by_id = {one.id: one.id for one in kept}
     by_events = {(str(one.document["AlertName"]), one.ended): one.id for one in kept}
     return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,10 @@ from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_counts import count_by_time
-from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
+from nephoscope.state.incidents.alerts import STATUSES, AlertFilter, StoredAlert
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from nephoscope.model.read_reach import Reach
@@ -70,6 +71,16 @@ class VisibleAlerts:
             found += count_by_time(state.database, state.alerts, one, wanted, edges)
         return found
 
+    def count_by(self, looked: AlertFilter, by: str) -> dict[str, int]:
+        """Count how many are looked at by what a column says of them (`Alerts.count_by`)."""
+        found: Counter[str] = Counter()
+        if self.whole or not looked.text:
+            for one in self.workspaces:
+                found.update(self.visit.instance.state.alerts.count_by(one, self._within(looked), by))
+        else:
+            found.update(_said_in(by, one) for one in self._find_saying(looked))
+        return dict(found)
+
     def get(self, id_: str) -> StoredAlert:
         """One as it is told; NotFoundError where there is none of the id that may be."""
         return self._show(self.kept(id_))
@@ -103,11 +114,32 @@ class VisibleAlerts:
             several = [
                 one for name in self.workspaces for one in alerts.list_alerts(name, looked, most=start + most)
             ]
-            found = sorted(several, key=lambda one: (-one.ended.timestamp(), one.id))[start : start + most]
+            found = _merge(several, looked.order)[start : start + most]
         return [self._show(one) for one in found]
 
     def _show(self, alert: StoredAlert) -> StoredAlert:
         return alert if self.whole else sight_of(self.visit.caller).alert(alert)
+
+
+def _merge(several: Sequence[StoredAlert], order: str) -> list[StoredAlert]:
+    """Merge the alerts of several workspaces in the order of a column, those of the latest events first where it has none."""
+    newest = sorted(several, key=lambda one: (-one.ended.timestamp(), one.id))
+    key = _ORDERS.get(order.removeprefix("-"))
+    return newest if key is None else sorted(newest, key=key, reverse=order.startswith("-"))
+
+
+_ORDERS: Mapping[str, Callable[[StoredAlert], float]] = {
+    "status": lambda one: -STATUSES.index(one.status),
+    "severity": lambda one: Severity(one.severity).rank,
+    "incident": lambda one: one.incident or 0,
+    "last": lambda one: one.ended.timestamp(),
+    "first": lambda one: one.started.timestamp(),
+}
+
+
+def _said_in(by: str, one: StoredAlert) -> str:
+    said = {"status": one.status, "severity": one.severity, "rule": one.rule}
+    return {**said, "incident": "yes" if one.incident is not None else "no"}[by]
 
 
 def told_alerts(visit: Visit, name: str = "") -> VisibleAlerts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
@@ -29,11 +30,22 @@ from nephoscope.web.forms.alert_forms import (
     suppress,
     suppressed_since,
 )
+from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.lists.alert_list import (
+    AlertContext,
+    alert_facets,
+    alert_filter,
+    alert_list,
+    name_entities,
+)
+from nephoscope.web.lists.facets import ListFacet, build_facet
+from nephoscope.web.lists.list_view import ROWS, show_page
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.page_data.visible_alerts import VisibleAlerts, told_alerts
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import in_words, names_of, tactics
 from nephoscope.web.rendering.known_names import known_names, names_in
@@ -42,11 +54,9 @@ from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import LOGS, Visit
-from nephoscope_policy.model.state import Severity
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"
-STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
-ROWS, MOST_CSV = 100, 100_000
+MOST_CSV = 100_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -59,7 +69,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "Severity",
             "Alert",
             "Status",
-            "About",
+            "Entities",
             "Incident",
             "Last event",
             "First event",
@@ -80,28 +90,52 @@ def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | 
 
 def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
-    asked, start = read_filters(visit), page_start(visit)
+    rules = name_rules(visit, told.workspaces)
+    facets, start = alert_facets(rules, every=bool(visit.asked("all"))), page_start(visit)
+    asked = alert_filter(visit, chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
+    counted = count_facets(
+        visit, facets, lambda name, chosen: told.count_by(alert_filter(visit, chosen), name)
+    )
+    acts, in_force = list_allowed_acts(visit, told), _in_force(visit, told.workspaces)
+    known = AlertContext(
+        _names(visit, alerts),
+        lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).own(alert.rule),
+        reads_incidents(visit),
+        rules,
+    )
+    held = (
+        [_suppressed_facet(visit, told, asked)]
+        if asked.held or told.count(replace(asked, held=True)) > total
+        else []
+    )
     return {
-        "told": told, "alerts": alerts, "total": total,
-        "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
-        "severity": asked.severities, "text": visit.asked("q"), "acts": list_allowed_acts(visit, told),
-        "held": bool(visit.asked("held")),
-        "named": name_entities, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
-        **_list_suppressions(visit, told),
-        "overtaken": [], "done": visit.asked("done"), "ticked": {one.partition(" ")[0] for one in visit.ticked_values("alert")},
+        "told": told, "list": show_page(visit, alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start),
+        "acts": acts, "any": told.any, "all": bool(visit.asked("all")), **_list_suppressions(visit, told, in_force),
+        "overtaken": [], "done": visit.asked("done"),
     }  # fmt: skip
 
 
-def _list_suppressions(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
+def _suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter) -> ListFacet:
+    """Return the choice to list suppressed alerts too, with how many the list has then."""
+    counts = [("1", told.count(replace(asked, held=True)))]
+    return build_facet(visit, "held", "Suppressed alerts", counts, lambda _: "Include suppressed")
+
+
+def name_rules(visit: Visit, workspaces: Sequence[str]) -> dict[str, str]:
+    """Return what the rules of workspaces are called: id -> name."""
+    return {one.id: one.name for name in workspaces for one in rules_of(visit, name).values()}
+
+
+def _list_suppressions(
+    visit: Visit, told: VisibleAlerts, in_force: Mapping[str, SuppressionsInForce]
+) -> dict[str, object]:
     """Return what holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
-    in_force = _in_force(visit, told.workspaces)
     tallies = [state.alert_tallies.of(one, visit.since) for one in in_force] if told.whole else []
     return {
         "suppressions": sum(len(one.all) for one in in_force.values()),
         "held_back": sum(tally.held for one in tallies for tally in one.values()),
-        "suppressed": lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).own(alert.rule),
     }
 
 
@@ -114,15 +148,7 @@ def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, Suppressi
 
 def read_filters(visit: Visit) -> AlertFilter:
     """Return what the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
-    statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
-    return AlertFilter(
-        statuses,
-        visit.several("severity"),
-        visit.asked("q"),
-        visit.since,
-        held=bool(visit.asked("held")),
-        rule=visit.asked("rule"),
-    )
+    return alert_filter(visit, chosen_values(visit, alert_facets({}, every=bool(visit.asked("all")))))
 
 
 def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
@@ -140,11 +166,6 @@ def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
 def reads_incidents(visit: Visit) -> frozenset[str]:
     """The workspaces of which the visitor reads incidents."""
     return frozenset(visit.workspaces(INCIDENTS))
-
-
-def name_entities(alert: StoredAlert) -> str:
-    """The first entities of an alert."""
-    return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
 
 
 def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], dict[str, str]]:

@@ -12,7 +12,8 @@ from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state import NotFoundError
-from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.lists.attack_path_list import path_list
+from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.rendering.control_characters import plain
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
@@ -20,8 +21,7 @@ from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity
 
 READ = "Microsoft.Security/attackPaths/read"
-ROWS = 100
-_COLUMNS = ("Risk", "Path", "Category", "Entry point", "Target", "Factors", "Story", "Id")
+_COLUMNS = ("Risk", "Path", "Through", "Category", "Entry point", "Target", "Factors", "Story", "Id")
 _STEPS = ("From", "To", "How", "Fix", "Recommendations")
 
 
@@ -30,29 +30,17 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
-    reach, start = visit.reach(READ), page_start(visit)
+    reach, wanted = visit.reach(READ), path_list(visit)
     every = snapshot.attack_paths.list_wanted(reach)
-    found = snapshot.attack_paths.list_wanted(reach, read_filters(visit))
+    sought = WantedPaths(through=visit.asked("through").lower(), text=visit.asked("q"))
+    found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
     if visit.asked("format") == "csv":
-        return as_csv("attack-paths", _COLUMNS, map(_row, found))
+        return as_csv("attack-paths", _COLUMNS, map(_row, found.rows))
     return {
-        "snapshot": snapshot, "paths": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS,
-        "levels": snapshot.attack_paths.levels(reach), "severities": list(reversed(Severity)), "chosen": visit.several("level"),
-        "categories": sorted({name for one in every for name in one.categories}), "category": visit.asked("category"),
-        "text": visit.asked("q"), "through": _through(every, visit.asked("through")), "chokes": chokes(found),
+        "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
+        "severities": list(reversed(Severity)), "through": _through(every, visit.asked("through")), "chokes": chokes(found.rows),
         "gaps": snapshot.made.gaps_for(reach),
     }  # fmt: skip
-
-
-def read_filters(visit: Visit) -> WantedPaths:
-    """Return what the filters of the address ask for."""
-    category = visit.asked("category")
-    return WantedPaths(
-        levels=visit.several("level"),
-        categories=frozenset({category} if category else ()),
-        through=visit.asked("through").lower(),
-        text=visit.asked("q"),
-    )
 
 
 def _through(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
@@ -66,6 +54,7 @@ def _row(path: PathRow) -> tuple[str, ...]:
     return (
         path.level.value,
         path.title,
+        " → ".join(one.name for one in path.entities),
         ", ".join(path.categories),
         path.entry.name,
         path.target.name,

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.automation_list import READ, AutomationListing, asked_rules, seen_rules
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit

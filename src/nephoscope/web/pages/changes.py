@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from nephoscope.posture.history.evaluation_diff import ChangeKind
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.estate_moves import WORDS, read_moves, recommendations, tells_score
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.formatting import STATES
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import Page

@@ -29,8 +29,8 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.forms.content_switches import ON, switch_selected
 from nephoscope.web.forms.form import apply_form
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import SAME, Page, PageArea

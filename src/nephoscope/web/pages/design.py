@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.facets import ListFacet, build_facet
-from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn, sort_rows
+from nephoscope.web.lists.list_view import RowList, show_page
+from nephoscope.web.lists.severity_column import severity_column
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope.web.visits.page import Page
 from nephoscope_policy.model.state import Severity
@@ -19,16 +22,30 @@ STATES = (
     ("unknown", "Not assessed"),
 )  # fmt: skip
 BANDS = (("poor", 0.31), ("weak", 0.52), ("fair", 0.71), ("good", 0.93))
-COLUMNS = (
-    ListColumn("name", "Name"),
-    ListColumn("kind", "Kind", optional=True),
-    ListColumn("findings", "Findings", number=True),
-)
+NAMED = {"vm-web-01": "High", "kv": "Critical"}
 #: Names as short and as long as they come: what is too long is cut, and whole in the title of its cell.
 ROWS = (
     ("vm-web-01", "Virtual machine", 12),
     ("a-resource-with-a-name-that-is-longer-than-any-column-of-a-list-has-room-for-0001", "Storage account", 0),
     ("kv", "Key vault", 1_204),
+)  # fmt: skip
+
+
+def _state(one: tuple[str, str, int]) -> ListCell:
+    return state_cell("Unhealthy", "fail") if one[2] else state_cell("Healthy", "pass")
+
+
+SAMPLE: RowList[tuple[str, str, int]] = RowList(
+    "design", "resource",
+    (
+        severity_column(lambda one: NAMED.get(one[0], "Low")),
+        ListColumn("name", "Name", lambda one: text_cell(one[0], "#content"), main=True, width="title"),
+        ListColumn("kind", "Kind", lambda one: text_cell(one[1]), optional=True),
+        ListColumn("state", "State", _state, width="state"),
+        ListColumn("findings", "Findings", lambda one: number_cell(one[2]), number=True),
+    ),
+    lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
+    about_of=lambda one: f"What is known of {one[0]} in a sentence.",
 )  # fmt: skip
 
 
@@ -38,8 +55,9 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
         "severities": list(reversed(Severity)),
         "states": STATES,
         "bands": BANDS,
-        "facets": _facets(visit),
-        "heads": build_heads(visit, COLUMNS, "-findings"),
+        "list": show_page(
+            visit, SAMPLE, sort_rows(ROWS, SAMPLE.columns, SAMPLE.order), _facets(visit), len(ROWS), 0
+        ),
         "items": ROWS,
     }
 

@@ -31,6 +31,7 @@ from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.image_facts import (
     decisions_of,
     findings_by_section,
@@ -40,7 +41,6 @@ from nephoscope.web.page_data.image_facts import (
     reasons_by_section,
     statements_of,
 )
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv

@@ -21,13 +21,15 @@ from nephoscope.state.incidents.incidents import (
     CLASSIFICATIONS,
     Incident,
     IncidentFilter,
-    IncidentStatus,
     NoteKind,
 )
 from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
+from nephoscope.web.lists.incident_list import count_by, incident_facets, incident_filter, incident_list
+from nephoscope.web.lists.list_view import ROWS, show_page
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.log_query_links import open_in_logs
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
 from nephoscope.web.rendering.display_names import names_of, replace_ids, tactics
@@ -41,7 +43,7 @@ from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 READ = "Microsoft.SecurityInsights/incidents/read"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
-ROWS, MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100, 100_000, 10, 200, 24
+MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100_000, 10, 200, 24
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -54,7 +56,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     except TransientError:
         raise
     except StateError as error:
-        return {**_shown_list(visit, workspace), "refused": str(error)}
+        return _shown_list(visit, workspace, str(error))
     if not left:
         return RedirectResponse(visit.here(done=done), 303)
     return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
@@ -70,28 +72,35 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
     return _shown_list(visit, workspace)
 
 
-def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
+def _shown_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
-    asked, incidents = read_filters(visit, workspace), visit.instance.state.incidents
-    start, may = page_start(visit), visit.caller.may(WRITE, f"/workspaces/{workspace}")
+    incidents, facets, start = visit.instance.state.incidents, incident_facets(visit), page_start(visit)
+    asked, may = read_filters(visit, workspace), visit.caller.may(WRITE, f"/workspaces/{workspace}")
     listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
+    # of what was refused the etags stay: another is that of a state which nobody looked at
+    etags = (
+        dict(one.split(" ", 1) for one in visit.ticked_values("incident") if " " in one) if refused else {}
+    )
+    wanted = incident_list(
+        visit, workspace, known_names(visit, (one.title for one in listed)),
+        (lambda one: f"{one.number} {etags.get(str(one.number), one.etag)}") if may else None,
+    )  # fmt: skip
+    counted, total = (
+        count_facets(visit, facets, count_by(visit, workspace)),
+        incidents.total(workspace, asked),
+    )
     return {
-        "workspace": workspace, "incidents": listed, "names": known_names(visit, (one.title for one in listed)),
-        "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,
-        "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
-        "severity": asked.severities, "may": may, "classifications": CLASSIFICATIONS, "typed": visit.form,
-        "owners": owners(visit, workspace) if may else [], "done": visit.asked("done"), "refused": "", "overtaken": [],
-        "ticked": {one.partition(" ")[0]: one.partition(" ")[2] for one in visit.ticked_values("incident")},
-        "any": incidents.total(workspace, IncidentFilter()) > 0,
+        "workspace": workspace, "list": show_page(visit, wanted, listed, counted, total, start), "may": may,
+        "classifications": CLASSIFICATIONS, "typed": visit.form, "owners": owners(visit, workspace) if may else [],
+        "done": visit.asked("done"), "refused": refused, "overtaken": [], "all": bool(visit.asked("all")),
+        "names": known_names(visit, (one.title for one in listed)),
+        "any": incidents.total(workspace, IncidentFilter(numbers=visit.incidents_of(workspace))) > 0,
     }  # fmt: skip
 
 
 def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     """Return what the filters of the address ask for of the chosen scope; without a status those that are open."""
-    known = {one.value for one in IncidentStatus}
-    statuses = visit.several("status") & known or set(OPEN)
-    numbers = visit.incidents_of(workspace)
-    return IncidentFilter(frozenset(statuses), visit.several("severity"), visit.asked("q").strip(), numbers)
+    return incident_filter(visit, workspace, chosen_values(visit, incident_facets(visit)))
 
 
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:

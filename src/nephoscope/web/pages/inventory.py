@@ -13,12 +13,14 @@ from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.inventory import DEFAULT_ORDER, FACETS, InventoryQuery, ListedResource
 from nephoscope.state import NotFoundError
 from nephoscope.web.lists.facets import ListFacet, build_facet
-from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.lists.list_cell import ListCell, number_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import ROWS, RowList, show_page
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.code_facts import code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
 from nephoscope.web.page_data.resource_facts import entity_of, facts
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.tables.own_assessments import own_assessments
 from nephoscope.web.tables.page_tables import file_of
@@ -31,16 +33,36 @@ from nephoscope_policy.model.state import ComplianceState
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
-ROWS = 100
 RISKS = {"high": "Critical or high findings", "lower": "Other findings", "none": "No findings"}
-COLUMNS = (
-    ListColumn("name", "Resource"),
-    ListColumn("type", "Type", optional=True),
-    ListColumn("location", "Location", optional=True),
-    ListColumn("subscription", "Subscription", optional=True),
-    ListColumn("findings", "Critical, high", number=True),
-    ListColumn("failing", "Findings", number=True),
-)
+
+
+def resource_list(visit: Visit) -> RowList[ListedResource]:
+    """Describe the list; filters, order and pages are those of the tables."""
+
+    def subscription(one: ListedResource) -> ListCell:
+        return text_cell(visit.subscriptions.get(one.subscription, one.subscription), whole=one.subscription)
+
+    def title(one: ListedResource) -> ListCell:
+        tenant = visit.tenant_of(one.id, one.tenant)
+        return text_cell(
+            name_of(visit, one),
+            visit.resource(one.id, one.tenant),
+            whole=one.id,
+            note=f"tenant {tenant}" if tenant else "",
+        )
+
+    return RowList(
+        "inventory", "resource",
+        (
+            ListColumn("name", "Resource", title, main=True, width="title"),
+            ListColumn("type", "Type", lambda one: text_cell(name_type(one.type), whole=one.type), optional=True),
+            ListColumn("location", "Location", lambda one: text_cell(one.location), optional=True),
+            ListColumn("subscription", "Subscription", subscription, optional=True),
+            ListColumn("findings", "Critical, high", lambda one: number_cell(one.grave), number=True),
+            ListColumn("failing", "Findings", lambda one: number_cell(one.failing), number=True),
+        ),
+        lambda one: f"{one.id} {one.tenant}".strip(), hint="Name or id contains", order=DEFAULT_ORDER,
+    )  # fmt: skip
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -57,17 +79,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
             (_row(visit, one) for one in rows),
         )
+    page, total = (
+        snapshot.inventory.page(reach, query, start=start, most=ROWS),
+        snapshot.inventory.count(reach, query),
+    )
     return {
         "snapshot": snapshot,
-        "resources": snapshot.inventory.page(reach, query, start=start, most=ROWS),
-        "total": snapshot.inventory.count(reach, query),
-        "facets": _facets(visit, query),
-        "heads": build_heads(visit, COLUMNS, DEFAULT_ORDER),
+        "list": show_page(visit, resource_list(visit), page, _facets(visit, query), total, start),
         "others": snapshot.inventory.others(reach),
-        "start": start,
-        "rows": ROWS,
-        "name_of": name_of,
-        "text": query.text,
     }
 
 

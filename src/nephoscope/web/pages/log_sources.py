@@ -18,7 +18,7 @@ from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
-from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.health_table import health_table

@@ -16,8 +16,8 @@ from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.source_links import line_link, safe_link
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea

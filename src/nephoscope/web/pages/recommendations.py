@@ -13,19 +13,19 @@ from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
-from nephoscope.web.lists.facets import ListFacet
-from nephoscope.web.lists.list_heads import ListColumn, build_heads
-from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.recommendation_list import recommendation_list, say_cause, unjudged_list
 from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
 from nephoscope.web.tables.own_assessments import own_assessments, resources
 from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, sort_recommendations, table
+from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.state import ComplianceState, Severity
+from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.findings import RecommendationTally, UnjudgedCount
@@ -37,30 +37,6 @@ ROWS = 100
 SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediationDescription")
 
 
-def find_risks(one: Priority) -> list[str]:
-    """The risk factors of a recommendation: what makes its unhealthy resources urgent."""
-    return [name for name, found in (("exposed", one.exposed), ("path", one.paths)) if found]
-
-
-RISKS = {"exposed": "Internet exposure", "path": "On an attack path"}
-FACETS: tuple[RowFacet[Priority], ...] = (
-    RowFacet(
-        "severity",
-        "Severity",
-        lambda one: (one.tally.severity.value,),
-        order=[one.value for one in reversed(Severity)],
-    ),
-    RowFacet("risk", "Risk factor", find_risks, lambda one: RISKS.get(one, one)),
-    RowFacet("control", "Control", lambda one: (one.control,) if one.control else ()),
-)
-COLUMNS = (
-    ListColumn("severity", "Severity", largest=True),
-    ListColumn("title", "Recommendation"),
-    ListColumn("priority", "Priority", optional=True, sorted=False),
-    ListColumn("unhealthy", "Unhealthy", number=True),
-    ListColumn("gain", "Gain", number=True, optional=True),
-    ListColumn("control", "Control", optional=True),
-)
 #: What a form did, in the address that it leads to.
 DONE = ("exempted", "changed", "ended")
 
@@ -74,50 +50,39 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return _list_unjudged(visit, ranked)
     if not visit.asked("all"):
         ranked = [one for one in ranked if one.tally.unhealthy]
-    several, facets = narrow_rows(visit, ranked, FACETS)
-    several = sort_recommendations(several, visit.asked("sort"))
+    wanted = recommendation_list(visit)
+    found = find_rows(visit, wanted, ranked)
     put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
     if visit.asked("format") != "csv":
-        heads = build_heads(visit, COLUMNS, "")
-        return {
-            **_filters(visit, several, facets),
-            "put": put,
-            "heads": heads,
-        }
+        return {**_show_list(visit, wanted, found), "put": put}
     if visit.asked("table") == "put":
         return as_csv("recommendations-put", *own_assessments_table(put))
-    return as_csv("recommendations", *table(several))
+    return as_csv("recommendations", *table(found.rows))
 
 
-def _filters(visit: Visit, several: Sequence[Priority], facets: Sequence[ListFacet]) -> dict[str, object]:
-    start = page_start(visit)
+def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priority]) -> dict[str, object]:
     return {
-        "snapshot": visit.snapshot, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
-        "facets": facets, "text": visit.asked("q"), "heads": (),
-        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {}, "put": (),
+        "snapshot": visit.snapshot, "list": show_rows(visit, wanted, found), "put": (),
+        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")),
     }  # fmt: skip
 
 
 def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
-    found = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
-    counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
-    those, facets = narrow_rows(visit, [one for one in several if one.tally.recommendation in found], FACETS)
-    those.sort(key=lambda one: -counts[one.tally.recommendation])
+    causes = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
+    wanted = unjudged_list(visit, causes)
+    found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
     if visit.asked("format") == "csv":
-        rows = (_unjudged_row(one.tally, counts, found[one.tally.recommendation]) for one in those)
+        rows = (_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
         return as_csv(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Why", "Id"), rows
         )
-    return {**_filters(visit, those, facets), "unjudged": found, "counts": counts}
+    return _show_list(visit, wanted, found)
 
 
-def _unjudged_row(
-    told: RecommendationTally, counts: Mapping[str, int], several: Sequence[UnjudgedCount]
-) -> list[object]:
-    why = "; ".join(one.explanation or cause_text(one.cause, one.state) for one in several)
-    key = told.recommendation
-    return [told.severity.value, told.title, counts[key], told.counts.assessed, why, key]
+def _unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
+    why, missing = "; ".join(map(say_cause, several)), sum(one.count for one in several)
+    return [told.severity.value, told.title, missing, told.counts.assessed, why, told.recommendation]
 
 
 def one(visit: Visit) -> Mapping[str, object] | Response:
@@ -232,12 +197,6 @@ def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
 def read_filters(visit: Visit) -> FindingQuery:
     """Return what the filters of the address ask for."""
     return FindingQuery(text=visit.asked("q"))
-
-
-def page_start(visit: Visit) -> int:
-    """Return where the page of a list begins."""
-    given = visit.asked("start", "0")
-    return int(given) if given.isdecimal() and len(given) < 9 else 0
 
 
 def count_failing(visit: Visit) -> int | None:

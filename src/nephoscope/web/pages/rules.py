@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -20,18 +20,20 @@ from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.trial_forms import rule_of, rules_of
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.rule_list import ListedRule, rule_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.rule_tables import tables
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import SPANS, Visit
 
-ROWS, NEWEST = 100, 25
+NEWEST = 25
 #: Head of a column of the file -> what stands in it; those of the page come first.
 _CSV = {
-    "Status": "status", "Rule": "rule", "Every": "every", "Last run": "lastRun", "Alerts, {during}": "alerts",
+    "Status": "status", "Rule": "rule", "Severity": "severity", "Frequency": "every", "Last run": "lastRun",
+    "Alerts, {during}": "alerts",
     "False positives": "closedFalse", "Seconds": "seconds", "Error": "error", "Kind": "kind", "Next run": "nextRun",
     "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Suppressed alerts": "held",
     "Suppressed": "suppressed", "Closed": "closed", "Id": "id",
@@ -41,41 +43,39 @@ _CSV = {
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     workspace = visit.workspace(READ)
-    rules = rules_of(visit, workspace)
-    rows = overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
-    counts = Counter(row["status"] for row in rows)
-    tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
-    wanted, text = visit.several("status"), visit.asked("q").casefold()
-    shown = [
-        _add_counts(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
-        for row in rows
-        if (not wanted or row["status"] in wanted) and text in row["rule"].casefold()
-    ]
+    every, wanted = _list_rules(visit, workspace), rule_list(visit, workspace)
+    found = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
         heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]
-        return as_csv("rules", heads, ([row[name] for name in _CSV.values()] for row in shown))
-    start = page_start(visit)
+        return as_csv("rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows))
     return {
         "workspace": workspace,
-        "rules": shown[start : start + ROWS],
-        "total": len(shown),
-        "start": start,
-        "rows": ROWS,
-        "counts": counts,
+        "list": show_rows(visit, wanted, found),
         "suppressions": len(
             SuppressionsInForce.load(visit.instance.state, workspace, visit.instance.now).all
         ),
-        "chosen": wanted,
-        "text": visit.asked("q"),
         "during": SPANS[visit.span][0].lower(),
     }
 
 
-def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: AnalyticRule) -> dict[str, object]:
-    """A row of the list with the alerts of the time range; what its last run gave is named so."""
+def _list_rules(visit: Visit, workspace: str) -> list[ListedRule]:
+    """The rules of a workspace with their alerts of the time range, those that need somebody first."""
+    rules = rules_of(visit, workspace)
+    tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
+    return [
+        _make_row(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
+        for row in overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
+    ]
+
+
+def _make_row(row: Mapping[str, Any], tally: AlertTally, rule: AnalyticRule) -> ListedRule:
+    """A row of the list; what its last run gave is named so."""
     counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
     last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
-    return {**row, **last, **counts, "share": tally.false_share, "frequency": rule.frequency}
+    return ListedRule(
+        rule, row["status"], row["suppressed"], row["lastRun"], row["nextRun"], row["seconds"], row["error"], tally,
+        {**row, **last, **counts, "severity": rule.severity.value},
+    )  # fmt: skip
 
 
 def one(visit: Visit) -> Mapping[str, object] | Response:
@@ -109,7 +109,9 @@ def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = 
         "during": SPANS[visit.span][0].lower(),
         "may": visit.caller.may(WRITE, at),
         "may_see": may_see,
-        "alerts": state.alerts.list_alerts(workspace, AlertFilter(rule=rule.id, held=True), most=NEWEST)
+        "alerts": state.alerts.list_alerts(
+            workspace, AlertFilter(rules=frozenset({rule.id}), held=True), most=NEWEST
+        )
         if may_see
         else [],
         "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),

@@ -16,8 +16,8 @@ from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_heads import ListColumn, build_heads
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.section_cells import cell_text, cell_title, facet_values, name_scopes
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.table_download import as_csv
@@ -264,7 +264,7 @@ def _facet(section: Section, name: str) -> RowFacet[SectionRow]:
     return RowFacet(name, title, lambda one: facet_values(one.row[name]))
 
 
-def _columns(section: Section, every: Sequence[SectionRow]) -> list[ListColumn]:
+def _columns(section: Section, every: Sequence[SectionRow]) -> list[ListColumn[SectionRow]]:
     return [
         ListColumn(one.name, one.title, number=_is_number(every, one.name), optional=one.optional)
         for one in section.shown.columns

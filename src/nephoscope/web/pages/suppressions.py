@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.responses import Response
@@ -18,15 +16,15 @@ from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.lists.list_view import PREVIEW, FoundRows, RowList, find_rows, show_rows
+from nephoscope.web.lists.suppression_list import ListedSuppression, suppression_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
 from nephoscope.web.rendering.suppression_choices import describe
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS = 100
 HEADER = (
     "State",
     "Suppression",
@@ -42,19 +40,6 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSuppression:
-    """A row of the list; `whole` has resources by their ids; `rule` is the name of its rule, `rule_id` '' where it has no page."""
-
-    stored: StoredSuppression
-    state: str
-    rule: str
-    rule_id: str
-    holds: str
-    whole: str
-    held: int
-
-
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list; a form that comes back ends one of them."""
     workspace = visit.workspace(READ)
@@ -65,24 +50,32 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda: _changes(visit, workspace),
         )
     if visit.asked("format") == "csv":
-        return as_csv(
-            "suppressions",
-            HEADER,
-            map(_row, _filter_suppressions(visit, _list_suppressions(visit, workspace))),
-        )
+        return as_csv("suppressions", HEADER, map(_row, _find(visit, workspace)[1].rows))
     return _show(visit, workspace)
 
 
-def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
-    every = list(_list_suppressions(visit, workspace))
-    shown, start = list(_filter_suppressions(visit, every)), page_start(visit)
+def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], FoundRows[ListedSuppression]]:
+    """Find what the filters of the address leave; a link of another page may ask for one, or for those of a rule."""
     at = f"/workspaces/{workspace}"
+    wanted = suppression_list(
+        visit, workspace, alerts=visit.caller.may(ALERTS, at), rules=visit.caller.may(RULES, at)
+    )
+    rule, id_ = visit.asked("rule"), visit.asked("id")
+    every = [
+        one
+        for one in _list_suppressions(visit, workspace)
+        if (not rule or one.stored.rule in (rule, ANY_RULE)) and (not id_ or one.stored.id == id_)
+    ]
+    return wanted, find_rows(visit, wanted, every)
+
+
+def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
+    wanted, found = _find(visit, workspace)
+    beside = next((one for one in found.rows if one.stored.id == visit.asked(PREVIEW)), None)
     return {
-        "workspace": workspace, "suppressions": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS,
-        "counts": {word: count for word in STATES.values() if (count := Counter(one.state for one in every)[word])},
-        "chosen": visit.several("state"), "text": visit.asked("q"), "any": bool(every), "refused": refused, "overtaken": None,
-        "may": visit.caller.may(WRITE, at), "may_see": visit.caller.may(ALERTS, at), "reads_rules": visit.caller.may(RULES, at),
-        "done": visit.asked("done"),
+        "workspace": workspace, "list": show_rows(visit, wanted, found), "refused": refused, "overtaken": None,
+        "any": bool(found.rows or visit.instance.state.suppressions.all(workspace)), "done": visit.asked("done"),
+        "beside": beside if visit.caller.may(WRITE, f"/workspaces/{workspace}") else None,
     }  # fmt: skip
 
 
@@ -104,35 +97,6 @@ def _order(one: StoredSuppression, now: datetime) -> tuple[int, float]:
     if one.status(now) == "Enabled":
         return at, one.expires.timestamp() if one.expires else float("inf")
     return at, -one.changed.timestamp()
-
-
-def _filter_suppressions(
-    visit: Visit, several: Sequence[ListedSuppression] | Iterator[ListedSuppression]
-) -> Iterator[ListedSuppression]:
-    """Yield those that the filters of the address ask for."""
-    states, text, rule, id_ = (
-        visit.several("state"),
-        visit.asked("q").casefold(),
-        visit.asked("rule"),
-        visit.asked("id"),
-    )
-    for one in several:
-        told = (
-            one.stored.name,
-            one.rule,
-            one.holds,
-            one.whole,
-            one.stored.comment,
-            one.stored.author,
-            one.stored.reason,
-        )
-        if (
-            (not states or one.state in states)
-            and (not rule or one.stored.rule in (rule, ANY_RULE))
-            and (not id_ or one.stored.id == id_)
-            and text in "\n".join(told).casefold()
-        ):
-            yield one
 
 
 def _row(one: ListedSuppression) -> Sequence[object]:

@@ -41,9 +41,9 @@ from nephoscope.web.forms.vulnerability_exemptions import (
     exemption_row,
     shown_exemptions,
 )
+from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.source_links import safe_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv

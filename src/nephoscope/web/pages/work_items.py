@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
 from nephoscope.service.pipelines import READ, readable_repositories
-from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter, WorkItemStatus
-from nephoscope.web.pages.pipelines import ROWS, SEVERITIES, open_items
-from nephoscope.web.pages.recommendations import page_start
+from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter
+from nephoscope.web.lists.list_view import ROWS, show_page
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import chosen_values, count_facets
+from nephoscope.web.lists.work_item_list import item_facets, item_filter, item_list
+from nephoscope.web.pages.pipelines import open_items
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -32,28 +35,20 @@ HEADER = (
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
-    repositories = readable_repositories(visit.service)
-    wanted = visit.asked("repository").lower()
-    names = [one.name for one in repositories if not wanted or one.name == wanted]
-    held = visit.instance.state.pipelines
-    chosen = visit.several("status") or frozenset({WorkItemStatus.OPEN.value})
-    severities, text = visit.several("severity"), visit.asked("q")
-    which = WorkItemFilter(names, chosen, severities, text)
+    names = {one.name: one.shown for one in readable_repositories(visit.service)}
+    held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.asked("q")
+    which, order = item_filter(chosen_values(visit, facets), names, text), visit.asked("sort")
     if visit.asked("format") == "csv":
-        return as_csv("work-items", HEADER, map(_row, held.item_page(which)))
-    statuses = held.item_counts(WorkItemFilter(names), "status")
+        return as_csv("work-items", HEADER, map(_row, held.item_page(which, order=order)))
     start = page_start(visit)
+    counted = count_facets(
+        visit, facets, lambda name, chosen: held.item_counts(item_filter(chosen, names, text), name)
+    )
+    page, total = held.item_page(which, start, ROWS, order), sum(held.item_counts(which, "status").values())
     return {
-        "items": held.item_page(which, start, ROWS), "total": sum(held.item_counts(which, "status").values()), "start": start,
-        "rows": ROWS, "any": bool(statuses), "wanted": wanted, "repositories": repositories, "chosen": chosen,
-        "chosen_severities": severities, "text": text, "shown_names": {one.name: one.shown for one in repositories},
-        "statuses": _order_counts(statuses, [one.value for one in WorkItemStatus]),
-        "severities": _order_counts(held.item_counts(WorkItemFilter(names, chosen), "severity"), SEVERITIES),
-    }  # fmt: skip
-
-
-def _order_counts(counts: Mapping[str, int], order: Iterable[str]) -> dict[str, int]:
-    return {name: counts[name] for name in order if counts.get(name)}
+        "list": show_page(visit, item_list(visit, names), page, counted, total, start),
+        "any": bool(held.item_counts(WorkItemFilter(list(names)), "status")),
+    }
 
 
 def _row(one: WorkItem) -> tuple[object, ...]:

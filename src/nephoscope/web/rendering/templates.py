@@ -24,7 +24,7 @@ from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
 from nephoscope.web.rendering.suppression_choices import describe
 from nephoscope.web.style_sheet import style_address
-from nephoscope.web.visits.request_context import KEPT, SPANS
+from nephoscope.web.visits.request_context import FIRST_PAGE, KEPT, SPANS
 
 
 @cache
@@ -41,6 +41,8 @@ def environment() -> Environment:
         charts=charts,
         spans=SPANS,
         kept=KEPT,
+        first_page=FIRST_PAGE,
+        dropped=lambda tick: dict.fromkeys((tick, "done")),
         version=__version__,
         choices=choices,
         placed=describe_place,

@@ -10,7 +10,7 @@ from nephoscope.web.tables.page_tables import PageTable
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
     from nephoscope.posture.published.findings import FindingQuery
     from nephoscope.posture.published.priorities import Priority
@@ -29,22 +29,6 @@ def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Pri
     if visit.snapshot is None:
         return []
     return priorities_of(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS), wanted)
-
-
-#: The orders of the list, by the name of the column that leads it: from the smallest value to the largest.
-ORDERS: Mapping[str, Callable[[Priority], tuple[object, ...]]] = {
-    "severity": lambda one: (one.tally.severity.rank,),
-    "title": lambda one: (one.tally.title.casefold(),),
-    "unhealthy": lambda one: (one.tally.unhealthy,),
-    "gain": lambda one: (one.gain,),
-    "control": lambda one: (one.control,),
-}
-
-
-def sort_recommendations(several: list[Priority], order: str) -> list[Priority]:
-    """Sort by the column of an order, `-` before it from the largest; an order that is unknown leaves the priorities."""
-    key = ORDERS.get(order.removeprefix("-"))
-    return several if key is None else sorted(several, key=key, reverse=order.startswith("-"))
 
 
 def table(several: Iterable[Priority]) -> PageTable:

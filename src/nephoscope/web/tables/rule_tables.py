@@ -34,7 +34,7 @@ def tables(
 
 
 def _alerts(state: State, workspace: str, rule: AnalyticRule) -> PageTable:
-    kept = state.alerts.list_alerts(workspace, AlertFilter(rule=rule.id, held=True), most=MOST)
+    kept = state.alerts.list_alerts(workspace, AlertFilter(rules=frozenset({rule.id}), held=True), most=MOST)
     rows = (
         (one.severity, one.document.get("AlertName", ""), "suppressed" if one.held_by else one.status, one.incident,
          one.ended.isoformat(), one.id)

@@ -37,8 +37,10 @@ SPANS = {
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 GRAPH = "Microsoft.ResourceGraph/resources/read"
 SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
+#: What an address names the rows by that are ticked in a list.
+SELECTIONS = ("alert", "incident", "key", "selected")
 #: What an address says of a place in a list: another filter begins it anew.
-FIRST_PAGE = ("start", "after", "before", "done")
+FIRST_PAGE = ("start", "after", "before", "done", "preview", *SELECTIONS)
 KEPT = ("scope", "span", "zone")
 """Parameters that links keep."""
 
@@ -345,6 +347,11 @@ class Visit:
         added = [(name, str(value)) for name, value in changes.items() if value is not None]
         query = urlencode([*kept, *added])
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
+
+    def within_list(self, **changes: str | int | None) -> str:
+        """The address of the first page of this list with changes, and nothing ticked."""
+        dropped: dict[str, str | int | None] = dict.fromkeys(FIRST_PAGE)
+        return self.here(**{**dropped, **changes})
 
     def toggle_link(self, name: str, value: str) -> str:
         """The address of the first page of this list with a value of a filter added, or taken out where it is chosen."""

@@ -1,0 +1,84 @@
+"""Columns of the kinds that many lists have: times, which sort from the newest, texts and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from nephoscope.web.lists.list_cell import ago_cell, moment_cell, number_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+
+Row = TypeVar("Row")
+
+
+def time_column(
+    name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
+) -> ListColumn[Row]:
+    """Return a column of times."""
+    return ListColumn(
+        name,
+        title,
+        lambda one: moment_cell(at_of(one), none),
+        optional=True,
+        largest=True,
+        width="time",
+        shown=shown,
+    )
+
+
+def ago_column(
+    name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
+) -> ListColumn[Row]:
+    """Return a column of how long ago something was."""
+    return ListColumn(
+        name,
+        title,
+        lambda one: ago_cell(at_of(one), none),
+        optional=True,
+        largest=True,
+        width="ago",
+        shown=shown,
+    )
+
+
+def text_column(
+    name: str,
+    title: str,
+    text_of: Callable[[Row], str],
+    *,
+    sorted: bool = True,  # noqa: A002 - as the column calls it
+    shown: bool = True,
+    width: str = "",
+) -> ListColumn[Row]:
+    """Return a column of texts that lead nowhere, which narrow screens say below the title."""
+    return ListColumn(
+        name,
+        title,
+        lambda one: text_cell(text_of(one)),
+        optional=True,
+        sorted=sorted,
+        shown=shown,
+        width=width,
+    )
+
+
+def number_column(
+    name: str,
+    title: str,
+    number_of: Callable[[Row], float | None],
+    *,
+    optional: bool = True,
+    shown: bool = True,
+    hint: str = "",
+) -> ListColumn[Row]:
+    """Return a column of numbers."""
+    return ListColumn(
+        name,
+        title,
+        lambda one: number_cell(number_of(one)),
+        number=True,
+        optional=optional,
+        shown=shown,
+        hint=hint,
+    )

@@ -1,0 +1,95 @@
+"""The list of incidents: how each stands, who works on it, and when something happened last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
+from nephoscope.web.forms.incident_forms import OPEN
+from nephoscope.web.lists.column_kinds import ago_column, text_column, time_column
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.query_facets import Chosen, QueryFacet
+from nephoscope.web.lists.severity_column import ORDER, severity_column
+from nephoscope.web.rendering.known_names import name_in_title
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+#: Stands for nobody among the owners in an address.
+NOBODY = "-"
+
+
+def incident_facets(visit: Visit) -> tuple[QueryFacet, ...]:
+    """Return what incidents are narrowed by; without a status to those that are open, unless the address asks for all."""
+    me = visit.caller.name
+    words = {NOBODY: "Unassigned", me: f"{me} (you)"}
+    statuses, opened = [one.value for one in IncidentStatus], frozenset(OPEN)
+    return (
+        QueryFacet("status", "Status", order=statuses, default=frozenset() if visit.asked("all") else opened),
+        QueryFacet("severity", "Severity", order=ORDER),
+        QueryFacet("owner", "Owner", lambda one: words.get(one, one)),
+    )
+
+
+def incident_filter(visit: Visit, workspace: str, chosen: Chosen) -> IncidentFilter:
+    """Return what the chosen values ask for, of the chosen scope."""
+    known = frozenset(one.value for one in IncidentStatus)
+    return IncidentFilter(
+        chosen["status"] & known,
+        chosen["severity"],
+        visit.asked("q").strip(),
+        visit.incidents_of(workspace),
+        frozenset("" if one == NOBODY else one for one in chosen["owner"]),
+        visit.asked("sort"),
+    )
+
+
+def count_by(visit: Visit, workspace: str) -> Callable[[str, Chosen], Mapping[str, int]]:
+    """Give what counts the values of a facet; nobody has a name there."""
+
+    def count(name: str, chosen: Chosen) -> Mapping[str, int]:
+        found = visit.instance.state.incidents.count_by(
+            workspace, incident_filter(visit, workspace, chosen), name
+        )
+        return {one or NOBODY: many for one, many in found.items()}
+
+    return count
+
+
+def incident_list(
+    visit: Visit, workspace: str, names: Mapping[str, str], tick_of: Callable[[Incident], str] | None
+) -> RowList[Incident]:
+    """Describe the list; incidents can be ticked where there is a `tick_of`."""
+
+    def title(one: Incident) -> ListCell:
+        page = visit.link(f"/incidents/{one.number}", workspace=workspace)
+        return text_cell(name_in_title(one.title, names), page, whole=one.title)
+
+    return RowList(
+        "incidents", "incident",
+        (
+            ListColumn("number", "#", _number, optional=True, largest=True, width="short"),
+            severity_column(lambda one: one.severity),
+            ListColumn("title", "Incident", title, main=True, width="title"),
+            ListColumn("status", "Status", _status, width="state"),
+            text_column("owner", "Owner", lambda one: one.owner),
+            time_column("first", "First activity", lambda one: one.first_activity, shown=False),
+            ago_column("last", "Last activity", lambda one: one.last_activity),
+            time_column("created", "Created", lambda one: one.created, shown=False),
+            text_column("class", "Classification", lambda one: one.classification, sorted=False, shown=False),
+        ),
+        lambda one: str(one.number), order="-last", tick="incident" if tick_of else "", tick_of=tick_of or (lambda _: ""),
+        about_of=lambda one: one.description, hint="Number, title, owner or alert contains",
+    )  # fmt: skip
+
+
+def _number(one: Incident) -> ListCell:
+    return number_cell(one.number, text=str(one.number))
+
+
+def _status(one: Incident) -> ListCell:
+    tones = {IncidentStatus.NEW: "new", IncidentStatus.ACTIVE: "fail", IncidentStatus.CLOSED: "pass"}
+    return state_cell(one.status.value, tones.get(one.status, ""))

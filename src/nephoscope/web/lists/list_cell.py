@@ -1,0 +1,127 @@
+"""Cells of lists: what a row says in a column, as data that the page, the preview and the order read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from nephoscope.vulnerability.severities import rank
+from nephoscope.web.rendering import formatting
+from nephoscope_policy.model.state import Severity
+
+#: What a cell says that has nothing to say.
+NONE = "–"
+
+
+class CellKind(StrEnum):
+    """How a cell is drawn."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    SEVERITY = "severity"
+    STATE = "state"
+    MOMENT = "moment"
+    AGO = "ago"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class CellMark:
+    """A state beside the text of a cell, such as `suppressed`; `tone` is the variant of its color ('' = gray)."""
+
+    text: str
+    tone: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListCell:
+    """What a row says in a column: `whole` is the text where the column has no room for it, `note` what is said in small letters.
+
+    Rows are sorted by `order`, those without a value last of the ascending order's numbers and texts.
+    """
+
+    text: str = NONE
+    kind: CellKind = CellKind.TEXT
+    whole: str = ""
+    link: str = ""
+    note: str = ""
+    tone: str = ""
+    at: datetime | None = None
+    order: float | str | None = None
+    marks: Sequence[CellMark] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it says nothing."""
+        return self.text in ("", NONE) and not self.marks
+
+    @property
+    def sort_key(self) -> tuple[int, float, str]:
+        """Return what rows are sorted by: numbers before texts, and nothing before both."""
+        if isinstance(self.order, float | int):
+            return 1, float(self.order), ""
+        text = self.order if self.order is not None else "" if self.is_empty else self.text
+        return (2, 0.0, text.casefold()) if text else (0, 0.0, "")
+
+
+def text_cell(
+    text: str, link: str = "", *, whole: str = "", note: str = "", marks: Sequence[CellMark] = ()
+) -> ListCell:
+    """Say a text, which may lead somewhere."""
+    return ListCell(text or NONE, whole=whole or text, link=link, note=note, marks=marks)
+
+
+def code_cell(text: str, whole: str = "") -> ListCell:
+    """Say an id or a command."""
+    return ListCell(text or NONE, CellKind.CODE, whole=whole or text)
+
+
+def number_cell(value: float | None, link: str = "", *, text: str = "", note: str = "") -> ListCell:
+    """Say a number, in other words where `text` has some."""
+    return ListCell(text or formatting.whole(value), CellKind.NUMBER, link=link, note=note, order=value)
+
+
+def severity_cell(name: str) -> ListCell:
+    """Say a severity, or the risk of an attack path."""
+    known = {one.value: one.rank for one in Severity}
+    return ListCell(
+        name or NONE, CellKind.SEVERITY if name else CellKind.TEXT, order=float(known.get(name, rank(name)))
+    )
+
+
+def state_cell(
+    text: str,
+    tone: str = "",
+    *,
+    whole: str = "",
+    note: str = "",
+    link: str = "",
+    marks: Sequence[CellMark] = (),
+    order: float | None = None,
+) -> ListCell:
+    """Say a state in a word; `tone` is the variant of its color, `whole` why it stands so."""
+    kind = CellKind.STATE if text else CellKind.TEXT
+    return ListCell(
+        text or NONE, kind, whole=whole, link=link, note=note, tone=tone, marks=marks, order=order
+    )
+
+
+def moment_cell(at: datetime | None, none: str = NONE) -> ListCell:
+    """Say a time."""
+    return (
+        ListCell(none)
+        if at is None
+        else ListCell(formatting.moment(at), CellKind.MOMENT, at=at, order=at.timestamp())
+    )
+
+
+def ago_cell(at: datetime | None, none: str = NONE) -> ListCell:
+    """Say how long ago a time is."""
+    return (
+        ListCell(none)
+        if at is None
+        else ListCell(formatting.ago(at), CellKind.AGO, at=at, order=at.timestamp())
+    )

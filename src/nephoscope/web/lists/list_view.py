@@ -1,0 +1,189 @@
+"""A list as its page draws it: facets, heads, the rows of a page with their cells, the chosen columns and the row beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from nephoscope.web.lists.facets import ListFacet
+from nephoscope.web.lists.list_cell import ListCell
+from nephoscope.web.lists.list_columns import choose_columns
+from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+Row = TypeVar("Row")
+#: Rows of a page.
+ROWS = 100
+#: What the address names the row by that stands beside the list.
+PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class RowList(Generic[Row]):
+    """What a list is of: its name in cookies and views, what a row is called, its columns, facets, and where text is sought.
+
+    `key_of` names a row in the address. A row can be ticked that has a `tick_of`, sent as `tick`. `about_of` is what the preview
+    says below the title. `order` is the order where the address has none ('' = the rows as they come).
+    """
+
+    name: str
+    what: str
+    columns: Sequence[ListColumn[Row]]
+    key_of: Callable[[Row], str]
+    facets: Sequence[RowFacet[Row]] = ()
+    texts_of: Callable[[Row], str] | None = None
+    hint: str = "Contains"
+    several: str = ""
+    order: str = ""
+    tick: str = ""
+    tick_of: Callable[[Row], str] = lambda _: ""
+    about_of: Callable[[Row], str] = lambda _: ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A row: its cells, what stands below its title on narrow screens, and where it opens beside the list."""
+
+    key: str
+    cells: Sequence[ListCell]
+    title: ListCell
+    below: str
+    address: str
+    tick: str = ""
+    ticked: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowPreview:
+    """The row that stands beside the list: its title, what it says in every column, and a sentence about it."""
+
+    title: ListCell
+    marks: Sequence[ListCell]
+    facts: Sequence[tuple[str, ListCell]]
+    about: str
+    close: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A list as a page draws it; `chosen` of `offered` columns are shown."""
+
+    name: str
+    what: str
+    several: str
+    hint: str
+    tick: str
+    text: str
+    facets: Sequence[ListFacet]
+    heads: Sequence[object]
+    rows: Sequence[ListRow]
+    total: int
+    start: int
+    size: int
+    offered: Sequence[tuple[str, str, bool]]
+    preview: RowPreview | None = None
+    keys: PageKeys | None = None
+    ticked: Sequence[str] = ()
+
+    @property
+    def count_chosen(self) -> int:
+        """Return how many values of facets are chosen."""
+        return sum(one.count_chosen for one in self.facets)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether filters leave out rows."""
+        return bool(self.count_chosen or self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows(Generic[Row]):
+    """The rows that the filters of the address leave, in its order, with the facets that say so."""
+
+    rows: Sequence[Row]
+    facets: Sequence[ListFacet] = field(default_factory=tuple)
+
+
+def find_rows(visit: Visit, wanted: RowList[Row], every: Sequence[Row]) -> FoundRows[Row]:
+    """Narrow rows by the text and the facets of the address, and sort them."""
+    text = visit.asked("q").strip().casefold()
+    texts_of = wanted.texts_of
+    said = [one for one in every if text in texts_of(one).casefold()] if text and texts_of else every
+    rows, facets = narrow_rows(visit, said, wanted.facets)
+    return FoundRows(sort_rows(rows, wanted.columns, visit.asked("sort") or wanted.order), facets)
+
+
+def show_rows(visit: Visit, wanted: RowList[Row], found: FoundRows[Row], *, keyed: bool = False) -> ListView:
+    """Show the page of rows that the address asks for; where it is `keyed`, from the row after the last one of the page before."""
+    start, keys = page_start(visit), None
+    if keyed:
+        names = [wanted.key_of(one) for one in found.rows]
+        start = find_page_start(
+            names, ROWS, after=visit.asked("after"), before=visit.asked("before"), start=start
+        )
+        keys = page_keys(names, start, ROWS)
+    return show_page(
+        visit, wanted, found.rows[start : start + ROWS], found.facets, len(found.rows), start, keys
+    )
+
+
+def show_page(
+    visit: Visit,
+    wanted: RowList[Row],
+    page: Sequence[Row],
+    facets: Sequence[ListFacet],
+    total: int,
+    start: int,
+    keys: PageKeys | None = None,
+) -> ListView:
+    """Show rows that were narrowed, sorted and cut to a page before."""
+    columns = choose_columns(visit, wanted.name, wanted.columns)
+    ticked = [*visit.ticked_values(wanted.tick), *sorted(visit.several(wanted.tick))] if wanted.tick else []
+    kept = {one.partition(" ")[0] for one in ticked}
+    rows = [_row(visit, wanted, columns, one, kept) for one in page]
+    beside = next((one for one in page if wanted.key_of(one) == visit.asked(PREVIEW)), None)
+    return ListView(
+        wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.asked("q"), facets,
+        build_heads(visit, columns, wanted.order), rows, total, start, ROWS,
+        [(one.name, one.title, one in columns) for one in wanted.columns if not one.main],
+        None if beside is None else _preview(visit, wanted, beside), keys,
+        [one.tick for one in rows if one.ticked],
+    )  # fmt: skip
+
+
+def _row(
+    visit: Visit, wanted: RowList[Row], columns: Sequence[ListColumn[Row]], row: Row, ticked: set[str]
+) -> ListRow:
+    cells, key, tick = [one.cell(row) for one in columns], wanted.key_of(row), wanted.tick_of(row)
+    pairs = list(zip(columns, cells, strict=True))
+    title = next((cell for column, cell in pairs if column.main), cells[0])
+    below = [
+        cell.text for column, cell in pairs if column.optional and not column.number and not cell.is_empty
+    ]
+    current = key == visit.asked(PREVIEW)
+    address = visit.here(**{PREVIEW: None if current else key, "done": None})
+    return ListRow(
+        key,
+        cells,
+        title,
+        " · ".join(below),
+        address,
+        tick,
+        bool(tick) and tick.partition(" ")[0] in ticked,
+        current,
+    )
+
+
+def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
+    cells = [(one, one.cell(row)) for one in wanted.columns]
+    title = next((cell for column, cell in cells if column.main), cells[0][1])
+    marks = [cell for column, cell in cells if column.width in ("severity", "state") and not cell.is_empty]
+    facts = [(column.title, cell) for column, cell in cells if not column.main and cell not in marks]
+    return RowPreview(title, marks, facts, wanted.about_of(row), visit.here(**{PREVIEW: None, "done": None}))

@@ -1,0 +1,103 @@
+"""The lists of recommendations: those that resources fail or meet, and those that could not be assessed for some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.published.priorities import Priority
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.rendering.formatting import cause_text, unmet, whole
+from nephoscope_policy.model.state import ComplianceState
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.findings import UnjudgedCount
+    from nephoscope.web.visits.request_context import Visit
+
+RISKS = {"exposed": "Internet exposure", "path": "On an attack path"}
+#: States of resources that were not assessed, in the address of the page of a recommendation.
+UNJUDGED = f"state={ComplianceState.UNKNOWN.value}&state={ComplianceState.ERROR.value}"
+
+
+def find_risks(one: Priority) -> list[str]:
+    """The risk factors of a recommendation: what makes its unhealthy resources urgent."""
+    return [name for name, found in (("exposed", one.exposed), ("path", one.paths)) if found]
+
+
+FACETS: tuple[RowFacet[Priority], ...] = (
+    severity_facet(lambda one: one.tally.severity.value),
+    RowFacet("risk", "Risk factor", find_risks, lambda one: RISKS.get(one, one)),
+    RowFacet("control", "Control", lambda one: (one.control,) if one.control else ()),
+)
+
+
+def recommendation_list(visit: Visit) -> RowList[Priority]:
+    """Describe the list; where something fails a recommendation, its title is what was found."""
+    return RowList(
+        "recommendations", "recommendation",
+        (
+            severity_column(lambda one: one.tally.severity.value),
+            ListColumn("title", "Recommendation", partial(_title, visit), main=True, width="title"),
+            ListColumn("priority", "Priority", lambda one: text_cell(one.risks, whole=one.why), optional=True, sorted=False),
+            ListColumn("unhealthy", "Unhealthy", _unhealthy, number=True, width="of", hint="Of the resources that were assessed"),
+            ListColumn("gain", "Gain", _gain, number=True, optional=True, hint="Score gain if all resources become healthy"),
+            text_column("control", "Control", lambda one: one.control),
+        ),
+        _key, FACETS, hint="Title contains", about_of=lambda one: one.why,
+    )  # fmt: skip
+
+
+def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) -> RowList[Priority]:
+    """Describe the list of what could not be assessed, the most resources first."""
+
+    def title(one: Priority) -> ListCell:
+        page = visit.link(f"/recommendations/{_key(one)}")
+        return text_cell(one.tally.title, f"{page}{'&' if '?' in page else '?'}{UNJUDGED}")
+
+    def reason(one: Priority) -> ListCell:
+        several = found[_key(one)]
+        counted = ((each, f" ({whole(each.count)})" if len(several) > 1 else "") for each in several)
+        return text_cell("; ".join(f"{say_cause(each)}{count}" for each, count in counted))
+
+    return RowList(
+        "not-assessed", "recommendation",
+        (
+            severity_column(lambda one: one.tally.severity.value),
+            ListColumn("title", "Recommendation", title, main=True, width="title"),
+            ListColumn("missing", "Not assessed", lambda one: number_cell(sum(each.count for each in found[_key(one)])), number=True),
+            ListColumn("assessed", "Assessed", lambda one: number_cell(one.tally.counts.assessed), number=True, optional=True),
+            ListColumn("reason", "Reason", reason, optional=True),
+        ),
+        _key, FACETS, hint="Title contains", order="-missing",
+    )  # fmt: skip
+
+
+def say_cause(one: UnjudgedCount) -> str:
+    """Explain why resources could not be assessed."""
+    return one.explanation or cause_text(one.cause, one.state)
+
+
+def _key(one: Priority) -> str:
+    return one.tally.recommendation
+
+
+def _title(visit: Visit, one: Priority) -> ListCell:
+    told = one.tally
+    return text_cell(unmet(told.title, told.unhealthy), visit.link(f"/recommendations/{told.recommendation}"))
+
+
+def _unhealthy(one: Priority) -> ListCell:
+    counts = one.tally.counts
+    missing = f"{whole(counts.not_assessed)} not assessed" if counts.not_assessed else ""
+    text = f"{whole(counts.unhealthy)} of {whole(counts.assessed)}"
+    return number_cell(counts.unhealthy, text=text, note=missing)
+
+
+def _gain(one: Priority) -> ListCell:
+    return number_cell(one.gain, text=f"+{one.gain:.2f}" if one.gain else NONE)

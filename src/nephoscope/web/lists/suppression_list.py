@@ -1,0 +1,84 @@
+"""The list of suppressions: what each holds back, by whom, why and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.state.rules.suppressions import StoredSuppression
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import PREVIEW, RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.formatting import SUPPRESSION_STATES, reason
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+STATES = tuple(SUPPRESSION_STATES.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSuppression:
+    """A row of the list; `whole` has resources by their ids; `rule` is the name of its rule, `rule_id` '' where it has no page."""
+
+    stored: StoredSuppression
+    state: str
+    rule: str
+    rule_id: str
+    holds: str
+    whole: str
+    held: int
+
+
+def suppression_list(
+    visit: Visit, workspace: str, *, alerts: bool, rules: bool
+) -> RowList[ListedSuppression]:
+    """Describe the list; `alerts` and `rules` say whether the visitor reads those."""
+
+    def condition(one: ListedSuppression) -> ListCell:
+        beside = visit.link("/suppressions", workspace=workspace, **{PREVIEW: one.stored.id})
+        return text_cell(one.holds, beside, whole=one.whole)
+
+    def rule(one: ListedSuppression) -> ListCell:
+        page = visit.link(f"/rules/{one.rule_id}", workspace=workspace) if one.rule_id and rules else ""
+        return text_cell(one.rule, page)
+
+    def held(one: ListedSuppression) -> ListCell:
+        address = visit.link(
+            "/alerts", workspace=workspace, rule=one.rule_id, held=1, status="Dismissed", span="90d"
+        )
+        return number_cell(one.held, address if one.held and alerts and one.rule_id else "")
+
+    return RowList(
+        "suppressions", "suppression",
+        (
+            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("condition", "Condition", condition, main=True, width="title"),
+            ListColumn("rule", "Rule", rule, optional=True),
+            ListColumn("reason", "Reason", lambda one: text_cell(reason(one.stored.reason), note=one.stored.comment), optional=True),
+            text_column("by", "Created by", lambda one: one.stored.author, width="short"),
+            ListColumn("created", "Created", lambda one: moment_cell(one.stored.created), optional=True, shown=False, width="time"),
+            ListColumn("until", "Until", lambda one: moment_cell(one.stored.expires, "No end date"), width="time"),
+            ListColumn("held", "Suppressed", held, number=True, optional=True, hint="Alerts suppressed since its creation"),
+        ),
+        lambda one: one.stored.id,
+        (
+            RowFacet("state", "Status", lambda one: (one.state,), order=STATES),
+            RowFacet("for", "Rule", lambda one: (one.rule,)),
+            RowFacet("reason", "Reason", lambda one: (reason(one.stored.reason),)),
+            RowFacet("author", "Created by", lambda one: (one.stored.author,)),
+            RowFacet("end", "End", lambda one: ("With an end date" if one.stored.expires else "No end date",)),
+        ),
+        _texts, about_of=lambda one: one.stored.comment,
+    )  # fmt: skip
+
+
+def _state(one: ListedSuppression) -> ListCell:
+    return state_cell(one.state, "new" if one.state == "Active" else "", order=float(STATES.index(one.state)))
+
+
+def _texts(one: ListedSuppression) -> str:
+    kept = one.stored
+    return "\n".join((kept.name, one.rule, one.holds, one.whole, kept.comment, kept.author, kept.reason))
