@@ -112,7 +112,9 @@ def written() -> Mapping[str, set[str]]:
         for one in name.split():
             found[one].add("icons.py")
     for file in (WEB / "static").glob("*.js"):
-        for name in re.findall(r'(?:className = |classList.toggle\()"([\w-]+)"', file.read_text(encoding="utf-8")):
+        for name in re.findall(
+            r'(?:className = |classList.toggle\()"([\w-]+)"', file.read_text(encoding="utf-8")
+        ):
             found[name].add(file.name)
     return found
 
