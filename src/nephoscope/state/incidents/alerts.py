@@ -330,12 +330,12 @@ class Alerts:
         with self._database.read() as session:
             if looked.within is None:
                 query = select(column, func.count()).where(*looked.conditions(workspace)).group_by(column)
-                return {row[0]: row[1] for row in session.execute(query)}
+                return {str(row[0]): int(row[1]) for row in session.execute(query)}
             sought = select(AlertRow.__table__.c.id, VERSION, column).where(*looked.conditions(workspace))
             rows = [(one[0], one[1], one[2]) for one in session.execute(sought)]
             versions = [(id_, version) for id_, version, _ in rows]
             ids = set(self.select_within(session, versions, looked.within))
-        return dict(Counter(value for id_, _, value in rows if id_ in ids))
+        return dict(Counter(str(value) for id_, _, value in rows if id_ in ids))
 
     def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
         """The incidents of which an alert names a resource of a reach."""

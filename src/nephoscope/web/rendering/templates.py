@@ -42,7 +42,7 @@ def environment() -> Environment:
         spans=SPANS,
         kept=KEPT,
         first_page=FIRST_PAGE,
-        dropped=lambda tick: dict.fromkeys((tick, "done")),
+        dropped=_drop_ticks,
         version=__version__,
         choices=choices,
         placed=describe_place,
@@ -82,6 +82,11 @@ def environment() -> Environment:
         suppression_state=formatting.suppression_state,
     )
     return made
+
+
+def _drop_ticks(tick: str) -> dict[str, None]:
+    """Return what the address of an action drops: what was ticked before, which the form itself sends."""
+    return dict.fromkeys((tick, "done"))
 
 
 def draw(template: str, **given: object) -> str:
