@@ -91,7 +91,7 @@ def _is_joined(item: object, elements: Lists) -> bool:
 def _holds_joined(value: dict[str, object], lists: Lists) -> bool:
     """Return whether `_find_joined` would find anything; every record is asked, so this is written to be fast."""
     for key, item in value.items():
-        if item.__class__ not in _HOLDERS:
+        if type(item) not in _HOLDERS:
             continue
         below = lists.get(key.lower())
         if below is None:
