@@ -121,6 +121,8 @@ SAMPLES = {
     "password-in-url": "postgres://app:" + LETTERS[:12] + "@db.test/x",
     "shadow-password-hash": "root:$6$" + LETTERS[:40] + ":19000:0:99999:7:::",
     "generic-assigned-secret": 'my_secret = "' + LETTERS[:32] + '"',
+    "settings-file-secret": "DB_PASSWORD=" + LETTERS[:12],
+    "connection-string-password": "Server=tcp:a;User ID=b;Password=" + LETTERS[:12] + ";",
 }
 PLACES = {
     "docker-registry-credentials": "root/.docker/config.json",
@@ -129,6 +131,7 @@ PLACES = {
     "maven-settings-passphrase": "root/.m2/settings.xml",
     "maven-master-password": "root/.m2/settings-security.xml",
     "shadow-password-hash": "etc/shadow",
+    "settings-file-secret": "srv/app.env",
 }
 
 

@@ -151,3 +151,105 @@ def test_what_a_plan_finds_there_already_does_not_fail(clone: Clone, before: boo
     Path("plan.json").write_text(text)
     result = clone.scan("plan.json", "--fail-on-policy", "11374dee*", "--since", "origin/main")
     assert result.exit_code == code, result.output
+
+
+LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0fR"
+#: Files with a secret, put together here so that none stands in this file, and the rule and line.
+SECRETS = {
+    "app.env": ("NAME=shop\nDB_PASSWORD=" + LETTERS[:16] + "\n", "secret-settings-file-secret", 2),
+    ".env": ("AZURE_CLIENT_SECRET=" + "aB3" + "8Q~" + LETTERS[:34], "secret-azure-entra-client-secret", 1),
+    "keys/id_rsa": (
+        "-----BEGIN OPENSSH " + "PRIVATE KEY-----\n" + LETTERS * 3 + "\n-----END OPENSSH PRIVATE KEY-----\n",
+        "secret-private-key",
+        2,
+    ),
+    "src/appsettings.json": (
+        '{"ConnectionStrings": {\n "Shop": "Server=tcp:x;User ID=sa;Password=' + LETTERS[:12] + ';"}}',
+        "secret-connection-string-password",
+        2,
+    ),
+    "prod.tfvars": ('admin_password = "' + LETTERS[:14] + '!"\n', "secret-settings-file-secret", 1),
+}
+
+
+def findings(result: Result, rule: str) -> list[tuple[str, int, str]]:
+    listed = [one["finding"] for one in json.loads(result.stdout)["findings"]]
+    return [
+        (one["region"]["file"], one["region"]["line"], one["state"])
+        for one in listed
+        if one["rule"].startswith(rule)
+    ]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_secret_that_a_change_brings_fails_at_its_line(clone: Clone, name: str, committed: bool) -> None:
+    text, rule, line = SECRETS[name]
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    if committed:
+        clone.git("add", "-A")
+        clone.git("commit", "-qm", "change")
+    arguments = (".", "--fail-on-policy", "secret-*", "--since", "origin/main", "-o")
+    result = clone.scan(*arguments, "json")
+    assert result.exit_code == 1, result.output
+    assert findings(result, "secret-") == [(name, line, "Failed")]
+    assert rule in result.stdout
+    for form in ("json", "sarif", "github", "gitlab", "markdown", "junit", "table", "azuredevops"):
+        printed = clone.scan(*arguments, form)
+        assert LETTERS[:10] not in printed.output
+        assert name in printed.output.replace("\\", "")
+
+
+def test_a_secret_that_was_there_before_is_no_part_of_a_change(clone: Clone) -> None:
+    text, _, _ = SECRETS["app.env"]
+    Path("app.env").write_text(text)
+    clone.git("add", "-A")
+    clone.git("commit", "-qm", "before")
+    clone.git("push", "-qf", "origin", "change:main")
+    clone.git("mv", "app.env", "shop.env")
+    Path("shop.env").write_text("FIRST=1\n" + text)
+    clone.git("add", "-A")
+    clone.git("commit", "-qm", "change")
+    result = clone.scan(".", "--since", "origin/main", "-o", "json")
+    assert findings(result, "secret-") == []
+    Path("shop.env").write_text("API_TOKEN=" + LETTERS[4:20] + "\n" + text)
+    result = clone.scan(".", "--since", "origin/main", "-o", "json")
+    assert findings(result, "secret-") == [("shop.env", 1, "Failed")]
+
+
+def test_a_secret_is_accepted_with_a_reason_alone(clone: Clone) -> None:
+    text, rule, _ = SECRETS["prod.tfvars"]
+    for reason, state in (("", "Failed"), (" made up for the demo", "Suppressed")):
+        Path("prod.tfvars").write_text(f"# nephoscope: ignore[{rule}]{reason}\n{text}")
+        result = clone.scan(".", "--since", "origin/main", "-o", "json")
+        assert findings(result, "secret-") == [("prod.tfvars", 2, state)]
+
+
+@pytest.mark.parametrize("within", [".", "infra"])
+def test_a_file_that_moves_into_the_target_keeps_its_findings(
+    clone: Clone, within: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("infra").mkdir()
+    clone.git("mv", "old.json", "infra/main.json")
+    clone.git("commit", "-qm", "move")
+    monkeypatch.chdir(clone.folder / within)
+    target = "infra" if within == "." else "."
+    result = clone.scan(target, "--fail-on", "High", "--since", "origin/main")
+    assert result.exit_code == 0, result.output
+
+
+def test_the_base_is_judged_with_the_parameters_that_are_given(clone: Clone) -> None:
+    text = template(False).replace("false", "\"[parameters('https')]\"")
+    given = text.replace(
+        '"resources"', '"parameters": {"https": {"type": "bool", "defaultValue": true}},\n "resources"'
+    )
+    clone.commit(old=given)
+    clone.git("push", "-qf", "origin", "change:main")
+    schema = SCHEMA.replace("deploymentTemplate", "deploymentParameters")
+    values = {"$schema": schema, "contentVersion": "1.0.0.0", "parameters": {"https": {"value": False}}}
+    Path("../values.json").write_text(json.dumps(values))
+    arguments = ("old.json", "--parameters-file", "../values.json", "--fail-on-policy", "11374dee*")
+    assert clone.scan(*arguments).exit_code == 1
+    assert clone.scan(*arguments, "--since", "origin/main").exit_code == 0

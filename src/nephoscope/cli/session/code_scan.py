@@ -17,28 +17,16 @@ from nephoscope.cli.session.repository_decisions import (
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.collect.templates.arm.template_repository import (
-    Repository,
-    RepositoryError,
-    absolute_path,
-    open_repository,
-)
+from nephoscope.collect.templates.arm.template_repository import RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.code.baseline import (
-    BaselineError,
-    baseline_text,
-    fingerprints_before,
-    known_before,
-    read_baseline,
-)
+from nephoscope.posture.code.baseline import BaselineError, baseline_text, known_before, read_baseline
 from nephoscope.posture.code.file_edits import apply_fixes
-from nephoscope.posture.code.git_base import GitError, read_base
-from nephoscope.posture.code.template.plan_scan import failing_before_apply
+from nephoscope.posture.code.git_base import GitError
+from nephoscope.posture.code.template.change_comparison import ChangeComparison
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
-from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files, scan_targets
+from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.verdict_cache_key import basis_of
-from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
 from nephoscope.posture.policies.plan_builder import build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
@@ -147,10 +135,10 @@ def _judge_targets(
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
-        before = frozenset[str]().union(
-            *(_before(target, options["since"], judge, scope, foreign, cache, specs) for target in targets)
+        comparison = ChangeComparison(
+            options["since"], judge, scope, options["parameters_files"], foreign, cache, specs
         )
-        report = known_before(report, before, options["since"])
+        report = comparison.compare(report, targets)
     if cache is not None:
         _tell_of(cache)
     for file in options["results"]:
@@ -224,30 +212,6 @@ def _with_results(report: CodeReport, file: Path) -> CodeReport:
         return merge_results(report, read_results(read_document(file)))
     except ResultsError as error:
         usage_error(f"--results {file}: {error}")
-
-
-def _before(
-    target: Path,
-    since: str,
-    judge: TemplateJudge,
-    scope: DeploymentScope,
-    foreign: ForeignChecks | None,
-    cache: VerdictCache | None,
-    specs: SpecLookup,
-) -> frozenset[str]:
-    """The fingerprints of what fails in a target at the commit that a change starts from."""
-    repository, names = open_repository(target)
-    base = read_base(repository.root, since, CODE_SUFFIXES)
-    earlier = Repository(repository.root, base.files, on_disk=False)
-    prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
-    around = absolute_path(target).relative_to(repository.root).as_posix() if target.is_dir() else prefix
-    inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
-    report = scan_files([(earlier, inside)], since, judge, scope, cache=cache, specs=specs)
-    if foreign is not None:
-        report = foreign.extend(report, [(earlier, inside)])
-    applied = failing_before_apply(repository, names, judge, scope)
-    applied += failing_before_deployment(repository, names, judge)
-    return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
 
 
 def exit_code(report: CodeReport, options: ScanOptions) -> int:

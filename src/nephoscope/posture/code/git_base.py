@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,16 @@ class GitError(Exception):
 
 
 class GitBase(msgspec.Struct, frozen=True):
-    """The files below a folder at a commit by path relative to the folder, and old names of those that were renamed since."""
+    """The files below a folder at a commit by path relative to the folder, and old names of those that were renamed since.
+
+    What was moved into the folder since is among the files, under the name that it has now. `sources` are the names in the whole
+    repository that files of the folder had, by their names of now.
+    """
 
     commit: str
     files: Mapping[str, bytes]
     renamed: Mapping[str, str]
+    sources: Mapping[str, str]
 
 
 def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
@@ -38,23 +43,43 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
         )
     commit = _one_line(folder, "merge-base", named, "HEAD") or named
     prefix = _one_line(folder, "rev-parse", "--show-prefix")
-    blobs = {
-        name.removeprefix(prefix): blob
-        for name, blob in _tree(folder, commit, prefix)
-        if name.endswith(suffixes)
-    }
-    return GitBase(commit, _contents(folder, blobs), _renames(folder, commit, prefix))
+    renamed = _renames(folder, commit)
+    sources = {new.removeprefix(prefix): old for old, new in renamed.items() if new.startswith(prefix)}
+    within = {old.removeprefix(prefix): new for new, old in sources.items() if old.startswith(prefix)}
+    moved = {new: old for new, old in sources.items() if not old.startswith(prefix)}
+    tree = _tree(folder, commit)
+    blobs = {name.removeprefix(prefix): blob for name, blob in tree.items() if name.startswith(prefix)}
+    blobs |= {new: tree[old] for new, old in moved.items() if old in tree and new not in blobs}
+    wanted = {name: blob for name, blob in blobs.items() if name.endswith(suffixes)}
+    return GitBase(commit, _contents(folder, wanted), within, sources)
 
 
-def _tree(folder: Path, commit: str, prefix: str) -> list[tuple[str, str]]:
-    """The names and ids of files that are no links and no larger than may be read: git holds what it gives in memory."""
-    out = _git(folder, "ls-tree", "-r", "-z", "-l", "--full-name", commit, *([] if not prefix else ["."]))
-    found = []
+def changed_files(folder: Path, commit: str) -> frozenset[str]:
+    """The files below a folder, relative to it, that were added or changed since a commit; those that git does not know yet, too."""
+    prefix = _one_line(folder, "rev-parse", "--show-prefix")
+    changed = _git(folder, "diff", "--name-only", "-z", "-M", "--diff-filter=ACMRT", commit)
+    added = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name")
+    names = (changed + added).decode("utf-8", "surrogateescape").split("\0")
+    return frozenset(name.removeprefix(prefix) for name in names if name and name.startswith(prefix))
+
+
+def read_before(folder: Path, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
+    """Read files below a folder as they were at the base, whatever they were called; those that were not there are left out."""
+    prefix = _one_line(folder, "rev-parse", "--show-prefix")
+    tree = _tree(folder, base.commit)
+    former = {name: base.sources.get(name, f"{prefix}{name}") for name in names}
+    return _contents(folder, {name: tree[old] for name, old in former.items() if old in tree})
+
+
+def _tree(folder: Path, commit: str) -> dict[str, str]:
+    """The ids of files by their names in the repository, without links and what is larger than may be read: git holds it in memory."""
+    out = _git(folder, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+    found = {}
     for entry in out.decode("utf-8", "surrogateescape").split("\0"):
         head, _, name = entry.partition("\t")
         parts = head.split()
         if len(parts) == 4 and parts[1] == "blob" and parts[0] != "120000" and int(parts[3]) <= MAX_FILE:
-            found.append((name, parts[2]))
+            found[name] = parts[2]
     return found
 
 
@@ -71,11 +96,11 @@ def _contents(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
     return found
 
 
-def _renames(folder: Path, commit: str, prefix: str) -> dict[str, str]:
+def _renames(folder: Path, commit: str) -> dict[str, str]:
+    """The names in the repository that files have now, by their old ones."""
     out = _git(folder, "diff", "--name-status", "-z", "-M", "--diff-filter=R", commit)
     parts = out.decode("utf-8", "surrogateescape").split("\0")
-    pairs = zip(parts[1::3], parts[2::3], strict=False)
-    return {old.removeprefix(prefix): new.removeprefix(prefix) for old, new in pairs if new}
+    return {old: new for old, new in zip(parts[1::3], parts[2::3], strict=False) if new}
 
 
 def _one_line(folder: Path, *arguments: str) -> str:

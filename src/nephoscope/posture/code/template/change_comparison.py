@@ -1,0 +1,101 @@
+"""Change comparison: only what a change brings fails, by the commit that it starts from; its files are searched for secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repository
+from nephoscope.collect.templates.arm.template_specs import SpecLookup
+from nephoscope.posture.code.baseline import fingerprints_before, known_before
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.external_checks import ForeignChecks
+from nephoscope.posture.code.git_base import GitBase, changed_files, read_base, read_before
+from nephoscope.posture.code.template.plan_scan import failing_before_apply
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
+from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
+from nephoscope_policy.arm.template import DeploymentScope
+
+
+class ChangeComparison(msgspec.Struct):
+    """Judges the state that a change starts from (`since` names it) as the change itself is judged."""
+
+    since: str
+    judge: TemplateJudge
+    scope: DeploymentScope
+    parameters: Sequence[Path] = ()
+    foreign: ForeignChecks | None = None
+    cache: VerdictCache | None = None
+    specs: SpecLookup | None = None
+
+    def compare(self, report: CodeReport, targets: Sequence[Path]) -> CodeReport:
+        """Return a report in which what failed before is known, with the secrets of the changed files; raises GitError."""
+        before, opened = frozenset[str](), []
+        for target in targets:
+            repository, names = open_repository(target)
+            base = read_base(repository.root, self.since, CODE_SUFFIXES)
+            before |= self._fingerprints(target, repository, names, base)
+            opened.append((repository, names, base))
+        report = known_before(report, before, self.since)
+        for repository, names, base in opened:
+            report = _with_secrets(report, repository, names, base)
+        return report
+
+    def _fingerprints(
+        self, target: Path, repository: Repository, names: Sequence[str], base: GitBase
+    ) -> frozenset[str]:
+        """The fingerprints of what fails in a target at the base."""
+        earlier = Repository(repository.root, base.files, on_disk=False)
+        given = [self._given(earlier, path) for path in self.parameters]
+        inside = _names_inside(target, repository, names, base)
+        report = scan_files(
+            [(earlier, inside)], self.since, self.judge, self.scope, given, cache=self.cache, specs=self.specs
+        )
+        if self.foreign is not None:
+            report = self.foreign.extend(report, [(earlier, inside)])
+        applied = failing_before_apply(repository, names, self.judge, self.scope)
+        applied += failing_before_deployment(repository, names, self.judge)
+        return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
+
+    def _given(self, earlier: Repository, path: Path) -> str:
+        """The name of a parameters file at the base; one that was not there is taken as it is now."""
+        full = absolute_path(path)
+        inside = full.is_relative_to(earlier.root)
+        name = full.relative_to(earlier.root).as_posix() if inside else path.name
+        if name not in earlier.overlay:
+            earlier.overlay = {**earlier.overlay, name: path.read_bytes()}
+        return name
+
+
+def _names_inside(target: Path, repository: Repository, names: Sequence[str], base: GitBase) -> list[str]:
+    """The files of the base that a target holds, or that were moved into it since."""
+    prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
+    around = absolute_path(target).relative_to(repository.root).as_posix() if target.is_dir() else prefix
+
+    def is_inside(name: str) -> bool:
+        return around in ("", ".") or name.startswith(f"{around}/")
+
+    return [name for name in base.files if is_inside(name) or is_inside(base.renamed.get(name, name))]
+
+
+def _with_secrets(
+    report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
+) -> CodeReport:
+    changed = changed_files(repository.root, base.commit) & frozenset(names)
+    if not changed:
+        return report
+    from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
+
+    found = find_new_secrets(repository, changed, read_before(repository.root, base, changed))
+    findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
+    rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules
+    looked_at = {*found.files} - {*report.files}
+    unread = [*report.unread, *(one for one in found.unread if one not in report.unread)]
+    return replace(
+        report, findings=findings, rules=rules, unread=unread, assessed=report.assessed + len(looked_at)
+    )
