@@ -180,7 +180,7 @@ def test_every_operation_is_offered_and_says_what_it_does(file: str) -> None:
     assert group.operations
     for one in group.operations:
         assert one.doc.endswith("."), one.function
-        assert one.api or one.command, one.function
+        assert one.api or one.command or one.page, one.function
         assert one.api is None or (one.api.method, one.api.path) in known
         fields = request_fields(one.request[1]) if one.request[1] else ()
         if one.command is not None and not one.command.columns:

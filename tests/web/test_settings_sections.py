@@ -73,3 +73,66 @@ def test_only_an_owner_is_shown_what_is_left_to_set_up(owner, visitor) -> None:
     assert "Set up this server" in owner.get("/settings").text
     lesser = visitor(("Reader", "/workspaces/default")).get("/settings")
     assert (lesser.status_code, "Set up this server" in lesser.text) == (200, False)
+
+
+def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> None:
+    page = "/settings/own-rules/act/create"
+    assert "print Who=1" in owner.get(page, params={"query": "print Who=1"}).text
+    form = {
+        "name": "Mine", "query": "print Who='ada', TimeGenerated=now()", "severity": "High", "frequency": "1h", "period": "2h",
+        "threshold": "0", "entities": "Account.Name=Who", "grouping": "AlertPerResult", "incidents": "1", "tactics": "Persistence",
+    }  # fmt: skip
+    for field, value in (("frequency", "often"), ("entities", "Who"), ("query", "print |"), ("name", "")):
+        refused = owner.post(page, data={**form, field: value}, headers=HERE)
+        assert (refused.status_code, f'id="error-{field}"' in refused.text) == (400, True), field
+    assert owner.post(page, data=form, headers=HERE).status_code == 303
+    listed = owner.get("/settings/own-rules").text
+    (row,) = re.findall(r'href="(/settings/own-rules/item/[^"]+)"', listed)
+    shown = owner.get(row).text
+    assert "Account.Name=Who" in shown
+    assert owner.get(row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]).status_code == 200
+    changed = owner.post(row, data={**form, "act": "change", "severity": "Low"}, headers=HERE)
+    assert changed.status_code == 303
+    copied = owner.get(page, params={"like": row.rpartition("/")[2].partition("?")[0]}).text
+    assert 'value="Mine (copy)"' in copied
+    assert '<option value="Low" selected>' in copied
+    assert owner.post(row, data={"act": "delete"}, headers=HERE).status_code == 303
+    assert "No rule yet." in owner.get("/settings/own-rules").text
+
+
+def test_an_exemption_is_ended_in_the_list(owner, instance) -> None:
+    id_ = "/subscriptions/s/providers/microsoft.authorization/policyexemptions/mine"
+    properties = {
+        "exemptionCategory": "Waiver", "description": "for a while", "metadata": {"nephoscope": {"recommendations": ["abc"]}}
+    }  # fmt: skip
+    with instance.state.transaction() as session:
+        body = {
+            "id": id_,
+            "name": "mine",
+            "type": "Microsoft.Authorization/policyExemptions",
+            "properties": properties,
+        }
+        instance.state.arm_documents.put(
+            session, id_, "microsoft.authorization/policyexemptions", body, "kim"
+        )
+        instance.state.audit.add(session, "kim", "Microsoft.Authorization/policyExemptions/write", id_)
+    listed = owner.get("/settings/exemptions").text
+    assert "for a while" in listed
+    ended = owner.post(f"/settings/exemptions/item{id_}", data={"act": "end", "from": "list"}, headers=HERE)
+    assert (ended.status_code, ended.headers["location"].partition("?")[0]) == (303, "/settings/exemptions")
+    assert "for a while" not in owner.get("/settings/exemptions").text
+
+
+def test_a_watchlist_is_created_and_filled(owner, instance) -> None:
+    form = {"alias": "Vips", "columns": "Who\nWhy", "key": "Who", "days": "0"}
+    refused = owner.post("/settings/watchlists/act/create", data={**form, "key": "Nope"}, headers=HERE)
+    assert (refused.status_code, 'id="error-key"' in refused.text) == (400, True)
+    assert owner.post("/settings/watchlists/act/create", data=form, headers=HERE).status_code == 303
+    page = "/settings/watchlists/item/Vips"
+    assert (
+        owner.post(page, data={"act": "add", "cells": "Who=ada\nWhy=boss"}, headers=HERE).status_code == 303
+    )
+    assert "boss" in owner.get(page).text
+    assert owner.post(page, data={"act": "drop", "keys": "ada"}, headers=HERE).status_code == 303
+    assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303
+    assert owner.get(page).status_code == 404

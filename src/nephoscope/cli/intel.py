@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import lake_of, take_in
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import pair
 from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.state import StateError
+from nephoscope.operations.detection import threat_intelligence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +25,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.ingestion.threat_intelligence import Intel
 
-COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
-FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
-_FEED_KINDS = frozenset({"taxii", "misp"})
 _BAD = 3
 _SHOWN = 20
 _WORKSPACE = workspace_option()
@@ -166,104 +161,6 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
         lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
 
 
-class _IntelOptions(TypedDict):
-    value: str
-    source: str
-    kind: str
-    most: int
-
-
-@command.command("list")
-@_WORKSPACE
-@click.option("--value", default="", metavar="TEXT", help="Show only objects that contain this value.")
-@click.option("--source", default="", metavar="NAME", help="Show only objects from this source.")
-@click.option(
-    "--type",
-    "kind",
-    default="",
-    metavar="TYPE",
-    help="Show only objects of this STIX type, such as indicator or malware.",
-)
-@click.option("--all", "every", is_flag=True, help="Include expired, revoked and withdrawn objects.")
-@click.option(
-    "--most",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="Maximum number of objects.",
-)
-@list_options
-@click.pass_obj
-def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Unpack[_IntelOptions]) -> None:
-    """List threat intelligence, newest first."""
-    from nephoscope.ingest.threat_intelligence.defanging import refang
-
-    options["value"] = refang(options["value"])
-    with state_of(data) as state:
-        found = state.intel.newest(workspace_of(state, workspace).name, inactive=every, **options)
-        held = bool(found) or bool(
-            state.intel.newest(workspace_of(state, workspace).name, inactive=True, most=1)
-        )
-    told = (
-        "no matching objects; --all includes expired, revoked and withdrawn objects"
-        if held
-        else "no threat intelligence: import some with nephoscope intel import FILE"
-    )
-    show_list([_row(one) for one in found], COLUMNS, output, told)
-
-
-def _row(one: Intel) -> dict[str, object]:
-    key, value = one.observables[0] if one.observables else (one.kind, one.document.get("name", ""))
-    return {
-        "id": one.id, "observable": key, "value": value, "source": one.source, "confidence": one.confidence,
-        "modified": one.modified, "validUntil": one.valid_until, "status": _status(one), "published": one.published,
-        "values": len(one.observables),
-    }  # fmt: skip
-
-
-def _status(one: Intel) -> str:
-    if one.withdrawn:
-        return f"withdrawn by {one.withdrawn}"
-    if one.revoked:
-        return "revoked"
-    over = one.valid_until is not None and one.valid_until <= datetime.now(UTC)
-    return "over" if over or not one.active else "active"
-
-
-@command.command("show")
-@_WORKSPACE
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def show(data: Path, /, workspace: str, id_: str) -> None:
-    """Show the object ID in its original form, with its matches and status."""
-    with state_of(data) as state:
-        found = state.intel.get(workspace_of(state, workspace).name, id_)
-        if found is None:
-            raise StateError(
-                f"threat intelligence {id_!r} not found: search with `nephoscope intel list --value VALUE`"
-            )
-    known = {"source": found.source, "status": _status(found), "observables": [list(one) for one in found.observables],
-             "published": found.published.isoformat(), "object": found.document}  # fmt: skip
-    click.echo(json.dumps(known, indent=2, ensure_ascii=False))
-
-
-@command.command("revoke")
-@_WORKSPACE
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--undo", is_flag=True, help="Restore withdrawn objects.")
-@click.pass_obj
-def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
-    """Withdraw objects, regardless of later updates from their source. Rules no longer match them."""
-    from nephoscope.service.threat_intelligence import revoke_objects
-
-    with lake_of(data) as (lake, state):
-        place = workspace_of(state, workspace).name
-        found = revoke_objects(service_of(data, state), place, ids, undo=undo)
-        for one in found:
-            click.echo(f"{one.id}: {_status(one)}")
-        take_in(data, lake, state)
-
-
 @command.command("refresh")
 @_WORKSPACE
 @click.pass_obj
@@ -279,32 +176,4 @@ def refresh(data: Path, /, workspace: str) -> None:
         click.echo(f"{count:,} objects written")
 
 
-@command.command("feeds")
-@_WORKSPACE
-@list_options
-@click.pass_obj
-def feeds(data: Path, /, workspace: str, output: str) -> None:
-    """List sources of threat intelligence: imported files, and live feeds with their health."""
-    with state_of(data) as state:
-        name = workspace_of(state, workspace).name
-        counts = state.intel.counts(name)
-        health = {one.source: one for one in state.source_health.all() if not one.table}
-        live = {
-            one.name: one.kind
-            for one in state.sources.all()
-            if one.kind in _FEED_KINDS and one.workspace == name
-        }
-    rows = [
-        {
-            "source": source, "kind": live.get(source, "file"), "objects": counts.get(source, (0, 0))[0],
-            "active": counts.get(source, (0, 0))[1], "lastSeen": health[source].last_seen if source in health else None,
-            "lag": health[source].lag if source in health else None, "error": health[source].error if source in health else "",
-        }
-        for source in sorted({*counts, *live})
-    ]  # fmt: skip
-    show_list(
-        rows,
-        FEEDS,
-        output,
-        ("no feeds: use `nephoscope sources add NAME --kind taxii`, or `nephoscope intel import FILE`"),
-    )
+add_operations(command, threat_intelligence.OPERATIONS)

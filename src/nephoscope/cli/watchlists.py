@@ -14,17 +14,17 @@ import click
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.secret_input import pair
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.operations.detection import watchlists
 
 if TYPE_CHECKING:
     from nephoscope.files.tables.delimited import DelimitedFile
     from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
     from nephoscope.service.watchlists import WatchlistStore
 
-COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
 TEMPLATES = ("alias", "name", "key", "columns", "description")
 _BAD, _SHOWN = 3, 20
 _WORKSPACE = workspace_option()
@@ -141,75 +141,6 @@ def update(
     with _store(data, workspace) as store:
         code = _fill(store, alias, table, options["expires"], whole=whole)
     sys.exit(code)
-
-
-@command.command("add")
-@_WORKSPACE
-@click.argument("alias")
-@click.argument("cells", nargs=-1, required=True, metavar="COLUMN=VALUE...")
-@click.option("--expires", type=click.DateTime(), help="Expiry of the item (UTC).")
-@click.pass_obj
-def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expires: datetime | None) -> None:
-    """Add an item to the watchlist ALIAS, or replace the item with its search key. A list with a template is
-    created if necessary.
-    """
-    from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
-    from nephoscope.service.watchlists import add_item
-
-    given = NewWatchlistItem(
-        dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None
-    )
-    with _store(data, workspace) as store:
-        click.echo(str(add_item(store, alias, given)))
-
-
-@command.command("drop")
-@_WORKSPACE
-@click.argument("alias")
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.pass_obj
-def drop(data: Path, /, alias: str, keys: tuple[str, ...], workspace: str) -> None:
-    """Remove the items with the search keys KEY from the watchlist ALIAS."""
-    from nephoscope.service.watchlists import drop_items
-
-    with _store(data, workspace) as store:
-        click.echo(f"{drop_items(store, alias, keys):,} removed")
-
-
-@command.command("delete")
-@_WORKSPACE
-@click.argument("alias")
-@click.pass_obj
-def delete(data: Path, /, alias: str, workspace: str) -> None:
-    """Delete the watchlist ALIAS with its items."""
-    from nephoscope.service.watchlists import delete_watchlist
-
-    with _store(data, workspace) as store:
-        delete_watchlist(store, alias)
-        click.echo(f"watchlist {alias} deleted")
-
-
-@command.command("list")
-@_WORKSPACE
-@list_options
-@click.pass_obj
-def list_(data: Path, /, workspace: str, output: str) -> None:
-    """List the watchlists of a workspace."""
-    with state_of(data) as state:
-        found = state.watchlists.all(workspace_of(state, workspace).name)
-    rows = [
-        {
-            "alias": one.alias, "name": one.name, "searchKey": one.search_key, "items": count, "provider": one.provider,
-            "changed": one.changed, "changedBy": one.changed_by, "columns": list(one.columns), "description": one.description,
-        }
-        for one, count in found
-    ]  # fmt: skip
-    show_list(
-        rows,
-        COLUMNS,
-        output,
-        "no watchlists: create one with nephoscope watchlists create ALIAS FILE --key COLUMN",
-    )
 
 
 @command.command("show")
@@ -335,3 +266,6 @@ def _read_items(table: DelimitedFile, key: str, expires: str) -> Iterator[NewWat
             yield f"line {line.number}: {expires}: {text[:60]!r} is not a time"
         else:
             yield NewWatchlistItem({name: value.strip() for name, value in line.cells.items()}, over)
+
+
+add_operations(command, watchlists.OPERATIONS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.list_output import FORMATS, show_list
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of
@@ -149,6 +149,7 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
         if operation.needs_lake:
             with lake_of(data) as (lake, state):
                 yield OperationCall(service_of(data, state), partial(_guard_of, state), lake)
+                take_in(data, lake, state)
         else:
             with state_of(data) as state:
                 yield OperationCall(service_of(data, state), partial(_guard_of, state))
@@ -187,7 +188,8 @@ def _show(
                 {**row, **{name: text for name, text in command.absent.items() if row[name] is None}}
                 for row in rows
             ]
-        show_list(rows, command.columns, output, command.nothing)
+        nothing = command.nothing(answer) if callable(command.nothing) else command.nothing
+        show_list(rows, command.columns, output, nothing)
     elif callable(command.message):
         click.echo(command.message(answer))
     elif command.message:

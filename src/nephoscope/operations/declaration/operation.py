@@ -102,6 +102,10 @@ class OperationCall:
         """The guard, which makes secrets of principals."""
         return self._guard()
 
+    def workspace(self, name: str) -> str:
+        """Return the name of the workspace of a name or GUID. Raises NotFoundError."""
+        return (self.state.workspaces.find(name) or self.state.workspaces.get(name)).name
+
     @property
     def lake(self) -> Lake:
         """The lake, for an operation that `needs_lake`."""
@@ -137,7 +141,7 @@ class CommandLine:
     columns: tuple[str, ...] = ()
     rows: Callable[[Answer], Sequence[Row]] | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
-    nothing: str = ""
+    nothing: str | Callable[[Answer], str] = ""
     help: str = ""
     notes: Callable[[Answer], Iterable[str]] | None = None
     failed: Callable[[Answer], int] | None = None
@@ -178,9 +182,11 @@ class Operation:
         return self.function.__name__
 
     def list_rows(self, answer: Answer) -> list[Row]:
-        """Return the rows of an answer: those that its command makes, else its `value` with the names of the API."""
+        """Return the rows of an answer: those that its command makes, a list itself, else its `value` by the names of the API."""
         if self.command is not None and self.command.rows is not None:
             return list(self.command.rows(answer))
+        if isinstance(answer, list):
+            return answer
         found: list[Row] = msgspec.to_builtins(answer.value, builtin_types=(datetime,))
         return found
 

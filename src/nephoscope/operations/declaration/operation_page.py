@@ -29,7 +29,8 @@ class SectionList:
     `area` is the heading under which the section stands, `noun` what a row is called, `about` says what the section is for. `key` is
     the column by which operations name a row, `name` the one that people read; `facets` are columns that filters are made of. Rows
     are those of the command unless `rows` gives them. `nothing` is said where there is no row, `plural`
-    is that of the noun where it is not made by an s, `guide` the file of the guide about it.
+    is that of the noun where it is not made by an s, `guide` the file of the guide about it. `given` is what
+    the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows.
     """
 
     title: str
@@ -43,6 +44,8 @@ class SectionList:
     rows: Callable[[Answer], list[Row]] | None = None
     nothing: str = ""
     guide: str = ""
+    opens: tuple[str, str] = ("", "")
+    given: Mapping[str, object] = field(default_factory=dict)
     plural: str = ""
 
 
@@ -59,7 +62,8 @@ class OperationForm:
 
     `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
     `shows` makes the text that is shown this once, as of a secret;
-    `closes` says that the row is gone.
+    `closes` says that the row is gone, `fills`
+    that its fields begin as the row has them. `like` proposes them from what the address names, of an OperationCall.
     """
 
     label: str
@@ -68,6 +72,8 @@ class OperationForm:
     choices: Mapping[str, Choices] = field(default_factory=dict)
     shows: Callable[[Answer], str] | None = None
     closes: bool = False
+    fills: bool = False
+    like: Callable[[Answer, str], Row] | None = None
     danger: bool = False
 
 

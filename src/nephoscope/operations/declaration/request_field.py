@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -20,6 +20,7 @@ class FieldKind(StrEnum):
     WHOLE = "whole"
     YES_NO = "yes-no"
     CHOICE = "choice"
+    BLOCK = "block"
     LIST = "list"
     TIME = "time"
     OTHER = "other"
@@ -59,18 +60,20 @@ def describe(
     none: tuple[str, str] = ("", ""),
     argument: bool = False,
     secret: bool = False,
+    block: bool = False,
     **bounds: Any,
 ) -> msgspec.Meta:
     """Say what a field is, with bounds of msgspec.Meta and how faces show it.
 
-    Its label is its name where none is given, and so is its option; '' = the command line has none. `none` is the option that gives
-    null, and its help.
+    `block` is a text of several lines. Its label is its name where none is given, and so is its option; '' = the command line has
+    none. `none` is the option that gives null, and its help.
     """
     shown = {
         "label": label,
         "metavar": metavar,
         "argument": argument,
         "secret": secret,
+        "block": block,
         "none": none if none[0] else None,
     }
     extra = {name: one for name, one in shown.items() if one} | ({} if option is None else {"option": option})
@@ -108,7 +111,7 @@ def _field_of(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Reques
     bound = base if isinstance(base, inspect.IntType | inspect.FloatType) else None
     none_option, none_help = shown.get("none", ("", ""))
     return RequestField(
-        name=name, kind=FieldKind.SECRET if shown.get("secret") else kind,
+        name=name, kind=_marked_kind(shown) or kind,
         label=shown.get("label", name.replace("_", " ").capitalize()), help=help_,
         option=shown.get("option", f"--{name.replace('_', '-')}"), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
@@ -135,6 +138,11 @@ def _kind(base: inspect.Type) -> FieldKind:
         inspect.StrType: FieldKind.TEXT,
     }  # fmt: skip
     return kinds.get(type(base), FieldKind.OTHER)
+
+
+def _marked_kind(shown: Mapping[str, object]) -> FieldKind | None:
+    """The kind that `describe` gives a text: a secret, or several lines of it."""
+    return FieldKind.SECRET if shown.get("secret") else FieldKind.BLOCK if shown.get("block") else None
 
 
 def _choices(hint: Any) -> Iterator[str]:

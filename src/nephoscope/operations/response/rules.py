@@ -7,9 +7,9 @@ from datetime import datetime
 from nephoscope.operations.declaration.operation import CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.operation_page import PageColumn, SectionList
 from nephoscope.operations.declaration.schemas import Shape
-from nephoscope.service.automations import READ
 
 OPERATIONS = OperationGroup("response-rules", "Response rules", "A response rule")
+READ = "Microsoft.Security/automations/read"
 #: The exit code where a file is invalid.
 INVALID = 3
 

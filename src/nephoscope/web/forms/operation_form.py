@@ -15,7 +15,7 @@ from nephoscope.operations.declaration.operation import (
     RefusedRequestError,
     everywhere,
 )
-from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row
+from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row, SectionList
 from nephoscope.operations.declaration.request_field import request_fields
 from nephoscope.operations.declaration.schemas import InWorkspace
 from nephoscope.state import NotFoundError
@@ -80,11 +80,12 @@ def open_call(visit: Visit, operation: Operation) -> OperationCall:
 
 
 def call_list(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
-    """Return the answer of an operation that only reads, with the defaults of its request."""
+    """Return the answer of an operation that only reads, with what its page says and else the defaults of its request."""
     name, shape = operation.request
     given: dict[str, Answer] = dict.fromkeys(operation.parameters, row)
     if shape is not None:
-        given[name] = shape(workspace=workspace) if is_in_workspace(operation) else shape()
+        asked = dict(operation.page.given) if isinstance(operation.page, SectionList) else {}
+        given[name] = shape(**asked, **({"workspace": workspace} if is_in_workspace(operation) else {}))
     return operation.function(open_call(visit, operation), **given)
 
 
@@ -117,6 +118,25 @@ def draw_form(
         form.danger,
         "" if beside else told,
     )
+
+
+def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefore | None:
+    """Return what the fields of a new form begin with: of what is copied, and as the address says; None: their defaults."""
+    shape = operation.request[1]
+    asked = {name: visit.asked(name) for name in visit.request.query_params if name in _field_names(shape)}
+    like = (
+        form.like(open_call(visit, operation), visit.asked("like"))
+        if form.like and visit.asked("like")
+        else {}
+    )
+    if not (asked or like):
+        return None
+    defaults = {one.name: one.default for one in request_fields(shape)}
+    return RowBefore(None, {**defaults, **like, **asked})
+
+
+def _field_names(shape: Answer) -> set[str]:
+    return {one.name for one in request_fields(shape)} - {"workspace"} if shape is not None else set()
 
 
 def submit_form(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:

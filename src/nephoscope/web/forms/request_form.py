@@ -15,7 +15,7 @@ from nephoscope.state import StateError
 #: How the macro `field` of forms.html draws a kind; any other is a line of text.
 _DRAWN = {
     FieldKind.YES_NO: "tick", FieldKind.WHOLE: "number", FieldKind.NUMBER: "number", FieldKind.CHOICE: "choice",
-    FieldKind.LIST: "lines", FieldKind.SECRET: "secret", FieldKind.TIME: "time",
+    FieldKind.LIST: "lines", FieldKind.BLOCK: "block", FieldKind.SECRET: "secret", FieldKind.TIME: "time",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ class FieldError(StateError):
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A field of a form; `kind` is text, lines, number, tick, choice, secret or time, `value` what it shows, as a text.
+    """A field of a form; `kind` is text, block, lines, number, tick, choice, secret or time, `value` what it shows, as a text.
 
     `error` says why its value was not taken.
     """
@@ -102,7 +102,9 @@ def _text(value: object) -> str:
 
 def _is_sent(one: RequestField, form: Mapping[str, str]) -> bool:
     # a tick that was taken away is absent, and a list or text that was emptied is empty from now on
-    emptied = one.change and one.kind in (FieldKind.LIST, FieldKind.TEXT) and one.name in form
+    emptied = (
+        one.change and one.kind in (FieldKind.LIST, FieldKind.TEXT, FieldKind.BLOCK) and one.name in form
+    )
     return one.kind is FieldKind.YES_NO or emptied or bool(form.get(one.name, "").strip())
 
 

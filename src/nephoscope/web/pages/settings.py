@@ -11,7 +11,7 @@ from nephoscope.web.pages.settings_sections import list_sections
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-AREAS = ("Access", "Data", "Detection", "Response", "Content")
+AREAS = ("Access", "Data", "Detection", "Response", "Posture", "Content")
 #: The pages that have a module of their own: their area, and what they are for.
 OWN = (
     ("Access", audit.PAGE, "Who changed what, in a chain of entries that shows tampering."),

@@ -6,36 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.operations.declaration.operation import Operation, OperationGroup
-from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row, RowTable, SectionList
+from nephoscope.operations.declaration.operation_page import Answer, OperationForm, RowTable, SectionList
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
-from nephoscope.web.lists.list_heads import ListColumn, build_heads
-from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
-from nephoscope.web.rendering.section_cells import cell_text, cell_title, facet_values, name_scopes
+from nephoscope.web.lists.list_view import PREVIEW, ROWS, find_rows, show_rows
+from nephoscope.web.lists.section_list import SectionRow, name_words, section_list
+from nephoscope.web.rendering.section_cells import cell_title, name_scopes
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
 
-ROWS = 100
 Filling: TypeAlias = Mapping[str, object] | Response
-
-
-@dataclass(frozen=True, slots=True)
-class SectionRow:
-    """A row of a section: `key` names it to operations, `title` to people; `item` is what the row was made of."""
-
-    key: str
-    title: str
-    row: Row
-    item: object
 
 
 @dataclass(frozen=True)
@@ -108,47 +97,50 @@ def list_sections() -> list[Section]:
     return sorted(found, key=lambda one: (one.shown.area, one.shown.title))
 
 
-def fill_list(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+def fill_list(section: Section, visit: Visit) -> Filling:
     """The list of a section."""
     workspace = section.workspace(visit)
     answer = section.answer(visit, workspace)
     every = section.rows(answer)
-    text = visit.asked("q").casefold()
-    matching = [one for one in every if text in " ".join(map(cell_title, one.row.values())).casefold()]
-    several, facets = narrow_rows(visit, matching, [_facet(section, name) for name in section.shown.facets])
-    several = _sort(section, several, visit.asked("sort"))
+    wanted = section_list(
+        visit, section.shown, section.group.name, lambda one: _row_path(section, one, visit, workspace), every
+    )
+    found = find_rows(visit, wanted, every)
     columns = section.shown.columns
     if visit.asked("format") == "csv":
         rows = (
-            [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in several
+            [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in found.rows
         )
         return as_csv(section.group.name, [one.title for one in columns], rows)
-    start = page_start(visit)
+    beside = next((one for one in found.rows if one.key == visit.asked(PREVIEW)), None)
     return {
-        **_frame(section, visit, workspace),
-        "rows": [(one, _row_buttons(section, visit, workspace, one)) for one in several[start : start + ROWS]],
-        "total": len(several), "any": bool(every), "start": start, "most": ROWS, "facets": facets, "text": visit.asked("q"),
-        "heads": build_heads(visit, _columns(section, every), ""), "done": visit.asked("done"),
-        "forms": [form for one, form in section.forms if _may(visit, one, workspace)],
-        "notes": section.notes(answer), "named": {form.label: one.name for one, form in section.forms},
+        **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every), "done": visit.asked("done"),
+        "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
+        "forms": [(form.label, one.name) for one, form in section.forms if _may(visit, one, workspace)],
+        "notes": section.notes(answer),
     }  # fmt: skip
 
 
-def fill_form(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+def _row_path(section: Section, one: SectionRow, visit: Visit, workspace: str) -> str:
+    return visit.link(f"{section.path}/item/{quote(one.key)}", workspace=workspace or None)
+
+
+def fill_form(section: Section, visit: Visit) -> Filling:
     """A form of a section; what it sends is done."""
     workspace = section.workspace(visit)
     operation, form = _find(section.forms, visit.parameters["act"])
     visit.caller.must(operation.permission, operation_form.scope_of(operation, workspace))
     draw_form = partial(operation_form.draw_form, visit, operation, form)
     if visit.request.method != "POST":
-        return {**_frame(section, visit, workspace), "form": draw_form(), "refused": ""}
+        before = operation_form.propose(visit, operation, form)
+        return {**_frame(section, visit, workspace), "form": draw_form(before=before), "refused": ""}
     done = _submit(section, visit, operation, form, workspace)
     if isinstance(done, Exception):
         return {**_frame(section, visit, workspace), "form": draw_form(refused=done), "refused": str(done)}
     return done
 
 
-def fill_row(section: Section, visit: Visit) -> Mapping[str, object] | Response:
+def fill_row(section: Section, visit: Visit) -> Filling:
     """The page of a row; a form that comes back is done."""
     workspace = section.workspace(visit)
     found = _find_row(section, visit, workspace)
@@ -200,7 +192,7 @@ def _show_row(
             row=found.key,
             refused=refused if one is tried else None,
             before=operation_form.RowBefore(found.item, found.row)
-            if operation_form.is_changing(one)
+            if form.fills or operation_form.is_changing(one)
             else None,
         )
         for one, form in section.row_forms
@@ -209,7 +201,7 @@ def _show_row(
     titles = {one.name: one.title for one in section.shown.columns}
     return {
         **_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
-        "facts": [(titles.get(name, _words(name)), value) for name, value in found.row.items() if name != section.shown.name],
+        "facts": [(titles.get(name, name_words(name)), value) for name, value in found.row.items() if name != section.shown.name],
         "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
         "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.asked("done"),
     }  # fmt: skip
@@ -257,41 +249,6 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
         if one.key == key:
             return one
     raise NotFoundError(f"{section.shown.noun} {key[:100]!r} not found")
-
-
-def _facet(section: Section, name: str) -> RowFacet[SectionRow]:
-    title = next((one.title for one in section.shown.columns if one.name == name), _words(name))
-    return RowFacet(name, title, lambda one: facet_values(one.row[name]))
-
-
-def _columns(section: Section, every: Sequence[SectionRow]) -> list[ListColumn[SectionRow]]:
-    return [
-        ListColumn(one.name, one.title, number=_is_number(every, one.name), optional=one.optional)
-        for one in section.shown.columns
-    ]
-
-
-def _is_number(every: Sequence[SectionRow], name: str) -> bool:
-    values = [one.row[name] for one in every]
-    return bool(values) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
-
-
-def _sort(section: Section, several: Sequence[SectionRow], order: str) -> list[SectionRow]:
-    name = order.removeprefix("-")
-    if name not in {one.name for one in section.shown.columns}:
-        return list(several)
-    number = _is_number(several, name)
-
-    def place(one: SectionRow) -> tuple[bool, Answer]:
-        value = one.row[name]
-        return value in (None, ""), value if number else cell_text(value).casefold()
-
-    return sorted(several, key=place, reverse=order.startswith("-"))
-
-
-def _words(name: str) -> str:
-    """A name such as `changedBy` in words."""
-    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()
 
 
 def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:

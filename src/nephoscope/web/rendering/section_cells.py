@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from nephoscope.web.rendering.role_scopes import describe_place
-from nephoscope.web.rendering.time_elements import ago, moment
+from nephoscope.web.rendering.time_elements import moment
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -29,13 +29,6 @@ def name_scopes(visit: Visit, text: Markup | str) -> Markup | str:
     if isinstance(text, Markup):
         return text
     return _SCOPE.sub(lambda found: describe_place(visit, found[1]), text)
-
-
-def brief_cell(value: object) -> Markup | str:
-    """Return a value for a narrow column: how long ago a time was, or the day that is to come."""
-    if isinstance(value, datetime):
-        return ago(value) if value <= datetime.now(value.tzinfo) else f"{value:%Y-%m-%d}"
-    return cell_title(value)
 
 
 def cell_title(value: object) -> str:

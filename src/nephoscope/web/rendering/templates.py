@@ -60,7 +60,6 @@ def environment() -> Environment:
         share=formatting.share,
         ago=time_elements.ago,
         cell=time_elements.cell,
-        briefly=section_cells.brief_cell,
         shown=section_cells.cell_text,
         plainly=section_cells.cell_title,
         lasting=formatting.duration_text,

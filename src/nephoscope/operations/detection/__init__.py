@@ -1,0 +1,1 @@
+"""Operations of detection: watchlists, threat intelligence, rules of people's own."""

@@ -1,0 +1,96 @@
+"""The list of a section of the settings: its columns follow what the section declares and what its rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.list_cell import ListCell, ago_cell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.section_cells import cell_title, facet_values, name_scopes
+
+if TYPE_CHECKING:
+    from nephoscope.operations.declaration.operation_page import PageColumn, Row, SectionList
+    from nephoscope.web.visits.request_context import Visit
+
+#: The color of a state by its word.
+_TONES = {
+    "on": "pass", "active": "pass", "in force": "pass", "runs": "pass", "enabled": "pass", "failing": "error", "unsupported": "error",
+    "refused": "error",
+}  # fmt: skip
+_STATES = frozenset({"state", "status"})
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """A row of a section: `key` names it to operations, `title` to people; `item` is what the row was made of."""
+
+    key: str
+    title: str
+    row: Row
+    item: object
+
+
+def section_list(
+    visit: Visit,
+    shown: SectionList,
+    name: str,
+    path_of: Callable[[SectionRow], str],
+    every: Sequence[SectionRow],
+) -> RowList[SectionRow]:
+    """Return what the list of a section is of; `path_of` gives the page of a row."""
+    titles = {one.name: one.title for one in shown.columns}
+    return RowList(
+        name, shown.noun, [_column(visit, one, path_of, every, main=one is shown.columns[0]) for one in shown.columns],
+        lambda one: one.key, [_facet(one, titles.get(one, name_words(one))) for one in shown.facets],
+        lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural,
+    )  # fmt: skip
+
+
+def name_words(name: str) -> str:
+    """Return a name such as `changedBy` in words."""
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()
+
+
+def _facet(name: str, title: str) -> RowFacet[SectionRow]:
+    return RowFacet(name, title, lambda one: facet_values(one.row[name]))
+
+
+def _column(
+    visit: Visit,
+    column: PageColumn,
+    path_of: Callable[[SectionRow], str],
+    every: Sequence[SectionRow],
+    *,
+    main: bool,
+) -> ListColumn[SectionRow]:
+    values = [one.row[column.name] for one in every]
+    number = bool(values) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in values
+    )
+    time = any(isinstance(one, datetime) for one in values)
+
+    def cell(one: SectionRow) -> ListCell:
+        if main:
+            return text_cell(cell_title(one.row[column.name]) or one.title, path_of(one))
+        return _cell(visit, column.name, one.row[column.name])
+
+    width = "number" if number else "ago" if time else "state" if column.name in _STATES else ""
+    return ListColumn(
+        column.name, column.title, cell, number=number, optional=column.optional, main=main, width=width
+    )
+
+
+def _cell(visit: Visit, name: str, value: object) -> ListCell:
+    if isinstance(value, datetime):
+        return ago_cell(value) if value <= datetime.now(value.tzinfo) else moment_cell(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number_cell(value)
+    text = cell_title(value)
+    if name in _STATES:
+        return state_cell(text, _TONES.get(text, ""))
+    return text_cell(str(name_scopes(visit, text)), whole=text)
