@@ -57,8 +57,12 @@ class House:
         self.context = ServiceContext(LocalUser("kim"), state, data, clock=lambda: self.now)
 
     def imports(self, *records: FeedRecord, feed: str = "pypi", days: int = 7) -> None:
+        """Import a feed; to a single advisory one is added on a package that nothing has, as one alone is no whole feed."""
         path = advisories_path(self.data)
         path.parent.mkdir(parents=True, exist_ok=True)
+        told = [one for one in records if isinstance(one, Advisory)]
+        if len(told) == 1 and told[0].affected:
+            records = (*records, advisory(999, "elsewhere", "1.0", told[0].affected[0].ecosystem))
         import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
 
     def machine(

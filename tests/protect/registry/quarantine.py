@@ -62,6 +62,12 @@ def advisory(severity: str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") -> 
     }  # fmt: skip
 
 
+def elsewhere() -> dict[str, object]:
+    """An advisory of OSV on a package of the distribution that no image has."""
+    affected = {"package": {"ecosystem": "Debian:12", "name": "elsewhere"}, "versions": ["1"]}
+    return {"id": "DEBIAN-CVE-2026-99", "modified": "2026-01-01T00:00:00Z", "affected": [affected]}
+
+
 class BadFinder:
     """An engine that finds BAD-PROGRAM."""
 
@@ -103,9 +109,9 @@ class Watched:
         add_registry(self.context, "test", self.host, read_settings({**MAPPING, **settings}))
 
     def import_advisory(self, folder: Path, *several: dict[str, object], published: datetime = NOON) -> None:
-        """Import advisories as the feed of OSV."""
+        """Import advisories as the feed of OSV, with one about a package that no image holds: one alone is no feed."""
         folder.mkdir(exist_ok=True)
-        for number, one in enumerate(several):
+        for number, one in enumerate((*several, elsewhere())):
             (folder / f"{number}.json").write_text(json.dumps(one))
         import_advisories(self.context, [folder], "osv", published=published)
 
