@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from nephoscope_policy.initiative import DefinitionGroup
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState
 
@@ -92,11 +93,12 @@ _WORST = (
 
 
 class ControlCompliance(msgspec.Struct, frozen=True):
-    """One control (a policy definition group) of a standard."""
+    """One control (a policy definition group) of a standard; `category` is the domain that the initiative names ('' = none)."""
 
     name: str
     title: str
     requirements: tuple[ComplianceRequirement, ...]
+    category: str = ""
 
     @property
     def outcome(self) -> StandardState:
@@ -142,13 +144,13 @@ class ComplianceMember(msgspec.Struct, frozen=True):
 def comply(
     id_: str,
     name: str,
-    groups: Sequence[tuple[str, str]],
+    groups: Sequence[DefinitionGroup],
     members: Sequence[ComplianceMember],
     assessments: Iterable[Assessment],
     kind_of: Callable[[ComplianceMember], AssessmentMethod],
     covered: Callable[[ComplianceMember], bool],
 ) -> Standard:
-    """Read a standard out of the assessments of its initiative; `groups` are (name, title) in the initiative's order."""
+    """Read a standard out of the assessments of its initiative; its groups in their order."""
     counts: dict[str, Counter[ComplianceState]] = {
         member.reference.casefold(): Counter() for member in members
     }
@@ -170,16 +172,18 @@ def comply(
 
 
 def _controls(
-    groups: Sequence[tuple[str, str]],
+    groups: Sequence[DefinitionGroup],
     members: Sequence[ComplianceMember],
     requirements: Mapping[str, ComplianceRequirement],
 ) -> tuple[ControlCompliance, ...]:
-    grouped: dict[str, list[ComplianceRequirement]] = {name.casefold(): [] for name, _ in groups}
+    grouped: dict[str, list[ComplianceRequirement]] = {group.name.casefold(): [] for group in groups}
     for member in members:
-        for group in member.groups:
-            grouped.setdefault(group.casefold(), []).append(requirements[member.reference])
-    titles = {name.casefold(): (name, title) for name, title in groups}
-    return tuple(
-        ControlCompliance(*titles.get(key, (key, "")), requirements=tuple(items))
-        for key, items in grouped.items()
-    )
+        for name in member.groups:
+            grouped.setdefault(name.casefold(), []).append(requirements[member.reference])
+    known = {group.name.casefold(): group for group in groups}
+    return tuple(_control(known.get(key) or DefinitionGroup(key), items) for key, items in grouped.items())
+
+
+def _control(group: DefinitionGroup, requirements: Sequence[ComplianceRequirement]) -> ControlCompliance:
+    title = group.display_name or group.description
+    return ControlCompliance(group.name, title, tuple(requirements), group.category)

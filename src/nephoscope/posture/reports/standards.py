@@ -31,7 +31,7 @@ def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | 
     return comply(
         initiative.id,
         initiative.display_name or initiative.name,
-        [(group.name, group.display_name or group.description) for group in initiative.groups],
+        initiative.groups,
         members,
         (
             item

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER, worse
+from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.web.page_data.compliance_evidence import (
-    HEADER,
-    Evidence,
-    EvidenceControl,
-    EvidencePolicy,
-    NoDocumentError,
-    document,
+from nephoscope.web.page_data.standard_controls import (
+    ControlResult,
+    PolicyResult,
+    group_by_domain,
+    passed_share,
+    read_controls,
 )
+from nephoscope.web.reports.background_documents import BackgroundDocuments
+from nephoscope.web.reports.compliance_evidence import HEADER, Evidence, EvidenceControl, EvidencePolicy
+from nephoscope.web.reports.compliance_report import ComplianceReport, NoDocumentError
 from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from concurrent.futures import Future
+
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.posture.published.standards import Standards
@@ -42,6 +46,11 @@ class StandardSummary:
     title: str
     controls: Counter[str]
     policies: Counter[str]
+
+    @property
+    def share(self) -> float | None:
+        """The share of the evaluated controls that passed; None where none was evaluated."""
+        return passed_share(self.controls)
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -85,96 +94,109 @@ def _title(body: Mapping[str, Any]) -> str:
 
 
 def one(visit: Visit) -> Mapping[str, object] | Response:
-    """One standard."""
+    """One standard by its domains, and its report and evidence as files."""
     if visit.snapshot is None:
         return {"snapshot": None}
     name = visit.parameters["name"]
-    key = ("standard", name.casefold(), visit.reach(READ))
-    controls = visit.snapshot.once(key, lambda: _controls(visit, name))
+    reach = visit.reach(READ)
+    snapshot = visit.snapshot
+    controls = snapshot.once(
+        ("standard", name.casefold(), reach), lambda: read_controls(snapshot, reach, name)
+    )
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
-    if visit.asked("format") in ("csv", "pdf"):
-        return _evidence(visit, name, controls)
-    counts = Counter(each["state"] for each in controls.values())
-    titles = (
-        _title(body)
-        for body in visit.snapshot.standards.bodies(visit.reach(READ))
-        if body["name"].casefold() == name.casefold()
-    )
+    if visit.asked("format") == "csv":
+        return as_csv(name, HEADER, _evidence(visit, name, controls).rows())
+    title = _find_title(visit, name)
+    if visit.asked("format") == "pdf":
+        return as_file(f"{name}.pdf", RequestedReport.of(visit, title, controls).read(), "application/pdf")
+    counts = Counter(each.state for each in controls)
     return {
-        "snapshot": visit.snapshot,
-        "title": next(titles, name),
-        "controls": controls,
+        "snapshot": snapshot,
+        "title": title,
+        "domains": group_by_domain(controls),
         "counts": counts,
+        "share": passed_share(counts),
+        "report": RequestedReport.of(visit, title, controls).state if visit.asked("report") else "",
     }
 
 
-def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]) -> Response:
-    """The evidence as a file."""
+def _find_title(visit: Visit, name: str) -> str:
+    assert visit.snapshot is not None
+    bodies = visit.snapshot.standards.bodies(visit.reach(READ))
+    return next((_title(body) for body in bodies if body["name"].casefold() == name.casefold()), name)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedReport:
+    """The report of a standard for one reader and scope, made in the background."""
+
+    documents: BackgroundDocuments
+    key: Hashable
+    made: Future[bytes]
+
+    @classmethod
+    def of(cls, visit: Visit, title: str, controls: Sequence[ControlResult]) -> RequestedReport:
+        """Ask for the report of the standard of a page."""
+        assert visit.snapshot is not None
+        name = visit.parameters["name"]
+        key = (
+            name.casefold(),
+            visit.reach(READ),
+            visit.reach(ASSESSMENTS),
+            visit.caller.name,
+            visit.asked("scope"),
+        )
+        documents = visit.snapshot.once("background documents", BackgroundDocuments)
+        made = documents.request(
+            key, lambda: ComplianceReport(title, controls, _evidence(visit, name, controls)).document()
+        )
+        return cls(documents, key, made)
+
+    @property
+    def state(self) -> str:
+        """`making` or `ready`; StateError where it cannot be made."""
+        if not self.made.done():
+            return "making"
+        self.read()
+        return "ready"
+
+    def read(self) -> bytes:
+        """Wait for the document; StateError where it cannot be made."""
+        try:
+            return self.documents.read(self.key, self.made)
+        except NoDocumentError as error:
+            raise StateError(str(error)) from error
+
+
+def _evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) -> Evidence:
+    """Every control with the resources behind the results of its policies."""
     assert visit.snapshot is not None
     scope = visit.asked("scope")
     names = {**visit.subscriptions, **visit.management_groups}
-    made = Evidence(
+    return Evidence(
         name,
         names.get(scope, scope) or "all resources that the reader can access",
         visit.snapshot.made.when,
         visit.caller.name,
         [
             EvidenceControl(
-                control,
-                one["title"],
-                one["state"],
-                [_policy(visit, title, each) for title, each in one["policies"].items()],
+                control.name,
+                control.title,
+                control.state,
+                [_policy(visit, policy) for policy in control.policies.values()],
             )
-            for control, one in controls.items()
+            for control in controls
         ],
     )
-    if visit.asked("format") == "csv":
-        return as_csv(name, HEADER, made.rows())
-    try:
-        return as_file(f"{name}.pdf", document(made), "application/pdf")
-    except NoDocumentError as error:
-        raise StateError(str(error)) from error
 
 
-def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> EvidencePolicy:
+def _policy(visit: Visit, policy: PolicyResult) -> EvidencePolicy:
     assert visit.snapshot is not None
-    wanted = FindingQuery(recommendations=frozenset({known["key"].lower()}))
+    wanted = FindingQuery(recommendations=frozenset({policy.key.lower()}))
     found = visit.snapshot.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)
     resources = [(each.resource, each.state.value, each.cause) for each in found]
-    return EvidencePolicy(title, known["state"], resources)
-
-
-def _controls(visit: Visit, name: str) -> dict[str, dict[str, object]]:
-    """Control -> its title, state and policies over all subscriptions that are looked at."""
-    found: dict[str, dict[str, Any]] = {}
-    assert visit.snapshot is not None
-    of = partial(visit.snapshot.standards.of, visit.reach(READ), name)
-    for body in of(CONTROL):
-        control = _control(body["id"])
-        known = found.setdefault(
-            control, {"title": body["properties"]["description"], "state": None, "policies": {}}
-        )
-        known["state"] = _worst(known["state"], body["properties"]["state"])
-    for body in of(ASSESSMENT):
-        if (control := _control(body["id"])) in found:
-            told = body["properties"]
-            known = found[control]["policies"].setdefault(
-                told["description"], {"state": None, "failed": 0, "passed": 0, "key": body["name"]}
-            )
-            known["state"] = _worst(known["state"], told["state"])
-            known["failed"] += told["failedResources"]
-            known["passed"] += told["passedResources"]
-    return found
-
-
-def _control(id_: str) -> str:
-    """The control that an id names."""
-    return id_.split("/")[8]
-
-
-def _worst(known: str | None, state: str) -> str:
-    return state if known is None else worse(known, state)
+    return EvidencePolicy(policy.title, policy.state, resources)
 
 
 PAGES = (

@@ -33,13 +33,18 @@ class Number(str):
 
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
-    """A table as a file; a text that a spreadsheet would take for a formula begins with ', numbers are as they are."""
+    """A table as a file, written as by `write_csv`."""
+    return as_file(f"{name}.csv", write_csv(header, rows), "text/csv; charset=utf-8")
+
+
+def write_csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """Write a table; a text that a spreadsheet would take for a formula begins with ', numbers are as they are."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(map(_cell, header))
     for row in rows:
         writer.writerow(map(_cell, row))
-    return as_file(f"{name}.csv", out.getvalue().encode(), "text/csv; charset=utf-8")
+    return out.getvalue().encode()
 
 
 def _cell(cell: object) -> object:

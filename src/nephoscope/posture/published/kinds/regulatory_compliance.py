@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.compliance import StandardState
+from nephoscope.posture.reports.control_domains import find_domain
 from nephoscope.posture.reports.standards import standards
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
@@ -96,6 +97,8 @@ def _control(id_: str, control: ControlCompliance) -> PublishedDocument:
         - outcomes[StandardState.PASSED]
         - outcomes[StandardState.FAILED],
     }
+    if domain := find_domain(control.name, control.category):
+        properties["domain"] = domain  # Azure has no such property; its portal groups controls by it
     return PublishedDocument.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
 
 

@@ -1,0 +1,263 @@
+"""Compliance report: a standard on at most four pages, with the evidence attached as a table.
+
+A document for people who sign: the score, the domains, the controls that failed, what to fix first, and what was not evaluated. Every
+list has a bound and says what it leaves out; the attached CSV file has every row, and the report its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from nephoscope.model.extras import install
+from nephoscope.web.page_data.standard_controls import (
+    ControlResult,
+    PolicyResult,
+    group_by_domain,
+    passed_share,
+)
+from nephoscope.web.rendering.charts import band
+from nephoscope.web.reports.compliance_evidence import HEADER, Evidence
+from nephoscope.web.tables.table_download import write_csv
+
+#: The most rows of each list, so that all of them fit on four pages.
+DOMAINS, FAILED, POLICIES, SKIPPED = 24, 60, 40, 24
+_WIDTH, _MARGIN, _SIZE = 505, 45, 8.5
+_COLORS = {"poor": "#b42318", "weak": "#b54708", "fair": "#8a6d00", "good": "#067647"}
+
+
+class NoDocumentError(Exception):
+    """The libraries that write documents are not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComplianceReport:
+    """A standard by its title, its controls, and the evidence, which has the scope, the time and the author."""
+
+    title: str
+    controls: Sequence[ControlResult]
+    evidence: Evidence
+
+    def document(self) -> bytes:
+        """Write the report as PDF; NoDocumentError where the extra `pdf` is not installed."""
+        try:
+            from pypdf import PdfReader, PdfWriter
+            from reportlab.platypus import SimpleDocTemplate
+        except ImportError as error:
+            raise NoDocumentError(
+                f"PDF requires the extra pdf: {install('pdf')}; CSV has the same rows"
+            ) from error
+        out, annex = io.BytesIO(), write_csv(HEADER, self.evidence.rows())
+        made = SimpleDocTemplate(
+            out, title=f"{self.title}: compliance report", author=self.evidence.author,
+            leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=40, bottomMargin=50, pagesize=(595, 842),
+        )  # fmt: skip
+        made.build(list(self._story(annex)), onFirstPage=_draw_foot, onLaterPages=_draw_foot)
+        whole = PdfWriter(clone_from=PdfReader(out))
+        whole.add_attachment(self.annex_name, annex)
+        written = io.BytesIO()
+        whole.write(written)
+        return written.getvalue()
+
+    @property
+    def annex_name(self) -> str:
+        """The name of the attached file."""
+        return f"{self.evidence.standard}-evidence.csv"
+
+    def _story(self, annex: bytes) -> Iterator[object]:
+        """The parts of the document in order."""
+        yield from self._summary()
+        yield from self._domains()
+        yield from self._failed()
+        yield from self._policies()
+        yield from self._skipped()
+        yield from self._annex(annex)
+
+    def _summary(self) -> Iterator[object]:
+        evidence, states = self.evidence, Counter(one.state for one in self.controls)
+        share = passed_share(states)
+        yield _text(self.title, "Title")
+        yield _text(
+            f"Scope: {evidence.scope}. Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC. Written for {evidence.author}."
+        )
+        if share is None:
+            yield _text("No control could be evaluated.", "Heading2")
+        else:
+            color = _COLORS[band(share)]
+            yield _markup(
+                f'<font color="{color}">{share:.0%}</font> of the evaluated controls passed', "Heading2"
+            )
+        left = len(self.controls) - states["Passed"] - states["Failed"]
+        yield _text(
+            f"{states['Passed']} controls passed, {states['Failed']} failed, {left} were not evaluated. A control passes "
+            "if none of its policies failed and none was left without a result; what was not evaluated counts neither way."
+        )
+
+    def _domains(self) -> Iterator[object]:
+        domains = group_by_domain(self.controls)
+        yield _text("Domains", "Heading3")
+        rows = [
+            (
+                one.title,
+                "–" if one.share is None else f"{one.share:.0%}",
+                str(one.states["Passed"]),
+                str(one.states["Failed"]),
+                str(len(one.controls) - one.states["Passed"] - one.states["Failed"]),
+            )
+            for one in domains
+        ]
+        yield from _table(
+            ("Domain", "Share", "Passed", "Failed", "Not evaluated"),
+            rows,
+            (285, 50, 50, 50, 70),
+            DOMAINS,
+            "domains",
+        )
+
+    def _failed(self) -> Iterator[object]:
+        failed = sorted(
+            (one for one in self.controls if one.state == "Failed"), key=lambda one: -one.failed_resources
+        )
+        yield _text("Failed controls", "Heading3")
+        if not failed:
+            yield _text("No control failed.")
+            return
+        rows = [
+            (
+                one.code,
+                one.text,
+                f"{one.states['Failed']} of {len(one.policies)}",
+                str(one.failed_resources),
+            )
+            for one in failed
+        ]
+        yield from _table(
+            ("Control", "Title", "Policies failed", "Findings"),
+            rows,
+            (85, 290, 75, 55),
+            FAILED,
+            "failed controls",
+        )
+
+    def _policies(self) -> Iterator[object]:
+        failed: dict[str, PolicyResult] = {}
+        serves: Counter[str] = Counter()
+        for control in self.controls:
+            for policy in control.policies.values():
+                if policy.state == "Failed":
+                    failed[policy.key] = policy
+                    serves[policy.key] += 1
+        if failed:
+            ranked = sorted(failed.values(), key=lambda one: (-serves[one.key], -one.failed, one.title))
+            rows = [(one.title, str(serves[one.key]), str(one.failed)) for one in ranked]
+            yield _text("What to fix first", "Heading3")
+            yield _text(
+                "Policies by the number of failed controls that they belong to, then by failed resources."
+            )
+            yield from _table(
+                ("Policy", "Controls", "Resources"), rows, (395, 55, 55), POLICIES, "failed policies"
+            )
+
+    def _skipped(self) -> Iterator[object]:
+        left = [one for one in self.controls if one.state not in ("Passed", "Failed")]
+        if not left:
+            return
+        yield _text("Not evaluated", "Heading3")
+        rows = [(one.code, one.text, self._why(one)) for one in left]
+        yield from _table(
+            ("Control", "Title", "Why"), rows, (85, 250, 170), SKIPPED, "controls that were not evaluated"
+        )
+
+    def _why(self, control: ControlResult) -> str:
+        if not control.policies:
+            return "no policy covers it: provide other evidence"
+        judged = next(one for one in self.evidence.controls if one.name == control.name)
+        causes = Counter(
+            cause or state
+            for policy in judged.policies
+            for _, state, cause in policy.resources
+            if state in ("Unknown", "Error")
+        )
+        if causes:
+            return ", ".join(f"{cause} ({count})" for cause, count in causes.most_common(2))
+        return (
+            "its policies are evaluated by people"
+            if "Unsupported" in control.states
+            else "no resource of its types"
+        )
+
+    def _annex(self, annex: bytes) -> Iterator[object]:
+        rows = sum(1 for _ in self.evidence.rows())
+        yield _text("Annex", "Heading3")
+        yield _text(
+            f"The evidence is attached to this document as {self.annex_name}: {rows} rows, one for each policy and resource, "
+            f"with result and cause. SHA-256 {hashlib.sha256(annex).hexdigest()}"
+        )
+
+
+def _draw_foot(canvas: Any, made: Any) -> None:
+    canvas.setFont("Helvetica", 8)
+    canvas.drawRightString(made.pagesize[0] - _MARGIN, 28, f"Page {canvas.getPageNumber()}")
+    canvas.drawString(_MARGIN, 28, f"{made.title} · nephoscope"[:110])
+
+
+def _styles() -> Mapping[str, Any]:
+    from reportlab.lib.styles import getSampleStyleSheet
+
+    return getSampleStyleSheet()  # type: ignore[no-any-return]
+
+
+def _text(text: str, style: str = "BodyText") -> object:
+    return _markup(escape(text), style)
+
+
+def _markup(text: str, style: str) -> object:
+    from reportlab.platypus import Paragraph
+
+    return Paragraph(text, _styles()[style])
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], most: int, what: str
+) -> Iterator[object]:
+    """Yield a table of lines that do not wrap, and a line that says how many of what it leaves out."""
+    from reportlab.lib import colors
+    from reportlab.platypus import Table, TableStyle
+
+    shown = [
+        heads,
+        *([_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows[:most]),
+    ]
+    table = Table(shown, colWidths=list(widths), repeatRows=1, hAlign="LEFT")
+    table.setStyle(
+        TableStyle(
+            [
+                ("FONT", (0, 0), (-1, -1), "Helvetica", _SIZE),
+                ("FONT", (0, 0), (-1, 0), "Helvetica-Bold", _SIZE),
+                ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.lightgrey),
+                ("TOPPADDING", (0, 0), (-1, -1), 2),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+                ("LEFTPADDING", (0, 0), (-1, -1), 2),
+            ]
+        )
+    )
+    yield table
+    if len(rows) > most:
+        yield _text(f"{len(rows) - most} more {what} are in the annex.")
+
+
+def _cut(text: str, width: int) -> str:
+    """Return as much of a text as fits into a cell, with an ellipsis where it was cut."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    line = " ".join(text.split())
+    if stringWidth(line, "Helvetica", _SIZE) <= width - 8:
+        return line
+    while line and stringWidth(f"{line}…", "Helvetica", _SIZE) > width - 8:
+        line = line[:-1]
+    return f"{line.rstrip()}…"
