@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """Limit how many queries run at once, of everybody and of one principal, how many of a principal wait, and for how many seconds."""
+    """Limit how many queries run at once, of all and of one principal, how many of one wait, and for how many seconds."""
 
     total: int = 8
     per_principal: int = 4
