@@ -32,7 +32,7 @@ _HAS_INCIDENT = {"yes": True, "no": False}
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What the list knows beside an alert: names for ids in it, the suppressions of its rule, and whose incidents may be read."""
+    """Facts of the list beside an alert: names for ids in it, the suppressions of its rule, and whose incidents may be read."""
 
     names: Callable[[StoredAlert], Mapping[str, str]]
     suppressed: Callable[[StoredAlert], RuleSuppressions]

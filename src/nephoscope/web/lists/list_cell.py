@@ -16,7 +16,7 @@ NONE = "–"
 
 
 class CellKind(StrEnum):
-    """How a cell is drawn."""
+    """Ways to draw a cell."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -38,7 +38,7 @@ class CellMark:
 
 @dataclass(frozen=True, slots=True)
 class ListCell:
-    """What a row says in a column: `whole` is the text where the column has no room for it, `note` what is said in small letters.
+    """Text of a row in a column: `whole` is the text where the column has no room for it, `note` what is said in small letters.
 
     Rows are sorted by `order`, those without a value last of the ascending order's numbers and texts.
     """

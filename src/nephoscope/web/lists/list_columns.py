@@ -1,4 +1,4 @@
-"""Which columns of a list are shown: those of the address, or those that the visitor chose last, kept in a cookie a list."""
+"""Shown columns of a list: those of the address, or those that the visitor chose last, kept in a cookie a list."""
 
 from __future__ import annotations
 

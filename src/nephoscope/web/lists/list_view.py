@@ -26,7 +26,7 @@ PREVIEW = "preview"
 
 @dataclass(frozen=True, slots=True)
 class RowList(Generic[Row]):
-    """What a list is of: its name in cookies and views, what a row is called, its columns, facets, and where text is sought.
+    """Definition of a list: its name in cookies and views, what a row is called, its columns, facets, and where text is sought.
 
     `key_of` names a row in the address. A row can be ticked that has a `tick_of`, sent as `tick`. `about_of` is what the preview
     says below the title. `order` is the order where the address has none ('' = the rows as they come).

@@ -1,4 +1,4 @@
-"""Where the page of a list begins."""
+"""Start of the page of a list."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ SAMPLE: RowList[tuple[str, str, int]] = RowList(
         ListColumn("findings", "Findings", lambda one: number_cell(one[2]), number=True),
     ),
     lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
-    about_of=lambda one: f"What is known of {one[0]} in a sentence.",
+    about_of=lambda one: f"A sentence about {one[0]}.",
 )  # fmt: skip
 
 

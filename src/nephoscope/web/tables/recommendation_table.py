@@ -32,7 +32,7 @@ def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Pri
 
 
 def table(several: Iterable[Priority]) -> PageTable:
-    """They as a table."""
+    """Recommendations as a table."""
     return PageTable(HEADER, map(_row, several))
 
 
