@@ -47,10 +47,12 @@ def addresses(data: Path) -> list[str]:
         "/vulnerabilities/{name:path}": CVE,
         "/images/{digest}": HELD,
         "/registries/{name}": "prod",
+        "/entities/{kind}/{name:path}": "192.0.2.7",
         "/pipelines/repository/{name:path}": run.repository,
     }
     known = {
         "id": rule,
+        "kind": "address",
         "trial": TRIAL,
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
@@ -63,7 +65,13 @@ def addresses(data: Path) -> list[str]:
     ]
     return [
         *(
-            re.sub(r"\{([^}]+)\}", lambda found, path=path: ids.get(path) or known[found[1]], path)
+            re.sub(
+                r"\{([^}]+)\}",
+                lambda found, path=path: (
+                    known["kind"] if found[1] == "kind" else ids.get(path) or known[found[1]]
+                ),
+                path,
+            )
             for path in shown
         ),
         CHART,

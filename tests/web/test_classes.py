@@ -30,7 +30,7 @@ TOGETHER = (
     "chart-arc--",
     "chart-links__node--",
     "data-list__head--",
-    "table__row--",
+    "timeline__item--",
 )
 #: Classes that a component may change of another that stands in it: a list in a menu has no edge of its own.
 HELD = {

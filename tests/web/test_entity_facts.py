@@ -12,6 +12,7 @@ from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.accounts import accounts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.incidents.incidents import Incident
 
@@ -64,7 +65,7 @@ def number(instance, target, sandbox):
 
 
 def contexts(text: str) -> list[str]:
-    found = re.findall(r'<(?:details|p) class="context.*?</(?:details|p)>(?=</li>)', text, re.DOTALL)
+    found = re.findall(r'<(?:details|p) class="context.*?</(?:details|p)>(?=</div></li>)', text, re.DOTALL)
     return [html.unescape(one) for one in found]
 
 
@@ -107,3 +108,25 @@ def test_who_reads_a_workspace_alone_is_told_why_there_is_nothing(visitor, numbe
     text = visitor(("Reader", "/workspaces/default")).get(f"/incidents/{number}").text
     assert "your roles do not include it" in text
     assert contexts(text) == []
+
+
+def test_a_machine_has_its_posture_findings(instance, owner):
+    machine = next(
+        one
+        for one in instance.snapshots.newest().findings.worst(EVERYTHING, most=500)
+        if "/virtualmachines/" in one.resource
+    )
+    page = owner.get(f"/entities/machine/{machine.resource.rsplit('/', 1)[-1]}").text
+    assert "Posture findings" in page
+    assert f'href="/resource{machine.resource}"' in page
+
+
+def test_a_user_is_known_by_all_names_and_has_roles(instance, owner):
+    account = next(
+        one
+        for one in accounts(instance.snapshots.newest(), EVERYTHING)
+        if one.kind == "account" and "@" in one.name
+    )
+    page = owner.get(f"/entities/user/{account.name}").text
+    assert account.id.rsplit("/", 1)[-1].lower() in page.lower()
+    assert "<dt>Roles</dt>" in page

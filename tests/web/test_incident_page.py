@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
+from tests.web.sending import sent
 
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
@@ -48,7 +50,9 @@ def test_what_to_do_is_told_in_steps(owner):
 
 def test_an_account_of_three_names_takes_part_once(owner, number):
     text = owner.get(f"/incidents/{number}").text
-    (shown,) = re.findall(r'<li><span class="text-quiet">Account, CloudApplication</span>.*?</li>', text)
+    (shown,) = re.findall(
+        r'<li class="entity-list__item">(?:(?!</li>).)*account, application.*?</li>', text, re.DOTALL
+    )
     assert "pipeline-data</a>" in shown
     assert ID in shown
     assert "3 alerts" in shown
@@ -103,3 +107,39 @@ def test_a_service_principal_is_told_once_where_the_directory_knows_its_applicat
     analyst = visitor(("Reader", "/workspaces/default"))
     # who may not read the directory is told no more than the alerts say
     assert [each["Alerts"] for each in rows(analyst, address)] == ["1", "1"]
+
+
+def test_what_happened_stands_by_day_before_what_people_decide(owner, number):
+    page = owner.get(f"/incidents/{number}").text
+    assert page.index('id="timeline"') < page.index('id="decide"'), "on a phone the timeline comes first"
+    assert page.count("timeline__item--high") == 3
+    assert "Close its 3 open alerts" in page
+
+
+@pytest.mark.parametrize(
+    ("classification", "asked", "statuses"),
+    [
+        ("TruePositive/SuspiciousActivity", "1", {"Resolved", "Dismissed"}),
+        ("BenignPositive/SuspiciousButExpected", "1", {"Resolved", "Dismissed"}),
+        ("FalsePositive/InaccurateData", "1", {"Dismissed"}),
+        ("TruePositive/SuspiciousActivity", "", {"New", "Dismissed"}),
+    ],
+)
+def test_closing_an_incident_closes_its_open_alerts_where_asked(
+    instance, owner, classification, asked, statuses
+):
+    with instance.state.transaction() as session:
+        kept = instance.state.incidents.put(
+            session, Incident("default", "To close", "", "High", NOON, NOON, NOON, NOON)
+        )
+        for at, status in enumerate(("New", "Dismissed")):
+            one = alert(f"0c{kept.number:06d}-0000-0000-0000-00000000000{at}", kept.number)
+            instance.state.alerts.put(session, replace(one, status=status))
+    address = f"/incidents/{kept.number}"
+    page = owner.get(address).text
+    assert "Close its open alert" in page
+    form = {"act": "close", "classification": classification, "alerts": asked}
+    assert sent(owner, address, form, page).status_code == 303
+    with instance.state.reading() as session:
+        assert {one.status for one in instance.state.alerts.of(session, kept.number)} == statuses
+    assert instance.state.incidents.get(kept.number).status.value == "Closed"

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import LATELY, LONG, NOON, alert
 
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.history.evaluation_diff import ChangeKind, FindingChange
 from nephoscope.posture.history.finding_moves import FindingMoves
 from nephoscope.posture.history.history import EvaluationRecord
@@ -29,7 +30,7 @@ def plain(page: str) -> str:
 def moved(instance, monkeypatch):
     """A day in which one finding came and one went, and a control lost points."""
     snapshot = instance.snapshots.newest()
-    first, second = (one.recommendation for one in snapshot.findings.tallies(_everything())[:2])
+    first, second = (one.recommendation for one in snapshot.findings.tallies(EVERYTHING)[:2])
     records = [
         EvaluationRecord(
             id_, "s", NOON + timedelta(hours=at), share, 1, 2, "", "", "", "[]", {"Enable MFA": points}, 0
@@ -46,12 +47,6 @@ def moved(instance, monkeypatch):
     for module in ("overview", "changes"):
         monkeypatch.setattr(f"nephoscope.web.pages.{module}.read_moves", lambda _: moves)
     return moves
-
-
-def _everything():
-    from nephoscope.model.read_reach import EVERYTHING
-
-    return EVERYTHING
 
 
 def test_why_the_score_moved_opens_the_findings(owner, moved):

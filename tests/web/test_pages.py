@@ -41,10 +41,12 @@ def addresses(instance):
         "/vulnerabilities/{name:path}": CVE,
         "/images/{digest}": HELD,
         "/registries/{name}": "prod",
+        "/entities/{kind}/{name:path}": "192.0.2.7",
         "/pipelines/repository/{name:path}": "github.com/contoso/shop",
     }
     known = {
         "id": rule,
+        "kind": "address",
         "trial": TRIAL,
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
@@ -52,7 +54,13 @@ def addresses(instance):
         "name": "standard",
     }
     return [
-        re.sub(r"\{([^}]+)\}", lambda found, path=page.path: ids.get(path) or known[found[1]], page.path)
+        re.sub(
+            r"\{([^}]+)\}",
+            lambda found, path=page.path: (
+                known[found[1]] if found[1] == "kind" else ids.get(path) or known[found[1]]
+            ),
+            page.path,
+        )
         for page in pages()
         if page.template and not page.path.endswith(("{act}", "{key:path}"))  # test_settings_sections.py
     ]

@@ -26,7 +26,7 @@ def titles(page: str) -> list[str]:
     return [
         unescape(one)
         for one in re.findall(
-            r'<td class="(?:table__title|data-list__cell data-list__cell--title)"[^>]*><a href="/recommendations/[^"]+">([^<]+)</a>',
+            r'<td class="(?:(?:fix-)?table__title|data-list__cell [^"]*--title)"[^>]*><a href="/recommendations/[^"]+">([^<]+)</a>',
             page,
         )
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nephoscope.web as package
 from nephoscope.web.all_pages import navigation
+from nephoscope.web.rendering.entity_names import ENTITY_ICONS
 from nephoscope.web.style_sheet import read_style_sheet, style_address
 from nephoscope.web.visits.theme_cookie import COOKIE
 
@@ -59,4 +60,5 @@ def test_every_icon_that_pages_name_is_in_the_sprite():
     used = {page.icon for _, pages in navigation() for page in pages}
     for file in WEB.glob("templates/*.html"):
         used |= set(re.findall(r'\bicon\("([^"]+)"', file.read_text(encoding="utf-8")))
+    used |= ENTITY_ICONS
     assert used == sprite

@@ -11,12 +11,17 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.incidents import IncidentAction
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.incidents.alerts import StoredAlert
 
 #: What is done to an alert, in Azure's words -> the status that it has then.
 ACTIONS = {"activate": "New", "inProgress": "InProgress", "resolve": "Resolved", "dismiss": "Dismissed"}
+
+#: Statuses in which nobody works on an alert any more.
+DONE = frozenset({"Resolved", "Dismissed"})
 
 
 def operation_of(action: str) -> str:
@@ -63,6 +68,17 @@ def set_alert_status(
             IncidentService(state, one.workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
             context.enter(session, operation_of(action), one.id, workspace=one.workspace)
     return left
+
+
+def set_open_alerts(
+    context: ServiceContext, session: Session, workspace: str, incident: int, action: str
+) -> None:
+    """Do an action on the alerts of an incident that are new or in progress, in a transaction that is open."""
+    state = context.state
+    for one in state.alerts.of(session, incident):
+        if one.status not in DONE:
+            IncidentService(state, workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
+            context.enter(session, operation_of(action), one.id, workspace=workspace)
 
 
 def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str], status: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, decide
+from nephoscope.service.alerts import operation_of, set_open_alerts
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -43,22 +44,28 @@ def note_operation(kind: NoteKind, verb: str) -> str:
 
 
 def decide_incident(
-    context: ServiceContext, workspace: str, number: int, etag: str, decision: IncidentUpdate, act: str
-) -> None:
-    """Make a decision of the incident that had an etag; OvertakenError where it has another now, StateError where it cannot be so."""
-    [*skipped] = decide_incidents(context, workspace, {number: etag}, decision, act)
+    context: ServiceContext, workspace: str, number: int, etag: str, decision: IncidentUpdate, act: str, alerts: str = ""
+) -> None:  # fmt: skip
+    """Make a decision of the incident that had an etag; OvertakenError where it has another now, StateError where it cannot be so.
+
+    `alerts` is the action of alerts (`resolve`, `dismiss`) that its open ones get with it, '' for none.
+    """
+    [*skipped] = decide_incidents(context, workspace, {number: etag}, decision, act, alerts)
     if skipped:
         raise skipped[0].error
 
 
 def decide_incidents(
-    context: ServiceContext, workspace: str, etags: Mapping[int, str], decision: IncidentUpdate, act: str
-) -> list[SkippedIncident]:
+    context: ServiceContext, workspace: str, etags: Mapping[int, str], decision: IncidentUpdate, act: str, alerts: str = ""
+) -> list[SkippedIncident]:  # fmt: skip
     """Make the same decision of incidents by number, each with the etag that the actor saw.
 
-    Returns those that were left as they are, because they have another etag or cannot be decided so.
+    `alerts` is the action of alerts that their open ones get with it, '' for none. Returns those that were left as they are, because
+    they have another etag or cannot be decided so.
     """
     context.require(WRITE, workspace_scope(workspace))
+    if alerts:
+        context.require(operation_of(alerts), workspace_scope(workspace))
     incident_service, skipped = IncidentService(context.state, workspace), []
     with context.state.transaction() as session:
         # always in one order: two transactions that change the same ones do not hold each other up
@@ -68,6 +75,8 @@ def decide_incidents(
                 context.enter(
                     session, WRITE, target_of(number), act=act, workspace=workspace, **decision.changes
                 )
+                if alerts:
+                    set_open_alerts(context, session, workspace, number, alerts)
             except TransientError:
                 raise
             except StateError as error:

@@ -105,6 +105,23 @@ class RunStandings:
         with self._database.read() as session:
             return [_line(*row) for row in session.execute(query)]
 
+    def about(
+        self,
+        workspace: str,
+        subjects: Collection[str],
+        within: Collection[str] | None = None,
+        *,
+        most: int = 20,
+    ) -> list[RunLine]:
+        """Runs of a workspace about incidents (by number) and alerts (by id), those that changed last first."""
+        mine = AutomationRunRow
+        query = select(*(getattr(mine, name) for name in _LINE)).where(
+            mine.workspace == workspace, mine.subject.in_(subjects), *_make_conditions("", (), within)
+        )
+        with self._database.read() as session:
+            found = session.execute(query.order_by(mine.changed.desc(), mine.id).limit(most))
+            return [_line(*row) for row in found]
+
     def count(
         self,
         rule: str = "",

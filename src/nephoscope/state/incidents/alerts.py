@@ -356,7 +356,7 @@ class Alerts:
         return self.select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
     def select_within(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
-        """Those of some (id, version) that name a resource of a reach, in their order."""
+        """List those of some (id, version) that name a resource of a reach, in their order."""
         return self._places.within(
             versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, changes_since
 from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.service.alerts import operation_of
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
@@ -63,7 +64,7 @@ def decide_one(visit: Visit, workspace: str, number: int) -> None:
         _add(visit, workspace, number, act)
     else:
         etag, decision = visit.form.get("etag", ""), _decision(visit, workspace, act)
-        decide_incident(visit.service, workspace, number, etag, decision, act)
+        decide_incident(visit.service, workspace, number, etag, decision, act, _action_of_alerts(visit, act))
     deliver_some(visit.instance.lake, visit.instance.state)
 
 
@@ -74,7 +75,7 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflic
         raise StateError("this action is not available for several incidents")
     _refuse_unused(visit, act)
     etags, decision = _etags(visit), _decision(visit, workspace, act)
-    skipped = decide_incidents(visit.service, workspace, etags, decision, act)
+    skipped = decide_incidents(visit.service, workspace, etags, decision, act, _action_of_alerts(visit, act))
     deliver_some(visit.instance.lake, visit.instance.state)
     left = [_left(visit, workspace, one.number, one.etag, one.error) for one in skipped]
     return len(etags) - len(left), left
@@ -137,6 +138,20 @@ def _decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
         case "close":
             return _read_closing(visit)
     raise StateError(f"unknown action '{act[:40] or 'empty'}'")
+
+
+def _action_of_alerts(visit: Visit, act: str) -> str:
+    """Return what closing does to the alerts, where the form asks for that: true ones are resolved, others dismissed."""
+    if act != "close" or not visit.form.get("alerts"):
+        return ""
+    return "dismiss" if visit.form.get("classification", "").startswith("FalsePositive") else "resolve"
+
+
+def may_close_alerts(visit: Visit, workspace: str) -> bool:
+    """Return whether the visitor may resolve and dismiss alerts of a workspace."""
+    return all(
+        visit.caller.may(operation_of(one), f"/workspaces/{workspace}") for one in ("resolve", "dismiss")
+    )
 
 
 def _read_closing(visit: Visit) -> IncidentUpdate:

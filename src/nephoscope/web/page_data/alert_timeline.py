@@ -67,7 +67,7 @@ def count_alerts(visit: Visit) -> AlertTimeline | None:
 def draw_alerts(timeline: AlertTimeline) -> Mapping[str, object]:
     """The drawing of a timeline, with the times that stand below it."""
     every = max(1, len(timeline.starts) // LABELS)
-    columns = stack_columns(timeline.severities, timeline.counts)
+    columns = stack_columns([f"chart-part--{one.lower()}" for one in timeline.severities], timeline.counts)
     found = Counter(
         {name: sum(one[at] for one in timeline.counts) for at, name in enumerate(timeline.severities)}
     )
@@ -76,11 +76,12 @@ def draw_alerts(timeline: AlertTimeline) -> Mapping[str, object]:
         "svg": draw_columns(columns, f"{count_text(timeline.total, 'alert')} over time: {said}"),
         "high": columns.high,
         "middle": columns.middle,
-        "labels": [_label(one, timeline.step) for one in timeline.starts[::every]],
+        "labels": [name_time(one, timeline.step) for one in timeline.starts[::every]],
         "kinds": [(name, found[name]) for name in timeline.severities if found[name]],
         "step": spell_duration(timeline.step),
     }
 
 
-def _label(when: datetime, step: timedelta) -> str:
+def name_time(when: datetime, step: timedelta) -> str:
+    """Name the time of a column as short as the length of the columns allows."""
     return f"{when:%b} {when.day}" if step >= timedelta(hours=6) else f"{when:%H:%M}"

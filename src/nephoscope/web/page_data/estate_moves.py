@@ -95,7 +95,7 @@ def recommendations(visit: Visit) -> Mapping[str, Priority]:
 
 
 def _about(changes: Sequence[FindingChange], known: Mapping[str, Priority]) -> str:
-    """How grave they are, and where most of them are."""
+    """Say how grave they are, and where most of them are."""
     grave = Counter(known[one.key].tally.severity for one in changes if one.key in known)
     said = [f"{grave[one]} {one.value.lower()}" for one in reversed(Severity) if grave[one]][:2]
     resources = len({one.id for one in changes})

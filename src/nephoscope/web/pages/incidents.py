@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from nephoscope.alerts.investigation.alert_events import AlertEvents, events, lo
 from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
 from nephoscope.alerts.investigation.optimistic_update import changes_since
 from nephoscope.alerts.rules.dynamic_properties import steps_of
+from nephoscope.service.alerts import DONE
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
@@ -23,12 +25,20 @@ from nephoscope.state.incidents.incidents import (
     IncidentFilter,
     NoteKind,
 )
-from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
+from nephoscope.web.forms.incident_forms import (
+    OPEN,
+    decide_many,
+    decide_one,
+    may_close_alerts,
+    owners,
+    remark_of,
+)
 from nephoscope.web.lists.incident_list import count_by, incident_facets, incident_filter, incident_list
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
@@ -178,15 +188,23 @@ def _show_incident(
         "facts": entity_facts(visit, file.participants),
         "incident": file.incident,
         "graph": _graph(visit, workspace, file) if file.alerts else "",
-        "moments": moments[:MOST_MOMENTS],
+        "days": group_by_day(moments[:MOST_MOMENTS]),
+        "kinds": Counter(one.kind for one in moments),
+        "stages": _count_stages(file),
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
-        "alerts": [_alert(visit, each) for each in file.alerts],
-        "about": {each.id: each.document for each in file.alerts},
+        "alerts": {each.id: _alert(visit, each) for each in file.alerts},
+        "runs": read_runs(visit, workspace, number, file.alerts),
         **_show_forms(visit, workspace, file),
         "refused": refused,
         "overtaken": overtaken,
     }
+
+
+def _count_stages(file: CaseFile) -> list[tuple[str, int]]:
+    """The tactics in the order of the kill chain, each with how many alerts tell of it."""
+    told = Counter(name for one in file.alerts for name in str(one.document["Tactics"]).split(", "))
+    return [(name, told[name]) for name in file.tactics]
 
 
 def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
@@ -201,6 +219,8 @@ def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, objec
         "severities": SEVERITIES,
         "open_statuses": list(OPEN),
         "remark": remark_of(file.notes),
+        "open_alerts": sum(one.status not in DONE for one in file.alerts),
+        "may_close_alerts": may and may_close_alerts(visit, workspace),
         "typed": visit.form,
         "changes": changes_since(visit.instance.state, file.incident, visit.form.get("etag", "")),
     }

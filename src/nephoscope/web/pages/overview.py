@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 READ = "Microsoft.Security/assessments/read"
 SCORES = "Microsoft.Security/secureScores/read"
-SHOWN, MOST_CSV = 6, 10_000
+SHOWN, MOST_CSV = 8, 10_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:

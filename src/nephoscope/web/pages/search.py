@@ -52,7 +52,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {
         "text": text,
         "most": MOST,
-        "named": parse_sought(text) is not None,
+        "named": (sought := parse_sought(text)) is not None,
+        "address": sought is not None and not isinstance(sought, str),
         **_find_all(visit, text, MOST),
     }
 

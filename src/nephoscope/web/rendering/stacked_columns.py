@@ -15,7 +15,7 @@ _ENDS = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
 
 @dataclass(frozen=True, slots=True)
 class StackedColumns:
-    """A drawing: `groups` are (kind, path) of what is stacked, `middle` and `high` numbers of the axis."""
+    """A drawing: `groups` are (class, path) of what is stacked, `middle` and `high` numbers of the axis."""
 
     groups: Sequence[tuple[str, str]]
     middle: int
@@ -23,7 +23,7 @@ class StackedColumns:
 
 
 def stack_columns(kinds: Sequence[str], counts: Sequence[Sequence[int]]) -> StackedColumns:
-    """Stack the counts of each column, the last kind at the foot."""
+    """Stack the counts of each column, the last kind at the foot; a kind is the class that its parts are drawn with."""
     high = _round_up(max((sum(one) for one in counts), default=0))
     slot = WIDTH / max(len(counts), 1)
     paths: dict[str, list[str]] = {kind: [] for kind in kinds}
@@ -33,15 +33,14 @@ def stack_columns(kinds: Sequence[str], counts: Sequence[Sequence[int]]) -> Stac
             if count:
                 left, up, tall = slot * (at + GAP / 2), HEIGHT * (1 - top / high), HEIGHT * count / high
                 paths[kind].append(f"M{left:.1f} {up:.1f}h{slot * (1 - GAP):.1f}v{tall:.1f}H{left:.1f}Z")
-    groups = [(kind.lower(), "".join(found)) for kind, found in paths.items() if found]
+    groups = [(kind, "".join(found)) for kind, found in paths.items() if found]
     return StackedColumns(groups, high // 2, high)
 
 
 def draw_columns(columns: StackedColumns, label: str) -> Markup:
     """The drawing alone; `label` says in words what it shows."""
     groups = Markup("").join(
-        Markup('<g class="chart-part--{}"><path d="{}"/></g>').format(kind, path)
-        for kind, path in columns.groups
+        Markup('<g class="{}"><path d="{}"/></g>').format(kind, path) for kind, path in columns.groups
     )
     return Markup(
         '<svg class="chart-plot chart-plot--stack" viewBox="0 0 960 132" preserveAspectRatio="none" role="img" aria-label="{}">'

@@ -18,6 +18,7 @@ from nephoscope.web.rendering import (
     time_elements,
 )
 from nephoscope.web.rendering.control_characters import show_control_characters
+from nephoscope.web.rendering.entity_names import entity_icon, entity_path, entity_words
 from nephoscope.web.rendering.icons import icon
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
@@ -48,6 +49,9 @@ def environment() -> Environment:
         placed=describe_place,
         scoped=section_cells.name_scopes,
         icon=icon,
+        entity_icon=entity_icon,
+        entity_path=entity_path,
+        entity_words=entity_words,
         style_address=style_address,
         state_words={state.value: word for state, word in formatting.STATES.items()},
         now=lambda: datetime.now(UTC),

@@ -1,0 +1,35 @@
+"""Incident panes: the timeline by day, and the runs of response rules that are about an incident."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from nephoscope.web.page_data.automation_list import asked_rules, seen_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from nephoscope.alerts.investigation.incident_details import TimelineEntry
+    from nephoscope.state.automation.run_status import RunLine
+    from nephoscope.state.incidents.alerts import StoredAlert
+    from nephoscope.web.visits.request_context import Visit
+
+
+def group_by_day(moments: Sequence[TimelineEntry]) -> list[tuple[date, list[TimelineEntry]]]:
+    """Group what happened, in order, by its day in UTC."""
+    return [(day, list(several)) for day, several in groupby(moments, key=lambda one: one.at.date())]
+
+
+def read_runs(
+    visit: Visit, workspace: str, number: int, alerts: Sequence[StoredAlert]
+) -> list[tuple[str, RunLine]]:
+    """The runs that the visitor may read, the newest first, each with the name of its rule."""
+    subjects = [str(number), *(one.id for one in alerts)]
+    found = visit.instance.state.run_standings.about(workspace, subjects)
+    if not found:
+        return []
+    rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
+    names = {one.key: one.name for one in rules}
+    return [(names.get(one.rule, one.rule), one) for one in found if within is None or one.rule in within]

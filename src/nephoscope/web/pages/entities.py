@@ -1,0 +1,163 @@
+"""Entities: all that is known of a user, an IP address, a machine or an application: profile, alerts, incidents, rows of logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from nephoscope.alerts.incidents.alert_visibility import READ
+from nephoscope.alerts.investigation.entity_context import choose
+from nephoscope.alerts.investigation.incident_details import involved_in
+from nephoscope.alerts.investigation.participants import InvolvedEntity, parties
+from nephoscope.posture.reports.resource_graph_tables import LISTED
+from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.incidents import IncidentFilter
+from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
+from nephoscope.web.page_data.entity_logs import count_rows
+from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity, find_entity
+from nephoscope.web.page_data.visible_alerts import everywhere
+from nephoscope.web.rendering.application_lookup import applications
+from nephoscope.web.rendering.display_names import names_of
+from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.visits.page import Page
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.entity_context import EntityContext
+    from nephoscope.alerts.investigation.participants import Participant
+    from nephoscope.posture.published.observable_index import DocumentMention
+    from nephoscope.state.incidents.alerts import StoredAlert
+    from nephoscope.state.incidents.incidents import Incident
+    from nephoscope.web.page_data.entity_logs import EntityLogs
+    from nephoscope.web.visits.request_context import Visit
+
+INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
+MOST, MOST_RELATED = 50, 12
+DONE = frozenset({"Resolved", "Dismissed"})
+
+
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
+    """Return what the page shows, or one of its tables as a file."""
+    kind, name = visit.parameters["kind"], visit.parameters["name"].strip()
+    if kind not in KINDS or not name:
+        raise NotFoundError(f"entity kind {kind[:40]!r} not found: expected {', '.join(KINDS)}")
+    entity = find_entity(visit, kind, name)
+    alerts, logs = _list_alerts(visit, entity), count_rows(visit, kind, entity.values)
+    tables = {"logs": lambda: _logs(logs), "alerts": lambda: _alerts(alerts)}
+    if (file := file_of(visit, f"{kind}-{name}", tables)) is not None:
+        return file
+    facts, context = _describe(visit, entity)
+    incidents, taking_part = _list_incidents(visit, entity), _list_parties(visit, alerts)
+    values = {one.lower() for one in entity.values}
+    moments = [one for each in alerts for one in (each.started, each.ended)]
+    moments += [one for each in (logs.tables if logs else ()) for one in (each.first, each.last)]
+    return {
+        "entity": entity,
+        "word": KINDS[kind],
+        "alerts": alerts,
+        "open_alerts": sum(one.status not in DONE for one in alerts),
+        "days": _group(alerts),
+        "incidents": incidents,
+        "open_incidents": sum(one.status.value != "Closed" for one in incidents),
+        "logs": logs,
+        "facts": facts,
+        "context": context,
+        "related": [one for one in taking_part if values.isdisjoint(_names(one))][:MOST_RELATED],
+        "names": names_of(taking_part),
+        "mentions": _list_mentions(visit, entity),
+        "first": min(moments, default=None),
+        "last": max(moments, default=None),
+    }
+
+
+def _list_alerts(visit: Visit, entity: NamedEntity) -> list[StoredAlert]:
+    """The alerts of the time range that name it, those of the latest events first."""
+    found = {
+        one.id: one
+        for told in everywhere(visit)
+        for value in entity.values
+        for one in told.newest(AlertFilter(text=value, since=visit.since), MOST)
+    }
+    return sorted(found.values(), key=lambda one: (-one.ended.timestamp(), one.id))[:MOST]
+
+
+def _list_incidents(visit: Visit, entity: NamedEntity) -> list[Incident]:
+    state = visit.instance.state
+    found = {
+        one.number: one
+        for workspace in visit.workspaces(INCIDENTS)
+        for value in entity.values
+        for one in state.incidents.list_sought(
+            workspace, IncidentFilter(text=value, numbers=visit.incidents_of(workspace)), most=MOST
+        )
+    }
+    return sorted(found.values(), key=lambda one: one.last_activity, reverse=True)[:MOST]
+
+
+def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityContext | None]:
+    """Read what the estate knows of it."""
+    now = visit.instance.now
+    facts = entity_facts(visit, [InvolvedEntity(one, (), now, now) for one in entity.entities])
+    return facts, choose(facts.contexts.get(one) for one in entity.entities)
+
+
+def _list_parties(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Participant]:
+    """List all that are in its alerts, those of most alerts first."""
+    involved = involved_in(alerts, ())
+    return parties(involved, applications(visit, involved))
+
+
+def _names(party: Participant) -> set[str]:
+    return {
+        party.title.lower(),
+        party.id.lower(),
+        *(value.lower() for one in party.entities for _, value in one.identifiers),
+    }
+
+
+def _list_mentions(visit: Visit, entity: NamedEntity) -> list[DocumentMention]:
+    """The resources that have an address or name it."""
+    if entity.kind != "address" or visit.snapshot is None:
+        return []
+    return visit.snapshot.mentions.found(
+        visit.reach(RESOURCES), entity.name, parts=tuple(sorted(LISTED)), most=MOST
+    )
+
+
+def _group(alerts: Sequence[StoredAlert]) -> list[tuple[object, list[StoredAlert]]]:
+    days: dict[object, list[StoredAlert]] = {}
+    for one in alerts:
+        days.setdefault(one.ended.date(), []).append(one)
+    return list(days.items())
+
+
+def _logs(logs: EntityLogs | None) -> PageTable:
+    rows = (
+        (one.table, one.rows, one.first.isoformat(), one.last.isoformat())
+        for one in (logs.tables if logs else ())
+    )
+    return PageTable(("Table", "Rows", "First", "Last"), rows)
+
+
+def _alerts(alerts: Sequence[StoredAlert]) -> PageTable:
+    rows = (
+        (one.severity, one.document["AlertName"], one.status, one.started.isoformat(), one.ended.isoformat(),
+         one.incident or "", one.id)
+        for one in alerts
+    )  # fmt: skip
+    return PageTable(("Severity", "Alert", "Status", "First event", "Last event", "Incident", "Id"), rows)
+
+
+PAGE = Page(
+    "/entities/{kind}/{name:path}",
+    "Entity",
+    "entity.html",
+    READ,
+    fill_page,
+    anywhere=True,
+    parted=True,
+    queries=lambda _: True,
+    under_scope="Alerts and incidents that name a resource of {}, and rows of logs of its subscriptions.",
+)

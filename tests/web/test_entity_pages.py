@@ -1,0 +1,104 @@
+"""Pages of users, addresses, machines and applications: alerts, incidents, rows of logs by table, and what the estate knows."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+
+import pytest
+from tests.web.conftest import LATELY, NOON, alert
+
+from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.state.incidents.incidents import Incident
+
+ADDRESS, USER = "192.0.2.7", "ada@bwf.example"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows(instance):
+    """Sign-ins of a user from an address, and one of somebody else."""
+    common = {"TimeGenerated": LATELY, "ResultType": "0"}
+    signed = [
+        {**common, "UserPrincipalName": who, "IPAddress": where}
+        for who, where in ((USER, ADDRESS), (USER.upper(), ADDRESS), ("eve@bwf.example", "192.0.2.70"))
+    ]
+    place, table = instance.state.workspaces.get("default"), instance.lake.tables["SigninLogs"]
+    made = arrow_of(table, signed, workspace=place, now=LATELY).table
+    instance.lake.writer().append("default", {"SigninLogs": made}, producer="test", sequence=0)
+    instance.lake.flush()
+    with instance.state.transaction() as session:
+        kept = instance.state.incidents.put(
+            session, Incident("default", "Ada reads", "", "High", NOON, NOON, NOON, NOON)
+        )
+        instance.state.alerts.put(
+            session, alert("0d000000-0000-0000-0000-000000000001", kept.number, "Ada read keys")
+        )
+
+
+def plain(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html.unescape(page.partition("<main")[2])).split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "count"), [("address", ADDRESS, 2), ("user", USER, 2), ("address", "192.0.2.70", 1)]
+)
+def test_rows_are_counted_by_table_and_open_in_the_logs(owner, kind, name, count):
+    page = owner.get(f"/entities/{kind}/{name}").text
+    (row,) = re.findall(
+        r'<td class="table__title"><a href="([^"]+)">SigninLogs</a></td><td class="table__number">(\d+)</td>',
+        page,
+    )
+    assert int(row[1]) == count
+    told = owner.get(html.unescape(row[0]) + "&format=csv").text
+    assert len(list(csv.DictReader(io.StringIO(told)))) == count
+    table = list(
+        csv.DictReader(io.StringIO(owner.get(f"/entities/{kind}/{name}?format=csv&table=logs").text))
+    )
+    assert [(one["Table"], one["Rows"]) for one in table] == [("SigninLogs", str(count))]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("address", ADDRESS), ("user", USER)])
+def test_alerts_and_incidents_that_name_it_are_listed(owner, kind, name):
+    page = owner.get(f"/entities/{kind}/{name}")
+    assert page.status_code == 200
+    assert "In open incident" in page.text
+    assert "Ada read keys" in page.text
+    assert "Ada reads" in page.text
+    other = USER if kind == "address" else ADDRESS
+    assert other in plain(page.text).partition("Related entities")[2]
+
+
+def test_what_nothing_names_says_so(owner):
+    said = plain(owner.get("/entities/address/203.0.113.9").text)
+    assert "No rows in the last 7 days name it" in said
+    assert "No alerts in the last 7 days name it." in said
+    assert "No incidents name it." in said
+
+
+def test_addresses_of_entities_are_escaped(owner):
+    page = owner.get("/entities/user/<b>x</b>").text
+    assert "<b>x</b>" not in page
+    assert owner.get("/entities/nothing/x").status_code == 404
+
+
+def test_who_reads_a_part_sees_no_logs_of_others(visitor, sandbox):
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    page = reader.get(f"/entities/address/{ADDRESS}")
+    assert page.status_code == 200
+    assert "SigninLogs" not in page.text
+    assert "Ada read keys" not in page.text
+
+
+def test_the_search_for_an_address_leads_there(owner):
+    assert f'href="/entities/address/{ADDRESS}"' in owner.get(f"/search?q={ADDRESS}").text
+    assert "/entities/address/" not in owner.get("/search?q=CVE-2024-3094").text
+
+
+def test_an_incident_leads_to_the_pages_of_its_entities(owner):
+    page = owner.get("/incidents/1").text
+    assert f'href="/entities/user/{USER}"' in page
+    assert f'href="/entities/address/{ADDRESS}"' in page
+    assert json.dumps(ADDRESS) not in page
