@@ -70,6 +70,19 @@ def test_an_order_turned_round_is_the_list_from_its_end(inventory, every, name):
     assert sorted(map(repr, up)) == sorted(map(repr, every))
 
 
+def test_what_the_internet_reaches_is_a_list(owner, instance, every):
+    exposed = set(instance.snapshots.newest().made.exposed)
+    wanted = {one.id for one in every if one.id.lower() in exposed}
+    assert wanted
+    page = owner.get("/inventory").text
+    (facet,) = re.findall(r"<summary[^>]*>Exposure</summary>(.*?)</details>", page, re.DOTALL)
+    assert re.findall(r'facets__count">([\d,]+)', facet) == [str(len(wanted))]
+    told = owner.get(f"{links(facet, 'facets__option')[0]}&format=csv").text
+    assert {row["Id"] for row in csv.DictReader(io.StringIO(told))} == wanted
+    assert "No resources match the filters." in owner.get("/inventory?exposure=gone").text
+    assert 'href="/inventory?exposure=internet"' in owner.get("/").text
+
+
 def test_an_order_that_is_unknown_is_the_default(inventory, every):
     for order in ("", "-", "id; drop table documents", "--name", "-nothing"):
         assert inventory.page(EVERYTHING, InventoryQuery(order=order), most=1_000_000) == every

@@ -87,8 +87,8 @@ def words(text: str) -> str:
     [
         ("", [CVE, OTHER]),
         ("severity=Medium", [OTHER]),
-        ("exploited=1", [CVE]),
-        ("fixable=1", [CVE, OTHER]),
+        ("risk=Exploited", [CVE]),
+        ("fix=yes", [CVE, OTHER]),
         ("kind=machine", [CVE]),
         ("kind=image", [CVE, OTHER]),
         ("package=desk", [OTHER]),
@@ -116,6 +116,7 @@ def test_a_page_begins_after_a_vulnerability(
     owner: TestClient, monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
 ) -> None:
     monkeypatch.setattr("nephoscope.web.pages.vulnerabilities.ROWS", 1)
+    monkeypatch.setattr("nephoscope.web.lists.list_view.ROWS", 1)
     page = owner.get(f"/vulnerabilities?{asked}").text
     assert [one for one in (CVE, OTHER) if f'href="/vulnerabilities/{one}"' in page] == [shown]
     turned = re.search(r'href="([^"]*)"[^>]*>(?:Next|Previous)</a>', page)
@@ -380,15 +381,16 @@ def test_an_image_is_asked_for_and_answered_by_somebody_else(
     assert owner.post(address, data={**asked, "deadline": "2999-12-31"}).status_code == 303
     (row,) = rows(owner, f"{address}?format=csv&mine=1")
     assert (row["Status"], row["Needed by"][:10]) == ("Open", "2999-12-31")
-    own = owner.get(address).text
+    beside = f"{address}?preview={row['Id']}"
+    own = owner.get(beside).text
     assert "Withdraw" in own
     assert "Approve request" not in own
-    assert send(owner, address, act="approve", id=row["Id"], reason="mine").status_code == 400
+    assert send(owner, beside, act="approve", id=row["Id"], reason="mine").status_code == 400
     other = visitor("Owner", "/")
     assert rows(other, f"{address}?format=csv&mine=1") == []
-    assert "Approve request" in other.get(address).text
-    assert "Approve request" not in visitor("Reader", "/").get(address).text
-    assert send(other, address, act="approve", id=row["Id"], reason="fine").status_code == 303
+    assert "Approve request" in other.get(beside).text
+    assert "Approve request" not in visitor("Reader", "/").get(beside).text
+    assert send(other, beside, act="approve", id=row["Id"], reason="fine").status_code == 303
     (row,) = rows(owner, f"{address}?format=csv")
     assert (row["Status"], row["Answer"]) == ("Approved", "fine")
     assert "1 answered" in words(owner.get(address).text)

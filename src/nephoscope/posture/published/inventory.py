@@ -48,6 +48,8 @@ ORDERS = {
 DEFAULT_ORDER = "-findings"
 #: What a list can be narrowed by, each with the column that has its values.
 FACETS = {"risk": "risk", "type": "type", "subscription": "subscription", "location": "location"}
+#: The facet of what the Internet reaches, and its only value: its rows are those of the attack paths.
+EXPOSURE, REACHED = "exposure", "internet"
 _RISK = "CASE WHEN coalesce(f.grave, 0) > 0 THEN 'high' WHEN coalesce(f.failing, 0) > 0 THEN 'lower' ELSE 'none' END"
 
 
@@ -78,9 +80,10 @@ class InventoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The resources of an edition."""
+    """The resources of an edition; `exposed` are the lower-cased ids of those that the Internet reaches."""
 
     documents: Documents
+    exposed: tuple[str, ...] = ()
 
     def _rows(
         self, reach: Reach, text: str = "", cursor: DuckDBPyConnection | None = None
@@ -95,7 +98,12 @@ class Inventory:
         """The rows of a query, each with its numbers of findings."""
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
-        rows = self._rows(reach, query.text, cursor).project(wanted).set_alias("r")
+        listed = self._rows(reach, query.text, cursor)
+        if exposure := query.chosen.get(EXPOSURE):
+            listed = listed.filter(
+                one_of("key", self.exposed if REACHED in exposure and self.exposed else ("",))
+            )
+        rows = listed.project(wanted).set_alias("r")
         failing = self._count_failing(reach, cursor).set_alias("f")
         joined = rows.join(failing, "r.key = f.subject AND r.tenant = f.tenant", "left")
         counted = joined.project(
@@ -103,7 +111,7 @@ class Inventory:
             f" r.tenant AS tenant, r.key AS key, {_RISK} AS risk"
         )
         for facet, found in query.chosen.items():
-            if found:
+            if found and facet in FACETS:
                 counted = counted.filter(one_of(FACETS[facet], found))
         return counted
 
@@ -124,6 +132,10 @@ class Inventory:
         return list(self.documents.once(key, lambda: self._facet(reach, wanted, facet)))
 
     def _facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
+        if facet == EXPOSURE:
+            reached = replace(query, chosen={**query.chosen, EXPOSURE: frozenset({REACHED})})
+            count = self._count(reach, reached)
+            return [(REACHED, count)] if count else []
         column = FACETS[facet]
         rows = self._wanted(reach, query).aggregate(f"{column} AS value, count(*) AS n", column)
         return [(value, int(count)) for value, count in rows.order("n DESC, value").fetchall()]

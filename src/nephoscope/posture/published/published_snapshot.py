@@ -101,7 +101,7 @@ class PublishedSnapshot:
     @property
     def inventory(self) -> Inventory:
         """The resources with how many recommendations each fails."""
-        return Inventory(self._documents)
+        return Inventory(self._documents, self.made.exposed)
 
     @property
     def mentions(self) -> ObservableIndex:

@@ -27,8 +27,10 @@ from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.rule_switches import PACK, RULE
-from nephoscope.web.forms.content_switches import ON, switch_selected
+from nephoscope.web.forms.content_switches import switch_selected
 from nephoscope.web.forms.form import apply_form
+from nephoscope.web.lists.content_list import content_list
+from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
 from nephoscope.web.tables.page_tables import PageTable, file_of
@@ -67,28 +69,28 @@ def _list_kind(
     """The list; `refused` is why what was sent could not be taken."""
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
-        found = _sort_rows(visit, KINDS[kind][1](snapshots))
+        found = _find(visit, snapshots, kind)[1].rows
         return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
     return _show_list(visit, snapshots, kind, refused)
 
 
-def _sort_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
-    return sorted(_filter_rows(visit, every), key=lambda one: (one.pack, one.name.casefold()))
+def _find(
+    visit: Visit, snapshots: WorkspaceContent, kind: str
+) -> tuple[RowList[ContentRow], FoundRows[ContentRow], bool]:
+    """Find what the filters of the address leave, by source and name, and say whether there is anything at all."""
+    may = visit.caller.may(WRITE, f"/workspaces/{snapshots.workspace}")
+    wanted = content_list(visit, snapshots.workspace, kind, may=may)
+    every = sorted(KINDS[kind][1](snapshots), key=lambda one: (one.pack, one.name.casefold()))
+    return wanted, find_rows(visit, wanted, every), bool(every)
 
 
 def _show_list(visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = "") -> dict[str, object]:
     """The list; those that were left out of what was switched stay ticked."""
-    workspace, every = snapshots.workspace, KINDS[kind][1](snapshots)
-    found = _sort_rows(visit, every)
-    start = page_start(visit)
+    wanted, found, there = _find(visit, snapshots, kind)
     return {
-        "overtaken": [], "done": visit.asked("done"), "ticked": {one.rpartition(" ")[0] for one in visit.ticked_values("key")},
+        "overtaken": [], "done": visit.asked("done"), "list": show_rows(visit, wanted, found), "any": there,
         "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
-        "workspace": workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
-        "shown": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS, "text": visit.asked("q"),
-        "standings": Counter(one.standing for one in every), "chosen": visit.several("standing"), "packs": _packs(every),
-        "pack": visit.asked("pack"), "on": visit.asked("on"), "any": bool(every),
-        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}") and any(one.on is not None for one in found),
+        "workspace": snapshots.workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
     }  # fmt: skip
 
 
@@ -109,24 +111,6 @@ def _import_pack(visit: Visit, snapshots: WorkspaceContent) -> str:
         told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
         raise StateError(f"the file has no usable content: {' · '.join(told[:MOST_TOLD])}")
     return visit.link(f"/content/packs/{found.pack.name}", workspace=snapshots.workspace)
-
-
-def _filter_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
-    """Return what the filters of the address leave."""
-    text, chosen, pack = visit.asked("q").casefold(), visit.several("standing"), visit.asked("pack")
-    on = ON.get(visit.asked("on"))
-    return [
-        one
-        for one in every
-        if text in f"{one.name} {one.about} {one.key}".casefold()
-        and (not chosen or one.standing in chosen)
-        and (not pack or one.pack == pack)
-        and (on is None or one.on is on)
-    ]
-
-
-def _packs(every: list[ContentRow]) -> list[str]:
-    return sorted({one.pack for one in every if one.pack})
 
 
 def _row(one: ContentRow, before: Sequence[str]) -> list[object]:

@@ -23,12 +23,13 @@ from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.image_request_list import is_open, request_list
+from nephoscope.web.lists.list_view import PREVIEW, FoundRows, find_rows, show_rows
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS, MOST = 100, 10_000
+MOST = 10_000
 HEADER = (
     "Status", "Image", "Registry", "Repository", "Tag", "Reason", "Requested by", "Asked", "Needed by", "Answered", "Answered by",
     "Answer",
@@ -45,22 +46,21 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     if visit.asked("format") == "csv":
-        return as_csv("image-requests", HEADER, map(_row, _filter_requests(visit)))
+        return as_csv("image-requests", HEADER, map(_row, _find(visit).rows))
     return _show_queue(visit)
 
 
 def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
-    every = visit.instance.state.image_requests.list_requests(most=MOST)
-    wanted, start = _filter_requests(visit), page_start(visit)
-    page = wanted[start : start + ROWS]
+    every, found = visit.instance.state.image_requests.list_requests(most=MOST), _find(visit)
+    beside = next((one for one in found.rows if one.id == visit.asked(PREVIEW)), None)
     counts = Counter(one.status.value for one in every)
     return {
-        "requests": page, "total": len(wanted), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
-        "statuses": {one.value: counts[one.value] for one in RequestStatus if counts[one.value]},
-        "times": measure_answers(visit.service), "now_": visit.instance.now, "me": visit.caller.name,
+        "list": show_rows(visit, request_list(visit), found), "any": bool(every), "opened": counts[RequestStatus.OPEN.value],
+        "times": measure_answers(visit.service), "me": visit.caller.name,
+        "beside": beside if beside is not None and is_open(beside, visit.instance.now) else None,
         "may_ask": visit.caller.may(WRITE, "/"), "may_answer": visit.caller.may(ANSWER, "/"),
         "registries": _hosts(visit),
-        "etag": {one.id: form_digest(visit, _state(one)) for one in page}, "given": dict(visit.form) if refused else {},
+        "etag": form_digest(visit, _state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
         "refused": refused, "overtaken": None, "done": visit.asked("done"),
     }  # fmt: skip
 
@@ -75,12 +75,14 @@ def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _filter_requests(visit: Visit) -> list[ImageRequest]:
-    """Return the requests that the address asks for: those that are due first, then the newest."""
+def _find(visit: Visit) -> FoundRows[ImageRequest]:
+    """Find the requests that the address asks for: those that are due first, then the newest."""
     mine = visit.caller.name if visit.asked("mine") else ""
-    found = visit.instance.state.image_requests.list_requests(visit.several("status"), mine, MOST)
-    text = visit.asked("q").casefold()
-    return [one for one in found if text in f"{one.image}\n{one.reason}\n{one.requester}".casefold()]
+    return find_rows(
+        visit,
+        request_list(visit),
+        visit.instance.state.image_requests.list_requests(requester=mine, most=MOST),
+    )
 
 
 def _apply_form(visit: Visit) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -31,6 +30,8 @@ from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.lists.image_list import image_list
+from nephoscope.web.lists.list_view import ROWS, find_rows, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.image_facts import (
     decisions_of,
@@ -47,7 +48,7 @@ from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS, MOST_FINDINGS = 100, 10_000
+MOST_FINDINGS = 10_000
 #: What is counted of an image beside its vulnerabilities.
 PROBLEMS = ("Malware", "Secrets", "Configuration", "Licences")
 HEADER = (
@@ -63,19 +64,20 @@ REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of images."""
     every = list_images(visit.service, visit.reach, visit.asked("q"))
-    shown = [one for one in every if _fits(visit, one)]
     reach = visit.reach(INVENTORIES)
+    found = find_rows(visit, image_list(visit, lambda _: None, lambda _: None), every)
     if visit.asked("format") == "csv":
-        return as_csv("images", HEADER, _rows(visit, shown, severities_of(visit.service, reach, shown)))
+        counts = severities_of(visit.service, reach, found.rows)
+        return as_csv("images", HEADER, _rows(visit, found.rows, counts))
     start = page_start(visit)
-    page = shown[start : start + ROWS]
+    page = found.rows[start : start + ROWS]
+    counts = severities_of(visit.service, reach, page)
+    wanted = image_list(visit, lambda one: _sum_counts([one], counts), _counting(visit, page))
     return {
-        "images": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
-        "counts": severities_of(visit.service, reach, page), "summed": _sum_counts, "problems": _counting(visit, page),
-        "words": STATUS_WORDS,
-        "unassessed": not_assessed, "statuses": _statuses(every), "running": sum(bool(one.running) for one in every),
+        "list": show_page(visit, wanted, page, found.facets, len(found.rows), start),
+        "any": bool(every), "running": sum(bool(one.running) for one in every),
         "registries": [one.address for one in readable_registries(visit.service, visit.reach(READ_IMAGES))],
-        "server": visit.asked("registry"), "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
+        "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
     }  # fmt: skip
 
 
@@ -150,26 +152,12 @@ def _state(visit: Visit, id_: str) -> object:
     return image.status.value, image.verdict, image.decided_by
 
 
-def _fits(visit: Visit, one: ImageOverview) -> bool:
-    statuses, server = visit.several("status"), visit.asked("registry").lower()
-    return (
-        (not statuses or one.status in statuses)
-        and (not server or one.server == server)
-        and (not visit.asked("running") or bool(one.running))
-    )
-
-
 def _counting(
     visit: Visit, images: Sequence[ImageOverview]
 ) -> Callable[[ImageOverview], Mapping[str, int | None] | None]:
     """Return what counts the problems of an image, with the stored examinations of images."""
     stored = examinations_of(visit.service, images)
     return lambda image: problem_counts(image, stored)
-
-
-def _statuses(every: Iterable[ImageOverview]) -> dict[str, int]:
-    counts = Counter(one.status for one in every)
-    return {name: counts[name] for name in STATUS_WORDS if counts[name]}
 
 
 def _sum_counts(

@@ -10,7 +10,13 @@ from starlette.responses import Response
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.posture.published.inventory import DEFAULT_ORDER, FACETS, InventoryQuery, ListedResource
+from nephoscope.posture.published.inventory import (
+    DEFAULT_ORDER,
+    EXPOSURE,
+    FACETS,
+    InventoryQuery,
+    ListedResource,
+)
 from nephoscope.state import NotFoundError
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_cell import ListCell, number_cell, text_cell
@@ -33,6 +39,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
+EXPOSURES = {"internet": "Reached from the Internet"}
 RISKS = {"high": "Critical or high findings", "lower": "Other findings", "none": "No findings"}
 
 
@@ -91,15 +98,18 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _query(visit: Visit) -> InventoryQuery:
-    chosen = {name: frozenset(one.lower() for one in visit.several(name)) for name in FACETS}
+    chosen = {name: frozenset(one.lower() for one in visit.several(name)) for name in (*FACETS, EXPOSURE)}
     return InventoryQuery(visit.asked("q"), chosen, visit.asked("sort") or DEFAULT_ORDER)
 
 
 def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
     """Return what the list can be narrowed by."""
     assert visit.snapshot is not None
-    counts = {name: visit.snapshot.inventory.facet(visit.reach(READ), query, name) for name in FACETS}
+    counts = {
+        name: visit.snapshot.inventory.facet(visit.reach(READ), query, name) for name in (*FACETS, EXPOSURE)
+    }
     return [
+        build_facet(visit, EXPOSURE, "Exposure", counts[EXPOSURE], lambda one: EXPOSURES.get(one, one)),
         build_facet(visit, "risk", "Findings", sorted(counts["risk"]), lambda one: RISKS.get(one, one)),
         build_facet(visit, "type", "Type", counts["type"], name_type),
         build_facet(visit, "subscription", "Subscription", counts["subscription"], lambda one: visit.subscriptions.get(one, one)),

@@ -75,7 +75,7 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     if visit.asked("format") == "csv":
         rows = (_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
         return as_csv(
-            "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Why", "Id"), rows
+            "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Reason", "Id"), rows
         )
     return _show_list(visit, wanted, found)
 

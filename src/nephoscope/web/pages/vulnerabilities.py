@@ -41,7 +41,9 @@ from nephoscope.web.forms.vulnerability_exemptions import (
     exemption_row,
     shown_exemptions,
 )
+from nephoscope.web.lists.list_view import ROWS, find_rows, show_page
 from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.vulnerability_list import find_fix, vulnerability_list
 from nephoscope.web.page_data.source_links import safe_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
@@ -50,7 +52,7 @@ from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS, MOST, MOST_HOLDERS, MOST_REASONS = 100, 100_000, 10_000, 20
+MOST, MOST_HOLDERS, MOST_REASONS = 100_000, 10_000, 20
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")
 #: How exposed the machines are that have a vulnerability, by the level.
 EXPOSURES = ("", "Internet", "attack path")
@@ -83,25 +85,24 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     exempt = exempted_everywhere(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
-    shown = [one for one in every if _fits(visit, one)]
+    exempted = {one.vulnerability.id for one in every if _is_exempt(one, exempt)}
+    listed = vulnerability_list(visit, exposed, exempted)
+    found = find_rows(visit, listed, every)
     if visit.asked("format") == "csv":
         return as_csv(
             "vulnerabilities",
             HEADER,
             (
                 [*_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"]
-                for one in date_vulnerabilities(visit.service, wanted, shown)
+                for one in date_vulnerabilities(visit.service, wanted, found.rows)
             ),
         )
-    coverage = summarize_coverage(visit.service, reach)
-    start, keys = _find_page(visit, [one.vulnerability.id for one in shown])
-    page = date_vulnerabilities(visit.service, wanted, shown[start : start + ROWS])
+    start, keys = _find_page(visit, [one.vulnerability.id for one in found.rows])
+    page = date_vulnerabilities(visit.service, wanted, found.rows[start : start + ROWS])
     return {
-        "several": page, "total": len(shown), "start": start, "rows": ROWS, "keys": keys, "any": bool(every),
-        "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
-        "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
-        "exposed": exposed, "exempt": {one.vulnerability.id for one in every if _is_exempt(one, exempt)},
-        "severities": _count_severities(one.severity for one in every),
+        "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
+        "tiles": _tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
+        "package": visit.asked("package"), "only": _only(visit),
     }  # fmt: skip
 
 
@@ -161,11 +162,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
 
 
 def _subjects(visit: Visit, reach: Reach) -> SubjectFilter:
-    kind = visit.asked("kind")
-    return SubjectFilter(
-        reach, kind=SubjectKind(kind) if kind in (SubjectKind.MACHINE, SubjectKind.IMAGE) else None,
-        resource=visit.asked("resource"), image=visit.asked("image"),
-    )  # fmt: skip
+    return SubjectFilter(reach, resource=visit.asked("resource"), image=visit.asked("image"))
 
 
 def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
@@ -175,17 +172,6 @@ def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
 def _only(visit: Visit) -> str:
     """Return what the list is narrowed to by a link of another page, '' where it is of all."""
     return visit.asked("resource").rsplit("/", 1)[-1] or visit.asked("image")
-
-
-def _fits(visit: Visit, one: VulnerabilitySummary) -> bool:
-    severities, text = visit.several("severity"), visit.asked("q").casefold()
-    known = one.vulnerability
-    return (
-        (not severities or one.severity in severities)
-        and (not visit.asked("exploited") or known.is_exploited)
-        and (not visit.asked("fixable") or one.fixable > 0)
-        and text in "\n".join((known.id, known.summary, *known.aliases)).casefold()
-    )
 
 
 def _is_exempt(one: VulnerabilitySummary, exempt: frozenset[str]) -> bool:
@@ -204,24 +190,13 @@ def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
     }
 
 
-def _count_severities(names: Iterable[str]) -> dict[str, int]:
-    counts = Counter(names)
-    return {name: counts[name] for name in SEVERITIES if counts[name]}
-
-
 def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object, ...]:
     known, exposure = one.vulnerability, EXPOSURES[exposed.get(one.vulnerability.id, 0)]
     return (
         known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, exposure,
-        _fix(one), one.machines,
+        find_fix(one), one.machines,
         one.images, one.first_seen.isoformat() if one.first_seen else "", known.summary, " ".join(known.aliases),
     )  # fmt: skip
-
-
-def _fix(one: VulnerabilitySummary) -> str:
-    if not one.fixable:
-        return "no"
-    return "yes" if one.fixable >= one.machines + one.images else "partly"
 
 
 def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[object, ...]]:

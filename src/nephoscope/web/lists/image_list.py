@@ -1,0 +1,98 @@
+"""The list of images: where each stands in its registry, and what was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.service.image_overview import STATUS_WORDS, ImageOverview
+from nephoscope.web.lists.column_kinds import time_column
+from nephoscope.web.lists.list_cell import NONE, CellMark, ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.page_data.image_facts import not_assessed
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+TONES = {
+    "Promoted": "pass",
+    "Passed": "pass",
+    "Rejected": "error",
+    "Failed": "error",
+    "Held": "fail",
+    "Queued": "new",
+}
+#: Name of the column -> title and what is counted of an image.
+PROBLEMS = {
+    "malware": ("Malware", "Malware"),
+    "secrets": ("Secrets", "Secrets"),
+    "config": ("Config", "Configuration"),
+}
+
+
+def image_list(
+    visit: Visit,
+    severities: Callable[[ImageOverview], Mapping[str, int] | None],
+    problems: Callable[[ImageOverview], Mapping[str, int | None] | None],
+) -> RowList[ImageOverview]:
+    """Describe the list; what counts findings is asked of the images of a page alone, so no order is by them."""
+
+    def title(one: ImageOverview) -> ListCell:
+        name = f"{one.repository}:{one.tags[-1]}" if one.tags else one.repository
+        return text_cell(name, visit.link(f"/images/{one.digest}"), whole=f"{one.name} {one.digest}")
+
+    def grave(name: str) -> Callable[[ImageOverview], ListCell]:
+        def cell(one: ImageOverview) -> ListCell:
+            found = severities(one)
+            return number_cell(None, text=NONE if found is None else f"{found[name]:,}")
+
+        return cell
+
+    def counted(name: str) -> Callable[[ImageOverview], ListCell]:
+        def cell(one: ImageOverview) -> ListCell:
+            found = problems(one)
+            count = None if found is None else found.get(name, 0)
+            return number_cell(count)
+
+        return cell
+
+    return RowList(
+        "images", "image",
+        (
+            ListColumn("status", "Status", _status, width="state"),
+            ListColumn("image", "Image", title, main=True, width="title"),
+            ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True),
+            ListColumn("critical", "Critical", grave("Critical"), number=True, sorted=False, hint="Critical vulnerabilities"),
+            ListColumn("high", "High", grave("High"), number=True, optional=True, sorted=False, hint="High vulnerabilities"),
+            *(ListColumn(name, head, counted(of), number=True, optional=True, sorted=False) for name, (head, of) in PROBLEMS.items()),
+            ListColumn("unassessed", "Unassessed", lambda one: number_cell(not_assessed(one)), number=True, optional=True, shown=False,
+                       hint="Packages not assessed"),
+            time_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
+            ListColumn("digest", "Digest", lambda one: text_cell(one.digest[:19], whole=one.digest), optional=True, shown=False),
+            ListColumn("running", "Running in", lambda one: number_cell(len(one.running)), number=True, optional=True, shown=False),
+        ),
+        lambda one: f"{one.server}/{one.repository}@{one.digest}",
+        (
+            RowFacet("status", "Status", lambda one: (one.status,), lambda one: STATUS_WORDS.get(one, one), order=tuple(STATUS_WORDS)),
+            RowFacet("registry", "Registry", lambda one: (one.server,)),
+            RowFacet("running", "Workloads", _running, lambda one: "Running" if one == "1" else "Not running"),
+            RowFacet("scanned", "Scan", lambda one: ("Scanned" if one.scanned_at else "Not scanned yet",)),
+            RowFacet("repository", "Repository", lambda one: (one.repository,)),
+        ),
+        hint="Name, tag or digest", about_of=lambda one: one.registered.error if one.registered else "",
+    )  # fmt: skip
+
+
+def _running(one: ImageOverview) -> tuple[str, ...]:
+    return ("1" if one.running else "0",)
+
+
+def _status(one: ImageOverview) -> ListCell:
+    marks = (CellMark(f"running in {len(one.running)}", "new"),) if one.running else ()
+    order = float(list(STATUS_WORDS).index(one.status))
+    whole = one.registered.error if one.registered else ""
+    return state_cell(
+        STATUS_WORDS[one.status], TONES.get(one.status, ""), whole=whole, marks=marks, order=order
+    )
