@@ -78,3 +78,19 @@ def test_members_of_these_names_elsewhere_are_nothing(tmp_path: Path) -> None:
     report = scan(tmp_path, {"note": {"templateJson": "{", "parametersJson": 1}})
     assert not report.unread
     assert not report.findings
+
+
+@pytest.mark.parametrize("name", ["built.bicepparam", "prod.bicepparam"])
+def test_a_value_stands_in_the_bicep_file_that_it_was_built_from(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("using 'main.bicep'\n\nparam https = false\n")
+    report = scan(tmp_path, {"parametersJson": json.dumps(PARAMETERS), "templateJson": json.dumps(TEMPLATE)})
+    [found] = [one for one in report.failed if one.rule == HTTPS]
+    assert (found.region.file, found.region.line) == (name, 3)
+    assert not report.unread
+
+
+def test_a_bicep_file_without_the_parameter_is_not_its_source(tmp_path: Path) -> None:
+    (tmp_path / "built.bicepparam").write_text("using 'main.bicep'\nparam other = false\n")
+    report = scan(tmp_path, {"parametersJson": json.dumps(PARAMETERS), "templateJson": json.dumps(TEMPLATE)})
+    [found] = [one for one in report.failed if one.rule == HTTPS]
+    assert found.region.file == "built.json"

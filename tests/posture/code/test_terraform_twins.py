@@ -118,7 +118,7 @@ def twin_body(maker: TwinMaker, resource: TerraformResource) -> tuple[dict[str, 
             continue
         planned = made(resource.body, steps)
         if planned is MISSING:
-            if put(body, steps, value):
+            if not resource.is_whole and put(body, steps, value):
                 lacking.add(steps)
         else:
             put(body, steps, planned)
@@ -284,3 +284,40 @@ def test_a_network_is_judged_as_its_twin(judge: Judge, associated: bool) -> None
     ours, theirs = judge.verdicts([*plan.resources]), judge.verdicts(network_twin(associated=associated))
     assert ours == theirs
     assert Counter(theirs.values())[ComplianceState.NON_COMPLIANT] > 8
+
+
+VAULT = {"name": "kv", "tenant_id": "t", "sku_name": "standard", "rbac_authorization_enabled": True}
+UNREAD = "contacts_that_no_table_reads"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "unknown", "beside", "whole"),
+    [
+        ({}, {}, (), True),
+        ({UNREAD: None, "timeouts": None, "tags": {}}, {"id": True, "vault_uri": True}, (), True),
+        ({UNREAD: []}, {}, (), True),
+        ({UNREAD: ["a"]}, {}, (), False),
+        ({UNREAD: False}, {}, (), False),
+        ({}, {UNREAD: True}, (), True),
+        ({}, {"tags_all": True, "set_by_reference": True}, (), False),
+        ({}, {}, ("azurerm_key_vault_of_no_table",), False),
+        ({}, {}, ("azurerm_monitor_of_no_table",), True),
+    ],
+)
+def test_what_a_plan_that_sets_nothing_else_leaves_out_is_what_azure_makes(
+    judge: Judge, attributes: dict[str, Any], unknown: dict[str, Any], beside: tuple[str, ...], whole: bool
+) -> None:
+    made = change("azurerm_key_vault", {**VAULT, **attributes})
+    made["change"]["after_unknown"] = unknown
+    written = {"expressions": {"set_by_reference": {"references": ["local.a"]}}, "address": made["address"]}
+    plan = {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "resource_changes": [made, *(change(one, {"name": "x"}) for one in beside)],
+        "configuration": {"root_module": {"resources": [written]}},
+    }
+    [vault] = map_plan(TemplateDocument.parse(json.dumps(plan), "plan.json")).resources
+    assert vault.is_whole is whole
+    verdicts = judge.verdicts([vault])
+    links = [state for (key, _), state in verdicts.items() if "private link" in judge.title(key)]
+    assert links == [ComplianceState.NON_COMPLIANT if whole else ComplianceState.UNKNOWN]

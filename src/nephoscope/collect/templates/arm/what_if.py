@@ -76,6 +76,11 @@ class WhatIfResource:
         return True
 
     @property
+    def repeated(self) -> None:
+        """Each copy is a resource of its own."""
+        return
+
+    @property
     def existing(self) -> bool:
         """Return what is only read is not among the changes."""
         return False

@@ -45,7 +45,8 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
     if not wanted:
         return found
     if compiler is None:
-        found.problems = [one for name in wanted for one in _not_compiled(repository, name, {*names})]
+        left = [name for name in wanted if name not in repository.compiled]
+        found.problems = [one for name in left for one in _not_compiled(repository, name, {*names})]
         return found
     with _on_disk(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from nephoscope.collect.templates.arm.template_repository import Repository
+from nephoscope.collect.templates.bicep import PARAMETERS
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.errors import TemplateProblem
@@ -19,15 +20,16 @@ BUILT = re.compile(rb'"(?:templateJson|parametersJson|templateSpecId)"\s*:')
 
 def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[TemplateProblem]:
     """Take the templates and parameters out of such files into the repository's documents; the problems of the others are returned."""
+    sources = [name for name in names if name.endswith(PARAMETERS)]
     return [
         problem
         for name in names
         if name.endswith(".json") and BUILT.search(repository.head(name))
-        for problem in _take(repository, name)
+        for problem in _take(repository, name, sources)
     ]
 
 
-def _take(repository: Repository, name: str) -> Iterator[TemplateProblem]:
+def _take(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
     try:
         document = repository.document(name)
         template = _inner(document, _TEMPLATE)
@@ -44,9 +46,32 @@ def _take(repository: Repository, name: str) -> Iterator[TemplateProblem]:
             Place(name, 1, 1), f"the parameters are for {named}: scan them with that template"
         )
         return
-    beside = f"{name}#{_PARAMETERS}"
-    repository.compiled |= {name: template, beside: parameters}
+    given, beside = _in_source(repository, name, parameters, sources)
+    repository.compiled |= {name: template, beside: given}
     repository.compiled_parameters[name] = (beside,)
+
+
+def _in_source(
+    repository: Repository, name: str, parameters: TemplateDocument, sources: Iterable[str]
+) -> tuple[TemplateDocument, str]:
+    """The parameters with the places of the Bicep file that they were built from, and its name; without one, those of the JSON."""
+    from nephoscope.collect.templates.bicep.bicep_source import BicepSource
+    from nephoscope.collect.templates.bicep.source_map import parameters_mark
+
+    folder, _, file = name.rpartition("/")
+    near = [one for one in sources if one.rpartition("/")[0] == folder]
+    named = [one for one in near if one.rpartition("/")[2].split(".")[0] == file.split(".")[0]]
+    held = member(parameters.value, "parameters")
+    wanted = (
+        {str(one).lower() for one in held[1]} if held is not None and isinstance(held[1], dict) else set()
+    )
+    for one in named or (near if len(near) == 1 else []):
+        source = BicepSource.parse((repository.load(one) or b"").decode("utf-8", "replace"))
+        declared = {declaration.name.lower() for declaration in source.of_kind("param")}
+        if wanted and declared >= wanted:
+            mark = parameters_mark(source, parameters.value)
+            return TemplateDocument.of_source(parameters.value, one, source.text, mark), one
+    return parameters, f"{name}#{_PARAMETERS}"
 
 
 def _inner(document: TemplateDocument, name: str) -> TemplateDocument | None:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import yaml
 
+_NAME = re.compile(r"[a-z_]\w*")
 _BLOCKS = re.compile(r"(?<![\w.])([a-z_]\w*)\.")
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,6 +55,27 @@ class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parts_of(resource: str) -> tuple[ResourceTable, ...]:
     """Return the tables of what Terraform keeps beside a type and is a part of it."""
     return tuple(table for table in tables().values() if table.part_of == resource)
+
+
+@cache
+def read_attributes(resource: str) -> frozenset[str]:
+    """Return the attributes of a type of Terraform that its table reads, as all words of its expressions."""
+    table = tables()[resource]
+    texts = [table.name, table.parent, *table.parents, table.scope, table.merge_into]
+    texts += [one for child in table.children for one in (child.name, child.when)]
+    texts += [
+        text for body in (table.body, *(child.body for child in table.children)) for text in _words(body)
+    ]
+    return frozenset(name for text in texts for name in _NAME.findall(text))
+
+
+def _words(rule: object) -> Iterator[str]:
+    """Every expression of a rule, those of the elements of lists too."""
+    if isinstance(rule, str):
+        yield rule
+    elif isinstance(rule, dict):
+        for value in rule.values():
+            yield from _words(value)
 
 
 @cache

@@ -21,6 +21,7 @@ from nephoscope.collect.templates.terraform.mapping_table import (
     ResourceTable,
     block_names,
     parts_of,
+    read_attributes,
     tables,
 )
 from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
@@ -39,6 +40,10 @@ from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
 _OURS = ("azurerm_", "azapi_")
+_OF_EVERY_TYPE = frozenset({
+    "id", "identity", "location", "name", "resource_group_name", "tags", "tags_all", "timeouts", "zones",
+})  # fmt: skip
+_EMPTY = (None, "", [], {})
 
 
 class PlanMapper:
@@ -58,11 +63,13 @@ class PlanMapper:
         self._by_name: dict[tuple[str, str], PlannedChange] = {}
         self._by_id: dict[str, TerraformResource] = {}
         self._open: set[str] = set()
+        self._untabled: set[str] = set()
         self._astray: set[str] = set()
 
     def run(self) -> TerraformPlan:
         """Map every resource, then what is part of others."""
         tabled = [(change, self._table(change)) for change in self._changes.values()]
+        self._untabled = {change.type for change, table in tabled if table is None}
         for change, table in tabled:
             self._instances[plain_address(change.address)].append(change)
             name = change.values.get("name") if isinstance(change.values, dict) else None
@@ -142,6 +149,26 @@ class PlanMapper:
         written = self.plan.source.sets(change.path, names[0]) if self.plan.source is not None else None
         return written is False
 
+    def _is_whole(self, change: PlannedChange) -> bool:
+        """Return whether the table of a change reads every attribute that is set.
+
+        A plan has all attributes of a type: what none of them sets is what Azure makes of it. Another resource of the plan that no
+        table maps (`azurerm_key_vault_...`) may set the rest.
+        """
+        if change.type in AZAPI or change.type not in tables():
+            return False
+        if any(one.startswith(f"{change.type}_") for one in self._untabled):
+            return False
+        values = change.values if isinstance(change.values, dict) else {}
+        unknown = change.unknown if isinstance(change.unknown, dict) else {}
+        unread = {*values, *unknown} - read_attributes(change.type) - _OF_EVERY_TYPE
+        return all(
+            self._is_left_to_azure(change, (name,))
+            if _is_open(unknown.get(name))
+            else values.get(name) in _EMPTY
+            for name in unread
+        )
+
     def _instance(self, change: PlannedChange, module: str, address: str) -> PlannedChange | None:
         """Return the instance that a reference means: by its index, else the one of the same key, else the only one."""
         full = f"{module}.{address}".lstrip(".")
@@ -170,7 +197,7 @@ class PlanMapper:
             self._note_unmapped(change, "its type is known after the apply")
             return
         id_, full = resource_id(container, type_, name, extends=bool(table.scope))
-        self._add(change, (id_, full, type_, container), body, builder)
+        self._add(change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change))
         for child in table.children:
             self._child(change, child, attributes, (id_, full, type_))
 
@@ -180,6 +207,8 @@ class PlanMapper:
         named: tuple[str, str, str, str],
         body: dict[str, object],
         builder: BodyBuilder,
+        *,
+        is_whole: bool,
     ) -> None:
         id_, full, type_, container = named
         reason = Unknown("string", "runtime", f"a part of {shown_pattern(id_)} is known after the apply")
@@ -187,7 +216,7 @@ class PlanMapper:
         whole = {"id": from_pattern(id_, reason), "name": from_pattern(name, reason), "type": type_, **body}
         resource = TerraformResource(
             change.address, change.type, id_, full, type_, container, whole, self.plan.document, change.path,
-            builder.places, builder.rules, builder.unset, self.plan.source,
+            builder.places, builder.rules, builder.unset, self.plan.source, is_whole,
         )  # fmt: skip
         change.made.append(resource)
         self._by_id.setdefault(id_.lower(), resource)
@@ -205,7 +234,7 @@ class PlanMapper:
         own = name_part(compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}")
         id_, name, type_ = parent
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
-        self._add(change, named, body, builder)
+        self._add(change, named, body, builder, is_whole=self._is_whole(change))
 
     def _container(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id, as a pattern, of what a resource stands in."""
@@ -250,6 +279,7 @@ class PlanMapper:
     def _tell_parts(self, resource: TerraformResource) -> None:
         """Know which parts of a resource would be resources of their own: those that the plan does not have are not set."""
         for table in parts_of(resource.terraform_type):
+            resource.is_whole = resource.is_whole and table.resource not in self._astray
             if (
                 table.resource not in self._astray
                 and resource.type.lower() == tables()[resource.terraform_type].type.lower()
@@ -268,7 +298,15 @@ class PlanMapper:
             return
         builder = BodyBuilder()
         found.take(builder.build(table.body, attributes), builder)
+        found.is_whole = found.is_whole and self._is_whole(change)
         change.made.append(found)
+
+
+def _is_open(unknown: object) -> bool:
+    """Return whether something of an attribute is known after the apply."""
+    if isinstance(unknown, dict | list):
+        return any(map(_is_open, unknown.values() if isinstance(unknown, dict) else unknown))
+    return unknown is True
 
 
 def map_plan(

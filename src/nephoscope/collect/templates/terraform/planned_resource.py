@@ -35,7 +35,7 @@ class TerraformResource:
 
     `key_text` and `full_name` are patterns. `places` maps paths of the body to paths of the plan, `rules` to what the part is made
     from, `unset` to whether that lies in blocks that are not there; `path` is the place of the whole. `source` leads to the files that
-    the plan was made from.
+    the plan was made from. `is_whole`: the table reads all that the plan sets, so that Azure makes the rest.
     """
 
     address: str
@@ -51,6 +51,7 @@ class TerraformResource:
     rules: dict[Path, BuiltFrom] = field(default_factory=dict)
     unset: dict[Path, bool] = field(default_factory=dict)
     source: SourceOfPlan | None = None
+    is_whole: bool = False
     _folded: dict[Path, Path] = field(default_factory=dict)
     _told: dict[Names, bool] = field(default_factory=dict)
 
@@ -88,6 +89,11 @@ class TerraformResource:
     def condition(self) -> bool:
         """A plan has what will be there."""
         return True
+
+    @property
+    def repeated(self) -> None:
+        """Each copy is a resource of its own."""
+        return
 
     @property
     def existing(self) -> bool:
@@ -135,8 +141,8 @@ class TerraformResource:
         return None if self.terraform_type in AZAPI_TYPES else self
 
     def says(self, path: Names) -> bool:
-        """Return whether the table maps a part of the body, by lower-cased keys."""
-        return any(path[: len(one)] == one for one in self._mapped_by_name())
+        """Return whether the plan tells a part of the body, by lower-cased keys: its table maps the part, or all that is set."""
+        return self.is_whole or any(path[: len(one)] == one for one in self._mapped_by_name())
 
     def absent_below(self, path: Names) -> Iterator[Names]:
         """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""

@@ -24,6 +24,7 @@ _SWITCHES = {
 }
 """Where each kind of settings says whether callers sign in, the later kind first: where both are there, it decides."""
 _ANSWER = "siteAuthEnabled"
+_SETTINGS = ("authsettings",)
 
 
 def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResource]) -> None:
@@ -39,7 +40,7 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
         said = next((_is_switched_on(one, path) for one, path in settings if one is not None), None)
         if said is not None:
             resources[web.key] = _answering(web, said)
-        elif site.told is None and not _answers(web):
+        elif (site.told is None or site.told.says(_SETTINGS)) and not _answers(web):
             resources[web.key] = _answering(web, value=False)
 
 

@@ -117,9 +117,10 @@ def _resource(one: WrittenResource) -> Resource:
     body: dict[str, object] = dict(one.body)
     if isinstance(one.api_version, str):
         body["apiVersion"] = one.api_version
+    doubt = one.condition if isinstance(one.condition, Unknown) else one.repeated
     condition = (
-        f"whether it is deployed is not known before the deployment: {one.condition.reason}"
-        if isinstance(one.condition, Unknown)
+        f"whether it is deployed is not known before the deployment: {doubt.reason}"
+        if doubt is not None
         else ""
     )
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None

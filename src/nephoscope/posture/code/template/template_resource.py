@@ -48,6 +48,10 @@ class WrittenResource(Protocol):
         """True, or the unknown that decides whether it is made at all."""
 
     @property
+    def repeated(self) -> Unknown | None:
+        """The unknown that decides how many copies are made, and so whether one is; None where it is made once."""
+
+    @property
     def existing(self) -> bool:
         """Return whether it is only read."""
 
