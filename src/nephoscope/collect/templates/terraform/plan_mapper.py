@@ -43,7 +43,7 @@ _OURS = ("azurerm_", "azapi_")
 _OF_EVERY_TYPE = frozenset({
     "id", "identity", "location", "name", "resource_group_name", "tags", "tags_all", "timeouts", "zones",
 })  # fmt: skip
-_EMPTY = (None, "", [], {})
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 class PlanMapper:
