@@ -19,7 +19,7 @@ TOPICS = {
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 476",
     "Vulnerabilities": "435-438, 442-444, 467",
     "Registries of images": "448-451, 466",
-    "Inventory of packages": "425, 427, 429, 452-453",
+    "Inventory of packages": "425, 427, 429, 452-453, 483",
     "Images: configuration, secrets, malware": "445-447",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",

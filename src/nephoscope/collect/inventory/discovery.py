@@ -51,7 +51,7 @@ class InventoryReader(msgspec.Struct, frozen=True):
 
 
 class InventoryReading(msgspec.Struct, frozen=True):
-    """What a reader read in a file: the packages, and the entries that it set aside."""
+    """The packages that a reader read in a file, and the entries that it set aside."""
 
     reader: str
     packages: tuple[Package, ...]

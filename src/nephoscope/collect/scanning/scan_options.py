@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LookedFor(msgspec.Struct, frozen=True):
-    """What a scan looks for beside packages.
+    """The checks of a scan beside packages.
 
     `secret_key` is the key of the fingerprints of secrets, never empty where `secrets` is true and fingerprints are wanted.
     """
