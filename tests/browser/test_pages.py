@@ -42,6 +42,7 @@ def addresses(data: Path) -> list[str]:
         .name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
+        "/help/{name:path}": "guides/sources.md",
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": run.id,
         "/vulnerabilities/{name:path}": CVE,

@@ -36,6 +36,7 @@ def addresses(instance):
         "/attack-paths/{name}": instance.snapshots.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
+        "/help/{name:path}": "guides/sources.md",
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": instance.state.pipelines.runs()[0].id,
         "/vulnerabilities/{name:path}": CVE,
@@ -89,7 +90,7 @@ def test_who_is_not_signed_in_is_led_to_the_door(instance, anybody):
 def test_who_has_no_role_sees_nothing(instance, visitor):
     nobody = visitor()
     for address in addresses(instance):
-        own = address == "/account"
+        own = address == "/account" or address.startswith("/help")
         assert nobody.get(address).status_code == (200 if own else 403)
 
 

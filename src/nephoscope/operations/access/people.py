@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import msgspec
+
 from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import RoleScopeError, find_unknown_scope, parse_scope
@@ -36,7 +38,10 @@ Scope = Annotated[
     ),
 ]
 RoleName = Annotated[Text, describe("Role to assign.", label="Role")]
-KINDS = {"User": "user", "ServicePrincipal": "program", "ManagedIdentity": "managed identity"}
+KINDS = {
+    PrincipalKind.PERSON.value: "user", PrincipalKind.PROGRAM.value: "program",
+    PrincipalKind.MANAGED_IDENTITY.value: "managed identity",
+}  # fmt: skip
 
 
 class PersonRow(Shape, frozen=True, kw_only=True):
@@ -126,11 +131,11 @@ def _is_enabled(row: Row) -> bool:
 
 
 def _is_user(row: Row) -> bool:
-    return _is_enabled(row) and row["kind"] == PrincipalKind.PERSON.value
+    return _is_enabled(row) and row["kind"] == KINDS[PrincipalKind.PERSON]
 
 
 def _is_program(row: Row) -> bool:
-    return _is_enabled(row) and row["kind"] == PrincipalKind.PROGRAM.value
+    return _is_enabled(row) and row["kind"] == KINDS[PrincipalKind.PROGRAM]
 
 
 def _role_choices(_: OperationCall) -> Mapping[str, str]:
@@ -150,7 +155,8 @@ _SECTION = SectionList(
         PageColumn("binding", "Bound resource", optional=True), PageColumn("seen", "Last seen", optional=True),
         PageColumn("sessions", "Sessions", optional=True), PageColumn("disabled", "Disabled", optional=True),
     ),
-    facets=("kind", "disabled"), guide="sign-in.md",
+    facets=("kind", "disabled"), guide="sign-in.md", plural="users and programs",
+    rows=lambda found: [{**msgspec.structs.asdict(one), "kind": KINDS[one.kind]} for one in found.value],
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.page_data.sender_instructions import describe_sender
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.health_table import health_table
@@ -144,6 +145,8 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         "standing": source_setup.standing_of(whole.health if whole else None),
         "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _of(visit, source)),
         "overtaken": None,
+        "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
+        "first_row": min((one.health.first_seen for one in health if one.health.first_seen), default=None),
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(source_setup.secrets_of(state, source)) if source.credential else set(),
         "tokens": source.kind == source_setup.TOKENS,
